@@ -1,0 +1,168 @@
+"""Configuration: TOML presets, validated, every field overridable by its dotted name."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import UsageError
+
+
+class Section(BaseModel):
+    """A validated, immutable group of settings; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class BankConfig(Section):
+    """The filterbank: which channels, how wide."""
+
+    low_hz: float = Field(gt=0, description="lowest centre, Hz")
+    high_hz: float = Field(gt=0, description="highest centre, Hz; channels above 0.46 of the sample rate are left out")
+    channels: int = Field(ge=2, le=4096, description="centres from low_hz to high_hz")
+    scale: Literal["log", "erb", "linear"] = Field("log", description="scale on which the centres are even")
+    bandwidth: float = Field(gt=0, description="equivalent rectangular bandwidth, in bandwidth_unit")
+    bandwidth_unit: Literal["erb", "q", "hz"] = Field("erb", description="ERBs of the ear, centre/bandwidth, or Hz")
+    min_bandwidth_hz: float = Field(0.0, ge=0, description="no channel narrower than this: bounds the latency")
+    order: int = Field(4, ge=1, le=4, description="one-pole stages per channel")
+
+    @model_validator(mode="after")
+    def _rising(self) -> "BankConfig":
+        if self.low_hz >= self.high_hz:
+            raise ValueError(f"expected low_hz below high_hz, received {self.low_hz:g} and {self.high_hz:g}")
+        return self
+
+
+class FramesConfig(Section):
+    """When a frame is made."""
+
+    hop_ms: float = Field(2.9, gt=0, le=100, description="time between frames, ms; rounded to whole samples")
+    align_limit_ms: float = Field(
+        200.0, ge=0, description="fast channels wait for slow ones, at most this long, ms; 0 aligns nothing"
+    )
+
+
+class AtomsConfig(Section):
+    """The grid of the sharpened spectrogram, over the same range as the bank."""
+
+    count: int = Field(ge=2, le=8192, description="atoms from low_hz to high_hz, even on the bank's scale")
+
+
+class NetworkConfig(Section):
+    """The pair LcAdam ⇄ WtaConv."""
+
+    mode: Literal["complex", "magnitude"] = Field("complex", description="what the network sees of the subbands")
+    whitening: float = Field(0.01, gt=0, description="noise floor of the whitened receptive fields, of the largest")
+    threshold: float = Field(0.03, ge=0, lt=1, description="activation threshold, of the stream's level")
+    memory_ms: float = Field(60.0, gt=0, description="time constant of the phase-turned memory")
+    level_ms: float = Field(200.0, gt=0, description="time constant of the level's fall")
+    iterations: int = Field(3, ge=1, le=100, description="steps a frame")
+    eta: float = Field(0.3, gt=0, description="LcAdam: step, of the level")
+    epsilon: float = Field(1.0, gt=0, description="LcAdam: error below which steps shrink, of the level")
+    beta1: float = Field(0.65, gt=0, lt=1, description="LcAdam: memory of the error's mean")
+    beta2: float = Field(0.75, gt=0, lt=1, description="LcAdam: memory of the error's square")
+    window_cents: float = Field(15.0, ge=0, description="WtaConv: neighbours up to here compete")
+    wta_ms: float = Field(5.0, gt=0, description="WtaConv: time constant")
+    flow: tuple[tuple[float, float], tuple[float, float]] = Field(
+        ((0.0, 0.1), (0.1, -0.1)), description="gains between the two layers"
+    )
+
+
+class Config(Section):
+    """Everything that decides what comes out."""
+
+    description: str = ""
+    bank: BankConfig
+    frames: FramesConfig = FramesConfig()
+    atoms: AtomsConfig
+    network: NetworkConfig = NetworkConfig()
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that come with the package."""
+    folder = resources.files("sharpear.configs")
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Config:
+    """A preset by name, or a TOML file by path, with `overrides` such as ``{"bank.low_hz": 80}``.
+
+    Override values that are strings are read as TOML where they can be ("80", "true", "[1, 2]").
+
+    Raises:
+        UsageError: an unknown preset, a file that is not TOML, an unknown key, or a value out of range.
+
+    >>> load_config("music", {"bank.low_hz": "80"}).bank.low_hz
+    80.0
+    """
+    settings = _read(preset)
+    for key, value in (overrides or {}).items():
+        _set(settings, key, _toml_value(value) if isinstance(value, str) else value)
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        raise UsageError(f"preset {preset}: {_first_complaint(error)}") from error
+
+
+def to_toml(config: Config) -> str:
+    """All settings, each with its meaning, as TOML that `load_config` reads back."""
+    lines = [f"description = {_toml_text(config.description)}"]
+    for name in ("bank", "frames", "atoms", "network"):
+        section: Section = getattr(config, name)
+        lines += ["", f"[{name}]"]
+        for key, field in type(section).model_fields.items():
+            lines.append(f"{key} = {_toml_text(getattr(section, key))}  # {field.description}")
+    return "\n".join(lines) + "\n"
+
+
+def _read(preset: str) -> dict[str, Any]:
+    try:
+        if preset.endswith(".toml"):
+            text = Path(preset).read_text(encoding="utf-8")
+        elif preset in preset_names():
+            text = resources.files("sharpear.configs").joinpath(f"{preset}.toml").read_text(encoding="utf-8")
+        else:
+            raise UsageError(f"unknown preset {preset!r}: expected {', '.join(preset_names())} or a .toml file")
+        return tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(f"preset {preset}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"preset {preset}: is not TOML ({error})") from error
+
+
+def _set(settings: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        settings = settings.setdefault(parent, {})
+        if not isinstance(settings, dict):
+            raise UsageError(f"unknown setting {key!r}: {parent} holds no settings; see `sharpear presets music`")
+    settings[last] = value
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _toml_text(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_toml_text, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _first_complaint(error: ValidationError) -> str:
+    complaint = error.errors()[0]
+    key = ".".join(map(str, complaint["loc"]))
+    if complaint["type"] == "extra_forbidden":
+        return f"unknown setting {key!r}: `sharpear presets music` lists them all"
+    message = complaint["msg"].removeprefix("Value error, ")
+    received = "" if complaint["type"] in ("value_error", "missing") else f", received {complaint['input']!r}"
+    return f"{key}: {message[0].lower()}{message[1:]}{received}"

@@ -1,0 +1,56 @@
+"""What sharpening yields: frames of amplitudes and refined frequencies on a grid of atoms."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Consecutive sharpened frames.
+
+    times: (frames,) s, on the input's clock, group delay already subtracted.
+    amplitude: (frames, streams, atoms) float32, amplitude of the cosine at each atom; zero where there is none.
+    instantaneous_frequency: like `amplitude`, Hz: the atom's frequency refined below the grid.
+    plain_amplitude: (frames, streams, channels) float32, modulus of the filterbank's subbands at the same times.
+
+    The streams' axis is absent where the audio was one-dimensional.
+    """
+
+    times: NDArray[np.float64]
+    amplitude: NDArray[np.float32]
+    instantaneous_frequency: NDArray[np.float32]
+    plain_amplitude: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __getitem__(self, frames: slice) -> "Frames":
+        times, *parts = self._parts()
+        return Frames(times[frames], *(part[frames] for part in parts))
+
+    def single_stream(self) -> "Frames":
+        """The same frames of the first stream, without the streams' axis."""
+        return Frames(self.times, *(part[:, 0] for part in self._parts()[1:]))
+
+    @staticmethod
+    def join(pieces: "list[Frames]") -> "Frames":
+        """One after the other."""
+        times, *parts = zip(*(piece._parts() for piece in pieces), strict=True)
+        return Frames(np.concatenate(times), *(np.concatenate(part) for part in parts))
+
+    def _parts(self) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        return self.times, self.amplitude, self.instantaneous_frequency, self.plain_amplitude
+
+
+@dataclass(frozen=True)
+class Spectrogram(Frames):
+    """All frames of a recording, with their axes.
+
+    frequencies: (atoms,) Hz, the grid.
+    channel_frequencies: (channels,) Hz, centres of the filterbank.
+    """
+
+    frequencies: NDArray[np.float64]
+    channel_frequencies: NDArray[np.float64]

@@ -1,0 +1,65 @@
+"""NumPy's .npz, written through raw files on disk so that memory stays flat however long the recording."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.frames import Frames
+
+from .base import Sink, SinkInfo
+
+
+class NpzSink(Sink):
+    """An .npz with times, frequencies, amplitude, instantaneous_frequency, plain_amplitude and attributes (JSON)."""
+
+    def __init__(self, path: Path, info: SinkInfo) -> None:
+        super().__init__(path, info)
+        atoms, channels, streams = info.frequencies.size, info.channel_frequencies.size, info.streams
+        self._rows: dict[str, tuple[Any, tuple[int, ...]]] = {
+            "times": (np.float64, ()),
+            "amplitude": (np.float32, (streams, atoms)),
+            "instantaneous_frequency": (np.float32, (streams, atoms)),
+            "plain_amplitude": (np.float32, (streams, channels)),
+        }
+        self._raw = {name: (self._folder / f"{name}.raw").open("w+b") for name in self._rows}
+        self._frames = 0
+
+    def write(self, frames: Frames) -> None:
+        """Append frames."""
+        for name, file in self._raw.items():
+            file.write(np.ascontiguousarray(getattr(frames, name)).data)
+        self._frames += len(frames)
+
+    def _finish(self, complete: bool) -> None:
+        attributes = json.dumps({**self.info.attributes, "complete": complete})
+        with zipfile.ZipFile(self._partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            _add(archive, "frequencies", self.info.frequencies)
+            _add(archive, "channel_frequencies", self.info.channel_frequencies)
+            _add(archive, "attributes", np.array(attributes))
+            for name, (dtype, row) in self._rows.items():
+                raw = self._raw[name]
+                raw.seek(0)
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    header = {
+                        "descr": np.lib.format.dtype_to_descr(np.dtype(dtype)),
+                        "fortran_order": False,
+                        "shape": (self._frames, *row),
+                    }
+                    np.lib.format.write_array_header_2_0(member, header)
+                    shutil.copyfileobj(raw, member, 1 << 20)
+
+    def discard(self) -> None:
+        """Close the raw files and remove what is not finished."""
+        for file in self._raw.values():
+            file.close()
+        super().discard()
+
+
+def _add(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
+    with archive.open(f"{name}.npy", "w") as member:
+        np.lib.format.write_array(member, array)

@@ -1,0 +1,110 @@
+"""A picture: the plain filterbank above, the sharpened frames below, on the same axes."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.errors import UsageError
+from sharpear.frames import Frames
+
+from .base import Sink, SinkInfo
+
+ROWS_PER_OCTAVE = 96
+LARGEST_COLUMNS = 4000
+RANGE_DB = 60.0
+LINE_WIDTH_ROWS = 0.7
+"""Half-width at which a refined frequency is drawn: a line of about 2 rows, so that it can be seen."""
+
+
+class PngSink(Sink):
+    """A PNG with time in s, frequency in Hz and note names, and level in dB; streams are added up.
+
+    Long recordings are pooled (largest power) to at most 4000 columns while they come in, so memory stays flat.
+    """
+
+    def __init__(self, path: Path, info: SinkInfo) -> None:
+        try:
+            import matplotlib  # noqa: F401, PLC0415
+        except ImportError as error:
+            raise UsageError("format png needs matplotlib: pip install 'sharpear[plot]'") from error
+        super().__init__(path, info)
+        low, high = info.frequencies[0], info.frequencies[-1]
+        rows = int(np.ceil(np.log2(high / low) * ROWS_PER_OCTAVE)) + 1
+        self._row_hz = low * 2.0 ** (np.arange(rows) / ROWS_PER_OCTAVE)
+        self._sharp = _PooledColumns(rows)
+        self._plain = _PooledColumns(rows)
+        self._times = [np.inf, -np.inf]
+
+    def write(self, frames: Frames) -> None:
+        """Draw frames into the picture."""
+        if not len(frames):
+            return
+        self._times = [min(self._times[0], frames.times[0]), max(self._times[1], frames.times[-1])]
+        self._sharp.add(draw_lines(frames.amplitude, frames.instantaneous_frequency, self._row_hz))
+        power = np.square(frames.plain_amplitude).sum(axis=1)
+        band_hz = self.info.channel_frequencies
+        self._plain.add(np.stack([np.interp(self._row_hz, band_hz, column) for column in power]))
+
+    def _finish(self, complete: bool) -> None:
+        from .figure import save_comparison  # noqa: PLC0415 (matplotlib is an extra)
+
+        title = str(self.info.attributes.get("source", ""))
+        save_comparison(
+            self._partial, self._plain.columns(), self._sharp.columns(), self._row_hz, self._times, title, RANGE_DB
+        )
+
+
+def draw_lines(
+    amplitude: NDArray[np.float32], frequency_hz: NDArray[np.float32], row_hz: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Place each atom's power at its refined frequency: (frames, streams, atoms) twice → (frames, rows) power.
+
+    Power is spread over neighbouring rows by a narrow Gaussian whose peak keeps the atom's power, so that a line's
+    colour reads as its level.
+    """
+    rows = row_hz.size
+    picture = np.zeros((amplitude.shape[0], rows), np.float32)
+    frame, stream, atom = np.nonzero((amplitude > 0) & (frequency_hz > 0))
+    position = np.log2(frequency_hz[frame, stream, atom] / row_hz[0]) * ROWS_PER_OCTAVE
+    power = np.square(amplitude[frame, stream, atom])
+    nearest = np.rint(position).astype(np.int64)
+    for offset in (-2, -1, 0, 1, 2):
+        row = nearest + offset
+        inside = (row >= 0) & (row < rows)
+        weight = np.exp(-0.5 * np.square((row - position) / LINE_WIDTH_ROWS))
+        np.add.at(picture, (frame[inside], row[inside]), (power * weight)[inside].astype(np.float32))
+    return picture
+
+
+class _PooledColumns:
+    """Columns of a picture, pooled by two whenever there are too many."""
+
+    def __init__(self, rows: int) -> None:
+        self._pieces: list[NDArray[np.float32]] = []
+        self._rest = np.zeros((0, rows), np.float32)
+        self._count = 0
+        self._pool = 1
+
+    def add(self, columns: NDArray[np.float32]) -> None:
+        joined = np.concatenate([self._rest, columns])
+        whole = len(joined) - len(joined) % self._pool
+        self._rest = joined[whole:]
+        self._keep(joined[:whole].reshape(-1, self._pool, joined.shape[1]).max(axis=1))
+        while self._count > LARGEST_COLUMNS:
+            everything = np.concatenate(self._pieces)
+            even = len(everything) - len(everything) % 2
+            odd_tail = np.repeat(everything[even:], self._pool, axis=0)
+            self._rest = np.concatenate([odd_tail, self._rest])
+            self._pool *= 2
+            self._pieces, self._count = [], 0
+            self._keep(everything[:even].reshape(-1, 2, everything.shape[1]).max(axis=1))
+
+    def _keep(self, columns: NDArray[np.float32]) -> None:
+        self._pieces.append(columns.astype(np.float32, copy=False))
+        self._count += len(columns)
+
+    def columns(self) -> NDArray[np.float32]:
+        """(columns, rows) power."""
+        tail = [self._rest.max(axis=0, keepdims=True)] if len(self._rest) else []
+        return np.concatenate([*self._pieces, *tail])

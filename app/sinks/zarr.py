@@ -1,0 +1,77 @@
+"""Zarr: chunked, compressed, appended while running; xarray opens it with named dimensions."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from sharpear.frames import Frames
+
+from .base import Sink, SinkInfo
+
+FRAMES_PER_CHUNK = 512
+
+
+class ZarrSink(Sink):
+    """A Zarr group with named dimensions.
+
+    time (s), frequency (Hz), channel, band (Hz); amplitude and instantaneous_frequency over (time, channel, frequency),
+    plain_amplitude over (time, channel, band). ``xarray.open_zarr(path, consolidated=False)`` opens it.
+    """
+
+    def __init__(self, path: Path, info: SinkInfo) -> None:
+        super().__init__(path, info)
+        self._group = zarr.open_group(self._partial, mode="w", attributes=info.attributes)
+        self._pending: list[Frames] = []
+        self._pending_frames = 0
+        atoms, channels = info.frequencies.size, info.channel_frequencies.size
+        self._fixed("frequency", info.frequencies, "Hz")
+        self._fixed("channel", np.arange(info.streams), "1")
+        self._fixed("band", info.channel_frequencies, "Hz")
+        self._growing = {
+            "time": self._empty("time", np.float64, (), ["time"], "s"),
+            "amplitude": self._empty("amplitude", np.float32, (atoms,), ["time", "channel", "frequency"], "1"),
+            "instantaneous_frequency": self._empty(
+                "instantaneous_frequency", np.float32, (atoms,), ["time", "channel", "frequency"], "Hz"
+            ),
+            "plain_amplitude": self._empty(
+                "plain_amplitude", np.float32, (channels,), ["time", "channel", "band"], "1"
+            ),
+        }
+
+    def _fixed(self, name: str, values: NDArray[Any], units: str) -> None:
+        array = self._group.create_array(name, data=values, dimension_names=[name])
+        array.attrs["units"] = units
+
+    def _empty(self, name: str, dtype: Any, columns: tuple[int, ...], dimensions: list[str], units: str) -> Any:
+        row = (self.info.streams, *columns) if columns else ()
+        array = self._group.create_array(
+            name, shape=(0, *row), chunks=(FRAMES_PER_CHUNK, *row), dtype=dtype, dimension_names=dimensions
+        )
+        array.attrs["units"] = units
+        return array
+
+    def write(self, frames: Frames) -> None:
+        """Append frames; whole chunks go to disk, the rest waits."""
+        self._pending.append(frames)
+        self._pending_frames += len(frames)
+        if self._pending_frames >= FRAMES_PER_CHUNK:
+            joined = Frames.join(self._pending)
+            whole = len(joined) - len(joined) % FRAMES_PER_CHUNK
+            self._append(joined[:whole])
+            self._pending = [joined[whole:]]
+            self._pending_frames = len(joined) - whole
+
+    def _append(self, frames: Frames) -> None:
+        self._growing["time"].append(frames.times)
+        self._growing["amplitude"].append(frames.amplitude)
+        self._growing["instantaneous_frequency"].append(frames.instantaneous_frequency)
+        self._growing["plain_amplitude"].append(frames.plain_amplitude)
+
+    def _finish(self, complete: bool) -> None:
+        if self._pending_frames:
+            self._append(Frames.join(self._pending))
+            self._pending, self._pending_frames = [], 0
+        self._group.attrs["complete"] = complete

@@ -1,0 +1,108 @@
+"""The sparse code: subband frames in, amplitudes and refined frequencies of atoms out."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from sharpear.dsp import Aligner, Encoder, GammatoneDesign, SubbandFrames, receptive_fields
+from sharpear.dynamics import BandedWeights, LcAdam, LcAdamWta, WtaConv
+
+from .config import NetworkConfig
+
+LATERAL_TOLERANCE = 0.02
+"""Lateral weights below this are left out: they are sidelobes of the whitened fields, and cost most of the band."""
+
+
+class SparseCode:
+    r"""Drive → LcAdam ⇄ WtaConv over a grid of atoms, with a memory that turns with each atom's tone.
+
+    In complex mode the state of atom j is turned by ``e^{i2πf_j hop}`` from frame to frame, so that the memory stays
+    in phase with the tone it stands for; what phase advance remains is the tone's distance from the atom's frequency.
+    In magnitude mode the network sees only \|Y\| and frequencies come from the channel nearest to each atom.
+    """
+
+    def __init__(
+        self, design: GammatoneDesign, aligner: Aligner, atom_hz: NDArray[np.float64], hop: int, config: NetworkConfig,
+        streams: int,
+    ) -> None:  # fmt: skip
+        self._hop_s = hop / design.sample_rate
+        self._atom_hz = atom_hz.astype(np.float32)
+        self._magnitude = config.mode == "magnitude"
+        fields = receptive_fields(
+            design,
+            atom_hz,
+            wait_samples=(aligner.wait_hops * hop).astype(np.float64),
+            magnitude=self._magnitude,
+            whitening=config.whitening,
+        )
+        self._encoder = Encoder(fields.encoder)
+        self._scale = fields.amplitude_per_unit.astype(np.float32)
+        self._nearest = np.abs(design.center_hz[None] - atom_hz[:, None]).argmin(axis=1)
+        turn = 1.0 if self._magnitude else np.exp(2j * np.pi * atom_hz * self._hop_s)
+        lcadam = LcAdam(
+            BandedWeights.from_receptive_fields(fields.fields, LATERAL_TOLERANCE),
+            config.threshold,
+            frame_s=self._hop_s,
+            level_tau_s=config.level_ms / 1e3,
+            beta1=config.beta1,
+            beta2=config.beta2,
+            eta=config.eta,
+            epsilon=config.epsilon,
+            retention=turn * np.exp(-self._hop_s / (config.memory_ms / 1e3)),
+            streams=streams,
+        )
+        cents_per_atom = 1200 * np.log2(atom_hz[1:] / atom_hz[:-1])
+        half_width = np.rint(config.window_cents / np.append(cents_per_atom, cents_per_atom[-1]))
+        step_s = self._hop_s / config.iterations
+        wta = WtaConv(atom_hz.size, half_width, tau_s=config.wta_ms / 1e3, step_s=step_s, streams=streams)
+        self._pair = LcAdamWta(lcadam, wta, config.flow, iterations=config.iterations)
+        self._turn = np.broadcast_to(turn, atom_hz.shape).astype(np.complex64)
+        self._last = np.zeros((streams, atom_hz.size), np.complex64)
+
+    @property
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The pair's state and the last activation (copies)."""
+        return {"pair": self._pair.state, "last": self._last.copy()}
+
+    @state.setter
+    def state(self, value: dict[str, NDArray[Any]]) -> None:
+        self._pair.state = value["pair"]
+        self._last[...] = value["last"]
+
+    def reset(self) -> None:
+        """Forget the past."""
+        self._pair.reset()
+        self._last[...] = 0
+
+    def process(self, frames: SubbandFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Amplitude and refined frequency, Hz, each (frames, streams, atoms)."""
+        if self._magnitude:
+            drive = self._encoder.process(np.abs(frames.subband).astype(np.complex64)).real
+            activation: NDArray[np.float32] = self._pair.process(drive)
+            return (activation * self._scale).astype(np.float32, copy=False), frames.instantaneous_hz[
+                ..., self._nearest
+            ]
+        activation = self._pair.process(self._encoder.process(frames.subband))
+        amplitude = np.empty(activation.shape, np.float32)
+        frequency = np.empty(activation.shape, np.float32)
+        _refine(activation, self._turn, self._atom_hz, self._scale, self._hop_s, self._last, amplitude, frequency)
+        return amplitude, frequency
+
+
+@njit(nogil=True, cache=True)
+def _refine(
+    activation: Any, turn: Any, atom_hz: Any, scale: Any, hop_s: float, last: Any, amplitude: Any, frequency: Any
+) -> None:
+    """``f = f_j + arg( a conj(turn · a_before) ) / (2π hop)``: the phase advance beyond the atom's own."""
+    for f in range(activation.shape[0]):
+        for s in range(activation.shape[1]):
+            for j in range(activation.shape[2]):
+                a = activation[f, s, j]
+                advance = a * (turn[j] * last[s, j]).conjugate()
+                offset_hz = math.atan2(advance.imag, advance.real) / (2 * math.pi * hop_s)
+                amplitude[f, s, j] = abs(a) * scale[j]
+                frequency[f, s, j] = atom_hz[j] + np.float32(offset_hz)
+                last[s, j] = a

@@ -1,0 +1,66 @@
+"""From subbands to a network's drive: each atom's receptive field applied to the frame."""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def encode(subband: Any, band: Any, first: Any, out: Any) -> None:
+    """``out = E subband`` for every frame and stream; subband (frames, streams, channels), out (…, atoms).
+
+    E is kept channel by channel, real and imaginary parts apart: band (channels, 2, width), whose row k reaches the
+    atoms from first[k] on.
+    """
+    frames, streams, channels = subband.shape
+    atoms, width = out.shape[2], band.shape[2]
+    re, im = np.empty(atoms, np.float32), np.empty(atoms, np.float32)
+    for f in range(frames):
+        for s in range(streams):
+            re[:] = 0
+            im[:] = 0
+            for k in range(channels):
+                y_re, y_im = subband[f, s, k].real, subband[f, s, k].imag
+                low = first[k]
+                e_re, e_im = band[k, 0], band[k, 1]
+                o_re, o_im = re[low : low + width], im[low : low + width]
+                for w in range(width):
+                    o_re[w] += e_re[w] * y_re - e_im[w] * y_im
+                    o_im[w] += e_re[w] * y_im + e_im[w] * y_re
+            for j in range(atoms):
+                out[f, s, j] = complex(re[j], im[j])
+
+
+class Encoder:
+    """A banded complex matrix (atoms, channels) applied to frames: the feed-forward half of a network.
+
+    It has no state; a kernel of its own keeps the result the same, bit for bit, however many frames come at once.
+
+    Args:
+        matrix: (atoms, channels) encoder of `ReceptiveFields`.
+        tolerance: entries below this fraction of the largest are left out.
+
+    >>> encoder = Encoder(np.eye(3) * (1 + 1j))
+    >>> encoder.process(np.ones((1, 1, 3), np.complex64))[0, 0].tolist()
+    [(1+1j), (1+1j), (1+1j)]
+    """
+
+    def __init__(self, matrix: NDArray[Any], tolerance: float = 0.005) -> None:
+        self.atoms, channels = matrix.shape
+        size = np.abs(matrix) > tolerance * np.abs(matrix).max()
+        first = size.argmax(axis=0)
+        last = self.atoms - 1 - size[::-1].argmax(axis=0)
+        width = int((last - first).max()) + 1
+        self._first = np.minimum(first, self.atoms - width)
+        self._band = np.zeros((channels, 2, width), np.float32)
+        for k, low in enumerate(self._first):
+            column = matrix[low : low + width, k]
+            self._band[k] = column.real, column.imag
+
+    def process(self, subband: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        """(frames, streams, channels) → drive (frames, streams, atoms)."""
+        out = np.empty((*subband.shape[:2], self.atoms), np.complex64)
+        encode(subband, self._band, self._first, out)
+        return out

@@ -1,0 +1,148 @@
+"""Streaming complex gammatone filterbank: audio blocks in, hop-rate subband frames out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .filterbank_kernel import STATE_ROWS, filterbank_process
+from .gammatone import GammatoneDesign
+
+
+@dataclass(frozen=True)
+class SubbandFrames:
+    r"""What a filterbank says at the end of each hop.
+
+    stages: (frames, streams, order, channels) complex64, the output of every one-pole of the cascade, first to last.
+    power: (frames, streams, channels) float32, mean of \|subband\|² over the hop.
+    instantaneous_hz: (frames, streams, channels) float32, rate of the subband's phase at the frame's end.
+    """
+
+    stages: NDArray[np.complex64]
+    power: NDArray[np.float32]
+    instantaneous_hz: NDArray[np.float32]
+
+    @property
+    def subband(self) -> NDArray[np.complex64]:
+        """(frames, streams, channels) complex64: a cosine of amplitude A at a channel's centre gives modulus A."""
+        return self.stages[:, :, -1]
+
+    def __len__(self) -> int:
+        return len(self.power)
+
+    def __getitem__(self, frames: slice) -> "SubbandFrames":
+        return SubbandFrames(self.stages[frames], self.power[frames], self.instantaneous_hz[frames])
+
+    @staticmethod
+    def allocate(frames: int, streams: int, order: int, channels: int) -> "SubbandFrames":
+        """Uninitialised frames to be filled by `Filterbank.process`."""
+        return SubbandFrames(
+            np.empty((frames, streams, order, channels), np.complex64),
+            np.empty((frames, streams, channels), np.float32),
+            np.empty((frames, streams, channels), np.float32),
+        )
+
+
+class Filterbank:
+    """Run a `GammatoneDesign` over streams of audio, block by block.
+
+    Args:
+        design: the coefficients.
+        hop: samples between frames.
+        streams: number of independent signals processed side by side.
+
+    Samples that are not finite, or beyond 120 dB over full scale, are replaced by zero and counted in `replaced`.
+
+    >>> bank = Filterbank(GammatoneDesign.from_scale(44100.0, low_hz=220, high_hz=880, channels=25), hop=441)
+    >>> tone = np.cos(2 * np.pi * 440 / 44100 * np.arange(44100)).astype(np.float32)
+    >>> frames = bank.process(tone[:, None])
+    >>> len(frames), float(abs(frames.subband[-1, 0, 12]).round(3))
+    (100, 1.0)
+    """
+
+    def __init__(self, design: GammatoneDesign, hop: int, streams: int = 1) -> None:
+        if hop < 1:
+            raise ValueError(f"expected a hop of at least 1 sample, received {hop}")
+        if streams < 1:
+            raise ValueError(f"expected at least 1 stream, received {streams}")
+        self.design = design
+        self.hop = hop
+        self.streams = streams
+        pole, gain = design.pole, 1.0 - design.damping
+        self._coefficients = np.stack([pole.real, pole.imag, gain]).astype(np.float32)
+        self._order_tag = (1,) * design.order
+        self._rad_to_hz = np.float32(design.sample_rate / (2 * np.pi))
+        self._center_hz = design.center_hz.astype(np.float32)
+        self._state = np.zeros(
+            (),
+            np.dtype(
+                [
+                    ("stages", np.float32, (streams, STATE_ROWS, design.channels)),
+                    ("replaced", np.int64, (streams,)),
+                    ("filled", np.int64),
+                ],
+                align=True,
+            ),
+        )
+
+    @property
+    def latency_samples(self) -> NDArray[np.float64]:
+        """(channels,) time from an impulse to the peak of each channel's envelope."""
+        return self.design.envelope_delay_s * self.design.sample_rate
+
+    @property
+    def replaced(self) -> NDArray[np.int64]:
+        """(streams,) number of unusable input samples replaced by zero since the last reset."""
+        return self._state["replaced"].copy()
+
+    @property
+    def state(self) -> NDArray[np.void]:
+        """Everything that the next output depends on, as one structured array (a copy)."""
+        return self._state.copy()
+
+    @state.setter
+    def state(self, value: NDArray[np.void]) -> None:
+        if value.dtype != self._state.dtype:
+            raise ValueError(f"expected a state of {self._state.dtype}, received {value.dtype}")
+        self._state[...] = value
+
+    def reset(self) -> None:
+        """Forget the past: the next output is that of a new object."""
+        self._state[...] = np.zeros((), self._state.dtype)
+
+    def frames_in(self, samples: int) -> int:
+        """Number of frames that a block of `samples` will complete."""
+        return int((self._state["filled"] + samples) // self.hop)
+
+    def process(self, audio: NDArray[np.float32], out: SubbandFrames | None = None) -> SubbandFrames:
+        """Advance over `audio`, (samples, streams) float32, and return the frames completed by it.
+
+        `out` receives the frames when given; its first `frames_in(samples)` rows are returned.
+
+        Raises:
+            ValueError: `audio` has another number of streams, or `out` is too short.
+        """
+        audio = np.ascontiguousarray(audio, dtype=np.float32)
+        if audio.ndim != 2 or audio.shape[1] != self.streams:
+            raise ValueError(f"expected audio of shape (samples, {self.streams}), received {audio.shape}")
+        count = self.frames_in(audio.shape[0])
+        if out is None:
+            out = SubbandFrames.allocate(count, self.streams, self.design.order, self.design.channels)
+        elif len(out) < count:
+            raise ValueError(f"expected room for {count} frames, received {len(out)}")
+        state = self._state
+        filterbank_process(
+            audio,
+            self.hop,
+            self._order_tag,
+            self._coefficients,
+            state["stages"],
+            state["replaced"],
+            int(state["filled"]),
+            (out.stages, out.power, out.instantaneous_hz),
+        )
+        state["filled"] = (state["filled"] + audio.shape[0]) % self.hop
+        frames = out[:count]
+        frames.instantaneous_hz[...] *= self._rad_to_hz
+        frames.instantaneous_hz[...] += self._center_hz
+        return frames

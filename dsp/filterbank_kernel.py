@@ -1,0 +1,90 @@
+"""The filterbank's inner loop. No validation here: `Filterbank` has done it."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+LARGEST_SAMPLE = 1e6
+"""Samples beyond this (120 dB over full scale) are damage, not sound; squared they still fit float32."""
+
+SMALLEST_STATE = 1e-25
+"""States below this (-500 dB) are set to zero once a hop, before they become slow denormal numbers."""
+
+ENERGY_ROW = 8
+STATE_ROWS = 9
+"""Rows of a stream's state: real and imaginary part of up to four stages, then the hop's energy so far."""
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def filterbank_process(
+    audio: Any, hop: int, order: Any, coefficients: Any, state: Any, replaced: Any, filled: int, out: Any
+) -> int:
+    """Advance every stream over `audio`, write a row of every output at each hop's end, return the rows written.
+
+    audio (samples, streams); order: a tuple of that length, so that the compiler knows it and keeps the cascade in
+    registers; coefficients (3, channels): pole's real part, imaginary part, 1 − λ; state (streams, 9, channels);
+    replaced (streams,): count of unusable samples; filled: samples already in the hop;
+    out: (stages, power, slope): (frames, streams, order, channels) complex and (frames, streams, channels) twice.
+    """
+    samples, streams = audio.shape
+    channels = coefficients.shape[1]
+    stages, power, slope = out
+    frames = 0
+    for s in range(streams):
+        S = state[s]
+        P = coefficients
+        position = filled
+        frames = 0
+        for n in range(samples):
+            x = audio[n, s]
+            if not abs(x) <= LARGEST_SAMPLE:
+                x = np.float32(0.0)
+                replaced[s] += 1
+            x *= np.float32(2.0)  # half of a real cosine's amplitude is at positive frequencies
+            for k in range(channels):
+                p, q, g = P[0, k], P[1, k], P[2, k]
+                re = p * S[0, k] - q * S[1, k] + g * x
+                im = p * S[1, k] + q * S[0, k]
+                S[0, k], S[1, k] = re, im
+                if len(order) > 1:
+                    re, im = p * S[2, k] - q * S[3, k] + g * re, p * S[3, k] + q * S[2, k] + g * im
+                    S[2, k], S[3, k] = re, im
+                if len(order) > 2:
+                    re, im = p * S[4, k] - q * S[5, k] + g * re, p * S[5, k] + q * S[4, k] + g * im
+                    S[4, k], S[5, k] = re, im
+                if len(order) > 3:
+                    re, im = p * S[6, k] - q * S[7, k] + g * re, p * S[7, k] + q * S[6, k] + g * im
+                    S[6, k], S[7, k] = re, im
+                S[ENERGY_ROW, k] += re * re + im * im
+            position += 1
+            if position == hop:
+                position = 0
+                _write_frame(P, S, len(order), hop, x, stages[frames, s], power[frames, s], slope[frames, s])
+                frames += 1
+    return frames
+
+
+@njit(nogil=True, cache=True)
+def _write_frame(P: Any, S: Any, order: int, hop: int, x: float, stages: Any, power: Any, slope: Any) -> None:
+    """Stage outputs, mean power and phase slope of one stream at its hop's end; then flush denormals.
+
+    The last stage obeys y[n] = p y[n−1] + g x[n], x being the stage before it, so y[n−1] needs no memory:
+    the phase advance of y beyond that of the pole is ``arg( y conj(y − g x) )``.
+    """
+    last = order - 1
+    for k in range(P.shape[1]):
+        for g in range(order):
+            stages[g, k] = complex(S[2 * g, k], S[2 * g + 1, k])
+        re, im = S[2 * last, k], S[2 * last + 1, k]
+        if order > 1:
+            in_re, in_im = P[2, k] * S[2 * last - 2, k], P[2, k] * S[2 * last - 1, k]
+        else:
+            in_re, in_im = P[2, k] * x, np.float32(0.0)
+        slope[k] = math.atan2(re * in_im - im * in_re, re * (re - in_re) + im * (im - in_im))
+        power[k] = S[ENERGY_ROW, k] / np.float32(hop)
+        S[ENERGY_ROW, k] = 0.0
+    for row in range(2 * order):
+        for k in range(P.shape[1]):
+            S[row, k] = S[row, k] if abs(S[row, k]) > SMALLEST_STATE else np.float32(0.0)

@@ -1,0 +1,328 @@
+"""One step of every layer, and the loops that run them over frames and streams. No validation here.
+
+A step works on one stream: 1-D arrays over units, real (then activations are non-negative) or complex (then the
+modulus is thresholded and the phase kept). Each equation stands here once; layers and networks compose the steps.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+from numba.extending import overload
+
+
+def shrink(u: Any, threshold: Any, hard: Any) -> Any:
+    """Threshold T_λ(u): soft ``u (1 − λ/|u|)₊``, hard ``u [|u| > λ]``; a real u counts only where positive."""
+    raise NotImplementedError("compiled by Numba per dtype, see below")
+
+
+@overload(shrink, inline="always")
+def _shrink(u: Any, threshold: Any, hard: Any) -> Any:
+    if isinstance(u, types.Complex):
+
+        def shrink_complex(u: Any, threshold: Any, hard: Any) -> Any:
+            size = math.sqrt(u.real * u.real + u.imag * u.imag)
+            if size <= threshold or size == 0.0:
+                return u * np.float32(0.0)
+            return u if hard else u * np.float32(np.float32(1.0) - threshold / size)
+
+        return shrink_complex
+
+    def shrink_real(u: Any, threshold: Any, hard: Any) -> Any:
+        if u <= threshold:
+            return np.float32(0.0)
+        return u if hard else u - threshold
+
+    return shrink_real
+
+
+@njit(nogil=True, cache=True, inline="always")
+def squared_modulus(z: Any) -> Any:
+    """``|z|²`` of a real or complex number."""
+    return z.real * z.real + z.imag * z.imag
+
+
+@njit(nogil=True, cache=True)
+def lca_error(drive: Any, band: Any, u: Any, a: Any, du: Any) -> None:
+    """``du = b − u − G a``: what is left of the drive after the leak and the inhibition by active neighbours."""
+    units, half = u.size, band.shape[1] // 2
+    for i in range(units):
+        du[i] = drive[i] - u[i]
+    for j in range(units):
+        if a[j] != 0:
+            low, high = max(0, j - half), min(units, j + half + 1)
+            weight = band[j]
+            for i in range(low, high):
+                du[i] -= weight[half + i - j] * a[j]
+
+
+@njit(nogil=True, cache=True)
+def lca_step(drive: Any, band: Any, threshold: Any, hard: bool, rate: Any, u: Any, a: Any, du: Any) -> None:
+    """Lca: ``u ← u + rate (b − u − G a)``, ``a = T_λ(u)``."""
+    lca_error(drive, band, u, a, du)
+    for i in range(u.size):
+        u[i] += rate * du[i]
+        a[i] = shrink(u[i], threshold[i], hard)
+
+
+@njit(nogil=True, cache=True)
+def lca_rms_step(
+    drive: Any, band: Any, threshold: Any, hard: bool, moments: Any, level: Any, u: Any, v: Any, a: Any, du: Any
+) -> None:
+    """LcaRms: ``v ← β₂v + (1−β₂)|du|²``, ``u ← u + ηL du / (√v + εL)``; moments = (β₂, η, ε), L the level."""
+    beta2, eta, epsilon = moments
+    lca_error(drive, band, u, a, du)
+    for i in range(u.size):
+        v[i] = beta2 * v[i] + (np.float32(1.0) - beta2) * squared_modulus(du[i])
+        u[i] += du[i] * np.float32(eta * level / (math.sqrt(v[i]) + epsilon * level))
+        a[i] = shrink(u[i], threshold[i] * level, hard)
+
+
+@njit(nogil=True, cache=True)
+def lcadam_step(
+    drive: Any, band: Any, threshold: Any, hard: bool, moments: Any, level: Any, u: Any, m: Any, v: Any, a: Any, du: Any
+) -> None:
+    """LcAdam: ``m ← β₁m + (1−β₁)du``, v as LcaRms, ``u ← u + ηL (m/β₁) / (√(v/β₂) + εL)``; moments = (β₁, β₂, η, ε)."""
+    beta1, beta2, eta, epsilon = moments
+    one = np.float32(1.0)
+    lca_error(drive, band, u, a, du)
+    for i in range(u.size):
+        m[i] = beta1 * m[i] + (one - beta1) * du[i]
+        v[i] = beta2 * v[i] + (one - beta2) * squared_modulus(du[i])
+        u[i] += m[i] * np.float32(eta * level / (beta1 * (math.sqrt(v[i] / beta2) + epsilon * level)))
+        a[i] = shrink(u[i], threshold[i] * level, hard)
+
+
+@njit(nogil=True, cache=True)
+def track_level(drive: Any, decay: Any, level: Any) -> Any:
+    """Level of a stream: the largest modulus of the drive, falling by `decay` a frame, and never quite zero."""
+    peak = np.float32(0.0)
+    for i in range(drive.size):
+        peak = max(peak, squared_modulus(drive[i]))
+    return max(np.float32(math.sqrt(peak)), decay * level, np.float32(1e-20))
+
+
+@njit(nogil=True, cache=True)
+def wta_step(drive: Any, circuit: Any, threshold: Any, inhibition_threshold: Any, rate: Any, x: Any, x_n: Any) -> None:
+    """Wta: ``τẋᵢ = −Gxᵢ + f(Iᵢ + αxᵢ − β₁x_N − Tᵢ)``, ``τẋ_N = −Gx_N + f(β₂Σxⱼ − T_N)``; circuit = (α, β₁, β₂, G)."""
+    alpha, beta1, beta2, conductance = circuit
+    inhibition = x_n[0]
+    total = 0.0
+    for i in range(x.size):
+        total += x[i]
+        excitation = drive[i] + alpha * x[i] - beta1 * inhibition - threshold[i]
+        x[i] += rate * (max(excitation, np.float32(0.0)) - conductance * x[i])
+    x_n[0] += rate * (max(np.float32(beta2 * total - inhibition_threshold), np.float32(0.0)) - conductance * inhibition)
+
+
+@njit(nogil=True, cache=True)
+def wtaconv_step(
+    drive: Any,
+    circuit: Any,
+    threshold: Any,
+    inhibition_threshold: Any,
+    rate: Any,
+    half_width: Any,
+    x: Any,
+    x_n: Any,
+    sums: Any,
+) -> None:
+    """WtaConv: Wta with an inhibitory unit of its own for each window, ``x_N,i`` fed by ``Σ_{|j−i| ≤ hᵢ} xⱼ``.
+
+    Prefix sums (double precision, so that they do not drift) make a step O(units) for any window.
+    """
+    alpha, beta1, beta2, conductance = circuit
+    units = x.size
+    sums[0] = 0.0
+    for i in range(units):
+        sums[i + 1] = sums[i] + x[i]
+    for i in range(units):
+        window = np.float32(sums[min(i + half_width[i] + 1, units)] - sums[max(i - half_width[i], 0)])
+        inhibition = x_n[i]
+        excitation = drive[i] + alpha * x[i] - beta1 * inhibition - threshold[i]
+        x[i] += rate * (max(excitation, np.float32(0.0)) - conductance * x[i])
+        x_n[i] += rate * (max(beta2 * window - inhibition_threshold, np.float32(0.0)) - conductance * inhibition)
+
+
+@njit(nogil=True, cache=True)
+def carry(retention: Any, threshold: Any, hard: bool, level: Any, u: Any, a: Any) -> None:
+    """Bring the potential to the next frame, ``u ← r u``: a leak |r| and, for complex units, a turn of their phase."""
+    for i in range(u.size):
+        u[i] *= retention[i]
+        a[i] = shrink(u[i], threshold[i] * level, hard)
+
+
+@njit(nogil=True, cache=True)
+def lca_process(
+    drive: Any,
+    band: Any,
+    threshold: Any,
+    hard: bool,
+    retention: Any,
+    rate: Any,
+    iterations: int,
+    u: Any,
+    a: Any,
+    out: Any,
+) -> None:
+    """`lca_step`, `iterations` times a frame, over drive (frames, streams, units)."""
+    du = np.empty_like(u[0])
+    for f in range(drive.shape[0]):
+        for s in range(drive.shape[1]):
+            carry(retention, threshold, hard, np.float32(1.0), u[s], a[s])
+            for _ in range(iterations):
+                lca_step(drive[f, s], band, threshold, hard, rate, u[s], a[s], du)
+            out[f, s] = a[s]
+
+
+@njit(nogil=True, cache=True)
+def lca_rms_process(
+    drive: Any,
+    band: Any,
+    threshold: Any,
+    hard: bool,
+    retention: Any,
+    moments: Any,
+    decay: Any,
+    iterations: int,
+    level: Any,
+    u: Any,
+    v: Any,
+    a: Any,
+    out: Any,
+) -> None:
+    """`lca_rms_step`, `iterations` times a frame, over drive (frames, streams, units)."""
+    du = np.empty_like(u[0])
+    for f in range(drive.shape[0]):
+        for s in range(drive.shape[1]):
+            level[s] = track_level(drive[f, s], decay, level[s])
+            carry(retention, threshold, hard, level[s], u[s], a[s])
+            for _ in range(iterations):
+                lca_rms_step(drive[f, s], band, threshold, hard, moments, level[s], u[s], v[s], a[s], du)
+            out[f, s] = a[s]
+
+
+@njit(nogil=True, cache=True)
+def lcadam_process(
+    drive: Any,
+    band: Any,
+    threshold: Any,
+    hard: bool,
+    retention: Any,
+    moments: Any,
+    decay: Any,
+    iterations: int,
+    level: Any,
+    u: Any,
+    m: Any,
+    v: Any,
+    a: Any,
+    out: Any,
+) -> None:
+    """`lcadam_step`, `iterations` times a frame, over drive (frames, streams, units)."""
+    du = np.empty_like(u[0])
+    for f in range(drive.shape[0]):
+        for s in range(drive.shape[1]):
+            level[s] = track_level(drive[f, s], decay, level[s])
+            carry(retention, threshold, hard, level[s], u[s], a[s])
+            for i in range(drive.shape[2]):
+                m[s, i] *= retention[i]
+            for _ in range(iterations):
+                lcadam_step(drive[f, s], band, threshold, hard, moments, level[s], u[s], m[s], v[s], a[s], du)
+            out[f, s] = a[s]
+
+
+@njit(nogil=True, cache=True)
+def wta_process(
+    drive: Any,
+    circuit: Any,
+    threshold: Any,
+    inhibition_threshold: Any,
+    rate: Any,
+    iterations: int,
+    x: Any,
+    x_n: Any,
+    out: Any,
+) -> None:
+    """`wta_step`, `iterations` times a frame, over drive (frames, streams, units)."""
+    for f in range(drive.shape[0]):
+        for s in range(drive.shape[1]):
+            for _ in range(iterations):
+                wta_step(drive[f, s], circuit, threshold, inhibition_threshold, rate, x[s], x_n[s])
+            out[f, s] = x[s]
+
+
+@njit(nogil=True, cache=True)
+def wtaconv_process(
+    drive: Any,
+    circuit: Any,
+    threshold: Any,
+    inhibition_threshold: Any,
+    rate: Any,
+    half_width: Any,
+    iterations: int,
+    x: Any,
+    x_n: Any,
+    out: Any,
+) -> None:
+    """`wtaconv_step`, `iterations` times a frame, over drive (frames, streams, units)."""
+    sums = np.empty(x.shape[1] + 1, np.float64)
+    for f in range(drive.shape[0]):
+        for s in range(drive.shape[1]):
+            for _ in range(iterations):
+                wtaconv_step(
+                    drive[f, s], circuit, threshold, inhibition_threshold, rate, half_width, x[s], x_n[s], sums
+                )
+            out[f, s] = x[s]
+
+
+@njit(nogil=True, cache=True, inline="always")
+def with_phase_of(size: Any, u: Any) -> Any:
+    """A number of modulus `size` with the phase (or sign) of u; zero where u is."""
+    modulus = math.sqrt(squared_modulus(u))
+    return u * np.float32(size / modulus) if modulus > 0 else u * np.float32(0.0)
+
+
+@njit(nogil=True, cache=True)
+def pair_process(
+    drive: Any,
+    band: Any,
+    lca_rule: Any,
+    decay: Any,
+    wta_rule: Any,
+    flow: Any,
+    iterations: int,
+    lca_state: Any,
+    wta_state: Any,
+    out: Any,
+) -> None:
+    """LcAdam ⇄ WtaConv stepped together, `iterations` times a frame, over drive (frames, streams, units).
+
+    lca_rule: (threshold, hard, retention, moments); wta_rule: (circuit, threshold, inhibition_threshold, rate,
+    half_width); flow: (2, 2) gains; lca_state: (level, u, m, v, a); wta_state: (x, x_n).
+    """
+    threshold, hard, retention, moments = lca_rule
+    circuit, wta_threshold, inhibition_threshold, rate, half_width = wta_rule
+    level, u, m, v, a = lca_state
+    x, x_n = wta_state
+    units = drive.shape[2]
+    du, lca_input = np.empty_like(u[0]), np.empty_like(u[0])
+    wta_input = np.empty_like(x[0])
+    sums = np.empty(units + 1, np.float64)
+    for f in range(drive.shape[0]):
+        for s in range(drive.shape[1]):
+            level[s] = track_level(drive[f, s], decay, level[s])
+            carry(retention, threshold, hard, level[s], u[s], a[s])
+            for i in range(units):
+                m[s, i] *= retention[i]
+            for _ in range(iterations):
+                for i in range(units):
+                    heard = with_phase_of(flow[0, 1] * x[s, i], u[s, i])
+                    lca_input[i] = drive[f, s, i] + flow[0, 0] * a[s, i] + heard
+                    wta_input[i] = flow[1, 0] * np.float32(math.sqrt(squared_modulus(u[s, i]))) + flow[1, 1] * x[s, i]
+                lcadam_step(lca_input, band, threshold, hard, moments, level[s], u[s], m[s], v[s], a[s], du)
+                wtaconv_step(
+                    wta_input, circuit, wta_threshold, inhibition_threshold, rate, half_width, x[s], x_n[s], sums
+                )
+            out[f, s] = a[s]

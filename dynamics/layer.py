@@ -1,0 +1,105 @@
+"""What every layer shares: units, streams, a persistent state, and a call that advances it."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+Activity = NDArray[Any]
+"""float32 (not negative) or complex64, by the layer's dtype."""
+
+
+def rate_per_step(step_s: float, tau_s: float) -> np.float32:
+    """Fraction of the way to its target that a unit with time constant `tau_s` goes in `step_s`: ``1 − e^(−step/τ)``.
+
+    >>> round(float(rate_per_step(0.003, 0.010)), 4)
+    0.2592
+    """
+    if not (tau_s > 0 and step_s > 0):
+        raise ValueError(f"expected positive times in seconds, received step_s={step_s:g}, tau_s={tau_s:g}")
+    return np.float32(-np.expm1(-step_s / tau_s))
+
+
+def per_unit(value: ArrayLike, units: int, name: str) -> NDArray[np.float32]:
+    """`value`, a scalar or one per unit and not negative, as (units,) float32."""
+    array = np.asarray(value, dtype=np.float32)
+    if array.shape not in ((), (units,)) or not (array >= 0).all():
+        raise ValueError(f"expected {name} to be one value or {units}, none negative, received {value!r}")
+    return np.ascontiguousarray(np.broadcast_to(array, units))
+
+
+class Layer(ABC):
+    """Units with a persistent state that a drive moves, frame by frame.
+
+    ``layer(drive)`` advances one frame, drive and result (streams, units); ``layer.process(drives)`` advances over
+    (frames, streams, units). Both give the activation after the frame and leave the state for the next one.
+    """
+
+    def __init__(
+        self, units: int, streams: int, dtype: DTypeLike, iterations: int, fields: dict[str, tuple[DTypeLike, Any]]
+    ) -> None:
+        if units < 1 or streams < 1 or iterations < 1:
+            raise ValueError(f"expected at least 1, received {units=}, {streams=}, {iterations=}")
+        self.units = units
+        self.streams = streams
+        self.iterations = iterations
+        self.dtype = np.dtype(dtype)
+        self._state = np.zeros(
+            (), np.dtype([(name, kind, (streams, *shape)) for name, (kind, shape) in fields.items()], align=True)
+        )
+
+    @property
+    @abstractmethod
+    def activation(self) -> Activity:
+        """(streams, units) the layer's present output."""
+
+    @property
+    @abstractmethod
+    def potential(self) -> Activity:
+        """(streams, units) what other layers of a network receive: the state before the threshold."""
+
+    @abstractmethod
+    def _advance(self, drive: Activity, out: Activity) -> None:
+        """Run the kernel over (frames, streams, units)."""
+
+    @property
+    def state(self) -> NDArray[np.void]:
+        """Everything that the next output depends on, as one structured array (a copy)."""
+        return self._state.copy()
+
+    @state.setter
+    def state(self, value: NDArray[np.void]) -> None:
+        if value.dtype != self._state.dtype:
+            raise ValueError(f"expected a state of {self._state.dtype}, received {value.dtype}")
+        self._state[...] = value
+
+    def reset(self) -> None:
+        """Forget the past: the next output is that of a new object."""
+        self._state[...] = np.zeros((), self._state.dtype)
+
+    def __call__(self, drive: Activity) -> Activity:
+        """Advance one frame: (streams, units) in, (streams, units) out."""
+        activation: Activity = self.process(np.asarray(drive)[None])[0]
+        return activation
+
+    def process(self, drive: Activity, out: Activity | None = None) -> Activity:
+        """Advance over drive (frames, streams, units); the activation after each frame, in `out` when given.
+
+        Raises:
+            ValueError: the shape of `drive` or `out` is wrong, or a complex drive meets a real layer.
+        """
+        drive = np.asarray(drive)
+        if drive.ndim != 3 or drive.shape[1:] != (self.streams, self.units):
+            raise ValueError(
+                f"expected a drive of shape (frames, {self.streams}, {self.units}), received {drive.shape}"
+            )
+        if np.iscomplexobj(drive) and self.dtype.kind != "c":
+            raise ValueError("expected a real drive for a real layer, received a complex one")
+        drive = np.nan_to_num(np.ascontiguousarray(drive, dtype=self.dtype), nan=0.0, posinf=0.0, neginf=0.0)
+        if out is None:
+            out = np.empty(drive.shape, self.dtype)
+        elif out.shape != drive.shape or out.dtype != self.dtype:
+            raise ValueError(f"expected out of {drive.shape} {self.dtype}, received {out.shape} {out.dtype}")
+        self._advance(drive, out)
+        return out

@@ -1,0 +1,276 @@
+"""Locally competitive layers: Lca and its two step rules, LcaRms and LcAdam."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from .kernels import lca_process, lca_rms_process, lcadam_process
+from .lateral import BandedWeights
+from .layer import Activity, Layer, per_unit, rate_per_step
+
+Threshold = Literal["soft", "hard"]
+
+
+class _Competitive(Layer):
+    """Common part of the three: lateral weights, threshold, potential u and activation a."""
+
+    def __init__(
+        self,
+        lateral: BandedWeights,
+        threshold: ArrayLike,
+        rule: Threshold,
+        retention: ArrayLike,
+        iterations: int,
+        streams: int,
+        moments: dict[str, tuple[DTypeLike, tuple[int, ...]]],
+    ) -> None:
+        if rule not in ("soft", "hard"):
+            raise ValueError(f"expected the threshold rule 'soft' or 'hard', received {rule!r}")
+        units, dtype = lateral.units, lateral.band.dtype
+        fields: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {"u": (dtype, (units,)), "a": (dtype, (units,))}
+        super().__init__(units, streams, dtype, iterations, fields | moments)
+        self.lateral = lateral
+        self.threshold = per_unit(threshold, units, "threshold")
+        self._hard = rule == "hard"
+        self.retention = _retention(retention, units, self.dtype)
+
+    @property
+    def activation(self) -> Activity:
+        """(streams, units) a = T_λ(u)."""
+        return self._state["a"]
+
+    @property
+    def potential(self) -> Activity:
+        """(streams, units) u."""
+        return self._state["u"]
+
+
+class Lca(_Competitive):
+    """Locally competitive algorithm: units driven by b leak, and inhibit their neighbours through G while active.
+
+    ``τ du/dt = b − u − G a``,  ``a = T_λ(u)``
+
+    With ``b = Wᴴy`` and ``G = WᴴW − I`` (unit-norm columns) and the soft threshold, the fixed point minimises
+    ``½‖y − Wa‖² + λ‖a‖₁`` (over a ≥ 0 for real units); the hard threshold approximates the ℓ0 problem.
+    Real or complex follows the dtype of `lateral`.
+
+    Args:
+        lateral: G.
+        threshold: λ, in units of the drive, one value or one per unit.
+        tau_s: time constant, s.
+        step_s: time that one step stands for, s: the hop divided by `iterations`.
+        rule: "soft" or "hard".
+        retention: what the potential is multiplied by from one frame to the next, one value or one per unit: a leak
+            ρ ≤ 1, and for complex units the turn ``e^{i2πf·hop}`` that keeps the memory in phase with its tone.
+        iterations: steps a frame.
+        streams: independent signals.
+
+    Raises:
+        ValueError: an argument is out of range.
+
+    Reference: Rozell, Johnson, Baraniuk, Olshausen 2008, Neural Computation 20.
+
+    >>> layer = Lca(BandedWeights.from_dense(np.array([[0.0, 0.6], [0.6, 0.0]])), 0.1, tau_s=0.01, step_s=0.003)
+    >>> for _ in range(100):
+    ...     a = layer(np.array([[1.0, 0.6]], np.float32))
+    >>> a.round(3).tolist()
+    [[0.8999999761581421, 0.0]]
+    """
+
+    def __init__(
+        self,
+        lateral: BandedWeights,
+        threshold: ArrayLike,
+        *,
+        tau_s: float,
+        step_s: float,
+        rule: Threshold = "soft",
+        retention: ArrayLike = 1.0,
+        iterations: int = 1,
+        streams: int = 1,
+    ) -> None:
+        super().__init__(lateral, threshold, rule, retention, iterations, streams, {})
+        self._rate = rate_per_step(step_s, tau_s)
+
+    def _advance(self, drive: Activity, out: Activity) -> None:
+        state = self._state
+        lca_process(
+            drive,
+            self.lateral.band,
+            self.threshold,
+            self._hard,
+            self.retention,
+            self._rate,
+            self.iterations,
+            state["u"],
+            state["a"],
+            out,
+        )
+
+
+class LcaRms(_Competitive):
+    """Lca whose step is divided by the running root mean square of each unit's error.
+
+    ``du = b − u − G a``,  ``v ← β₂v + (1−β₂)|du|²``,  ``u ← u + ηL du / (√v + εL)``,  ``a = T_λL(u)``
+
+    L is the stream's level: the largest |b|, falling with `level_tau_s`. Measuring η, ε and λ in units of it makes
+    the output scale with the input; ε makes the step a plain gradient step (rate η/ε) once the error is small.
+
+    Args:
+        lateral: G.
+        threshold: λ, as a fraction of the level.
+        frame_s: time between frames (the hop), s.
+        level_tau_s: time constant of the level's fall, s.
+        beta2: memory of v per step.
+        eta: step, as a fraction of the level.
+        epsilon: error, as a fraction of the level, below which steps shrink.
+        rule: "soft" or "hard".
+        retention: what the potential is multiplied by from one frame to the next, one value or one per unit: a leak
+            ρ ≤ 1, and for complex units the turn ``e^{i2πf·hop}`` that keeps the memory in phase with its tone.
+        iterations: steps a frame.
+        streams: independent signals.
+    """
+
+    def __init__(
+        self,
+        lateral: BandedWeights,
+        threshold: ArrayLike,
+        *,
+        frame_s: float,
+        level_tau_s: float = 0.2,
+        beta2: float = 0.75,
+        eta: float = 0.05,
+        epsilon: float = 0.2,
+        rule: Threshold = "soft",
+        retention: ArrayLike = 1.0,
+        iterations: int = 1,
+        streams: int = 1,
+    ) -> None:
+        moments: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
+            "v": (np.float32, (lateral.units,)),
+            "level": (np.float32, ()),
+        }
+        super().__init__(lateral, threshold, rule, retention, iterations, streams, moments)
+        self._moments = _step_rule(beta2=beta2, eta=eta, epsilon=epsilon)
+        self.level_decay = np.float32(1) - rate_per_step(frame_s, level_tau_s)
+
+    def _advance(self, drive: Activity, out: Activity) -> None:
+        state = self._state
+        lca_rms_process(
+            drive,
+            self.lateral.band,
+            self.threshold,
+            self._hard,
+            self.retention,
+            self._moments,
+            self.level_decay,
+            self.iterations,
+            state["level"],
+            state["u"],
+            state["v"],
+            state["a"],
+            out,
+        )
+
+
+class LcAdam(_Competitive):
+    """Lca with an Adam step: momentum m of the error over its running root mean square.
+
+    ``m ← β₁m + (1−β₁)du``,  ``v ← β₂v + (1−β₂)|du|²``,  ``u ← u + ηL (m/β₁) / (√(v/β₂) + εL)``,  ``a = T_λL(u)``
+
+    The corrections 1/β₁ and 1/β₂ are constant. L is the stream's level as in `LcaRms`, so that the output scales with
+    the input; a step is at most about η of it, and becomes a plain gradient step where the error is below ε of it.
+
+    Args:
+        lateral: G.
+        threshold: λ, as a fraction of the level.
+        frame_s: time between frames (the hop), s.
+        level_tau_s: time constant of the level's fall, s.
+        beta1: memory of m per step.
+        beta2: memory of v per step.
+        eta: step, as a fraction of the level.
+        epsilon: error, as a fraction of the level, below which steps shrink.
+        rule: "soft" or "hard".
+        retention: what the potential is multiplied by from one frame to the next, one value or one per unit: a leak
+            ρ ≤ 1, and for complex units the turn ``e^{i2πf·hop}`` that keeps the memory in phase with its tone.
+        iterations: steps a frame.
+        streams: independent signals.
+
+    Reference: Kingma & Ba 2015 (arXiv 1412.6980) for the step; the combination is NeurodynamicalSystems' LcAdam.
+
+    >>> layer = LcAdam(BandedWeights.from_dense(np.array([[0.0, 0.6], [0.6, 0.0]])), 0.1, frame_s=0.003)
+    >>> for _ in range(200):
+    ...     a = layer(np.array([[1.0, 0.6]], np.float32))
+    >>> a.round(3).tolist()
+    [[0.8999999761581421, 0.0]]
+    """
+
+    def __init__(
+        self,
+        lateral: BandedWeights,
+        threshold: ArrayLike,
+        *,
+        frame_s: float,
+        level_tau_s: float = 0.2,
+        beta1: float = 0.65,
+        beta2: float = 0.75,
+        eta: float = 0.05,
+        epsilon: float = 0.2,
+        rule: Threshold = "soft",
+        retention: ArrayLike = 1.0,
+        iterations: int = 1,
+        streams: int = 1,
+    ) -> None:
+        units, dtype = lateral.units, lateral.band.dtype
+        moments: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
+            "m": (dtype, (units,)),
+            "v": (np.float32, (units,)),
+            "level": (np.float32, ()),
+        }
+        super().__init__(lateral, threshold, rule, retention, iterations, streams, moments)
+        self._moments = _step_rule(beta1=beta1, beta2=beta2, eta=eta, epsilon=epsilon)
+        self.level_decay = np.float32(1) - rate_per_step(frame_s, level_tau_s)
+
+    @property
+    def kernel_rule(self) -> tuple[Activity, bool, Activity, tuple[np.float32, ...]]:
+        """(threshold, hard, retention, moments) as the kernels take them."""
+        return self.threshold, self._hard, self.retention, self._moments
+
+    def _advance(self, drive: Activity, out: Activity) -> None:
+        state = self._state
+        lcadam_process(
+            drive,
+            self.lateral.band,
+            self.threshold,
+            self._hard,
+            self.retention,
+            self._moments,
+            self.level_decay,
+            self.iterations,
+            state["level"],
+            state["u"],
+            state["m"],
+            state["v"],
+            state["a"],
+            out,
+        )
+
+
+def _step_rule(**values: float) -> tuple[np.float32, ...]:
+    """Check the constants of a step rule and pass them on in order, as float32."""
+    for name, value in values.items():
+        inside = 0 < value < 1 if name.startswith("beta") else value > 0
+        if not inside:
+            expected = "between 0 and 1" if name.startswith("beta") else "positive"
+            raise ValueError(f"expected {name} {expected}, received {value:g}")
+    return tuple(np.float32(value) for value in values.values())
+
+
+def _retention(value: ArrayLike, units: int, dtype: np.dtype[np.generic]) -> Activity:
+    array = np.asarray(value)
+    if array.shape not in ((), (units,)) or not (np.abs(array) <= 1 + 1e-6).all():
+        raise ValueError(f"expected a retention of modulus at most 1, one or {units}, received {value!r}")
+    if np.iscomplexobj(array) and dtype.kind != "c":
+        raise ValueError("expected a real retention for real units, received a complex one")
+    return np.ascontiguousarray(np.broadcast_to(array, units), dtype=dtype)

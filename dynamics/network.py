@@ -1,0 +1,125 @@
+"""Networks: layers that feed one another through a matrix of flows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .layer import Activity, Layer
+
+
+class Network:
+    """Layers over the same units, stepped together; what each receives is set by a matrix of flows.
+
+    ``input_i = drive_gain_i · b + flow_ii · a_i + Σ_{j≠i} flow_ij · u_j``
+
+    A layer hears its own activation a and the others' potentials u, all from the step before. Where the kinds differ,
+    a complex signal reaches a real layer as its modulus, and a real signal reaches a complex layer with the phase of
+    that layer's own potential. The origin's pair is ``Network([lcadam, wtaconv], [[f11, f12], [f21, f22]])``.
+
+    Args:
+        layers: all with the same number of units and streams; the first one's activation is the network's.
+        flow: (layers, layers) gains.
+        drive_gain: (layers,) how much of the external drive each layer receives; the first only by default.
+        iterations: steps of the whole network a frame (each layer advances its own `iterations` in each).
+
+    Raises:
+        ValueError: sizes do not agree.
+
+    >>> from sharpear.dynamics import BandedWeights, LcAdam, WtaConv
+    >>> lcadam = LcAdam(BandedWeights.from_dense(0.6 * (np.eye(3, k=1) + np.eye(3, k=-1))), 0.05, frame_s=0.003)
+    >>> wta = WtaConv(3, 1, tau_s=0.003, step_s=0.001)
+    >>> network = Network([lcadam, wta], [[0.0, 0.1], [0.1, 0.0]], iterations=3)
+    >>> for _ in range(100):
+    ...     a = network(np.array([[0.5, 1.0, 0.2]], np.float32))
+    >>> int(a[0].argmax())
+    1
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        flow: ArrayLike,
+        *,
+        drive_gain: ArrayLike | None = None,
+        iterations: int = 1,
+    ) -> None:
+        if not layers or len({(layer.units, layer.streams) for layer in layers}) > 1:
+            sizes = [(layer.units, layer.streams) for layer in layers]
+            raise ValueError(f"expected layers of equal (units, streams), received {sizes}")
+        self.layers = list(layers)
+        self.units, self.streams, self.dtype = layers[0].units, layers[0].streams, layers[0].dtype
+        self.flow: NDArray[np.float32] = np.asarray(flow, dtype=np.float32)
+        if self.flow.shape != (len(layers), len(layers)):
+            raise ValueError(f"expected a flow of shape {(len(layers), len(layers))}, received {self.flow.shape}")
+        gain = np.eye(1, len(layers))[0] if drive_gain is None else drive_gain
+        self.drive_gain: NDArray[np.float32] = np.asarray(gain, dtype=np.float32)
+        if self.drive_gain.shape != (len(layers),):
+            raise ValueError(f"expected {len(layers)} drive gains, received shape {self.drive_gain.shape}")
+        if iterations < 1:
+            raise ValueError(f"expected at least 1 iteration, received {iterations}")
+        self.iterations = iterations
+
+    @property
+    def activation(self) -> Activity:
+        """(streams, units) the first layer's output."""
+        return self.layers[0].activation
+
+    @property
+    def state(self) -> list[NDArray[np.void]]:
+        """The state of every layer (copies)."""
+        return [layer.state for layer in self.layers]
+
+    @state.setter
+    def state(self, value: Sequence[NDArray[np.void]]) -> None:
+        if len(value) != len(self.layers):
+            raise ValueError(f"expected the states of {len(self.layers)} layers, received {len(value)}")
+        for layer, part in zip(self.layers, value, strict=True):
+            layer.state = part
+
+    def reset(self) -> None:
+        """Forget the past, in every layer."""
+        for layer in self.layers:
+            layer.reset()
+
+    def __call__(self, drive: Activity) -> Activity:
+        """Advance one frame: (streams, units) in, (streams, units) out."""
+        activation: Activity = self.process(np.asarray(drive)[None])[0]
+        return activation
+
+    def process(self, drive: Activity, out: Activity | None = None) -> Activity:
+        """Advance over drive (frames, streams, units); the first layer's activation after each frame."""
+        drive = np.asarray(drive)
+        if drive.ndim != 3 or drive.shape[1:] != (self.streams, self.units):
+            raise ValueError(
+                f"expected a drive of shape (frames, {self.streams}, {self.units}), received {drive.shape}"
+            )
+        if out is None:
+            out = np.empty(drive.shape, self.dtype)
+        for frame, result in zip(drive, out, strict=True):
+            for _ in range(self.iterations):
+                inputs = [self._input(i, frame) for i in range(len(self.layers))]
+                for layer, received in zip(self.layers, inputs, strict=True):
+                    layer(received)
+            result[...] = self.activation
+        return out
+
+    def _input(self, index: int, drive: Activity) -> Activity:
+        layer = self.layers[index]
+        total = _heard_by(layer, drive * self.drive_gain[index])
+        for source, gain in zip(self.layers, self.flow[index], strict=True):
+            if gain:
+                signal = source.activation if source is layer else source.potential
+                total = total + gain * _heard_by(layer, signal)
+        return total
+
+
+def _heard_by(layer: Layer, signal: Activity) -> Activity:
+    """`signal` in the kind of numbers that `layer` works with."""
+    if layer.dtype.kind == "c" and not np.iscomplexobj(signal):
+        own: NDArray[np.complex64] = layer.potential.astype(np.complex64)
+        size = np.abs(own)
+        return np.asarray(signal * np.divide(own, size, out=np.zeros_like(own), where=size > 0))
+    if layer.dtype.kind != "c" and np.iscomplexobj(signal):
+        return np.abs(signal)
+    return signal

@@ -1,0 +1,64 @@
+"""The pair at the heart of sharpening: LcAdam ⇄ WtaConv, compiled as one loop."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .kernels import pair_process
+from .layer import Activity, Layer
+from .lca import LcAdam
+from .wta import WtaConv
+
+
+class LcAdamWta(Layer):
+    """An `LcAdam` and a `WtaConv` over the same units, coupled by flows: `Network` for this pair, in one kernel.
+
+    ``LcAdam ← b + f₁₁ a + f₁₂ e u/|u|``,  ``WtaConv ← f₂₁ |u| + f₂₂ e``
+
+    a and u are the activation and potential of the first layer, e of the second; the pair advances `iterations` steps
+    a frame, the retention of the first layer applies once a frame.
+
+    Args:
+        lcadam: the first layer; its activation is the pair's. Its state, and the other's, are the pair's own.
+        wta: the second layer.
+        flow: (2, 2) gains f.
+        iterations: steps a frame.
+
+    Raises:
+        ValueError: the layers differ in units or streams, or `flow` is not (2, 2).
+    """
+
+    def __init__(self, lcadam: LcAdam, wta: WtaConv, flow: ArrayLike, *, iterations: int = 1) -> None:
+        if (lcadam.units, lcadam.streams) != (wta.units, wta.streams):
+            sizes = [(layer.units, layer.streams) for layer in (lcadam, wta)]
+            raise ValueError(f"expected layers of equal (units, streams), received {sizes}")
+        self.flow: NDArray[np.float32] = np.asarray(flow, dtype=np.float32)
+        if self.flow.shape != (2, 2):
+            raise ValueError(f"expected a flow of shape (2, 2), received {self.flow.shape}")
+        super().__init__(lcadam.units, lcadam.streams, lcadam.dtype, iterations, {})
+        self.lcadam, self.wta = lcadam, wta
+        self._state = np.zeros((), np.dtype([("lcadam", lcadam.state.dtype), ("wta", wta.state.dtype)], align=True))
+
+    @property
+    def activation(self) -> Activity:
+        """(streams, units) a of the LcAdam layer."""
+        return self._state["lcadam"]["a"]
+
+    @property
+    def potential(self) -> Activity:
+        """(streams, units) u of the LcAdam layer."""
+        return self._state["lcadam"]["u"]
+
+    def _advance(self, drive: Activity, out: Activity) -> None:
+        lca, wta = self._state["lcadam"], self._state["wta"]
+        pair_process(
+            drive,
+            self.lcadam.lateral.band,
+            self.lcadam.kernel_rule,
+            self.lcadam.level_decay,
+            self.wta.kernel_rule,
+            self.flow,
+            self.iterations,
+            (lca["level"], lca["u"], lca["m"], lca["v"], lca["a"]),
+            (wta["x"], wta["x_n"]),
+            out,
+        )

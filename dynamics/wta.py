@@ -1,0 +1,210 @@
+"""Winner-take-all circuits: Wta over all units, WtaConv over a window around each."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from .kernels import wta_process, wtaconv_process
+from .layer import Activity, Layer, per_unit, rate_per_step
+
+
+@dataclass(frozen=True)
+class WtaCircuit:
+    """Gains of a winner-take-all circuit, checked for contraction.
+
+    Args:
+        alpha: self-excitation α.
+        beta1: inhibition β₁ of the units by the inhibitory unit.
+        beta2: excitation β₂ of the inhibitory unit by the units.
+        conductance: leak G.
+
+    Raises:
+        ValueError: outside ``0 < α < 2√(β₁β₂)``, ``¼ < β₁β₂ < 1``, where the dynamics are known to contract.
+
+    Reference: Rutishauser, Douglas, Slotine 2011, Neural Computation 23, section 2.
+
+    >>> WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25).winner(1.0)
+    1.8181818181818181
+    """
+
+    alpha: float = 1.2
+    beta1: float = 3.0
+    beta2: float = 0.25
+    conductance: float = 1.0
+
+    def __post_init__(self) -> None:
+        product = self.beta1 * self.beta2
+        if not 0.25 < product < 1:
+            raise ValueError(f"expected 1/4 < beta1*beta2 < 1 for contraction, received {product:g}")
+        if not 0 < self.alpha < 2 * sqrt(product):
+            raise ValueError(
+                f"expected 0 < alpha < 2*sqrt(beta1*beta2) = {2 * sqrt(product):g}, received {self.alpha:g}"
+            )
+        if not self.conductance > 0:
+            raise ValueError(f"expected a positive conductance, received {self.conductance:g}")
+
+    def winner(self, drive: float) -> float:
+        """Steady state of a lone winner: ``x = I / (G + β₁β₂/G − α)`` for thresholds of zero."""
+        return drive / (self.conductance + self.beta1 * self.beta2 / self.conductance - self.alpha)
+
+    def gains(self) -> tuple[np.float32, np.float32, np.float32, np.float32]:
+        """(α, β₁, β₂, G) as the kernels take them."""
+        return np.float32(self.alpha), np.float32(self.beta1), np.float32(self.beta2), np.float32(self.conductance)
+
+
+class _Circuit(Layer):
+    """Common part of the two: gains, thresholds, excitatory x and inhibitory x_N."""
+
+    def __init__(
+        self,
+        units: int,
+        inhibitory_units: int,
+        circuit: WtaCircuit,
+        tau_s: float,
+        step_s: float,
+        threshold: ArrayLike,
+        inhibition_threshold: float,
+        iterations: int,
+        streams: int,
+    ) -> None:
+        fields: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
+            "x": (np.float32, (units,)),
+            "x_n": (np.float32, (inhibitory_units,)),
+        }
+        super().__init__(units, streams, np.float32, iterations, fields)
+        self.circuit = circuit
+        self.threshold = per_unit(threshold, units, "threshold")
+        self._gains = circuit.gains()
+        self._inhibition_threshold = np.float32(inhibition_threshold)
+        self._rate = rate_per_step(step_s, tau_s)
+
+    @property
+    def activation(self) -> Activity:
+        """(streams, units) x of the excitatory units."""
+        return self._state["x"]
+
+    @property
+    def potential(self) -> Activity:
+        """(streams, units) the same x: these units carry their threshold inside."""
+        return self._state["x"]
+
+
+class Wta(_Circuit):
+    """Winner-take-all: units excite themselves and share one inhibitory unit; the strongest drive survives.
+
+    ``τẋᵢ = −Gxᵢ + f(Iᵢ + αxᵢ − β₁x_N − Tᵢ)``,  ``τẋ_N = −Gx_N + f(β₂Σxⱼ − T_N)``,  f(z) = max(z, 0)
+
+    Args:
+        units: number of excitatory units.
+        tau_s: time constant, s.
+        step_s: time that one step stands for, s: the hop divided by `iterations`.
+        circuit: gains.
+        threshold: Tᵢ, one value or one per unit.
+        inhibition_threshold: T_N.
+        iterations: steps a frame.
+        streams: independent signals.
+
+    Reference: Rutishauser, Douglas, Slotine 2011, Neural Computation 23.
+
+    >>> layer = Wta(3, tau_s=0.010, step_s=0.001)
+    >>> for _ in range(2000):
+    ...     x = layer(np.array([[0.2, 1.0, 0.3]], np.float32))
+    >>> x.round(2).tolist()
+    [[0.0, 1.8200000524520874, 0.0]]
+    """
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        tau_s: float,
+        step_s: float,
+        circuit: WtaCircuit | None = None,
+        threshold: ArrayLike = 0.0,
+        inhibition_threshold: float = 0.0,
+        iterations: int = 1,
+        streams: int = 1,
+    ) -> None:
+        circuit = circuit or WtaCircuit()
+        super().__init__(units, 1, circuit, tau_s, step_s, threshold, inhibition_threshold, iterations, streams)
+
+    def _advance(self, drive: Activity, out: Activity) -> None:
+        state = self._state
+        wta_process(
+            drive,
+            self._gains,
+            self.threshold,
+            self._inhibition_threshold,
+            self._rate,
+            self.iterations,
+            state["x"],
+            state["x_n"],
+            out,
+        )
+
+
+class WtaConv(_Circuit):
+    """Convolutional winner-take-all: the circuit of `Wta` in a window of ±h neighbours around every unit.
+
+    ``τẋᵢ = −Gxᵢ + f(Iᵢ + αxᵢ − β₁x_N,i − Tᵢ)``,  ``τẋ_N,i = −Gx_N,i + f(β₂ Σ_{|j−i| ≤ hᵢ} xⱼ − T_N)``
+
+    Windows overlap: neighbours too close to be told apart compete, distant units do not know of each other.
+
+    Args:
+        units: number of excitatory units.
+        half_width: h, units; one value or one per unit.
+        tau_s: time constant, s.
+        step_s: time that one step stands for, s: the hop divided by `iterations`.
+        circuit: gains.
+        threshold: Tᵢ, one value or one per unit.
+        inhibition_threshold: T_N.
+        iterations: steps a frame.
+        streams: independent signals.
+
+    >>> layer = WtaConv(5, 1, tau_s=0.010, step_s=0.001)
+    >>> for _ in range(2000):
+    ...     x = layer(np.array([[0.5, 1.0, 0.0, 0.0, 0.6]], np.float32))
+    >>> x.round(2).tolist()
+    [[0.0, 1.8200000524520874, 0.0, 0.0, 1.090000033378601]]
+    """
+
+    def __init__(
+        self,
+        units: int,
+        half_width: ArrayLike,
+        *,
+        tau_s: float,
+        step_s: float,
+        circuit: WtaCircuit | None = None,
+        threshold: ArrayLike = 0.0,
+        inhibition_threshold: float = 0.0,
+        iterations: int = 1,
+        streams: int = 1,
+    ) -> None:
+        circuit = circuit or WtaCircuit()
+        super().__init__(units, units, circuit, tau_s, step_s, threshold, inhibition_threshold, iterations, streams)
+        self.half_width: NDArray[np.int64] = per_unit(half_width, units, "half_width").astype(np.int64)
+
+    @property
+    def kernel_rule(
+        self,
+    ) -> tuple[tuple[np.float32, ...], NDArray[np.float32], np.float32, np.float32, NDArray[np.int64]]:
+        """(circuit, threshold, inhibition_threshold, rate, half_width) as the kernels take them."""
+        return self._gains, self.threshold, self._inhibition_threshold, self._rate, self.half_width
+
+    def _advance(self, drive: Activity, out: Activity) -> None:
+        state = self._state
+        wtaconv_process(
+            drive,
+            self._gains,
+            self.threshold,
+            self._inhibition_threshold,
+            self._rate,
+            self.half_width,
+            self.iterations,
+            state["x"],
+            state["x_n"],
+            out,
+        )
