@@ -1,7 +1,10 @@
 """Audio files as streams of blocks: whatever libsndfile reads, never loaded whole."""
 
+import math
 import re
+import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,53 +19,72 @@ LOWEST_RATE_HZ = 8000
 HIGHEST_RATE_HZ = 192000
 
 
+@dataclass(frozen=True)
+class Selection:
+    """Which part of an input to take.
+
+    start_s: where to begin, s.  duration_s: how much, s; to the end when None.  mono: mix the channels to their mean.
+    """
+
+    start_s: float = 0.0
+    duration_s: float | None = None
+    mono: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.start_s) and self.start_s >= 0):
+            raise UsageError(f"expected a start of 0 s or more, received {self.start_s:g}")
+        if self.duration_s is not None and not (math.isfinite(self.duration_s) and self.duration_s > 0):
+            raise UsageError(f"expected a duration above 0 s, received {self.duration_s:g}")
+
+
 class AudioFile:
     """A stretch of an audio file, read in blocks of float32 (samples, channels).
 
     Args:
         path: the file.
-        start_s: where to begin, s.
-        duration_s: how much to read, s; to the end when None.
-        mono: mix the channels down to their mean.
+        selection: which part of it; all by default. A duration beyond the end is cut to it.
 
     Raises:
-        InputError: the file is missing, not audio, empty, or of a sample rate outside 8 to 192 kHz.
-        UsageError: `start_s` or `duration_s` is negative, or `start_s` is beyond the end.
+        InputError: the file is missing, not audio, empty, truncated, or of a sample rate outside 8 to 192 kHz.
+        UsageError: the selection starts beyond the end.
     """
 
-    def __init__(
-        self, path: Path, *, start_s: float = 0.0, duration_s: float | None = None, mono: bool = False
-    ) -> None:
-        if start_s < 0 or (duration_s is not None and duration_s <= 0):
-            raise UsageError(f"expected start >= 0 s and duration > 0 s, received {start_s:g} and {duration_s}")
+    def __init__(self, path: Path, selection: Selection | None = None) -> None:
+        selection = selection or Selection()
         self.path = path
-        self._mono = mono
+        self._mono = selection.mono
         self._file = _open(path)
         self.sample_rate = int(self._file.samplerate)
-        self.channels = 1 if mono else int(self._file.channels)
+        self.channels = 1 if selection.mono else int(self._file.channels)
         try:
-            self._select(start_s, duration_s)
+            self._select(selection.start_s, selection.duration_s)
         except BaseException:
             self._file.close()
             raise
 
     def _select(self, start_s: float, duration_s: float | None) -> None:
-        total = int(self._file.frames)
         if not LOWEST_RATE_HZ <= self.sample_rate <= HIGHEST_RATE_HZ:
             raise InputError(
                 f"{self.path}: sample rate {self.sample_rate} Hz is outside {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz: "
                 "resample it first"
             )
-        if total == 0:
+        present = int(self._file.frames)
+        if present == 0:
             raise InputError(f"{self.path}: holds no audio (0 samples)")
+        total = max(present, round(present * _stated_per_present(self._file.extra_info)))
         first = round(start_s * self.sample_rate)
         if first >= total:
             raise UsageError(f"{self.path}: start {start_s:g} s is beyond its end at {total / self.sample_rate:g} s")
-        if first:
-            self._file.seek(first)
-        self.start_s = first / self.sample_rate
         wanted = total - first if duration_s is None else max(1, round(duration_s * self.sample_rate))
+        self.start_s = first / self.sample_rate
         self.samples = min(wanted, total - first)
+        if first + self.samples > present:
+            raise InputError(self._truncated(max(0, present - first), "its header states more than is there"))
+        if first:
+            try:
+                self._file.seek(first)
+            except soundfile.LibsndfileError as error:
+                raise InputError(self._truncated(0, str(error))) from error
 
     def blocks(self, samples: int = 65536) -> Iterator[NDArray[np.float32]]:
         """The stretch in blocks of at most `samples`.
@@ -79,13 +101,14 @@ class AudioFile:
             if not len(block):
                 raise InputError(self._truncated(done, "no more samples"))
             done += len(block)
-            yield block.mean(axis=1, keepdims=True) if self._mono else block
+            yield _mixed_down(block) if self._mono else block
 
     def _truncated(self, done: int, cause: str) -> str:
-        read_s, stated_s = done / self.sample_rate, self.samples / self.sample_rate
+        read_ms, stated_s = done * 1000 // self.sample_rate, self.samples / self.sample_rate
+        advice = f"copy it again, or take the readable part with --duration {read_ms / 1e3:.3f}"
         return (
-            f"{self.path}: ends after {read_s:.3f} s of {stated_s:.3f} s ({cause}): the file is truncated or damaged; "
-            f"--duration {read_s:.3f} takes the readable part"
+            f"{self.path}: ends after {read_ms / 1e3:.3f} s of {stated_s:.3f} s ({cause.rstrip('. ')}): "
+            f"the file is truncated or damaged; {advice if read_ms else 'copy it again'}"
         )
 
     def __enter__(self) -> Self:
@@ -97,40 +120,51 @@ class AudioFile:
         self._file.close()
 
 
+class _SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries no types
+    """Reads straight on. Soundfile seeks after every read where it can, and an MP3 decoder loses its memory by that."""
+
+    def seekable(self) -> bool:
+        return False
+
+
 def _open(path: Path) -> soundfile.SoundFile:
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder, expected an audio file")
-    if not path.exists():
-        raise InputError(f"{path}: no such file")
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"{path}: is a folder, expected an audio file")
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: is not a regular file, expected an audio file")
         with path.open("rb"):
             pass
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    if size == 0:
+    if status.st_size == 0:
         raise InputError(f"{path}: is empty (0 bytes)")
     try:
-        file = soundfile.SoundFile(path)
+        return _SequentialFile(path)
     except soundfile.LibsndfileError as error:
-        raise InputError(f"{path}: is not audio that libsndfile reads ({error.error_string.rstrip('.')})") from error
-    shortened = _stated_and_present_bytes(file.extra_info)
-    if shortened:
-        stated, present = shortened
-        file.close()
-        bytes_per_second = max(1.0, present / max(file.frames, 1) * file.samplerate)
-        raise InputError(
-            f"{path}: its header states {stated} bytes of audio and {present} are there: the file is truncated; "
-            f"copy it again, or cut it to its {present / bytes_per_second:.3f} s with an audio editor"
-        )
-    return file
+        cause = error.error_string.rstrip(".")
+        raise InputError(f"{path}: is not audio that libsndfile reads, or is damaged ({cause})") from error
+    except TypeError as error:
+        raise InputError(f"{path}: has no header that states its sample rate: convert it to WAV") from error
 
 
-def _stated_and_present_bytes(log: str) -> tuple[int, int] | None:
-    """The data chunk's stated and actual size where a WAV's header promises more; writers to pipes state 0 or 2³²−1."""
-    found = re.search(r"data\s*:\s*(\d+) \(should be (\d+)\)", log)
+def _mixed_down(block: NDArray[np.float32]) -> NDArray[np.float32]:
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean: NDArray[np.float32] = block.mean(axis=1, keepdims=True)
+    return mean
+
+
+def _stated_per_present(log: str) -> float:
+    """How much more audio a WAV, AIFF, AU, W64 or RF64 header promises than is there; writers to pipes state 2³²−1."""
+    found = re.search(
+        r"(?:data|SSND|Data Size|riff)\s*: (?P<stated>\d+) \(should be (?P<present>\d+)\)|"
+        r"frame count (?P<frames>\d+) does not match value from 'ds64' chunk of (?P<ds64>\d+)",
+        log,
+    )
     if not found:
-        return None
-    stated, present = int(found[1]), int(found[2])
-    unknown_length = stated >= 0x7FFF0000
-    return None if unknown_length or stated <= present else (stated, present)
+        return 1.0
+    stated, present = int(found["stated"] or found["ds64"]), int(found["present"] or found["frames"])
+    return 1.0 if stated >= 0x7FFF0000 or present == 0 else stated / present

@@ -4,17 +4,22 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from .errors import SharpearError
+from .errors import SharpearError, UsageError, printable
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .audio import Selection
+    from .config import Config
 
 app = typer.Typer(
     help="Real-time streaming audio super-resolution.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -22,7 +27,7 @@ EXIT_SOME_FAILED = 1
 
 
 def _say(message: str) -> None:
-    typer.echo(f"sharpear: {message}", err=True)
+    typer.echo(f"sharpear: {printable(message)}", err=True)
 
 
 def _version(show: bool) -> None:
@@ -59,9 +64,11 @@ def sharpen(
 ) -> None:
     """Write the sharpened spectrogram of audio files."""
     # Imported here so that --help and usage errors do not wait for the compiler and the array libraries.
+    from .audio import Selection  # noqa: PLC0415
     from .config import load_config  # noqa: PLC0415
-    from .files import Selection, check_free, plan_outputs, sharpen_file  # noqa: PLC0415
+    from .files import check_free, plan_outputs  # noqa: PLC0415
 
+    selection = Selection(start, duration, mono)
     config = load_config(preset, _overrides(set_ or []))
     planned = plan_outputs(inputs, out, [name.strip() for name in format_.split(",") if name.strip()])
     for path, outputs in planned.items():
@@ -69,24 +76,32 @@ def sharpen(
     failed = 0
     for path, outputs in planned.items():
         try:
-            with _progress(path.name, quiet) as progress:
-                outcome = sharpen_file(path, outputs, config, Selection(start, duration, mono), progress)
+            _sharpen_one(path, outputs, config, selection, quiet)
         except SharpearError as error:
             _say(str(error))
             if len(planned) == 1:
                 raise typer.Exit(error.exit_code) from error
             failed += 1
-            continue
-        if outcome.replaced_samples:
-            _say(f"{path}: {outcome.replaced_samples} samples (NaN, Inf or beyond 120 dBFS) were taken as silence")
-        if not outcome.complete:
-            _say(f"{path}: interrupted after {outcome.audio_s:.1f} s: the outputs hold that much, marked incomplete")
-            raise typer.Exit(EXIT_SOME_FAILED)
-        if not quiet:
-            _say(f"{path}: {outcome.audio_s:.1f} s → {', '.join(map(str, outcome.outputs))}")
+        except KeyboardInterrupt as error:
+            _say(f"{path}: interrupted: nothing was written")
+            raise typer.Exit(EXIT_SOME_FAILED) from error
     if failed:
         _say(f"{failed} of {len(planned)} inputs failed")
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _sharpen_one(path: Path, outputs: list[Path], config: "Config", selection: "Selection", quiet: bool) -> None:
+    from .files import sharpen_file  # noqa: PLC0415
+
+    with _progress(path.name, quiet) as progress:
+        outcome = sharpen_file(path, outputs, config, selection, progress)
+    if outcome.replaced_samples:
+        _say(f"{path}: {outcome.replaced_samples} samples (NaN, Inf or beyond 120 dBFS) were taken as silence")
+    if not outcome.complete:
+        _say(f"{path}: interrupted after {outcome.audio_s:.1f} s: the outputs hold that much, marked incomplete")
+        raise typer.Exit(EXIT_SOME_FAILED)
+    if not quiet:
+        _say(f"{path}: {outcome.audio_s:.1f} s → {', '.join(map(str, outcome.outputs))}")
 
 
 @app.command()
@@ -109,7 +124,7 @@ def _overrides(settings: list[str]) -> dict[str, str]:
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals or not key.strip():
-            raise typer.BadParameter(f"expected KEY=VALUE, received {setting!r}", param_hint="--set")
+            raise UsageError(f"--set: expected KEY=VALUE such as bank.low_hz=80, received {setting!r}")
         pairs[key.strip()] = value.strip()
     return pairs
 
@@ -124,19 +139,19 @@ def _progress(label: str, quiet: bool) -> Iterator[Callable[[float, float], None
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} s"),
+        TextColumn("{task.fields[done]}"),
         TextColumn("{task.fields[speed]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=None, speed="")
+        task = bar.add_task(printable(label), total=None, done="", speed="")
 
         def report(done_s: float, total_s: float) -> None:
             elapsed_s = bar.tasks[task].elapsed or 0.0
             speed = f"{done_s / elapsed_s:.0f}× real time" if elapsed_s > 0 else ""
-            bar.update(task, completed=done_s, total=total_s, speed=speed)
+            bar.update(task, completed=done_s, total=total_s, done=f"{done_s:.0f}/{total_s:.0f} s", speed=speed)
 
         yield report
 
@@ -144,7 +159,7 @@ def _progress(label: str, quiet: bool) -> Iterator[Callable[[float, float], None
 def main() -> NoReturn:
     """Run the command line: exit 0 all good, 1 some inputs failed, 2 usage, 3 no audio device."""
     try:
-        app()
+        app(prog_name="sharpear")
     except SharpearError as error:
         _say(str(error))
         sys.exit(error.exit_code)

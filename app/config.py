@@ -1,6 +1,7 @@
 """Configuration: TOML presets, validated, every field overridable by its dotted name."""
 
 import json
+import reprlib
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
@@ -26,9 +27,11 @@ class BankConfig(Section):
     channels: int = Field(ge=2, le=4096, description="centres from low_hz to high_hz")
     scale: Literal["log", "erb", "linear"] = Field("log", description="scale on which the centres are even")
     bandwidth: float = Field(gt=0, description="equivalent rectangular bandwidth, in bandwidth_unit")
-    bandwidth_unit: Literal["erb", "q", "hz"] = Field("erb", description="ERBs of the ear, centre/bandwidth, or Hz")
+    bandwidth_unit: Literal["erb", "q", "hz", "window"] = Field(
+        "erb", description="ERBs of the ear, centre/bandwidth, Hz, or decays of the filter per window"
+    )
     min_bandwidth_hz: float = Field(0.0, ge=0, description="no channel narrower than this: bounds the latency")
-    order: int = Field(4, ge=1, le=4, description="one-pole stages per channel")
+    order: int = Field(4, ge=1, le=5, description="one-pole stages per channel")
 
     @model_validator(mode="after")
     def _rising(self) -> "BankConfig":
@@ -42,8 +45,41 @@ class FramesConfig(Section):
 
     hop_ms: float = Field(2.9, gt=0, le=100, description="time between frames, ms; rounded to whole samples")
     align_limit_ms: float = Field(
-        200.0, ge=0, description="fast channels wait for slow ones, at most this long, ms; 0 aligns nothing"
+        200.0, ge=0, le=10000, description="fast channels wait for slow ones, at most this long, ms; 0 aligns nothing"
     )
+
+
+class WindowConfig(Section):
+    """Length of the finite windows: ``long_ms (f/knee_hz)^-slope``, between the two lengths."""
+
+    long_ms: float = Field(65.0, gt=0, le=1000, description="longest window, ms")
+    short_ms: float = Field(45.0, gt=0, le=1000, description="shortest window, ms")
+    knee_hz: float = Field(300.0, gt=0, description="windows shorten above here, Hz")
+    slope: float = Field(0.3, ge=0, le=2, description="how fast they shorten")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "WindowConfig":
+        if self.short_ms > self.long_ms:
+            raise ValueError(f"expected short_ms up to long_ms, received {self.short_ms:g} and {self.long_ms:g}")
+        return self
+
+
+class LinesConfig(Section):
+    """One- and two-line evidence (mode lines)."""
+
+    spacing_ms: float = Field(5.8, gt=0, le=100, description="time between the three values that are compared")
+    neighbors: int = Field(1, ge=0, le=50, description="channels on either side whose moments are pooled")
+    memory_ms: float = Field(18.0, gt=0, description="time constant of the moments")
+    residual: float = Field(0.01, gt=0, description="residual of the two-line prediction that halves its trust")
+    drift: float = Field(0.06, gt=0, description="drift, relative to the lines' distance, that halves the trust")
+    drift_ms: float = Field(35.0, gt=0, le=1000, description="time over which drift is measured")
+    change: float = Field(0.05, gt=0, description="growth or widening, relative to the distance, that halves trust")
+    settle_ms: float = Field(0.0, ge=0, le=1000, description="time constant with which trust is earned")
+    average_ms: float = Field(20.3, ge=0, le=200, description="energies are averaged this long before and after")
+    steady_hz: float = Field(
+        0.5, gt=0, description="deviation from a straight course that halves the belief in one line"
+    )
+    surge: float = Field(4.0, ge=1, description="largest ratio of averaged to momentary energy")
 
 
 class AtomsConfig(Section):
@@ -55,17 +91,21 @@ class AtomsConfig(Section):
 class NetworkConfig(Section):
     """The pair LcAdam ⇄ WtaConv."""
 
-    mode: Literal["complex", "magnitude"] = Field("complex", description="what the network sees of the subbands")
+    mode: Literal["lines", "complex", "magnitude"] = Field(
+        "complex", description="what drives the network: line evidence, the complex subbands, or their modulus"
+    )
     whitening: float = Field(0.01, gt=0, description="noise floor of the whitened receptive fields, of the largest")
-    threshold: float = Field(0.03, ge=0, lt=1, description="activation threshold, of the stream's level")
-    memory_ms: float = Field(60.0, gt=0, description="time constant of the phase-turned memory")
+    inhibition: float = Field(0.9, ge=0, description="lateral weight between atoms of a window (mode lines)")
+    threshold: float = Field(0.02, ge=0, lt=1, description="activation threshold, of the level")
+    level_cents: float = Field(0.0, ge=0, description="the level is taken this far around an atom; 0: over all")
+    memory_ms: float = Field(60.0, gt=0, description="time constant of the memory, phase-turned in mode complex")
     level_ms: float = Field(200.0, gt=0, description="time constant of the level's fall")
     iterations: int = Field(3, ge=1, le=100, description="steps a frame")
-    eta: float = Field(0.3, gt=0, description="LcAdam: step, of the level")
+    eta: float = Field(0.3, gt=0, le=10, description="LcAdam: step, of the level")
     epsilon: float = Field(1.0, gt=0, description="LcAdam: error below which steps shrink, of the level")
     beta1: float = Field(0.65, gt=0, lt=1, description="LcAdam: memory of the error's mean")
     beta2: float = Field(0.75, gt=0, lt=1, description="LcAdam: memory of the error's square")
-    window_cents: float = Field(15.0, ge=0, description="WtaConv: neighbours up to here compete")
+    window_cents: float = Field(15.0, ge=0, le=1200, description="WtaConv: neighbours up to here compete")
     wta_ms: float = Field(5.0, gt=0, description="WtaConv: time constant")
     flow: tuple[tuple[float, float], tuple[float, float]] = Field(
         ((0.0, 0.1), (0.1, -0.1)), description="gains between the two layers"
@@ -77,9 +117,23 @@ class Config(Section):
 
     description: str = ""
     bank: BankConfig
+    window: WindowConfig = WindowConfig()
     frames: FramesConfig = FramesConfig()
+    lines: LinesConfig = LinesConfig()
     atoms: AtomsConfig
     network: NetworkConfig = NetworkConfig()
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Config":
+        windowed = self.bank.bandwidth_unit == "window"
+        if self.network.mode == "lines" and not windowed:
+            raise ValueError(
+                'network.mode "lines" works on finite windows: expected bank.bandwidth_unit = "window", '
+                f'received "{self.bank.bandwidth_unit}"'
+            )
+        if windowed and self.bank.order != 5:
+            raise ValueError(f"finite windows need bank.order = 5, received {self.bank.order}")
+        return self
 
 
 def preset_names() -> list[str]:
@@ -88,7 +142,7 @@ def preset_names() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Config:
+def load_config(preset: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
     """A preset by name, or a TOML file by path, with `overrides` such as ``{"bank.low_hz": 80}``.
 
     Override values that are strings are read as TOML where they can be ("80", "true", "[1, 2]").
@@ -99,7 +153,7 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
     >>> load_config("music", {"bank.low_hz": "80"}).bank.low_hz
     80.0
     """
-    settings = _read(preset)
+    settings = _read(str(preset))
     for key, value in (overrides or {}).items():
         _set(settings, key, _toml_value(value) if isinstance(value, str) else value)
     try:
@@ -111,7 +165,7 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
 def to_toml(config: Config) -> str:
     """All settings, each with its meaning, as TOML that `load_config` reads back."""
     lines = [f"description = {_toml_text(config.description)}"]
-    for name in ("bank", "frames", "atoms", "network"):
+    for name in ("bank", "window", "frames", "lines", "atoms", "network"):
         section: Section = getattr(config, name)
         lines += ["", f"[{name}]"]
         for key, field in type(section).model_fields.items():
@@ -120,17 +174,15 @@ def to_toml(config: Config) -> str:
 
 
 def _read(preset: str) -> dict[str, Any]:
+    if preset in preset_names():
+        return tomllib.loads(resources.files("sharpear.configs").joinpath(f"{preset}.toml").read_text(encoding="utf-8"))
+    if not preset.endswith(".toml"):
+        raise UsageError(f"unknown preset {preset!r}: expected {', '.join(preset_names())} or a .toml file")
     try:
-        if preset.endswith(".toml"):
-            text = Path(preset).read_text(encoding="utf-8")
-        elif preset in preset_names():
-            text = resources.files("sharpear.configs").joinpath(f"{preset}.toml").read_text(encoding="utf-8")
-        else:
-            raise UsageError(f"unknown preset {preset!r}: expected {', '.join(preset_names())} or a .toml file")
-        return tomllib.loads(text)
+        return tomllib.loads(Path(preset).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"preset {preset}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"preset {preset}: is not TOML ({error})") from error
 
 
@@ -145,9 +197,10 @@ def _set(settings: dict[str, Any], key: str, value: Any) -> None:
 
 def _toml_value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
         return text
+    return parsed["value"] if len(parsed) == 1 else text
 
 
 def _toml_text(value: object) -> str:
@@ -155,7 +208,7 @@ def _toml_text(value: object) -> str:
         return "[" + ", ".join(map(_toml_text, value)) + "]"
     if isinstance(value, bool):
         return str(value).lower()
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _first_complaint(error: ValidationError) -> str:
@@ -163,6 +216,11 @@ def _first_complaint(error: ValidationError) -> str:
     key = ".".join(map(str, complaint["loc"]))
     if complaint["type"] == "extra_forbidden":
         return f"unknown setting {key!r}: `sharpear presets music` lists them all"
+    if complaint["type"] == "missing":
+        return f"{key} is missing: `sharpear presets music` shows what is expected"
+    if complaint["type"] == "model_type":
+        return f"{key}: expected settings such as those under [{key}] in `sharpear presets music`"
     message = complaint["msg"].removeprefix("Value error, ")
-    received = "" if complaint["type"] in ("value_error", "missing") else f", received {complaint['input']!r}"
-    return f"{key}: {message[0].lower()}{message[1:]}{received}"
+    received = "" if complaint["type"] == "value_error" else f", received {reprlib.repr(complaint['input'])}"
+    told = f"{message[0].lower()}{message[1:]}{received}"
+    return f"{key}: {told}" if key else told

@@ -6,6 +6,9 @@ class SharpearError(Exception):
 
     exit_code = 1
 
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
 
 class InputError(SharpearError):
     """An input cannot be read as audio, or an output cannot be written; other inputs may still go on."""
@@ -15,3 +18,12 @@ class UsageError(SharpearError, ValueError):
     """The request itself is wrong: an unknown preset, a value out of range, outputs that would collide."""
 
     exit_code = 2
+
+
+def printable(text: str) -> str:
+    r"""`text` on one line: newlines, terminal controls and undecodable bytes of file names are escaped.
+
+    >>> print(printable("two\nlines"))
+    two\nlines
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,26 +1,20 @@
 """Sharpen audio files into files: source → `Sharpener` → sinks, block by block."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .audio import AudioFile
+from .audio import AudioFile, Selection
 from .config import Config
 from .errors import UsageError
+from .frames import Frames
+from .interrupt import Interruption
 from .pipeline import Sharpener
 from .sinks import SINKS, Sink, SinkInfo
 from .version import __version__
 
 BLOCK_SAMPLES = 16384
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which part of an input to take."""
-
-    start_s: float = 0.0
-    duration_s: float | None = None
-    mono: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,16 +34,19 @@ def plan_outputs(inputs: Sequence[Path], out: Path | None, formats: Sequence[str
     Without it outputs go to the current folder as ``{stem}.{format}``.
 
     Raises:
-        UsageError: an unknown format, or two inputs would write the same output.
+        UsageError: an unknown format, an input given twice, or two inputs would write the same output.
     """
+    formats = list(dict.fromkeys(formats))
     suffix = out.suffix.removeprefix(".") if out else ""
     if (out and suffix in SINKS and not out.is_dir()) or (out and out.name.endswith(".zarr")):
         if len(inputs) > 1:
             raise UsageError(f"-o {out} names one file for {len(inputs)} inputs: give a folder")
-        if formats and list(formats) != [suffix]:
+        if formats and formats != [suffix]:
             raise UsageError(f"-o {out} has the format {suffix}, --format says {','.join(formats)}: give a folder")
         return {inputs[0]: [out]}
-    chosen = list(dict.fromkeys(formats)) or ["zarr"]
+    if out and suffix and not out.is_dir():
+        raise UsageError(f"-o {out} has no format of {', '.join(SINKS)}: if it is meant as a folder, make it first")
+    chosen = formats or ["zarr"]
     for name in chosen:
         if name not in SINKS:
             raise UsageError(f"unknown format {name!r}: expected {', '.join(SINKS)}")
@@ -57,6 +54,8 @@ def plan_outputs(inputs: Sequence[Path], out: Path | None, formats: Sequence[str
     planned: dict[Path, list[Path]] = {}
     owner: dict[Path, Path] = {}
     for path in inputs:
+        if path in planned:
+            raise UsageError(f"{path} is given twice: name it once")
         planned[path] = [folder / f"{path.stem}.{name}" for name in chosen]
         for output in planned[path]:
             if output in owner:
@@ -72,10 +71,18 @@ def check_free(path: Path, outputs: Sequence[Path], overwrite: bool) -> None:
         UsageError: with the path and what to do.
     """
     for output in outputs:
-        if output.exists() and path.exists() and output.samefile(path):
-            raise UsageError(f"{output}: is the input itself: choose another place with -o")
-        if output.exists() and not overwrite:
+        if not os.path.exists(output):
+            continue
+        if os.path.exists(path) and (output.samefile(path) or output.resolve() in path.resolve().parents):
+            raise UsageError(f"{output}: is or holds the input itself: choose another place with -o")
+        if output.is_dir() and not _is_zarr(output):
+            raise UsageError(f"{output}: is a folder that sharpear did not write: choose another place with -o")
+        if not overwrite:
             raise UsageError(f"{output}: exists already: --overwrite replaces it, -o chooses another place")
+
+
+def _is_zarr(path: Path) -> bool:
+    return path.suffix == ".zarr" and (path / "zarr.json").is_file()
 
 
 def sharpen_file(
@@ -87,13 +94,14 @@ def sharpen_file(
 ) -> Outcome:
     """Sharpen one file into `outputs`, whose suffixes choose the formats.
 
-    `progress` receives (seconds done, seconds in all). Outputs appear whole at the end; after an interruption by the
-    user what was done is kept, marked incomplete; after an error nothing is left.
+    `progress` receives (seconds done, seconds in all). Outputs appear whole, and together, at the end; after Ctrl-C
+    what was done is kept, marked incomplete; after an error, or before the first block is done, nothing is left.
 
     Raises:
         InputError, UsageError: as `AudioFile`, `Sharpener` and the sinks raise them.
+        KeyboardInterrupt: nothing was done yet, or the user asked twice.
     """
-    with AudioFile(path, start_s=selection.start_s, duration_s=selection.duration_s, mono=selection.mono) as audio:
+    with Interruption() as interruption, AudioFile(path, selection) as audio:
         sharpener = Sharpener(audio.sample_rate, preset=config, streams=audio.channels, start_s=audio.start_s)
         info = SinkInfo(
             sharpener.frequencies,
@@ -101,29 +109,31 @@ def sharpen_file(
             audio.channels,
             {"source": path.name, "sharpear": __version__, **sharpener.description()},
         )
-        total_s = audio.samples / audio.sample_rate
-        done_s = 0.0
-        sinks: list[Sink] = []
-        complete = False
+        sinks = [SINKS[output.suffix.removeprefix(".")](output, info) for output in outputs]
+        done = 0
         try:
-            sinks += [SINKS[output.suffix.removeprefix(".")](output, info) for output in outputs]
-            try:
-                for block in audio.blocks(BLOCK_SAMPLES):
-                    frames = sharpener.process(block)
-                    for sink in sinks:
-                        sink.write(frames)
-                    done_s += len(block) / audio.sample_rate
-                    if progress:
-                        progress(done_s, total_s)
-                complete = True
-            except KeyboardInterrupt:
-                if not done_s:
-                    raise
-            tail = sharpener.flush()
             for sink in sinks:
-                sink.write(tail)
-                sink.close(complete)
+                sink.open()
+            for block in audio.blocks(BLOCK_SAMPLES):
+                _write(sinks, sharpener.process(block))
+                interruption.patient = True
+                done += len(block)
+                if progress:
+                    progress(done / audio.sample_rate, audio.samples / audio.sample_rate)
+                if interruption.requested:
+                    break
+            _write(sinks, sharpener.flush())
+            for sink in sinks:
+                sink.finish(complete=done == audio.samples)
+            for sink in sinks:
+                sink.publish()
         finally:
             for sink in sinks:
                 sink.discard()
-        return Outcome(tuple(outputs), done_s, int(sharpener.replaced.sum()), complete)
+        replaced = int(sharpener.replaced.sum())
+        return Outcome(tuple(outputs), done / audio.sample_rate, replaced, complete=done == audio.samples)
+
+
+def _write(sinks: Sequence[Sink], frames: Frames) -> None:
+    for sink in sinks:
+        sink.write(frames)

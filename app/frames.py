@@ -50,7 +50,9 @@ class Spectrogram(Frames):
 
     frequencies: (atoms,) Hz, the grid.
     channel_frequencies: (channels,) Hz, centres of the filterbank.
+    latency_s: time by which a frame follows its sound when streaming, s; already subtracted from `times`.
     """
 
     frequencies: NDArray[np.float64]
     channel_frequencies: NDArray[np.float64]
+    latency_s: float

@@ -6,12 +6,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.dsp import Aligner, Filterbank, GammatoneDesign, space_frequencies
+from sharpear.dsp import (
+    Aligner,
+    Filterbank,
+    FiniteWindow,
+    GammatoneDesign,
+    WindowDesign,
+    bandwidths_hz,
+    space_frequencies,
+)
+from sharpear.dsp.gammatone import erb_per_decay
 
 from .audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
-from .config import BankConfig, Config, load_config
+from .config import Config, WindowConfig, load_config
 from .errors import UsageError
 from .frames import Frames, Spectrogram
+from .line_code import LineCode
 from .sparse_code import SparseCode
 
 HIGHEST_CENTER = 0.46
@@ -65,29 +75,31 @@ class Sharpener:
         self.sample_rate = float(sample_rate)
         self.streams = streams
         self.hop = max(1, round(self.config.frames.hop_ms / 1e3 * sample_rate))
-        design = design_bank(self.sample_rate, self.config.bank)
+        self._bank, self._window, self._aligner = build_front(self.sample_rate, self.hop, self.config, streams)
+        design, scale = self._bank.design, self.config.bank.scale
         self.channel_frequencies: NDArray[np.float64] = design.center_hz
-        bank = self.config.bank
+        # The configured atoms, less those above the highest channel that the sample rate allows.
+        atoms = max(2, round(self.config.atoms.count * design.channels / self.config.bank.channels))
         self.frequencies: NDArray[np.float64] = space_frequencies(
-            design.center_hz[0], design.center_hz[-1], self._atoms(design), bank.scale
+            design.center_hz[0], design.center_hz[-1], atoms, scale
         )
-        self._bank = Filterbank(design, self.hop, streams)
-        limit_samples = self.config.frames.align_limit_ms / 1e3 * sample_rate
-        self._aligner = Aligner(self._bank.latency_samples, self.hop, streams, bank.order, limit_samples)
-        self._code = SparseCode(design, self._aligner, self.frequencies, self.hop, self.config.network, streams)
+        self._code: LineCode | SparseCode
+        if self._window and self.config.network.mode == "lines":
+            self._code = LineCode(
+                self._window.design, self.frequencies, scale, self.config.lines, self.config.network, streams
+            )
+        else:
+            self._code = SparseCode(design, self._aligner, self.frequencies, self.hop, self.config.network, streams)
+        self._latency_hops = self._aligner.latency_hops + self._code.latency_hops
+        self._plain = np.zeros((self._code.latency_hops, streams, design.channels), np.float32)
         self._start_s = start_s
-        self._samples = 0
-        self._frames = 0
+        self._samples = self._silence = self._frames = 0
         self._flat_input = False
-
-    def _atoms(self, design: GammatoneDesign) -> int:
-        """The configured count, less the atoms above the highest channel that the sample rate allows."""
-        return max(2, round(self.config.atoms.count * design.channels / self.config.bank.channels))
 
     @property
     def latency_s(self) -> float:
         """Time from a sound to its frame, s."""
-        return self._aligner.latency_hops * self.hop / self.sample_rate
+        return self._latency_hops * self.hop / self.sample_rate
 
     @property
     def replaced(self) -> NDArray[np.int64]:
@@ -104,90 +116,121 @@ class Sharpener:
         }
 
     @property
+    def _parts(self) -> dict[str, Any]:
+        parts = {"bank": self._bank, "window": self._window, "aligner": self._aligner, "code": self._code}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    @property
     def state(self) -> dict[str, Any]:
         """Everything that the next output depends on (copies)."""
-        return {
-            "bank": self._bank.state,
-            "aligner": self._aligner.state,
-            "code": self._code.state,
-            "samples": self._samples,
-            "frames": self._frames,
-        }
+        counts = {"samples": self._samples, "silence": self._silence, "frames": self._frames}
+        return {name: part.state for name, part in self._parts.items()} | counts | {"plain": self._plain.copy()}
 
     @state.setter
     def state(self, value: Mapping[str, Any]) -> None:
-        self._bank.state = value["bank"]
-        self._aligner.state = value["aligner"]
-        self._code.state = value["code"]
-        self._samples, self._frames = value["samples"], value["frames"]
+        for name, part in self._parts.items():
+            part.state = value[name]
+        self._samples, self._silence, self._frames = value["samples"], value["silence"], value["frames"]
+        self._plain = value["plain"].copy()
 
     def reset(self) -> None:
         """Forget the past: the next output is that of a new object."""
-        for part in (self._bank, self._aligner, self._code):
+        for part in self._parts.values():
             part.reset()
-        self._samples = self._frames = 0
+        self._plain[...] = 0
+        self._samples = self._silence = self._frames = 0
 
     def process(self, block: ArrayLike) -> Frames:
         """Advance over audio, (samples,) or (samples, streams), full scale ±1; return the frames completed by it.
 
         Raises:
-            UsageError: `block` has another number of streams.
+            UsageError: `block` has another number of streams or holds integers, or `flush` has ended the stream.
         """
         audio = np.asarray(block, dtype=np.float32)
-        self._flat_input = audio.ndim == 1
-        if self._flat_input and self.streams == 1:
+        flat = audio.ndim == 1
+        if flat and self.streams == 1:
             audio = audio[:, None]
+        if np.issubdtype(np.asarray(block).dtype, np.integer) and audio.size:
+            raise UsageError(
+                "expected audio as floating point with full scale ±1, received integers: divide them first"
+            )
         if audio.ndim != 2 or audio.shape[1] != self.streams:
             raise UsageError(f"expected audio of shape (samples, {self.streams}), received {np.shape(block)}")
+        if self._silence:
+            raise UsageError("the stream has ended with flush(): reset() begins the next one")
+        self._flat_input = flat
         self._samples += audio.shape[0]
         frames = self._advance(audio)
-        return frames.single_stream() if self._flat_input else frames
+        return frames.single_stream() if flat else frames
 
     def flush(self) -> Frames:
-        """The frames still on their way: those up to the last sample, completed by silence."""
-        wanted = -(-self._samples // self.hop) + self._aligner.latency_hops
-        silence = np.zeros((max(0, wanted * self.hop - self._samples), self.streams), np.float32)
+        """The frames still on their way: those up to the last sample, completed by silence.
+
+        The stream has then ended: `reset` begins the next one.
+        """
+        wanted = -(-self._samples // self.hop) + self._latency_hops
+        silence = np.zeros((max(0, wanted * self.hop - self._samples - self._silence), self.streams), np.float32)
+        self._silence += silence.shape[0]
         frames = self._advance(silence)
         return frames.single_stream() if self._flat_input else frames
 
     def _advance(self, audio: NDArray[np.float32]) -> Frames:
-        subbands = self._aligner.process(self._bank.process(audio))
+        subbands = self._bank.process(audio)
+        if self._window:
+            subbands = self._window.process(subbands)
+        subbands = self._aligner.process(subbands)
         amplitude, frequency = self._code.process(subbands)
+        plain = np.concatenate([self._plain, np.abs(subbands.subband)])
+        self._plain = plain[len(subbands) :].copy()
         # Frame n ends at sample (n+1)·hop; those that lie before the first sample only filled the alignment.
-        number = self._frames + 1 + np.arange(len(subbands)) - self._aligner.latency_hops
+        number = self._frames + 1 + np.arange(len(subbands)) - self._latency_hops
         self._frames += len(subbands)
         times: NDArray[np.float64] = np.float64(self._start_s) + number * (self.hop / self.sample_rate)
-        heard = Frames(times, amplitude, frequency, np.abs(subbands.subband))
+        heard = Frames(times, amplitude, frequency, plain[: len(subbands)])
         return heard[int((number < 0).sum()) :]
 
 
-def design_bank(sample_rate: float, bank: BankConfig) -> GammatoneDesign:
-    """The bank of a configuration at a sample rate, less the channels that it cannot carry.
+LARGEST_SPACING = 1.6
+"""Distance of neighbouring channels times window length, at most: their responses then meet above -4 dB."""
+
+
+def build_front(
+    sample_rate: float, hop: int, config: Config, streams: int
+) -> tuple[Filterbank, FiniteWindow | None, Aligner]:
+    """The bank of a configuration, its finite windows if it has them, and the alignment of what comes last.
 
     Raises:
         UsageError: fewer than two channels fit below half of the sample rate.
     """
+    bank = config.bank
     center_hz = space_frequencies(bank.low_hz, bank.high_hz, bank.channels, bank.scale)
-    fitting = center_hz[center_hz <= HIGHEST_CENTER * sample_rate]
-    if fitting.size < 2:
+    center_hz = center_hz[center_hz <= HIGHEST_CENTER * sample_rate]
+    if center_hz.size < 2:
         raise UsageError(
             f"bank.low_hz = {bank.low_hz:g} Hz leaves no channels below {HIGHEST_CENTER * sample_rate:g} Hz, "
             f"what a sample rate of {sample_rate:g} Hz carries: lower it"
         )
-    try:
-        return GammatoneDesign.from_scale(
-            sample_rate,
-            low_hz=bank.low_hz,
-            high_hz=fitting[-1],
-            channels=fitting.size,
-            scale=bank.scale,
-            bandwidth=bank.bandwidth,
-            bandwidth_unit=bank.bandwidth_unit,
-            min_bandwidth_hz=bank.min_bandwidth_hz,
-            order=bank.order,
-        )
-    except ValueError as error:
-        raise UsageError(f"bank: {error}") from error
+    limit_samples = config.frames.align_limit_ms / 1e3 * sample_rate
+    if bank.bandwidth_unit != "window":
+        bandwidth_hz = np.maximum(bandwidths_hz(center_hz, bank.bandwidth, bank.bandwidth_unit), bank.min_bandwidth_hz)
+        filterbank = Filterbank(GammatoneDesign(sample_rate, center_hz, bandwidth_hz, bank.order), hop, streams)
+        return filterbank, None, Aligner(filterbank.latency_samples, hop, streams, bank.order, limit_samples)
+    length_hops = window_lengths(center_hz, config.window, sample_rate / hop)
+    decay_hz = bank.bandwidth * sample_rate / (hop * length_hops) / (2 * np.pi)
+    design = GammatoneDesign(sample_rate, center_hz, decay_hz * erb_per_decay(bank.order), bank.order)
+    window = FiniteWindow(WindowDesign.over(design, length_hops, hop), streams)
+    return Filterbank(design, hop, streams), window, Aligner(window.latency_samples, hop, streams, 1, limit_samples)
+
+
+def window_lengths(center_hz: NDArray[np.float64], window: WindowConfig, frames_per_s: float) -> NDArray[np.int64]:
+    """(channels,) window lengths in hops, at least 4: the time that each channel listens.
+
+    Where channels stand far apart the windows are shorter than configured, so that no tone falls between two.
+    """
+    length_ms = window.long_ms * (center_hz / window.knee_hz) ** -window.slope
+    length_s = length_ms.clip(window.short_ms, window.long_ms) / 1e3
+    hops = np.rint(np.minimum(length_s, LARGEST_SPACING / np.gradient(center_hz)) * frames_per_s)
+    return hops.clip(min=4).astype(np.int64)
 
 
 def sharpen(
@@ -220,4 +263,5 @@ def sharpen(
         frames.plain_amplitude,
         sharpener.frequencies,
         sharpener.channel_frequencies,
+        sharpener.latency_s,
     )

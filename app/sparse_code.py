@@ -8,9 +8,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sharpear.dsp import Aligner, Encoder, GammatoneDesign, SubbandFrames, receptive_fields
-from sharpear.dynamics import BandedWeights, LcAdam, LcAdamWta, WtaConv
+from sharpear.dynamics import BandedWeights
 
 from .config import NetworkConfig
+from .network import build_pair
 
 LATERAL_TOLERANCE = 0.02
 """Lateral weights below this are left out: they are sidelobes of the whitened fields, and cost most of the band."""
@@ -28,6 +29,7 @@ class SparseCode:
         self, design: GammatoneDesign, aligner: Aligner, atom_hz: NDArray[np.float64], hop: int, config: NetworkConfig,
         streams: int,
     ) -> None:  # fmt: skip
+        self.latency_hops = 0
         self._hop_s = hop / design.sample_rate
         self._atom_hz = atom_hz.astype(np.float32)
         self._magnitude = config.mode == "magnitude"
@@ -42,23 +44,8 @@ class SparseCode:
         self._scale = fields.amplitude_per_unit.astype(np.float32)
         self._nearest = np.abs(design.center_hz[None] - atom_hz[:, None]).argmin(axis=1)
         turn = 1.0 if self._magnitude else np.exp(2j * np.pi * atom_hz * self._hop_s)
-        lcadam = LcAdam(
-            BandedWeights.from_receptive_fields(fields.fields, LATERAL_TOLERANCE),
-            config.threshold,
-            frame_s=self._hop_s,
-            level_tau_s=config.level_ms / 1e3,
-            beta1=config.beta1,
-            beta2=config.beta2,
-            eta=config.eta,
-            epsilon=config.epsilon,
-            retention=turn * np.exp(-self._hop_s / (config.memory_ms / 1e3)),
-            streams=streams,
-        )
-        cents_per_atom = 1200 * np.log2(atom_hz[1:] / atom_hz[:-1])
-        half_width = np.rint(config.window_cents / np.append(cents_per_atom, cents_per_atom[-1]))
-        step_s = self._hop_s / config.iterations
-        wta = WtaConv(atom_hz.size, half_width, tau_s=config.wta_ms / 1e3, step_s=step_s, streams=streams)
-        self._pair = LcAdamWta(lcadam, wta, config.flow, iterations=config.iterations)
+        lateral = BandedWeights.from_receptive_fields(fields.fields, LATERAL_TOLERANCE)
+        self._pair = build_pair(lateral, atom_hz, self._hop_s, config, streams, turn)
         self._turn = np.broadcast_to(turn, atom_hz.shape).astype(np.complex64)
         self._last = np.zeros((streams, atom_hz.size), np.complex64)
 

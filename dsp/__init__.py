@@ -3,7 +3,10 @@
 from .alignment import Aligner
 from .encoder import Encoder
 from .filterbank import Filterbank, SubbandFrames
-from .gammatone import GammatoneDesign
+from .finite_window import FiniteWindow, WindowDesign
+from .gammatone import GammatoneDesign, bandwidths_hz
+from .line_field import LineField
+from .lines import LineFinder, LineFrames, LineRule
 from .receptive_fields import ReceptiveFields, receptive_fields
 from .scales import erb_hz, erb_to_hz, hz_to_erb, space_frequencies
 
@@ -11,9 +14,16 @@ __all__ = [
     "Aligner",
     "Encoder",
     "Filterbank",
+    "FiniteWindow",
     "GammatoneDesign",
+    "LineField",
+    "LineFinder",
+    "LineFrames",
+    "LineRule",
     "ReceptiveFields",
     "SubbandFrames",
+    "WindowDesign",
+    "bandwidths_hz",
     "erb_hz",
     "erb_to_hz",
     "hz_to_erb",

@@ -9,12 +9,12 @@ from numba import njit
 LARGEST_SAMPLE = 1e6
 """Samples beyond this (120 dB over full scale) are damage, not sound; squared they still fit float32."""
 
-SMALLEST_STATE = 1e-25
-"""States below this (-500 dB) are set to zero once a hop, before they become slow denormal numbers."""
+SMALLEST_STATE = 1e-18
+"""States below this (-360 dB) are set to zero once a hop, before their squares become slow denormal numbers."""
 
-ENERGY_ROW = 8
-STATE_ROWS = 9
-"""Rows of a stream's state: real and imaginary part of up to four stages, then the hop's energy so far."""
+ENERGY_ROW = 10
+STATE_ROWS = 11
+"""Rows of a stream's state: real and imaginary part of up to five stages, then the hop's energy so far."""
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
@@ -24,7 +24,7 @@ def filterbank_process(
     """Advance every stream over `audio`, write a row of every output at each hop's end, return the rows written.
 
     audio (samples, streams); order: a tuple of that length, so that the compiler knows it and keeps the cascade in
-    registers; coefficients (3, channels): pole's real part, imaginary part, 1 − λ; state (streams, 9, channels);
+    registers; coefficients (3, channels): pole's real part, imaginary part, 1 − λ; state (streams, 11, channels);
     replaced (streams,): count of unusable samples; filled: samples already in the hop;
     out: (stages, power, slope): (frames, streams, order, channels) complex and (frames, streams, channels) twice.
     """
@@ -42,6 +42,8 @@ def filterbank_process(
             if not abs(x) <= LARGEST_SAMPLE:
                 x = np.float32(0.0)
                 replaced[s] += 1
+            elif abs(x) < SMALLEST_STATE:
+                x = np.float32(0.0)
             x *= np.float32(2.0)  # half of a real cosine's amplitude is at positive frequencies
             for k in range(channels):
                 p, q, g = P[0, k], P[1, k], P[2, k]
@@ -57,6 +59,9 @@ def filterbank_process(
                 if len(order) > 3:
                     re, im = p * S[6, k] - q * S[7, k] + g * re, p * S[7, k] + q * S[6, k] + g * im
                     S[6, k], S[7, k] = re, im
+                if len(order) > 4:
+                    re, im = p * S[8, k] - q * S[9, k] + g * re, p * S[9, k] + q * S[8, k] + g * im
+                    S[8, k], S[9, k] = re, im
                 S[ENERGY_ROW, k] += re * re + im * im
             position += 1
             if position == hop:

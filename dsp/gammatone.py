@@ -24,6 +24,19 @@ def erb_per_decay(order: int) -> float:
     return pi * factorial(2 * order - 2) * 2.0 ** -(2 * order - 2) / factorial(order - 1) ** 2
 
 
+def bandwidths_hz(center_hz: NDArray[np.float64], bandwidth: float, unit: BandwidthUnit) -> NDArray[np.float64]:
+    """Bandwidths of channels at `center_hz`: `bandwidth` × ERB ("erb"), centre / `bandwidth` ("q"), or in Hz ("hz").
+
+    >>> bandwidths_hz(np.array([1000.0]), 50.0, "q").tolist()
+    [20.0]
+    """
+    if not bandwidth > 0:
+        raise ValueError(f"expected a positive bandwidth, received {bandwidth:g} {unit}")
+    if unit == "erb":
+        return bandwidth * erb_hz(center_hz)
+    return center_hz / bandwidth if unit == "q" else np.full_like(center_hz, bandwidth)
+
+
 @dataclass(frozen=True)
 class GammatoneDesign:
     """Coefficients of a gammatone filterbank, in double precision.
@@ -36,7 +49,7 @@ class GammatoneDesign:
         sample_rate: Hz.
         center_hz: (channels,) centre frequencies, rising, below half the sample rate.
         bandwidth_hz: (channels,) equivalent rectangular bandwidths b_k, Hz.
-        order: number of one-pole stages γ, 1 to 4.
+        order: number of one-pole stages γ, 1 to 5.
 
     Raises:
         ValueError: a centre, bandwidth or order is out of range.
@@ -54,8 +67,8 @@ class GammatoneDesign:
     order: int = 4
 
     def __post_init__(self) -> None:
-        if not 1 <= self.order <= 4:
-            raise ValueError(f"expected an order of 1 to 4, received {self.order}")
+        if not 1 <= self.order <= 5:
+            raise ValueError(f"expected an order of 1 to 5, received {self.order}")
         if not self.sample_rate > 0:
             raise ValueError(f"expected a positive sample rate in Hz, received {self.sample_rate:g}")
         if self.center_hz.ndim != 1 or self.center_hz.shape != self.bandwidth_hz.shape or not self.center_hz.size:
@@ -86,21 +99,14 @@ class GammatoneDesign:
     ) -> Self:
         """Space `channels` centres on `scale` and give each a bandwidth.
 
-        The bandwidth is `bandwidth` × ERB(f) for unit ``erb``, f / `bandwidth` for unit ``q``, and `bandwidth` itself
-        for unit ``hz``; never less than `min_bandwidth_hz`, which bounds the delay of the lowest channels.
+        Bandwidths as `bandwidths_hz`; never less than `min_bandwidth_hz`, which bounds the lowest channels' delay.
 
         >>> GammatoneDesign.from_scale(44100.0, low_hz=55, high_hz=880, channels=5).center_hz.round(6).tolist()
         [55.0, 110.0, 220.0, 440.0, 880.0]
         """
-        if not bandwidth > 0:
-            raise ValueError(f"expected a positive bandwidth, received {bandwidth:g} {bandwidth_unit}")
         center_hz = space_frequencies(low_hz, high_hz, channels, scale)
-        per_unit = {
-            "erb": lambda: bandwidth * erb_hz(center_hz),
-            "q": lambda: center_hz / bandwidth,
-            "hz": lambda: np.full_like(center_hz, bandwidth),
-        }
-        return cls(sample_rate, center_hz, np.maximum(per_unit[bandwidth_unit](), min_bandwidth_hz), order)
+        bandwidth_hz = bandwidths_hz(center_hz, bandwidth, bandwidth_unit)
+        return cls(sample_rate, center_hz, np.maximum(bandwidth_hz, min_bandwidth_hz), order)
 
     @property
     def channels(self) -> int:

@@ -1,11 +1,16 @@
 """Frequency scales: where a filterbank's centres, or a network's atoms, stand."""
 
+import math
 from typing import Literal
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 Scale = Literal["erb", "log", "linear"]
+
+SCALE_CODE: dict[Scale, int] = {"log": 0, "erb": 1, "linear": 2}
+"""Numbers by which kernels know the scales."""
 
 ERB_MINIMUM_HZ = 24.7
 ERB_QUALITY = 9.265
@@ -79,3 +84,17 @@ def step_from_base(low_hz: float, high_hz: float, base_hz: float, per_erb: float
     below = np.floor((base - low) * per_erb)
     above = np.floor((high - base) * per_erb)
     return erb_to_hz(base + np.arange(-below, above + 1) / per_erb)
+
+
+@njit(nogil=True, cache=True)
+def scale_position(frequency_hz: float, scale_code: int) -> float:
+    """Position of one frequency on the scale of `SCALE_CODE`: what `space_frequencies` spaces evenly.
+
+    >>> scale_position(880.0, SCALE_CODE["log"]) - scale_position(440.0, SCALE_CODE["log"])
+    1.0
+    """
+    if scale_code == 0:
+        return math.log2(frequency_hz)
+    if scale_code == 1:
+        return math.log1p(ERB_NUMBER_PER_HZ * frequency_hz)
+    return frequency_hz

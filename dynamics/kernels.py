@@ -11,6 +11,9 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
+SMALLEST_STATE = 1e-30
+"""States below this are set to zero at a frame's end, before silence turns them into slow denormal numbers."""
+
 
 def shrink(u: Any, threshold: Any, hard: Any) -> Any:
     """Threshold T_λ(u): soft ``u (1 − λ/|u|)₊``, hard ``u [|u| > λ]``; a real u counts only where positive."""
@@ -41,6 +44,14 @@ def _shrink(u: Any, threshold: Any, hard: Any) -> Any:
 def squared_modulus(z: Any) -> Any:
     """``|z|²`` of a real or complex number."""
     return z.real * z.real + z.imag * z.imag
+
+
+@njit(nogil=True, cache=True)
+def flush(state: Any) -> None:
+    """Zero for what is too small to matter."""
+    for i in range(state.size):
+        if abs(state[i].real) + abs(state[i].imag) < SMALLEST_STATE:
+            state[i] = 0
 
 
 @njit(nogil=True, cache=True)
@@ -75,8 +86,8 @@ def lca_rms_step(
     lca_error(drive, band, u, a, du)
     for i in range(u.size):
         v[i] = beta2 * v[i] + (np.float32(1.0) - beta2) * squared_modulus(du[i])
-        u[i] += du[i] * np.float32(eta * level / (math.sqrt(v[i]) + epsilon * level))
-        a[i] = shrink(u[i], threshold[i] * level, hard)
+        u[i] += du[i] * np.float32(eta * level[i] / (math.sqrt(v[i]) + epsilon * level[i]))
+        a[i] = shrink(u[i], threshold[i] * level[i], hard)
 
 
 @njit(nogil=True, cache=True)
@@ -90,17 +101,20 @@ def lcadam_step(
     for i in range(u.size):
         m[i] = beta1 * m[i] + (one - beta1) * du[i]
         v[i] = beta2 * v[i] + (one - beta2) * squared_modulus(du[i])
-        u[i] += m[i] * np.float32(eta * level / (beta1 * (math.sqrt(v[i] / beta2) + epsilon * level)))
-        a[i] = shrink(u[i], threshold[i] * level, hard)
+        u[i] += m[i] * np.float32(eta * level[i] / (beta1 * (math.sqrt(v[i] / beta2) + epsilon * level[i])))
+        a[i] = shrink(u[i], threshold[i] * level[i], hard)
 
 
 @njit(nogil=True, cache=True)
-def track_level(drive: Any, decay: Any, level: Any) -> Any:
-    """Level of a stream: the largest modulus of the drive, falling by `decay` a frame, and never quite zero."""
-    peak = np.float32(0.0)
-    for i in range(drive.size):
-        peak = max(peak, squared_modulus(drive[i]))
-    return max(np.float32(math.sqrt(peak)), decay * level, np.float32(1e-20))
+def track_level(drive: Any, half_width: int, decay: Any, level: Any, sums: Any) -> None:
+    """Level around each unit: ``L_i ← max( √Σ_{|j−i| ≤ h} |b_j|², decay·L_i )``, and never quite zero."""
+    units = drive.size
+    sums[0] = 0.0
+    for i in range(units):
+        sums[i + 1] = sums[i] + squared_modulus(drive[i])
+    for i in range(units):
+        power = sums[min(i + half_width + 1, units)] - sums[max(i - half_width, 0)]
+        level[i] = max(np.float32(math.sqrt(max(power, 0.0))), decay * level[i], np.float32(1e-20))
 
 
 @njit(nogil=True, cache=True)
@@ -150,7 +164,7 @@ def carry(retention: Any, threshold: Any, hard: bool, level: Any, u: Any, a: Any
     """Bring the potential to the next frame, ``u ← r u``: a leak |r| and, for complex units, a turn of their phase."""
     for i in range(u.size):
         u[i] *= retention[i]
-        a[i] = shrink(u[i], threshold[i] * level, hard)
+        a[i] = shrink(u[i], threshold[i] * level[i], hard)
 
 
 @njit(nogil=True, cache=True)
@@ -167,13 +181,14 @@ def lca_process(
     out: Any,
 ) -> None:
     """`lca_step`, `iterations` times a frame, over drive (frames, streams, units)."""
-    du = np.empty_like(u[0])
+    du, ones = np.empty_like(u[0]), np.ones(u.shape[1], np.float32)
     for f in range(drive.shape[0]):
         for s in range(drive.shape[1]):
-            carry(retention, threshold, hard, np.float32(1.0), u[s], a[s])
+            carry(retention, threshold, hard, ones, u[s], a[s])
             for _ in range(iterations):
                 lca_step(drive[f, s], band, threshold, hard, rate, u[s], a[s], du)
             out[f, s] = a[s]
+            flush(u[s])
 
 
 @njit(nogil=True, cache=True)
@@ -184,7 +199,7 @@ def lca_rms_process(
     hard: bool,
     retention: Any,
     moments: Any,
-    decay: Any,
+    level_rule: Any,
     iterations: int,
     level: Any,
     u: Any,
@@ -193,14 +208,17 @@ def lca_rms_process(
     out: Any,
 ) -> None:
     """`lca_rms_step`, `iterations` times a frame, over drive (frames, streams, units)."""
-    du = np.empty_like(u[0])
+    half_width, decay = level_rule
+    du, sums = np.empty_like(u[0]), np.empty(u.shape[1] + 1, np.float64)
     for f in range(drive.shape[0]):
         for s in range(drive.shape[1]):
-            level[s] = track_level(drive[f, s], decay, level[s])
+            track_level(drive[f, s], half_width, decay, level[s], sums)
             carry(retention, threshold, hard, level[s], u[s], a[s])
             for _ in range(iterations):
                 lca_rms_step(drive[f, s], band, threshold, hard, moments, level[s], u[s], v[s], a[s], du)
             out[f, s] = a[s]
+            flush(u[s])
+            flush(v[s])
 
 
 @njit(nogil=True, cache=True)
@@ -211,7 +229,7 @@ def lcadam_process(
     hard: bool,
     retention: Any,
     moments: Any,
-    decay: Any,
+    level_rule: Any,
     iterations: int,
     level: Any,
     u: Any,
@@ -221,16 +239,20 @@ def lcadam_process(
     out: Any,
 ) -> None:
     """`lcadam_step`, `iterations` times a frame, over drive (frames, streams, units)."""
-    du = np.empty_like(u[0])
+    half_width, decay = level_rule
+    du, sums = np.empty_like(u[0]), np.empty(u.shape[1] + 1, np.float64)
     for f in range(drive.shape[0]):
         for s in range(drive.shape[1]):
-            level[s] = track_level(drive[f, s], decay, level[s])
+            track_level(drive[f, s], half_width, decay, level[s], sums)
             carry(retention, threshold, hard, level[s], u[s], a[s])
             for i in range(drive.shape[2]):
                 m[s, i] *= retention[i]
             for _ in range(iterations):
                 lcadam_step(drive[f, s], band, threshold, hard, moments, level[s], u[s], m[s], v[s], a[s], du)
             out[f, s] = a[s]
+            flush(u[s])
+            flush(m[s])
+            flush(v[s])
 
 
 @njit(nogil=True, cache=True)
@@ -251,6 +273,8 @@ def wta_process(
             for _ in range(iterations):
                 wta_step(drive[f, s], circuit, threshold, inhibition_threshold, rate, x[s], x_n[s])
             out[f, s] = x[s]
+            flush(x[s])
+            flush(x_n[s])
 
 
 @njit(nogil=True, cache=True)
@@ -275,6 +299,8 @@ def wtaconv_process(
                     drive[f, s], circuit, threshold, inhibition_threshold, rate, half_width, x[s], x_n[s], sums
                 )
             out[f, s] = x[s]
+            flush(x[s])
+            flush(x_n[s])
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -289,7 +315,7 @@ def pair_process(
     drive: Any,
     band: Any,
     lca_rule: Any,
-    decay: Any,
+    level_rule: Any,
     wta_rule: Any,
     flow: Any,
     iterations: int,
@@ -299,11 +325,12 @@ def pair_process(
 ) -> None:
     """LcAdam ⇄ WtaConv stepped together, `iterations` times a frame, over drive (frames, streams, units).
 
-    lca_rule: (threshold, hard, retention, moments); wta_rule: (circuit, threshold, inhibition_threshold, rate,
-    half_width); flow: (2, 2) gains; lca_state: (level, u, m, v, a); wta_state: (x, x_n).
+    lca_rule: (threshold, hard, retention, moments); level_rule: (half_width, decay); wta_rule: (circuit, threshold,
+    inhibition_threshold, rate, half_width); flow: (2, 2) gains; lca_state: (level, u, m, v, a); wta_state: (x, x_n).
     """
     threshold, hard, retention, moments = lca_rule
-    circuit, wta_threshold, inhibition_threshold, rate, half_width = wta_rule
+    circuit, wta_threshold, inhibition_threshold, rate, window = wta_rule
+    half_width, decay = level_rule
     level, u, m, v, a = lca_state
     x, x_n = wta_state
     units = drive.shape[2]
@@ -312,7 +339,7 @@ def pair_process(
     sums = np.empty(units + 1, np.float64)
     for f in range(drive.shape[0]):
         for s in range(drive.shape[1]):
-            level[s] = track_level(drive[f, s], decay, level[s])
+            track_level(drive[f, s], half_width, decay, level[s], sums)
             carry(retention, threshold, hard, level[s], u[s], a[s])
             for i in range(units):
                 m[s, i] *= retention[i]
@@ -322,7 +349,10 @@ def pair_process(
                     lca_input[i] = drive[f, s, i] + flow[0, 0] * a[s, i] + heard
                     wta_input[i] = flow[1, 0] * np.float32(math.sqrt(squared_modulus(u[s, i]))) + flow[1, 1] * x[s, i]
                 lcadam_step(lca_input, band, threshold, hard, moments, level[s], u[s], m[s], v[s], a[s], du)
-                wtaconv_step(
-                    wta_input, circuit, wta_threshold, inhibition_threshold, rate, half_width, x[s], x_n[s], sums
-                )
+                wtaconv_step(wta_input, circuit, wta_threshold, inhibition_threshold, rate, window, x[s], x_n[s], sums)
             out[f, s] = a[s]
+            flush(u[s])
+            flush(m[s])
+            flush(v[s])
+            flush(x[s])
+            flush(x_n[s])

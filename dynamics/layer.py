@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 Activity = NDArray[Any]
 """float32 (not negative) or complex64, by the layer's dtype."""
 
+LARGEST_DRIVE = 1e15
+"""Drives beyond this are damage, not sound; squared they still fit float32."""
+
 
 def rate_per_step(step_s: float, tau_s: float) -> np.float32:
     """Fraction of the way to its target that a unit with time constant `tau_s` goes in `step_s`: ``1 − e^(−step/τ)``.
@@ -26,7 +29,14 @@ def per_unit(value: ArrayLike, units: int, name: str) -> NDArray[np.float32]:
     array = np.asarray(value, dtype=np.float32)
     if array.shape not in ((), (units,)) or not (array >= 0).all():
         raise ValueError(f"expected {name} to be one value or {units}, none negative, received {value!r}")
-    return np.ascontiguousarray(np.broadcast_to(array, units))
+    return np.array(np.broadcast_to(array, units))
+
+
+def usable(drive: Activity, dtype: DTypeLike) -> Activity:
+    """`drive` as contiguous `dtype`, with zero for what is not finite or beyond `LARGEST_DRIVE`."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        drive = np.ascontiguousarray(drive, dtype=dtype)
+        return np.where(np.abs(drive) <= LARGEST_DRIVE, drive, drive.dtype.type(0))
 
 
 class Layer(ABC):
@@ -96,7 +106,7 @@ class Layer(ABC):
             )
         if np.iscomplexobj(drive) and self.dtype.kind != "c":
             raise ValueError("expected a real drive for a real layer, received a complex one")
-        drive = np.nan_to_num(np.ascontiguousarray(drive, dtype=self.dtype), nan=0.0, posinf=0.0, neginf=0.0)
+        drive = usable(drive, self.dtype)
         if out is None:
             out = np.empty(drive.shape, self.dtype)
         elif out.shape != drive.shape or out.dtype != self.dtype:

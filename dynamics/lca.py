@@ -114,14 +114,16 @@ class LcaRms(_Competitive):
 
     ``du = b − u − G a``,  ``v ← β₂v + (1−β₂)|du|²``,  ``u ← u + ηL du / (√v + εL)``,  ``a = T_λL(u)``
 
-    L is the stream's level: the largest |b|, falling with `level_tau_s`. Measuring η, ε and λ in units of it makes
-    the output scale with the input; ε makes the step a plain gradient step (rate η/ε) once the error is small.
+    L is the level around each unit, ``√Σ_{|j−i| ≤ h} |b_j|²``, falling with `level_tau_s`. Measuring η, ε and λ in
+    units of it makes the output scale with the input; ε makes the step a plain gradient step (rate η/ε) once the error
+    is small.
 
     Args:
         lateral: G.
         threshold: λ, as a fraction of the level.
         frame_s: time between frames (the hop), s.
         level_tau_s: time constant of the level's fall, s.
+        level_half_width: h, units; None takes the whole stream.
         beta2: memory of v per step.
         eta: step, as a fraction of the level.
         epsilon: error, as a fraction of the level, below which steps shrink.
@@ -139,6 +141,7 @@ class LcaRms(_Competitive):
         *,
         frame_s: float,
         level_tau_s: float = 0.2,
+        level_half_width: int | None = None,
         beta2: float = 0.75,
         eta: float = 0.05,
         epsilon: float = 0.2,
@@ -149,11 +152,11 @@ class LcaRms(_Competitive):
     ) -> None:
         moments: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
             "v": (np.float32, (lateral.units,)),
-            "level": (np.float32, ()),
+            "level": (np.float32, (lateral.units,)),
         }
         super().__init__(lateral, threshold, rule, retention, iterations, streams, moments)
         self._moments = _step_rule(beta2=beta2, eta=eta, epsilon=epsilon)
-        self.level_decay = np.float32(1) - rate_per_step(frame_s, level_tau_s)
+        self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)
 
     def _advance(self, drive: Activity, out: Activity) -> None:
         state = self._state
@@ -164,7 +167,7 @@ class LcaRms(_Competitive):
             self._hard,
             self.retention,
             self._moments,
-            self.level_decay,
+            self.level_rule,
             self.iterations,
             state["level"],
             state["u"],
@@ -179,7 +182,7 @@ class LcAdam(_Competitive):
 
     ``m ← β₁m + (1−β₁)du``,  ``v ← β₂v + (1−β₂)|du|²``,  ``u ← u + ηL (m/β₁) / (√(v/β₂) + εL)``,  ``a = T_λL(u)``
 
-    The corrections 1/β₁ and 1/β₂ are constant. L is the stream's level as in `LcaRms`, so that the output scales with
+    The corrections 1/β₁ and 1/β₂ are constant. L is the level as in `LcaRms`, so that the output scales with
     the input; a step is at most about η of it, and becomes a plain gradient step where the error is below ε of it.
 
     Args:
@@ -187,6 +190,7 @@ class LcAdam(_Competitive):
         threshold: λ, as a fraction of the level.
         frame_s: time between frames (the hop), s.
         level_tau_s: time constant of the level's fall, s.
+        level_half_width: h, units; None takes the whole stream.
         beta1: memory of m per step.
         beta2: memory of v per step.
         eta: step, as a fraction of the level.
@@ -203,7 +207,7 @@ class LcAdam(_Competitive):
     >>> for _ in range(200):
     ...     a = layer(np.array([[1.0, 0.6]], np.float32))
     >>> a.round(3).tolist()
-    [[0.8999999761581421, 0.0]]
+    [[0.8830000162124634, 0.0]]
     """
 
     def __init__(
@@ -213,6 +217,7 @@ class LcAdam(_Competitive):
         *,
         frame_s: float,
         level_tau_s: float = 0.2,
+        level_half_width: int | None = None,
         beta1: float = 0.65,
         beta2: float = 0.75,
         eta: float = 0.05,
@@ -226,11 +231,11 @@ class LcAdam(_Competitive):
         moments: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
             "m": (dtype, (units,)),
             "v": (np.float32, (units,)),
-            "level": (np.float32, ()),
+            "level": (np.float32, (lateral.units,)),
         }
         super().__init__(lateral, threshold, rule, retention, iterations, streams, moments)
         self._moments = _step_rule(beta1=beta1, beta2=beta2, eta=eta, epsilon=epsilon)
-        self.level_decay = np.float32(1) - rate_per_step(frame_s, level_tau_s)
+        self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)
 
     @property
     def kernel_rule(self) -> tuple[Activity, bool, Activity, tuple[np.float32, ...]]:
@@ -246,7 +251,7 @@ class LcAdam(_Competitive):
             self._hard,
             self.retention,
             self._moments,
-            self.level_decay,
+            self.level_rule,
             self.iterations,
             state["level"],
             state["u"],
@@ -273,4 +278,11 @@ def _retention(value: ArrayLike, units: int, dtype: np.dtype[np.generic]) -> Act
         raise ValueError(f"expected a retention of modulus at most 1, one or {units}, received {value!r}")
     if np.iscomplexobj(array) and dtype.kind != "c":
         raise ValueError("expected a real retention for real units, received a complex one")
-    return np.ascontiguousarray(np.broadcast_to(array, units), dtype=dtype)
+    return np.array(np.broadcast_to(array, units), dtype=dtype)
+
+
+def _level_rule(half_width: int | None, units: int, frame_s: float, tau_s: float) -> tuple[int, np.float32]:
+    """Half width of the level's window and its decay per frame, as the kernels take them."""
+    if half_width is not None and half_width < 0:
+        raise ValueError(f"expected level_half_width >= 0, received {half_width}")
+    return units if half_width is None else half_width, np.float32(1) - rate_per_step(frame_s, tau_s)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .layer import Activity, Layer
+from .layer import Activity, Layer, usable
 
 
 class Network:
@@ -94,6 +94,7 @@ class Network:
             raise ValueError(
                 f"expected a drive of shape (frames, {self.streams}, {self.units}), received {drive.shape}"
             )
+        drive = usable(drive, self.dtype if np.isrealobj(drive) else np.complex64)
         if out is None:
             out = np.empty(drive.shape, self.dtype)
         for frame, result in zip(drive, out, strict=True):

@@ -15,7 +15,8 @@ class LcAdamWta(Layer):
     ``LcAdam ← b + f₁₁ a + f₁₂ e u/|u|``,  ``WtaConv ← f₂₁ |u| + f₂₂ e``
 
     a and u are the activation and potential of the first layer, e of the second; the pair advances `iterations` steps
-    a frame, the retention of the first layer applies once a frame.
+    a frame. Unlike in a `Network`, once a frame and before any flow, the first layer's retention applies and its level
+    is taken from the drive alone.
 
     Args:
         lcadam: the first layer; its activation is the pair's. Its state, and the other's, are the pair's own.
@@ -54,7 +55,7 @@ class LcAdamWta(Layer):
             drive,
             self.lcadam.lateral.band,
             self.lcadam.kernel_rule,
-            self.lcadam.level_decay,
+            self.lcadam.level_rule,
             self.wta.kernel_rule,
             self.flow,
             self.iterations,

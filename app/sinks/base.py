@@ -3,6 +3,8 @@
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,34 +31,74 @@ class SinkInfo:
 
 
 class Sink(ABC):
-    """Write frames to `path`: under a temporary name beside it, renamed by `close`, removed by `discard`."""
+    """Write frames to `path`, under a temporary name until all is well.
+
+    `open`, `write`…, `finish` and then `publish`, which gives the file its name; `discard` removes what is
+    not published.
+
+    Raises:
+        InputError: anything cannot be written.
+    """
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
         self.path = path
         self.info = info
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror}): choose another place with -o") from error
-        self._partial = self._folder / path.name
+        self._folder: Path | None = None
 
-    @abstractmethod
+    def open(self) -> None:
+        """Make the temporary place, beside the file to be."""
+        with self._reporting():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(prefix=".sharpear.", suffix=".part", dir=self.path.parent))
+            self._start(self._folder)
+
     def write(self, frames: Frames) -> None:
         """Append frames of shape (frames, streams, atoms)."""
+        with self._reporting():
+            self._append(frames)
 
-    @abstractmethod
-    def _finish(self, complete: bool) -> None:
-        """Make `self._partial` a valid file of what has been written."""
+    def finish(self, complete: bool = True) -> None:
+        """Make the file whole, still under its temporary name; `complete` False marks it as cut short."""
+        with self._reporting():
+            self._finish(self._partial, complete)
 
-    def close(self, complete: bool = True) -> None:
-        """Finish the file and give it its name; `complete` False marks it as cut short."""
-        self._finish(complete)
-        if self.path.is_dir():
-            shutil.rmtree(self.path)
-        self._partial.replace(self.path)
+    def publish(self) -> None:
+        """Give the finished file its name, in the place of what had it."""
+        with self._reporting():
+            if self.path.is_dir() or self._partial.is_dir():
+                replaced = self._partial.with_name("replaced")
+                if self.path.exists():
+                    self.path.rename(replaced)
+            self._partial.replace(self.path)
         self.discard()
 
     def discard(self) -> None:
-        """Remove what is not finished."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove what is not published."""
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _partial(self) -> Path:
+        assert self._folder is not None, "open() comes first"
+        return self._folder / self.path.name
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            parent = self.path.parent
+            blocked = parent.exists() and not parent.is_dir()
+            cause = f"{parent} is not a folder" if blocked else error.strerror or error
+            advice = "make room, or choose another place with -o"
+            raise InputError(f"{self.path}: cannot be written ({cause}): {advice}") from error
+
+    def _start(self, folder: Path) -> None:  # noqa: B027 (most formats need nothing)
+        """Prepare files in the temporary `folder`."""
+
+    @abstractmethod
+    def _append(self, frames: Frames) -> None: ...
+
+    @abstractmethod
+    def _finish(self, partial: Path, complete: bool) -> None:
+        """Make `partial` a valid file of what has been appended."""

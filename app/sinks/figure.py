@@ -1,5 +1,6 @@
 """The comparison figure, drawn with matplotlib (extra `plot`)."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,12 @@ def save_comparison(
     times_s: list[float],
     title: str,
     range_db: float,
+    text: dict[str, str],
 ) -> None:
-    """Plain power above, sharpened power below, each (columns, rows) and in dB below its own largest value."""
+    """Plain power above, sharpened power below, each (columns, rows) and in dB below its own largest value.
+
+    `text` goes into the PNG's text chunks.
+    """
     figure = Figure(figsize=(12, 9), layout="constrained")
     axes = figure.subplots(2, 1, sharex=True, sharey=True)
     # The rows are even in octaves: an image over log2(Hz) draws many times faster than a mesh over a log axis.
@@ -41,9 +46,11 @@ def save_comparison(
         axis.set_title(name, loc="left")
         _frequency_axis(axis, row_hz)
     axes[1].set_xlabel("time (s)")
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     figure.colorbar(image, ax=axes, label="level (dB below the largest)", pad=0.06)
-    figure.savefig(path, dpi=110, format="png")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a name in a script that the font lacks
+        figure.savefig(path, dpi=110, format="png", metadata=text)
 
 
 def _frequency_axis(axis: Axes, row_hz: NDArray[np.float64]) -> None:

@@ -3,8 +3,9 @@
 import json
 import shutil
 import zipfile
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,18 +27,21 @@ class NpzSink(Sink):
             "instantaneous_frequency": (np.float32, (streams, atoms)),
             "plain_amplitude": (np.float32, (streams, channels)),
         }
-        self._raw = {name: (self._folder / f"{name}.raw").open("w+b") for name in self._rows}
+        self._raw: dict[str, BinaryIO] = {}
         self._frames = 0
 
-    def write(self, frames: Frames) -> None:
-        """Append frames."""
+    def _start(self, folder: Path) -> None:
+        for name in self._rows:
+            self._raw[name] = (folder / f"{name}.raw").open("w+b")
+
+    def _append(self, frames: Frames) -> None:
         for name, file in self._raw.items():
             file.write(np.ascontiguousarray(getattr(frames, name)).data)
         self._frames += len(frames)
 
-    def _finish(self, complete: bool) -> None:
+    def _finish(self, partial: Path, complete: bool) -> None:
         attributes = json.dumps({**self.info.attributes, "complete": complete})
-        with zipfile.ZipFile(self._partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             _add(archive, "frequencies", self.info.frequencies)
             _add(archive, "channel_frequencies", self.info.channel_frequencies)
             _add(archive, "attributes", np.array(attributes))
@@ -54,9 +58,10 @@ class NpzSink(Sink):
                     shutil.copyfileobj(raw, member, 1 << 20)
 
     def discard(self) -> None:
-        """Close the raw files and remove what is not finished."""
+        """Close the raw files and remove what is not published."""
         for file in self._raw.values():
-            file.close()
+            with suppress(OSError):  # closing writes what is buffered, and the disk may be full
+                file.close()
         super().discard()
 
 

@@ -1,11 +1,12 @@
 """A picture: the plain filterbank above, the sharpened frames below, on the same axes."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.errors import UsageError
+from sharpear.errors import UsageError, printable
 from sharpear.frames import Frames
 
 from .base import Sink, SinkInfo
@@ -20,7 +21,8 @@ LINE_WIDTH_ROWS = 0.7
 class PngSink(Sink):
     """A PNG with time in s, frequency in Hz and note names, and level in dB; streams are added up.
 
-    Long recordings are pooled (largest power) to at most 4000 columns while they come in, so memory stays flat.
+    Long recordings are pooled (largest power) to at most 4000 columns while they come in, so memory stays flat. The
+    attributes are in the text chunk of that name, as JSON.
     """
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
@@ -36,8 +38,7 @@ class PngSink(Sink):
         self._plain = _PooledColumns(rows)
         self._times = [np.inf, -np.inf]
 
-    def write(self, frames: Frames) -> None:
-        """Draw frames into the picture."""
+    def _append(self, frames: Frames) -> None:
         if not len(frames):
             return
         self._times = [min(self._times[0], frames.times[0]), max(self._times[1], frames.times[-1])]
@@ -46,13 +47,13 @@ class PngSink(Sink):
         band_hz = self.info.channel_frequencies
         self._plain.add(np.stack([np.interp(self._row_hz, band_hz, column) for column in power]))
 
-    def _finish(self, complete: bool) -> None:
+    def _finish(self, partial: Path, complete: bool) -> None:
         from .figure import save_comparison  # noqa: PLC0415 (matplotlib is an extra)
 
-        title = str(self.info.attributes.get("source", ""))
-        save_comparison(
-            self._partial, self._plain.columns(), self._sharp.columns(), self._row_hz, self._times, title, RANGE_DB
-        )
+        title = printable(str(self.info.attributes.get("source", "")))
+        attributes = json.dumps({**self.info.attributes, "complete": complete})
+        columns = self._plain.columns(), self._sharp.columns()
+        save_comparison(partial, *columns, self._row_hz, self._times, title, RANGE_DB, {"attributes": attributes})
 
 
 def draw_lines(
@@ -101,8 +102,9 @@ class _PooledColumns:
             self._keep(everything[:even].reshape(-1, 2, everything.shape[1]).max(axis=1))
 
     def _keep(self, columns: NDArray[np.float32]) -> None:
-        self._pieces.append(columns.astype(np.float32, copy=False))
-        self._count += len(columns)
+        if len(columns):
+            self._pieces.append(columns.astype(np.float32, copy=False))
+            self._count += len(columns)
 
     def columns(self) -> NDArray[np.float32]:
         """(columns, rows) power."""

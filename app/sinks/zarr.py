@@ -23,9 +23,12 @@ class ZarrSink(Sink):
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
         super().__init__(path, info)
-        self._group = zarr.open_group(self._partial, mode="w", attributes=info.attributes)
         self._pending: list[Frames] = []
         self._pending_frames = 0
+
+    def _start(self, folder: Path) -> None:
+        info = self.info
+        self._group = zarr.open_group(folder / self.path.name, mode="w", attributes=info.attributes)
         atoms, channels = info.frequencies.size, info.channel_frequencies.size
         self._fixed("frequency", info.frequencies, "Hz")
         self._fixed("channel", np.arange(info.streams), "1")
@@ -53,25 +56,25 @@ class ZarrSink(Sink):
         array.attrs["units"] = units
         return array
 
-    def write(self, frames: Frames) -> None:
-        """Append frames; whole chunks go to disk, the rest waits."""
+    def _append(self, frames: Frames) -> None:
+        """Whole chunks go to disk, the rest waits."""
         self._pending.append(frames)
         self._pending_frames += len(frames)
         if self._pending_frames >= FRAMES_PER_CHUNK:
             joined = Frames.join(self._pending)
             whole = len(joined) - len(joined) % FRAMES_PER_CHUNK
-            self._append(joined[:whole])
+            self._store(joined[:whole])
             self._pending = [joined[whole:]]
             self._pending_frames = len(joined) - whole
 
-    def _append(self, frames: Frames) -> None:
+    def _store(self, frames: Frames) -> None:
         self._growing["time"].append(frames.times)
         self._growing["amplitude"].append(frames.amplitude)
         self._growing["instantaneous_frequency"].append(frames.instantaneous_frequency)
         self._growing["plain_amplitude"].append(frames.plain_amplitude)
 
-    def _finish(self, complete: bool) -> None:
+    def _finish(self, partial: Path, complete: bool) -> None:
         if self._pending_frames:
-            self._append(Frames.join(self._pending))
+            self._store(Frames.join(self._pending))
             self._pending, self._pending_frames = [], 0
         self._group.attrs["complete"] = complete

@@ -1,0 +1,115 @@
+"""Line evidence as a code over atoms: finite windows' frames in, amplitudes and frequencies out."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from sharpear.dsp import LineField, LineFinder, LineRule, SubbandFrames, WindowDesign
+from sharpear.dsp.finite_window import FARTHEST_OFFSET
+from sharpear.dsp.scales import Scale
+from sharpear.dynamics import BandedWeights
+
+from .config import LinesConfig, NetworkConfig
+from .network import build_pair, window_atoms
+
+
+class LineCode:
+    """Lines → atoms → LcAdam ⇄ WtaConv, whose winners take the energy of their window.
+
+    The channels' lines put energies E_j on the atoms. Driven by √E_j, the network decides which atoms are active:
+    neighbours too close to be told apart inhibit each other, winners of the frame before have a head start, and what is
+    weak against its surroundings stays silent. Each atom's energy then goes to the strongest active one within the
+    window, where the frequency is the energies' mean: one peak a line, below the grid, and no energy invented.
+    """
+
+    def __init__(
+        self,
+        window: WindowDesign,
+        atom_hz: NDArray[np.float64],
+        scale: Scale,
+        lines: LinesConfig,
+        network: NetworkConfig,
+        streams: int,
+    ) -> None:
+        hop_s = window.hop / window.bank.sample_rate
+        rule = LineRule(
+            spacing_hops=max(1, round(lines.spacing_ms / 1e3 / hop_s)),
+            neighbors=lines.neighbors,
+            memory_s=lines.memory_ms / 1e3,
+            residual=lines.residual,
+            drift=lines.drift,
+            drift_s=lines.drift_ms / 1e3,
+            change=lines.change,
+            settle_s=lines.settle_ms / 1e3,
+        )
+        reach_hz: NDArray[np.float64] = np.float64(FARTHEST_OFFSET / hop_s) / window.length_hops
+        self._finder = LineFinder(window.bank.center_hz, reach_hz, hop_s, rule, streams)
+        half_frames = round(lines.average_ms / 1e3 / hop_s)
+        channels = window.bank.channels
+        self._field = LineField(
+            atom_hz, scale, channels, window.calibration, half_frames, lines.steady_hz, lines.surge, streams
+        )
+        self._half_width = window_atoms(atom_hz, network.window_cents)
+        reach = np.minimum(self._half_width[:, None], self._half_width)
+        distance = np.abs(np.subtract.outer(np.arange(atom_hz.size), np.arange(atom_hz.size)))
+        rivals: NDArray[np.float64] = np.where((distance <= reach) & (distance > 0), network.inhibition, 0.0)
+        self._pair = build_pair(BandedWeights.from_dense(rivals), atom_hz, hop_s, network, streams, turn=1.0)
+        self.latency_hops = self._finder.latency_hops + half_frames
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """State of the parts (copies)."""
+        return {"finder": self._finder.state, "field": self._field.state, "pair": self._pair.state}
+
+    @state.setter
+    def state(self, value: dict[str, Any]) -> None:
+        self._finder.state = value["finder"]
+        self._field.state = value["field"]
+        self._pair.state = value["pair"]
+
+    def reset(self) -> None:
+        """Forget the past."""
+        for part in (self._finder, self._field, self._pair):
+            part.reset()
+
+    def process(self, frames: SubbandFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Amplitude and refined frequency, Hz, each (frames, streams, atoms)."""
+        amplitude, frequency = self._field.process(self._finder.process(frames))
+        activation = self._pair.process(amplitude)
+        merged = np.empty_like(amplitude)
+        _winners_take_windows(activation, self._half_width, amplitude, frequency, merged)
+        return merged, frequency
+
+
+@njit(nogil=True, cache=True)
+def _winners_take_windows(activation: Any, half_width: Any, amplitude: Any, frequency: Any, merged: Any) -> None:
+    """Give each atom's energy to the most active atom within its window; frequencies become the energies' means.
+
+    The nearer of two rivals counts more, as 1/(1 + distance²); energy with no active atom in reach is dropped.
+    """
+    atoms = amplitude.shape[2]
+    energy, moment = np.empty(atoms, np.float64), np.empty(atoms, np.float64)
+    for f in range(amplitude.shape[0]):
+        for s in range(amplitude.shape[1]):
+            energy[:] = 0.0
+            moment[:] = 0.0
+            for j in range(atoms):
+                if amplitude[f, s, j] == 0:
+                    continue
+                winner, best = -1, 0.0
+                reach = 2 * half_width[j]
+                for i in range(max(0, j - reach), min(atoms, j + reach + 1)):
+                    claim = activation[f, s, i] / (1.0 + (i - j) ** 2)
+                    if claim > best:
+                        winner, best = i, claim
+                if winner >= 0:
+                    power = amplitude[f, s, j] ** 2
+                    energy[winner] += power
+                    moment[winner] += power * frequency[f, s, j]
+            for j in range(atoms):
+                merged[f, s, j] = math.sqrt(energy[j])
+                if energy[j] > 0:
+                    frequency[f, s, j] = moment[j] / energy[j]

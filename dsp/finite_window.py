@@ -1,0 +1,218 @@
+"""Finite symmetric windows from a recursive bank: the tail of a gammatone, cut off exactly.
+
+The stages of a cascade with pole p have the impulse responses ``g^j C(n+j−1, j−1) p^n``: five of them span every
+``q(n/N) p^n`` with a polynomial q of degree up to 4. What such a response does after N samples is its free decay, which
+is again a sum of the stages as they were N samples ago. So
+
+    z(t) = Σ_j c_j y_j(t) − p^N Σ_j d_j y_j(t − N)
+
+is the output of the finite filter ``q(n/N) p^n, 0 ≤ n < N``, for two short sums per frame and nothing per sample.
+With ``q(u) = u²(1−u)²`` the window is smooth, nearly symmetric, and silent N samples after a note has stopped. A second
+set of coefficients gives the window's derivative, and with it the instantaneous frequency, as reassignment defines it.
+"""
+
+from dataclasses import dataclass
+from math import comb
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.polynomial import Polynomial
+from numpy.typing import NDArray
+
+from .filterbank import SubbandFrames
+from .gammatone import GammatoneDesign
+
+STAGES = 5
+SHAPE = Polynomial([0.0, 0.0, 1.0]) * Polynomial([1.0, -2.0, 1.0])
+"""q(u) = u² (1 − u)²."""
+
+FARTHEST_OFFSET = 4.2
+"""Instantaneous frequencies farther than this / window length from the centre are noise between the window's lobes."""
+
+
+@dataclass(frozen=True)
+class WindowDesign:
+    """Coefficients of finite windows over the stages of a bank of order 5.
+
+    Args:
+        bank: the bank.
+        length_hops: (channels,) window lengths N in hops.
+        hop: samples between frames.
+
+    Raises:
+        ValueError: the bank's order is not 5, or a length is below 1 hop.
+
+    Attributes:
+        present: (2, 5, channels) c_j of the window and of its derivative.
+        past: (2, 5, channels) complex, p^N d_j.
+        centroid_samples: (channels,) centre of gravity of the window: its delay.
+    """
+
+    bank: GammatoneDesign
+    length_hops: NDArray[np.int64]
+    hop: int
+    present: NDArray[np.float64]
+    past: NDArray[np.complex128]
+    centroid_samples: NDArray[np.float64]
+
+    @classmethod
+    def over(cls, bank: GammatoneDesign, length_hops: NDArray[np.int64], hop: int) -> "WindowDesign":
+        """Solve for the coefficients."""
+        if bank.order != STAGES:
+            raise ValueError(f"expected a bank of order {STAGES}, received {bank.order}")
+        if length_hops.shape != bank.center_hz.shape or length_hops.min() < 1:
+            raise ValueError(f"expected one length of at least 1 hop per channel, received {length_hops!r}")
+        K = bank.channels
+        present, past = np.zeros((2, STAGES, K)), np.zeros((2, STAGES, K), np.complex128)
+        centroid = np.zeros(K)
+        for k, N in enumerate(length_hops * hop):
+            damping = bank.damping[k]
+            n = np.arange(N)
+            window = SHAPE(n / N) * damping**n
+            scale = 1.0 / window.sum()
+            centroid[k] = (window * n).sum() * scale
+            slope = SHAPE.deriv() + np.log(damping) * N * SHAPE
+            c, d = _coefficients(damping, int(N), [SHAPE * scale, slope * scale])
+            carrier = np.exp(2j * np.pi * bank.center_hz[k] * N / bank.sample_rate)
+            present[:, :, k], past[:, :, k] = c, d * carrier
+        return cls(bank, length_hops, hop, present, past, centroid)
+
+    def response(self, frequency_hz: NDArray[np.float64]) -> NDArray[np.complex128]:
+        """Steady state of every channel for a unit cosine at each frequency: (frequencies, channels) complex.
+
+        Beyond 8 / window length from a channel's centre its response is below -60 dB and taken as zero.
+        """
+        out = np.zeros((frequency_hz.size, self.bank.channels), np.complex128)
+        for k, N in enumerate(self.length_hops * self.hop):
+            step = max(1, N // 64)  # the window is so smooth that 64 of its samples carry all of it
+            n = np.arange(0, N, step)
+            window = SHAPE(n / N) * self.bank.damping[k] ** n
+            offset_hz = frequency_hz - self.bank.center_hz[k]
+            near = np.abs(offset_hz) < 8 * self.bank.sample_rate / N
+            turn = np.exp(-2j * np.pi * np.outer(offset_hz[near], n) / self.bank.sample_rate)
+            out[near, k] = turn @ (window / window.sum())
+        return out
+
+    def calibration(self, frequency_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``Σ_k |H_k(f)|²``: what a unit cosine at each frequency gives in all channels together."""
+        total: NDArray[np.float64] = np.square(np.abs(self.response(frequency_hz))).sum(axis=1)
+        return total
+
+
+def _coefficients(damping: float, N: int, shapes: list[Polynomial]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """c_j with ``Σ_j c_j g^j C(n+j−1, j−1) = q(n/N)``, and d_j (times λ^N) of the same response N samples on."""
+    g = 1.0 - damping
+    at = np.arange(STAGES) * N // (STAGES - 1)
+    basis = np.array([[comb(int(n) + j, j) * g ** (j + 1) for j in range(STAGES)] for n in at])
+    c = np.array([np.linalg.solve(basis, q(at / N)) for q in shapes])
+    # h_j[n + N] = Σ_{i≤j} C(N−1+j−i, j−i) g^(j−i) λ^N h_i[n]
+    shift = np.array(
+        [[comb(N - 1 + j - i, j - i) * g ** (j - i) if i <= j else 0.0 for i in range(STAGES)] for j in range(STAGES)]
+    )
+    return c, damping**N * (c @ shift)
+
+
+class FiniteWindow:
+    """Turn frames of a bank of order 5 into frames of finite windows, streaming.
+
+    Args:
+        design: the windows.
+        streams: number of streams.
+
+    >>> from sharpear.dsp import Filterbank
+    >>> bank = GammatoneDesign(8000.0, np.linspace(400.0, 800.0, 9), np.full(9, 10.0), order=5)
+    >>> window = FiniteWindow(WindowDesign.over(bank, np.full(9, 16), hop=20))
+    >>> tone = np.cos(2 * np.pi * 500 / 8000 * np.arange(8000))[:, None]
+    >>> frames = window.process(Filterbank(bank, 20).process(tone))
+    >>> int(frames.power[-1, 0].argmax()), float(frames.instantaneous_hz[-1, 0, 2].round(1))
+    (2, 500.0)
+    """
+
+    def __init__(self, design: WindowDesign, streams: int = 1) -> None:
+        self.design = design
+        K, depth = design.bank.channels, int(design.length_hops.max())
+        self._coefficients = np.empty((6, STAGES, K), np.float32)
+        self._coefficients[0:2] = design.present
+        self._coefficients[2:4], self._coefficients[4:6] = design.past.real, design.past.imag
+        length_s = design.length_hops * design.hop / design.bank.sample_rate
+        self._rad_to_hz = (1.0 / (2 * np.pi * length_s)).astype(np.float32)
+        self._center_hz = design.bank.center_hz.astype(np.float32)
+        self._limit_hz = (FARTHEST_OFFSET / length_s).astype(np.float32)
+        self._state = np.zeros(
+            (), np.dtype([("ring", np.complex64, (streams, depth, STAGES, K)), ("row", np.int64)], align=True)
+        )
+
+    @property
+    def latency_samples(self) -> NDArray[np.float64]:
+        """(channels,) delay of each window's centre of gravity."""
+        return self.design.centroid_samples
+
+    @property
+    def state(self) -> NDArray[np.void]:
+        """The remembered stages, as one structured array (a copy)."""
+        return self._state.copy()
+
+    @state.setter
+    def state(self, value: NDArray[np.void]) -> None:
+        if value.dtype != self._state.dtype:
+            raise ValueError(f"expected a state of {self._state.dtype}, received {value.dtype}")
+        self._state[...] = value
+
+    def reset(self) -> None:
+        """Forget the past."""
+        self._state[...] = np.zeros((), self._state.dtype)
+
+    def process(self, frames: SubbandFrames) -> SubbandFrames:
+        """Frames of the bank in, as many frames of the windows out, each with one stage."""
+        count, streams, _, K = frames.stages.shape
+        out = SubbandFrames.allocate(count, streams, 1, K)
+        state = self._state
+        window_process(
+            frames.stages,
+            self._coefficients,
+            self.design.length_hops,
+            (self._center_hz, self._rad_to_hz, self._limit_hz),
+            state["ring"],
+            int(state["row"]),
+            (out.stages, out.power, out.instantaneous_hz),
+        )
+        state["row"] = (state["row"] + count) % state["ring"].shape[1]
+        return out
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def window_process(
+    stages: Any, coefficients: Any, length_hops: Any, tuning: Any, ring: Any, row: int, out: Any
+) -> None:
+    r"""z, \|z\|² and ``f = f_k + Im(z'/z) / (2πT)`` of every channel, frame by frame."""
+    center_hz, rad_to_hz, limit_hz = tuning
+    z_out, power, instantaneous_hz = out
+    depth, order, channels = ring.shape[1:]
+    for f in range(stages.shape[0]):
+        now = (row + f) % depth
+        for s in range(stages.shape[1]):
+            for k in range(channels):
+                then = (now - length_hops[k]) % depth  # a full ring's oldest row is the one about to be overwritten
+                re, im, d_re, d_im = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+                for j in range(order):
+                    y, old = stages[f, s, j, k], ring[s, then, j, k]
+                    c, d = coefficients[0, j, k], coefficients[1, j, k]
+                    a, b = coefficients[2, j, k], coefficients[4, j, k]
+                    re += c * y.real - (a * old.real - b * old.imag)
+                    im += c * y.imag - (a * old.imag + b * old.real)
+                    a, b = coefficients[3, j, k], coefficients[5, j, k]
+                    d_re += d * y.real - (a * old.real - b * old.imag)
+                    d_im += d * y.imag - (a * old.imag + b * old.real)
+                z_out[f, s, 0, k] = complex(re, im)
+                size = re * re + im * im
+                power[f, s, k] = size
+                offset = np.float32(0)
+                if size > np.float32(1e-30):
+                    offset = (d_im * re - d_re * im) / size * rad_to_hz[k]
+                if abs(offset) > limit_hz[k]:
+                    offset = np.float32(0)
+                instantaneous_hz[f, s, k] = center_hz[k] + offset
+            for j in range(order):
+                for k in range(channels):
+                    ring[s, now, j, k] = stages[f, s, j, k]

@@ -1,0 +1,200 @@
+"""From the channels' lines to a grid of atoms: energies averaged over a few frames, placed at the frequencies found."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from .lines import LineFrames
+from .scales import SCALE_CODE, Scale, scale_position, space_frequencies
+
+FINENESS = 4
+"""Steps of the calibration table per atom: it ripples between the channels."""
+
+SMALLEST_ENERGY = 1e-24
+"""-240 dBFS: nothing."""
+
+
+class LineField:
+    """Collect the lines of all channels on a grid of atoms, streaming.
+
+    Each channel's energies are averaged over ``2·half_frames + 1`` frames and placed where its lines stood in the
+    middle one: two partials closer than the bank resolves beat, and the average over the beat is what each carries,
+    while a moving line keeps its own frequency at every moment. Only where the frequency runs straight, to within
+    `steady_hz`, is there no beat, and the swelling and fading is the line's own: there the middle frame's energy
+    counts. The average is never more than `surge` times that, so that what has not begun, or has ended, stays silent.
+
+    One line and two lines share the energy as `trust` says. Atom j collects what falls nearest to it:
+    ``E_j = Σ e``, ``f_j = Σ e f / E_j``, each e divided by what a unit cosine at f gives in all channels together, so
+    that a tone's atoms add up to its A².
+
+    Args:
+        atom_hz: (atoms,) the grid, even on `scale`.
+        scale: "log", "erb" or "linear".
+        channels: number of channels.
+        calibration: ``Σ_k |H_k(f)|²`` as a function of frequencies in Hz.
+        half_frames: frames on either side of the middle one; the latency.
+        steady_hz: deviation of a channel's frequency from a straight line, over the frames, that halves the belief
+            that it carries one line, Hz.
+        surge: largest ratio of averaged to momentary energy.
+        streams: number of streams.
+    """
+
+    def __init__(
+        self,
+        atom_hz: NDArray[np.float64],
+        scale: Scale,
+        channels: int,
+        calibration: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+        half_frames: int = 6,
+        steady_hz: float = 0.5,
+        surge: float = 4.0,
+        streams: int = 1,
+    ) -> None:
+        if half_frames < 0 or not steady_hz > 0 or not surge >= 1:
+            raise ValueError(
+                f"expected half_frames >= 0, steady_hz > 0 and surge >= 1, "
+                f"received {half_frames}, {steady_hz:g} and {surge:g}"
+            )
+        self.latency_hops = half_frames
+        self.atoms = atom_hz.size
+        self._atom_hz = atom_hz.astype(np.float32)
+        low, high = scale_position(atom_hz[0], SCALE_CODE[scale]), scale_position(atom_hz[-1], SCALE_CODE[scale])
+        self._grid = (SCALE_CODE[scale], low, (atom_hz.size - 1) / (high - low))
+        fine_hz = space_frequencies(atom_hz[0], atom_hz[-1], FINENESS * (atom_hz.size - 1) + 1, scale)
+        self._gain = (1.0 / calibration(fine_hz)).astype(np.float32)
+        self._average_rule = (np.float32(1.0 / steady_hz**2), np.float32(surge))
+        rows = 2 * half_frames + 1
+        self._state = np.zeros(
+            (),
+            np.dtype(
+                [
+                    ("hz", np.float32, (streams, rows, 3, channels)),
+                    ("energy", np.float32, (streams, rows, 3, channels)),
+                    ("trust", np.float32, (streams, rows, channels)),
+                    ("row", np.int64),
+                ],
+                align=True,
+            ),
+        )
+
+    @property
+    def state(self) -> NDArray[np.void]:
+        """The lines of the last frames, as one structured array (a copy)."""
+        return self._state.copy()
+
+    @state.setter
+    def state(self, value: NDArray[np.void]) -> None:
+        if value.dtype != self._state.dtype:
+            raise ValueError(f"expected a state of {self._state.dtype}, received {value.dtype}")
+        self._state[...] = value
+
+    def reset(self) -> None:
+        """Forget the past."""
+        self._state[...] = np.zeros((), self._state.dtype)
+
+    def process(self, lines: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Amplitude ``√E_j`` and frequency f_j, Hz, of every atom, each (frames, streams, atoms)."""
+        count, streams = lines.trust.shape[:2]
+        amplitude = np.empty((count, streams, self.atoms), np.float32)
+        frequency = np.empty((count, streams, self.atoms), np.float32)
+        state = self._state
+        field_process(
+            lines.frequency_hz,
+            lines.energy,
+            lines.trust,
+            self._grid,
+            self._gain,
+            self._average_rule,
+            self._atom_hz,
+            (state["hz"], state["energy"], state["trust"]),
+            int(state["row"]),
+            amplitude,
+            frequency,
+        )
+        state["row"] = (state["row"] + count) % state["hz"].shape[1]
+        return amplitude, frequency
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def field_process(
+    hz: Any, energy: Any, trust: Any, grid: Any, gain: Any, average_rule: Any, atom_hz: Any, state: Any, row: int,
+    amplitude: Any, frequency: Any,
+) -> None:  # fmt: skip
+    """Average, share and place the lines of every frame and stream."""
+    hz_ring, energy_ring, trust_ring = state
+    rows, channels = hz_ring.shape[1], hz_ring.shape[3]
+    mean, fit = np.empty((3, channels), np.float32), np.empty((6, channels), np.float32)
+    total, moment = np.empty(atom_hz.size, np.float64), np.empty(atom_hz.size, np.float64)
+    for f in range(hz.shape[0]):
+        now = (row + f) % rows
+        middle = (now - rows // 2) % rows
+        for s in range(hz.shape[1]):
+            hz_ring[s, now], energy_ring[s, now], trust_ring[s, now] = hz[f, s], energy[f, s], trust[f, s]
+            _average(hz_ring[s], energy_ring[s], now, middle, average_rule, fit, mean)
+            total[:] = 0
+            moment[:] = 0
+            _place(hz_ring[s, middle], mean, trust_ring[s, middle], grid, gain, total, moment)
+            for j in range(atom_hz.size):
+                heard = total[j] > SMALLEST_ENERGY
+                amplitude[f, s, j] = math.sqrt(total[j]) if heard else 0.0
+                frequency[f, s, j] = moment[j] / total[j] if heard else atom_hz[j]
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def _average(hz: Any, energy: Any, now: int, middle: int, rule: Any, fit: Any, mean: Any) -> None:
+    """Energies of the middle frame, averaged where the one line's frequency does not run straight.
+
+    fit: sums over the frames of e, e·t, e·t², e·f, e·t·f, e·f² (t in frames and f in Hz from the middle frame), of
+    which the residual variance of a weighted straight line through f(t) is left.
+    """
+    inverse_steady, surge = rule
+    rows, _, channels = hz.shape
+    mean[:] = 0
+    fit[:] = 0
+    for r in range(rows):
+        t = np.float32(rows // 2 - (now - r) % rows)
+        for k in range(channels):
+            e = energy[r, 0, k]
+            f = hz[r, 0, k] - hz[middle, 0, k]
+            fit[0, k] += e
+            fit[1, k] += e * t
+            fit[2, k] += e * t * t
+            fit[3, k] += e * f
+            fit[4, k] += e * t * f
+            fit[5, k] += e * f * f
+            mean[1, k] += energy[r, 1, k]
+            mean[2, k] += energy[r, 2, k]
+    share = np.float32(1.0 / rows)
+    tiny = np.float32(1e-30)
+    for k in range(channels):
+        per_e = np.float32(1) / (fit[0, k] + tiny)
+        t, f = fit[1, k] * per_e, fit[3, k] * per_e
+        spread_t, slope = fit[2, k] * per_e - t * t, fit[4, k] * per_e - t * f
+        bend = max(fit[5, k] * per_e - f * f - slope * slope / (spread_t + np.float32(1e-6)), np.float32(0))
+        bend *= inverse_steady
+        straight = np.float32(1) / (np.float32(1) + bend * bend)
+        here = energy[middle, 0, k]
+        average = fit[0, k] * share
+        mean[0, k] = min(average + straight * (here - average), surge * here)
+        mean[1, k] = min(mean[1, k] * share, surge * energy[middle, 1, k])
+        mean[2, k] = min(mean[2, k] * share, surge * energy[middle, 2, k])
+
+
+@njit(nogil=True, cache=True)
+def _place(hz: Any, energy: Any, trust: Any, grid: Any, gain: Any, total: Any, moment: Any) -> None:
+    """Add one frame's lines, each (3, channels), to the atoms nearest to them."""
+    scale, low, per_unit = grid
+    for e in range(3):
+        for k in range(trust.size):
+            part = energy[e, k] * (trust[k] if e else np.float32(1) - trust[k])
+            if part > SMALLEST_ENERGY and hz[e, k] > 0:
+                position = (scale_position(hz[e, k], scale) - low) * per_unit
+                j = round(position)
+                if 0 <= j < total.size:
+                    part *= gain[min(max(round(FINENESS * position), 0), gain.size - 1)]
+                    total[j] += part
+                    moment[j] += part * hz[e, k]

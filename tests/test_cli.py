@@ -1,0 +1,215 @@
+"""The command line: words in, exit codes and one clear line out."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SMALL, leftovers, one_line
+
+
+def test_writes_zarr_by_default_and_says_so(sharpen, wav, folder):
+    done = sharpen(wav())
+    assert done.code == 0
+    assert done.out == ""
+    assert one_line(done.err)
+    assert (folder / "tone.zarr" / "zarr.json").is_file()
+    assert not leftovers(folder)
+
+
+def test_formats_go_to_the_folder_that_is_named(sharpen, wav, folder):
+    assert sharpen(wav(), "-o", "made/here", "--format", "zarr,npz,png").code == 0
+    assert sorted(path.name for path in (folder / "made/here").iterdir()) == ["tone.npz", "tone.png", "tone.zarr"]
+
+
+def test_an_output_file_can_be_named(sharpen, wav, folder):
+    assert sharpen(wav(), "-o", "that.npz").code == 0
+    assert (folder / "that.npz").is_file()
+
+
+def test_quiet_says_nothing(sharpen, wav):
+    done = sharpen(wav(), "--quiet")
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_the_input_is_not_touched(sharpen, wav, folder):
+    before = (folder / wav()).read_bytes()
+    sharpen("tone.wav", "--format", "zarr,npz")
+    assert (folder / "tone.wav").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["two words.wav", "čaj 茶.wav", "a[red]b[x].wav", "p$b_{$.wav", "two\nlines.wav"])
+def test_odd_names(sharpen, wav, folder, name):
+    done = sharpen(wav(name), "--format", "npz,png")
+    assert done.code == 0
+    assert one_line(done.err)
+    assert (folder / name).with_suffix(".png").is_file()
+
+
+def test_a_name_with_a_leading_dash(sharpen, wav, folder):
+    wav("-dash.wav")
+    assert sharpen("--format", "npz", "--", "-dash.wav").code == 0
+    assert (folder / "-dash.npz").is_file()
+
+
+def test_a_bad_input_does_not_stop_the_good_ones(sharpen, wav, folder):
+    done = sharpen(wav("a.wav"), "missing.wav", wav("b.wav"), "--format", "npz")
+    assert done.code == 1
+    assert "missing.wav: no such file" in done.err
+    assert "1 of 3 inputs failed" in done.err
+    assert (folder / "a.npz").is_file()
+    assert (folder / "b.npz").is_file()
+
+
+USAGE = {
+    "unknown preset": (["--preset", "nope"], "'nope'"),
+    "missing preset file": (["--preset", "nope.toml"], "nope.toml"),
+    "unknown setting": (["--set", "bank.lowest=3"], "'bank.lowest'"),
+    "unknown section": (["--set", "banc.low_hz=3"], "'banc'"),
+    "a section for a value": (["--set", "bank=3"], "bank"),
+    "a value below a value": (["--set", "description.x=3"], "description"),
+    "value of another type": (["--set", "bank.channels=many"], "'many'"),
+    "value out of range": (["--set", "bank.channels=1"], "received 1"),
+    "NaN": (["--set", "bank.low_hz=nan"], "received nan"),
+    "infinite": (["--set", "bank.high_hz=inf"], "received inf"),
+    "no value": (["--set", "bank.low_hz"], "KEY=VALUE"),
+    "low above high": (["--set", "bank.low_hz=5000"], "5000"),
+    "low above half of the rate": (["--set", "bank.high_hz=3e4", "--set", "bank.low_hz=2e4"], "20000 Hz"),
+    "negative start": (["--start", "-1"], "received -1"),
+    "start is NaN": (["--start", "nan"], "received nan"),
+    "start is infinite": (["--start", "inf"], "received inf"),
+    "start beyond the end": (["--start", "9"], "beyond its end"),
+    "no duration": (["--duration", "0"], "received 0"),
+    "unknown format": (["--format", "mp4"], "'mp4'"),
+    "output of unknown format": (["-o", "x.h5"], "x.h5"),
+    "output says one format, option another": (["-o", "x.npz", "--format", "png"], "png"),
+    "the same input twice": (["tone.wav"], "given twice"),
+}
+
+
+@pytest.mark.parametrize("case", USAGE)
+def test_usage_errors_are_one_line_and_exit_2(sharpen, wav, folder, case):
+    words, named = USAGE[case]
+    done = sharpen(wav(), *words)
+    assert done.code == 2
+    assert one_line(done.err), done.err
+    assert named in done.err
+    assert [path.name for path in folder.iterdir()] == ["tone.wav"]
+
+
+def test_unknown_words_exit_2_without_a_traceback(sharpear):
+    for words in ([], ["sharpen"], ["sharpen", "--bogus"], ["sharpen", "a.wav", "--start", "soon"], ["bogus"]):
+        done = sharpear(*words)
+        assert done.code == 2
+        assert "Traceback" not in done.err
+
+
+def test_two_inputs_of_one_name_would_collide(sharpen, wav, folder):
+    done = sharpen(wav("a.wav"), wav("a.flac"))
+    assert done.code == 2
+    assert one_line(done.err)
+    assert not (folder / "a.zarr").exists()
+
+
+def test_what_exists_is_kept_unless_told(sharpen, wav, folder):
+    (folder / "tone.npz").write_text("precious")
+    done = sharpen(wav(), "--format", "npz")
+    assert done.code == 2
+    assert "--overwrite" in done.err
+    assert (folder / "tone.npz").read_text() == "precious"
+    assert sharpen("tone.wav", "--format", "npz", "--overwrite").code == 0
+    assert np.load(folder / "tone.npz")["times"].size
+
+
+def test_a_zarr_is_replaced_whole(sharpen, wav, folder):
+    wav()
+    sharpen("tone.wav")
+    (folder / "tone.zarr" / "stale").write_text("old")
+    assert sharpen("tone.wav").code == 2
+    assert sharpen("tone.wav", "--overwrite").code == 0
+    assert not (folder / "tone.zarr" / "stale").exists()
+    assert not leftovers(folder)
+
+
+@pytest.mark.parametrize("format_", ["zarr", "npz", "png"])
+def test_a_folder_of_the_users_is_never_replaced(sharpen, wav, folder, format_):
+    kept = folder / f"tone.{format_}" / "thesis.txt"
+    kept.parent.mkdir()
+    kept.write_text("precious")
+    done = sharpen(wav(), "--format", format_, "--overwrite")
+    assert done.code == 2
+    assert one_line(done.err)
+    assert kept.read_text() == "precious"
+
+
+def test_the_input_is_never_an_output(sharpen, wav, folder):
+    before = (folder / wav("tone.npz", format="WAV")).read_bytes()
+    done = sharpen("tone.npz", "--format", "npz", "--overwrite")
+    assert done.code == 2
+    assert one_line(done.err)
+    assert (folder / "tone.npz").read_bytes() == before
+
+
+def test_an_output_place_that_cannot_be(sharpen, wav, folder):
+    (folder / "blocker").write_text("a file")
+    done = sharpen(wav(), "-o", "blocker/deep/out.npz")
+    assert done.code == 1
+    assert one_line(done.err)
+    assert (folder / "blocker").read_text() == "a file"
+
+
+def test_presets_are_listed_and_shown(sharpear):
+    listed = sharpear("presets")
+    assert listed.code == 0
+    assert {"music", "speech", "low-latency"} <= {line.split()[0] for line in listed.out.splitlines()}
+    shown = sharpear("presets", "music")
+    assert "low_hz = " in shown.out
+    assert sharpear("presets", "nope").code == 2
+
+
+def test_settings_reach_the_output(sharpen, wav, folder):
+    sharpen(wav(), "--format", "npz", "--set", "bank.low_hz=350")
+    assert np.load(folder / "tone.npz")["frequencies"][0] == pytest.approx(350)
+
+
+def _command(*words: str | Path) -> list[str]:
+    return [sys.executable, "-m", "sharpear", *map(str, words)]
+
+
+def test_a_terminal_gets_a_progress_bar_and_a_pipe_none(wav, folder):
+    pty = pytest.importorskip("pty")
+    words = _command("sharpen", wav("[b]tone[/x.wav".replace("/", "")), "--preset", SMALL, "--format", "npz")
+    piped = subprocess.run(words, capture_output=True, text=True, cwd=folder, check=True)
+    assert piped.stdout == ""
+    assert one_line(piped.stderr)
+    ours, theirs = pty.openpty()
+    shown = subprocess.run([*words, "--overwrite"], stdout=subprocess.PIPE, stderr=theirs, cwd=folder, check=True)
+    os.close(theirs)
+    assert shown.stdout == b""
+    screen = os.read(ours, 1 << 16)
+    os.close(ours)
+    assert b"Traceback" not in screen
+    assert b"\x1b[" in screen
+
+
+def test_ctrl_c_leaves_no_leftovers(wav, folder):
+    running = subprocess.Popen(
+        _command("sharpen", wav("long.wav", 1200.0, 8000), "--preset", SMALL, "--format", "npz"),
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+    )
+    while not leftovers(folder) and running.poll() is None:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate()
+    assert running.returncode == 1
+    assert one_line(err)
+    assert "interrupted" in err
+    assert not leftovers(folder)
+    if (folder / "long.npz").exists():
+        assert '"complete": false' in str(np.load(folder / "long.npz")["attributes"])

@@ -1,0 +1,146 @@
+"""Kernels against loops: each frame from the layer's own state, so that single precision cannot drift apart."""
+
+from functools import partial
+from math import exp
+from typing import Any
+
+import naive
+import numpy as np
+import pytest
+
+from sharpear.dynamics import BandedWeights, Layer, Lca, LcAdam, LcAdamWta, LcaRms, Wta, WtaCircuit, WtaConv
+
+UNITS, STREAMS, FRAMES, ITERATIONS = 8, 2, 60, 3
+TAU_S, STEP_S, FRAME_S, LEVEL_TAU_S, LEVEL_HALF_WIDTH = 0.01, 0.003, 0.009, 0.02, 2
+
+VARIANTS = {
+    "real, soft": (False, "soft", False),
+    "real, hard": (False, "hard", False),
+    "real, soft, per unit": (False, "soft", True),
+    "complex, soft": (True, "soft", False),
+    "complex, hard, per unit": (True, "hard", True),
+}
+
+
+def weights(complex_valued: bool, rng: np.random.Generator) -> np.ndarray:
+    """Hermitian, zero on the diagonal, three neighbours wide."""
+    G = rng.standard_normal((UNITS, UNITS)) + complex_valued * 1j * rng.standard_normal((UNITS, UNITS))
+    G = 0.2 * (np.triu(np.tril(G, 3), 1))
+    return (G + G.conj().T) if complex_valued else (G + G.T).real
+
+
+def drives(complex_valued: bool, rng: np.random.Generator) -> np.ndarray:
+    b = rng.standard_normal((FRAMES, STREAMS, UNITS)) * rng.random((FRAMES, 1, 1))
+    if complex_valued:
+        return (b * np.exp(2j * np.pi * rng.random(b.shape))).astype(np.complex64)
+    return b.astype(np.float32)
+
+
+def competitive(kind: type, variant: str, rng: np.random.Generator, **more: Any) -> tuple[Layer, naive.Rule]:
+    """A layer of `kind` and the same constants for the loops."""
+    complex_valued, threshold_rule, per_unit = VARIANTS[variant]
+    G = weights(complex_valued, rng)
+    threshold = 0.2 * rng.random(UNITS) if per_unit else 0.1
+    retention = 0.9 * np.exp(1j * rng.random(UNITS)) if complex_valued else (0.9 * rng.random(UNITS) if per_unit else 1)
+    lateral = BandedWeights.from_dense(G)
+    layer = kind(
+        lateral, threshold, rule=threshold_rule, retention=retention, iterations=ITERATIONS, streams=STREAMS, **more
+    )
+    rule = naive.Rule(
+        G=lateral.dense().tolist(), threshold=layer.threshold.tolist(), hard=threshold_rule == "hard",
+        retention=layer.retention.tolist(), iterations=ITERATIONS, rate=1 - exp(-STEP_S / TAU_S),
+        level_decay=exp(-FRAME_S / LEVEL_TAU_S), level_half_width=LEVEL_HALF_WIDTH,
+        beta1=0.65, beta2=0.75, eta=0.05, epsilon=0.2,
+    )  # fmt: skip
+    return layer, rule
+
+
+LEVEL = {"frame_s": FRAME_S, "level_tau_s": LEVEL_TAU_S, "level_half_width": LEVEL_HALF_WIDTH}
+
+
+def circuit(kind: type, rng: np.random.Generator, *size: Any) -> tuple[Layer, naive.Rule]:
+    gains = WtaCircuit(alpha=1.1, beta1=2.5, beta2=0.3, conductance=0.9)
+    layer = kind(
+        UNITS, *size, tau_s=TAU_S, step_s=STEP_S, circuit=gains, threshold=0.1 * rng.random(UNITS),
+        inhibition_threshold=0.02, iterations=ITERATIONS, streams=STREAMS,
+    )  # fmt: skip
+    window = np.broadcast_to(size[0] if size else 0, UNITS)
+    rule = naive.Rule(
+        threshold=layer.threshold.tolist(), iterations=ITERATIONS, rate=1 - exp(-STEP_S / TAU_S), alpha=1.1, beta1=2.5,
+        beta2=0.3, conductance=0.9, inhibition_threshold=0.02, half_width=window.tolist(),
+    )  # fmt: skip
+    return layer, rule
+
+
+def of_stream(state: Any, stream: int) -> dict[str, Any]:
+    """A stream's part of a structured state, as lists."""
+    names = state.dtype.names
+    return {n: of_stream(state[n], stream) if state[n].dtype.names else state[n][stream].tolist() for n in names}
+
+
+def assert_state(actual: Any, expected: dict[str, Any], where: str) -> None:
+    for name, value in actual.items():
+        if isinstance(value, dict):
+            assert_state(value, expected[name], f"{where}, {name}")
+        else:
+            scale = max(1.0, np.abs(value).max())
+            np.testing.assert_allclose(value, expected[name], rtol=0, atol=3e-6 * scale, err_msg=f"{where}, {name}")
+
+
+def compare(layer: Layer, reference: Any, drive: np.ndarray) -> None:
+    """`reference` turns a stream's state and drive into the state after the frame."""
+    largest = np.zeros(FRAMES)
+    for f, frame in enumerate(drive):
+        before = layer.state
+        output = layer(frame)
+        np.testing.assert_array_equal(output, layer.activation)
+        largest[f] = np.abs(output).max()
+        for stream in range(STREAMS):
+            expected = reference(of_stream(before, stream), frame[stream].tolist())
+            assert_state(of_stream(layer.state, stream), expected, f"frame {f}, stream {stream}")
+    assert (largest > 0.1).mean() > 0.5, "the drive hardly wakes the layer"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_lca(variant: str) -> None:
+    rng = np.random.default_rng(3)
+    layer, rule = competitive(Lca, variant, rng, tau_s=TAU_S, step_s=STEP_S)
+    compare(layer, partial(naive.lca_frame, naive.lca_step, rule), drives(VARIANTS[variant][0], rng))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_lca_rms(variant: str) -> None:
+    rng = np.random.default_rng(4)
+    layer, rule = competitive(LcaRms, variant, rng, **LEVEL)
+    compare(layer, partial(naive.lca_frame, naive.lca_rms_step, rule), drives(VARIANTS[variant][0], rng))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_lcadam(variant: str) -> None:
+    rng = np.random.default_rng(5)
+    layer, rule = competitive(LcAdam, variant, rng, **LEVEL)
+    compare(layer, partial(naive.lca_frame, naive.lcadam_step, rule), drives(VARIANTS[variant][0], rng))
+
+
+def test_wta() -> None:
+    rng = np.random.default_rng(6)
+    layer, rule = circuit(Wta, rng)
+    compare(layer, partial(naive.wta_frame, naive.wta_step, rule), drives(False, rng))
+
+
+@pytest.mark.parametrize("half_width", [0, 2, 20, [0, 1, 2, 3, 4, 5, 6, 7]], ids=str)
+def test_wtaconv(half_width: Any) -> None:
+    rng = np.random.default_rng(7)
+    layer, rule = circuit(WtaConv, rng, half_width)
+    compare(layer, partial(naive.wta_frame, naive.wtaconv_step, rule), drives(False, rng))
+
+
+@pytest.mark.parametrize("variant", ["real, soft", "complex, soft", "complex, hard, per unit"])
+def test_pair(variant: str) -> None:
+    rng = np.random.default_rng(8)
+    lcadam, lca_rule = competitive(LcAdam, variant, rng, **LEVEL)
+    wta, wta_rule = circuit(WtaConv, rng, 2)
+    flow = [[0.1, 0.2], [0.6, -0.1]]
+    pair = LcAdamWta(lcadam, wta, flow, iterations=2)
+    compare(pair, partial(naive.pair_frame, lca_rule, wta_rule, flow, 2), drives(VARIANTS[variant][0], rng))
+    assert pair.state["wta"]["x"].any(), "the second layer never woke up"

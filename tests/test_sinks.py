@@ -1,0 +1,210 @@
+"""Files out: whole or not at all, equal to the in-memory result, and flat in memory."""
+
+import json
+import resource
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+import soundfile
+import xarray
+from conftest import SMALL, leftovers, one_line, tone
+from PIL import Image
+
+import sharpear as api
+from sharpear.audio import Selection
+from sharpear.config import Config, load_config
+from sharpear.errors import InputError
+from sharpear.files import sharpen_file
+from sharpear.frames import Frames
+from sharpear.sinks import SINKS, SinkInfo
+
+FIELDS = {
+    "times": "time",
+    "frequencies": "frequency",
+    "amplitude": "amplitude",
+    "instantaneous_frequency": "instantaneous_frequency",
+    "plain_amplitude": "plain_amplitude",
+}
+"""Names of the API, and of the same things in a Zarr."""
+
+
+@pytest.fixture
+def made(sharpen, wav, folder) -> tuple[Path, api.Spectrogram]:
+    """All formats of a stereo recording of several blocks and chunks, and the same from memory."""
+    assert sharpen(wav("s.wav", 3.0, channels=2, subtype="FLOAT"), "--format", "zarr,npz,png").code == 0
+    audio, rate = soundfile.read("s.wav", dtype="float32")
+    return folder, api.sharpen(audio, rate, str(SMALL))
+
+
+def test_npz_loads_plainly_and_equals_memory_bit_for_bit(made):
+    folder, expected = made
+    saved = np.load(folder / "s.npz")
+    for name in FIELDS:
+        assert np.array_equal(saved[name], getattr(expected, name)), name
+        assert saved[name].dtype == getattr(expected, name).dtype
+    assert np.array_equal(saved["channel_frequencies"], expected.channel_frequencies)
+
+
+def test_zarr_opens_in_xarray_and_equals_memory_bit_for_bit(made):
+    folder, expected = made
+    saved = xarray.open_zarr(folder / "s.zarr", consolidated=False)
+    for name, stored in FIELDS.items():
+        assert np.array_equal(saved[stored].values, getattr(expected, name)), name
+    assert saved["amplitude"].dims == ("time", "channel", "frequency")
+    assert saved["plain_amplitude"].dims == ("time", "channel", "band")
+    assert {"time", "channel", "frequency", "band"} <= set(saved.coords)
+    assert saved["frequency"].attrs["units"] == "Hz"
+    assert saved["time"].attrs["units"] == "s"
+    loudest = saved["amplitude"].sel(channel=0).mean("time").idxmax("frequency")
+    assert float(loudest) == pytest.approx(440, rel=0.05)
+
+
+def test_every_format_says_how_it_was_made(made):
+    folder, _ = made
+    told = [
+        xarray.open_zarr(folder / "s.zarr", consolidated=False).attrs,
+        json.loads(str(np.load(folder / "s.npz")["attributes"])),
+        json.loads(Image.open(folder / "s.png").text["attributes"]),
+    ]
+    for attributes in told:
+        assert attributes["complete"] is True
+        assert attributes["source"] == "s.wav"
+        assert attributes["sharpear"] == api.__version__
+        assert attributes["sample_rate"] == 16000
+        assert attributes["latency_s"] > 0
+        assert Config.model_validate(attributes["config"]) == load_config(str(SMALL))
+
+
+def _info(atoms: int = 60) -> SinkInfo:
+    hz = np.geomspace(200.0, 1600.0, atoms)
+    return SinkInfo(hz, hz, 1, {"source": "made up"})
+
+
+def _frames(first: int, count: int, info: SinkInfo, sounding: int) -> Frames:
+    amplitude = np.full((count, 1, info.frequencies.size), 1e-5, np.float32)
+    amplitude[:, :, sounding] = 0.5
+    hz = np.broadcast_to(info.frequencies.astype(np.float32), amplitude.shape)
+    return Frames((first + np.arange(count)) * 0.003, amplitude, hz, amplitude)
+
+
+@contextmanager
+def opened(format_: str, path: Path, info: SinkInfo):
+    sink = SINKS[format_](path, info)
+    try:
+        sink.open()
+        yield sink
+    finally:
+        sink.discard()
+
+
+@pytest.mark.parametrize("format_", ["zarr", "npz"])
+def test_frames_reach_the_disk_while_running(folder, format_):
+    info = _info(64)
+    with opened(format_, folder / f"x.{format_}", info) as sink:
+        for first in range(0, 2000, 100):
+            sink.write(_frames(first, 100, info, 5))
+        assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) > 10_000
+        assert not (folder / f"x.{format_}").exists()
+    assert not list(folder.iterdir())
+
+
+def test_the_picture_shows_a_tone_where_it_is_in_both_panels(folder):
+    info = _info(61)
+    with opened("png", folder / "x.png", info) as sink:
+        sink.write(_frames(0, 300, info, 20))
+        sink.finish()
+        sink.publish()
+    brightness = matplotlib.image.imread(folder / "x.png")[..., :3].sum(axis=2)
+    rows, columns = brightness.shape
+    # Each panel is dark but for the tone, at a third of its height from below; the margins are white.
+    column = brightness[:, columns // 2]
+    dark = np.flatnonzero(column < 0.3)
+    for half in (dark[dark < rows // 2], dark[dark > rows // 2]):
+        top, bottom = half[5], half[-5]
+        bright = top + column[top : bottom + 1].argmax()
+        assert (bottom - bright) / (bottom - top) == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_the_pictures_memory_is_bounded(folder):
+    info = _info()
+    with opened("png", folder / "x.png", info) as sink:
+        for first in range(0, 50_000, 130):
+            sink.write(_frames(first, 130, info, 20))
+        held = [sum(piece.nbytes for piece in pool._pieces) + pool._rest.nbytes for pool in (sink._sharp, sink._plain)]
+        pooled = sink._sharp.columns()
+    assert max(held) < 4200 * 300 * 4
+    assert 2000 <= len(pooled) <= 4001
+    assert np.ptp(pooled.max(axis=1)) == 0
+
+
+@pytest.mark.parametrize("format_", ["zarr", "npz", "png"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(sharpen, wav, folder, format_):
+    wav("s.wav", 3.0, channels=2)
+    sharpen("s.wav", "-o", "warm.npz")  # kernels are compiled, and cached on disk, before the limit holds
+    (folder / "warm.npz").unlink()
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The smallest file of each is beyond this; writing on fails with EFBIG, as a full disk does with ENOSPC.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, hard))
+    try:
+        done = sharpen("s.wav", "--format", format_)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert done.code == 1
+    assert one_line(done.err)
+    assert "cannot be written" in done.err
+    assert [path.name for path in folder.iterdir()] == ["s.wav"]
+
+
+@pytest.mark.parametrize("failing", ["open", "write", "finish"])
+def test_one_failing_format_withdraws_the_others(wav, folder, monkeypatch, failing):
+    def fail(*_: object, **__: object) -> None:
+        raise InputError("no space left")
+
+    monkeypatch.setattr(SINKS["png"], failing, fail)
+    path = wav()
+    with pytest.raises(InputError, match="no space left"):
+        sharpen_file(
+            path, [folder / "x.zarr", folder / "x.npz", folder / "x.png"], load_config(str(SMALL)), Selection()
+        )
+    assert [each.name for each in folder.iterdir()] == [path.name]
+
+
+def test_ctrl_c_keeps_what_was_done_and_says_so(wav, folder):
+    def interrupt(done_s: float, _total_s: float) -> None:
+        if done_s > 2:
+            signal.raise_signal(signal.SIGINT)
+
+    outputs = [folder / "x.zarr", folder / "x.npz"]
+    outcome = sharpen_file(wav("s.wav", 9.0), outputs, load_config(str(SMALL)), Selection(), interrupt)
+    assert not outcome.complete
+    saved = np.load(folder / "x.npz")
+    assert json.loads(str(saved["attributes"]))["complete"] is False
+    assert saved["times"][-1] == pytest.approx(outcome.audio_s, abs=0.003)
+    group = xarray.open_zarr(folder / "x.zarr", consolidated=False)
+    assert group.attrs["complete"] is False
+    assert np.array_equal(group["amplitude"].values, saved["amplitude"])
+    cut = soundfile.read("s.wav", dtype="float32", stop=round(outcome.audio_s * 16000))[0]
+    assert np.array_equal(saved["amplitude"][:, 0], api.sharpen(cut, 16000, str(SMALL)).amplitude)
+    assert not leftovers(folder)
+
+
+def test_ctrl_c_twice_leaves_nothing(wav, folder):
+    def insist(_done_s: float, _total_s: float) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    path = wav()
+    with pytest.raises(KeyboardInterrupt):
+        sharpen_file(path, [folder / "x.zarr"], load_config(str(SMALL)), Selection(), insist)
+    assert [each.name for each in folder.iterdir()] == [path.name]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_silence_makes_a_picture_too(sharpen, folder):
+    soundfile.write("silence.wav", np.zeros_like(tone()), 16000)
+    assert sharpen("silence.wav", "--format", "png").code == 0

@@ -1,0 +1,188 @@
+"""Every class with a state, held to the stream contract. A new class joins by one entry of CASES."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pytest
+from stream_contract import check_stream_contract
+
+from sharpear.dsp import (
+    Aligner,
+    Encoder,
+    Filterbank,
+    FiniteWindow,
+    GammatoneDesign,
+    LineField,
+    LineFinder,
+    LineFrames,
+    SubbandFrames,
+    WindowDesign,
+)
+from sharpear.dynamics import BandedWeights, Lca, LcAdam, LcAdamWta, LcaRms, Network, Wta, WtaConv
+
+UNITS, HOP, SAMPLE_RATE = 9, 37, 8000.0
+
+
+def audio(streams: int, samples: int = 4500) -> np.ndarray:
+    """Noise with a tone that ends before the noise does, different in every stream."""
+    rng = np.random.default_rng(1)
+    noise = 0.1 * rng.standard_normal((samples, 4))
+    noise[: samples // 2] += 0.5 * np.cos(2 * np.pi * np.arange(1, 5) * 0.03 * np.arange(samples // 2)[:, None])
+    return noise[:, :streams].astype(np.float32)
+
+
+def drive(streams: int, frames: int = 120, complex_valued: bool = False) -> np.ndarray:
+    rng = np.random.default_rng(2)
+    values = rng.standard_normal((frames, 4, UNITS)) * rng.random((frames, 4, 1)) * np.exp(rng.standard_normal((4, 1)))
+    phase = np.exp(2j * np.pi * rng.random(values.shape))
+    values = (values * phase).astype(np.complex64) if complex_valued else values.astype(np.float32)
+    return values[:, :streams]
+
+
+def complex_drive(streams: int) -> np.ndarray:
+    return drive(streams, complex_valued=True)
+
+
+@lru_cache
+def design(order: int = 4) -> GammatoneDesign:
+    return GammatoneDesign.from_scale(SAMPLE_RATE, low_hz=200, high_hz=3000, channels=UNITS, order=order)
+
+
+@lru_cache
+def frames(streams: int, order: int = 4) -> SubbandFrames:
+    return Filterbank(design(order), HOP, streams).process(audio(streams))
+
+
+def frames_of_order_5(streams: int) -> SubbandFrames:
+    return frames(streams, 5)
+
+
+def subbands(streams: int) -> np.ndarray:
+    return frames(streams).subband
+
+
+def line_frames(streams: int) -> LineFrames:
+    return line_finder(streams).process(frames(streams))
+
+
+def line_finder(streams: int) -> LineFinder:
+    center_hz = design().center_hz
+    return LineFinder(center_hz, np.full(UNITS, 500.0), HOP / SAMPLE_RATE, streams=streams)
+
+
+def line_field(streams: int) -> LineField:
+    return LineField(design().center_hz, "log", UNITS, np.ones_like, half_frames=3, streams=streams)
+
+
+def windows(streams: int) -> FiniteWindow:
+    length_hops = np.linspace(12, 3, UNITS).astype(np.int64)
+    return FiniteWindow(WindowDesign.over(design(5), length_hops, HOP), streams)
+
+
+def aligner(streams: int, limit_samples: float = np.inf) -> Aligner:
+    delay = Filterbank(design(), HOP).latency_samples
+    return Aligner(delay, HOP, streams, design().order, limit_samples)
+
+
+class Stateless:
+    """A class without a state of its own keeps the contract trivially, but for the chunks."""
+
+    state = None
+
+    def __init__(self, process: Callable[[Any], Any]) -> None:
+        self.process = process
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+def lateral(complex_valued: bool = False) -> BandedWeights:
+    """Competition between neighbours, weak enough for every step rule to be stable."""
+    G = 0.4 * np.eye(UNITS, k=1) + 0.2 * np.eye(UNITS, k=2)
+    return BandedWeights.from_dense(G + G.T + 0j if complex_valued else G + G.T)
+
+
+TURN = 0.97 * np.exp(0.3j * np.arange(UNITS))
+
+
+def lca(streams: int, complex_valued: bool = False, rule: str = "soft") -> Lca:
+    retention = TURN if complex_valued else 0.97
+    return Lca(
+        lateral(complex_valued), 0.1, tau_s=0.01, step_s=0.003, rule=rule, retention=retention, iterations=2,
+        streams=streams,
+    )  # fmt: skip
+
+
+def lca_rms(streams: int, complex_valued: bool = False) -> LcaRms:
+    retention = TURN if complex_valued else 0.97
+    return LcaRms(lateral(complex_valued), 0.05, frame_s=0.003, retention=retention, iterations=2, streams=streams)
+
+
+def lcadam(streams: int, complex_valued: bool = False) -> LcAdam:
+    retention = TURN if complex_valued else 0.97
+    return LcAdam(lateral(complex_valued), 0.05, frame_s=0.003, retention=retention, iterations=2, streams=streams)
+
+
+def wta(streams: int) -> Wta:
+    return Wta(UNITS, tau_s=0.01, step_s=0.002, threshold=0.05, iterations=2, streams=streams)
+
+
+def wta_conv(streams: int) -> WtaConv:
+    return WtaConv(UNITS, 2, tau_s=0.01, step_s=0.002, iterations=2, streams=streams)
+
+
+FLOW = [[0.05, 0.1], [0.1, 0.05]]
+
+
+def pair(streams: int, complex_valued: bool = False) -> LcAdamWta:
+    return LcAdamWta(lcadam(streams, complex_valued), wta_conv(streams), FLOW, iterations=3)
+
+
+def network(streams: int, complex_valued: bool = False) -> Network:
+    layers = [lcadam(streams, complex_valued), wta_conv(streams), lca(streams)]
+    flow = [[0.05, 0.1, 0.0], [0.1, 0.05, -0.05], [0.1, 0.0, 0.1]]
+    return Network(layers, flow, drive_gain=[1.0, 0.0, 0.2], iterations=2)
+
+
+Case = tuple[Callable[[int], Any], Callable[[int], Any], dict[str, Any]]
+
+CASES: dict[str, Case] = {
+    "Filterbank of order 1": (lambda n: Filterbank(design(1), HOP, n), audio, {}),
+    "Filterbank of order 4": (lambda n: Filterbank(design(4), HOP, n), audio, {}),
+    "Filterbank of order 5": (lambda n: Filterbank(design(5), 1, n), lambda n: audio(n, 600), {}),
+    "Aligner": (aligner, frames, {"trusts_input": True}),
+    "Aligner with a limit": (lambda n: aligner(n, 2 * HOP), frames, {"trusts_input": True}),
+    "Encoder": (lambda n: Stateless(Encoder(TURN[:, None] * np.eye(UNITS)).process), subbands, {"trusts_input": True}),
+    "FiniteWindow": (windows, frames_of_order_5, {"trusts_input": True}),
+    "LineFinder": (line_finder, frames, {"trusts_input": True}),
+    "LineField": (line_field, line_frames, {"trusts_input": True}),
+    "Lca, real": (lca, drive, {}),
+    "Lca, complex": (lambda n: lca(n, True), complex_drive, {}),
+    "Lca, hard": (lambda n: lca(n, True, "hard"), complex_drive, {}),
+    "LcaRms, real": (lca_rms, drive, {}),
+    "LcaRms, complex": (lambda n: lca_rms(n, True), complex_drive, {}),
+    "LcAdam, real": (lcadam, drive, {}),
+    "LcAdam, complex": (lambda n: lcadam(n, True), complex_drive, {}),
+    "Wta": (wta, drive, {}),
+    "WtaConv": (wta_conv, drive, {}),
+    "LcAdamWta, real": (pair, drive, {}),
+    "LcAdamWta, complex": (lambda n: pair(n, True), complex_drive, {}),
+    "Network, real": (network, drive, {}),
+    "Network, complex": (lambda n: network(n, True), complex_drive, {}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_stream_contract(name: str) -> None:
+    make, signal, options = CASES[name]
+    check_stream_contract(make, signal, **options)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "Encoder"])
+def test_a_foreign_state_is_refused(name: str) -> None:
+    make, _, _ = CASES[name]
+    two, three = make(2), make(3)
+    with pytest.raises(ValueError, match="received"):
+        three.state = two.state

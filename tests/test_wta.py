@@ -1,0 +1,120 @@
+"""Winner-take-all circuits against their closed forms."""
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sharpear.dynamics import Wta, WtaCircuit, WtaConv
+
+UNITS = 24
+
+
+def settled(layer: Wta | WtaConv, drive: np.ndarray, frames: int = 3000) -> np.ndarray:
+    return layer.process(np.broadcast_to(drive.astype(np.float32), (frames, 1, layer.units)))[-1, 0]
+
+
+def one_hot(unit: int, size: float = 1.0, units: int = UNITS) -> np.ndarray:
+    return size * np.eye(units)[unit]
+
+
+@pytest.mark.parametrize(
+    "circuit",
+    [
+        WtaCircuit(),
+        WtaCircuit(alpha=0.5, beta1=2.0, beta2=0.2),
+        WtaCircuit(alpha=1.5, beta1=3.0, beta2=0.3, conductance=1.5),
+        WtaCircuit(alpha=0.9, beta1=1.2, beta2=0.7, conductance=0.8),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("drive", [0.3, 2.0])
+def test_a_lone_winner_settles_on_the_closed_form(circuit: WtaCircuit, drive: float) -> None:
+    expected = drive / (circuit.conductance + circuit.beta1 * circuit.beta2 / circuit.conductance - circuit.alpha)
+    assert circuit.winner(drive) == pytest.approx(expected)
+    for layer in (
+        Wta(UNITS, tau_s=0.01, step_s=0.001, circuit=circuit),
+        WtaConv(UNITS, 3, tau_s=0.01, step_s=0.001, circuit=circuit),
+    ):
+        x = settled(layer, one_hot(5, drive))
+        assert x[5] == pytest.approx(expected, rel=1e-4)
+        assert not np.delete(x, 5).any()
+
+
+def test_the_strongest_drive_wins() -> None:
+    drive = np.random.default_rng(0).uniform(0.1, 0.5, UNITS)
+    drive[11] = 1.0
+    x = settled(Wta(UNITS, tau_s=0.01, step_s=0.001), drive)
+    assert x[11] == pytest.approx(WtaCircuit().winner(1.0), rel=1e-4)
+    assert np.delete(x, 11).max() == 0
+
+
+@given(alpha=st.floats(-1, 3), beta1=st.floats(0.1, 4), beta2=st.floats(0.1, 2))
+def test_only_contracting_circuits_are_accepted(alpha: float, beta1: float, beta2: float) -> None:
+    contracts = 0.25 < beta1 * beta2 < 1 and 0 < alpha < 2 * sqrt(beta1 * beta2)
+    if contracts:
+        assert WtaCircuit(alpha, beta1, beta2).winner(1.0) > 0
+    else:
+        with pytest.raises(ValueError, match=r"expected .*received"):
+            WtaCircuit(alpha, beta1, beta2)
+
+
+@pytest.mark.parametrize(
+    ("gains", "received"),
+    [
+        ({"beta1": 1.0, "beta2": 0.25}, "received 0.25"),
+        ({"beta1": 2.0, "beta2": 0.5}, "received 1"),
+        ({"alpha": 0.0}, "received 0"),
+        ({"alpha": 2.0}, "received 2"),
+        ({"conductance": 0.0}, "received 0"),
+    ],
+)
+def test_errors_name_what_was_received(gains: dict[str, float], received: str) -> None:
+    with pytest.raises(ValueError, match="expected") as raised:
+        WtaCircuit(**gains)
+    assert received in str(raised.value)
+
+
+def test_a_window_over_all_units_is_the_plain_circuit() -> None:
+    rng = np.random.default_rng(1)
+    drive = rng.random((400, 1, UNITS)).astype(np.float32)
+    threshold = 0.2 * rng.random(UNITS)
+    plain = Wta(UNITS, tau_s=0.01, step_s=0.001, threshold=threshold, inhibition_threshold=0.05)
+    for half_width in (UNITS - 1, 10 * UNITS):
+        windows = WtaConv(UNITS, half_width, tau_s=0.01, step_s=0.001, threshold=threshold, inhibition_threshold=0.05)
+        np.testing.assert_allclose(windows.process(drive), plain.process(drive), rtol=0, atol=1e-5)
+        plain.reset()
+
+
+def test_distant_units_do_not_know_of_each_other() -> None:
+    near, far = one_hot(3) + one_hot(4, 0.6), one_hot(18, 0.2) + one_hot(19, 0.5)
+    parts = [settled(WtaConv(UNITS, 3, tau_s=0.01, step_s=0.001), drive) for drive in (near, far, near + far)]
+    np.testing.assert_allclose(parts[2], parts[0] + parts[1], rtol=0, atol=1e-6)
+    assert parts[2][[3, 19]].min() > 0.5
+    shared = settled(Wta(UNITS, tau_s=0.01, step_s=0.001), near + far)
+    assert shared[19] == 0
+
+
+def test_neighbors_compete_inside_their_window_only() -> None:
+    for distance, survives in ((1, False), (3, False), (4, True)):
+        x = settled(WtaConv(UNITS, 3, tau_s=0.01, step_s=0.001), one_hot(8) + one_hot(8 + distance, 0.3))
+        assert (x[8 + distance] > 0.1) == survives
+
+
+def test_the_same_at_two_hops() -> None:
+    drive = np.linspace(0, 1, UNITS)
+    for make in (
+        lambda step_s: Wta(UNITS, tau_s=0.02, step_s=step_s),
+        lambda step_s: WtaConv(UNITS, 2, tau_s=0.02, step_s=step_s),
+    ):
+        slow, fast = settled(make(0.0004), drive, 50), settled(make(0.0001), drive, 200)
+        np.testing.assert_allclose(slow, fast, rtol=0, atol=0.02 * fast.max())
+
+
+def test_activity_ends_in_exact_zeros() -> None:
+    layer = WtaConv(UNITS, 2, tau_s=0.01, step_s=0.001)
+    assert settled(layer, np.ones(UNITS), 200).any()
+    assert not settled(layer, np.zeros(UNITS), 4000).any()
+    assert not layer.state["x_n"].any()
