@@ -128,6 +128,10 @@ class Sharpener:
 
     @state.setter
     def state(self, value: Mapping[str, Any]) -> None:
+        if not isinstance(value, Mapping) or value.keys() != self.state.keys():
+            raise UsageError(
+                f"expected a Sharpener's state with {', '.join(self.state)}, received {type(value).__name__}"
+            )
         for name, part in self._parts.items():
             part.state = value[name]
         self._samples, self._silence, self._frames = value["samples"], value["silence"], value["frames"]

@@ -27,6 +27,9 @@ STAGES = 5
 SHAPE = Polynomial([0.0, 0.0, 1.0]) * Polynomial([1.0, -2.0, 1.0])
 """q(u) = u² (1 − u)²."""
 
+SMALLEST_POWER = np.float32(1e-28)
+"""Below this (-280 dBFS) there is silence: what would follow is denormal numbers."""
+
 FARTHEST_OFFSET = 4.2
 """Instantaneous frequencies farther than this / window length from the centre are noise between the window's lobes."""
 
@@ -204,12 +207,13 @@ def window_process(
                     a, b = coefficients[3, j, k], coefficients[5, j, k]
                     d_re += d * y.real - (a * old.real - b * old.imag)
                     d_im += d * y.imag - (a * old.imag + b * old.real)
-                z_out[f, s, 0, k] = complex(re, im)
                 size = re * re + im * im
-                power[f, s, k] = size
                 offset = np.float32(0)
-                if size > np.float32(1e-30):
+                if size < SMALLEST_POWER:
+                    re, im, size = np.float32(0), np.float32(0), np.float32(0)
+                else:
                     offset = (d_im * re - d_re * im) / size * rad_to_hz[k]
+                z_out[f, s, 0, k], power[f, s, k] = complex(re, im), size
                 if abs(offset) > limit_hz[k]:
                     offset = np.float32(0)
                 instantaneous_hz[f, s, k] = center_hz[k] + offset

@@ -20,6 +20,9 @@ MOMENTS = 9
 SMALLEST_POWER = 1e-20
 """-200 dBFS: below this there is nothing to predict."""
 
+SMALLEST_ENERGY = 1e-28
+"""-280 dBFS: lines weaker than this are none."""
+
 REGULARIZATION = 1e-5
 """Added to the moments' diagonal, relative: -50 dB, what prediction can hope for at all."""
 
@@ -277,10 +280,11 @@ def _two_lines(
         # Two nearly equal turns can have huge, opposite amplitudes: no more than twice the power that is there.
         ceiling = 2.0 / 3.0 * (_power(y0) + _power(y1) + _power(y2))
         share = min(1.0, ceiling / (energy_a + energy_b + 1e-30))
-        if abs(angle_a) * rad_to_hz < reach_hz[k]:
-            hz[1, k], energy[1, k] = center_hz[k] + angle_a * rad_to_hz, energy_a * share
-        if abs(angle_b) * rad_to_hz < reach_hz[k]:
-            hz[2, k], energy[2, k] = center_hz[k] + angle_b * rad_to_hz, energy_b * share
+        energy_a, energy_b = energy_a * share, energy_b * share
+        if energy_a > SMALLEST_ENERGY and abs(angle_a) * rad_to_hz < reach_hz[k]:
+            hz[1, k], energy[1, k] = center_hz[k] + angle_a * rad_to_hz, energy_a
+        if energy_b > SMALLEST_ENERGY and abs(angle_b) * rad_to_hz < reach_hz[k]:
+            hz[2, k], energy[2, k] = center_hz[k] + angle_b * rad_to_hz, energy_b
         distance = abs(_wrapped(angle_a - angle_b)) + 1e-9
         drift = _wrapped(angle_a + angle_b - center_before) / (drift_scale * distance)
         change = 1.0 / (change_scale * distance)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from stream_contract import check_stream_contract
 
+import sharpear
 from sharpear.dsp import (
     Aligner,
     Encoder,
@@ -146,6 +147,15 @@ def network(streams: int, complex_valued: bool = False) -> Network:
     return Network(layers, flow, drive_gain=[1.0, 0.0, 0.2], iterations=2)
 
 
+SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "atoms.count": 40}
+
+
+def sharpener(streams: int, mode: str) -> sharpear.Sharpener:
+    if mode == "lines":
+        return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL)
+    return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL | {"network.mode": mode})
+
+
 Case = tuple[Callable[[int], Any], Callable[[int], Any], dict[str, Any]]
 
 CASES: dict[str, Case] = {
@@ -171,6 +181,9 @@ CASES: dict[str, Case] = {
     "LcAdamWta, complex": (lambda n: pair(n, True), complex_drive, {}),
     "Network, real": (network, drive, {}),
     "Network, complex": (lambda n: network(n, True), complex_drive, {}),
+    "Sharpener, lines": (lambda n: sharpener(n, "lines"), audio, {}),
+    "Sharpener, complex": (lambda n: sharpener(n, "complex"), audio, {}),
+    "Sharpener, magnitude": (lambda n: sharpener(n, "magnitude"), audio, {}),
 }
 
 
