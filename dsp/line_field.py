@@ -133,10 +133,14 @@ def field_process(
         now = (row + f) % rows
         middle = (now - rows // 2) % rows
         for s in range(hz.shape[1]):
-            hz_ring[s, now], energy_ring[s, now], trust_ring[s, now] = hz[f, s], energy[f, s], trust[f, s]
+            for k in range(channels):
+                trust_ring[s, now, k] = trust[f, s, k]
+                for e in range(3):
+                    hz_ring[s, now, e, k] = hz[f, s, e, k]
+                    energy_ring[s, now, e, k] = energy[f, s, e, k]
             _average(hz_ring[s], energy_ring[s], now, middle, average_rule, fit, mean)
-            total[:] = 0
-            moment[:] = 0
+            for j in range(atom_hz.size):
+                total[j] = moment[j] = 0.0
             _place(hz_ring[s, middle], mean, trust_ring[s, middle], grid, gain, total, moment)
             for j in range(atom_hz.size):
                 heard = total[j] > SMALLEST_ENERGY
@@ -153,8 +157,11 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: Any, fit: Any, m
     """
     inverse_steady, surge = rule
     rows, _, channels = hz.shape
-    mean[:] = 0
-    fit[:] = 0
+    for k in range(channels):
+        for e in range(3):
+            mean[e, k] = 0.0
+        for m in range(6):
+            fit[m, k] = 0.0
     for r in range(rows):
         t = np.float32(rows // 2 - (now - r) % rows)
         for k in range(channels):

@@ -185,7 +185,8 @@ def lines_process(
             _two_lines(
                 z0, z1, z2, pooled, turn, tables, rule, roots[s, drift_row], earned[s], hz[f, s], energy[f, s]
             )  # fmt: skip
-            trust[f, s] = earned[s]
+            for k in range(channels):
+                trust[f, s, k] = earned[s, k]
 
 
 @njit(nogil=True, cache=True)
@@ -223,7 +224,9 @@ def _flush_denormals(moments: Any) -> None:
 def _pool(moments: Any, neighbors: int, pooled: Any) -> None:
     """Sum each moment over the channel and its neighbours."""
     channels = moments.shape[1]
-    pooled[:] = moments
+    for m in range(MOMENTS):
+        for k in range(channels):
+            pooled[m, k] = moments[m, k]
     for distance in range(1, neighbors + 1):
         for m in range(MOMENTS):
             for k in range(channels - distance):

@@ -168,6 +168,13 @@ def carry(retention: Any, threshold: Any, hard: bool, level: Any, u: Any, a: Any
 
 
 @njit(nogil=True, cache=True)
+def copy(source: Any, target: Any) -> None:
+    """Copy one row; written out, because a slice assignment takes Numba seconds to compile."""
+    for i in range(source.size):
+        target[i] = source[i]
+
+
+@njit(nogil=True, cache=True)
 def lca_process(
     drive: Any,
     band: Any,
@@ -187,7 +194,7 @@ def lca_process(
             carry(retention, threshold, hard, ones, u[s], a[s])
             for _ in range(iterations):
                 lca_step(drive[f, s], band, threshold, hard, rate, u[s], a[s], du)
-            out[f, s] = a[s]
+            copy(a[s], out[f, s])
             flush(u[s])
 
 
@@ -216,7 +223,7 @@ def lca_rms_process(
             carry(retention, threshold, hard, level[s], u[s], a[s])
             for _ in range(iterations):
                 lca_rms_step(drive[f, s], band, threshold, hard, moments, level[s], u[s], v[s], a[s], du)
-            out[f, s] = a[s]
+            copy(a[s], out[f, s])
             flush(u[s])
             flush(v[s])
 
@@ -249,7 +256,7 @@ def lcadam_process(
                 m[s, i] *= retention[i]
             for _ in range(iterations):
                 lcadam_step(drive[f, s], band, threshold, hard, moments, level[s], u[s], m[s], v[s], a[s], du)
-            out[f, s] = a[s]
+            copy(a[s], out[f, s])
             flush(u[s])
             flush(m[s])
             flush(v[s])
@@ -272,7 +279,7 @@ def wta_process(
         for s in range(drive.shape[1]):
             for _ in range(iterations):
                 wta_step(drive[f, s], circuit, threshold, inhibition_threshold, rate, x[s], x_n[s])
-            out[f, s] = x[s]
+            copy(x[s], out[f, s])
             flush(x[s])
             flush(x_n[s])
 
@@ -298,7 +305,7 @@ def wtaconv_process(
                 wtaconv_step(
                     drive[f, s], circuit, threshold, inhibition_threshold, rate, half_width, x[s], x_n[s], sums
                 )
-            out[f, s] = x[s]
+            copy(x[s], out[f, s])
             flush(x[s])
             flush(x_n[s])
 
@@ -350,7 +357,7 @@ def pair_process(
                     wta_input[i] = flow[1, 0] * np.float32(math.sqrt(squared_modulus(u[s, i]))) + flow[1, 1] * x[s, i]
                 lcadam_step(lca_input, band, threshold, hard, moments, level[s], u[s], m[s], v[s], a[s], du)
                 wtaconv_step(wta_input, circuit, wta_threshold, inhibition_threshold, rate, window, x[s], x_n[s], sums)
-            out[f, s] = a[s]
+            copy(a[s], out[f, s])
             flush(u[s])
             flush(m[s])
             flush(v[s])
