@@ -30,7 +30,7 @@ def test_fista_agrees_with_lars_and_both_are_optimal(small: tuple[Problem, Frame
     exact, _ = lars(problem, frame)
     solver = Fista(problem)
     solver.load(frame)
-    a = solver.advance(5000)
+    a = solver.advance(3000)
     assert duality_gap(problem, frame, exact) < 1e-10
     assert duality_gap(problem, frame, a) < 1e-8
     np.testing.assert_allclose(a, exact, atol=1e-6)
@@ -45,7 +45,7 @@ def test_layers_reach_the_same_optimum(small: tuple[Problem, Frame], setting: Se
     optimum = objective(problem, frame, lars(problem, frame)[0])
     solver = build(setting, problem)
     solver.load(frame)
-    assert objective(problem, frame, solver.advance(20000)) == pytest.approx(optimum, rel=1e-3)
+    assert objective(problem, frame, solver.advance(4000)) == pytest.approx(optimum, rel=1e-3)
 
 
 def test_the_duality_gap_bounds_what_is_missing(small: tuple[Problem, Frame]) -> None:

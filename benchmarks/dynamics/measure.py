@@ -16,14 +16,19 @@ CLOSE, NEAR = 0.01, 1.0
 """Reached: objective within 1 % of the optimum; support within one grid step of the tones."""
 PER_DECADE = 16
 COLD_FRAMES, WARM_FRAMES = 5, 10
-LCA_BUDGET, COLD_BUDGET, WARM_BUDGET, TUNING_BUDGET = 200_000, 50_000, 10_000, 5_000
+LCA_BUDGET, COLD_BUDGET, WARM_BUDGET, TUNING_BUDGET = 200_000, 30_000, 5_000, 4_000
 FISTA_BUDGET = 10_000
-TUNING_FRAMES = 2
+TUNING_FRAMES = 3
 
 RATES = (0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6)
-ETAS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-EPSILONS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-BACKS, HALF_WIDTHS = (0.1, -0.1), (1, 2)
+GRADIENT_RATES = (0.03, 0.05, 0.07, 0.1, 0.2, 0.4, 1.0, 3.0)
+"""η/ε: the rate of LcaRms and LcAdam once errors are small."""
+PAIR_RATES = (0.05, 0.1, 0.2, 1.0)
+EPSILONS = (0.003, 0.01, 0.1, 1.0)
+ETAS_ALONE = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03)
+"""For the rule without ε."""
+PAIR_BACKS = {"LcAdam + WtaConv": (0.1, -0.1), "LcAdam + WtaConv, weak": (0.01,)}
+HALF_WIDTHS = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -125,13 +130,14 @@ def candidates(rule: str) -> list[Setting]:
         return [Setting(rule, rate=rate) for rate in RATES]
     if rule == "FISTA":
         return [Setting(rule)]
-    steps = [(eta, epsilon) for eta in ETAS for epsilon in EPSILONS]
+    rates = PAIR_RATES if rule in PAIR_BACKS else GRADIENT_RATES
+    steps = [(round(rate * epsilon, 6), epsilon) for rate in rates for epsilon in EPSILONS]
     if rule == "LcAdam, no ε":
-        return [Setting(rule, eta=eta, epsilon=1e-6) for eta in (1e-4, 3e-4, 1e-3, *ETAS)]
-    if rule == "LcAdam + WtaConv":
+        return [Setting(rule, eta=eta, epsilon=1e-6) for eta in ETAS_ALONE]
+    if rule in PAIR_BACKS:
         return [
             Setting(rule, eta=eta, epsilon=epsilon, back=back, half_width=half_width)
-            for (eta, epsilon), back, half_width in itertools.product(steps, BACKS, HALF_WIDTHS)
+            for (eta, epsilon), back, half_width in itertools.product(steps, PAIR_BACKS[rule], HALF_WIDTHS)
         ]
     return [Setting(rule, eta=eta, epsilon=epsilon) for eta, epsilon in steps]
 

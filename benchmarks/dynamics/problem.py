@@ -82,18 +82,22 @@ def grid_hz(position: Floats) -> Floats:
 
 def problems() -> list[Problem]:
     """The filters' own responses, and the same whitened."""
-    atom_hz = grid_hz(np.arange(ATOMS))
+    atom_hz = grid_hz(np.arange(ATOMS, dtype=np.float64))
     design = GammatoneDesign.from_scale(
         44100.0, low_hz=atom_hz[0], high_hz=atom_hz[-1], channels=CHANNELS, bandwidth=BANDWIDTH_ERB
     )
-    plain = np.abs(design.response(atom_hz).T)
-    plain /= np.linalg.norm(plain, axis=0)
+    plain: Floats = np.abs(design.response(atom_hz).T)
+    plain = np.asarray(plain / np.linalg.norm(plain, axis=0), np.float64)
     whitened = receptive_fields(design, atom_hz, magnitude=True)
     fields = np.asarray(whitened.fields, np.float64)
-    transform = np.linalg.lstsq(fields.T, np.asarray(whitened.encoder, np.float64), rcond=None)[0]
+    transform = np.asarray(
+        np.linalg.lstsq(fields.T, np.asarray(whitened.encoder, np.float64), rcond=None)[0], np.float64
+    )
     return [
-        Problem("neighbours", plain, plain.T @ plain, np.eye(CHANNELS), design),
-        Problem("whitened", fields, fields.T @ fields, transform, design),
+        Problem(
+            "neighbours", plain, np.asarray(plain.T @ plain, np.float64), np.eye(CHANNELS, dtype=np.float64), design
+        ),
+        Problem("whitened", fields, np.asarray(fields.T @ fields, np.float64), transform, design),
     ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.dynamics.measure import Exact, Result, Trace, middle
-from benchmarks.dynamics.problem import Problem
+from benchmarks.dynamics.problem import Problem, support
 
 COLORS = {
     "FISTA": "0.6",
@@ -18,6 +18,7 @@ COLORS = {
     "LcAdam": "C0",
     "LcAdam, no ε": "C9",
     "LcAdam + WtaConv": "C2",
+    "LcAdam + WtaConv, weak": "C8",
 }
 
 
@@ -30,8 +31,8 @@ def _count(traces: list[Trace], reached: Callable[[Trace], int | None]) -> str:
     return f"{whole}" if hits == len(counts) else f"{whole} ({hits}/{len(counts)})"
 
 
-def _us(value: float | None) -> str:
-    return "—" if value is None else f"{value:.0f}"
+def _ms(value: float | None) -> str:
+    return "" if value is None else f" · {value / 1e3:.1f}"
 
 
 def markdown(problem: Problem, exact: Exact, results: list[Result]) -> str:
@@ -42,19 +43,23 @@ def markdown(problem: Problem, exact: Exact, results: list[Result]) -> str:
         f"Correlation of neighbouring atoms {problem.correlation:.3f} (median), λmax(WᵀW) "
         f"{problem.largest_eigenvalue:.1f}; duality gap of LARS at most {max(exact.gap):.0e}.",
         "",
-        "| rule | constants | cold: 1 % | µs | cold: support | µs | warm: 1 % | µs | warm: support | µs "
-        "| gap at the end | µs/iteration | cosine | rest | scale |",
-        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-        f"| LARS | exact | {np.median(exact.steps):.0f} | {np.median(exact.us):.0f} | {np.median(exact.steps):.0f} | "
-        f"{np.median(exact.us):.0f} | | | | | 0 | {np.median(np.divide(exact.us, exact.steps)):.0f} | 1 | 0 | 1 |",
+        "| rule | constants | cold: 1 % · ms | cold: support · ms | warm: 1 % · ms | warm: support · ms | µs/iteration "
+        "| gap at the end | support at the end | atoms | cosine | scale | rest |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+        f"| LARS | exact | {np.median(exact.steps):.0f}{_ms(float(np.median(exact.us)))} | the same | | | "
+        f"{np.median(np.divide(exact.us, exact.steps)):.0f} | 0 | {np.median(exact.distance):.0f} | "
+        f"{np.median([support(a).size for a in exact.a]):.0f} | 1 | 1 | 0 |",
     ]
     for result in results:
         cells = [result.setting.rule, str(result.setting)]
         for traces, times in ((result.cold, result.cold_us), (result.warm, result.warm_us)):
-            cells += [_count(traces, Trace.close), _us(times["close"]), _count(traces, Trace.near), _us(times["near"])]
+            cells.append(_count(traces, Trace.close) + _ms(times["close"]))
+            cells.append(_count(traces, Trace.near) + _ms(times["near"]))
         end = float(np.median([run.gap[-1] for run in result.cold]))
-        cells += [f"{max(end, 1e-9):.0e}", f"{result.iteration_us:.1f}"]
-        cells += [f"{result.cosine:.4f}", f"{result.rest:.3f}", f"{result.scale:.3f}"]
+        far = float(np.median([run.distance[-1] for run in result.cold]))
+        atoms = float(np.median([support(run.last).size for run in result.cold]))
+        cells += [f"{result.iteration_us:.1f}", "< 1e-06" if end < 1e-6 else f"{end:.0e}", f"{far:.0f}", f"{atoms:.0f}"]
+        cells += [f"{result.cosine:.4f}", f"{result.scale:.3f}", f"{result.rest:.3f}"]
         lines.append(f"| {' | '.join(cells)} |")
     worst = max(exact.distance)
     return "\n".join([*lines, "", f"LARS: support within {worst:g} grid step(s) of the tones in every frame."])
@@ -65,7 +70,7 @@ def picture(measured: list[tuple[Problem, Exact, list[Result]]], path: Path) -> 
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  # drawn on demand only
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    figure = Figure(figsize=(10, 6), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(measured), sharey=True, squeeze=False)[0]
     for axes, (problem, exact, results) in zip(panels, measured, strict=True):
@@ -83,10 +88,10 @@ def picture(measured: list[tuple[Problem, Exact, list[Result]]], path: Path) -> 
         axes.axhline(0.01, color="k", lw=0.7, ls=":")
         axes.axvline(float(np.median(exact.steps)), color="k", lw=0.7, ls=":")
         axes.set(xlabel="iterations (vertical line: steps of LARS)", ylim=(1e-7, 100), title=problem.name)
-        axes.legend(fontsize=6.5, loc="lower left")
+        axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.16))
     panels[0].set_ylabel("objective / optimum − 1")
     figure.suptitle("Cold start, median of frames; dots: support right from here on", fontsize=10)
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=80)
 
 
 def write(measured: list[tuple[Problem, Exact, list[Result]]], out: Path) -> str:

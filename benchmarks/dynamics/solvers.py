@@ -85,7 +85,9 @@ class Fista:
     def __init__(self, problem: Problem) -> None:
         self._gram = problem.gram
         self._step = 1.0 / problem.largest_eigenvalue
-        self.reset()
+        self._a: Floats = np.zeros(len(problem.gram))
+        self._z: Floats = self._a
+        self._t = 1.0
 
     def load(self, frame: Frame) -> None:
         """Take the drive and λ of `frame`; the activation stays, the momentum begins anew."""
@@ -94,6 +96,7 @@ class Fista:
 
     def advance(self, steps: int) -> Floats:
         """Iterate, and return the activation."""
+        a: Floats
         a, z, t = self._a, self._z, self._t
         for _ in range(steps):
             new = np.maximum(z + self._step * (self._offset - self._gram @ z), 0.0)

@@ -29,7 +29,6 @@ VARIANTS: dict[str, dict[str, object]] = {
     "without the energy average": {"lines.average_ms": 0.0},
     "always averaged": {"lines.steady_hz": 1e-9},
     "without the surge limit": {"lines.surge": 1e9},
-    "without LcAdam's momentum": {"network.beta1": 0.001, "network.beta2": 0.001},
     "without WtaConv": {"network.flow": [[0.0, 0.0], [0.0, 0.0]]},
     "without the network": {
         "network.flow": [[0.0, 0.0], [0.0, 0.0]],
