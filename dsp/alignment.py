@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .filterbank import SubbandFrames
+from .stateful import Stateful
 
 T = TypeVar("T", bound=np.generic)
 
 
-class Aligner:
+class Aligner(Stateful):
     """Delay each channel's frames so that all channels share one delay.
 
     Channel k waits ``round(latency − delay_k / hop)`` hops, where latency is the largest channel delay rounded up to
@@ -38,32 +39,13 @@ class Aligner:
         depth, channels = int(self.wait_hops.max()), delay_hops.size
         self._depth = depth
         self._channel = np.arange(channels)
-        self._state = np.zeros(
-            (),
-            np.dtype(
-                [
-                    ("stages", np.complex64, (depth, streams, order, channels)),
-                    ("power", np.float32, (depth, streams, channels)),
-                    ("instantaneous_hz", np.float32, (depth, streams, channels)),
-                ],
-                align=True,
-            ),
+        self._remember(
+            [
+                ("stages", np.complex64, (depth, streams, order, channels)),
+                ("power", np.float32, (depth, streams, channels)),
+                ("instantaneous_hz", np.float32, (depth, streams, channels)),
+            ]
         )
-
-    @property
-    def state(self) -> NDArray[np.void]:
-        """The frames still waiting, as one structured array (a copy)."""
-        return self._state.copy()
-
-    @state.setter
-    def state(self, value: NDArray[np.void]) -> None:
-        if value.dtype != self._state.dtype:
-            raise ValueError(f"expected a state of {self._state.dtype}, received {value.dtype}")
-        self._state[...] = value
-
-    def reset(self) -> None:
-        """Forget the waiting frames."""
-        self._state[...] = np.zeros((), self._state.dtype)
 
     def process(self, frames: SubbandFrames) -> SubbandFrames:
         """Return as many frames as came in, each channel as it was `wait_hops` ago (zero before the start)."""

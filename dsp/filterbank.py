@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from .filterbank_kernel import STATE_ROWS, filterbank_process
 from .gammatone import GammatoneDesign
+from .stateful import Stateful
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class SubbandFrames:
         )
 
 
-class Filterbank:
+class Filterbank(Stateful):
     """Run a `GammatoneDesign` over streams of audio, block by block.
 
     Args:
@@ -73,16 +74,12 @@ class Filterbank:
         self._order_tag = (1,) * design.order
         self._rad_to_hz = np.float32(design.sample_rate / (2 * np.pi))
         self._center_hz = design.center_hz.astype(np.float32)
-        self._state = np.zeros(
-            (),
-            np.dtype(
-                [
-                    ("stages", np.float32, (streams, STATE_ROWS, design.channels)),
-                    ("replaced", np.int64, (streams,)),
-                    ("filled", np.int64),
-                ],
-                align=True,
-            ),
+        self._remember(
+            [
+                ("stages", np.float32, (streams, STATE_ROWS, design.channels)),
+                ("replaced", np.int64, (streams,)),
+                ("filled", np.int64),
+            ]
         )
 
     @property
@@ -94,21 +91,6 @@ class Filterbank:
     def replaced(self) -> NDArray[np.int64]:
         """(streams,) number of unusable input samples replaced by zero since the last reset."""
         return self._state["replaced"].copy()
-
-    @property
-    def state(self) -> NDArray[np.void]:
-        """Everything that the next output depends on, as one structured array (a copy)."""
-        return self._state.copy()
-
-    @state.setter
-    def state(self, value: NDArray[np.void]) -> None:
-        if value.dtype != self._state.dtype:
-            raise ValueError(f"expected a state of {self._state.dtype}, received {value.dtype}")
-        self._state[...] = value
-
-    def reset(self) -> None:
-        """Forget the past: the next output is that of a new object."""
-        self._state[...] = np.zeros((), self._state.dtype)
 
     def frames_in(self, samples: int) -> int:
         """Number of frames that a block of `samples` will complete."""

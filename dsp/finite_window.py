@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from .filterbank import SubbandFrames
 from .gammatone import GammatoneDesign
+from .stateful import Stateful
 
 STAGES = 5
 SHAPE = Polynomial([0.0, 0.0, 1.0]) * Polynomial([1.0, -2.0, 1.0])
@@ -116,7 +117,7 @@ def _coefficients(damping: float, N: int, shapes: list[Polynomial]) -> tuple[NDA
     return c, damping**N * (c @ shift)
 
 
-class FiniteWindow:
+class FiniteWindow(Stateful):
     """Turn frames of a bank of order 5 into frames of finite windows, streaming.
 
     Args:
@@ -142,29 +143,12 @@ class FiniteWindow:
         self._rad_to_hz = (1.0 / (2 * np.pi * length_s)).astype(np.float32)
         self._center_hz = design.bank.center_hz.astype(np.float32)
         self._limit_hz = (FARTHEST_OFFSET / length_s).astype(np.float32)
-        self._state = np.zeros(
-            (), np.dtype([("ring", np.complex64, (streams, depth, STAGES, K)), ("row", np.int64)], align=True)
-        )
+        self._remember([("ring", np.complex64, (streams, depth, STAGES, K)), ("row", np.int64)])
 
     @property
     def latency_samples(self) -> NDArray[np.float64]:
         """(channels,) delay of each window's centre of gravity."""
         return self.design.centroid_samples
-
-    @property
-    def state(self) -> NDArray[np.void]:
-        """The remembered stages, as one structured array (a copy)."""
-        return self._state.copy()
-
-    @state.setter
-    def state(self, value: NDArray[np.void]) -> None:
-        if value.dtype != self._state.dtype:
-            raise ValueError(f"expected a state of {self._state.dtype}, received {value.dtype}")
-        self._state[...] = value
-
-    def reset(self) -> None:
-        """Forget the past."""
-        self._state[...] = np.zeros((), self._state.dtype)
 
     def process(self, frames: SubbandFrames) -> SubbandFrames:
         """Frames of the bank in, as many frames of the windows out, each with one stage."""

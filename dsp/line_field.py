@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .lines import LineFrames
 from .scales import SCALE_CODE, Scale, scale_position, space_frequencies
+from .stateful import Stateful
 
 FINENESS = 4
 """Steps of the calibration table per atom: it ripples between the channels."""
@@ -18,7 +19,7 @@ SMALLEST_ENERGY = 1e-24
 """-240 dBFS: nothing."""
 
 
-class LineField:
+class LineField(Stateful):
     """Collect the lines of all channels on a grid of atoms, streaming.
 
     Each channel's energies are averaged over ``2·half_frames + 1`` frames and placed where its lines stood in the
@@ -68,33 +69,14 @@ class LineField:
         self._gain = (1.0 / calibration(fine_hz)).astype(np.float32)
         self._average_rule = (np.float32(1.0 / steady_hz**2), np.float32(surge))
         rows = 2 * half_frames + 1
-        self._state = np.zeros(
-            (),
-            np.dtype(
-                [
-                    ("hz", np.float32, (streams, rows, 3, channels)),
-                    ("energy", np.float32, (streams, rows, 3, channels)),
-                    ("trust", np.float32, (streams, rows, channels)),
-                    ("row", np.int64),
-                ],
-                align=True,
-            ),
+        self._remember(
+            [
+                ("hz", np.float32, (streams, rows, 3, channels)),
+                ("energy", np.float32, (streams, rows, 3, channels)),
+                ("trust", np.float32, (streams, rows, channels)),
+                ("row", np.int64),
+            ]
         )
-
-    @property
-    def state(self) -> NDArray[np.void]:
-        """The lines of the last frames, as one structured array (a copy)."""
-        return self._state.copy()
-
-    @state.setter
-    def state(self, value: NDArray[np.void]) -> None:
-        if value.dtype != self._state.dtype:
-            raise ValueError(f"expected a state of {self._state.dtype}, received {value.dtype}")
-        self._state[...] = value
-
-    def reset(self) -> None:
-        """Forget the past."""
-        self._state[...] = np.zeros((), self._state.dtype)
 
     def process(self, lines: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Amplitude ``√E_j`` and frequency f_j, Hz, of every atom, each (frames, streams, atoms)."""

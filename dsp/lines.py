@@ -15,6 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from .filterbank import SubbandFrames
+from .stateful import Stateful
 
 MOMENTS = 9
 SMALLEST_POWER = 1e-20
@@ -68,7 +69,7 @@ class LineRule:
     settle_s: float = 0.0
 
 
-class LineFinder:
+class LineFinder(Stateful):
     """One- and two-line evidence from aligned subband frames, streaming.
 
     Args:
@@ -104,35 +105,16 @@ class LineFinder:
         scales = (rule.residual, rule.drift, rule.change, settle)
         self._rule = (memory, rule.neighbors, scales, 1.0 / (2 * np.pi * D * frame_s))
         drift_frames = max(1, round(rule.drift_s / frame_s))
-        self._state = np.zeros(
-            (),
-            np.dtype(
-                [
-                    ("z", np.complex64, (streams, 2 * D + 1, K)),
-                    ("hz", np.float32, (streams, 2 * D + 1, K)),
-                    ("moments", np.float32, (streams, MOMENTS, K)),
-                    ("roots", np.float32, (streams, drift_frames, 2, K)),
-                    ("earned", np.float32, (streams, K)),
-                    ("frame", np.int64),
-                ],
-                align=True,
-            ),
+        self._remember(
+            [
+                ("z", np.complex64, (streams, 2 * D + 1, K)),
+                ("hz", np.float32, (streams, 2 * D + 1, K)),
+                ("moments", np.float32, (streams, MOMENTS, K)),
+                ("roots", np.float32, (streams, drift_frames, 2, K)),
+                ("earned", np.float32, (streams, K)),
+                ("frame", np.int64),
+            ]
         )
-
-    @property
-    def state(self) -> NDArray[np.void]:
-        """Everything that the next output depends on, as one structured array (a copy)."""
-        return self._state.copy()
-
-    @state.setter
-    def state(self, value: NDArray[np.void]) -> None:
-        if value.dtype != self._state.dtype:
-            raise ValueError(f"expected a state of {self._state.dtype}, received {value.dtype}")
-        self._state[...] = value
-
-    def reset(self) -> None:
-        """Forget the past."""
-        self._state[...] = np.zeros((), self._state.dtype)
 
     def process(self, frames: SubbandFrames) -> LineFrames:
         """Aligned frames in, as many line frames out."""
