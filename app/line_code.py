@@ -84,7 +84,7 @@ class LineCode:
         return merged, frequency
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _winners_take_windows(activation: Any, half_width: Any, amplitude: Any, frequency: Any, merged: Any) -> None:
     """Give each atom's energy to the most active atom within its window; frequencies become the energies' means.
 

@@ -79,7 +79,7 @@ class SparseCode:
         return amplitude, frequency
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _refine(
     activation: Any, turn: Any, atom_hz: Any, scale: Any, hop_s: float, last: Any, amplitude: Any, frequency: Any
 ) -> None:

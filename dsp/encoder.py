@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def encode(subband: Any, band: Any, first: Any, out: Any) -> None:
     """``out = E subband`` for every frame and stream; subband (frames, streams, channels), out (…, atoms).
 

@@ -17,7 +17,7 @@ STATE_ROWS = 11
 """Rows of a stream's state: real and imaginary part of up to five stages, then the hop's energy so far."""
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def filterbank_process(
     audio: Any, hop: int, order: Any, coefficients: Any, state: Any, replaced: Any, filled: int, out: Any
 ) -> int:
@@ -71,7 +71,7 @@ def filterbank_process(
     return frames
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _write_frame(P: Any, S: Any, order: int, hop: int, x: float, stages: Any, power: Any, slope: Any) -> None:
     """Stage outputs, mean power and phase slope of one stream at its hop's end; then flush denormals.
 

@@ -168,7 +168,7 @@ class FiniteWindow(Stateful):
         return out
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def window_process(
     stages: Any, coefficients: Any, length_hops: Any, tuning: Any, ring: Any, row: int, out: Any
 ) -> None:

@@ -86,7 +86,7 @@ def step_from_base(low_hz: float, high_hz: float, base_hz: float, per_erb: float
     return erb_to_hz(base + np.arange(-below, above + 1) / per_erb)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def scale_position(frequency_hz: float, scale_code: int) -> float:
     """Position of one frequency on the scale of `SCALE_CODE`: what `space_frequencies` spaces evenly.
 
