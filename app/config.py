@@ -74,7 +74,6 @@ class LinesConfig(Section):
     drift: float = Field(0.06, gt=0, description="drift, relative to the lines' distance, that halves the trust")
     drift_ms: float = Field(35.0, gt=0, le=1000, description="time over which drift is measured")
     change: float = Field(0.05, gt=0, description="growth or widening, relative to the distance, that halves trust")
-    settle_ms: float = Field(0.0, ge=0, le=1000, description="time constant with which trust is earned")
     average_ms: float = Field(20.3, ge=0, le=200, description="energies are averaged this long before and after")
     steady_hz: float = Field(
         0.5, gt=0, description="deviation from a straight course that halves the belief in one line"

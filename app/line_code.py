@@ -43,7 +43,6 @@ class LineCode:
             drift=lines.drift,
             drift_s=lines.drift_ms / 1e3,
             change=lines.change,
-            settle_s=lines.settle_ms / 1e3,
         )
         reach_hz: NDArray[np.float64] = np.float64(FARTHEST_OFFSET / hop_s) / window.length_hops
         self._finder = LineFinder(window.bank.center_hz, reach_hz, hop_s, rule, streams)

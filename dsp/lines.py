@@ -56,7 +56,6 @@ class LineRule:
     drift: movement of the pair's centre, over `drift_s` and relative to the pair's distance, that halves trust.
     drift_s: time over which movement is measured.
     change: growth of the roots, or of their distance over `drift_s`, relative to the distance, that halves trust.
-    settle_s: time constant with which trust is earned; it is lost at once.
     """
 
     spacing_hops: int = 2
@@ -66,7 +65,6 @@ class LineRule:
     drift: float = 0.06
     drift_s: float = 0.035
     change: float = 0.05
-    settle_s: float = 0.0
 
 
 class LineFinder(Stateful):
@@ -101,8 +99,7 @@ class LineFinder(Stateful):
         self._turn = turn.astype(np.complex128)
         self._tables = (center_hz.astype(np.float64), reach_hz.astype(np.float64))
         memory = np.float32(math.exp(-frame_s / rule.memory_s))
-        settle = 1.0 - math.exp(-frame_s / rule.settle_s) if rule.settle_s else 1.0
-        scales = (rule.residual, rule.drift, rule.change, settle)
+        scales = (rule.residual, rule.drift, rule.change)
         self._rule = (memory, rule.neighbors, scales, 1.0 / (2 * np.pi * D * frame_s))
         drift_frames = max(1, round(rule.drift_s / frame_s))
         self._remember(
@@ -111,7 +108,6 @@ class LineFinder(Stateful):
                 ("hz", np.float32, (streams, 2 * D + 1, K)),
                 ("moments", np.float32, (streams, MOMENTS, K)),
                 ("roots", np.float32, (streams, drift_frames, 2, K)),
-                ("earned", np.float32, (streams, K)),
                 ("frame", np.int64),
             ]
         )
@@ -132,7 +128,7 @@ class LineFinder(Stateful):
             self._turn,
             self._tables,
             self._rule,
-            (state["z"], state["hz"], state["moments"], state["roots"], state["earned"]),
+            (state["z"], state["hz"], state["moments"], state["roots"]),
             int(state["frame"]),
             (lines.frequency_hz, lines.energy, lines.trust),
         )
@@ -146,7 +142,7 @@ def lines_process(
 ) -> None:
     """One- and two-line evidence of every frame, stream and channel."""
     memory, neighbors = rule[0], rule[1]
-    ring, ring_hz, moments, roots, earned = state
+    ring, ring_hz, moments, roots = state
     hz, energy, trust = out
     depth, channels = ring.shape[1], ring.shape[2]
     D = depth // 2
@@ -165,10 +161,8 @@ def lines_process(
             _pool(moments[s], neighbors, pooled)
             _one_line(z1, ring_hz[s, middle], hz[f, s, 0], energy[f, s, 0])
             _two_lines(
-                z0, z1, z2, pooled, turn, tables, rule, roots[s, drift_row], earned[s], hz[f, s], energy[f, s]
+                z0, z1, z2, pooled, turn, tables, rule, roots[s, drift_row], trust[f, s], hz[f, s], energy[f, s]
             )  # fmt: skip
-            for k in range(channels):
-                trust[f, s, k] = earned[s, k]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -218,7 +212,7 @@ def _pool(moments: Any, neighbors: int, pooled: Any) -> None:
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def _two_lines(
-    z0: Any, z1: Any, z2: Any, pooled: Any, turn: Any, tables: Any, rule: Any, roots: Any, earned: Any, hz: Any,
+    z0: Any, z1: Any, z2: Any, pooled: Any, turn: Any, tables: Any, rule: Any, roots: Any, trust: Any, hz: Any,
     energy: Any,
 ) -> None:  # fmt: skip
     """Two lines of every channel and how far to trust them.
@@ -227,12 +221,12 @@ def _two_lines(
     amplitudes by least squares of the three values on the two turns.
     """
     center_hz, reach_hz = tables
-    (residual_scale, drift_scale, change_scale, settle), rad_to_hz = rule[2], rule[3]
+    (residual_scale, drift_scale, change_scale), rad_to_hz = rule[2], rule[3]
     for k in range(z0.size):
         hz[1, k] = hz[2, k] = center_hz[k]
         energy[1, k] = energy[2, k] = 0.0
-        center_before, distance_before, had = roots[0, k], roots[1, k], earned[k]
-        roots[0, k] = roots[1, k] = earned[k] = 0.0
+        center_before, distance_before = roots[0, k], roots[1, k]
+        roots[0, k] = roots[1, k] = trust[k] = 0.0
         r00, r11, r22 = pooled[0, k], pooled[1, k], pooled[2, k]
         if min(r00, r11, r22) < SMALLEST_POWER:
             continue
@@ -276,9 +270,8 @@ def _two_lines(
         widened = (distance - distance_before) * change
         # ln|r|² of each root, to first order: it matters only near the unit circle.
         grown = 0.25 * ((size_a - 1) ** 2 + (size_b - 1) ** 2) * change * change
-        trust = 1.0 / (1.0 + residual / residual_scale + drift * drift + widened * widened + grown)
+        trust[k] = 1.0 / (1.0 + residual / residual_scale + drift * drift + widened * widened + grown)
         roots[0, k], roots[1, k] = angle_a + angle_b, distance
-        earned[k] = min(trust, had + settle * (trust - had))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
