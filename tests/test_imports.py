@@ -1,6 +1,7 @@
 """Which folder may import which, and how."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ MAY_IMPORT = {
     "dynamics": set(),
     "configs": set(),
     "app": {"dsp", "dynamics", "configs"},
+    "app/commands": {"app"},
     "app/sinks": {"app"},
 }
 """Folders, and the other folders of the package that each may know."""
 
-PACKAGE = {"dsp": "sharpear.dsp", "dynamics": "sharpear.dynamics", "configs": "sharpear.configs",
-           "app": "sharpear", "app/sinks": "sharpear.sinks"}  # fmt: skip
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PACKAGE = {folder: package for package, folder in PYPROJECT["tool"]["setuptools"]["package-dir"].items()}
 
 FILES = [path.relative_to(ROOT).as_posix() for folder in MAY_IMPORT for path in sorted((ROOT / folder).glob("*.py"))]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import SMALL, tone
 from soundfile import write
+from test_imports import PACKAGE
 
 ROOT = Path(__file__).parent.parent
 
@@ -55,9 +56,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"sharpear"}
     assert {"sharpear/py.typed", "sharpear/configs/music.toml", "sharpear/sinks/zarr.py"} <= set(names)
-    for folder, package in {"app": "", "app/sinks": "sinks/", "dsp": "dsp/", "dynamics": "dynamics/"}.items():
+    for folder, package in PACKAGE.items():
         for source in (ROOT / folder).glob("*.py"):
-            assert f"sharpear/{package}{source.name}" in names
+            assert f"{package.replace('.', '/')}/{source.name}" in names
 
 
 @pytest.mark.parametrize("entry", ["script", "module"])
