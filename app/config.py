@@ -69,16 +69,24 @@ class LinesConfig(Section):
 
     spacing_ms: float = Field(5.8, gt=0, le=100, description="time between the three values that are compared")
     neighbors: int = Field(1, ge=0, le=50, description="channels on either side whose moments are pooled")
-    memory_ms: float = Field(18.0, gt=0, description="time constant of the moments")
+    memory_ms: float = Field(32.0, gt=0, description="time constant of the moments")
     residual: float = Field(0.01, gt=0, description="residual of the two-line prediction that halves its trust")
     drift: float = Field(0.06, gt=0, description="drift, relative to the lines' distance, that halves the trust")
     drift_ms: float = Field(35.0, gt=0, le=1000, description="time over which drift is measured")
-    change: float = Field(0.05, gt=0, description="growth or widening, relative to the distance, that halves trust")
-    average_ms: float = Field(20.3, ge=0, le=200, description="energies are averaged this long before and after")
+    change: float = Field(0.15, gt=0, description="growth or widening, relative to the distance, that halves trust")
+    average_ms: float = Field(23.2, ge=0, le=200, description="energies are averaged this long before and after")
     steady_hz: float = Field(
-        0.5, gt=0, description="deviation from a straight course that halves the belief in one line"
+        0.2, gt=0, description="deviation from a straight course that halves the belief in one line"
+    )
+    swell: float = Field(
+        0.15, ge=0, description="how far a swelling line may bend, of the mean square rate of its swelling"
     )
     surge: float = Field(4.0, ge=1, description="largest ratio of averaged to momentary energy")
+    noise_db: float = Field(7.0, ge=-100, le=100, description="lines fade below this over the noise, dB")
+    floor_ms: float = Field(200.0, gt=0, description="time constant of the noise floor")
+    patience: float = Field(1.0, ge=0, description="change, in variances of the noise, that a line follows halfway")
+    hold_ms: float = Field(200.0, gt=0, description="longest time over which a steady line is averaged")
+    stride_cents: float = Field(30.0, ge=0, le=1200, description="a line moves no farther than this per frame")
 
 
 class AtomsConfig(Section):
@@ -94,7 +102,7 @@ class NetworkConfig(Section):
         "complex", description="what drives the network: line evidence, the complex subbands, or their modulus"
     )
     whitening: float = Field(0.01, gt=0, description="noise floor of the whitened receptive fields, of the largest")
-    inhibition: float = Field(0.9, ge=0, description="lateral weight between atoms of a window (mode lines)")
+    readout: Literal["lcadam", "wtaconv"] = Field("lcadam", description="the layer that says which atoms are active")
     threshold: float = Field(0.02, ge=0, lt=1, description="activation threshold, of the level")
     level_cents: float = Field(0.0, ge=0, description="the level is taken this far around an atom; 0: over all")
     memory_ms: float = Field(60.0, gt=0, description="time constant of the memory, phase-turned in mode complex")

@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sharpear.dsp import LineField, LineFinder, LineRule, SubbandFrames, WindowDesign
+from sharpear.dsp import LineField, LineFinder, LineMemory, LineRule, NoiseFloor, SubbandFrames, WindowDesign
 from sharpear.dsp.finite_window import FARTHEST_OFFSET
 from sharpear.dsp.scales import Scale
 from sharpear.dynamics import BandedWeights
@@ -49,38 +49,75 @@ class LineCode:
         half_frames = round(lines.average_ms / 1e3 / hop_s)
         channels = window.bank.channels
         self._field = LineField(
-            atom_hz, scale, channels, window.calibration, half_frames, lines.steady_hz, lines.surge, streams
+            atom_hz,
+            scale,
+            channels,
+            window.calibration,
+            hop_s,
+            half_frames,
+            lines.steady_hz,
+            lines.swell,
+            lines.surge,
+            streams,
         )
+        self._floor = NoiseFloor(channels, hop_s, lines.floor_ms / 1e3, streams=streams)
+        self._nearest = np.abs(window.bank.center_hz[None] - atom_hz[:, None]).argmin(axis=1)
+        self._audible = np.float32(10 ** (lines.noise_db / 10))
+        reach_atoms = window_atoms(atom_hz, lines.stride_cents).clip(min=1)
+        self._memory = LineMemory(reach_atoms, hop_s, lines.hold_ms / 1e3, lines.patience, streams)
         self._half_width = window_atoms(atom_hz, network.window_cents)
-        reach = np.minimum(self._half_width[:, None], self._half_width)
-        distance = np.abs(np.subtract.outer(np.arange(atom_hz.size), np.arange(atom_hz.size)))
-        rivals: NDArray[np.float64] = np.where((distance <= reach) & (distance > 0), network.inhibition, 0.0)
-        self._pair = build_pair(BandedWeights.from_dense(rivals), atom_hz, hop_s, network, streams, turn=1.0)
+        no_rivals = BandedWeights.from_dense(np.zeros((atom_hz.size, atom_hz.size)))  # WtaConv alone decides between them
+        self._pair = build_pair(no_rivals, atom_hz, hop_s, network, streams, turn=1.0)
         self.latency_hops = self._finder.latency_hops + half_frames
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "finder": self._finder,
+            "field": self._field,
+            "floor": self._floor,
+            "pair": self._pair,
+            "memory": self._memory,
+        }
 
     @property
     def state(self) -> dict[str, Any]:
         """State of the parts (copies)."""
-        return {"finder": self._finder.state, "field": self._field.state, "pair": self._pair.state}
+        return {name: part.state for name, part in self._parts.items()}
 
     @state.setter
     def state(self, value: dict[str, Any]) -> None:
-        self._finder.state = value["finder"]
-        self._field.state = value["field"]
-        self._pair.state = value["pair"]
+        for name, part in self._parts.items():
+            part.state = value[name]
 
     def reset(self) -> None:
         """Forget the past."""
-        for part in (self._finder, self._field, self._pair):
+        for part in self._parts.values():
             part.reset()
 
     def process(self, frames: SubbandFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Amplitude and refined frequency, Hz, each (frames, streams, atoms)."""
-        amplitude, frequency = self._field.process(self._finder.process(frames))
+        lines = self._finder.process(frames)
+        amplitude, frequency = self._field.process(lines)
+        noise = self._floor.process(np.ascontiguousarray(lines.energy[:, :, 0]))[..., self._nearest]
+        _fade_into_noise(noise, self._audible, amplitude)
         activation = self._pair.process(amplitude)
         merged = np.empty_like(amplitude)
         _winners_take_windows(activation, self._half_width, amplitude, frequency, merged)
-        return merged, frequency
+        return self._memory.process(merged, frequency, noise), frequency
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _fade_into_noise(noise: Any, audible: Any, amplitude: Any) -> None:
+    """Lines less than `audible` times the noise fade, and are gone at 0.4 of that."""
+    for f in range(amplitude.shape[0]):
+        for s in range(amplitude.shape[1]):
+            for j in range(amplitude.shape[2]):
+                energy = amplitude[f, s, j] ** 2
+                edge = audible * noise[f, s, j]
+                if energy < edge:
+                    share = max(energy / edge - 0.4, 0.0) / 0.6
+                    amplitude[f, s, j] *= math.sqrt(share)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

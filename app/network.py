@@ -44,4 +44,4 @@ def build_pair(
         step_s=hop_s / config.iterations,
         streams=streams,
     )
-    return LcAdamWta(lcadam, wta, config.flow, iterations=config.iterations)
+    return LcAdamWta(lcadam, wta, config.flow, iterations=config.iterations, readout=config.readout)

@@ -50,8 +50,10 @@ class LineField(Stateful):
         scale: Scale,
         channels: int,
         calibration: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+        frame_s: float,
         half_frames: int = 6,
         steady_hz: float = 0.5,
+        swell: float = 0.1,
         surge: float = 4.0,
         streams: int = 1,
     ) -> None:
@@ -67,7 +69,9 @@ class LineField(Stateful):
         self._grid = (SCALE_CODE[scale], low, (atom_hz.size - 1) / (high - low))
         fine_hz = space_frequencies(atom_hz[0], atom_hz[-1], FINENESS * (atom_hz.size - 1) + 1, scale)
         self._gain = (1.0 / calibration(fine_hz)).astype(np.float32)
-        self._average_rule = (np.float32(1.0 / steady_hz**2), np.float32(surge))
+        # Half of the logarithm of two frames' energies, to first order, per frame and radian.
+        swell_hz = np.float32(1.0 / (2 * np.pi * frame_s))
+        self._average_rule = (np.float32(steady_hz**2), np.float32(swell), swell_hz, np.float32(surge))
         rows = 2 * half_frames + 1
         self._remember(
             [
@@ -109,7 +113,7 @@ def field_process(
     """Average, share and place the lines of every frame and stream."""
     hz_ring, energy_ring, trust_ring = state
     rows, channels = hz_ring.shape[1], hz_ring.shape[3]
-    mean, fit = np.empty((3, channels), np.float32), np.empty((6, channels), np.float32)
+    mean, fit = np.empty((3, channels), np.float32), np.empty((7, channels), np.float32)
     total, moment = np.empty(atom_hz.size, np.float64), np.empty(atom_hz.size, np.float64)
     for f in range(hz.shape[0]):
         now = (row + f) % rows
@@ -135,19 +139,24 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: Any, fit: Any, m
     """Energies of the middle frame, averaged where the one line's frequency does not run straight.
 
     fit: sums over the frames of e, e·t, e·t², e·f, e·t·f, e·f² (t in frames and f in Hz from the middle frame), of
-    which the residual variance of a weighted straight line through f(t) is left.
+    which the residual variance of a weighted straight line through f(t) is left, and of e·a², a being the rate in Hz at
+    which the amplitude swells.
     """
-    inverse_steady, surge = rule
+    steady, swell, swell_hz, surge = rule
     rows, _, channels = hz.shape
+    tiny = np.float32(1e-30)
     for k in range(channels):
         for e in range(3):
             mean[e, k] = 0.0
-        for m in range(6):
+        for m in range(7):
             fit[m, k] = 0.0
     for r in range(rows):
         t = np.float32(rows // 2 - (now - r) % rows)
+        before = (r - 1) % rows if r != (now + 1) % rows else r
         for k in range(channels):
             e = energy[r, 0, k]
+            a = swell_hz * (e - energy[before, 0, k]) / (e + energy[before, 0, k] + tiny)
+            fit[6, k] += e * a * a
             f = hz[r, 0, k] - hz[middle, 0, k]
             fit[0, k] += e
             fit[1, k] += e * t
@@ -158,13 +167,13 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: Any, fit: Any, m
             mean[1, k] += energy[r, 1, k]
             mean[2, k] += energy[r, 2, k]
     share = np.float32(1.0 / rows)
-    tiny = np.float32(1e-30)
     for k in range(channels):
         per_e = np.float32(1) / (fit[0, k] + tiny)
         t, f = fit[1, k] * per_e, fit[3, k] * per_e
         spread_t, slope = fit[2, k] * per_e - t * t, fit[4, k] * per_e - t * f
         bend = max(fit[5, k] * per_e - f * f - slope * slope / (spread_t + np.float32(1e-6)), np.float32(0))
-        bend *= inverse_steady
+        bend /= steady + swell * fit[6, k] * per_e
+        bend *= bend
         straight = np.float32(1) / (np.float32(1) + bend * bend)
         here = energy[middle, 0, k]
         average = fit[0, k] * share
@@ -184,6 +193,8 @@ def _place(hz: Any, energy: Any, trust: Any, grid: Any, gain: Any, total: Any, m
                 position = (scale_position(hz[e, k], scale) - low) * per_unit
                 j = round(position)
                 if 0 <= j < total.size:
-                    part *= gain[min(max(round(FINENESS * position), 0), gain.size - 1)]
+                    fine = min(max(FINENESS * position, 0.0), gain.size - 1.0)
+                    below = min(int(fine), gain.size - 2)
+                    part *= gain[below] + (fine - below) * (gain[below + 1] - gain[below])
                     total[j] += part
                     moment[j] += part * hz[e, k]

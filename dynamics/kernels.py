@@ -279,7 +279,10 @@ def wta_process(
         for s in range(drive.shape[1]):
             for _ in range(iterations):
                 wta_step(drive[f, s], circuit, threshold, inhibition_threshold, rate, x[s], x_n[s])
-            copy(x[s], out[f, s])
+            if winners:
+                copy(x[s], out[f, s])
+            else:
+                copy(a[s], out[f, s])
             flush(x[s])
             flush(x_n[s])
 
@@ -305,7 +308,10 @@ def wtaconv_process(
                 wtaconv_step(
                     drive[f, s], circuit, threshold, inhibition_threshold, rate, half_width, x[s], x_n[s], sums
                 )
-            copy(x[s], out[f, s])
+            if winners:
+                copy(x[s], out[f, s])
+            else:
+                copy(a[s], out[f, s])
             flush(x[s])
             flush(x_n[s])
 
@@ -326,6 +332,7 @@ def pair_process(
     wta_rule: Any,
     flow: Any,
     iterations: int,
+    winners: bool,
     lca_state: Any,
     wta_state: Any,
     out: Any,
@@ -333,7 +340,8 @@ def pair_process(
     """LcAdam ⇄ WtaConv stepped together, `iterations` times a frame, over drive (frames, streams, units).
 
     lca_rule: (threshold, hard, retention, moments); level_rule: (half_width, decay); wta_rule: (circuit, threshold,
-    inhibition_threshold, rate, half_width); flow: (2, 2) gains; lca_state: (level, u, m, v, a); wta_state: (x, x_n).
+    inhibition_threshold, rate, half_width); flow: (2, 2) gains; winners: whether x comes out, or a; lca_state: (level, u,
+    m, v, a); wta_state: (x, x_n).
     """
     threshold, hard, retention, moments = lca_rule
     circuit, wta_threshold, inhibition_threshold, rate, window = wta_rule
@@ -357,7 +365,10 @@ def pair_process(
                     wta_input[i] = flow[1, 0] * np.float32(math.sqrt(squared_modulus(u[s, i]))) + flow[1, 1] * x[s, i]
                 lcadam_step(lca_input, band, threshold, hard, moments, level[s], u[s], m[s], v[s], a[s], du)
                 wtaconv_step(wta_input, circuit, wta_threshold, inhibition_threshold, rate, window, x[s], x_n[s], sums)
-            copy(a[s], out[f, s])
+            if winners:
+                copy(x[s], out[f, s])
+            else:
+                copy(a[s], out[f, s])
             flush(u[s])
             flush(m[s])
             flush(v[s])

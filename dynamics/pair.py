@@ -1,5 +1,7 @@
 """The pair at the heart of sharpening: LcAdam ⇄ WtaConv, compiled as one loop."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -19,16 +21,25 @@ class LcAdamWta(Layer):
     is taken from the drive alone.
 
     Args:
-        lcadam: the first layer; its activation is the pair's. Its state, and the other's, are the pair's own.
+        lcadam: the first layer. Its state, and the other's, are the pair's own.
         wta: the second layer.
         flow: (2, 2) gains f.
         iterations: steps a frame.
+        readout: the layer whose activation is the pair's.
 
     Raises:
         ValueError: the layers differ in units or streams, or `flow` is not (2, 2).
     """
 
-    def __init__(self, lcadam: LcAdam, wta: WtaConv, flow: ArrayLike, *, iterations: int = 1) -> None:
+    def __init__(
+        self,
+        lcadam: LcAdam,
+        wta: WtaConv,
+        flow: ArrayLike,
+        *,
+        iterations: int = 1,
+        readout: Literal["lcadam", "wtaconv"] = "lcadam",
+    ) -> None:
         if (lcadam.units, lcadam.streams) != (wta.units, wta.streams):
             sizes = [(layer.units, layer.streams) for layer in (lcadam, wta)]
             raise ValueError(f"expected layers of equal (units, streams), received {sizes}")
@@ -37,12 +48,13 @@ class LcAdamWta(Layer):
             raise ValueError(f"expected a flow of shape (2, 2), received {self.flow.shape}")
         super().__init__(lcadam.units, lcadam.streams, lcadam.dtype, iterations, {})
         self.lcadam, self.wta = lcadam, wta
+        self._winners = readout == "wtaconv"
         self._state = np.zeros((), np.dtype([("lcadam", lcadam.state.dtype), ("wta", wta.state.dtype)], align=True))
 
     @property
     def activation(self) -> Activity:
-        """(streams, units) a of the LcAdam layer."""
-        return self._state["lcadam"]["a"]
+        """(streams, units) of the layer that is read out."""
+        return self._state["wta"]["x"] if self._winners else self._state["lcadam"]["a"]
 
     @property
     def potential(self) -> Activity:
@@ -59,6 +71,7 @@ class LcAdamWta(Layer):
             self.wta.kernel_rule,
             self.flow,
             self.iterations,
+            self._winners,
             (lca["level"], lca["u"], lca["m"], lca["v"], lca["a"]),
             (wta["x"], wta["x_n"]),
             out,

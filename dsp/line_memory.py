@@ -1,0 +1,82 @@
+"""Lines remember their level: what changes less than the noise does is averaged."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from .stateful import Stateful
+
+
+class LineMemory(Stateful):
+    """Follow every line's energy through time, as closely as the noise allows, streaming.
+
+    A line of energy e over noise of mean energy N fluctuates by ``σ² = 2 e N + N²``. Its memory ē, handed on to the
+    nearest line of the next frame, moves by
+
+        ē += K (e - ē),   K = max( frame_s / tau_s, x² / (1 + x²) ),   x = (e - ē)² / (patience σ²):
+
+    a change that noise cannot explain is followed at once, what noise explains is averaged over up to `tau_s`. A line
+    that has no predecessor within `reach` atoms begins with its own energy.
+
+    Args:
+        reach: (atoms,) how many atoms a line may move from frame to frame.
+        frame_s: time between frames, s.
+        tau_s: longest average, s.
+        patience: K is one half where the change's square is `patience` times σ²; 0 remembers nothing.
+        streams: number of streams.
+    """
+
+    def __init__(
+        self, reach: NDArray[np.int64], frame_s: float, tau_s: float = 0.2, patience: float = 4.0, streams: int = 1
+    ) -> None:
+        if not tau_s > 0 or not patience >= 0:
+            raise ValueError(f"expected tau_s > 0 and patience >= 0, received {tau_s:g} and {patience:g}")
+        self._reach = reach
+        self._rule = (np.float32(1 - math.exp(-frame_s / tau_s)), np.float32(patience))
+        fields = [("energy", np.float32, (streams, reach.size)), ("hz", np.float32, (streams, reach.size))]
+        self._remember(fields)
+
+    def process(
+        self, amplitude: NDArray[np.float32], frequency_hz: NDArray[np.float32], noise: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Amplitudes of lines (zero: none), their frequencies and the noise's energy, each (frames, streams, atoms)."""
+        out = np.empty_like(amplitude)
+        line_memory_process(
+            amplitude, frequency_hz, noise, self._reach, self._rule, (self._state["energy"], self._state["hz"]), out
+        )
+        return out
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def line_memory_process(
+    amplitude: Any, frequency_hz: Any, noise: Any, reach: Any, rule: Any, state: Any, out: Any
+) -> None:
+    """Hand every line's energy on to its successor."""
+    slowest, patience = rule
+    energy_before, hz_before = state
+    atoms = reach.size
+    energy = np.empty(atoms, np.float32)
+    for f in range(amplitude.shape[0]):
+        for s in range(amplitude.shape[1]):
+            for j in range(atoms):
+                energy[j] = out[f, s, j] = np.float32(0)
+                if amplitude[f, s, j] == 0:
+                    continue
+                e = amplitude[f, s, j] * amplitude[f, s, j]
+                before, nearest = np.float32(-1), np.float32(1e30)
+                for i in range(max(0, j - reach[j]), min(atoms, j + reach[j] + 1)):
+                    distance = abs(hz_before[s, i] - frequency_hz[f, s, j])
+                    if energy_before[s, i] > 0 and distance < nearest:
+                        before, nearest = energy_before[s, i], distance
+                if before > 0:
+                    N = noise[f, s, j]
+                    change = e - before
+                    x = change * change / (patience * (2 * e + N) * N + np.float32(1e-37))
+                    e = before + max(slowest, np.float32(1) - np.float32(1) / (np.float32(1) + x * x)) * change
+                energy[j], out[f, s, j] = e, math.sqrt(e)
+            for j in range(atoms):
+                energy_before[s, j] = energy[j]
+                hz_before[s, j] = frequency_hz[f, s, j] if energy[j] > 0 else np.float32(0)

@@ -1,0 +1,99 @@
+"""How much of what the channels hear is noise: the level between the lines."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from .stateful import Stateful
+
+GROUP = 15
+"""Channels in a group; a quantile is taken over three groups."""
+
+
+class NoiseFloor(Stateful):
+    """Mean power of the noise in every channel, streaming.
+
+    Lines stand out of the noise in few channels, so that a low quantile of the power over some 45 neighbouring channels
+    is that of noise alone. For Gaussian noise, whose power is exponentially distributed, the q-quantile divided by
+    ``-ln(1 - q)`` is the mean. It is smoothed over time and, where lines are too dense to leave a gap, bounded to
+    `largest` times the strongest channel nearby.
+
+    Args:
+        channels: number of channels.
+        frame_s: time between frames, s.
+        tau_s: time constant of the smoothing, s.
+        quantile: q.
+        largest: bound, as a power ratio.
+        streams: number of streams.
+
+    >>> rng = np.random.default_rng(0)
+    >>> floor = NoiseFloor(90, frame_s=0.003)
+    >>> power = rng.exponential(0.5, (1000, 1, 90)).astype(np.float32)
+    >>> bool(abs(floor.process(power)[-1].mean() / 0.5 - 1) < 0.1)
+    True
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        frame_s: float,
+        tau_s: float = 0.1,
+        quantile: float = 0.3,
+        largest: float = 0.003,
+        streams: int = 1,
+    ) -> None:
+        if not 0 < quantile < 1 or not tau_s > 0 or not frame_s > 0:
+            raise ValueError(f"expected 0 < quantile < 1, tau_s > 0 and frame_s > 0, received {quantile}, {tau_s:g}, {frame_s:g}")
+        groups = max(1, channels // GROUP)
+        self._edge = np.linspace(0, channels, groups + 1).round().astype(np.int64)
+        middle = 0.5 * (self._edge[1:] + self._edge[:-1] - 1)
+        position = np.interp(np.arange(channels), middle, np.arange(groups))
+        self._left = np.minimum(position.astype(np.int64), max(groups - 2, 0))
+        self._share = (position - self._left).astype(np.float32)
+        keep = math.exp(-frame_s / tau_s)
+        self._rule = (quantile, np.float32(-1.0 / math.log(1.0 - quantile)), np.float32(largest), np.float32(1 - keep))
+        self._remember([("floor", np.float32, (streams, groups)), ("begun", np.bool_)])
+
+    def process(self, power: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Power (frames, streams, channels) → mean power of the noise, likewise."""
+        out = np.empty_like(power)
+        state = self._state
+        if len(power):
+            noise_floor_process(
+                power, self._edge, (self._left, self._share), self._rule, state["floor"], bool(state["begun"]), out
+            )
+            state["begun"] = True
+        return out
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def noise_floor_process(power: Any, edge: Any, between: Any, rule: Any, state: Any, begun: bool, out: Any) -> None:
+    """Quantile of every group with its neighbours, smoothed over frames, interpolated over channels."""
+    quantile, per_quantile, largest, new = rule
+    left, share = between
+    groups, channels = edge.size - 1, left.size
+    sorted_power = np.empty(channels, np.float32)
+    for f in range(power.shape[0]):
+        for s in range(power.shape[1]):
+            for g in range(groups):
+                low, high = edge[max(g - 1, 0)], edge[min(g + 2, groups)]
+                count = high - low
+                strongest = np.float32(0)
+                for i in range(count):  # by insertion: the neighbours are nearly in order
+                    value = power[f, s, low + i]
+                    strongest = max(strongest, value)
+                    j = i
+                    while j > 0 and sorted_power[j - 1] > value:
+                        sorted_power[j] = sorted_power[j - 1]
+                        j -= 1
+                    sorted_power[j] = value
+                found = min(sorted_power[int(quantile * count)] * per_quantile, largest * strongest)
+                state[s, g] += (new if begun or f > 0 else np.float32(1)) * (found - state[s, g])
+                if state[s, g] < np.float32(1e-30):
+                    state[s, g] = np.float32(0)
+            for k in range(channels):
+                right = min(left[k] + 1, groups - 1)
+                out[f, s, k] = state[s, left[k]] + share[k] * (state[s, right] - state[s, left[k]])
