@@ -19,10 +19,11 @@ from .network import build_pair, window_atoms
 class LineCode:
     """Lines → atoms → LcAdam ⇄ WtaConv, whose winners take the energy of their window.
 
-    The channels' lines put energies E_j on the atoms. Driven by √E_j, the network decides which atoms are active:
-    neighbours too close to be told apart inhibit each other, winners of the frame before have a head start, and what is
-    weak against its surroundings stays silent. Each atom's energy then goes to the strongest active one within the
-    window, where the frequency is the energies' mean: one peak a line, below the grid, and no energy invented.
+    The channels' lines put energies E_j on the atoms; what does not stand out of the noise fades. Driven by √E_j, the
+    network decides which atoms are active: the LcAdam remembers, so that the winners of the frame before have a head
+    start, and the WtaConv lets neighbours too close to be told apart compete. Each atom's energy then goes to the
+    strongest active one within the window, where the frequency is the energies' mean: one peak a line, below the grid,
+    and no energy invented. Last, lines that do not change by more than the noise does are averaged over time.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class LineCode:
         reach_atoms = window_atoms(atom_hz, lines.stride_cents).clip(min=1)
         self._memory = LineMemory(reach_atoms, hop_s, lines.hold_ms / 1e3, lines.patience, streams)
         self._half_width = window_atoms(atom_hz, network.window_cents)
-        no_rivals = BandedWeights.from_dense(np.zeros((atom_hz.size, atom_hz.size)))  # WtaConv alone decides between them
+        no_rivals = BandedWeights(np.zeros((atom_hz.size, 1), np.float32))  # the WtaConv alone decides between them
         self._pair = build_pair(no_rivals, atom_hz, hop_s, network, streams, turn=1.0)
         self.latency_hops = self._finder.latency_hops + half_frames
 

@@ -24,9 +24,12 @@ class LineField(Stateful):
 
     Each channel's energies are averaged over ``2·half_frames + 1`` frames and placed where its lines stood in the
     middle one: two partials closer than the bank resolves beat, and the average over the beat is what each carries,
-    while a moving line keeps its own frequency at every moment. Only where the frequency runs straight, to within
-    `steady_hz`, is there no beat, and the swelling and fading is the line's own: there the middle frame's energy
-    counts. The average is never more than `surge` times that, so that what has not begun, or has ended, stays silent.
+    while a moving line keeps its own frequency at every moment. Only where the frequency runs straight is there no
+    beat, and the swelling and fading is the line's own: there the middle frame's energy counts. A partial that beats
+    turns the phase as much as it swells the amplitude; so the course may bend by `steady_hz`, and more where the
+    amplitude swells: belief is halved at ``bend² = steady_hz² + swell · mean(a²)``, a in Hz being the rate of swelling,
+    ``d ln A / (2π dt)``. The average is never more than `surge` times the middle frame's energy, so that what has not
+    begun, or has ended, stays silent.
 
     One line and two lines share the energy as `trust` says. Atom j collects what falls nearest to it:
     ``E_j = Σ e``, ``f_j = Σ e f / E_j``, each e divided by what a unit cosine at f gives in all channels together, so
@@ -37,9 +40,11 @@ class LineField(Stateful):
         scale: "log", "erb" or "linear".
         channels: number of channels.
         calibration: ``Σ_k |H_k(f)|²`` as a function of frequencies in Hz.
+        frame_s: time between frames, s.
         half_frames: frames on either side of the middle one; the latency.
         steady_hz: deviation of a channel's frequency from a straight line, over the frames, that halves the belief
             that it carries one line, Hz.
+        swell: how much of a line's swelling may be seen in its frequency.
         surge: largest ratio of averaged to momentary energy.
         streams: number of streams.
     """

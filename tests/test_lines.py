@@ -123,7 +123,7 @@ def test_a_moving_line_a_decay_and_noise_are_not_trusted_as_pairs() -> None:
 
 def test_the_field_keeps_a_tones_energy_and_places_it_at_its_frequency(design: WindowDesign) -> None:
     atom_hz = np.geomspace(300.0, 900.0, 60)
-    field = LineField(atom_hz, "log", CENTER_HZ.size, design.calibration, half_frames=3)
+    field = LineField(atom_hz, "log", CENTER_HZ.size, design.calibration, HOP / RATE, half_frames=3)
     reach_hz = 4.2 * RATE / (LENGTH_HOPS * HOP)
     lines = LineFinder(CENTER_HZ, reach_hz, HOP / RATE).process(windowed(design, 0.3 * cosine(611.0)))
     amplitude, frequency_hz = field.process(lines)
@@ -131,3 +131,74 @@ def test_the_field_keeps_a_tones_energy_and_places_it_at_its_frequency(design: W
     loudest = amplitude[-1, 0].argmax()
     assert abs(np.log(atom_hz[loudest] / 611.0)) <= np.log(atom_hz[1] / atom_hz[0])
     assert frequency_hz[-1, 0, loudest] == pytest.approx(611.0, abs=0.2)
+
+
+def one_channel(energy: np.ndarray, frequency_hz: np.ndarray) -> LineFrames:
+    """A single channel with one line of the given course and no pair."""
+    hz = np.full((energy.size, 1, 3, 1), 600.0, np.float32)
+    lines = np.zeros_like(hz)
+    hz[:, 0, 0, 0], lines[:, 0, 0, 0] = frequency_hz, energy
+    return LineFrames(hz, lines, np.zeros((energy.size, 1, 1), np.float32))
+
+
+def heard_energy(lines: LineFrames, half_frames: int = 6) -> np.ndarray:
+    field = LineField(np.geomspace(300.0, 900.0, 60), "log", 1, np.ones_like, 0.003, half_frames=half_frames)
+    amplitude, _ = field.process(lines)
+    return np.square(amplitude[:, 0]).sum(axis=1)
+
+
+def test_the_field_keeps_a_swelling_line_and_averages_a_beat() -> None:
+    t = 0.003 * np.arange(400)
+    swell = np.square(1 + 0.8 * np.sin(2 * np.pi * 7 * t))
+    kept = heard_energy(one_channel(swell, np.full(t.size, 600.0)))
+    np.testing.assert_allclose(kept[20:], swell[14:-6], rtol=0.01)
+    beat = 1 + 0.5 * np.exp(2j * np.pi * 30 * t)
+    turning_hz = 600 + np.gradient(np.unwrap(np.angle(beat)), t) / (2 * np.pi)
+    averaged = heard_energy(one_channel(np.square(np.abs(beat)), turning_hz))[20:]
+    assert averaged.std() < 0.25 * np.square(np.abs(beat)).std()
+    assert averaged.mean() == pytest.approx(1.25, rel=0.05)
+
+
+def test_the_noise_floor_is_that_between_the_lines() -> None:
+    rng = np.random.default_rng(3)
+    power = rng.exponential(0.02, (2000, 1, 120)).astype(np.float32)
+    floor = NoiseFloor(120, 0.003, tau_s=0.2)
+    alone = floor.process(power)[-200:].mean()
+    assert alone == pytest.approx(0.02, rel=0.15)
+    power[:, :, 30:120:30] += 50.0
+    floor.reset()
+    assert floor.process(power)[-200:].mean() == pytest.approx(alone, rel=0.25)
+
+
+def test_the_noise_floor_scales_with_its_input_and_is_bounded_by_the_lines() -> None:
+    rng = np.random.default_rng(4)
+    power = rng.exponential(1.0, (100, 1, 60)).astype(np.float32)
+    np.testing.assert_allclose(
+        NoiseFloor(60, 0.003).process(power / 1024), NoiseFloor(60, 0.003).process(power) / 1024, rtol=1e-6
+    )
+    dense = np.ones((100, 1, 60), np.float32)
+    np.testing.assert_allclose(NoiseFloor(60, 0.003, largest=0.003).process(dense)[-1], 0.003, rtol=1e-5)
+
+
+def followed(energy: np.ndarray, noise: float, frequency_hz: np.ndarray | None = None) -> np.ndarray:
+    """The memory of one line that stands on atom 5 of 11."""
+    amplitude, hz = np.zeros((energy.size, 1, 11), np.float32), np.full((energy.size, 1, 11), 500.0, np.float32)
+    amplitude[:, 0, 5] = np.sqrt(energy)
+    if frequency_hz is not None:
+        hz[:, 0, 5] = frequency_hz
+    memory = LineMemory(np.full(11, 2), 0.003, tau_s=0.2)
+    return np.square(memory.process(amplitude, hz, np.full_like(amplitude, noise))[:, 0, 5])
+
+
+def test_a_line_follows_what_noise_cannot_explain_and_averages_the_rest() -> None:
+    rng = np.random.default_rng(5)
+    noise = 1e-3
+    energy = np.square(np.abs(1 + np.sqrt(noise / 2) * (rng.standard_normal(1000) + 1j * rng.standard_normal(1000))))
+    assert followed(energy, noise)[200:].std() < 0.6 * energy[200:].std()
+    step = np.where(np.arange(100) < 50, 1.0, 4.0)
+    np.testing.assert_allclose(followed(step, noise)[51:], 4.0, rtol=0.02)
+    np.testing.assert_allclose(followed(energy, 0.0), energy, rtol=1e-5)
+
+
+def test_a_new_line_begins_with_its_own_energy() -> None:
+    np.testing.assert_allclose(followed(np.r_[np.zeros(10), np.full(10, 2.0)], 1.0)[10], 2.0, rtol=1e-6)

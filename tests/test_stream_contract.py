@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -18,6 +18,8 @@ from sharpear.dsp import (
     LineField,
     LineFinder,
     LineFrames,
+    LineMemory,
+    NoiseFloor,
     SubbandFrames,
     WindowDesign,
 )
@@ -74,7 +76,17 @@ def line_finder(streams: int) -> LineFinder:
 
 
 def line_field(streams: int) -> LineField:
-    return LineField(design().center_hz, "log", UNITS, np.ones_like, half_frames=3, streams=streams)
+    return LineField(design().center_hz, "log", UNITS, np.ones_like, 0.003, half_frames=3, streams=streams)
+
+
+def power(streams: int) -> np.ndarray:
+    return np.square(np.abs(drive(streams)))
+
+
+def line_memory(streams: int) -> Any:
+    """Over lines of random level, frequency and noise, stacked behind one another as one input."""
+    memory = LineMemory(np.full(UNITS, 2), 0.003, streams=streams)
+    return Packed(memory, lambda x: memory.process(np.sqrt(x[..., :UNITS]), 100 + x[..., UNITS:], 0.1 * x[..., :UNITS]))
 
 
 def windows(streams: int) -> FiniteWindow:
@@ -85,6 +97,21 @@ def windows(streams: int) -> FiniteWindow:
 def aligner(streams: int, limit_samples: float = np.inf) -> Aligner:
     delay = Filterbank(design(), HOP).latency_samples
     return Aligner(delay, HOP, streams, design().order, limit_samples)
+
+
+class Packed:
+    """A stateful class whose process takes several arrays, behind one that takes them as one."""
+
+    def __init__(self, inner: Any, process: Callable[[np.ndarray], np.ndarray]) -> None:
+        self.inner, self.process, self.reset = inner, process, inner.reset
+
+    @property
+    def state(self) -> Any:
+        return self.inner.state
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self.inner.state = value
 
 
 class Stateless:
@@ -137,8 +164,8 @@ def wta_conv(streams: int) -> WtaConv:
 FLOW = [[0.05, 0.1], [0.1, 0.05]]
 
 
-def pair(streams: int, complex_valued: bool = False) -> LcAdamWta:
-    return LcAdamWta(lcadam(streams, complex_valued), wta_conv(streams), FLOW, iterations=3)
+def pair(streams: int, complex_valued: bool = False, readout: Literal["lcadam", "wtaconv"] = "lcadam") -> LcAdamWta:
+    return LcAdamWta(lcadam(streams, complex_valued), wta_conv(streams), FLOW, iterations=3, readout=readout)
 
 
 def network(streams: int, complex_valued: bool = False) -> Network:
@@ -168,6 +195,8 @@ CASES: dict[str, Case] = {
     "FiniteWindow": (windows, frames_of_order_5, {"trusts_input": True}),
     "LineFinder": (line_finder, frames, {"trusts_input": True}),
     "LineField": (line_field, line_frames, {"trusts_input": True}),
+    "NoiseFloor": (lambda n: NoiseFloor(UNITS, 0.003, streams=n), power, {"trusts_input": True}),
+    "LineMemory": (line_memory, lambda n: np.concatenate([power(n), drive(n)], axis=2), {"trusts_input": True}),
     "Lca, real": (lca, drive, {}),
     "Lca, complex": (lambda n: lca(n, True), complex_drive, {}),
     "Lca, hard": (lambda n: lca(n, True, "hard"), complex_drive, {}),
@@ -178,6 +207,7 @@ CASES: dict[str, Case] = {
     "Wta": (wta, drive, {}),
     "WtaConv": (wta_conv, drive, {}),
     "LcAdamWta, real": (pair, drive, {}),
+    "LcAdamWta, winners": (lambda n: pair(n, readout="wtaconv"), drive, {}),
     "LcAdamWta, complex": (lambda n: pair(n, True), complex_drive, {}),
     "Network, real": (network, drive, {}),
     "Network, complex": (lambda n: network(n, True), complex_drive, {}),

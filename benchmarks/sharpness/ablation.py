@@ -18,6 +18,13 @@ FAMILIES = (
     "noisy_10", "pluck", "glides",
 )  # fmt: skip
 
+NO_NETWORK = {
+    "network.readout": "lcadam",
+    "network.flow": [[0.0, 0.0], [0.0, 0.0]],
+    "network.memory_ms": 0.01,
+    "network.threshold": 0.0,
+    "network.window_cents": 0.0,
+}
 SILENT_PAIR = {"lines.residual": 1e-12}
 VARIANTS: dict[str, dict[str, object]] = {
     "music": {},
@@ -29,13 +36,12 @@ VARIANTS: dict[str, dict[str, object]] = {
     "without the energy average": {"lines.average_ms": 0.0},
     "always averaged": {"lines.steady_hz": 1e-9},
     "without the surge limit": {"lines.surge": 1e9},
-    "without WtaConv": {"network.flow": [[0.0, 0.0], [0.0, 0.0]]},
-    "without the network": {
-        "network.flow": [[0.0, 0.0], [0.0, 0.0]],
-        "network.inhibition": 0.0,
-        "network.threshold": 0.0,
-        "network.window_cents": 0.0,
-    },
+    "swelling taken for beating": {"lines.swell": 0.0},
+    "without the fade into noise": {"lines.noise_db": -100.0},
+    "without the lines' memory": {"lines.patience": 0.0},
+    "without WtaConv": {"network.readout": "lcadam"},
+    "without LcAdam's memory": {"network.memory_ms": 0.01},
+    "without the network": NO_NETWORK,
 }
 
 
