@@ -90,7 +90,7 @@ def field_weight(partial_hz: Any, pitch_hz: Any, rule: Any) -> Any:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def connect(partial_hz: Any, partials: int, pitches: int, rule: Any, start: Any, unit: Any, weight: Any) -> None:
-    """Connections of a frame's partials: partial i reaches ``unit[start[i]:start[i+1]]`` with the same rows' weights."""
+    """Connections of a frame's partials: i reaches ``unit[start[i]:start[i+1]]``, by the same rows of `weight`."""
     tooth, sigma, low_hz, per_octave = rule
     half = REACH * sigma * per_octave
     n = 0

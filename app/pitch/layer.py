@@ -39,6 +39,26 @@ class PitchFrames:
     def __len__(self) -> int:
         return len(self.times)
 
+    def __getitem__(self, frames: slice) -> "PitchFrames":
+        return PitchFrames(
+            self.times[frames],
+            self.amplitude[frames],
+            self.instantaneous_frequency[frames],
+            self.f0[frames],
+            self.strength[frames],
+        )
+
+    @staticmethod
+    def join(pieces: "list[PitchFrames]") -> "PitchFrames":
+        """One after the other."""
+        return PitchFrames(
+            np.concatenate([piece.times for piece in pieces]),
+            np.concatenate([piece.amplitude for piece in pieces]),
+            np.concatenate([piece.instantaneous_frequency for piece in pieces]),
+            np.concatenate([piece.f0 for piece in pieces]),
+            np.concatenate([piece.strength for piece in pieces]),
+        )
+
 
 class PitchLayer(Stateful):
     """Pitches compete for the partials of sharpened frames, and tell the partials whose they are.
@@ -82,7 +102,7 @@ class PitchLayer(Stateful):
             tolerance_cents=c.tolerance_cents,
         )
         units = self.fields.pitch_hz.size
-        stride = max(1, round(c.step_ms / 1e3 / hop_s))
+        self.stride = stride = max(1, round(c.step_ms / 1e3 / hop_s))
         decay = np.float32(np.exp(-stride * hop_s / c.level_s))
         total = np.full(units, self.fields.tooth.sum(), np.float32)
         self._fields = self.fields.rule, total
@@ -143,7 +163,7 @@ class PitchLayer(Stateful):
             )
         frequency = np.ascontiguousarray(frames.instantaneous_frequency, np.float32)
         voices = (len(frames), self.streams, self.config.voices)
-        out = (
+        result = PitchFrames(
             np.empty(len(frames), np.float64),
             np.empty_like(amplitude),
             np.empty_like(amplitude),
@@ -164,10 +184,10 @@ class PitchLayer(Stateful):
             (state["f0"], state["last_f0"], state["strength"]),
             self._scratch,
             int(state["count"]),
-            out,
+            (result.times, result.amplitude, result.instantaneous_frequency, result.f0, result.strength),
         )
         state["count"] += len(frames)
-        return PitchFrames(*(part[:left] for part in out))
+        return result[:left]
 
     def flush(self) -> PitchFrames:
         """The frames still on their way, completed by silence. Then `reset` begins the next stream."""

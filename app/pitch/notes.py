@@ -1,0 +1,100 @@
+"""Notes from voices: where one begins and ends, and how high and loud it is."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHORTEST_S = 0.046
+"""Shorter than this is no note."""
+STRAY_SEMITONES = 0.6
+"""A voice that stays this far from its note's pitch for `SHORTEST_S` has gone on to another note."""
+STRIKE_DB = 6.0
+STRIKE_S = 0.035
+"""A voice that grows by so much in so short a time is struck again."""
+SILENCE_DB = -120.0
+
+
+@dataclass(frozen=True)
+class Note:
+    """One note of one voice.
+
+    onset_s, offset_s: s.  midi: MIDI pitch, 69 is A4 = 440 Hz.  cents: distance of its median pitch from that.
+    level_db: amplitude of a cosine of the same power, dB of full scale.  voice: number of its voice, from 0.
+    """
+
+    onset_s: float
+    offset_s: float
+    midi: int
+    cents: float
+    level_db: float
+    voice: int
+
+
+@dataclass(frozen=True)
+class Voices:
+    """Curves of the voices of one signal, evenly spaced in time.
+
+    times: (steps,) s.  f0: (steps, voices) Hz, 0 where silent.  amplitude: (steps, voices), of full scale.
+    """
+
+    times: NDArray[np.float64]
+    f0: NDArray[np.float32]
+    amplitude: NDArray[np.float32]
+
+
+def notes_of(voices: Voices) -> list[Note]:
+    """The notes of all voices, by onset.
+
+    A note ends where its voice falls silent, moves on to another pitch, or is struck again; vibrato stays in it.
+
+    >>> f0 = np.repeat([0.0, 440.0, 495.0, 0.0], 20)[:, None]
+    >>> found = notes_of(Voices(np.arange(80) * 0.01, f0, np.where(f0 > 0, 0.1, 0.0)))
+    >>> [(round(note.onset_s, 2), round(note.offset_s, 2), note.midi) for note in found]
+    [(0.2, 0.4, 69), (0.4, 0.6, 71)]
+    """
+    if len(voices.times) < 2:
+        return []
+    step_s = float(voices.times[1] - voices.times[0])
+    found = []
+    for voice in range(voices.f0.shape[1]):
+        sounding = voices.f0[:, voice] > 0
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], sounding, [False]])))
+        for first, end in zip(edges[::2], edges[1::2], strict=True):
+            pitch = 69 + 12 * np.log2(voices.f0[first:end, voice] / 440.0)
+            level_db = _decibels(voices.amplitude[first:end, voice])
+            cuts = [0, *_cuts(pitch, level_db, step_s), end - first]
+            for a, b in pairwise(cuts):
+                if (b - a) * step_s >= SHORTEST_S:
+                    amplitude = voices.amplitude[first + a : first + b, voice]
+                    found.append(_note(float(voices.times[first + a]), step_s, pitch[a:b], amplitude, voice))
+    return sorted(found, key=lambda note: (note.onset_s, note.midi))
+
+
+def _note(
+    onset_s: float, step_s: float, pitch: NDArray[np.float64], amplitude: NDArray[np.float32], voice: int
+) -> Note:
+    median = float(np.median(pitch))
+    level_db = float(_decibels(np.sqrt(np.mean(np.square(amplitude)))))
+    midi = round(median)
+    return Note(onset_s, onset_s + len(pitch) * step_s, midi, 100 * (median - midi), level_db, voice)
+
+
+def _cuts(pitch: NDArray[np.float64], level_db: NDArray[np.float64], step_s: float) -> list[int]:
+    """Steps at which a new note begins within a voice that sounds without a break."""
+    patience, rise = max(1, round(SHORTEST_S / step_s)), max(1, round(STRIKE_S / step_s))
+    cuts, begin, astray = [], 0, 0
+    for n in range(1, len(pitch)):
+        center = np.median(pitch[begin : max(begin + 1, n - astray)])
+        astray = astray + 1 if abs(pitch[n] - center) > STRAY_SEMITONES else 0
+        struck = n - begin > patience + rise and level_db[n] - level_db[n - rise] > STRIKE_DB
+        if astray >= patience or struck:
+            begin = n - rise if struck else n - astray + 1
+            cuts.append(begin)
+            astray = 0
+    return cuts
+
+
+def _decibels(amplitude: NDArray[np.floating] | np.floating) -> NDArray[np.float64]:
+    return np.asarray(20 * np.log10(np.maximum(amplitude, 10 ** (SILENCE_DB / 20))), np.float64)
