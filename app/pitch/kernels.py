@@ -10,7 +10,8 @@ from sharpear.dsp.harmonic_fields import connect, field_weight
 from sharpear.dynamics.divisive import divisive_step
 
 SMALLEST_LEVEL = np.float32(1e-20)
-SMALLEST_STATE = np.float32(1e-30)
+FAINTEST = np.float32(0.1)
+"""The strongest pitch counts as no weaker than this, of the level: where all are at rest, none is a voice."""
 MOST_PARTIALS = 160
 """Partials that a step listens to, the strongest: bounds its cost in noise."""
 NEIGHBORS = 3
@@ -52,7 +53,7 @@ def pitch_process(
                 for j in range(a.shape[1]):
                     history[s, step % width, j] = a[s, j]
                 median_activity(history[s], activity)
-                strongest[s] = max(strongest[s] * decay, activity.max(), SMALLEST_LEVEL)
+                strongest[s] = max(strongest[s] * decay, activity.max(), FAINTEST)
                 follow(activity, strongest[s], voice_rule, fields[0], f0[s], last_f0[s], strength[s])
                 partials = hear(
                     ring_amplitude[s, middle], ring_frequency[s, middle], level[s], floor, compression, y, line_hz

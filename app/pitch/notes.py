@@ -6,10 +6,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-SHORTEST_S = 0.046
+SHORTEST_S = 0.08
 """Shorter than this is no note."""
-STRAY_SEMITONES = 0.6
-"""A voice that stays this far from its note's pitch for `SHORTEST_S` has gone on to another note."""
+STRAY_SEMITONES, STRAY_S = 0.6, 0.046
+"""A voice that stays so far from its note's pitch for so long has gone on to another note."""
 STRIKE_DB = 6.0
 STRIKE_S = 0.035
 """A voice that grows by so much in so short a time is struck again."""
@@ -59,38 +59,39 @@ def notes_of(voices: Voices) -> list[Note]:
     step_s = float(voices.times[1] - voices.times[0])
     found = []
     for voice in range(voices.f0.shape[1]):
-        sounding = voices.f0[:, voice] > 0
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], sounding, [False]])))
-        for first, end in zip(edges[::2], edges[1::2], strict=True):
-            pitch = 69 + 12 * np.log2(voices.f0[first:end, voice] / 440.0)
-            level_db = _decibels(voices.amplitude[first:end, voice])
-            cuts = [0, *_cuts(pitch, level_db, step_s), end - first]
+        sounding = np.flatnonzero(voices.f0[:, voice] > 0)
+        for steps in np.split(sounding, np.flatnonzero(np.diff(sounding) > 1) + 1):
+            if not steps.size:
+                continue
+            pitch = 69 + 12 * np.log2(voices.f0[steps, voice] / 440.0)
+            amplitude = voices.amplitude[steps, voice]
+            cuts = [0, *_cuts(pitch, _decibels(amplitude), step_s), steps.size]
             for a, b in pairwise(cuts):
-                if (b - a) * step_s >= SHORTEST_S:
-                    amplitude = voices.amplitude[first + a : first + b, voice]
-                    found.append(_note(float(voices.times[first + a]), step_s, pitch[a:b], amplitude, voice))
+                onset_s, offset_s = float(voices.times[steps[a]]), float(voices.times[steps[b - 1]]) + step_s
+                if offset_s - onset_s >= SHORTEST_S:
+                    found.append(_note(onset_s, offset_s, pitch[a:b], amplitude[a:b], voice))
     return sorted(found, key=lambda note: (note.onset_s, note.midi))
 
 
 def _note(
-    onset_s: float, step_s: float, pitch: NDArray[np.float64], amplitude: NDArray[np.float32], voice: int
+    onset_s: float, offset_s: float, pitch: NDArray[np.float64], amplitude: NDArray[np.float32], voice: int
 ) -> Note:
     median = float(np.median(pitch))
-    level_db = float(_decibels(np.sqrt(np.mean(np.square(amplitude)))))
     midi = round(median)
-    return Note(onset_s, onset_s + len(pitch) * step_s, midi, 100 * (median - midi), level_db, voice)
+    level_db = float(_decibels(np.sqrt(np.mean(np.square(amplitude)))))
+    return Note(onset_s, offset_s, midi, 100 * (median - midi), level_db, voice)
 
 
 def _cuts(pitch: NDArray[np.float64], level_db: NDArray[np.float64], step_s: float) -> list[int]:
     """Steps at which a new note begins within a voice that sounds without a break."""
-    patience, rise = max(1, round(SHORTEST_S / step_s)), max(1, round(STRIKE_S / step_s))
+    patience, rise = max(1, round(STRAY_S / step_s)), max(1, round(STRIKE_S / step_s))
     cuts, begin, astray = [], 0, 0
     for n in range(1, len(pitch)):
         center = np.median(pitch[begin : max(begin + 1, n - astray)])
         astray = astray + 1 if abs(pitch[n] - center) > STRAY_SEMITONES else 0
         struck = n - begin > patience + rise and level_db[n] - level_db[n - rise] > STRIKE_DB
         if astray >= patience or struck:
-            begin = n - rise if struck else n - astray + 1
+            begin = n - rise + int(np.argmin(level_db[n - rise : n])) + 1 if struck else n - astray + 1
             cuts.append(begin)
             astray = 0
     return cuts
