@@ -6,6 +6,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+HEARD_AFTER_S = 0.02
+"""From a note's onset to its voice: measured over piano, winds, strings and voices, and taken off the onset."""
 SHORTEST_S = 0.08
 """Shorter than this is no note."""
 STRAY_SEMITONES, STRAY_S = 0.6, 0.046
@@ -52,7 +54,7 @@ def notes_of(voices: Voices) -> list[Note]:
     >>> f0 = np.repeat([0.0, 440.0, 495.0, 0.0], 20)[:, None]
     >>> found = notes_of(Voices(np.arange(80) * 0.01, f0, np.where(f0 > 0, 0.1, 0.0)))
     >>> [(round(note.onset_s, 2), round(note.offset_s, 2), note.midi) for note in found]
-    [(0.2, 0.4, 69), (0.4, 0.6, 71)]
+    [(0.18, 0.4, 69), (0.38, 0.6, 71)]
     """
     if len(voices.times) < 2:
         return []
@@ -69,7 +71,8 @@ def notes_of(voices: Voices) -> list[Note]:
             for a, b in pairwise(cuts):
                 onset_s, offset_s = float(voices.times[steps[a]]), float(voices.times[steps[b - 1]]) + step_s
                 if offset_s - onset_s >= SHORTEST_S:
-                    found.append(_note(onset_s, offset_s, pitch[a:b], amplitude[a:b], voice))
+                    early_s = max(float(voices.times[0]), onset_s - HEARD_AFTER_S)
+                    found.append(_note(early_s, offset_s, pitch[a:b], amplitude[a:b], voice))
     return sorted(found, key=lambda note: (note.onset_s, note.midi))
 
 
