@@ -25,7 +25,7 @@ class HarmonicFields:
 
     >>> fields = HarmonicFields.over(55.0, 1000.0, per_octave=60, harmonics=12, rolloff=0.7, tolerance_cents=30.0)
     >>> round(float(fields.weight(881.0, 440.0)), 3), round(float(fields.weight(660.0, 440.0)), 3)
-    (0.616, 0.0)
+    (0.614, 0.0)
     """
 
     pitch_hz: NDArray[np.float64]
