@@ -7,9 +7,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # A strict editable install links files one by one: a new file changes its folder's time and is linked then.
-PARTS  := pyproject.toml app app/commands app/sinks dsp dynamics configs
+PARTS  := pyproject.toml app app/commands app/pitch app/sinks dsp dynamics configs
 
-.PHONY: demo test lint bench bench-sharpness bench-dynamics clean
+.PHONY: demo test lint bench bench-sharpness bench-transcription bench-dynamics clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -30,6 +30,9 @@ bench: $(STAMP)
 
 bench-sharpness: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.sharpness $(ARGS)
+
+bench-transcription: $(STAMP)-bench
+	$(BIN)/python -m benchmarks.transcription $(ARGS)
 
 bench-dynamics: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.dynamics $(ARGS)

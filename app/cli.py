@@ -8,6 +8,7 @@ import typer
 from .commands.common import EXIT_SOME_FAILED, say
 from .commands.presets import presets
 from .commands.sharpen import sharpen
+from .commands.transcribe import transcribe
 from .errors import SharpearError
 from .version import __version__
 
@@ -18,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (sharpen, presets):
+for command in (sharpen, transcribe, presets):
     app.command()(command)
 
 

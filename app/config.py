@@ -119,6 +119,36 @@ class NetworkConfig(Section):
     )
 
 
+class PitchConfig(Section):
+    """The pitch layer above the partials: harmonic receptive fields that share the partials by feedback."""
+
+    low_hz: float = Field(55.0, gt=0, description="lowest fundamental, Hz")
+    high_hz: float = Field(1050.0, gt=0, description="highest fundamental, Hz")
+    per_octave: int = Field(60, ge=12, le=240, description="units of the layer per octave")
+    harmonics: int = Field(12, ge=1, le=40, description="teeth of a receptive field")
+    rolloff: float = Field(0.7, ge=0, le=4, description="a tooth weighs harmonic^-rolloff")
+    tolerance_cents: float = Field(20.0, gt=0, le=100, description="width of a tooth")
+    compression: float = Field(0.6, gt=0, le=1, description="partials count by their amplitude to this power")
+    floor: float = Field(0.01, gt=0, lt=1, description="partials weaker than this are not heard, of the level")
+    level_s: float = Field(3.5, gt=0, description="time constant of the level's fall, s")
+    step_ms: float = Field(11.6, gt=0, le=100, description="time between steps of the layer, ms")
+    iterations: int = Field(8, ge=1, le=100, description="iterations a step")
+    rate: float = Field(0.7, gt=0, le=1, description="exponent of an iteration's correction")
+    epsilon: float = Field(0.05, gt=0, description="expectation below which nothing is shared, of the level")
+    feedback: float = Field(1.0, ge=0, le=1, description="how far pitches know of each other's partials; 0: not at all")
+    median_steps: int = Field(5, ge=1, le=31, description="a pitch's activity is the median over so many steps")
+    onset: float = Field(0.2, gt=0, lt=1, description="activity that starts a voice, of the strongest pitch's")
+    offset: float = Field(0.85, gt=0, le=1, description="activity that ends a voice, of what starts one")
+    glide_cents: float = Field(70.0, gt=0, le=600, description="a voice moves no farther in one step")
+    voices: int = Field(8, ge=1, le=32, description="voices at once, at most")
+
+    @model_validator(mode="after")
+    def _rising(self) -> "PitchConfig":
+        if self.low_hz >= self.high_hz:
+            raise ValueError(f"expected low_hz below high_hz, received {self.low_hz:g} and {self.high_hz:g}")
+        return self
+
+
 class Config(Section):
     """Everything that decides what comes out."""
 
@@ -129,6 +159,7 @@ class Config(Section):
     lines: LinesConfig = LinesConfig()
     atoms: AtomsConfig
     network: NetworkConfig = NetworkConfig()
+    pitch: PitchConfig = PitchConfig()
 
     @model_validator(mode="after")
     def _fits(self) -> "Config":
@@ -172,7 +203,7 @@ def load_config(preset: str | Path, overrides: Mapping[str, Any] | None = None) 
 def to_toml(config: Config) -> str:
     """All settings, each with its meaning, as TOML that `load_config` reads back."""
     lines = [f"description = {_toml_text(config.description)}"]
-    for name in ("bank", "window", "frames", "lines", "atoms", "network"):
+    for name in ("bank", "window", "frames", "lines", "atoms", "network", "pitch"):
         section: Section = getattr(config, name)
         lines += ["", f"[{name}]"]
         for key, field in type(section).model_fields.items():

@@ -12,7 +12,8 @@ MAY_IMPORT = {
     "dynamics": set(),
     "configs": set(),
     "app": {"dsp", "dynamics", "configs"},
-    "app/commands": {"app"},
+    "app/commands": {"app", "app/pitch"},
+    "app/pitch": {"app", "dsp", "dynamics"},
     "app/sinks": {"app"},
 }
 """Folders, and the other folders of the package that each may know."""

@@ -24,6 +24,8 @@ from sharpear.dsp import (
     WindowDesign,
 )
 from sharpear.dynamics import BandedWeights, Lca, LcAdam, LcAdamWta, LcaRms, Network, Wta, WtaConv
+from sharpear.frames import Frames
+from sharpear.pitch import PitchLayer, Transcriber
 
 UNITS, HOP, SAMPLE_RATE = 9, 37, 8000.0
 
@@ -174,6 +176,18 @@ def network(streams: int, complex_valued: bool = False) -> Network:
     return Network(layers, flow, drive_gain=[1.0, 0.0, 0.2], iterations=2)
 
 
+def sharp_frames(streams: int) -> Frames:
+    """Harmonic partials that change their fundamental twice."""
+    rng = np.random.default_rng(4)
+    hz = np.repeat([150.0, 210.0, 280.0], 70)[:, None, None] * np.arange(1, 13) * np.ones((1, 4, 1))
+    amplitude = rng.random((210, 4, 12)) * rng.random((1, 4, 1))
+    return Frames(0.003 * np.arange(210.0), *(part[:, :streams].astype(np.float32) for part in (amplitude, hz, hz)))
+
+
+def pitch_layer(streams: int) -> PitchLayer:
+    return PitchLayer(0.003, 12, streams=streams)
+
+
 SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "atoms.count": 40}
 
 
@@ -214,6 +228,8 @@ CASES: dict[str, Case] = {
     "Sharpener, lines": (lambda n: sharpener(n, "lines"), audio, {}),
     "Sharpener, complex": (lambda n: sharpener(n, "complex"), audio, {}),
     "Sharpener, magnitude": (lambda n: sharpener(n, "magnitude"), audio, {}),
+    "PitchLayer": (pitch_layer, sharp_frames, {"trusts_input": True}),
+    "Transcriber": (lambda n: Transcriber(SAMPLE_RATE, "low-latency", n, SMALL), audio, {}),
 }
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from benchmarks.sharpness.lines import Floats
 
 PER_OCTAVE = 48
 LOWEST_HZ, HIGHEST_HZ = 65.0, 1000.0
-HARMONICS = 10
-ROLLOFF = 0.8
-SILENCE = 1e-5
-"""Partials this far below the loud frames of the whole, as energies, are not looked at (50 dB)."""
-SHARE = 0.2
+HARMONICS = 8
+ROLLOFF = 0.75
+COMPRESSION = 0.6
+"""Sums are over amplitudes to this power: one strong partial does not outweigh a row of weak ones."""
+FLOOR = 0.02
+"""Partials this far below the loud frames of the whole are not looked at (34 dB)."""
+MEDIAN_FRAMES = 13
+"""Amplitudes are medians over so many frames, each 5.8 ms from the next: what blinks is no voice."""
+SHARE = 0.4
 """A further voice needs this share of the first one's harmonic sum."""
-VOICES = 5
+LEFT = 0.4
+"""What a voice leaves of its partials for the voices that share them."""
+VOICES = 6
 
 
 def amplitudes_on_grid(frequencies_hz: Floats, energy: Floats) -> Floats:
@@ -31,25 +38,27 @@ def amplitudes_on_grid(frequencies_hz: Floats, energy: Floats) -> Floats:
 
 
 def multi_pitch(frequencies_hz: Floats, energy: Floats) -> list[Floats]:
-    """Per frame, the fundamentals in Hz: the largest harmonic sum wins, its partials go, and again."""
-    grid = amplitudes_on_grid(frequencies_hz, energy)
+    """Per frame, the fundamentals in Hz: the largest harmonic sum wins, takes most of its partials, and again."""
+    grid = median_filter(amplitudes_on_grid(frequencies_hz, energy), size=(MEDIAN_FRAMES, 1))
+    loud = np.quantile(grid.max(axis=1), 0.95)
+    grid = np.where(grid > FLOOR * loud, grid, 0.0) ** COMPRESSION
     offsets = np.rint(PER_OCTAVE * np.log2(np.arange(1, HARMONICS + 1))).astype(int)
     candidates = int(PER_OCTAVE * np.log2(HIGHEST_HZ / LOWEST_HZ)) + 1
     comb = np.arange(candidates)[:, None] + offsets
-    weights = ROLLOFF ** np.arange(HARMONICS)
-    loudest, found = np.quantile(grid.max(axis=1), 0.95), []
+    weights, found = ROLLOFF ** np.arange(HARMONICS), []
     for row in grid:
-        frame: list[float] = []
-        first = 0.0
-        while len(frame) < VOICES and row.max() > np.sqrt(SILENCE) * loudest:
-            # A fundamental that is itself absent is no candidate: it is an octave or a fifth too low.
-            salience = (row[comb] * weights).sum(axis=1) * (row[:candidates] > 0.1 * row.max())
+        voices: list[int] = []
+        # A fundamental that is itself absent is no candidate: it is an octave or a fifth too low.
+        free, needed = row[:candidates] > 0.05 * row.max(), 1e-12
+        while len(voices) < VOICES:
+            salience = (row[comb] * weights).sum(axis=1) * free
             best = int(salience.argmax())
-            first = first or float(salience[best])
-            if salience[best] < SHARE * first or salience[best] == 0:
+            if salience[best] < needed:
                 break
-            frame.append(LOWEST_HZ * 2 ** (best / PER_OCTAVE))
+            needed = needed if voices else SHARE * float(salience[best])
+            voices.append(best)
+            free[max(best - 2, 0) : best + 3] = False
             for offset in offsets:
-                row[max(best + offset - 2, 0) : best + offset + 3] *= 0.1
-        found.append(np.array(frame))
+                row[max(best + offset - 2, 0) : best + offset + 3] *= LEFT
+        found.append(LOWEST_HZ * 2 ** (np.array(voices) / PER_OCTAVE))
     return found

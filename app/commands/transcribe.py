@@ -1,0 +1,58 @@
+"""``sharpear transcribe``: a recording in, notes and the curves of its voices out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import (
+    EXIT_SOME_FAILED,
+    OverwriteOption,
+    PresetOption,
+    QuietOption,
+    SetOption,
+    overrides,
+    progress_bar,
+    say,
+)
+
+
+def transcribe(
+    input_: Annotated[Path, typer.Argument(metavar="INPUT", help="An audio file (wav, flac, ogg, mp3, aiff…).")],
+    out: Annotated[
+        list[Path] | None,
+        typer.Option("-o", "--out", help="notes.csv, notes.mid, notes.jsonl, f0.csv; may be given several times."),
+    ] = None,
+    preset: PresetOption = "music",
+    set_: SetOption = None,
+    start: Annotated[float, typer.Option(help="Begin here, s.")] = 0.0,
+    duration: Annotated[float | None, typer.Option(help="Take this much, s.")] = None,
+    quiet: QuietOption = False,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Write the notes of a recording, and the fundamental of each voice over time."""
+    # Imported here so that --help and usage errors do not wait for the compiler and the array libraries.
+    from sharpear.audio import Selection  # noqa: PLC0415
+    from sharpear.config import load_config  # noqa: PLC0415
+    from sharpear.files import check_free  # noqa: PLC0415
+    from sharpear.pitch.outputs import format_of, write  # noqa: PLC0415
+    from sharpear.pitch.transcriber import transcribe_file  # noqa: PLC0415
+
+    outputs = list(dict.fromkeys(out or [Path(f"{input_.stem}.notes.csv")]))
+    for path in outputs:
+        format_of(path)
+    config = load_config(preset, overrides(set_))
+    check_free(input_, outputs, overwrite)
+    try:
+        with progress_bar(input_.name, quiet) as progress:
+            result, audio_s, complete = transcribe_file(input_, config, Selection(start, duration), progress)
+    except KeyboardInterrupt as error:
+        say(f"{input_}: interrupted: nothing was written")
+        raise typer.Exit(EXIT_SOME_FAILED) from error
+    for path in outputs:
+        write(result, path)
+    if not complete:
+        say(f"{input_}: interrupted after {audio_s:.1f} s: the outputs hold that much")
+        raise typer.Exit(EXIT_SOME_FAILED)
+    if not quiet:
+        say(f"{input_}: {audio_s:.1f} s, {len(result.notes)} notes → {', '.join(map(str, outputs))}")

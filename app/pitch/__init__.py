@@ -1,0 +1,16 @@
+"""Voices above the partials: the pitch layer, notes, and what is written of them."""
+
+from .layer import PitchFrames, PitchLayer
+from .notes import Note, Voices, notes_of
+from .transcriber import Transcriber, Transcription, transcribe
+
+__all__ = [
+    "Note",
+    "PitchFrames",
+    "PitchLayer",
+    "Transcriber",
+    "Transcription",
+    "Voices",
+    "notes_of",
+    "transcribe",
+]

@@ -1,0 +1,222 @@
+"""The pitch layer's loops: partials → competing pitches → voices → shares. No validation here."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from sharpear.dsp.harmonic_fields import connect, field_weight
+from sharpear.dynamics.divisive import divisive_step
+
+SMALLEST_LEVEL = np.float32(1e-20)
+FAINTEST = np.float32(0.1)
+"""The strongest pitch counts as no weaker than this, of the level: where all are at rest, none is a voice."""
+MOST_PARTIALS = 160
+"""Partials that a step listens to, the strongest: bounds its cost in noise."""
+NEIGHBORS = 3
+"""A voice is the strongest unit among so many on either side, and the only one there."""
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def pitch_process(
+    amplitude: Any, frequency: Any, times: Any, fields: Any, rule: Any, gains: Any, voice_rule: Any, rings: Any,
+    network: Any, voices: Any, scratch: Any, count: int, out: Any,
+) -> int:  # fmt: skip
+    """Advance over frames; return how many have left.
+
+    fields: (the receptive fields' rule, W_j); rule: (stride, iterations, compression, floor, decay of levels);
+    gains: as `divisive_step`; voice_rule: (onset, offset, glide in units); rings: (times, amplitude, frequency) of the
+    frames that wait; network: (level, a, history of a, strongest activity); voices: (f0, last f0, strength);
+    scratch: (y, partials' Hz, start, unit, weight, support, activity);
+    out: (times, amplitude, frequency, f0, strength).
+    """
+    ring_times, ring_amplitude, ring_frequency = rings
+    level, a, history, strongest = network
+    f0, last_f0, strength = voices
+    y, line_hz, _, _, _, _, activity = scratch
+    waiting, width = ring_times.size, history.shape[1]
+    stride, _, compression, floor, decay = rule
+    left = 0
+    for n in range(times.size):
+        now = (count + n) % waiting
+        step = (count + n) // stride
+        middle = (now - (width // 2) * stride) % waiting
+        ring_times[now] = times[n]
+        for s in range(amplitude.shape[1]):
+            for i in range(amplitude.shape[2]):
+                ring_amplitude[s, now, i] = amplitude[n, s, i]
+                ring_frequency[s, now, i] = frequency[n, s, i]
+            if (count + n) % stride == 0:
+                level[s] = max(level[s] * decay, amplitude[n, s].max(), SMALLEST_LEVEL)
+                compete(amplitude[n, s], frequency[n, s], level[s], fields, rule, gains, scratch, a[s])
+                for j in range(a.shape[1]):
+                    history[s, step % width, j] = a[s, j]
+                median_activity(history[s], activity)
+                strongest[s] = max(strongest[s] * decay, activity.max(), FAINTEST)
+                follow(activity, strongest[s], voice_rule, fields[0], f0[s], last_f0[s], strength[s])
+                partials = hear(
+                    ring_amplitude[s, middle], ring_frequency[s, middle], level[s], floor, compression, y, line_hz
+                )
+                refine(y, line_hz, partials, fields[0], strength[s], f0[s])
+        oldest = (now + 1) % waiting
+        if count + n >= waiting - 1:
+            out[0][left] = ring_times[oldest]
+            for s in range(amplitude.shape[1]):
+                for i in range(amplitude.shape[2]):
+                    out[1][left, s, i] = ring_amplitude[s, oldest, i]
+                    out[2][left, s, i] = ring_frequency[s, oldest, i]
+                for v in range(f0.shape[1]):
+                    out[3][left, s, v] = f0[s, v]
+                    out[4][left, s, v] = strength[s, v]
+            left += 1
+    return left
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def hear(amplitude: Any, frequency: Any, level: Any, floor: Any, compression: Any, y: Any, line_hz: Any) -> int:
+    """The partials above the floor, compressed, relative to the level; how many there are."""
+    threshold, found = floor * level, MOST_PARTIALS + 1
+    while found > MOST_PARTIALS:
+        found = 0
+        for i in range(amplitude.size):
+            found += amplitude[i] > threshold and frequency[i] > 0
+        threshold *= np.float32(1.25) if found > MOST_PARTIALS else np.float32(1.0)
+    n = 0
+    for i in range(amplitude.size):
+        if amplitude[i] > threshold and frequency[i] > 0:
+            y[n] = (amplitude[i] / level) ** compression
+            line_hz[n] = frequency[i]
+            n += 1
+    return n
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def compete(
+    amplitude: Any, frequency: Any, level: Any, fields: Any, rule: Any, gains: Any, scratch: Any, a: Any
+) -> None:
+    """One step of the pitch layer on one frame's partials."""
+    y, line_hz, start, unit, weight, support, _ = scratch
+    _, iterations, compression, floor, _ = rule
+    partials = hear(amplitude, frequency, level, floor, compression, y, line_hz)
+    connect(line_hz, partials, a.size, fields[0], start, unit, weight)
+    for _ in range(iterations):
+        divisive_step(y, partials, start, unit, weight, fields[1], gains, a, support)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def median_activity(history: Any, activity: Any) -> None:
+    """Median over the steps of what a unit and its two neighbours hold together."""
+    width, units = history.shape
+    ordered = np.empty(width, np.float32)
+    for j in range(units):
+        for r in range(width):
+            value = history[r, j] + history[r, max(j - 1, 0)] + history[r, min(j + 1, units - 1)]
+            at = r
+            while at > 0 and ordered[at - 1] > value:
+                ordered[at] = ordered[at - 1]
+                at -= 1
+            ordered[at] = value
+        activity[j] = ordered[width // 2]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def follow(
+    activity: Any, strongest: Any, voice_rule: Any, field_rule: Any, f0: Any, last_f0: Any, strength: Any
+) -> None:
+    """Go on with the voices whose peak is still there, begin new ones, end the others.
+
+    The strongest peaks choose first. A new voice takes the free place whose last pitch was nearest, so that a
+    place holds one part of the music.
+    """
+    onset, offset, glide = voice_rule
+    low_hz, per_octave = field_rule[2], field_rule[3]
+    units, places = activity.size, f0.size
+    taken = np.zeros(places, np.bool_)
+    left = activity.copy()
+    before = f0.copy()
+    for _ in range(places):
+        peak = -1
+        for j in range(units):
+            if left[j] > 0 and (peak < 0 or left[j] > left[peak]) and is_peak(activity, j):
+                peak = j
+        if peak < 0 or activity[peak] < offset * onset * strongest:
+            break
+        left[peak] = 0
+        hz = low_hz * 2 ** (peak / per_octave)
+        place, nearest = -1, glide
+        for v in range(places):
+            if before[v] > 0 and not taken[v]:
+                distance = abs(math.log2(before[v] / hz)) * per_octave
+                if distance <= nearest:
+                    place, nearest = v, distance
+        if place < 0 and activity[peak] >= onset * strongest:
+            nearest = np.inf
+            for v in range(places):
+                if before[v] == 0 and not taken[v]:
+                    # A place never used stands half an octave away.
+                    distance = abs(math.log2(last_f0[v] / hz)) if last_f0[v] > 0 else 0.5
+                    if distance < nearest:
+                        place, nearest = v, distance
+        if place >= 0:
+            taken[place] = True
+            f0[place] = last_f0[place] = hz
+            strength[place] = activity[peak]
+    for v in range(places):
+        if not taken[v]:
+            f0[v] = strength[v] = 0.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def is_peak(activity: Any, j: int) -> bool:
+    """Whether no unit within reach is more active."""
+    for i in range(max(0, j - NEIGHBORS), min(activity.size, j + NEIGHBORS + 1)):
+        if activity[i] > activity[j] or (activity[i] == activity[j] and i < j):
+            return False
+    return True
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def refine(y: Any, line_hz: Any, partials: int, field_rule: Any, strength: Any, f0: Any) -> None:
+    """Move each voice to the mean of what its partials say of its fundamental, each by the voice's share of it."""
+    moved, weights = np.zeros(f0.size, np.float32), np.zeros(f0.size, np.float32)
+    for i in range(partials):
+        expected = np.float32(1e-6)
+        for v in range(f0.size):
+            if f0[v] > 0:
+                expected += field_weight(line_hz[i], f0[v], field_rule) * strength[v]
+        for v in range(f0.size):
+            if f0[v] > 0:
+                claim = field_weight(line_hz[i], f0[v], field_rule)
+                if claim > 0:
+                    share = claim * y[i] * claim * strength[v] / expected
+                    moved[v] += share * math.log2(line_hz[i] / (round(line_hz[i] / f0[v]) * f0[v]))
+                    weights[v] += share
+    for v in range(f0.size):
+        if weights[v] > 0:
+            f0[v] *= 2 ** (moved[v] / weights[v])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def share_partials(
+    amplitude: Any, frequency: Any, f0: Any, strength: Any, field_rule: Any, rule: Any, share: Any
+) -> None:
+    """``s_vi = e_vi / (ε' + Σ_u e_ui)``, e_vi the amplitude that voice v expects of partial i, of the level.
+
+    rule: (1/compression, ε').
+    """
+    expand, epsilon = rule
+    for n in range(amplitude.shape[0]):
+        for s in range(amplitude.shape[1]):
+            for i in range(amplitude.shape[2]):
+                expected = epsilon
+                for v in range(f0.shape[2]):
+                    share[n, s, v, i] = 0.0
+                    if amplitude[n, s, i] > 0 and f0[n, s, v] > 0:
+                        claim = field_weight(frequency[n, s, i], f0[n, s, v], field_rule)
+                        if claim > 0:
+                            share[n, s, v, i] = (claim * strength[n, s, v]) ** expand
+                            expected += share[n, s, v, i]
+                for v in range(f0.shape[2]):
+                    if share[n, s, v, i] > 0:
+                        share[n, s, v, i] /= expected

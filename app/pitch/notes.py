@@ -1,0 +1,104 @@
+"""Notes from voices: where one begins and ends, and how high and loud it is."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+HEARD_AFTER_S = 0.02
+"""From a note's onset to its voice: measured over piano, winds, strings and voices, and taken off the onset."""
+SHORTEST_S = 0.08
+"""Shorter than this is no note."""
+STRAY_SEMITONES, STRAY_S = 0.6, 0.046
+"""A voice that stays so far from its note's pitch for so long has gone on to another note."""
+STRIKE_DB = 6.0
+STRIKE_S = 0.035
+"""A voice that grows by so much in so short a time is struck again."""
+SILENCE_DB = -120.0
+
+
+@dataclass(frozen=True)
+class Note:
+    """One note of one voice.
+
+    onset_s, offset_s: s.  midi: MIDI pitch, 69 is A4 = 440 Hz.  cents: distance of its median pitch from that.
+    level_db: amplitude of a cosine of the same power, dB of full scale.  voice: number of its voice, from 0.
+    """
+
+    onset_s: float
+    offset_s: float
+    midi: int
+    cents: float
+    level_db: float
+    voice: int
+
+
+@dataclass(frozen=True)
+class Voices:
+    """Curves of the voices of one signal, evenly spaced in time.
+
+    times: (steps,) s.  f0: (steps, voices) Hz, 0 where silent.  amplitude: (steps, voices), of full scale.
+    """
+
+    times: NDArray[np.float64]
+    f0: NDArray[np.float32]
+    amplitude: NDArray[np.float32]
+
+
+def notes_of(voices: Voices) -> list[Note]:
+    """The notes of all voices, by onset.
+
+    A note ends where its voice falls silent, moves on to another pitch, or is struck again; vibrato stays in it.
+
+    >>> f0 = np.repeat([0.0, 440.0, 495.0, 0.0], 20)[:, None]
+    >>> found = notes_of(Voices(np.arange(80) * 0.01, f0, np.where(f0 > 0, 0.1, 0.0)))
+    >>> [(round(note.onset_s, 2), round(note.offset_s, 2), note.midi) for note in found]
+    [(0.18, 0.4, 69), (0.38, 0.6, 71)]
+    """
+    if len(voices.times) < 2:
+        return []
+    step_s = float(voices.times[1] - voices.times[0])
+    found = []
+    for voice in range(voices.f0.shape[1]):
+        sounding = np.flatnonzero(voices.f0[:, voice] > 0)
+        for steps in np.split(sounding, np.flatnonzero(np.diff(sounding) > 1) + 1):
+            if not steps.size:
+                continue
+            pitch = 69 + 12 * np.log2(voices.f0[steps, voice] / 440.0)
+            amplitude = voices.amplitude[steps, voice]
+            cuts = [0, *_cuts(pitch, _decibels(amplitude), step_s), steps.size]
+            for a, b in pairwise(cuts):
+                onset_s, offset_s = float(voices.times[steps[a]]), float(voices.times[steps[b - 1]]) + step_s
+                if offset_s - onset_s >= SHORTEST_S:
+                    early_s = max(float(voices.times[0]), onset_s - HEARD_AFTER_S)
+                    found.append(_note(early_s, offset_s, pitch[a:b], amplitude[a:b], voice))
+    return sorted(found, key=lambda note: (note.onset_s, note.midi))
+
+
+def _note(
+    onset_s: float, offset_s: float, pitch: NDArray[np.float64], amplitude: NDArray[np.float32], voice: int
+) -> Note:
+    median = float(np.median(pitch))
+    midi = round(median)
+    level_db = float(_decibels(np.sqrt(np.mean(np.square(amplitude)))))
+    return Note(onset_s, offset_s, midi, 100 * (median - midi), level_db, voice)
+
+
+def _cuts(pitch: NDArray[np.float64], level_db: NDArray[np.float64], step_s: float) -> list[int]:
+    """Steps at which a new note begins within a voice that sounds without a break."""
+    patience, rise = max(1, round(STRAY_S / step_s)), max(1, round(STRIKE_S / step_s))
+    cuts, begin, astray = [], 0, 0
+    for n in range(1, len(pitch)):
+        center = np.median(pitch[begin : max(begin + 1, n - astray)])
+        astray = astray + 1 if abs(pitch[n] - center) > STRAY_SEMITONES else 0
+        struck = n - begin > patience + rise and level_db[n] - level_db[n - rise] > STRIKE_DB
+        if astray >= patience or struck:
+            begin = n - rise + int(np.argmin(level_db[n - rise : n])) + 1 if struck else n - astray + 1
+            cuts.append(begin)
+            astray = 0
+    return cuts
+
+
+def _decibels(amplitude: NDArray[np.floating] | np.floating) -> NDArray[np.float64]:
+    return np.asarray(20 * np.log10(np.maximum(amplitude, 10 ** (SILENCE_DB / 20))), np.float64)

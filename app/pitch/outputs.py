@@ -1,0 +1,131 @@
+"""What is written of a transcription: notes as CSV, JSON lines or MIDI, curves as CSV; whole or not at all."""
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import mido
+import numpy as np
+
+from sharpear.errors import InputError, UsageError
+
+from .notes import Note
+from .transcriber import Transcription
+
+TICKS_PER_S = 960
+"""480 ticks a quarter note at 120 quarter notes a minute: a millisecond."""
+DRUM_CHANNEL = 9
+MIDI_FLOOR_DB = -60.0
+"""The level of velocity 1; full scale is 127."""
+
+
+def _notes_csv(transcription: Transcription) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["onset_s", "offset_s", "midi", "cents", "level_db", "voice"])
+    for n in transcription.notes:
+        writer.writerow(
+            [f"{n.onset_s:.4f}", f"{n.offset_s:.4f}", n.midi, f"{n.cents:.1f}", f"{n.level_db:.1f}", n.voice]
+        )
+    return text.getvalue().encode()
+
+
+def _notes_jsonl(transcription: Transcription) -> bytes:
+    rounded = ({k: round(v, 4) for k, v in asdict(note).items()} for note in transcription.notes)
+    return "".join(json.dumps(row) + "\n" for row in rounded).encode()
+
+
+def _curves_csv(transcription: Transcription) -> bytes:
+    """One column a voice, in Hz, 0 where it is silent."""
+    voices = transcription.voices
+    text = io.StringIO()
+    header = ",".join(["time_s", *(f"voice{v}_hz" for v in range(voices.f0.shape[1]))])
+    table = np.column_stack([voices.times, voices.f0])
+    np.savetxt(text, table, fmt=["%.4f"] + ["%.2f"] * voices.f0.shape[1], delimiter=",", header=header, comments="")
+    return text.getvalue().encode()
+
+
+def _midi(transcription: Transcription) -> bytes:
+    """A track and a channel for each voice."""
+    file = mido.MidiFile(ticks_per_beat=TICKS_PER_S // 2)
+    for voice in sorted({note.voice for note in transcription.notes}):
+        file.tracks.append(_midi_track([note for note in transcription.notes if note.voice == voice], voice))
+    if not file.tracks:
+        file.tracks.append(mido.MidiTrack())
+    data = io.BytesIO()
+    file.save(file=data)
+    return data.getvalue()
+
+
+def _midi_track(notes: Sequence[Note], voice: int) -> mido.MidiTrack:
+    channel = voice % 15 + (voice % 15 >= DRUM_CHANNEL)
+    events = []
+    for note in notes:
+        velocity = int(np.clip(1 + 126 * (1 - note.level_db / MIDI_FLOOR_DB), 1, 127))
+        on, off = (round(max(0.0, at) * TICKS_PER_S) for at in (note.onset_s, note.offset_s))
+        for tick, kind in ((on, "note_on"), (off, "note_off")):
+            message = mido.Message(kind, channel=channel, note=min(max(note.midi, 0), 127), velocity=velocity)
+            events.append((tick, kind == "note_on", message))
+    track = mido.MidiTrack([mido.MetaMessage("track_name", name=f"voice {voice}", time=0)])
+    now = 0
+    for tick, _, message in sorted(events, key=lambda event: event[:2]):
+        track.append(message.copy(time=tick - now))
+        now = tick
+    return track
+
+
+FORMATS: dict[str, Callable[[Transcription], bytes]] = {
+    "f0.csv": _curves_csv,
+    "csv": _notes_csv,
+    "jsonl": _notes_jsonl,
+    "mid": _midi,
+}
+"""How names end, and what is then written."""
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's name asks for.
+
+    Raises:
+        UsageError: the name asks for none.
+    """
+    for ending in FORMATS:
+        if path.name == ending or path.name.endswith(f".{ending}"):
+            return ending
+    expected = "notes.csv, notes.mid, notes.jsonl or f0.csv"
+    raise UsageError(f"-o {path}: expected a name such as {expected}, received {path.name!r}")
+
+
+def write(transcription: Transcription, path: Path) -> None:
+    """Write what the name of `path` asks for, in the place of what had it.
+
+    Raises:
+        UsageError: as `format_of`.  InputError: it cannot be written.
+    """
+    data = FORMATS[format_of(path)](transcription)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".sharpear.", suffix=".part", delete=False) as file:
+            partial = Path(file.name)
+            try:
+                file.write(data)
+                file.close()
+                partial.chmod(0o666 & ~_umask())
+                partial.replace(path)
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        advice = "make room, or choose another place with -o"
+        raise InputError(f"{path}: cannot be written ({error.strerror or error}): {advice}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

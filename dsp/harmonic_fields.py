@@ -1,0 +1,108 @@
+"""Harmonic receptive fields: combs over log frequency, one for each fundamental that a pitch layer may hear."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+REACH = 2.5
+"""A harmonic's tooth ends this many tolerances from its middle."""
+
+
+@dataclass(frozen=True)
+class HarmonicFields:
+    """Receptive fields of pitches over partials, the same comb at every fundamental of a logarithmic grid.
+
+    A partial at f reaches the pitch f₀ through harmonic h with the weight ``h^−α exp(−½ (Δ/σ)²)``, Δ the distance of f
+    from h f₀ in cents.
+
+    pitch_hz: (pitches,) fundamentals, evenly spaced in log frequency.
+    tooth: (harmonics,) ``h^−α``.
+    tolerance_cents: σ.
+
+    >>> fields = HarmonicFields.over(55.0, 1000.0, per_octave=60, harmonics=12, rolloff=0.7, tolerance_cents=30.0)
+    >>> round(float(fields.weight(881.0, 440.0)), 3), round(float(fields.weight(660.0, 440.0)), 3)
+    (0.614, 0.0)
+    """
+
+    pitch_hz: NDArray[np.float64]
+    tooth: NDArray[np.float64]
+    tolerance_cents: float
+
+    @staticmethod
+    def over(
+        low_hz: float, high_hz: float, *, per_octave: int, harmonics: int, rolloff: float, tolerance_cents: float
+    ) -> "HarmonicFields":
+        """Fields of fundamentals from `low_hz` to `high_hz`, with teeth ``h^−rolloff``.
+
+        Raises:
+            ValueError: an argument is out of range.
+        """
+        if not 0 < low_hz < high_hz < np.inf:
+            raise ValueError(f"expected 0 < low_hz < high_hz, received low_hz={low_hz:g}, high_hz={high_hz:g}")
+        if per_octave < 1 or harmonics < 1 or not tolerance_cents > 0:
+            raise ValueError(
+                "expected per_octave >= 1, harmonics >= 1 and tolerance_cents > 0, "
+                f"received {per_octave}, {harmonics} and {tolerance_cents:g}"
+            )
+        count = int(per_octave * np.log2(high_hz / low_hz)) + 1
+        pitch_hz = low_hz * 2 ** (np.arange(count) / per_octave)
+        return HarmonicFields(pitch_hz, np.arange(1, harmonics + 1.0) ** -rolloff, tolerance_cents)
+
+    def weight(self, partial_hz: float, pitch_hz: float) -> float:
+        """Weight of one partial in the field of any fundamental, Hz."""
+        return float(field_weight(partial_hz, pitch_hz, self.rule))
+
+    @property
+    def rule(self) -> tuple[NDArray[np.float32], np.float32, np.float32, np.float32]:
+        """(tooth, σ in octaves, lowest pitch in Hz, pitches per octave) as the kernels take them."""
+        octaves = math.log2(self.pitch_hz[-1] / self.pitch_hz[0])
+        per_octave = (self.pitch_hz.size - 1) / octaves if octaves else 1.0
+        return (
+            self.tooth.astype(np.float32),
+            np.float32(self.tolerance_cents / 1200),
+            np.float32(self.pitch_hz[0]),
+            np.float32(per_octave),
+        )
+
+    @property
+    def most_connections(self) -> int:
+        """Pitches that one partial can reach, at most."""
+        _, sigma, _, per_octave = self.rule
+        return self.tooth.size * (2 * math.ceil(REACH * float(sigma * per_octave)) + 1)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def field_weight(partial_hz: Any, pitch_hz: Any, rule: Any) -> Any:
+    """Weight of a partial in the field of a pitch, both in Hz."""
+    tooth, sigma = rule[0], rule[1]
+    h = max(1, round(partial_hz / pitch_hz))
+    if h > tooth.size:
+        return np.float32(0.0)
+    deviation = math.log2(partial_hz / (h * pitch_hz)) / sigma
+    if abs(deviation) > REACH:
+        return np.float32(0.0)
+    return np.float32(tooth[h - 1] * math.exp(-0.5 * deviation * deviation))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def connect(partial_hz: Any, partials: int, pitches: int, rule: Any, start: Any, unit: Any, weight: Any) -> None:
+    """Connections of a frame's partials: i reaches ``unit[start[i]:start[i+1]]``, by the same rows of `weight`."""
+    tooth, sigma, low_hz, per_octave = rule
+    half = REACH * sigma * per_octave
+    n = 0
+    start[0] = 0
+    for i in range(partials):
+        position = math.log2(partial_hz[i] / low_hz) * per_octave
+        for h in range(1, tooth.size + 1):
+            middle = position - math.log2(h) * per_octave
+            first, last = max(0, math.ceil(middle - half)), min(pitches - 1, math.floor(middle + half))
+            for j in range(first, last + 1):
+                deviation = (middle - j) / (sigma * per_octave)
+                unit[n] = j
+                weight[n] = tooth[h - 1] * math.exp(-0.5 * deviation * deviation)
+                n += 1
+        start[i + 1] = n

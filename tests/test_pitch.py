@@ -1,0 +1,197 @@
+"""The pitch layer and its parts, on sounds whose pitches are known."""
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from sharpear.config import PitchConfig
+from sharpear.dsp.harmonic_fields import HarmonicFields, connect
+from sharpear.dynamics.divisive import divisive_step
+from sharpear.errors import UsageError
+from sharpear.frames import Frames
+from sharpear.pitch import Note, PitchFrames, PitchLayer, Transcriber, Voices, notes_of, transcribe
+
+RATE = 16000
+PRESET = {"bank.high_hz": 5000.0, "bank.channels": 220, "atoms.count": 500}
+
+
+def tone(
+    hz: float | np.ndarray, seconds: float = 0.7, turn: float = 0.0, partials: int = 10, level: float = 0.1
+) -> np.ndarray:
+    """A harmonic tone with partials 1/h, all turned by `turn` radians; `hz` may move, one value a sample."""
+    phase = 2 * np.pi * np.cumsum(np.broadcast_to(hz, round(seconds * RATE))) / RATE
+    return level * sum(np.cos(h * phase + turn) / h for h in range(1, partials + 1))
+
+
+def voices(audio: np.ndarray, **settings: float) -> PitchFrames:
+    overrides = PRESET | {f"pitch.{name}": value for name, value in settings.items()}
+    transcriber = Transcriber(RATE, overrides=overrides)
+    return PitchFrames.join([transcriber.process(audio[:, None]), transcriber.flush()])
+
+
+def middle(frames: PitchFrames) -> np.ndarray:
+    """(frames, voices) fundamentals of the middle half."""
+    n = len(frames)
+    return frames.f0[n // 4 : 3 * n // 4, 0]
+
+
+@pytest.mark.parametrize(
+    "chord",
+    [[110.0], [220.0, 330.0], [196.0, 392.0], [130.8, 164.8, 196.0, 261.6], [220.0, 293.7]],
+    ids=["one", "fifth", "octave", "four", "fourth"],
+)
+def test_a_chord_of_harmonic_tones_is_heard(chord: list[float]) -> None:
+    heard = middle(voices(sum(tone(hz) for hz in chord)))
+    for row in heard:
+        assert np.sort(row[row > 0]) == pytest.approx(chord, rel=0.012), "20 cents"
+
+
+def test_a_loud_and_a_faint_recording_have_the_same_voices() -> None:
+    sound = tone(220.0) + tone(277.2)
+    loud, faint = middle(voices(sound)), middle(voices(1e-3 * sound))
+    assert faint == pytest.approx(loud, rel=1e-3)
+
+
+def test_vibrato_is_followed_in_one_place_and_stays_one_note() -> None:
+    t = np.arange(round(1.2 * RATE)) / RATE
+    hz = 300.0 * 2 ** (0.4 / 12 * np.sin(2 * np.pi * 5.5 * t))
+    frames = voices(tone(hz, 1.2))
+    n = slice(len(frames) // 4, 3 * len(frames) // 4)
+    place = int((frames.f0[n, 0] > 0).sum(axis=0).argmax())
+    true = 300.0 * 2 ** (0.4 / 12 * np.sin(2 * np.pi * 5.5 * frames.times[n]))
+    cents = 1200 * np.log2(frames.f0[n, 0, place] / true)
+    assert np.sqrt(np.mean(cents**2)) < 12
+    assert [note.midi for note in transcribe(tone(hz, 1.2), RATE, overrides=PRESET).notes] == [62]
+
+
+def test_the_voices_of_a_glide_keep_their_places() -> None:
+    t = np.arange(RATE) / RATE
+    frames = voices(tone(200.0 * 2 ** (t / 2), 1.0) + tone(500.0, 1.0))
+    used = (middle(frames) > 0).mean(axis=0)
+    assert np.sort(used)[-2:] == pytest.approx([1.0, 1.0])
+    assert (used > 0).sum() == 2
+
+
+@pytest.mark.parametrize("audio", [np.zeros(RATE), np.full(RATE, 0.5)], ids=["silence", "DC"])
+def test_where_nothing_sounds_there_is_no_voice(audio: np.ndarray) -> None:
+    assert not middle(voices(audio)).any()
+
+
+def test_a_tone_in_noise_is_the_only_long_note() -> None:
+    noise = 0.006 * np.random.default_rng(0).standard_normal(round(1.5 * RATE))
+    notes = transcribe(tone(220.0, 1.5) + noise, RATE, overrides=PRESET).notes
+    assert [note.midi for note in notes if note.offset_s - note.onset_s > 0.3] == [57]
+
+
+def test_shares_follow_the_levels_of_two_tones_an_octave_apart() -> None:
+    sound = tone(200.0) + tone(400.0, turn=np.pi / 2)
+    transcriber = Transcriber(RATE, overrides=PRESET)
+    frames = transcriber.process(sound[:, None])
+    share = transcriber.layer.shares(frames)
+    assert share.shape == (*frames.f0.shape, frames.amplitude.shape[2])
+    assert share.min() >= 0
+    assert share.sum(axis=2).max() <= 1 + 1e-6
+    n = len(frames) // 2
+    low, high = (int(np.abs(frames.f0[n, 0] - hz).argmin()) for hz in (200.0, 400.0))
+
+    def share_at(hz: float) -> tuple[float, float]:
+        near = np.abs(frames.instantaneous_frequency[n, 0] / hz - 1) < 0.01
+        atom = int(np.where(near, frames.amplitude[n, 0], 0).argmax())
+        return float(share[n, 0, low, atom]), float(share[n, 0, high, atom])
+
+    own_low, own_high = share_at(600.0)  # the third partial of the lower alone
+    assert own_low > 0.9 > 0.1 > own_high
+    both_low, both_high = share_at(400.0)  # amplitudes 0.05 and 0.1
+    assert 0.1 < both_low < both_high
+
+
+def test_without_feedback_a_tone_has_ghosts() -> None:
+    sound = tone(220.0) + tone(330.0)
+    heard, alone = (
+        (middle(voices(sound, **settings)) > 0).sum(axis=1).mean() for settings in ({}, {"feedback": 0.0, "onset": 0.4})
+    )
+    assert heard == pytest.approx(2.0)
+    assert alone > 2.5
+
+
+def test_latency_is_stated() -> None:
+    """A tone burst of 0.2 s stands where its sound stands, to within the layer's step and the windows' half."""
+    audio = np.concatenate([np.zeros(RATE // 2), tone(440.0, 0.2), np.zeros(RATE // 2)])
+    frames = voices(audio)
+    sounding = frames.times[(frames.f0[:, 0] > 0).any(axis=1)]
+    assert sounding.mean() == pytest.approx(0.6, abs=0.03)
+    transcriber = Transcriber(RATE, overrides=PRESET)
+    early = transcriber.process(np.zeros((RATE, 1)))
+    assert early.times[-1] == pytest.approx(1.0 - transcriber.latency_s, abs=2 * transcriber.layer.hop_s)
+
+
+@lru_cache
+def fields() -> HarmonicFields:
+    return HarmonicFields.over(100.0, 400.0, per_octave=60, harmonics=5, rolloff=0.5, tolerance_cents=20.0)
+
+
+def test_connections_are_the_fields_weights() -> None:
+    partial_hz = np.array([123.4, 250.0, 401.0, 999.0, 4000.0], np.float32)
+    room = partial_hz.size * fields().most_connections
+    start, unit, weight = np.empty(6, np.int32), np.empty(room, np.int32), np.empty(room, np.float32)
+    pitches = fields().pitch_hz.size
+    connect(partial_hz, partial_hz.size, pitches, fields().rule, start, unit, weight)
+    for i, hz in enumerate(partial_hz):
+        dense = np.zeros(pitches)
+        np.add.at(dense, unit[start[i] : start[i + 1]], weight[start[i] : start[i + 1]])
+        expected = [fields().weight(float(hz), f0) for f0 in fields().pitch_hz]
+        assert dense == pytest.approx(expected, abs=2e-3)
+    assert start[-1] == start[-2], "4 kHz is beyond the last harmonic of 400 Hz"
+
+
+def test_divisive_steps_find_a_mixture_of_overlapping_causes() -> None:
+    rng = np.random.default_rng(3)
+    W = rng.random((12, 4)).astype(np.float32)
+    true = np.array([0.8, 0.0, 0.3, 0.0], np.float32)
+    y = W @ true
+    start = np.arange(0, 49, 4, dtype=np.int32)
+    unit = np.tile(np.arange(4, dtype=np.int32), 12)
+    a, support = np.full(4, 0.1, np.float32), np.empty(4, np.float32)
+    gains = tuple(np.float32(gain) for gain in (1.0, 1e-6, 1.0, 1e-8))
+    for _ in range(3000):
+        divisive_step(y, 12, start, unit, W.ravel(), W.sum(axis=0), gains, a, support)
+    assert a == pytest.approx(true, abs=0.02)
+
+
+def test_a_struck_string_is_a_new_note_and_a_blip_is_none() -> None:
+    step = 0.0116
+    times = step * np.arange(100)
+    decay = np.exp(-(np.arange(100) % 50) / 15)
+    f0 = np.zeros((100, 2))
+    f0[:, 0] = 220.0
+    f0[40:44, 1] = 330.0
+    notes = notes_of(Voices(times, f0, 0.1 * np.stack([decay, decay], axis=1)))
+    assert [(note.midi, round(note.onset_s / step / 5) * 5) for note in notes] == [(57, 0), (57, 50)]
+
+
+def test_no_voices_give_no_notes() -> None:
+    assert notes_of(Voices(np.arange(9.0), np.zeros((9, 2)), np.zeros((9, 2)))) == []
+    assert notes_of(Voices(np.zeros(0), np.zeros((0, 2)), np.zeros((0, 2)))) == []
+
+
+def test_notes_know_their_cents() -> None:
+    f0 = np.full((30, 1), 440.0 * 2 ** (0.3 / 12))
+    (note,) = notes_of(Voices(0.01 * np.arange(30), f0, np.full((30, 1), 0.1)))
+    assert note == Note(0.0, pytest.approx(0.3), 69, pytest.approx(30.0, abs=0.01), pytest.approx(-20.0), 0)
+
+
+def test_bad_arguments_are_refused() -> None:
+    with pytest.raises(UsageError, match="hop_s"):
+        PitchLayer(0.0, 10)
+    with pytest.raises(UsageError, match=r"received \(3, 2, 10\)"):
+        PitchLayer(0.003, 10).process(Frames(np.zeros(3), *[np.zeros((3, 2, 10), np.float32)] * 3))
+    with pytest.raises(UsageError, match="samples"):
+        transcribe(np.zeros(0), RATE)
+    with pytest.raises(UsageError, match="low_hz below high_hz"):
+        transcribe(np.zeros(100), RATE, overrides={"pitch.low_hz": 2000.0})
+    with pytest.raises(ValueError, match="low_hz"):
+        HarmonicFields.over(400.0, 100.0, per_octave=60, harmonics=5, rolloff=0.5, tolerance_cents=20.0)
+    with pytest.raises(ValueError, match="harmonics"):
+        HarmonicFields.over(100.0, 400.0, per_octave=60, harmonics=0, rolloff=0.5, tolerance_cents=20.0)
+    assert PitchConfig().feedback == 1.0
