@@ -82,7 +82,7 @@ class LinesConfig(Section):
         0.15, ge=0, description="how far a swelling line may bend, of the mean square rate of its swelling"
     )
     surge: float = Field(4.0, ge=1, description="largest ratio of averaged to momentary energy")
-    noise_db: float = Field(7.0, ge=-100, le=100, description="lines fade below this over the noise, dB")
+    noise_db: float = Field(6.0, ge=-100, le=100, description="lines fade below this over the noise, dB")
     floor_ms: float = Field(200.0, gt=0, description="time constant of the noise floor")
     patience: float = Field(1.0, ge=0, description="change, in variances of the noise, that a line follows halfway")
     hold_ms: float = Field(200.0, gt=0, description="longest time over which a steady line is averaged")

@@ -18,20 +18,21 @@ class NoiseFloor(Stateful):
 
     Lines stand out of the noise in few channels, so that a low quantile of the power over some 45 neighbouring channels
     is that of noise alone. For Gaussian noise, whose power is exponentially distributed, the q-quantile divided by
-    ``-ln(1 - q)`` is the mean. It is smoothed over time and, where lines are too dense to leave a gap, bounded to
-    `largest` times the strongest channel nearby.
+    ``-ln(1 - q)`` is the mean. It is smoothed over time and bounded to `largest` times the strongest channel of all:
+    where lines are too dense to leave a gap they are not taken for noise, and noise alone is not taken for nothing.
 
     Args:
         channels: number of channels.
         frame_s: time between frames, s.
         tau_s: time constant of the smoothing, s.
         quantile: q.
-        largest: bound, as a power ratio.
+        largest: the bound, as a power ratio.
         streams: number of streams.
 
     >>> rng = np.random.default_rng(0)
     >>> floor = NoiseFloor(90, frame_s=0.003)
     >>> power = rng.exponential(0.5, (1000, 1, 90)).astype(np.float32)
+    >>> power[:, 0, 45] = 1000.0  # a line
     >>> bool(abs(floor.process(power)[-1].mean() / 0.5 - 1) < 0.1)
     True
     """
@@ -46,7 +47,10 @@ class NoiseFloor(Stateful):
         streams: int = 1,
     ) -> None:
         if not 0 < quantile < 1 or not tau_s > 0 or not frame_s > 0:
-            raise ValueError(f"expected 0 < quantile < 1, tau_s > 0 and frame_s > 0, received {quantile}, {tau_s:g}, {frame_s:g}")
+            raise ValueError(
+                "expected 0 < quantile < 1, tau_s > 0 and frame_s > 0, "
+                f"received {quantile:g}, {tau_s:g} and {frame_s:g}"
+            )
         groups = max(1, channels // GROUP)
         self._edge = np.linspace(0, channels, groups + 1).round().astype(np.int64)
         middle = 0.5 * (self._edge[1:] + self._edge[:-1] - 1)
@@ -55,7 +59,7 @@ class NoiseFloor(Stateful):
         self._share = (position - self._left).astype(np.float32)
         keep = math.exp(-frame_s / tau_s)
         self._rule = (quantile, np.float32(-1.0 / math.log(1.0 - quantile)), np.float32(largest), np.float32(1 - keep))
-        self._remember([("floor", np.float32, (streams, groups)), ("begun", np.bool_)])
+        self._remember([("floor", np.float32, (streams, groups)), ("begun", np.int32)])
 
     def process(self, power: NDArray[np.float32]) -> NDArray[np.float32]:
         """Power (frames, streams, channels) → mean power of the noise, likewise."""
@@ -65,7 +69,7 @@ class NoiseFloor(Stateful):
             noise_floor_process(
                 power, self._edge, (self._left, self._share), self._rule, state["floor"], bool(state["begun"]), out
             )
-            state["begun"] = True
+            state["begun"] = 1
         return out
 
 
@@ -78,13 +82,14 @@ def noise_floor_process(power: Any, edge: Any, between: Any, rule: Any, state: A
     sorted_power = np.empty(channels, np.float32)
     for f in range(power.shape[0]):
         for s in range(power.shape[1]):
+            strongest = np.float32(0)
+            for k in range(channels):
+                strongest = max(strongest, power[f, s, k])
             for g in range(groups):
                 low, high = edge[max(g - 1, 0)], edge[min(g + 2, groups)]
                 count = high - low
-                strongest = np.float32(0)
                 for i in range(count):  # by insertion: the neighbours are nearly in order
                     value = power[f, s, low + i]
-                    strongest = max(strongest, value)
                     j = i
                     while j > 0 and sorted_power[j - 1] > value:
                         sorted_power[j] = sorted_power[j - 1]

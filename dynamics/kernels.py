@@ -279,10 +279,7 @@ def wta_process(
         for s in range(drive.shape[1]):
             for _ in range(iterations):
                 wta_step(drive[f, s], circuit, threshold, inhibition_threshold, rate, x[s], x_n[s])
-            if winners:
-                copy(x[s], out[f, s])
-            else:
-                copy(a[s], out[f, s])
+            copy(x[s], out[f, s])
             flush(x[s])
             flush(x_n[s])
 
@@ -308,10 +305,7 @@ def wtaconv_process(
                 wtaconv_step(
                     drive[f, s], circuit, threshold, inhibition_threshold, rate, half_width, x[s], x_n[s], sums
                 )
-            if winners:
-                copy(x[s], out[f, s])
-            else:
-                copy(a[s], out[f, s])
+            copy(x[s], out[f, s])
             flush(x[s])
             flush(x_n[s])
 
@@ -340,8 +334,8 @@ def pair_process(
     """LcAdam ⇄ WtaConv stepped together, `iterations` times a frame, over drive (frames, streams, units).
 
     lca_rule: (threshold, hard, retention, moments); level_rule: (half_width, decay); wta_rule: (circuit, threshold,
-    inhibition_threshold, rate, half_width); flow: (2, 2) gains; winners: whether x comes out, or a; lca_state: (level, u,
-    m, v, a); wta_state: (x, x_n).
+    inhibition_threshold, rate, half_width); flow: (2, 2) gains; winners: whether x comes out, or a; lca_state: (level,
+    u, m, v, a); wta_state: (x, x_n).
     """
     threshold, hard, retention, moments = lca_rule
     circuit, wta_threshold, inhibition_threshold, rate, window = wta_rule

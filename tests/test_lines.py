@@ -9,7 +9,10 @@ from sharpear.dsp import (
     GammatoneDesign,
     LineField,
     LineFinder,
+    LineFrames,
+    LineMemory,
     LineRule,
+    NoiseFloor,
     SubbandFrames,
     WindowDesign,
 )
@@ -162,12 +165,8 @@ def test_the_field_keeps_a_swelling_line_and_averages_a_beat() -> None:
 def test_the_noise_floor_is_that_between_the_lines() -> None:
     rng = np.random.default_rng(3)
     power = rng.exponential(0.02, (2000, 1, 120)).astype(np.float32)
-    floor = NoiseFloor(120, 0.003, tau_s=0.2)
-    alone = floor.process(power)[-200:].mean()
-    assert alone == pytest.approx(0.02, rel=0.15)
     power[:, :, 30:120:30] += 50.0
-    floor.reset()
-    assert floor.process(power)[-200:].mean() == pytest.approx(alone, rel=0.25)
+    assert NoiseFloor(120, 0.003, tau_s=0.2).process(power)[-200:].mean() == pytest.approx(0.02, rel=0.2)
 
 
 def test_the_noise_floor_scales_with_its_input_and_is_bounded_by_the_lines() -> None:
@@ -194,7 +193,7 @@ def test_a_line_follows_what_noise_cannot_explain_and_averages_the_rest() -> Non
     rng = np.random.default_rng(5)
     noise = 1e-3
     energy = np.square(np.abs(1 + np.sqrt(noise / 2) * (rng.standard_normal(1000) + 1j * rng.standard_normal(1000))))
-    assert followed(energy, noise)[200:].std() < 0.6 * energy[200:].std()
+    assert followed(energy, noise)[200:].std() < 0.7 * energy[200:].std()  # more would cost agility
     step = np.where(np.arange(100) < 50, 1.0, 4.0)
     np.testing.assert_allclose(followed(step, noise)[51:], 4.0, rtol=0.02)
     np.testing.assert_allclose(followed(energy, 0.0), energy, rtol=1e-5)
