@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # A strict editable install links files one by one: a new file changes its folder's time and is linked then.
-PARTS  := pyproject.toml app app/commands app/sinks dsp dynamics configs
+PARTS  := pyproject.toml app app/commands app/sinks app/live app/view app/view/static dsp dynamics configs
 
 .PHONY: demo test lint bench bench-sharpness bench-dynamics clean
 
@@ -39,7 +39,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(STAMP): $(VENV)/bin/python $(PARTS)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot,view]'
 	@touch $@
 
 $(STAMP)-dev: $(STAMP)

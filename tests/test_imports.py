@@ -12,8 +12,10 @@ MAY_IMPORT = {
     "dynamics": set(),
     "configs": set(),
     "app": {"dsp", "dynamics", "configs"},
-    "app/commands": {"app"},
+    "app/commands": {"app", "app/live", "app/view"},
     "app/sinks": {"app"},
+    "app/live": {"app", "app/sinks"},
+    "app/view": {"app", "app/sinks", "app/live"},
 }
 """Folders, and the other folders of the package that each may know."""
 

@@ -25,7 +25,7 @@ def say(message: str) -> None:
 
 
 def names(listed: str) -> list[str]:
-    """ "zarr, png" → ["zarr", "png"]."""
+    """Split a list of names: "zarr, png" → ["zarr", "png"]."""
     return [name.strip() for name in listed.split(",") if name.strip()]
 
 
