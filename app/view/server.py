@@ -29,7 +29,7 @@ from .picture import Picture
 
 ADDRESS = "127.0.0.1"
 USUAL_PORT = 8737
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).resolve().parent / "static"
 NAMES = {"localhost", ADDRESS, "::1"}
 """What the page may be called: it is also reached through a tunnel, at another port of another machine's localhost."""
 HEADERS = {
