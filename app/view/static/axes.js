@@ -6,12 +6,14 @@ import { MARGIN } from "./view.js";
 
 const TICKS_HZ = [20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400, 500, 600, 800, 1000, 1500, 2000, 3000, 4000, 5000, 6000, 8000, 10000, 15000, 20000];
 const KEY_WIDTH = 40;
+const BLACK_WIDTH = 25;
 const KEY_GAP = 6;
 const TICK_GAP_PX = 26;
 const NAME_GAP_PX = 11;
 const TIME_STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10];
 const TIME_GAP_PX = 70;
-const COLUMNS_HEARD = 6;
+const COLUMNS_HEARD = 4;
+const KEY_RANGE_DB = 30;
 
 export class Axes {
   constructor(still, moving) {
@@ -58,11 +60,14 @@ export class Axes {
 
   drawKeyboard(context, view) {
     context.textAlign = "left";
+    context.fillStyle = this.ink["key-white"];
+    context.fillRect(keyboardX(view), MARGIN.top, KEY_WIDTH, view.height);
     let lastName = Infinity;
     for (const key of keysOf(view)) {
       const [top, height] = extent(view, key);
-      context.fillStyle = isBlack(key) ? this.ink["key-black"] : this.ink["key-white"];
-      context.fillRect(keyboardX(view), top, isBlack(key) ? KEY_WIDTH * 0.62 : KEY_WIDTH, height);
+      context.fillStyle = this.ink[isBlack(key) ? "key-black" : "line"];
+      if (isBlack(key)) context.fillRect(keyboardX(view), top, BLACK_WIDTH, height);
+      else if (!isBlack(key + 1)) context.fillRect(keyboardX(view), Math.round(top), KEY_WIDTH, 1);
       const y = view.y(hertz(key));
       const roomy = height >= NAME_GAP_PX;
       if (y < MARGIN.top || y > MARGIN.top + view.height || lastName - y < NAME_GAP_PX) continue;
@@ -108,7 +113,7 @@ export class Axes {
       for (let row = from; row <= to; row++) {
         for (let back = 0; back < COLUMNS_HEARD; back++) top = Math.max(top, history.at(now - back, row, SHARP));
       }
-      const share = (history.decibels(top) - view.floorDb) / Math.max(1, view.topDb - view.floorDb);
+      const share = 1 + (history.decibels(top) - view.topDb) / KEY_RANGE_DB;
       this.keys[key] = Math.max(this.keys[key] * 0.85, Math.min(1, Math.max(0, share)));
     }
   }
@@ -119,7 +124,7 @@ export class Axes {
       if (this.keys[key] < 0.05) continue;
       const [top, height] = extent(view, key);
       context.globalAlpha = this.keys[key] ** 2;
-      context.fillRect(keyboardX(view), top, isBlack(key) ? KEY_WIDTH * 0.62 : KEY_WIDTH, height);
+      context.fillRect(keyboardX(view), top, isBlack(key) ? BLACK_WIDTH : KEY_WIDTH, height);
     }
     context.globalAlpha = 1;
   }

@@ -30,12 +30,15 @@ void main() {
   int across = int(clamp(ceil(column.y), 1.0, 8.0));
   int up = int(clamp(ceil(row.y), 1.0, 8.0));
   vec2 top = vec2(0.0);
-  for (int i = 0; i < across; i++) {
-    float ci = c + ((float(i) + 0.5) / float(across) - 0.5) * column.y;
-    if (ci > 0.5) continue;
+  if (across * up == 1) {
+    top = texture(levels, vec2((r + 0.5) / ring.w, (ring.x + min(c, 0.0) + 0.5) / ring.z)).rg;
+  }
+  else for (int i = 0; i < across; i++) {
+    float ci = floor(c + ((float(i) + 0.5) / float(across) - 0.5) * column.y + 0.5);
+    int slot = int(mod(ring.x + min(ci, 0.0), ring.z));
     for (int j = 0; j < up; j++) {
-      float rj = r + ((float(j) + 0.5) / float(up) - 0.5) * row.y;
-      top = max(top, texture(levels, vec2((rj + 0.5) / ring.w, (ring.x + min(ci, 0.0) + 0.5) / ring.z)).rg);
+      float rj = floor(r + ((float(j) + 0.5) / float(up) - 0.5) * row.y + 0.5);
+      top = max(top, texelFetch(levels, ivec2(clamp(rj, 0.0, ring.w - 1.0), slot), 0).rg);
     }
   }
   vec2 shown = clamp((top * 255.0 - look.x) * look.y, 0.0, 1.0);
@@ -45,7 +48,7 @@ void main() {
 export class Picture {
   constructor(canvas) {
     this.canvas = canvas;
-    const gl = canvas.getContext("webgl2", { antialias: false, alpha: false, desynchronized: true });
+    const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true });
     if (!gl) throw new Error("this browser draws no WebGL 2");
     this.gl = gl;
     this.height = Math.min(8192, gl.getParameter(gl.MAX_TEXTURE_SIZE));
@@ -88,6 +91,8 @@ export class Picture {
   draw(view, pixelRatio) {
     const { gl, places, history, canvas } = this;
     const { axes } = history;
+    gl.scissor(0, 0, canvas.width, canvas.height);
+    gl.clear(gl.COLOR_BUFFER_BIT);
     gl.uniform4f(places.ring, history.slot(history.newest), history.count, history.height, history.rows);
     gl.uniform4f(places.nothing, ...this.nothing, 1);
     const floor = 1 + (view.floorDb - axes.lowest_db) * axes.steps_per_db;

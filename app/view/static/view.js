@@ -10,7 +10,7 @@ const JUMP_S = 0.3;
 
 export class View {
   constructor() {
-    Object.assign(this, { paused: false, beside: false, blend: 1, floorDb: -85, topDb: -20, spanS: 8, edgeS: 0 });
+    Object.assign(this, { paused: false, beside: false, blend: 1, floorDb: -72, topDb: -20, spanS: 8, edgeS: 0 });
     this.cursor = null; // { x, y } in pixels of the stage
     this.panes = [{ x: 0, width: 1, sharp: 1 }];
     this.width = this.height = 1; // of the picture, CSS pixels
