@@ -43,7 +43,8 @@ class Tab:
     def __init__(self, target: str) -> None:
         from websockets.sync.client import connect  # noqa: PLC0415
 
-        self._socket = connect(target, max_size=None, compression=None)
+        self._connection = connect(target, max_size=None, compression=None)
+        self._socket = self._connection.__enter__()
         self._number = 0
         self.call("Runtime.enable")
 
@@ -89,7 +90,12 @@ class Tab:
     def close(self) -> None:
         """Close the page as a user would."""
         self.call("Page.close")
-        self._socket.close()
+        self._connection.__exit__(None, None, None)
+
+    def kill(self) -> None:
+        """Let the page crash, which answers nothing."""
+        self._socket.send(json.dumps({"id": 0, "method": "Page.crash"}))
+        self._connection.__exit__(None, None, None)
 
 
 class Browser:

@@ -55,7 +55,8 @@ class SoundSystem:
         raise RuntimeError("the JACK server does not start")
 
     def _answers(self) -> bool:
-        return subprocess.run(["jack_lsp"], env={**os.environ, **self.environment}, capture_output=True, check=False).returncode == 0  # fmt: skip
+        environment = {**os.environ, **self.environment}
+        return subprocess.run(["jack_lsp"], env=environment, capture_output=True, check=False).returncode == 0
 
     def _started(self, words: list[str]) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
@@ -95,6 +96,8 @@ class SoundSystem:
                 process.wait()
             if process.stdout:
                 process.stdout.close()
+        for left in Path("/dev/shm").glob(f"jack*{self.name}*"):  # by a server that was killed
+            left.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -47,13 +47,14 @@ class Running:
         self.collector = Collector()
         self.error: BaseException | None = None
         self.good = False
-        options.setdefault("listeners", [self.collector])
+        listeners, watchers = options.pop("listeners", []), options.pop("watchers", [])
         self.session = Session(
             source,
             load_config(str(SMALL)),
             "small",
             outputs=FileOutputs(outputs or [], source.name),
-            watchers=[self.statuses.append],
+            listeners=[self.collector, *listeners],
+            watchers=[self.statuses.append, *watchers],
             report=self.lines.append,
             **options,
         )

@@ -12,7 +12,7 @@ from sharpear.errors import AudioDeviceError, InputError
 
 from .devices import check_input, choose_input, choose_output, credible_latency, load_portaudio, quiet_stderr
 
-PERIOD_S = 0.5
+PERIOD_S = 0.3
 PROBES = 6
 PROBE_SAMPLES = 1023
 PROBE_AMPLITUDE = 0.25

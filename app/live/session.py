@@ -218,6 +218,7 @@ class Session:
 def warmed_up(rate_hz: int, config: Config, streams: int) -> Sharpener:
     """A sharpener whose kernels are compiled, so that the first sound does not wait."""
     sharpener = Sharpener(rate_hz, config, streams)
-    sharpener.process(np.zeros((2 * sharpener.hop, streams), np.float32))
+    for hops in (0, 1, 2):  # arrays of one frame have another layout to the compiler than arrays of two
+        sharpener.process(np.zeros((hops * sharpener.hop, streams), np.float32))
     sharpener.reset()
     return sharpener

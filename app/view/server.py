@@ -110,7 +110,9 @@ class View:
             with suppress(RuntimeError):
                 await socket_.close()
 
-    def _heard(self, page: Page, request: dict[str, object]) -> None:
+    def _heard(self, page: Page, request: object) -> None:
+        if not isinstance(request, dict):
+            raise TypeError
         if "ack" in request:
             page.acknowledge(int(str(request["ack"])))
         if "preset" in request:
