@@ -20,7 +20,7 @@ FLAGS = (
     "--no-sandbox",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
+    "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -111,10 +111,12 @@ class Browser:
         self._port = told.read_text().splitlines()[0]
 
     def open(self, url: str) -> Tab:
-        """A new page."""
+        """A new page, loaded."""
         request = Request(f"http://127.0.0.1:{self._port}/json/new?{url}", method="PUT")
         with urlopen(request, timeout=20) as answer:
-            return Tab(json.load(answer)["webSocketDebuggerUrl"])
+            tab = Tab(json.load(answer)["webSocketDebuggerUrl"])
+        assert tab.wait("document.readyState === 'complete' && location.protocol === 'http:'"), url
+        return tab
 
 
 @contextmanager

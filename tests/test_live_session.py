@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -247,6 +248,25 @@ def test_ctrl_c_ends_well(music, folder):
     assert np.array_equal(taken, long[: len(taken)])
     assert (folder / "x.zarr" / "zarr.json").exists()
     assert not leftovers(folder)
+
+
+def test_a_terminal_without_the_page_shows_the_meter(folder, wav):
+    """On a terminal of its own: level, notes and status, drawn in place."""
+    terminal, end = pty.openpty()
+    words = ["live", "--replay", wav(seconds=1.5), "--preset", str(SMALL), "--no-view"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "160", "LINES": "40"}
+    process = subprocess.Popen([sys.executable, "-m", "sharpear", *words], stderr=end, env=environment)
+    os.close(end)
+    shown = b""
+    with suppress(OSError):  # how a terminal says that nobody writes to it any more
+        while read := os.read(terminal, 4096):
+            shown += read
+    os.close(terminal)
+    assert process.wait(20) == 0
+    told = shown.decode()
+    assert "level █" in told
+    assert "A4 +0 440.0 Hz" in told
+    assert "latency device" in told
 
 
 USAGE = {

@@ -109,6 +109,7 @@ function frame(now) {
   if (changed) {
     layOut(pixelRatio);
     axes.draw(view, pixelRatio);
+    picture?.restart();
     changed = false;
   }
   if (history?.count) {

@@ -4,7 +4,7 @@ import { cents, name, semitone } from "./music.js";
 
 const $ = (id) => document.getElementById(id);
 const METER_FLOOR_DB = -60;
-const STATES = { starting: "preparing", listening: "listening", silent: "only zeros", lost: "device lost", ended: "ended", offline: "disconnected", connected: "connected" };
+const STATES = { starting: "preparing", listening: "listening", silent: "only zeros", lost: "device lost", ended: "ended", offline: "disconnected", connected: "preparing" };
 
 const figure = (value, digits = 1) => value.toFixed(digits).replace("-", "−");
 
