@@ -272,17 +272,17 @@ def portrait(path: Path) -> None:
     """The page over the example recording, as a small PNG."""
     from PIL import Image  # noqa: PLC0415
 
-    with listening({}, "music", "--replay", str(RECORDING)), browser((1400, 800)) as chromium:
+    with listening({}, "music", "--replay", str(RECORDING)), browser((1320, 760)) as chromium:
         tab = chromium.open(f"http://127.0.0.1:{PORT}/")
         tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
         tab.press("b", "b")
         assert tab.wait("parseFloat(document.getElementById('time').textContent) > 8.5")
         tab.press(" ", " ")
-        tab.point(1100, 340)
+        tab.point(1040, 320)
         time.sleep(0.5)
         shot = Image.open(BytesIO(tab.screenshot())).convert("RGB")
     path.parent.mkdir(parents=True, exist_ok=True)
-    shot.quantize(96, dither=Image.Dither.NONE).save(path, optimize=True)
+    shot.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

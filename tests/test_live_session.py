@@ -1,6 +1,8 @@
 """Live sessions without a sound system: the same path, fed from files."""
 
 import json
+import os
+import pty
 import resource
 import signal
 import subprocess
