@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-LARGEST_BACKLOG = 30
-"""Batches sent and not yet acknowledged by a page, about 0.3 s: beyond that it skips."""
+LARGEST_BACKLOG = 80
+"""Batches sent and not yet acknowledged by a page, about 0.8 s: beyond that it skips."""
 
 
 class Page:
