@@ -22,6 +22,7 @@ from typing import Any
 from sharpear.errors import AudioDeviceError, SharpearError
 
 from .devices import Device, check_input, choose_input, credible_latency, load_portaudio, quiet_stderr
+from .priority import hurried
 from .ring import HEARD_NS, WRITTEN, Ring
 
 RETRY_S = 1.0
@@ -45,7 +46,8 @@ def main() -> None:
     commands: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     threading.Thread(target=_hear, args=(commands,), daemon=True).start()
     try:
-        _capture(Request(**json.loads(sys.argv[1])), commands)
+        with hurried():
+            _capture(Request(**json.loads(sys.argv[1])), commands)
     except SharpearError as error:
         tell(event="error", exit_code=error.exit_code, message=str(error))
     except Exception as error:

@@ -13,6 +13,7 @@ from sharpear.errors import SharpearError
 from sharpear.pipeline import Sharpener
 
 from .outputs import FileOutputs
+from .priority import brisk_switching
 from .recorder import Recorder
 from .ring import XRUNS, Reader, Ring
 from .source import Source
@@ -93,14 +94,15 @@ class Session:
         """
         gc.collect()
         gc.freeze()  # what is there stays: a full collection then costs nothing while sound comes in
-        try:
-            self.worker.start()
-            if self._recorder:
-                self._recorder.start()
-            self.source.start(self.ring, self.worker.wake)
-            self._watch(stop_requested)
-        finally:
-            self._end()
+        with brisk_switching():
+            try:
+                self.worker.start()
+                if self._recorder:
+                    self._recorder.start()
+                self.source.start(self.ring, self.worker.wake)
+                self._watch(stop_requested)
+            finally:
+                self._end()
         if self.worker.error:
             raise self.worker.error
         return not self._failed

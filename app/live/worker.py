@@ -1,11 +1,8 @@
 """The worker: reads the ring, sharpens, hands on the frames."""
 
-import os
-import sys
 import threading
 import time
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +13,7 @@ from sharpear.frames import Frames
 from sharpear.pipeline import Sharpener
 
 from .load import LoadMeter
+from .priority import hurried
 from .ring import HEARD_NS, Reader, Ring
 from .status import decibels
 
@@ -23,7 +21,6 @@ LARGEST_BLOCK = 4096
 PEAK_FALL_DB_PER_S = 20.0
 RMS_S = 0.1
 IDLE_S = 0.1
-WORKER_NICENESS = -11
 
 
 @dataclass(frozen=True)
@@ -46,16 +43,6 @@ class Listener(Protocol):
 
     def gap(self, gap: Gap) -> None:
         """Nothing was heard for a while."""
-
-
-def hurry() -> None:
-    """Let this thread run before browsers and compilers, where the system permits (on Linux, to root and audio users).
-
-    Measured on two cores with four busy processes beside it: compute p99 per hop from 5.3 to 1.0 ms.
-    """
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WORKER_NICENESS)
 
 
 class Worker(threading.Thread):
@@ -111,7 +98,10 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """The thread."""
-        hurry()
+        with hurried():
+            self._work()
+
+    def _work(self) -> None:
         try:
             self._begin(self.sharpener, self.preset)
             while self._until is None or self.clock < self._until:
