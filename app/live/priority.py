@@ -12,7 +12,7 @@ SWITCH_S = 0.0005
 
 @contextmanager
 def hurried() -> Iterator[None]:
-    """Let this thread run before browsers and compilers, where the system permits: on Linux, to root and audio users."""
+    """Let this thread run before browsers and compilers, where that is permitted: on Linux, to root and audio users."""
     if sys.platform != "linux":
         yield
         return
