@@ -317,5 +317,15 @@ def test_percentiles_are_those_of_the_values():
     assert meter.largest == values.max()
 
 
+def test_a_recording_that_cannot_be_made_leaves_nothing(sharpear, music, folder):
+    (folder / "file").write_text("")
+    words = ["--replay", music, "--preset", SMALL, "--no-view", "-q", "-o", "x.npz", "--record", "file/take.wav"]
+    done = sharpear("live", *words)
+    assert done.code == 1
+    assert one_line(done.err)
+    assert not leftovers(folder)
+    assert not (folder / "x.npz").exists()
+
+
 def test_no_outputs_unless_asked_for():
     assert not FileOutputs([], "x")

@@ -27,6 +27,7 @@ from .ring import HEARD_NS, WRITTEN, Ring
 
 RETRY_S = 1.0
 CLOSE_S = 0.5
+LONGEST_TEXT = 500
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ def main() -> None:
 
 def tell(**message: Any) -> None:
     """One event to the parent; none is longer than what a pipe takes at once."""
+    short = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in message.items()}
     with suppress(OSError):
-        os.write(1, json.dumps(message).encode()[:4000] + b"\n")
+        os.write(1, json.dumps(short).encode() + b"\n")
 
 
 def _hear(commands: "queue.SimpleQueue[str | None]") -> None:

@@ -76,9 +76,8 @@ class CaptureProcess:
                     return event
                 if event["event"] == "error":
                     self.kill()
-                    raise (
-                        UsageError(event["message"]) if event["exit_code"] == 2 else AudioDeviceError(event["message"])
-                    )
+                    kind = UsageError if event["exit_code"] == UsageError.exit_code else AudioDeviceError
+                    raise kind(event["message"])
         self.kill()
         raise AudioDeviceError(f"the sound system does not answer ({name} expected): restart it, or try --replay FILE")
 
@@ -94,6 +93,7 @@ class CaptureProcess:
         self.wake = lambda: None
         self._process.kill()
         self._process.wait()
+        self._listener.join(1.0)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with suppress(OSError):

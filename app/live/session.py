@@ -74,7 +74,12 @@ class Session:
         self._recorder = None
         if record:
             every_sample = Reader(self.ring, self.ring.capacity)
-            self._recorder = Recorder(record, every_sample, rate, source.channels, until)
+            try:
+                self._recorder = Recorder(record, every_sample, rate, source.channels, until)
+            except SharpearError:
+                self._outputs.discard()
+                self.ring.remove()
+                raise
 
     @property
     def written(self) -> list[Path]:
