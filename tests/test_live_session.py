@@ -186,7 +186,7 @@ def test_a_worker_that_breaks_ends_the_session_with_its_error(music, folder):
 
 
 def test_another_preset_takes_over_while_running(music):
-    long = np.concatenate([soundfile.read(music, dtype="float32")[0]] * 8)
+    long = np.concatenate([soundfile.read(music, dtype="float32")[0]] * 40)  # compiling may take 20 s
     soundfile.write("long.wav", long, RATE, "FLOAT")
     with Running(Replay(Path("long.wav"), 256)) as running:
         assert running.heard(0.1)
