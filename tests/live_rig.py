@@ -52,6 +52,10 @@ class SoundSystem:
             if wait_until(lambda: self._answers() or self.server.poll() is not None, UP_S) and self._answers():
                 return
             self.server.kill()
+            self.server.wait()
+            # Servers that were killed keep their places in the registry, which has eight.
+            if subprocess.run(["pgrep", "-x", "jackd"], capture_output=True, check=False).returncode == 1:
+                Path("/dev/shm/jack-shm-registry").unlink(missing_ok=True)
         raise RuntimeError("the JACK server does not start")
 
     def _answers(self) -> bool:
