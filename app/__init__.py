@@ -7,12 +7,13 @@ np.float64(150.0)
 """
 
 from .config import Config, load_config
-from .errors import InputError, SharpearError, UsageError
+from .errors import AudioDeviceError, InputError, SharpearError, UsageError
 from .frames import Frames, Spectrogram
 from .pipeline import Sharpener, sharpen
 from .version import __version__
 
 __all__ = [
+    "AudioDeviceError",
     "Config",
     "Frames",
     "InputError",

@@ -6,6 +6,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from .commands.common import EXIT_SOME_FAILED, say
+from .commands.devices import devices
+from .commands.doctor import doctor
+from .commands.latency_test import latency_test
+from .commands.live import live
 from .commands.presets import presets
 from .commands.sharpen import sharpen
 from .commands.transcribe import transcribe
@@ -19,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (sharpen, transcribe, presets):
+for command in (sharpen, transcribe, presets, live, devices, doctor, latency_test):
     app.command()(command)
 
 

@@ -20,6 +20,12 @@ class UsageError(SharpearError, ValueError):
     exit_code = 2
 
 
+class AudioDeviceError(SharpearError):
+    """There is no audio device to listen to, or none answers."""
+
+    exit_code = 3
+
+
 def printable(text: str) -> str:
     r"""`text` on one line: newlines, terminal controls and undecodable bytes of file names are escaped.
 

@@ -137,8 +137,10 @@ class Sharpener:
         self._samples, self._silence, self._frames = value["samples"], value["silence"], value["frames"]
         self._plain = value["plain"].copy()
 
-    def reset(self) -> None:
-        """Forget the past: the next output is that of a new object."""
+    def reset(self, start_s: float | None = None) -> None:
+        """Forget the past: the next output is that of a new object, whose first sample stands at `start_s` if given."""
+        if start_s is not None:
+            self._start_s = start_s
         for part in self._parts.values():
             part.reset()
         self._plain[...] = 0

@@ -12,9 +12,11 @@ MAY_IMPORT = {
     "dynamics": set(),
     "configs": set(),
     "app": {"dsp", "dynamics", "configs"},
-    "app/commands": {"app", "app/pitch"},
+    "app/commands": {"app", "app/pitch", "app/live", "app/view"},
     "app/pitch": {"app", "dsp", "dynamics"},
     "app/sinks": {"app"},
+    "app/live": {"app", "app/sinks"},
+    "app/view": {"app", "app/sinks", "app/live"},
 }
 """Folders, and the other folders of the package that each may know."""
 

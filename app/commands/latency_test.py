@@ -1,0 +1,25 @@
+"""``sharpear latency-test``: the round trip that is, beside the one that is claimed."""
+
+from typing import Annotated
+
+import typer
+
+
+def latency_test(
+    device: Annotated[str | None, typer.Option(help="An input's index or name; the default one.")] = None,
+    rate: Annotated[int | None, typer.Option(help="Sample rate, Hz; the device's own.")] = None,
+    block: Annotated[int, typer.Option(min=16, max=16384, help="Samples between callbacks.")] = 256,
+) -> None:
+    """Play a probe, hear it again, and time the way: connect the output to the input, or let them hear each other."""
+    import numpy as np  # noqa: PLC0415
+
+    from sharpear.live.probe import measure_round_trip  # noqa: PLC0415
+
+    trip = measure_round_trip(device, rate, block)
+    delays_ms = 1e3 * np.array(trip.delays_s)
+    claimed = "nothing credible" if trip.claimed_s is None else f"{1e3 * trip.claimed_s:.2f} ms"
+    typer.echo(
+        f"{trip.device}, {trip.rate_hz} Hz, block {trip.block}: round trip {np.median(delays_ms):.2f} ms "
+        f"({delays_ms.min():.2f} to {delays_ms.max():.2f}, {len(delays_ms)} of {trip.sent} probes heard); "
+        f"the device claims {claimed}"
+    )

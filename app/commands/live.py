@@ -1,0 +1,162 @@
+"""``sharpear live``: a microphone, or a file as if it were one, sharpened as it sounds."""
+
+import os
+import sys
+import time
+import webbrowser
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sharpear.errors import UsageError
+
+from .common import (
+    EXIT_SOME_FAILED,
+    OverwriteOption,
+    PresetOption,
+    QuietOption,
+    SetOption,
+    names,
+    overrides,
+    say,
+)
+
+if TYPE_CHECKING:
+    from sharpear.live.source import Source
+    from sharpear.live.status import Status
+    from sharpear.live.worker import Listener
+    from sharpear.view.server import View
+
+JSON_PERIOD_S = 1.0
+
+
+def live(
+    device: Annotated[
+        str | None, typer.Option(help="An input's index or name, see `sharpear devices`; the default one.")
+    ] = None,
+    rate: Annotated[int | None, typer.Option(help="Sample rate, Hz; the device's own.")] = None,
+    channels: Annotated[int, typer.Option(min=1, help="Take this many channels, each sharpened on its own.")] = 1,
+    block: Annotated[int, typer.Option(min=16, max=16384, help="Samples between callbacks.")] = 256,
+    preset: PresetOption = "music",
+    set_: SetOption = None,
+    duration: Annotated[float | None, typer.Option(help="End after this long, s.")] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Play a file in real time as if it were a microphone.")
+    ] = None,
+    view: Annotated[bool, typer.Option("--view/--no-view", help="Serve the page.")] = True,
+    view_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Record what comes in: .wav, .w64 or .flac.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write frames to this folder or file.")] = None,
+    format_: Annotated[str, typer.Option("--format", help="Any of zarr,npz,png.")] = "",
+    status_json: Annotated[bool, typer.Option("--status-json", help="The status as JSON lines on stdout.")] = False,
+    quiet: QuietOption = False,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Listen, and show the sharpened spectrogram in the browser."""
+    from sharpear.config import load_config  # noqa: PLC0415
+    from sharpear.interrupt import Interruption  # noqa: PLC0415
+    from sharpear.live.meter import TerminalMeter  # noqa: PLC0415
+    from sharpear.live.outputs import FileOutputs, name_outputs  # noqa: PLC0415
+    from sharpear.live.recorder import check_recording  # noqa: PLC0415
+    from sharpear.live.session import Session  # noqa: PLC0415
+
+    if duration is not None and not 0 < duration < float("inf"):
+        raise UsageError(f"--duration: expected more than 0 s, received {duration:g}")
+    config = load_config(preset, overrides(set_))
+    outputs = name_outputs(out, names(format_), overwrite)
+    if record:
+        check_recording(record, overwrite)
+    with Interruption() as interruption, ExitStack() as stack:
+        source = _source(replay, device, rate, channels, block)
+        stack.callback(source.stop)
+        page = stack.enter_context(_page(view_port)) if view and _page_is_installed(quiet) else None
+        listeners: list[Listener] = [page.picture] if page else []
+        watchers: list[Callable[[Status], None]] = [page.status] if page else []
+        if not quiet:
+            say(f"{source.name}: preparing {preset} at {source.rate_hz} Hz (compiling takes 20 s the first time)")
+        if status_json:
+            watchers.append(_json_lines())
+        meter = None if page or quiet or not sys.stderr.isatty() else TerminalMeter()
+        if meter:
+            listeners.append(meter)
+            watchers.append(meter.status)
+        session = Session(
+            source,
+            config,
+            preset,
+            outputs=FileOutputs(outputs, source.name),
+            record=record,
+            duration_s=duration,
+            listeners=listeners,
+            watchers=watchers,
+            report=say,
+        )
+        if page:
+            page.choose_preset = session.choose_preset
+        if not quiet:
+            say(f"listening to {source.name}: Ctrl-C ends" + (f", the page is at {page.url}" if page else ""))
+        if page and _has_screen():
+            webbrowser.open(page.url)
+        if meter:
+            stack.enter_context(meter)
+        interruption.patient = True
+        good = session.run(lambda: interruption.requested)
+    if not quiet:
+        say(session.status().summary())
+        for path in session.written:
+            say(f"{source.name} → {path}")
+    if not good:
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _source(replay: Path | None, device: str | None, rate: int | None, channels: int, block: int) -> "Source":
+    from sharpear.live.microphone import Microphone  # noqa: PLC0415
+    from sharpear.live.source import Replay  # noqa: PLC0415
+
+    if replay is None:
+        return Microphone(device, rate, channels, block)
+    if device is not None or rate is not None:
+        raise UsageError("--replay takes its rate from the file: leave --device and --rate out")
+    return Replay(replay, block)
+
+
+def _page(port: int | None) -> "View":
+    from sharpear.view.server import View  # noqa: PLC0415
+
+    return View(port)
+
+
+def _page_is_installed(quiet: bool) -> bool:
+    try:
+        import starlette  # noqa: F401, PLC0415
+        import uvicorn  # noqa: F401, PLC0415
+        import websockets  # noqa: F401, PLC0415
+    except ImportError:
+        if not quiet:
+            say("the page needs pip install 'sharpear[view]': until then there is the terminal meter (--no-view)")
+        return False
+    return True
+
+
+def _has_screen() -> bool:
+    """Whether a browser would open before the user's eyes: not from a pipe, nor over SSH."""
+    if not sys.stderr.isatty() or "SSH_CONNECTION" in os.environ:
+        return False
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _json_lines() -> "Callable[[Status], None]":
+    due_s = 0.0
+
+    def write(status: "Status") -> None:
+        nonlocal due_s
+        if time.monotonic() >= due_s:
+            due_s = time.monotonic() + JSON_PERIOD_S
+            typer.echo(status.to_json())
+
+    return write

@@ -1,0 +1,151 @@
+"""The capture process: PortAudio's callback copies into the ring, and nothing else runs beside it.
+
+A process of its own, because PortAudio cannot be trusted to come back: when a sound server dies, closing the stream
+and starting PortAudio again both hang, and the device list is a snapshot of its start. The parent kills this process
+and starts another; meanwhile recording and picture go on. No thread of the parent can hold up the callback either.
+
+Messages go to the parent as JSON lines on stdout, an empty line after every block. The parent's stdin names the ring,
+and its end is the end of this process.
+"""
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sharpear.errors import AudioDeviceError, SharpearError
+
+from .devices import Device, check_input, choose_input, credible_latency, load_portaudio, quiet_stderr
+from .priority import hurried
+from .ring import HEARD_NS, WRITTEN, Ring
+
+RETRY_S = 1.0
+CLOSE_S = 0.5
+LONGEST_TEXT = 500
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to open. rate_hz, channels and block are the device's choice where None; wait: until it is there."""
+
+    device: str | None
+    rate_hz: int | None
+    channels: int
+    block: int
+    wait: bool
+
+
+def main() -> None:
+    """Capture until stdin ends, the stream stops, or something is wrong."""
+    os.set_blocking(1, False)  # a parent that does not read must not stop the callback
+    commands: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    threading.Thread(target=_hear, args=(commands,), daemon=True).start()
+    try:
+        with hurried():
+            _capture(Request(**json.loads(sys.argv[1])), commands)
+    except SharpearError as error:
+        tell(event="error", exit_code=error.exit_code, message=str(error))
+    except Exception as error:
+        tell(event="error", exit_code=AudioDeviceError.exit_code, message=f"the audio device failed ({error})")
+    os._exit(0)  # PortAudio's own exit handler may hang
+
+
+def tell(**message: Any) -> None:
+    """One event to the parent; none is longer than what a pipe takes at once."""
+    short = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in message.items()}
+    with suppress(OSError):
+        os.write(1, json.dumps(short).encode() + b"\n")
+
+
+def _hear(commands: "queue.SimpleQueue[str | None]") -> None:
+    for line in sys.stdin:
+        commands.put(line.strip())
+    commands.put(None)
+
+
+def _capture(request: Request, commands: "queue.SimpleQueue[str | None]") -> None:
+    found = _find(request, commands)
+    if found is None:
+        return
+    sd, device, rate_hz = found
+    tell(event="ready", device=device.name, host=device.host, rate_hz=rate_hz)
+    path = commands.get()
+    if path is None:
+        return
+    ring = Ring(Path(path))
+    with quiet_stderr():
+        stream = sd.InputStream(
+            device=device.index,
+            samplerate=rate_hz,
+            channels=request.channels,
+            dtype="float32",
+            blocksize=request.block,
+            latency="low",
+            callback=callback(ring, rate_hz),
+        )
+        stream.start()
+    tell(event="opened", latency_s=credible_latency(stream.latency))
+    while stream.active:
+        with suppress(queue.Empty):
+            commands.get(timeout=0.2)
+            break
+    else:
+        tell(event="error", exit_code=AudioDeviceError.exit_code, message=f"{device.name} has stopped")
+    closing = threading.Thread(target=stream.close, daemon=True)
+    closing.start()
+    closing.join(CLOSE_S)
+
+
+def _find(request: Request, commands: "queue.SimpleQueue[str | None]") -> tuple[Any, Device, int] | None:
+    """PortAudio, the device and its rate; None if the parent has gone meanwhile."""
+    sd = load_portaudio()
+    told = False
+    while True:
+        try:
+            device = choose_input(sd, request.device)
+            rate_hz = request.rate_hz or device.rate_hz
+            check_input(sd, device, rate_hz, request.channels)
+        except SharpearError as error:
+            if not request.wait:
+                raise
+            if not told:
+                tell(event="waiting", message=str(error))
+            told = True
+        else:
+            return sd, device, rate_hz
+        with suppress(queue.Empty):
+            commands.get(timeout=RETRY_S)
+            return None
+        with quiet_stderr():  # PortAudio sees new devices only when it starts
+            sd._terminate()
+            sd._initialize()
+
+
+def callback(ring: Ring, rate_hz: int) -> Any:
+    """What PortAudio calls for every block. The first one marks how long nothing was heard, if anything was before."""
+    first = True
+
+    def copy(block: Any, samples: int, _time: Any, flags: Any) -> None:
+        nonlocal first
+        now_ns = time.monotonic_ns()
+        if first:
+            first = False
+            if ring.header[WRITTEN]:
+                elapsed = (now_ns - int(ring.header[HEARD_NS])) * rate_hz // 1_000_000_000
+                ring.mark_gap(max(0, elapsed - samples))
+        # An input can report both flags for one fault.
+        ring.write(block, now_ns, bool(flags))
+        with suppress(BlockingIOError):
+            os.write(1, b"\n")
+
+    return copy
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Files of a live session: sinks that fail alone."""
+
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from sharpear.errors import InputError
+from sharpear.files import check_free, plan_outputs
+from sharpear.frames import Frames
+from sharpear.pipeline import Sharpener
+from sharpear.sinks import SINKS, Sink, SinkInfo
+from sharpear.version import __version__
+
+from .worker import Gap
+
+STEM = Path("live")
+
+
+def name_outputs(out: Path | None, formats: Sequence[str], overwrite: bool) -> list[Path]:
+    """The files to write: none unless `out` or a format is given.
+
+    Raises:
+        UsageError: an unknown format, or a file that exists.
+    """
+    if out is None and not formats:
+        return []
+    outputs = plan_outputs([STEM], out, formats)[STEM]
+    check_free(STEM, outputs, overwrite)
+    return outputs
+
+
+def make_sinks(outputs: Sequence[Path], info: SinkInfo) -> list[Sink]:
+    """A sink for every output, by its suffix."""
+    return [SINKS[output.suffix.removeprefix(".")](output, info) for output in outputs]
+
+
+class FileOutputs:
+    """A listener that writes frames to sinks. One that fails is finished with what it has; the others go on."""
+
+    def __init__(self, outputs: Sequence[Path], source: str) -> None:
+        self._outputs, self._source = outputs, source
+        self._sinks: list[Sink] = []
+        self.faults: deque[str] = deque()
+        self.written: list[Path] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._outputs)
+
+    def open(self, sharpener: Sharpener) -> None:
+        """Make the files, under temporary names.
+
+        Raises:
+            InputError: one cannot be made.
+        """
+        info = SinkInfo(
+            sharpener.frequencies,
+            sharpener.channel_frequencies,
+            sharpener.streams,
+            {"source": self._source, "sharpear": __version__, **sharpener.description()},
+        )
+        self._sinks = make_sinks(self._outputs, info)
+        try:
+            for sink in self._sinks:
+                sink.open()
+        except InputError:
+            self.discard()
+            raise
+
+    def begin(self, sharpener: Sharpener, preset: str) -> None:
+        """Nothing: a session with files keeps its sharpener."""
+
+    def frames(self, frames: Frames) -> None:
+        """Write them."""
+        for sink in list(self._sinks):
+            try:
+                sink.write(frames)
+            except InputError as error:
+                self._sinks.remove(sink)
+                self.faults.append(str(error))
+                self._finish(sink, complete=False)
+
+    def gap(self, gap: Gap) -> None:
+        """Nothing: the frames' times tell."""
+
+    def finish(self) -> None:
+        """Make the files whole and give them their names."""
+        for sink in self._sinks:
+            self._finish(sink, complete=True)
+        self._sinks = []
+
+    def _finish(self, sink: Sink, complete: bool) -> None:
+        try:
+            sink.finish(complete)
+            sink.publish()
+            self.written.append(sink.path)
+        except InputError as error:
+            sink.discard()
+            if complete:
+                self.faults.append(str(error))
+
+    def discard(self) -> None:
+        """Remove what has not been published."""
+        for sink in self._sinks:
+            sink.discard()
+        self._sinks = []

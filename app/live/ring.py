@@ -1,0 +1,150 @@
+"""A preallocated ring of audio in shared memory: one writer, any readers, and nobody waits for anybody."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+HEADER = 16
+CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, HEARD_NS, ZERO_RUN, GAP_AT, GAP_SAMPLES = range(10)
+"""Places of the counts in the header (int64)."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive samples, and what is missing before them.
+
+    samples: (samples, channels) float32.
+    lost: samples of time between the chunk before and this one, for whatever reason.
+    dropped: those of them that were there, but were overtaken because the reader fell behind.
+    """
+
+    samples: NDArray[np.float32]
+    lost: int = 0
+    dropped: int = 0
+
+
+class Ring:
+    """The newest `capacity` samples of a stream, shared between processes through a file in memory.
+
+    The writer never waits: it overwrites the oldest samples, and announces what it is about to overwrite (`CLAIMED`)
+    before it says what can be read (`WRITTEN`), so that a reader can tell whether its copy was overtaken.
+
+    >>> ring = Ring.create(capacity=8, channels=1)
+    >>> reader = Reader(ring, limit=6)
+    >>> ring.write(np.arange(5, dtype=np.float32)[:, None])
+    >>> reader.read(3).samples.ravel().tolist()
+    [0.0, 1.0, 2.0]
+    >>> ring.remove()
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        memory = np.memmap(path, np.uint8, "r+")
+        self.header = memory[: HEADER * 8].view(np.int64)
+        self.capacity, self.channels = int(self.header[CAPACITY]), int(self.header[CHANNELS])
+        self._data = memory[HEADER * 8 :].view(np.float32).reshape(self.capacity, self.channels)
+        self._past_gaps: list[tuple[int, int]] = []
+
+    @classmethod
+    def create(cls, capacity: int, channels: int) -> Self:
+        """A new ring in the memory's own file system where there is one."""
+        shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        number, name = tempfile.mkstemp(prefix="sharpear-", suffix=".ring", dir=shared)
+        header = np.zeros(HEADER, np.int64)
+        header[[CAPACITY, CHANNELS, GAP_AT]] = capacity, channels, -1
+        with os.fdopen(number, "wb") as file:
+            file.write(header.tobytes())
+            file.write(bytes(capacity * channels * 4))
+        return cls(Path(name))
+
+    def write(self, block: NDArray[np.float32], heard_ns: int = 0, xrun: bool = False) -> None:
+        """Append (samples, channels): two copies at most, no lock, nothing allocated that stays."""
+        header, capacity = self.header, self.capacity
+        start, count = int(header[WRITTEN]), len(block)
+        header[CLAIMED] = start + count
+        kept = block[-capacity:]
+        at = (start + count - len(kept)) % capacity
+        first = min(len(kept), capacity - at)
+        self._data[at : at + first] = kept[:first]
+        self._data[: len(kept) - first] = kept[first:]
+        header[HEARD_NS] = heard_ns
+        header[ZERO_RUN] = 0 if block.any() else header[ZERO_RUN] + count
+        header[XRUNS] += xrun
+        header[CALLBACKS] += 1
+        header[WRITTEN] = start + count
+
+    def mark_gap(self, samples: int) -> None:
+        """The next sample written stands `samples` later than the last one (the writer's side)."""
+        self.header[CLAIMED] = self.header[WRITTEN]
+        self.header[GAP_SAMPLES] = samples
+        self.header[GAP_AT] = self.header[WRITTEN]
+
+    def keep_gap(self) -> None:
+        """Remember the gap in the header, so that a next writer can mark its own; only while nobody writes."""
+        self._past_gaps = self.gaps()
+        self.header[GAP_AT] = -1
+
+    def gaps(self) -> list[tuple[int, int]]:
+        """(position, samples missing before it), in order."""
+        at, samples = int(self.header[GAP_AT]), int(self.header[GAP_SAMPLES])
+        return self._past_gaps + ([(at, samples)] if at >= 0 else [])
+
+    def copy(self, start: int, stop: int) -> tuple[NDArray[np.float32], int]:
+        """The samples of positions start to stop, and how many of the first were overtaken while copying."""
+        at = start % self.capacity
+        first = min(stop - start, self.capacity - at)
+        samples = np.concatenate([self._data[at : at + first], self._data[: stop - start - first]])
+        overtaken = int(self.header[CLAIMED]) - self.capacity - start
+        return samples, min(max(0, overtaken), stop - start)
+
+    def remove(self) -> None:
+        """Give the memory back once nobody uses it any more."""
+        self.path.unlink(missing_ok=True)
+
+
+class Reader:
+    """One reader's place in a ring.
+
+    A reader that is more than `limit` samples behind drops the oldest, down to a quarter of `limit`: a full stop for
+    one gap costs less than a gap at every read.
+
+    Args:
+        ring: the ring; reading begins at what is written next.
+        limit: samples that may wait, at most the ring's capacity.
+    """
+
+    def __init__(self, ring: Ring, limit: int) -> None:
+        self._ring = ring
+        self._limit = min(limit, ring.capacity)
+        self.position = int(ring.header[WRITTEN])
+        self._gaps_passed = len(ring.gaps())
+
+    @property
+    def waiting(self) -> int:
+        """Samples that are there to be read."""
+        return int(self._ring.header[WRITTEN]) - self.position
+
+    def read(self, most: int) -> Chunk | None:
+        """Up to `most` samples without a gap in between, or None when there are none."""
+        written = int(self._ring.header[WRITTEN])
+        start, lost, passed = self.position, 0, self._gaps_passed
+        if written - start > self._limit:
+            start = written - self._limit // 4
+        for at, missing in self._ring.gaps()[passed:]:
+            if at > start:
+                written = min(written, at)
+                break
+            lost += missing
+            passed += 1
+        stop = min(written, start + most)
+        if stop <= start:
+            return None  # a gap at the very end is told with the samples that will follow it
+        samples, overtaken = self._ring.copy(start, stop)
+        dropped = start + overtaken - self.position
+        self.position, self._gaps_passed = stop, passed
+        return Chunk(samples[overtaken:], lost + dropped, dropped)

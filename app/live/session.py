@@ -1,0 +1,231 @@
+"""A live session: source → ring → worker → listeners, with everything watched."""
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sharpear.config import Config, load_config
+from sharpear.errors import SharpearError
+from sharpear.pipeline import Sharpener
+
+from .outputs import FileOutputs
+from .priority import brisk_switching
+from .recorder import Recorder
+from .ring import XRUNS, Reader, Ring
+from .source import Source
+from .status import Status
+from .worker import Listener, Worker
+
+RING_S = 20.0
+QUEUE_S = 0.5
+"""A picture that lags more than this is no longer live: then the oldest is dropped. Files wait as long as the ring."""
+WATCH_S = 0.05
+STATUS_S = 0.1
+
+
+class Session:
+    """Listen to a source until it ends, `duration_s` is over or `stop` is called.
+
+    Args:
+        source: what to listen to.
+        config: how to sharpen it.
+        preset: what the configuration is called.
+        outputs: files to write frames to.
+        record: file to write the samples to.
+        duration_s: how long to listen.
+        listeners: hear of the frames.
+        watchers: receive the status ten times a second, one after the other.
+        report: receives every fault and recovery, one line each.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        config: Config,
+        preset: str,
+        *,
+        outputs: FileOutputs | None = None,
+        record: Path | None = None,
+        duration_s: float | None = None,
+        listeners: Sequence[Listener] = (),
+        watchers: Sequence[Callable[[Status], None]] = (),
+        report: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.source, self._report, self._watchers = source, report, watchers
+        self._outputs = outputs or FileOutputs([], source.name)
+        self._message = ""
+        self._failed = False
+        self._stopping = threading.Event()
+        self._dropped_s = self._gap_s = 0.0
+        self._drops = self._gaps = 0
+        rate = source.rate_hz
+        until = None if duration_s is None else max(1, round(duration_s * rate))
+        sharpener = warmed_up(rate, config, source.channels)
+        self._outputs.open(sharpener)
+        self.ring = Ring.create(round(RING_S * rate), source.channels)
+        reader = Reader(self.ring, self.ring.capacity if self._outputs else round(QUEUE_S * rate))
+        everyone: list[Listener] = [self._outputs, *listeners]
+        self.worker = Worker(self.ring, reader, sharpener, preset, everyone, until)
+        self._reader = reader
+        self._recorder = None
+        if record:
+            every_sample = Reader(self.ring, self.ring.capacity)
+            try:
+                self._recorder = Recorder(record, every_sample, rate, source.channels, until)
+            except SharpearError:
+                self._outputs.discard()
+                self.ring.remove()
+                raise
+
+    @property
+    def written(self) -> list[Path]:
+        """The files that are there now, whole."""
+        recording = [self._recorder.path] if self._recorder and self._recorder.published else []
+        return self._outputs.written + recording
+
+    def stop(self) -> None:
+        """End soon, from any thread."""
+        self._stopping.set()
+
+    def run(self, stop_requested: Callable[[], bool] = lambda: False) -> bool:
+        """Listen; True if nothing failed that matters (an output, the recording, the worker).
+
+        Raises:
+            AudioDeviceError, UsageError: the source does not start.
+        """
+        gc.collect()
+        gc.freeze()  # what is there stays: a full collection then costs nothing while sound comes in
+        with brisk_switching():
+            try:
+                self.worker.start()
+                if self._recorder:
+                    self._recorder.start()
+                self.source.start(self.ring, self.worker.wake)
+                self._watch(stop_requested)
+            finally:
+                self._end()
+        if self.worker.error:
+            raise self.worker.error
+        return not self._failed
+
+    def _watch(self, stop_requested: Callable[[], bool]) -> None:
+        next_status = time.monotonic()
+        while not (stop_requested() or self._stopping.is_set() or self.worker.done.is_set()):
+            for line in self.source.watch():
+                self._say(line)
+            self._tell()
+            if self.source.state == "ended" and not self._reader.waiting:
+                return
+            if time.monotonic() >= next_status:
+                next_status += STATUS_S
+                status = self.status()
+                for watcher in self._watchers:
+                    watcher(status)
+            self._stopping.wait(WATCH_S)
+
+    def _tell(self) -> None:
+        """What has happened since the last time."""
+        dropped_s, start_s = 0.0, 0.0
+        while self.worker.gaps:
+            gap = self.worker.gaps.popleft()
+            self._gaps, self._gap_s = self._gaps + 1, self._gap_s + gap.length_s
+            if gap.dropped_s:
+                start_s = start_s if dropped_s else gap.start_s
+                dropped_s += gap.dropped_s
+                self._drops, self._dropped_s = self._drops + 1, self._dropped_s + gap.dropped_s
+            if gap.length_s > gap.dropped_s:
+                self._say(f"nothing was heard for {gap.length_s - gap.dropped_s:.2f} s at {gap.start_s:.2f} s")
+        if dropped_s:
+            self._say(f"dropped {dropped_s:.2f} s at {start_s:.2f} s: sharpening fell behind")
+        while self._outputs.faults:
+            self._failed = True
+            self._say(self._outputs.faults.popleft())
+        if self._recorder and self._recorder.fault and not self._recorder.told:
+            self._failed = self._recorder.told = True
+            self._say(self._recorder.fault)
+
+    def _say(self, line: str) -> None:
+        self._message = line
+        self._report(line)
+
+    def _end(self) -> None:
+        self.source.stop()
+        if self.worker.ident:
+            self.worker.finish()
+        if self._recorder:
+            self._recorder.finish()
+        if self.worker.clock:
+            self._outputs.finish()
+        self._outputs.discard()
+        self._tell()
+        self.ring.remove()
+        gc.unfreeze()
+
+    def choose_preset(self, name: str) -> None:
+        """Go on with another preset: prepared beside the running one, and then put in its place.
+
+        Raises:
+            UsageError: there is no such preset.
+        """
+        if self._outputs:
+            self._say(f"the preset stays {self.worker.preset}: the files being written have its axes")
+            return
+        config = load_config(name)
+
+        def prepare() -> None:
+            try:
+                sharpener = warmed_up(self.source.rate_hz, config, self.source.channels)
+            except SharpearError as error:
+                self._say(str(error))
+            else:
+                self.worker.switch(sharpener, name)
+
+        threading.Thread(target=prepare, daemon=True, name="preset").start()
+
+    def status(self) -> Status:
+        """The state of everything, now."""
+        worker, source, load = self.worker, self.source, self.worker.load
+        rate, hop = source.rate_hz, worker.sharpener.hop
+        recorder = self._recorder
+        return Status(
+            device=source.name,
+            sample_rate=rate,
+            channels=source.channels,
+            block=source.block,
+            preset=worker.preset,
+            hop_ms=hop / rate * 1e3,
+            state="ended" if worker.done.is_set() else source.state,
+            time_s=worker.clock / rate,
+            frames=worker.frames,
+            xruns=int(self.ring.header[XRUNS]),
+            drops=self._drops,
+            dropped_s=self._dropped_s,
+            gaps=self._gaps,
+            gap_s=self._gap_s,
+            peak_db=worker.peak_db,
+            rms_db=worker.rms_db,
+            replaced_samples=int(worker.sharpener.replaced.sum()),
+            load=load.recent,
+            compute_p50_ms=load.percentile(0.5),
+            compute_p99_ms=load.percentile(0.99),
+            compute_max_ms=load.largest,
+            latency_device_ms=None if source.latency_s is None else source.latency_s * 1e3,
+            latency_queue_ms=source.block / rate * 1e3 + worker.queue_s * 1e3,
+            latency_algorithm_ms=worker.sharpener.latency_s * 1e3,
+            recording=None if recorder is None else f"{recorder.path}{' (stopped)' if recorder.fault else ''}",
+            recorded_s=0.0 if recorder is None else recorder.samples / rate,
+            message=self._message,
+        )
+
+
+def warmed_up(rate_hz: int, config: Config, streams: int) -> Sharpener:
+    """A sharpener whose kernels are compiled, so that the first sound does not wait."""
+    sharpener = Sharpener(rate_hz, config, streams)
+    for hops in (0, 1, 2):  # arrays of one frame have another layout to the compiler than arrays of two
+        sharpener.process(np.zeros((hops * sharpener.hop, streams), np.float32))
+    sharpener.reset()
+    return sharpener

@@ -1,0 +1,108 @@
+"""Who watches: every page has a bounded queue of its own, and none holds up the sound or another page."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+LARGEST_BACKLOG = 80
+"""Batches sent and not yet acknowledged by a page, about 0.8 s: beyond that it skips."""
+
+
+class Page:
+    """One open page. Columns beyond the backlog are skipped and counted; messages all arrive, statuses the newest."""
+
+    def __init__(self) -> None:
+        self.skipped = 0
+        self._in_flight = 0
+        self._queue: deque[bytes | str] = deque()
+        self._status: str | None = None
+        self._news = asyncio.Event()
+
+    def columns(self, batch: bytes) -> None:
+        """Queue a batch, unless the page is too far behind."""
+        if self._in_flight >= LARGEST_BACKLOG:
+            self.skipped += 1
+            return
+        self._in_flight += 1
+        self._queue.append(batch)
+        self._news.set()
+
+    def message(self, text: str) -> None:
+        """Queue a message."""
+        self._queue.append(text)
+        self._news.set()
+
+    def status(self, text: str) -> None:
+        """Replace the status that waits."""
+        self._status = text
+        self._news.set()
+
+    def acknowledge(self, batches: int) -> None:
+        """The page has received that many more."""
+        self._in_flight = max(0, self._in_flight - batches)
+
+    async def next(self) -> bytes | str:
+        """What to send now."""
+        while not self._queue and self._status is None:
+            self._news.clear()
+            await self._news.wait()
+        if self._queue:
+            return self._queue.popleft()
+        status, self._status = self._status, None
+        assert status is not None
+        return status
+
+
+class Hub:
+    """All open pages. Called from other threads once `loop` runs; the newest axes greet who joins."""
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.pages: set[Page] = set()
+        self.skipped_before = 0
+        self._axes: str | None = None
+
+    @property
+    def skipped(self) -> int:
+        """Batches that pages were too slow for, so far."""
+        return self.skipped_before + sum(page.skipped for page in list(self.pages))
+
+    def join(self) -> Page:
+        """A page that has just opened."""
+        page = Page()
+        if self._axes:
+            page.message(self._axes)
+        self.pages.add(page)
+        return page
+
+    def leave(self, page: Page) -> None:
+        """A page that has gone."""
+        self.pages.discard(page)
+        self.skipped_before += page.skipped
+
+    def columns(self, batch: bytes) -> None:
+        """A batch for everyone."""
+        self._everyone(lambda page: page.columns(batch))
+
+    def status(self, text: str) -> None:
+        """A status for everyone."""
+        self._everyone(lambda page: page.status(text))
+
+    def message(self, text: str) -> None:
+        """A message for everyone who is there."""
+        self._everyone(lambda page: page.message(text))
+
+    def axes(self, text: str) -> None:
+        """New axes for everyone, now and later."""
+        self._axes = text
+        self.message(text)
+
+    def _everyone(self, call: Callable[[Page], None]) -> None:
+        def each() -> None:
+            for page in self.pages:
+                call(page)
+
+        if self.loop:
+            with suppress(RuntimeError):  # the server has just ended
+                self.loop.call_soon_threadsafe(each)

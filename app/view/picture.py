@@ -1,0 +1,108 @@
+"""Frames as columns of a picture, small enough to be sent sixty times a second."""
+
+import json
+import struct
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.config import preset_names
+from sharpear.frames import Frames
+from sharpear.live.worker import Gap
+from sharpear.pipeline import Sharpener
+from sharpear.sinks.png import ROWS_PER_OCTAVE, draw_lines
+
+from .hub import Hub
+
+LARGEST_RATE_HZ = 200.0
+"""Columns per second at most: more cannot be told apart on a screen."""
+PERIOD_S = 0.01
+LOWEST_DB = -120.0
+STEPS_PER_DB = 2.0
+HEADER = struct.Struct("<IIdII")
+"""Of a batch: epoch (which axes), 0, time of the first column in s, columns, rows."""
+
+
+class Picture:
+    """A listener that draws frames and publishes them in batches.
+
+    A batch is `HEADER` and then, column by column and row by row from low to high, two bytes: the level of the
+    sharpened and of the plain spectrogram, ``1 + 2 (dB + 120)``; 0 is kept for what has not been heard. Streams are
+    added up, and frames pooled (largest power) to at most 200 columns a second.
+
+    Args:
+        audience: receives the batches and, as JSON, the axes whenever they change, and gaps.
+    """
+
+    def __init__(self, audience: Hub) -> None:
+        self._audience = audience
+        self._epoch = 0
+        self._sent_s = 0.0
+        self._pending: list[Frames] = []
+
+    def begin(self, sharpener: Sharpener, preset: str) -> None:
+        """New axes."""
+        low, high = sharpener.frequencies[0], sharpener.frequencies[-1]
+        rows = int(np.ceil(np.log2(high / low) * ROWS_PER_OCTAVE)) + 1
+        self._row_hz = low * 2.0 ** (np.arange(rows) / ROWS_PER_OCTAVE)
+        band_hz = sharpener.channel_frequencies
+        self._below = np.clip(np.searchsorted(band_hz, self._row_hz) - 1, 0, band_hz.size - 2)
+        share = (self._row_hz - band_hz[self._below]) / np.diff(band_hz)[self._below]
+        self._share = share.clip(0, 1).astype(np.float32)
+        self._hop_s = sharpener.hop / sharpener.sample_rate
+        self._pool = int(np.ceil(1 / self._hop_s / LARGEST_RATE_HZ))
+        self._epoch += 1
+        self._pending = []
+        axes = {
+            "type": "axes",
+            "epoch": self._epoch,
+            "low_hz": float(low),
+            "rows": rows,
+            "rows_per_octave": ROWS_PER_OCTAVE,
+            "column_s": self._pool * self._hop_s,
+            "lowest_db": LOWEST_DB,
+            "steps_per_db": STEPS_PER_DB,
+            "preset": preset,
+            "presets": preset_names(),
+        }
+        self._audience.axes(json.dumps(axes))
+
+    def frames(self, frames: Frames) -> None:
+        """Draw, once there are enough and the last batch is old enough."""
+        self._pending.append(frames)
+        now_s = time.monotonic()
+        if now_s - self._sent_s < PERIOD_S or sum(map(len, self._pending)) < self._pool:
+            return
+        self._sent_s = now_s
+        joined = Frames.join(self._pending) if len(self._pending) > 1 else frames
+        whole = len(joined) - len(joined) % self._pool
+        self._pending = [joined[whole:]] if whole < len(joined) else []
+        self._send(joined[:whole])
+
+    def _send(self, frames: Frames) -> None:
+        sharp = draw_lines(frames.amplitude, frames.instantaneous_frequency, self._row_hz)
+        power = np.square(frames.plain_amplitude).sum(axis=1)
+        low, high = power[:, self._below], power[:, self._below + 1]
+        plain = low + self._share * (high - low)
+        columns = encode(np.stack([sharp, plain], axis=-1).reshape(-1, self._pool, self._row_hz.size, 2).max(axis=1))
+        middle_s = frames.times[0] + (self._pool - 1) / 2 * self._hop_s
+        header = HEADER.pack(self._epoch, 0, middle_s, len(columns), self._row_hz.size)
+        self._audience.columns(header + columns.tobytes())
+
+    def gap(self, gap: Gap) -> None:
+        """What waited for its pool is shown no more, and the page is told why nothing follows."""
+        self._pending = []
+        cause = "dropped" if gap.dropped_s else "not heard"
+        told = {"type": "gap", "start_s": gap.start_s, "length_s": gap.length_s, "cause": cause}
+        self._audience.message(json.dumps(told))
+
+
+def encode(power: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Power → ``1 + 2 (dB + 120)``, held within 1 to 255 (−120 to +7 dB).
+
+    >>> encode(np.array([0.0, 1.0, 1e-6], np.float32)).tolist()
+    [1, 241, 121]
+    """
+    level_db = 10 * np.log10(np.maximum(power, 10 ** (LOWEST_DB / 10)))
+    return np.rint(1 + STEPS_PER_DB * (level_db - LOWEST_DB)).clip(1, 255).astype(np.uint8)

@@ -1,0 +1,135 @@
+"""A headless Chromium, driven over its DevTools protocol."""
+
+import base64
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import numpy as np
+from live_rig import wait_until
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--remote-debugging-port=0",
+)
+
+
+def missing() -> str:
+    """Why there can be no browser here; empty if there can."""
+    if not shutil.which("chromium"):
+        return "chromium is not installed: apt-get install chromium"
+    return ""
+
+
+class Tab:
+    """One page of the browser."""
+
+    def __init__(self, target: str) -> None:
+        from websockets.sync.client import connect  # noqa: PLC0415
+
+        self._connection = connect(target, max_size=None, compression=None)
+        self._socket = self._connection.__enter__()
+        self._number = 0
+        self.call("Runtime.enable")
+
+    def call(self, method: str, **parameters: Any) -> Any:
+        """One command, and its result."""
+        self._number += 1
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self._socket.recv(timeout=30))
+            if message.get("id") == self._number:
+                assert "error" not in message, message
+                return message["result"]
+
+    def evaluate(self, script: str) -> Any:
+        """The value of an expression, awaited if it is a promise."""
+        told = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in told, told
+        return told["result"].get("value")
+
+    def wait(self, condition: str, timeout_s: float = 20.0) -> bool:
+        """Whether an expression came to hold."""
+        return wait_until(lambda: bool(self.evaluate(condition)), timeout_s)
+
+    def press(self, key: str, text: str = "") -> None:
+        """Press and release a key."""
+        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=text)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def point(self, x: float, y: float) -> None:
+        """Move the pointer."""
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+    def screenshot(self) -> bytes:
+        """A PNG of the page."""
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
+
+    def pixels(self) -> np.ndarray:
+        """(height, width, 3) of the page."""
+        from PIL import Image  # noqa: PLC0415
+
+        return np.asarray(Image.open(BytesIO(self.screenshot())).convert("RGB"))
+
+    def close(self) -> None:
+        """Close the page as a user would."""
+        self.call("Page.close")
+        self._connection.__exit__(None, None, None)
+
+    def kill(self) -> None:
+        """Let the page crash, which answers nothing."""
+        self._socket.send(json.dumps({"id": 0, "method": "Page.crash"}))
+        self._connection.__exit__(None, None, None)
+
+
+class Browser:
+    """The process and its pages."""
+
+    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
+        words = ["chromium", *FLAGS, f"--user-data-dir={folder}", f"--window-size={size[0]},{size[1]}", "about:blank"]
+        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        told = folder / "DevToolsActivePort"
+        if not wait_until(lambda: told.exists() and "\n" in told.read_text(), 40):
+            self.process.kill()
+            raise RuntimeError("Chromium does not start")
+        self._port = told.read_text().splitlines()[0]
+
+    def open(self, url: str) -> Tab:
+        """A new page, loaded."""
+        request = Request(f"http://127.0.0.1:{self._port}/json/new?{url}", method="PUT")
+        with urlopen(request, timeout=20) as answer:
+            tab = Tab(json.load(answer)["webSocketDebuggerUrl"])
+        assert tab.wait("document.readyState === 'complete' && location.protocol === 'http:'"), url
+        return tab
+
+
+@contextmanager
+def browser(size: tuple[int, int] = (1280, 800)) -> Iterator[Browser]:
+    """One that ends with the block."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        started = Browser(Path(folder), size)
+        try:
+            yield started
+        finally:
+            started.process.terminate()
+            try:
+                started.process.wait(5)
+            except subprocess.TimeoutExpired:
+                started.process.kill()
+                started.process.wait()

@@ -1,0 +1,98 @@
+"""A live session under test: run beside the test, with what it says and what it yields kept."""
+
+import threading
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from conftest import SMALL
+from live_rig import wait_until
+
+from sharpear.config import load_config
+from sharpear.frames import Frames
+from sharpear.live.outputs import FileOutputs
+from sharpear.live.session import Session
+from sharpear.live.source import Source
+from sharpear.live.status import Status
+from sharpear.live.worker import Gap
+
+
+class Collector:
+    """A listener that keeps everything."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Frames] = []
+        self.gaps: list[Gap] = []
+
+    def begin(self, sharpener, preset) -> None:
+        self.begun = preset
+
+    def frames(self, frames: Frames) -> None:
+        self.pieces.append(frames)
+
+    def gap(self, gap: Gap) -> None:
+        self.gaps.append(gap)
+
+    @property
+    def all(self) -> Frames:
+        return Frames.join(self.pieces)
+
+
+class Running:
+    """A session in a thread of its own, until the block ends."""
+
+    def __init__(self, source: Source, outputs: list[Path] | None = None, **options) -> None:
+        self.lines: list[str] = []
+        self.statuses: list[Status] = []
+        self.collector = Collector()
+        self.error: BaseException | None = None
+        self.good = False
+        listeners, watchers = options.pop("listeners", []), options.pop("watchers", [])
+        self.session = Session(
+            source,
+            load_config(str(SMALL)),
+            "small",
+            outputs=FileOutputs(outputs or [], source.name),
+            listeners=[self.collector, *listeners],
+            watchers=[self.statuses.append, *watchers],
+            report=self.lines.append,
+            **options,
+        )
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            self.good = self.session.run()
+        except BaseException as error:
+            self.error = error
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.session.stop()
+        self.ended()
+
+    def ended(self, timeout_s: float = 20.0) -> bool:
+        """Whether it has come to its end by itself."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def said(self, words: str, timeout_s: float = 20.0) -> bool:
+        """Whether a line with these words came."""
+        return wait_until(lambda: any(words in line for line in self.lines), timeout_s)
+
+    def heard(self, seconds: float, timeout_s: float = 20.0) -> bool:
+        """Whether so much time has been sharpened."""
+        worker = self.session.worker
+        return wait_until(lambda: worker.clock >= seconds * worker.sharpener.sample_rate, timeout_s)
+
+
+def place_of(needle: np.ndarray, haystack: np.ndarray) -> int:
+    """Where the one begins in the other, sample for sample; -1 where it does not."""
+    needle, haystack = needle.ravel(), haystack.ravel()
+    for start in np.flatnonzero(haystack[: len(haystack) - len(needle) + 1] == needle[0]):
+        if np.array_equal(haystack[start : start + len(needle)], needle):
+            return int(start)
+    return -1

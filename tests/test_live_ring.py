@@ -1,0 +1,150 @@
+"""The ring: what is read is what was written, in order; what is missing is counted; nobody waits."""
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sharpear.live.ring import CALLBACKS, XRUNS, ZERO_RUN, Reader, Ring
+
+CAPACITY = 64
+
+
+@pytest.fixture
+def ring() -> Iterator[Ring]:
+    made = Ring.create(CAPACITY, 1)
+    yield made
+    made.remove()
+
+
+def numbered(start: int, count: int) -> np.ndarray:
+    """Samples that say which they are."""
+    return np.arange(start, start + count, dtype=np.float32)[:, None]
+
+
+actions = st.lists(
+    st.one_of(
+        st.tuples(st.just("write"), st.integers(0, 2 * CAPACITY)),
+        st.tuples(st.just("read"), st.integers(1, CAPACITY)),
+        st.tuples(st.just("gap"), st.integers(1, 1000)),
+    ),
+    max_size=60,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(actions, st.integers(4, CAPACITY))
+def test_every_sample_is_read_once_in_order_or_counted_as_lost(actions, limit):
+    ring = Ring.create(CAPACITY, 1)
+    ring.remove()
+    reader = Reader(ring, limit)
+    written = read = lost = dropped = 0
+    for what, count in [*actions, *[("read", CAPACITY)] * 80]:
+        if what == "write":
+            ring.write(numbered(written, count))
+            written += count
+        elif what == "gap":
+            ring.keep_gap()
+            ring.mark_gap(count)
+        elif chunk := reader.read(count):
+            lost, dropped = lost + chunk.lost, dropped + chunk.dropped
+            assert 0 <= chunk.dropped <= chunk.lost
+            assert np.array_equal(chunk.samples, numbered(read + dropped, len(chunk.samples)))
+            assert len(chunk.samples) <= count
+            read += len(chunk.samples)
+            assert reader.waiting <= limit
+    assert read + dropped == written
+    assert reader.read(1) is None
+    gaps_passed = lost - dropped
+    assert gaps_passed == sum(samples for at, samples in ring.gaps() if at < written)
+
+
+def test_a_reader_that_falls_behind_keeps_the_newest(ring):
+    reader = Reader(ring, limit=32)
+    ring.write(numbered(0, 50))
+    chunk = reader.read(100)
+    assert chunk.samples.ravel().tolist() == list(range(42, 50))
+    assert (chunk.lost, chunk.dropped) == (42, 42)
+
+
+def test_no_chunk_spans_a_gap(ring):
+    reader = Reader(ring, CAPACITY)
+    ring.write(numbered(0, 10))
+    ring.mark_gap(500)
+    ring.write(numbered(10, 10))
+    first, second = reader.read(100), reader.read(100)
+    assert (len(first.samples), first.lost) == (10, 0)
+    assert (len(second.samples), second.lost, second.dropped) == (10, 500, 0)
+
+
+def test_a_gap_without_sound_after_it_waits(ring):
+    reader = Reader(ring, CAPACITY)
+    ring.write(numbered(0, 10))
+    reader.read(100)
+    for gap in (20, 30):
+        ring.keep_gap()
+        ring.mark_gap(gap)
+        assert reader.read(100) is None
+    ring.write(numbered(10, 1))
+    assert reader.read(100).lost == 50
+
+
+def test_readers_are_independent(ring):
+    slow, fast = Reader(ring, CAPACITY), Reader(ring, 16)
+    ring.write(numbered(0, 40))
+    assert fast.read(100).dropped == 36
+    assert np.array_equal(slow.read(100).samples, numbered(0, 40))
+
+
+def test_another_process_would_see_the_same(ring):
+    other = Ring(ring.path)
+    reader = Reader(other, CAPACITY)
+    ring.write(numbered(0, 5))
+    assert np.array_equal(reader.read(9).samples, numbered(0, 5))
+    assert (other.capacity, other.channels) == (CAPACITY, 1)
+
+
+def test_counts(ring):
+    ring.write(np.zeros((7, 1), np.float32), heard_ns=5, xrun=True)
+    ring.write(np.zeros((8, 1), np.float32))
+    assert ring.header[[CALLBACKS, XRUNS, ZERO_RUN]].tolist() == [2, 1, 15]
+    ring.write(numbered(1, 1))
+    assert ring.header[ZERO_RUN] == 0
+
+
+def test_a_copy_that_is_overtaken_is_not_believed():
+    """A writer as fast as it can, and readers who check that every chunk is one run of numbers."""
+    ring = Ring.create(1 << 12, 1)
+    blocks = 4000
+    torn: list[str] = []
+    counted: list[int] = []
+
+    def write() -> None:
+        for number in range(blocks):
+            ring.write(numbered(number * 257, 257))
+
+    def read(limit: int) -> None:
+        reader, total = Reader(ring, limit), 0
+        while total < blocks * 257:
+            chunk = reader.read(1500)
+            if chunk is None:
+                continue
+            total += chunk.dropped + len(chunk.samples)
+            if len(chunk.samples) and not np.array_equal(
+                chunk.samples, numbered(total - len(chunk.samples), len(chunk.samples))
+            ):
+                torn.append(f"before {total}")
+        counted.append(total)
+
+    readers = [threading.Thread(target=read, args=(limit,)) for limit in (1 << 12, 1 << 11)]
+    for reader in readers:
+        reader.start()
+    write()
+    for reader in readers:
+        reader.join(30)
+    ring.remove()
+    assert not torn, torn[:3]
+    assert counted == [blocks * 257] * 2
