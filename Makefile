@@ -7,14 +7,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # A strict editable install links files one by one: a new file changes its folder's time and is linked then.
-PARTS  := pyproject.toml app app/commands app/sinks dsp dynamics configs
+PARTS  := pyproject.toml app app/commands app/sinks app/pipe app/batch dsp dynamics configs
 
-.PHONY: demo test lint bench bench-sharpness bench-dynamics clean
+# What some tests run beside sharpear; they skip, and say so, where it is missing and may not be installed.
+SYSTEM_PACKAGES := sox ffmpeg jq
+
+.PHONY: demo test lint bench bench-sharpness bench-dynamics bench-pipe bench-batch system-packages clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
 
-test: $(STAMP)-dev
+test: $(STAMP)-dev system-packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -28,11 +31,22 @@ lint: $(STAMP)-dev
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed
 
+bench-pipe: $(STAMP)
+	$(BIN)/python -m benchmarks.pipe $(ARGS)
+
+bench-batch: $(STAMP)-dev
+	$(BIN)/python -m benchmarks.batch $(ARGS)
+
 bench-sharpness: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.sharpness $(ARGS)
 
 bench-dynamics: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.dynamics $(ARGS)
+
+system-packages:
+	@missing=; for name in $(SYSTEM_PACKAGES); do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null || true; fi
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sharpear needs Python 3.11 or newer, this is $$($(PYTHON) --version): run make PYTHON=python3.11" >&2; exit 2; }

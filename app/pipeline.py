@@ -22,6 +22,7 @@ from .config import Config, WindowConfig, load_config
 from .errors import UsageError
 from .frames import Frames, Spectrogram
 from .line_code import LineCode
+from .phase import PhaseReader
 from .sparse_code import SparseCode
 
 HIGHEST_CENTER = 0.46
@@ -40,6 +41,7 @@ class Sharpener:
         streams: number of independent signals (audio channels).
         overrides: settings by dotted name, such as ``{"bank.low_hz": 150.0}``.
         start_s: time of the first sample.
+        phases: frames also carry each line's phase and the complex subbands.
 
     Raises:
         UsageError: an unknown preset or setting, or a value out of range.
@@ -60,6 +62,7 @@ class Sharpener:
         overrides: Mapping[str, Any] | None = None,
         *,
         start_s: float = 0.0,
+        phases: bool = False,
     ) -> None:
         if not LOWEST_RATE_HZ <= sample_rate <= HIGHEST_RATE_HZ:
             expected = f"{LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz"
@@ -91,7 +94,8 @@ class Sharpener:
         else:
             self._code = SparseCode(design, self._aligner, self.frequencies, self.hop, self.config.network, streams)
         self._latency_hops = self._aligner.latency_hops + self._code.latency_hops
-        self._plain = np.zeros((self._code.latency_hops, streams, design.channels), np.float32)
+        self._late = np.zeros((self._code.latency_hops, streams, design.channels), np.complex64)
+        self._phases = PhaseReader(self._bank, self._window, self._aligner, self.frequencies) if phases else None
         self._start_s = start_s
         self._samples = self._silence = self._frames = 0
         self._flat_input = False
@@ -105,6 +109,16 @@ class Sharpener:
     def replaced(self) -> NDArray[np.int64]:
         """(streams,) unusable input samples (NaN, Inf, beyond 120 dBFS) taken as silence so far."""
         return self._bank.replaced
+
+    def frames_for(self, samples: int) -> int:
+        """Number of frames that `samples` give in all, with `flush`.
+
+        >>> sharpener = Sharpener(16000, preset="low-latency")
+        >>> frames = len(sharpener.process(np.zeros(1000))) + len(sharpener.flush())
+        >>> frames == sharpener.frames_for(1000)
+        True
+        """
+        return -(-samples // self.hop) + (self._latency_hops > 0)
 
     def description(self) -> dict[str, Any]:
         """What an output says of how it was made; values fit JSON."""
@@ -124,7 +138,7 @@ class Sharpener:
     def state(self) -> dict[str, Any]:
         """Everything that the next output depends on (copies)."""
         counts = {"samples": self._samples, "silence": self._silence, "frames": self._frames}
-        return {name: part.state for name, part in self._parts.items()} | counts | {"plain": self._plain.copy()}
+        return {name: part.state for name, part in self._parts.items()} | counts | {"late": self._late.copy()}
 
     @state.setter
     def state(self, value: Mapping[str, Any]) -> None:
@@ -135,13 +149,14 @@ class Sharpener:
         for name, part in self._parts.items():
             part.state = value[name]
         self._samples, self._silence, self._frames = value["samples"], value["silence"], value["frames"]
-        self._plain = value["plain"].copy()
+        self._late = value["late"].copy()
 
-    def reset(self) -> None:
-        """Forget the past: the next output is that of a new object."""
+    def reset(self, start_s: float | None = None) -> None:
+        """Forget the past: the next output is that of a new object, whose first sample is at `start_s` if given."""
         for part in self._parts.values():
             part.reset()
-        self._plain[...] = 0
+        self._late[...] = 0
+        self._start_s = self._start_s if start_s is None else start_s
         self._samples = self._silence = self._frames = 0
 
     def process(self, block: ArrayLike) -> Frames:
@@ -184,13 +199,15 @@ class Sharpener:
             subbands = self._window.process(subbands)
         subbands = self._aligner.process(subbands)
         amplitude, frequency = self._code.process(subbands)
-        plain = np.concatenate([self._plain, np.abs(subbands.subband)])
-        self._plain = plain[len(subbands) :].copy()
+        late = np.concatenate([self._late, subbands.subband])
+        self._late, late = late[len(subbands) :].copy(), late[: len(subbands)]
         # Frame n ends at sample (n+1)·hop; those that lie before the first sample only filled the alignment.
         number = self._frames + 1 + np.arange(len(subbands)) - self._latency_hops
         self._frames += len(subbands)
         times: NDArray[np.float64] = np.float64(self._start_s) + number * (self.hop / self.sample_rate)
-        heard = Frames(times, amplitude, frequency, plain[: len(subbands)])
+        heard = Frames(times, amplitude, frequency, np.abs(late))
+        if self._phases:
+            heard = self._phases.read(heard, late)
         return heard[int((number < 0).sum()) :]
 
 

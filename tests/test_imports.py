@@ -12,8 +12,10 @@ MAY_IMPORT = {
     "dynamics": set(),
     "configs": set(),
     "app": {"dsp", "dynamics", "configs"},
-    "app/commands": {"app"},
+    "app/commands": {"app", "app/pipe", "app/batch", "app/sinks"},
     "app/sinks": {"app"},
+    "app/pipe": {"app", "app/sinks"},
+    "app/batch": {"app", "app/sinks"},
 }
 """Folders, and the other folders of the package that each may know."""
 
