@@ -57,6 +57,7 @@ class LineCode:
         rivals: NDArray[np.float64] = np.where((distance <= reach) & (distance > 0), network.inhibition, 0.0)
         self._pair = build_pair(BandedWeights.from_dense(rivals), atom_hz, hop_s, network, streams, turn=1.0)
         self.latency_hops = self._finder.latency_hops + half_frames
+        self.period_hops = 2 * half_frames + 1
 
     @property
     def state(self) -> dict[str, Any]:
@@ -74,9 +75,14 @@ class LineCode:
         for part in (self._finder, self._field, self._pair):
             part.reset()
 
-    def process(self, frames: SubbandFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Amplitude and refined frequency, Hz, each (frames, streams, atoms)."""
-        amplitude, frequency = self._field.process(self._finder.process(frames))
+    def hear(self, frames: SubbandFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What drives the network: the lines' amplitudes and frequencies on the atoms, (frames, streams, atoms)."""
+        return self._field.process(self._finder.process(frames))
+
+    def compete(
+        self, amplitude: NDArray[np.float32], frequency: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Amplitude and refined frequency, Hz, of the winners, each (frames, streams, atoms)."""
         activation = self._pair.process(amplitude)
         merged = np.empty_like(amplitude)
         _winners_take_windows(activation, self._half_width, amplitude, frequency, merged)

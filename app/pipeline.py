@@ -1,6 +1,7 @@
 """The whole signal path behind one streaming object: bank → alignment → sparse code."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,25 @@ from .sparse_code import SparseCode
 
 HIGHEST_CENTER = 0.46
 """Of the sample rate: channels nearer to half of it would overlap their own mirror image."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Consecutive frames between the two halves of a `Sharpener`.
+
+    drive: (frames, streams, atoms) what the network is driven by.  frequency_hz: like it, Hz.
+    subband: (frames, streams, channels) complex64, aligned with them.
+    """
+
+    drive: NDArray[Any]
+    frequency_hz: NDArray[np.float32]
+    subband: NDArray[np.complex64]
+
+    def __len__(self) -> int:
+        return len(self.subband)
+
+    def __getitem__(self, frames: slice) -> "Heard":
+        return Heard(self.drive[frames], self.frequency_hz[frames], self.subband[frames])
 
 
 class Sharpener:
@@ -106,9 +126,19 @@ class Sharpener:
         return self._latency_hops * self.hop / self.sample_rate
 
     @property
+    def period_hops(self) -> int:
+        """Hops after which all ring buffers stand as before: from there sums are rounded alike."""
+        return self._code.period_hops
+
+    @property
     def replaced(self) -> NDArray[np.int64]:
         """(streams,) unusable input samples (NaN, Inf, beyond 120 dBFS) taken as silence so far."""
         return self._bank.replaced
+
+    def power_response(self) -> NDArray[np.float64]:
+        """(atoms, channels): the power that a cosine of unit amplitude at an atom's frequency gives each channel."""
+        design = self._window.design if self._window else self._bank.design
+        return np.square(np.abs(design.response(self.frequencies)))
 
     def frames_for(self, samples: int) -> int:
         """Number of frames that `samples` give in all, with `flush`.
@@ -118,7 +148,11 @@ class Sharpener:
         >>> frames == sharpener.frames_for(1000)
         True
         """
-        return -(-samples // self.hop) + (self._latency_hops > 0)
+        return self.hops_for(samples) - max(0, self._latency_hops - 1)
+
+    def hops_for(self, samples: int) -> int:
+        """Number of hops until the last of them is out: those of `samples`, and those that flush the latency."""
+        return -(-samples // self.hop) + self._latency_hops
 
     def description(self) -> dict[str, Any]:
         """What an output says of how it was made; values fit JSON."""
@@ -179,7 +213,7 @@ class Sharpener:
             raise UsageError("the stream has ended with flush(): reset() begins the next one")
         self._flat_input = flat
         self._samples += audio.shape[0]
-        frames = self._advance(audio)
+        frames = self.resolve(self.listen(audio))
         return frames.single_stream() if flat else frames
 
     def flush(self) -> Frames:
@@ -187,28 +221,38 @@ class Sharpener:
 
         The stream has then ended: `reset` begins the next one.
         """
-        wanted = -(-self._samples // self.hop) + self._latency_hops
-        silence = np.zeros((max(0, wanted * self.hop - self._samples - self._silence), self.streams), np.float32)
+        missing = max(0, self.hops_for(self._samples) * self.hop - self._samples - self._silence)
+        silence = np.zeros((missing, self.streams), np.float32)
         self._silence += silence.shape[0]
-        frames = self._advance(silence)
+        frames = self.resolve(self.listen(silence))
         return frames.single_stream() if self._flat_input else frames
 
-    def _advance(self, audio: NDArray[np.float32]) -> Frames:
+    def listen(self, audio: NDArray[np.float32]) -> Heard:
+        """The first half of `process`: what (samples, streams) of audio give the network to decide.
+
+        Its memory fades: after some seconds nothing is left of what came before, not even in the last bit.
+        """
         subbands = self._bank.process(audio)
         if self._window:
             subbands = self._window.process(subbands)
         subbands = self._aligner.process(subbands)
-        amplitude, frequency = self._code.process(subbands)
         late = np.concatenate([self._late, subbands.subband])
         self._late, late = late[len(subbands) :].copy(), late[: len(subbands)]
+        drive, frequency_hz = self._code.hear(subbands)
+        return Heard(drive, frequency_hz, late)
+
+    def resolve(self, heard: Heard) -> Frames:
+        """The second half: the network's decisions, which build on those of all frames before."""
+        amplitude, frequency = self._code.compete(heard.drive, heard.frequency_hz)
+        count = len(amplitude)
         # Frame n ends at sample (n+1)·hop; those that lie before the first sample only filled the alignment.
-        number = self._frames + 1 + np.arange(len(subbands)) - self._latency_hops
-        self._frames += len(subbands)
+        number = self._frames + 1 + np.arange(count) - self._latency_hops
+        self._frames += count
         times: NDArray[np.float64] = np.float64(self._start_s) + number * (self.hop / self.sample_rate)
-        heard = Frames(times, amplitude, frequency, np.abs(late))
+        frames = Frames(times, amplitude, frequency, np.abs(heard.subband))
         if self._phases:
-            heard = self._phases.read(heard, late)
-        return heard[int((number < 0).sum()) :]
+            frames = self._phases.read(frames, heard.subband)
+        return frames[int((number < 0).sum()) :]
 
 
 LARGEST_SPACING = 1.6

@@ -51,11 +51,10 @@ class RawFormat:
             values = wide.view("<i4")[:, 0]
         else:
             values = np.frombuffer(data, f"{order}{ {'s': 'i'}.get(kind, kind) }{self._bits // 8}")
-        samples: NDArray[np.float32]
-        if kind == "f":
-            samples = values.astype(np.float32)
-        elif kind == "u":
-            samples = (values.astype(np.float32) - 128) / 128
-        else:
-            samples = values.astype(np.float32) / np.float32(2.0 ** (8 * values.dtype.itemsize - 1))
+        samples = values.astype(np.float32)
+        if kind == "u":
+            samples -= 128
+            samples /= 128
+        elif kind == "s":
+            samples /= 2.0 ** (8 * values.dtype.itemsize - 1)
         return samples.reshape(-1, self.channels)
