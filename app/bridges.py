@@ -66,10 +66,11 @@ class Bands:
     response: NDArray[np.float32]
 
     def magnitudes(self, shares: Shares) -> NDArray[np.float32]:
-        """(frames, bands, channels, sources) amplitudes, the ``v`` of `norbert.wiener`: what each source gives each band."""
+        """What each source gives each band, (frames, bands, channels, sources): the ``v`` of `norbert.wiener`."""
         part = np.asarray(shares(self.lines.instantaneous_frequency), dtype=np.float32)
         power = (part * np.square(self.lines.amplitude)) @ self.response
-        return np.sqrt(np.moveaxis(power, (0, 3), (3, 1)))
+        magnitudes: NDArray[np.float32] = np.sqrt(np.moveaxis(power, (0, 3), (3, 1)))
+        return magnitudes
 
     def save(self, path: str | Path) -> None:
         """Write an .npz with times, frequencies, sample_rate, hop, mixture and the lines."""
@@ -171,8 +172,11 @@ class StftMasks:
         self._bins = n_fft // 2 + 1
         self._bins_per_hz = n_fft / sample_rate
         self._column_s = hop_length / sample_rate
-        self._column = 0
-        self._power: NDArray[np.float64] | None = None
+        self._sources = len(np.asarray(shares(np.zeros(0, np.float32))))
+        self._hop_length = hop_length
+        self._samples = self._column = 0
+        self._pending: list[NDArray[np.float64]] = []
+        self._latest = np.zeros((self._sources, self._bins, streams))
 
     @property
     def latency_s(self) -> float:
@@ -186,27 +190,25 @@ class StftMasks:
             UsageError: as `Sharpener.process`.
         """
         audio = np.asarray(block)
+        self._samples += len(audio)
         return self._collect(self._sharpener.process(audio[:, None] if audio.ndim == 1 else audio))
 
     def finish(self) -> NDArray[np.float32]:
-        """The columns still on their way."""
+        """The columns still on their way: 1 + samples // hop_length in all."""
         rest = self._collect(self._sharpener.flush())
-        last = [] if self._power is None else [self._close_column()]
-        return np.concatenate([rest, *last], axis=2)
+        missing = 1 + self._samples // self._hop_length - (self._column - rest.shape[2])
+        last = [self._close_column() for _ in range(missing - rest.shape[2])]
+        return np.concatenate([rest, *last], axis=2)[:, :, :missing]
 
     def _collect(self, frames: Frames) -> NDArray[np.float32]:
         """Frames go to the column nearest in time; a column is closed by the first frame of the next."""
-        columns = []
+        columns = [np.zeros((self._sources, self._bins, 0, self._sharpener.streams), np.float32)]
         for n, time_s in enumerate(frames.times):
             drawn = self._draw(frames[n : n + 1])
-            while round(time_s / self._column_s) > self._column:
-                columns.append(self._close_column(drawn.shape))
-            self._power = drawn if self._power is None else self._power + drawn
-        empty = np.zeros((self._sources(frames), self._bins, 0, self._sharpener.streams), np.float32)
-        return np.concatenate([empty, *columns], axis=2)
-
-    def _sources(self, frames: Frames) -> int:
-        return len(np.asarray(self._shares(frames.instantaneous_frequency[:0])))
+            while math.floor(time_s / self._column_s + 0.5) > self._column:
+                columns.append(self._close_column())
+            self._pending.append(drawn)
+        return np.concatenate(columns, axis=2)
 
     def _draw(self, frames: Frames) -> NDArray[np.float64]:
         """One frame's power by source, (sources, bins, streams)."""
@@ -223,16 +225,19 @@ class StftMasks:
                 np.add.at(power[s], (cell[inside], stream[inside]), (share * lobe)[inside])
         return power
 
-    def _close_column(self, shape: tuple[int, ...] = ()) -> NDArray[np.float32]:
-        power = np.zeros(shape) if self._power is None else self._power
-        self._power = None
+    def _close_column(self) -> NDArray[np.float32]:
+        """Masks (sources, bins, 1, streams) of the pending frames; one without frames is as the one before."""
+        if self._pending:
+            self._latest = np.sum(self._pending, axis=0)
+            self._pending = []
+        power = self._latest + FLOOR
         self._column += 1
-        masks = (power + FLOOR) / (power + FLOOR).sum(axis=0)
-        return masks[:, :, None].astype(np.float32)
+        masks: NDArray[np.float32] = (power / power.sum(axis=0))[:, :, None].astype(np.float32)
+        return masks
 
 
 def _hann_lobe(offset_bins: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Modulus of a Hann window's transform, 1 at its centre: ``sinc(x) / (1 − x²)``, and nothing beyond its main lobe."""
+    """A Hann window's transform, 1 at its centre: ``sinc(x) / (1 − x²)``, and nothing beyond its main lobe."""
     x = np.abs(offset_bins)
     lobe = np.sinc(x) / np.where(np.abs(1 - x * x) < 1e-6, math.inf, 1 - x * x)
     return np.where(np.abs(1 - x * x) < 1e-6, 0.5, np.where(x < 2, lobe, 0.0))
