@@ -40,9 +40,8 @@ def piped(data: bytes, **options) -> AudioPipe:
     outlet, inlet = os.pipe()
 
     def write() -> None:
-        with open(inlet, "wb") as file:
-            with suppress(BrokenPipeError):
-                file.write(data)
+        with open(inlet, "wb") as file, suppress(BrokenPipeError):
+            file.write(data)
 
     threading.Thread(target=write, daemon=True).start()
     return AudioPipe(Feed(outlet), **options)
@@ -102,7 +101,11 @@ def test_what_follows_the_samples_is_not_sound():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.sampled_from(ENCODINGS), st.integers(1, 3), st.lists(st.floats(-0.9990234375, 0.9990234375, width=16), max_size=40))
+@given(
+    st.sampled_from(ENCODINGS),
+    st.integers(1, 3),
+    st.lists(st.floats(-0.9990234375, 0.9990234375, width=16), max_size=40),
+)
 def test_raw_samples_of_every_encoding(encoding, channels, values):
     values = np.array(values[: len(values) // channels * channels], np.float64)
     kind, bits, order = encoding[0], int("".join(filter(str.isdigit, encoding))), ">" if "be" in encoding else "<"
@@ -276,9 +279,10 @@ def test_frames_leave_as_soon_as_their_samples_have_come():
             while got < due:
                 got += len(out.read(due - got))
         into.close()
-        rest = len(out.read()) if worker.join(10) is None else 0
-    os.close(frames_out)
-    assert (got + rest) % frame_bytes == 0
+        worker.join(20)
+        os.close(frames_out)
+        rest = len(out.read())
+    assert got + rest == sharpener.frames_for(given) * frame_bytes
 
 
 def test_frames_wait_no_longer_than_asked_when_the_input_stalls():
@@ -396,19 +400,19 @@ def shell(line: str) -> subprocess.CompletedProcess[str]:
 def test_sox_to_jq(folder):
     tools("sox", "jq")
     done = shell(
-        "sox -n -r 16000 -b 16 -t wav - synth 1 sine 440 gain -6 | SHARPEN - | "
+        "sox -V1 -n -r 16000 -b 16 -t wav - synth 1 sine 440 gain -6 | SHARPEN - | "
         "jq -s 'map(select(.time > 0.5)) | map(.peaks | max_by(.[1])[0]) | add / length'"
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert float(done.stdout) == pytest.approx(440, abs=0.5)
 
 
-def test_ffmpeg_to_jq_over_head(folder):
+def test_ffmpeg_to_jq(folder):
     tools("ffmpeg", "jq")
     made = "ffmpeg -v quiet -f lavfi -i sine=frequency=440:sample_rate=16000:duration=1"
-    for output in ("-f wav -", "-f flac -", "-f ogg -c:a libvorbis -", "-f mp3 -", "-f s16le -"):
+    for output in ("-f mp3 -", "-f s16le -"):
         raw = "--raw --rate 16000" if "s16le" in output else ""
-        done = shell(f"{made} {output} | SHARPEN - {raw} | tail -n 20 | head -n 1 | jq -r '.peaks | max_by(.[1])[0]'")
+        done = shell(f"{made} {output} | SHARPEN - {raw} | jq -s '.[-20].peaks | max_by(.[1])[0]'")
         assert (done.returncode, done.stderr) == (0, ""), output
         assert float(done.stdout) == pytest.approx(440, abs=0.5), output
 
@@ -417,7 +421,7 @@ def test_sox_to_sharpened_frames_to_a_separator(folder):
     """The frames of a pipe, on the other side: which of two notes each line belongs to."""
     tools("sox")
     done = shell(
-        "sox -n -r 16000 -b 16 -t wav - synth 1 sine 440 sine 660 remix - gain -6 | "
+        "sox -V1 -n -r 16000 -b 16 -t wav - synth 1 sine 440 sine 660 remix - gain -6 | "
         "SHARPEN - --format arrow > lines.arrow"
     )
     assert (done.returncode, done.stderr) == (0, "")

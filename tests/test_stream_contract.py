@@ -150,9 +150,9 @@ def network(streams: int, complex_valued: bool = False) -> Network:
 SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "atoms.count": 40}
 
 
-def sharpener(streams: int, mode: str) -> sharpear.Sharpener:
+def sharpener(streams: int, mode: str, phases: bool = False) -> sharpear.Sharpener:
     if mode == "lines":
-        return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL)
+        return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL, phases=phases)
     return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL | {"network.mode": mode})
 
 

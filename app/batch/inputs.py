@@ -18,10 +18,10 @@ GLOB_CHARACTERS = "*?["
 
 @dataclass(frozen=True)
 class Found:
-    """An input, and the folder that it stands in below what was named ("" for what was named itself)."""
+    """An input, and the folder that it stands in below what was named; None for what was named itself."""
 
     place: str
-    below: str
+    below: str | None = None
 
 
 def find_inputs(words: Sequence[str], recursive: bool) -> list[Found]:
@@ -68,18 +68,22 @@ def _local(word: str, recursive: bool) -> Iterator[Found]:
     elif not os.path.exists(word) and any(c in word for c in GLOB_CHARACTERS):
         base = Path(*_before_glob(path.parts))
         for match in sorted(glob.glob(word, recursive=True)):
-            if Path(match).is_file():
+            if Path(match).is_file() and not _is_passed_over(Path(match).relative_to(base)):
                 yield Found(match, _below(Path(match).parent, base))
     else:
-        yield Found(str(path), "")
+        yield Found(str(path))
 
 
 def _in_folder(folder: Path, recursive: bool) -> Iterator[Found]:
     for path in sorted(folder.rglob("*") if recursive else folder.iterdir()):
         below = path.relative_to(folder)
-        hidden = any(part.startswith(".") or part.endswith(".zarr") for part in below.parts[:-1])
-        if is_audio(path.name) and not hidden and path.is_file():
+        if is_audio(path.name) and not _is_passed_over(below) and path.is_file():
             yield Found(str(path), _below(path.parent, folder))
+
+
+def _is_passed_over(below: Path) -> bool:
+    """Whether a file stands in a hidden folder, or in what sharpear itself has written."""
+    return any(part.startswith(".") or part.endswith(".zarr") for part in below.parts[:-1])
 
 
 def _remote(url: str, recursive: bool) -> Iterator[Found]:
@@ -93,7 +97,7 @@ def _remote(url: str, recursive: bool) -> Iterator[Found]:
         listed = fs.find(path, maxdepth=None if recursive else 1)
         matches = [match for match in sorted(listed) if is_audio(posixpath.basename(match))]
     else:
-        yield Found(url, "")
+        yield Found(url)
         return
     for match in matches:
         below = posixpath.relpath(posixpath.dirname(match), base.rstrip("/") or "/")

@@ -79,7 +79,7 @@ def _place(found: Found, out: str | None, template: str, ext: str) -> str:
 def _parent(found: Found, beside: bool) -> str:
     if beside:
         return found.place.rpartition("/")[0] if is_url(found.place) else str(Path(found.place).parent)
-    if found.below or is_url(found.place):
+    if found.below is not None or is_url(found.place):
         return found.below or "."
     parent = Path(found.place).parent
     return str(parent) if not parent.is_absolute() and ".." not in parent.parts else parent.name or "."

@@ -1,6 +1,5 @@
 """``sharpear sharpen`` with - as its input or output."""
 
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +18,8 @@ from sharpear.pool import SharpenerPool
 from sharpear.sinks import SINKS, STREAM_FORMATS
 
 from .common import EXIT_SOME_FAILED, say
+
+STDIN, STDOUT = 0, 1
 
 
 @dataclass(frozen=True)
@@ -60,26 +61,34 @@ def sharpen_pipe(request: PipeRequest, config: Config, selection: Selection) -> 
     to_stdout = request.out == "-" or (request.out is None and not set(request.formats) & set(SINKS))
     if not to_stdout and request.header:
         raise UsageError("--header describes a stream: give -o -")
+    try:
+        outcome = _run(request, to_stdout, config, selection)
+    except KeyboardInterrupt as error:
+        say(f"{source}: interrupted: nothing was written")
+        raise typer.Exit(EXIT_SOME_FAILED) from error
+    _conclude(request, outcome)
+
+
+def _run(request: PipeRequest, to_stdout: bool, config: Config, selection: Selection) -> Outcome:
     with Interruption() as interruption, ExitStack() as held:
-        outlet = Outlet(sys.stdout.fileno(), request.flush_ms / 1e3)
+        outlet = Outlet(STDOUT, request.flush_ms / 1e3)
         audio: AudioSource
-        if source == "-":
+        if request.inputs[0] == "-":
 
             def idle() -> bool:
                 if to_stdout:
                     outlet.idle()
                 return interruption.requested
 
-            pipe = AudioPipe(Feed(sys.stdin.fileno(), idle), selection, request.raw)
+            pipe = AudioPipe(Feed(STDIN, idle), selection, request.raw)
             held.callback(pipe.close)
             audio = pipe
         else:
-            audio = held.enter_context(AudioFile(Path(source), selection))
+            audio = held.enter_context(AudioFile(Path(request.inputs[0]), selection))
         if to_stdout:
-            outcome = _to_stdout(request, audio, outlet, config, interruption)
-        else:
-            outcome = _to_files(request, audio, config, interruption)
-    _conclude(request, outcome)
+            interruption.patient = True  # what has left is valid as it is
+            return _to_stdout(request, audio, outlet, config, interruption)
+        return _to_files(request, audio, config, interruption)
 
 
 def _to_stdout(
@@ -93,7 +102,7 @@ def _to_stdout(
 
 
 def _to_files(request: PipeRequest, audio: AudioSource, config: Config, interruption: Interruption) -> Outcome:
-    (job,) = plan_jobs([Found("stdin", "")], request.out, request.formats)
+    (job,) = plan_jobs([Found("stdin")], request.out, request.formats)
     check_free(job, request.overwrite)
     outputs = [Path(output) for output in job.outputs]
     return sharpen_audio(audio, outputs, SharpenerPool(config), interruption)

@@ -33,7 +33,7 @@ class PartialFolder:
 
     def remove(self) -> None:
         """Remove it and what is in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        _remove(self.path)
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -50,7 +50,7 @@ def sweep(folder: Path) -> int:
             lock = os.open(left / LOCK, os.O_RDWR)
         except FileNotFoundError:
             if time.time() - left.stat().st_mtime > YOUNG_S:
-                shutil.rmtree(left, ignore_errors=True)
+                _remove(left)
                 swept += 1
             continue
         except OSError:
@@ -58,13 +58,23 @@ def sweep(folder: Path) -> int:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _publish_replacement(left)
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
             swept += 1
         except OSError:
             continue  # its owner lives
         finally:
             os.close(lock)
     return swept
+
+
+def _remove(folder: Path) -> None:
+    """The lock last: who is killed in the middle leaves what the next sweep knows."""
+    for child in folder.glob("*"):
+        if child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child, ignore_errors=True)
+        elif child.name != LOCK:
+            child.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _publish_replacement(left: Path) -> None:
