@@ -7,12 +7,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # A strict editable install links files one by one: a new file changes its folder's time and is linked then.
-PARTS  := pyproject.toml app app/commands app/pitch app/sinks dsp dynamics configs app/live app/view app/view/static
+PARTS  := pyproject.toml app app/batch app/commands app/live app/pipe app/pitch app/sinks app/view app/view/static dsp dynamics configs
 
-# A sound system and a browser, for the tests of live input and its page; without them those say why they skip.
-SYSTEM := jackd2 libportaudio2 chromium
+# What some tests run beside sharpear: a sound system, a browser, other programs for pipes. Where they are missing and
+# may not be installed the tests say why they skip.
+SYSTEM := jackd2 libportaudio2 chromium sox ffmpeg jq
 
-.PHONY: demo test lint bench bench-sharpness bench-transcription bench-dynamics clean bench-live
+.PHONY: demo test lint bench bench-sharpness bench-dynamics bench-transcription bench-live bench-pipe bench-batch clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -30,6 +31,12 @@ lint: $(STAMP)-dev
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed
+
+bench-pipe: $(STAMP)
+	$(BIN)/python -m benchmarks.pipe $(ARGS)
+
+bench-batch: $(STAMP)-dev
+	$(BIN)/python -m benchmarks.batch $(ARGS)
 
 bench-sharpness: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.sharpness $(ARGS)
@@ -60,10 +67,10 @@ $(STAMP)-bench: $(STAMP)
 	@touch $@
 
 $(STAMP)-system: $(VENV)/bin/python
-	@if command -v jackd >/dev/null && command -v chromium >/dev/null && ldconfig -p | grep libportaudio >/dev/null; then :; \
+	@if (for name in jackd chromium sox ffmpeg jq; do command -v $$name >/dev/null || exit 1; done) && ldconfig -p | grep libportaudio >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM) >/dev/null || echo "cannot install $(SYSTEM): some tests of live input will skip" >&2; \
-	else echo "to test live input: apt-get install $(SYSTEM)" >&2; fi
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM) >/dev/null || echo "cannot install $(SYSTEM): some tests will skip" >&2; \
+	else echo "for all tests: apt-get install $(SYSTEM)" >&2; fi
 	@touch $@
 
 clean:

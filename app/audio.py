@@ -1,5 +1,6 @@
 """Audio files as streams of blocks: whatever libsndfile reads, never loaded whole."""
 
+import io
 import math
 import re
 import stat
@@ -7,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
 from .errors import InputError, UsageError
+from .wav_header import LARGEST_HEADER, LARGEST_STATED, find_data, is_unstated, is_wav, with_open_end
 
 LOWEST_RATE_HZ = 8000
 HIGHEST_RATE_HZ = 192000
@@ -37,6 +39,26 @@ class Selection:
             raise UsageError(f"expected a duration above 0 s, received {self.duration_s:g}")
 
 
+class AudioSource(Protocol):
+    """Where a stretch of audio comes from: a file, or a pipe whose length (samples) may be unknown."""
+
+    sample_rate: int
+    channels: int
+    start_s: float
+    selection: Selection
+
+    @property
+    def name(self) -> str:
+        """What outputs call it."""
+
+    @property
+    def samples(self) -> int | None:
+        """How many samples there are, where that is known."""
+
+    def blocks(self, samples: int) -> Iterator[NDArray[np.float32]]:
+        """The stretch in blocks of at most `samples`."""
+
+
 class AudioFile:
     """A stretch of an audio file, read in blocks of float32 (samples, channels).
 
@@ -51,9 +73,13 @@ class AudioFile:
 
     def __init__(self, path: Path, selection: Selection | None = None) -> None:
         selection = selection or Selection()
+        self.selection = selection
         self.path = path
+        self.name = path.name
         self._mono = selection.mono
         self._file = _open(path)
+        self._as_opened = _signature(path)
+        self.format = str(self._file.format)
         self.sample_rate = int(self._file.samplerate)
         self.channels = 1 if selection.mono else int(self._file.channels)
         try:
@@ -63,11 +89,7 @@ class AudioFile:
             raise
 
     def _select(self, start_s: float, duration_s: float | None) -> None:
-        if not LOWEST_RATE_HZ <= self.sample_rate <= HIGHEST_RATE_HZ:
-            raise InputError(
-                f"{self.path}: sample rate {self.sample_rate} Hz is outside {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz: "
-                "resample it first"
-            )
+        check_rate(str(self.path), self.sample_rate)
         present = int(self._file.frames)
         if present == 0:
             raise InputError(f"{self.path}: holds no audio (0 samples)")
@@ -101,7 +123,17 @@ class AudioFile:
             if not len(block):
                 raise InputError(self._truncated(done, "no more samples"))
             done += len(block)
-            yield _mixed_down(block) if self._mono else block
+            yield mixed_down(block) if self._mono else block
+
+    def check_unchanged(self) -> None:
+        """See that the file is still what it was when it was opened; one that is gone has been read to its end.
+
+        Raises:
+            InputError: it has been written to meanwhile, or replaced.
+        """
+        now = _signature(self.path)
+        if now and now != self._as_opened:
+            raise InputError(f"{self.path}: has changed while it was read: run it again when it is finished")
 
     def _truncated(self, done: int, cause: str) -> str:
         read_ms, stated_s = done * 1000 // self.sample_rate, self.samples / self.sample_rate
@@ -120,10 +152,11 @@ class AudioFile:
         self._file.close()
 
 
-class _SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries no types
+class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries no types
     """Reads straight on. Soundfile seeks after every read where it can, and an MP3 decoder loses its memory by that."""
 
     def seekable(self) -> bool:
+        """It is not."""
         return False
 
 
@@ -143,7 +176,7 @@ def _open(path: Path) -> soundfile.SoundFile:
     if status.st_size == 0:
         raise InputError(f"{path}: is empty (0 bytes)")
     try:
-        return _SequentialFile(path)
+        return SequentialFile(_readable(path))
     except soundfile.LibsndfileError as error:
         cause = error.error_string.rstrip(".")
         raise InputError(f"{path}: is not audio that libsndfile reads, or is damaged ({cause})") from error
@@ -151,7 +184,56 @@ def _open(path: Path) -> soundfile.SoundFile:
         raise InputError(f"{path}: has no header that states its sample rate: convert it to WAV") from error
 
 
-def _mixed_down(block: NDArray[np.float32]) -> NDArray[np.float32]:
+def _signature(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _readable(path: Path) -> "Path | _OpenEnded":
+    """The path itself, or a WAV of stated length 0 whose samples follow nevertheless as one that is read to its end."""
+    with path.open("rb") as file:
+        head = file.read(12)
+        if is_wav(head):
+            head += file.read(LARGEST_HEADER)
+            found = find_data(head)
+            if found and found[1] == 0 and is_unstated(0, head[found[0] :]):
+                return _OpenEnded(path, with_open_end(head[: found[0]], found[0]))
+    return path
+
+
+class _OpenEnded(io.FileIO):
+    """A file with another header in the place of its own, which is as long."""
+
+    def __init__(self, path: Path, head: bytes) -> None:
+        super().__init__(path)
+        self._head = head
+
+    def readinto(self, buffer: Any) -> int:
+        at = self.tell()
+        count = super().readinto(buffer) or 0
+        instead = self._head[at : at + count]
+        buffer[: len(instead)] = instead
+        return count
+
+
+def check_rate(name: str, sample_rate: int) -> None:
+    """See that a sample rate is one that is sharpened.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not LOWEST_RATE_HZ <= sample_rate <= HIGHEST_RATE_HZ:
+        raise InputError(
+            f"{name}: sample rate {sample_rate} Hz is outside {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz: "
+            "resample it first"
+        )
+
+
+def mixed_down(block: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(samples, channels) → (samples, 1), the mean."""
     with np.errstate(invalid="ignore", over="ignore"):
         mean: NDArray[np.float32] = block.mean(axis=1, keepdims=True)
     return mean
@@ -167,4 +249,4 @@ def _stated_per_present(log: str) -> float:
     if not found:
         return 1.0
     stated, present = int(found["stated"] or found["ds64"]), int(found["present"] or found["frames"])
-    return 1.0 if stated >= 0x7FFF0000 or present == 0 else stated / present
+    return 1.0 if stated >= LARGEST_STATED or present == 0 else stated / present

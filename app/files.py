@@ -1,20 +1,27 @@
-"""Sharpen audio files into files: source → `Sharpener` → sinks, block by block."""
+"""Sharpen audio into files: source → `Sharpener` → sinks, block by block."""
 
-import os
+import hashlib
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
-from .audio import AudioFile, Selection
+from .audio import AudioFile, AudioSource, Selection
 from .config import Config
-from .errors import UsageError
 from .frames import Frames
 from .interrupt import Interruption
 from .pipeline import Sharpener
-from .sinks import SINKS, Sink, SinkInfo
+from .pool import SharpenerPool
+from .sinks import SINKS, SinkInfo
 from .version import __version__
 
 BLOCK_SAMPLES = 16384
+
+Progress = Callable[[float, float | None], None]
+"""Receives seconds done, and seconds in all where that is known."""
 
 
 @dataclass(frozen=True)
@@ -27,62 +34,63 @@ class Outcome:
     complete: bool
 
 
-def plan_outputs(inputs: Sequence[Path], out: Path | None, formats: Sequence[str]) -> dict[Path, list[Path]]:
-    """Name the outputs of every input.
+class FileSinks:
+    """Several files made of the same frames, which appear together or not at all."""
 
-    `out` names the file itself when there is one input and one format and its suffix is that format's; else a folder.
-    Without it outputs go to the current folder as ``{stem}.{format}``.
+    def __init__(self, outputs: Sequence[Path], info: SinkInfo) -> None:
+        self._sinks = [SINKS[output.suffix.removeprefix(".")](output, info) for output in outputs]
 
-    Raises:
-        UsageError: an unknown format, an input given twice, or two inputs would write the same output.
-    """
-    formats = list(dict.fromkeys(formats))
-    suffix = out.suffix.removeprefix(".") if out else ""
-    if (out and suffix in SINKS and not out.is_dir()) or (out and out.name.endswith(".zarr")):
-        if len(inputs) > 1:
-            raise UsageError(f"-o {out} names one file for {len(inputs)} inputs: give a folder")
-        if formats and formats != [suffix]:
-            raise UsageError(f"-o {out} has the format {suffix}, --format says {','.join(formats)}: give a folder")
-        return {inputs[0]: [out]}
-    if out and suffix and not out.is_dir():
-        raise UsageError(f"-o {out} has no format of {', '.join(SINKS)}: if it is meant as a folder, make it first")
-    chosen = formats or ["zarr"]
-    for name in chosen:
-        if name not in SINKS:
-            raise UsageError(f"unknown format {name!r}: expected {', '.join(SINKS)}")
-    folder = out or Path()
-    planned: dict[Path, list[Path]] = {}
-    owner: dict[Path, Path] = {}
-    for path in inputs:
-        if path in planned:
-            raise UsageError(f"{path} is given twice: name it once")
-        planned[path] = [folder / f"{path.stem}.{name}" for name in chosen]
-        for output in planned[path]:
-            if output in owner:
-                raise UsageError(f"{owner[output]} and {path} would both write {output}: rename one or run them apart")
-            owner[output] = path
-    return planned
+    def __enter__(self) -> Self:
+        try:
+            for sink in self._sinks:
+                sink.open()
+        except BaseException:
+            self._discard()
+            raise
+        return self
 
+    def write(self, frames: Frames) -> None:
+        """Append frames to each."""
+        for sink in self._sinks:
+            sink.write(frames)
 
-def check_free(path: Path, outputs: Sequence[Path], overwrite: bool) -> None:
-    """Refuse outputs that exist (unless `overwrite`) or that are the input itself.
+    def publish(self, complete: bool) -> None:
+        """Make each whole, then give each its name."""
+        for sink in self._sinks:
+            sink.finish(complete)
+        for sink in self._sinks:
+            sink.publish()
 
-    Raises:
-        UsageError: with the path and what to do.
-    """
-    for output in outputs:
-        if not os.path.exists(output):
-            continue
-        if os.path.exists(path) and (output.samefile(path) or output.resolve() in path.resolve().parents):
-            raise UsageError(f"{output}: is or holds the input itself: choose another place with -o")
-        if output.is_dir() and not _is_zarr(output):
-            raise UsageError(f"{output}: is a folder that sharpear did not write: choose another place with -o")
-        if not overwrite:
-            raise UsageError(f"{output}: exists already: --overwrite replaces it, -o chooses another place")
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._discard()
+
+    def _discard(self) -> None:
+        for sink in self._sinks:
+            sink.discard()
 
 
-def _is_zarr(path: Path) -> bool:
-    return path.suffix == ".zarr" and (path / "zarr.json").is_file()
+def describe(audio: AudioSource, sharpener: Sharpener, **attributes: Any) -> SinkInfo:
+    """What outputs say of their source, and of how they were made."""
+    return SinkInfo(
+        sharpener.frequencies,
+        sharpener.channel_frequencies,
+        audio.channels,
+        {
+            "source": audio.name,
+            "sharpear": __version__,
+            **sharpener.description(),
+            "config_hash": config_hash(sharpener.config, audio.selection),
+            **attributes,
+        },
+    )
+
+
+def config_hash(config: Config, selection: Selection) -> str:
+    """Twelve hexadecimal digits that name what decides the outcome beside the input."""
+    settings = {"config": config.model_dump(mode="json"), "selection": asdict(selection)}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def sharpen_file(
@@ -90,7 +98,7 @@ def sharpen_file(
     outputs: Sequence[Path],
     config: Config,
     selection: Selection,
-    progress: Callable[[float, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Outcome:
     """Sharpen one file into `outputs`, whose suffixes choose the formats.
 
@@ -102,38 +110,54 @@ def sharpen_file(
         KeyboardInterrupt: nothing was done yet, or the user asked twice.
     """
     with Interruption() as interruption, AudioFile(path, selection) as audio:
-        sharpener = Sharpener(audio.sample_rate, preset=config, streams=audio.channels, start_s=audio.start_s)
-        info = SinkInfo(
-            sharpener.frequencies,
-            sharpener.channel_frequencies,
-            audio.channels,
-            {"source": path.name, "sharpear": __version__, **sharpener.description()},
-        )
-        sinks = [SINKS[output.suffix.removeprefix(".")](output, info) for output in outputs]
-        done = 0
-        try:
-            for sink in sinks:
-                sink.open()
-            for block in audio.blocks(BLOCK_SAMPLES):
-                _write(sinks, sharpener.process(block))
-                interruption.patient = True
-                done += len(block)
-                if progress:
-                    progress(done / audio.sample_rate, audio.samples / audio.sample_rate)
-                if interruption.requested:
-                    break
-            _write(sinks, sharpener.flush())
-            for sink in sinks:
-                sink.finish(complete=done == audio.samples)
-            for sink in sinks:
-                sink.publish()
-        finally:
-            for sink in sinks:
-                sink.discard()
-        replaced = int(sharpener.replaced.sum())
-        return Outcome(tuple(outputs), done / audio.sample_rate, replaced, complete=done == audio.samples)
+        return sharpen_audio(audio, outputs, SharpenerPool(config), interruption, progress)
 
 
-def _write(sinks: Sequence[Sink], frames: Frames) -> None:
-    for sink in sinks:
-        sink.write(frames)
+def sharpen_audio(
+    audio: AudioSource,
+    outputs: Sequence[Path],
+    sharpeners: SharpenerPool,
+    interruption: Interruption,
+    progress: Progress | None = None,
+    keep_partial: bool = True,
+) -> Outcome:
+    """As `sharpen_file`, from any source; interrupted without `keep_partial` it leaves nothing.
+
+    Raises:
+        InputError, UsageError: as the source, `Sharpener` and the sinks raise them.
+        KeyboardInterrupt: interrupted, and nothing is kept.
+    """
+    with ExitStack() as held:
+        sharpener = held.enter_context(sharpeners.lend(audio.sample_rate, audio.channels, audio.start_s))
+        files = held.enter_context(FileSinks(outputs, describe(audio, sharpener)))
+        done, complete = advance(audio, sharpener, files.write, interruption, progress)
+        if not (complete or keep_partial):
+            raise KeyboardInterrupt
+        if isinstance(audio, AudioFile):
+            audio.check_unchanged()
+        files.publish(complete)
+        return Outcome(tuple(outputs), done / audio.sample_rate, int(sharpener.replaced.sum()), complete)
+
+
+def advance(
+    audio: AudioSource,
+    sharpener: Sharpener,
+    write: Callable[[Frames], None],
+    interruption: Interruption,
+    progress: Progress | None = None,
+) -> tuple[int, bool]:
+    """Everything from `audio` through `sharpener` to `write`, until the end or an interruption.
+
+    Returns the samples done, and whether they are all.
+    """
+    done, total_s = 0, None if audio.samples is None else audio.samples / audio.sample_rate
+    for block in audio.blocks(BLOCK_SAMPLES):
+        write(sharpener.process(block))
+        interruption.patient = True
+        done += len(block)
+        if progress:
+            progress(done / audio.sample_rate, total_s)
+        if interruption.requested:
+            break
+    write(sharpener.flush())
+    return done, not interruption.requested or done == audio.samples

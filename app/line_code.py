@@ -70,6 +70,7 @@ class LineCode:
         no_rivals = BandedWeights(np.zeros((atom_hz.size, 1), np.float32))  # the WtaConv alone decides between them
         self._pair = build_pair(no_rivals, atom_hz, hop_s, network, streams, turn=1.0)
         self.latency_hops = self._finder.latency_hops + half_frames
+        self.period_hops = 2 * half_frames + 1
 
     @property
     def _parts(self) -> dict[str, Any]:
@@ -96,11 +97,18 @@ class LineCode:
         for part in self._parts.values():
             part.reset()
 
-    def process(self, frames: SubbandFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Amplitude and refined frequency, Hz, each (frames, streams, atoms)."""
-        lines = self._finder.process(frames)
-        amplitude, frequency = self._field.process(lines)
-        noise = self._floor.process(np.ascontiguousarray(lines.energy[:, :, 0]))[..., self._nearest]
+    def hear(self, frames: SubbandFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What drives the network: the lines' amplitudes and frequencies on the atoms, (frames, streams, atoms)."""
+        return self._field.process(self._finder.process(frames))
+
+    def compete(
+        self, amplitude: NDArray[np.float32], frequency: NDArray[np.float32], subband: NDArray[np.complex64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Amplitude and refined frequency, Hz, of the winners, each (frames, streams, atoms).
+
+        `subband`: (frames, streams, channels), the frames' own, which tell how much of them is noise.
+        """
+        noise = self._floor.process(np.square(np.abs(subband)))[..., self._nearest]
         _fade_into_noise(noise, self._audible, amplitude)
         activation = self._pair.process(amplitude)
         merged = np.empty_like(amplitude)

@@ -1,6 +1,7 @@
 """The whole signal path behind one streaming object: bank → alignment → sparse code."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,30 @@ from .config import Config, WindowConfig, load_config
 from .errors import UsageError
 from .frames import Frames, Spectrogram
 from .line_code import LineCode
+from .phase import PhaseReader
 from .sparse_code import SparseCode
 
 HIGHEST_CENTER = 0.46
 """Of the sample rate: channels nearer to half of it would overlap their own mirror image."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Consecutive frames between the two halves of a `Sharpener`.
+
+    drive: (frames, streams, atoms) what the network is driven by.  frequency_hz: like it, Hz.
+    subband: (frames, streams, channels) complex64, aligned with them.
+    """
+
+    drive: NDArray[Any]
+    frequency_hz: NDArray[np.float32]
+    subband: NDArray[np.complex64]
+
+    def __len__(self) -> int:
+        return len(self.subband)
+
+    def __getitem__(self, frames: slice) -> "Heard":
+        return Heard(self.drive[frames], self.frequency_hz[frames], self.subband[frames])
 
 
 class Sharpener:
@@ -40,6 +61,7 @@ class Sharpener:
         streams: number of independent signals (audio channels).
         overrides: settings by dotted name, such as ``{"bank.low_hz": 150.0}``.
         start_s: time of the first sample.
+        phases: frames also carry each line's phase and the complex subbands.
 
     Raises:
         UsageError: an unknown preset or setting, or a value out of range.
@@ -60,6 +82,7 @@ class Sharpener:
         overrides: Mapping[str, Any] | None = None,
         *,
         start_s: float = 0.0,
+        phases: bool = False,
     ) -> None:
         if not LOWEST_RATE_HZ <= sample_rate <= HIGHEST_RATE_HZ:
             expected = f"{LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz"
@@ -91,7 +114,8 @@ class Sharpener:
         else:
             self._code = SparseCode(design, self._aligner, self.frequencies, self.hop, self.config.network, streams)
         self._latency_hops = self._aligner.latency_hops + self._code.latency_hops
-        self._plain = np.zeros((self._code.latency_hops, streams, design.channels), np.float32)
+        self._late = np.zeros((self._code.latency_hops, streams, design.channels), np.complex64)
+        self._phases = PhaseReader(self._bank, self._window, self._aligner, self.frequencies) if phases else None
         self._start_s = start_s
         self._samples = self._silence = self._frames = 0
         self._flat_input = False
@@ -102,9 +126,33 @@ class Sharpener:
         return self._latency_hops * self.hop / self.sample_rate
 
     @property
+    def period_hops(self) -> int:
+        """Hops after which all ring buffers stand as before: from there sums are rounded alike."""
+        return self._code.period_hops
+
+    @property
     def replaced(self) -> NDArray[np.int64]:
         """(streams,) unusable input samples (NaN, Inf, beyond 120 dBFS) taken as silence so far."""
         return self._bank.replaced
+
+    def power_response(self) -> NDArray[np.float64]:
+        """(atoms, channels): the power that a cosine of unit amplitude at an atom's frequency gives each channel."""
+        design = self._window.design if self._window else self._bank.design
+        return np.square(np.abs(design.response(self.frequencies)))
+
+    def frames_for(self, samples: int) -> int:
+        """Number of frames that `samples` give in all, with `flush`.
+
+        >>> sharpener = Sharpener(16000, preset="low-latency")
+        >>> frames = len(sharpener.process(np.zeros(1000))) + len(sharpener.flush())
+        >>> frames == sharpener.frames_for(1000)
+        True
+        """
+        return self.hops_for(samples) - max(0, self._latency_hops - 1)
+
+    def hops_for(self, samples: int) -> int:
+        """Number of hops until the last of them is out: those of `samples`, and those that flush the latency."""
+        return -(-samples // self.hop) + self._latency_hops
 
     def description(self) -> dict[str, Any]:
         """What an output says of how it was made; values fit JSON."""
@@ -124,7 +172,7 @@ class Sharpener:
     def state(self) -> dict[str, Any]:
         """Everything that the next output depends on (copies)."""
         counts = {"samples": self._samples, "silence": self._silence, "frames": self._frames}
-        return {name: part.state for name, part in self._parts.items()} | counts | {"plain": self._plain.copy()}
+        return {name: part.state for name, part in self._parts.items()} | counts | {"late": self._late.copy()}
 
     @state.setter
     def state(self, value: Mapping[str, Any]) -> None:
@@ -135,15 +183,14 @@ class Sharpener:
         for name, part in self._parts.items():
             part.state = value[name]
         self._samples, self._silence, self._frames = value["samples"], value["silence"], value["frames"]
-        self._plain = value["plain"].copy()
+        self._late = value["late"].copy()
 
     def reset(self, start_s: float | None = None) -> None:
-        """Forget the past: the next output is that of a new object, whose first sample stands at `start_s` if given."""
-        if start_s is not None:
-            self._start_s = start_s
+        """Forget the past: the next output is that of a new object, whose first sample is at `start_s` if given."""
         for part in self._parts.values():
             part.reset()
-        self._plain[...] = 0
+        self._late[...] = 0
+        self._start_s = self._start_s if start_s is None else start_s
         self._samples = self._silence = self._frames = 0
 
     def process(self, block: ArrayLike) -> Frames:
@@ -166,7 +213,7 @@ class Sharpener:
             raise UsageError("the stream has ended with flush(): reset() begins the next one")
         self._flat_input = flat
         self._samples += audio.shape[0]
-        frames = self._advance(audio)
+        frames = self.resolve(self.listen(audio))
         return frames.single_stream() if flat else frames
 
     def flush(self) -> Frames:
@@ -174,26 +221,38 @@ class Sharpener:
 
         The stream has then ended: `reset` begins the next one.
         """
-        wanted = -(-self._samples // self.hop) + self._latency_hops
-        silence = np.zeros((max(0, wanted * self.hop - self._samples - self._silence), self.streams), np.float32)
+        missing = max(0, self.hops_for(self._samples) * self.hop - self._samples - self._silence)
+        silence = np.zeros((missing, self.streams), np.float32)
         self._silence += silence.shape[0]
-        frames = self._advance(silence)
+        frames = self.resolve(self.listen(silence))
         return frames.single_stream() if self._flat_input else frames
 
-    def _advance(self, audio: NDArray[np.float32]) -> Frames:
+    def listen(self, audio: NDArray[np.float32]) -> Heard:
+        """The first half of `process`: what (samples, streams) of audio give the network to decide.
+
+        Its memory fades: after some seconds nothing is left of what came before, not even in the last bit.
+        """
         subbands = self._bank.process(audio)
         if self._window:
             subbands = self._window.process(subbands)
         subbands = self._aligner.process(subbands)
-        amplitude, frequency = self._code.process(subbands)
-        plain = np.concatenate([self._plain, np.abs(subbands.subband)])
-        self._plain = plain[len(subbands) :].copy()
+        late = np.concatenate([self._late, subbands.subband])
+        self._late, late = late[len(subbands) :].copy(), late[: len(subbands)]
+        drive, frequency_hz = self._code.hear(subbands)
+        return Heard(drive, frequency_hz, late)
+
+    def resolve(self, heard: Heard) -> Frames:
+        """The second half: the network's decisions, which build on those of all frames before."""
+        amplitude, frequency = self._code.compete(heard.drive, heard.frequency_hz, heard.subband)
+        count = len(amplitude)
         # Frame n ends at sample (n+1)·hop; those that lie before the first sample only filled the alignment.
-        number = self._frames + 1 + np.arange(len(subbands)) - self._latency_hops
-        self._frames += len(subbands)
+        number = self._frames + 1 + np.arange(count) - self._latency_hops
+        self._frames += count
         times: NDArray[np.float64] = np.float64(self._start_s) + number * (self.hop / self.sample_rate)
-        heard = Frames(times, amplitude, frequency, plain[: len(subbands)])
-        return heard[int((number < 0).sum()) :]
+        frames = Frames(times, amplitude, frequency, np.abs(heard.subband))
+        if self._phases:
+            frames = self._phases.read(frames, heard.subband)
+        return frames[int((number < 0).sum()) :]
 
 
 LARGEST_SPACING = 1.6

@@ -30,6 +30,7 @@ class SparseCode:
         streams: int,
     ) -> None:  # fmt: skip
         self.latency_hops = 0
+        self.period_hops = 1
         self._hop_s = hop / design.sample_rate
         self._atom_hz = atom_hz.astype(np.float32)
         self._magnitude = config.mode == "magnitude"
@@ -64,15 +65,20 @@ class SparseCode:
         self._pair.reset()
         self._last[...] = 0
 
-    def process(self, frames: SubbandFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Amplitude and refined frequency, Hz, each (frames, streams, atoms)."""
+    def hear(self, frames: SubbandFrames) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """What drives the network, and the frequency of the channel nearest to each atom, (frames, streams, atoms)."""
+        nearest_hz = frames.instantaneous_hz[..., self._nearest]
         if self._magnitude:
-            drive = self._encoder.process(np.abs(frames.subband).astype(np.complex64)).real
-            activation: NDArray[np.float32] = self._pair.process(drive)
-            return (activation * self._scale).astype(np.float32, copy=False), frames.instantaneous_hz[
-                ..., self._nearest
-            ]
-        activation = self._pair.process(self._encoder.process(frames.subband))
+            return self._encoder.process(np.abs(frames.subband).astype(np.complex64)).real, nearest_hz
+        return self._encoder.process(frames.subband), nearest_hz
+
+    def compete(
+        self, drive: NDArray[Any], nearest_hz: NDArray[np.float32], _subband: NDArray[np.complex64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Amplitude and refined frequency, Hz, each (frames, streams, atoms)."""
+        activation: NDArray[Any] = self._pair.process(drive)
+        if self._magnitude:
+            return (activation * self._scale).astype(np.float32, copy=False), nearest_hz
         amplitude = np.empty(activation.shape, np.float32)
         frequency = np.empty(activation.shape, np.float32)
         _refine(activation, self._turn, self._atom_hz, self._scale, self._hop_s, self._last, amplitude, frequency)

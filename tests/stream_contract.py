@@ -57,7 +57,8 @@ def arrays(value: Any) -> list[np.ndarray]:
     if isinstance(value, np.ndarray):
         return [value]
     if dataclasses.is_dataclass(value):
-        return [getattr(value, field.name) for field in dataclasses.fields(value)]
+        parts = [getattr(value, field.name) for field in dataclasses.fields(value)]
+        return [part for part in parts if part is not None]
     return list(value)
 
 
@@ -66,7 +67,7 @@ def mapped(value: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
     if isinstance(value, np.ndarray):
         return change(value)
     if dataclasses.is_dataclass(value):
-        names = [field.name for field in dataclasses.fields(value)]
+        names = [field.name for field in dataclasses.fields(value) if getattr(value, field.name) is not None]
         return dataclasses.replace(value, **{name: change(getattr(value, name)) for name in names})
     return type(value)(change(part) for part in value)
 

@@ -13,6 +13,8 @@ PACKAGES = {
     "app/sinks": "sharpear.sinks",
     "app/live": "sharpear.live",
     "app/view": "sharpear.view",
+    "app/pipe": "sharpear.pipe",
+    "app/batch": "sharpear.batch",
     "dsp": "sharpear.dsp",
     "dynamics": "sharpear.dynamics",
 }

@@ -191,9 +191,9 @@ def pitch_layer(streams: int) -> PitchLayer:
 SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "atoms.count": 40}
 
 
-def sharpener(streams: int, mode: str) -> sharpear.Sharpener:
+def sharpener(streams: int, mode: str, phases: bool = False) -> sharpear.Sharpener:
     if mode == "lines":
-        return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL)
+        return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL, phases=phases)
     return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL | {"network.mode": mode})
 
 

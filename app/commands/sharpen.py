@@ -1,80 +1,69 @@
-"""``sharpear sharpen``: files in, sharpened spectrograms out."""
+"""``sharpear sharpen``: audio in, from files, folders, URLs or a pipe; sharpened spectrograms out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from sharpear.errors import SharpearError
-
-from .common import (
-    EXIT_SOME_FAILED,
-    OverwriteOption,
-    PresetOption,
-    QuietOption,
-    SetOption,
-    names,
-    overrides,
-    progress_bar,
-    say,
-)
-
-if TYPE_CHECKING:
-    from sharpear.audio import Selection
-    from sharpear.config import Config
+from .common import OverwriteOption, PresetOption, QuietOption, SetOption, names, overrides
 
 
 def sharpen(
-    inputs: Annotated[list[Path], typer.Argument(help="Audio files (wav, flac, ogg, mp3, aiff…).")],
+    inputs: Annotated[
+        list[str], typer.Argument(help="Audio files, folders, globs or URLs; - is stdin (wav, flac, ogg, mp3, aiff…).")
+    ],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Output folder, or the output file itself for one input.")
+        str | None,
+        typer.Option("-o", "--out", help="Output folder, or the output file itself for one input; - is stdout."),
     ] = None,
     preset: PresetOption = "music",
     set_: SetOption = None,
-    format_: Annotated[str, typer.Option("--format", help="Any of zarr,npz,png; zarr if not given.")] = "",
+    format_: Annotated[
+        str, typer.Option("--format", help="Any of zarr,npz,png (zarr if not given); one of jsonl,f32,npy,arrow to -.")
+    ] = "",
     start: Annotated[float, typer.Option(help="Begin here, s.")] = 0.0,
     duration: Annotated[float | None, typer.Option(help="Take this much, s.")] = None,
     mono: Annotated[bool, typer.Option("--mono", help="Mix the channels down to one.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="stdin is samples without a header.")] = False,
+    rate: Annotated[int | None, typer.Option(help="Their sample rate, Hz.")] = None,
+    channels: Annotated[int, typer.Option(help="Their channels, interleaved.")] = 1,
+    encoding: Annotated[str, typer.Option(help="f32le, s16le, s24le, s32le, f64le, …be, s8 or u8.")] = "s16le",
+    header: Annotated[
+        str | None, typer.Option(help="To -: describe the axes once, as JSON on stderr (json) or into this file.")
+    ] = None,
+    flush_ms: Annotated[float, typer.Option(help="To -: flush this often, ms; 0 at every hop.")] = 0.0,
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look below folders, too.")] = False,
+    output_template: Annotated[
+        str, typer.Option(help="Names of outputs, of {parent} {stem} {name} {ext}.")
+    ] = "{stem}.{ext}",
+    jobs: Annotated[int | None, typer.Option("-j", "--jobs", help="Files at once; all cores if not given.")] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Never cut a long file into segments.")] = False,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave what is whole already: resumes a broken run.")
+    ] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write what became of each input here, as JSON.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Run on a Dask cluster: tcp://host:8786.")] = None,
     quiet: QuietOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Write the sharpened spectrogram of audio files."""
+    """Write the sharpened spectrogram of audio files, or of what comes through a pipe."""
     # Imported here so that --help and usage errors do not wait for the compiler and the array libraries.
     from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.config import load_config  # noqa: PLC0415
-    from sharpear.files import check_free, plan_outputs  # noqa: PLC0415
+
+    from .sharpen_batch import BatchRequest, sharpen_batch  # noqa: PLC0415
+    from .sharpen_pipe import PipeRequest, raw_format, sharpen_pipe  # noqa: PLC0415
 
     selection = Selection(start, duration, mono)
     config = load_config(preset, overrides(set_))
-    planned = plan_outputs(inputs, out, names(format_))
-    for path, outputs in planned.items():
-        check_free(path, outputs, overwrite)
-    failed = 0
-    for path, outputs in planned.items():
-        try:
-            _sharpen_one(path, outputs, config, selection, quiet)
-        except SharpearError as error:
-            say(str(error))
-            if len(planned) == 1:
-                raise typer.Exit(error.exit_code) from error
-            failed += 1
-        except KeyboardInterrupt as error:
-            say(f"{path}: interrupted: nothing was written")
-            raise typer.Exit(EXIT_SOME_FAILED) from error
-    if failed:
-        say(f"{failed} of {len(planned)} inputs failed")
-        raise typer.Exit(EXIT_SOME_FAILED)
-
-
-def _sharpen_one(path: Path, outputs: list[Path], config: "Config", selection: "Selection", quiet: bool) -> None:
-    from sharpear.files import sharpen_file  # noqa: PLC0415
-
-    with progress_bar(path.name, quiet) as progress:
-        outcome = sharpen_file(path, outputs, config, selection, progress)
-    if outcome.replaced_samples:
-        say(f"{path}: {outcome.replaced_samples} samples (NaN, Inf or beyond 120 dBFS) were taken as silence")
-    if not outcome.complete:
-        say(f"{path}: interrupted after {outcome.audio_s:.1f} s: the outputs hold that much, marked incomplete")
-        raise typer.Exit(EXIT_SOME_FAILED)
-    if not quiet:
-        say(f"{path}: {outcome.audio_s:.1f} s → {', '.join(map(str, outcome.outputs))}")
+    if "-" in (*inputs, out):
+        described = raw_format(raw, rate, channels, encoding)
+        pipe = PipeRequest(inputs, out, names(format_), described, header, flush_ms, quiet, overwrite)
+        sharpen_pipe(pipe, config, selection)
+    else:
+        batch = BatchRequest(
+            inputs, out, names(format_), recursive, output_template, jobs, exact, overwrite, skip_existing, fail_fast,
+            report, scheduler, quiet,
+        )  # fmt: skip
+        sharpen_batch(batch, config, selection)

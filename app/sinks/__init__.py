@@ -1,14 +1,29 @@
-"""Sinks: where sharpened frames go. Each appears whole under its name or not at all."""
+"""Sinks: where sharpened frames go. Files appear whole under their name or not at all; streams take what comes."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+from .attributes import read_attributes
 from .base import Sink, SinkInfo
 from .npz import NpzSink
+from .partial import sweep
 from .png import PngSink
+from .stream import STREAM_FORMATS, StreamSink, open_stream_sink
 from .zarr import ZarrSink
 
 SINKS: dict[str, Callable[[Path, SinkInfo], Sink]] = {"zarr": ZarrSink, "npz": NpzSink, "png": PngSink}
 """File formats by the suffix that names them."""
 
-__all__ = ["SINKS", "NpzSink", "PngSink", "Sink", "SinkInfo", "ZarrSink"]
+__all__ = [
+    "SINKS",
+    "STREAM_FORMATS",
+    "NpzSink",
+    "PngSink",
+    "Sink",
+    "SinkInfo",
+    "StreamSink",
+    "ZarrSink",
+    "open_stream_sink",
+    "read_attributes",
+    "sweep",
+]

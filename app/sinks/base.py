@@ -1,7 +1,5 @@
 """What every file sink shares: a temporary name until it is whole."""
 
-import shutil
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +12,8 @@ from numpy.typing import NDArray
 
 from sharpear.errors import InputError
 from sharpear.frames import Frames
+
+from .partial import REPLACED, PartialFolder
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class Sink(ABC):
     def __init__(self, path: Path, info: SinkInfo) -> None:
         self.path = path
         self.info = info
-        self._folder: Path | None = None
+        self._folder: PartialFolder | None = None
 
     def open(self) -> None:
         """Make the temporary place, beside the file to be."""
         with self._reporting():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=".sharpear.", suffix=".part", dir=self.path.parent))
-            self._start(self._folder)
+            self._folder = PartialFolder(self.path.parent)
+            self._start(self._folder.path)
 
     def write(self, frames: Frames) -> None:
         """Append frames of shape (frames, streams, atoms)."""
@@ -66,7 +66,7 @@ class Sink(ABC):
         """Give the finished file its name, in the place of what had it."""
         with self._reporting():
             if self.path.is_dir() or self._partial.is_dir():
-                replaced = self._partial.with_name("replaced")
+                replaced = self._partial.with_name(REPLACED)
                 if self.path.exists():
                     self.path.rename(replaced)
             self._partial.replace(self.path)
@@ -75,12 +75,12 @@ class Sink(ABC):
     def discard(self) -> None:
         """Remove what is not published."""
         if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
 
     @property
     def _partial(self) -> Path:
         assert self._folder is not None, "open() comes first"
-        return self._folder / self.path.name
+        return self._folder.path / self.path.name
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:

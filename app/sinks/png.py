@@ -1,6 +1,7 @@
 """A picture: the plain filterbank above, the sharpened frames below, on the same axes."""
 
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from .base import Sink, SinkInfo
 ROWS_PER_OCTAVE = 96
 LARGEST_COLUMNS = 4000
 RANGE_DB = 60.0
+DRAWING = threading.Lock()
+"""Matplotlib draws in one thread at a time."""
+
 LINE_WIDTH_ROWS = 0.7
 """Half-width at which a refined frequency is drawn: a line of about 2 rows, so that it can be seen."""
 
@@ -53,7 +57,8 @@ class PngSink(Sink):
         title = printable(str(self.info.attributes.get("source", "")))
         attributes = json.dumps({**self.info.attributes, "complete": complete})
         columns = self._plain.columns(), self._sharp.columns()
-        save_comparison(partial, *columns, self._row_hz, self._times, title, RANGE_DB, {"attributes": attributes})
+        with DRAWING:
+            save_comparison(partial, *columns, self._row_hz, self._times, title, RANGE_DB, {"attributes": attributes})
 
 
 def draw_lines(

@@ -1,0 +1,19 @@
+"""Many inputs: found, planned, sharpened side by side here or on a cluster, and reported."""
+
+from .inputs import Found, find_inputs
+from .jobs import Job, Result, Settings, run_job
+from .plan import check_free, plan_jobs
+from .run import Advance, run_local
+
+__all__ = [
+    "Advance",
+    "Found",
+    "Job",
+    "Result",
+    "Settings",
+    "check_free",
+    "find_inputs",
+    "plan_jobs",
+    "run_job",
+    "run_local",
+]

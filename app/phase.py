@@ -1,0 +1,108 @@
+"""Phases of lines, read from the subband of the channel nearest to each."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from sharpear.dsp import Aligner, Filterbank, FiniteWindow
+
+from .frames import Frames
+
+AUDIBLE_BESIDE = 0.1
+"""A neighbour in the channel with more than this share of a line's amplitude turns its phase by up to 6 degrees."""
+
+SHARED_WINDOWS = 3.0
+"""Lines nearer to each other than this / window length share a channel: the windows' main lobe ends there."""
+
+SHARED_BANDWIDTHS = 2.0
+"""The same of a plain bank, in equivalent rectangular bandwidths."""
+
+
+SAME_LINE = 0.02
+"""Of that reach: neighbouring atoms nearer than this (about 1 Hz) are one line, seen by both."""
+
+
+class PhaseReader:
+    r"""Adds phases and subbands to frames.
+
+    A line of frequency f and phase φ at the frame's time t gives the channel at f_k, heard at t + l_k and delaying by
+    g_k, the phase ``φ + 2π f l_k − 2π (f − f_k) g_k``: what the subband's argument says, φ follows from. Where another
+    line shares the channel the argument is that of their sum, which says nothing of either: NaN.
+
+    Args:
+        bank: the bank of a `Sharpener`, and
+        window: its finite windows, if it has them;
+        aligner: its alignment.
+        atom_hz: (atoms,) the grid.
+    """
+
+    def __init__(
+        self, bank: Filterbank, window: FiniteWindow | None, aligner: Aligner, atom_hz: NDArray[np.float64]
+    ) -> None:
+        design = bank.design
+        if window:
+            group_delay = window.latency_samples
+            shared_hz: NDArray[np.float64] = np.float64(SHARED_WINDOWS * design.sample_rate / bank.hop) / (
+                window.design.length_hops
+            )
+        else:
+            group_delay = design.order * design.damping / (1 - design.damping)
+            shared_hz = SHARED_BANDWIDTHS * design.bandwidth_hz
+        # A frame at a time holds the subband of the last sample before it.
+        lead_s = ((aligner.latency_hops - aligner.wait_hops) * bank.hop - 1) / design.sample_rate
+        self._tables = (design.center_hz, lead_s, group_delay / design.sample_rate, shared_hz)
+        self._nearest = np.abs(design.center_hz - atom_hz[:, None]).argmin(axis=1)
+        self._turn = np.exp(-2j * np.pi * design.center_hz * lead_s).astype(np.complex64)
+
+    def read(self, frames: Frames, subband: NDArray[np.complex64]) -> Frames:
+        """`frames` with phases; subband: (frames, streams, channels), aligned."""
+        phase = np.empty_like(frames.amplitude)
+        _read_phases(
+            frames.amplitude, frames.instantaneous_frequency, subband, self._tables, self._nearest, AUDIBLE_BESIDE,
+            phase,
+        )  # fmt: skip
+        return replace(frames, phase=phase, subband=subband * self._turn)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _read_phases(
+    amplitude: Any, frequency: Any, subband: Any, tables: Any, nearest: Any, audible: float, phase: Any
+) -> None:
+    center_hz, lead_s, delay_s, shared_hz = tables
+    frames, streams, atoms = amplitude.shape
+    for n in range(frames):
+        for s in range(streams):
+            for j in range(atoms):
+                phase[n, s, j] = np.nan
+                if amplitude[n, s, j] == 0:
+                    continue
+                f = np.float64(frequency[n, s, j])
+                k = nearest[j]
+                while k + 1 < center_hz.size and abs(center_hz[k + 1] - f) < abs(center_hz[k] - f):
+                    k += 1
+                while k > 0 and abs(center_hz[k - 1] - f) < abs(center_hz[k] - f):
+                    k -= 1
+                if _is_alone(amplitude[n, s], frequency[n, s], j, shared_hz[k], audible):
+                    z = subband[n, s, k]
+                    turns = -f * lead_s[k] + (f - center_hz[k]) * delay_s[k]
+                    raw = math.atan2(z.imag, z.real) / (2 * math.pi) + turns
+                    phase[n, s, j] = 2 * math.pi * (raw - math.floor(raw + 0.5))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _is_alone(amplitude: Any, frequency: Any, j: int, shared_hz: float, audible: float) -> bool:
+    least = audible * amplitude[j]
+    for step in (-1, 1):
+        i = j + step
+        while 0 <= i < amplitude.size:
+            apart_hz = abs(frequency[i] - frequency[j])
+            if amplitude[i] > 0 and apart_hz > shared_hz:
+                break
+            if amplitude[i] > least and apart_hz > SAME_LINE * shared_hz:
+                return False
+            i += step
+    return True

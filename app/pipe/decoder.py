@@ -1,0 +1,184 @@
+"""libsndfile on what cannot be sought: a pipe."""
+
+import os
+import threading
+from contextlib import suppress
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from sharpear.audio import SequentialFile
+from sharpear.errors import InputError
+from sharpear.wav_header import LARGEST_HEADER, LARGEST_STATED, find_data, is_unstated, is_wav, with_open_end
+
+from .feed import LARGEST_READ, Feed
+
+SAMPLE_BYTES = {
+    "PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8, "ULAW": 1, "ALAW": 1,
+}  # fmt: skip
+"""Of encodings in which every sample has the same number of bytes."""
+
+PIPED = (b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")
+"""How Ogg and MP3 begin. libsndfile streams them from a real pipe, and looks for their end in anything else."""
+
+UNKNOWN_SAMPLES = 1 << 60
+PRETENDED_BYTES = 1 << 50
+FARTHEST_LOOK = 1 << 22
+"""While a header is read: a jump farther ahead than this is to what follows the samples, and finds nothing."""
+
+
+def open_decoder(feed: Feed) -> "SndfileDecoder":
+    """The decoder for what comes, told by its first bytes.
+
+    Raises:
+        InputError: it is nothing that libsndfile reads.
+    """
+    head = feed.peek(12)
+    if not head:
+        raise InputError("stdin: is empty (0 bytes)")
+    return PumpedDecoder(feed) if head.startswith(PIPED) else SndfileDecoder(feed)
+
+
+class SndfileDecoder:
+    """WAV, AIFF, AU, CAF, FLAC…, through a file object that goes only forward once the header is read."""
+
+    samples: int | None
+    _frame_bytes: int | None = None
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        head, stated = _opened_up(feed)
+        self._rewindable = _Rewindable(feed, head)
+        self._file = _open(self._rewindable)
+        self._describe()
+        size = SAMPLE_BYTES.get(self._file.subtype)
+        self._frame_bytes = size * self.channels if size and self._file.format != "FLAC" else None
+        self._rewindable.forget(greedy=self._frame_bytes is None)
+        if self._frame_bytes and stated is not None:
+            self.samples = stated // self._frame_bytes
+        elif self._frame_bytes and (self.samples or 0) * self._frame_bytes >= LARGEST_STATED - LARGEST_HEADER:
+            self.samples = None
+
+    def _describe(self) -> None:
+        self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
+        frames = int(self._file.frames)
+        self.samples = frames if 0 < frames < UNKNOWN_SAMPLES else None
+
+    def read(self, most: int) -> NDArray[np.float32]:
+        """(samples, channels), at least one before the end."""
+        if self._frame_bytes:
+            self._rewindable.wait_for(self._frame_bytes)
+            most = min(most, max(1, self._rewindable.held // self._frame_bytes))
+        else:
+            most = min(most, 1024)
+        try:
+            block: NDArray[np.float32] = self._file.read(most, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise InputError(f"stdin: cannot be decoded any further ({error.error_string.rstrip('.')})") from error
+        return block
+
+    def close(self) -> None:
+        """Read no more."""
+        self._feed.stop()
+        self._file.close()
+
+
+class PumpedDecoder(SndfileDecoder):
+    """Ogg and MP3: a thread pumps what comes into a pipe of our own, from which libsndfile reads."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        outlet, inlet = os.pipe()
+        self._pump = threading.Thread(target=_pump, args=(feed, inlet), daemon=True)
+        self._pump.start()
+        self._file = _open(outlet)
+        self._describe()
+        self.samples = None  # what libsndfile makes of a stream's end it could not see is a guess
+
+
+def _pump(feed: Feed, inlet: int) -> None:
+    with suppress(OSError):  # the decoder has ended before its input
+        while data := feed.take(LARGEST_READ):
+            while data:
+                data = data[os.write(inlet, data) :]
+    os.close(inlet)
+
+
+def _open(file: "_Rewindable | int") -> soundfile.SoundFile:
+    try:
+        return SequentialFile(file)
+    except soundfile.LibsndfileError as error:
+        cause = error.error_string.rstrip(".")
+        raise InputError(
+            f"stdin: is not audio that libsndfile reads ({cause}): give WAV, FLAC, AIFF, Ogg, MP3, or raw samples with "
+            "--raw --rate --channels --encoding"
+        ) from error
+
+
+def _opened_up(feed: Feed) -> tuple[bytes, int | None]:
+    """Taken from `feed`: a WAV's header, stating no length, and the length that it stated where it did."""
+    if not is_wav(feed.peek(12)):
+        return b"", None
+    wanted = 64
+    while not (found := find_data(feed.peek(wanted))) and feed.held >= wanted < LARGEST_HEADER:
+        wanted *= 2
+    if not found:
+        return b"", None
+    offset, stated = found
+    unstated = is_unstated(stated, feed.peek(offset + 4)[offset:] if stated == 0 else b"")
+    return with_open_end(feed.exactly(offset), offset), None if unstated else stated
+
+
+class _Rewindable:
+    """What libsndfile wants of a file, over a feed: it may go back while it reads the header, and only ahead later."""
+
+    def __init__(self, feed: Feed, head: bytes) -> None:
+        self._feed = feed
+        self._kept = bytearray(head)
+        self._at = 0
+        self._keeping, self._greedy = True, False
+
+    def forget(self, greedy: bool) -> None:
+        """The header is read: keep nothing more. greedy: short reads do, for decoders with a buffer of their own."""
+        del self._kept[: self._at]
+        self._at, self._keeping, self._greedy = 0, False, greedy
+
+    @property
+    def held(self) -> int:
+        """Bytes at hand."""
+        return len(self._kept) + self._feed.held
+
+    def wait_for(self, size: int) -> None:
+        """Until so many bytes are at hand, or the end."""
+        self._feed.peek(size - len(self._kept))
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = {0: 0, 1: self._at, 2: PRETENDED_BYTES}[whence] + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:
+        data = self._read_header(len(buffer)) if self._keeping else self._read_on(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _read_header(self, size: int) -> bytes:
+        missing = self._at + size - len(self._kept)
+        if missing > FARTHEST_LOOK:
+            return b""
+        if missing > 0:
+            self._kept += self._feed.exactly(missing)
+        data = bytes(self._kept[self._at : self._at + size])
+        self._at += len(data)
+        return data
+
+    def _read_on(self, size: int) -> bytes:
+        data = bytes(self._kept[:size])
+        del self._kept[:size]
+        if len(data) < size and not (self._greedy and data):
+            data += self._feed.take(size) if self._greedy else self._feed.exactly(size - len(data))
+        self._at += len(data)
+        return data

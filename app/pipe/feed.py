@@ -1,0 +1,62 @@
+"""Bytes of a pipe, as they come."""
+
+import os
+import select
+from collections.abc import Callable
+
+TICK_S = 0.05
+LARGEST_READ = 1 << 16
+
+
+class Feed:
+    """Reads a descriptor without waiting for more than is asked for.
+
+    Args:
+        descriptor: where bytes come from; a pipe, a terminal or a file.
+        idle: called about every 50 ms while nothing comes; True ends the stream there.
+    """
+
+    def __init__(self, descriptor: int, idle: Callable[[], bool] = lambda: False) -> None:
+        self._descriptor = descriptor
+        self._idle = idle
+        self._held = bytearray()
+        self._ended = False
+        self.stopped = False
+
+    @property
+    def held(self) -> int:
+        """Bytes that are here already."""
+        return len(self._held)
+
+    def stop(self) -> None:
+        """End the stream here."""
+        self._ended = self.stopped = True
+
+    def peek(self, size: int) -> bytes:
+        """The next `size` bytes, fewer at the end, which stay."""
+        while len(self._held) < size and self._receive():
+            pass
+        return bytes(self._held[:size])
+
+    def take(self, size: int) -> bytes:
+        """At most `size` bytes, at least one before the end."""
+        if not self._held:
+            self._receive()
+        taken = bytes(self._held[:size])
+        del self._held[:size]
+        return taken
+
+    def exactly(self, size: int) -> bytes:
+        """`size` bytes, fewer at the end."""
+        return self.peek(size) and self.take(size)
+
+    def _receive(self) -> bool:
+        while not self._ended:
+            if select.select([self._descriptor], [], [], TICK_S)[0]:
+                came = os.read(self._descriptor, LARGEST_READ)
+                self._ended = not came
+                self._held += came
+                return bool(came)
+            if self._idle():
+                self.stop()
+        return False

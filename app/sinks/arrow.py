@@ -1,0 +1,58 @@
+"""Frames as an Arrow IPC stream (extra `arrow`), which any language reads."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from sharpear.errors import UsageError
+from sharpear.frames import Frames
+
+from .base import SinkInfo
+from .stream import ByteStream, StreamSink, frame_peaks
+
+
+class ArrowSink(StreamSink):
+    """Rows of time (s), channel, and lists of frequency (Hz), amplitude and phase (rad, null where unknown).
+
+    Each call of `write` is one record batch; the header is in the schema's metadata, as JSON under ``sharpear``.
+    """
+
+    def __init__(self, stream: ByteStream, info: SinkInfo) -> None:
+        try:
+            import pyarrow as pa  # noqa: PLC0415
+        except ImportError as error:
+            raise UsageError("format arrow needs pyarrow: pip install 'sharpear[arrow]'") from error
+        super().__init__(stream, info)
+        self._pa = pa
+        peaks = pa.list_(pa.float32())
+        fields = {"time": pa.float64(), "channel": pa.int32(), "frequency": peaks, "amplitude": peaks, "phase": peaks}
+        self._schema = pa.schema(list(fields.items()), metadata={"sharpear": json.dumps(self.header())})
+        self._writer = pa.ipc.new_stream(stream, self._schema)
+
+    def write(self, frames: Frames) -> None:
+        """Append frames of shape (frames, streams, atoms), as one record batch."""
+        if not len(frames):
+            return
+        pa = self._pa
+        count, streams = frames.amplitude.shape[:2]
+        rows = [frame_peaks(frames, n, s) for n in range(count) for s in range(streams)]
+        offsets = np.cumsum([0, *(len(row) for row in rows)], dtype=np.int32)
+        frequency, amplitude, phase = np.concatenate(rows).T.copy()
+        columns = [
+            pa.array(np.repeat(frames.times, streams)),
+            pa.array(np.tile(np.arange(streams, dtype=np.int32), count)),
+            *(
+                pa.ListArray.from_arrays(offsets, pa.array(values, from_pandas=True))
+                for values in (frequency, amplitude, phase)
+            ),
+        ]
+        self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
+
+    def finish(self) -> None:
+        """Write the end of the stream."""
+        self._writer.close()
+
+    def header(self) -> dict[str, Any]:
+        """The axes."""
+        return {"format": "arrow", **super().header()}

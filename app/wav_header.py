@@ -1,0 +1,42 @@
+"""WAV headers whose length was never filled in: what writers to pipes, and killed recorders, leave."""
+
+import struct
+
+UNSTATED = 0xFFFFFFFF
+LARGEST_STATED = 0x7FFF0000
+"""Lengths beyond are placeholders: 2³¹−1 less something, or 2³²−1."""
+
+LARGEST_HEADER = 1 << 20
+OTHER_CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"fact", b"cue ", b"smpl", b"PEAK", b"JUNK", b"PAD ", b"iXML")
+
+
+def find_data(head: bytes) -> tuple[int, int] | None:
+    r"""(offset of the samples, bytes that the header states), or None where `head` does not reach them.
+
+    >>> find_data(b"RIFF\0\0\0\0WAVEfmt \4\0\0\0\1\0\1\0data\x08\0\0\0")
+    (32, 8)
+    """
+    at = 12
+    while at + 8 <= len(head):
+        name, size = head[at : at + 4], struct.unpack_from("<I", head, at + 4)[0]
+        at += 8
+        if name == b"data":
+            return at, size
+        at += size + size % 2
+    return None
+
+
+def is_wav(head: bytes) -> bool:
+    """Whether a file that begins so is a little-endian WAV."""
+    return head[:4] == b"RIFF" and head[8:12] == b"WAVE"
+
+
+def is_unstated(stated: int, following: bytes) -> bool:
+    """Whether a stated length is a placeholder; following: the bytes after the header, where they are known."""
+    return stated >= LARGEST_STATED or (stated == 0 and following[:4] not in (b"", *OTHER_CHUNKS))
+
+
+def with_open_end(head: bytes, data_offset: int) -> bytes:
+    """The header, stating 2³²−1 bytes of samples: a decoder then reads to the end."""
+    open_end = struct.pack("<I", UNSTATED)
+    return head[:4] + open_end + head[8 : data_offset - 4] + open_end + head[data_offset:]

@@ -1,0 +1,165 @@
+"""Batches: jobs, short files, long files, workers: ``python -m benchmarks.batch`` (make bench-batch).
+
+Everything runs warm, in this process, from WAV to npz unless said otherwise; times are medians over runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+import sharpear
+from sharpear.batch import Job, Result, Settings, run_local
+from sharpear.config import load_config
+from sharpear.interrupt import Interruption
+
+RECORDING = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.flac"
+
+
+def main() -> None:
+    """Print what was asked for; without options everything but the long file and the cluster."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="music")
+    parser.add_argument("--format", default="zarr", help="of the outputs")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of which the median counts")
+    parser.add_argument("--short", type=int, default=1000, help="number of short files")
+    parser.add_argument("--hours", type=float, default=0.0, help="also one file of so many hours")
+    parser.add_argument("--cluster", action="store_true", help="also 1 and 2 workers of a Dask cluster")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        bench = Bench(Path(name), arguments.preset, arguments.format)
+        bench.jobs(arguments.repeats)
+        bench.overhead(arguments.repeats)
+        bench.short_files(arguments.short)
+        if arguments.cluster:
+            bench.cluster(arguments.repeats)
+        if arguments.hours:
+            bench.long_file(arguments.hours)
+
+
+class Bench:
+    """Files made of the recording, and what sharpening them takes."""
+
+    def __init__(self, folder: Path, preset: str, format_: str) -> None:
+        self.folder = folder
+        self.format = format_
+        self.settings = Settings(load_config(preset), overwrite=True)
+        self.audio, self.rate = soundfile.read(RECORDING, dtype="float32")
+        print(f"preset {preset}, WAV to {format_}, {os.cpu_count()} cores")
+
+    def files(self, count: int, seconds: float) -> list[Job]:
+        """So many recordings of so many seconds."""
+        looped = np.resize(self.audio, round(seconds * self.rate))
+        first = self.folder / "in.wav"
+        soundfile.write(first, looped, self.rate)
+        jobs = []
+        for n in range(count):
+            path = self.folder / f"{n:04}.wav"
+            shutil.copyfile(first, path)
+            jobs.append(Job(str(path), (str(path.with_suffix(f".{self.format}")),)))
+        return jobs
+
+    def run(self, jobs: list[Job], workers: int, **changes: int) -> float:
+        """Seconds that it takes."""
+        settings = Settings(self.settings.config, overwrite=True, **changes)
+        started_s = time.perf_counter()
+        for event in run_local(jobs, settings, workers, Interruption()):
+            if isinstance(event, Result) and event.status != "done":
+                raise RuntimeError(event.message)
+        return time.perf_counter() - started_s
+
+    def warmed(self, jobs: list[Job], workers: int) -> float:
+        """Seconds for `jobs`, less those for the first file of each worker, which design and load the kernels."""
+        return self.run(jobs, workers) - self.run(jobs[:workers], workers)
+
+    def jobs(self, repeats: int) -> None:
+        """Two jobs beside one."""
+        work = self.files(10, 30.0)
+        one = float(np.median([self.warmed([*work[:1], *work], 1) for _ in range(repeats)]))
+        two = float(np.median([self.warmed([*work[:2], *work], 2) for _ in range(repeats)]))
+        hours = 300.0 / 3600
+        print(f"10 files of 30 s: 1 job {one:.2f} s, 2 jobs {two:.2f} s, {one / two:.2f} times as fast")
+        print(f"  {hours / (one / 3600):.1f} hours of audio an hour with 1 job, {hours / (two / 3600):.1f} with 2")
+
+    def overhead(self, repeats: int) -> None:
+        """What a file of 5 s costs beside the sharpening."""
+        work = self.files(21, 5.0)
+        sharpener = sharpear.Sharpener(self.rate, self.settings.config)
+        audio = np.resize(self.audio, round(5.0 * self.rate))
+        pure, whole = [], []
+        for _ in range(repeats + 1):
+            sharpener.reset()
+            started_s = time.perf_counter()
+            for at in range(0, len(audio), 16384):
+                sharpener.process(audio[at : at + 16384])
+            sharpener.flush()
+            pure.append(time.perf_counter() - started_s)
+            whole.append(self.warmed(work, 1) / 20)
+        alone, with_file = np.median(pure[1:]), np.median(whole[1:])
+        print(f"a file of 5 s: {1e3 * with_file:.0f} ms, of which sharpening {1e3 * alone:.0f} ms: "
+              f"{1e3 * (with_file - alone):.0f} ms are reading, compressing, writing and the rest")  # fmt: skip
+        tiny = self.warmed(self.files(41, 0.05), 1) / 40
+        print(f"  a file of 0.05 s: {1e3 * tiny:.0f} ms: what a file costs whatever its length")
+
+    def short_files(self, count: int) -> None:
+        """Growth of memory and descriptors over many short files."""
+        work = self.files(count, 0.5)
+        seen: list[tuple[float, int]] = []
+        for event in run_local(work, self.settings, 2, Interruption()):
+            if isinstance(event, Result):
+                seen.append((_resident_mb(), len(os.listdir("/proc/self/fd"))))
+        tenth = seen[count // 10]
+        print(f"{count} files of 0.5 s, 2 jobs: {tenth[0]:.0f} MB and {tenth[1]} descriptors after a tenth, "
+              f"{seen[-1][0]:.0f} MB and {seen[-1][1]} at the end")  # fmt: skip
+
+    def long_file(self, hours: float) -> None:
+        """One long file, unbroken and in segments."""
+        path = self.folder / "long.wav"
+        with soundfile.SoundFile(path, "w", self.rate, 1, "PCM_16") as file:
+            for _ in range(round(hours * 3600 * self.rate / len(self.audio))):
+                file.write(self.audio)
+        job = Job(str(path), (str(path.with_suffix(f".{self.format}")),))
+        for name, cut in (("unbroken", 1), ("in segments, 2 at once", 2)):
+            pid = os.fork()  # each in a process of its own, for a peak of its own
+            if not pid:
+                spent_s = self.run([job], 1, cut=cut)
+                peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+                print(f"a file of {hours:g} h, {name}: {spent_s:.0f} s ({hours * 3600 / spent_s:.1f}×), "
+                      f"at most {peak_mb:.0f} MB", flush=True)  # fmt: skip
+                os._exit(0)
+            os.waitpid(pid, 0)
+
+    def cluster(self, repeats: int) -> None:
+        """One and two workers of a local cluster, a thread each."""
+        from distributed import LocalCluster  # noqa: PLC0415
+
+        from sharpear.batch.cluster import run_cluster  # noqa: PLC0415
+
+        work = self.files(16, 30.0)
+        for workers in (1, 2):
+            with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as running:
+                runs = []
+                for _ in range(repeats + 1):
+                    started_s = time.perf_counter()
+                    events = list(run_cluster(work, self.settings, running.scheduler_address, Interruption()))
+                    runs.append(time.perf_counter() - started_s)
+                    assert sum(getattr(event, "status", "") == "done" for event in events) == len(work)
+                spent_s = float(np.median(runs[1:]))
+                print(f"cluster of {workers}: 16 files of 30 s in {spent_s:.2f} s, {480 / spent_s:.1f}× real time")
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""In a pipe: how late frames are, and how fast they come: ``python -m benchmarks.pipe`` (make bench-pipe).
+
+Lateness is measured on the command line itself, fed hop by hop at the pace of the sound: from the moment that the last
+sample of a frame has been written to its stdin to the moment that the frame is read from its stdout. The stated latency
+is in the frame's time already and not counted. Throughput is measured in process, warm, as the median of runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+import sharpear
+from sharpear.audio import AudioFile
+from sharpear.config import load_config
+from sharpear.files import sharpen_audio
+from sharpear.interrupt import Interruption
+from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat, sharpen_stream
+from sharpear.pool import SharpenerPool
+
+RECORDING = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.flac"
+
+
+def main() -> None:
+    """Print both."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="music")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of sound, for the lateness")
+    parser.add_argument("--repeats", type=int, default=5, help="runs of which the median counts")
+    arguments = parser.parse_args()
+    audio, rate = soundfile.read(RECORDING, dtype="float32")
+    lateness(np.tile(audio, 2), rate, arguments.preset, arguments.seconds)
+    throughput(np.tile(audio, 3), rate, arguments.preset, arguments.repeats)
+
+
+def lateness(audio: np.ndarray, rate: int, preset: str, seconds: float) -> None:
+    """How long after its last sample a frame is out."""
+    sharpener = sharpear.Sharpener(rate, preset)
+    hop, atoms = sharpener.hop, sharpener.frequencies.size
+    latency_hops = round(sharpener.latency_s * rate / hop)
+    words = ["sharpen", "-", "--raw", "--rate", str(rate), "--encoding", "f32le", "--format", "f32", "--preset", preset]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "sharpear", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    )
+    assert running.stdin
+    assert running.stdout
+    hops = round(seconds * rate / hop)
+    given_s, out_s = np.zeros(hops + 1), np.zeros(hops + 1)
+
+    def read() -> None:
+        assert running.stdout
+        for n in range(hops + 1 - latency_hops):
+            left = 2 * 4 * atoms
+            while left:
+                left -= len(running.stdout.read(left))
+            out_s[n] = time.perf_counter()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    # The first hops start it up (import, design, kernels); the clock begins when they are through.
+    running.stdin.write(audio[: hop * latency_hops].tobytes())
+    while not out_s[0]:
+        time.sleep(0.01)
+    started_s = time.perf_counter()
+    for n in range(latency_hops + 1, hops + 1):
+        time.sleep(max(0.0, started_s + (n - latency_hops) * hop / rate - time.perf_counter()))
+        running.stdin.write(audio[(n - 1) * hop : n * hop].tobytes())
+        given_s[n] = time.perf_counter()
+    reader.join()
+    running.stdin.close()
+    running.stdout.close()
+    running.wait()
+    frames = np.arange(1, hops + 1 - latency_hops)
+    late_ms = 1e3 * (out_s[frames] - given_s[frames + latency_hops])
+    print(f"preset {preset}: latency {1e3 * sharpener.latency_s:.1f} ms, hop {1e3 * hop / rate:.2f} ms, "
+          f"{len(frames)} frames through a pipe at the pace of the sound")  # fmt: skip
+    print(f"  after their last sample: first {late_ms[0]:.2f} ms, median {np.median(late_ms):.2f} ms, "
+          f"99 % {np.quantile(late_ms, 0.99):.2f} ms, worst {late_ms.max():.2f} ms")  # fmt: skip
+    print(f"  in hops: median {np.median(late_ms) * rate / hop / 1e3:.2f}, 99 % "
+          f"{np.quantile(late_ms, 0.99) * rate / hop / 1e3:.2f}")  # fmt: skip
+
+
+def throughput(audio: np.ndarray, rate: int, preset: str, repeats: int) -> None:
+    """Seconds spent by second of audio, of files and of pipes."""
+    config = load_config(preset)
+    pool = SharpenerPool(config)
+    spent: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "x.wav"
+        soundfile.write(path, audio, rate, subtype="FLOAT")
+        for run in range(repeats + 1):
+            for format_ in ("zarr", "npz"):
+                started_s = time.perf_counter()
+                with AudioFile(path) as file:
+                    sharpen_audio(file, [path.with_name(f"{run}.{format_}")], pool, Interruption())
+                _note(spent, f"file to {format_}", started_s, run)
+            for format_ in ("f32", "jsonl", "arrow"):
+                seconds = through_a_pipe(audio, rate, format_, config)
+                if run:
+                    spent.setdefault(f"pipe to {format_}", []).append(seconds)
+    length_s = len(audio) / rate
+    for what, values in spent.items():
+        print(f"  {what:<14} {np.median(values) / length_s:.4f} of real time, {length_s / np.median(values):.1f}×")
+
+
+def _note(spent: dict[str, list[float]], what: str, started_s: float, run: int) -> None:
+    if run:
+        spent.setdefault(what, []).append(time.perf_counter() - started_s)
+
+
+def through_a_pipe(audio: np.ndarray, rate: int, format_: str, config: sharpear.Config) -> float:
+    """Seconds from the first byte into one pipe to the last out of another, less the time to design the sharpener."""
+    samples_in, samples_out = os.pipe()
+    frames_in, frames_out = os.pipe()
+
+    def write() -> None:
+        with open(samples_out, "wb") as file:
+            file.write(audio.astype("<f4").tobytes())
+
+    def drain() -> None:
+        while os.read(frames_in, 1 << 20):
+            pass
+
+    threads = [threading.Thread(target=each) for each in (write, drain)]
+    for thread in threads:
+        thread.start()
+    designing_s = time.perf_counter()
+    sharpear.Sharpener(rate, config, phases=format_ != "f32")
+    started_s = time.perf_counter()
+    source = AudioPipe(Feed(samples_in), raw=RawFormat(rate, 1, "f32le"))
+    sharpen_stream(source, Outlet(frames_out), format_, config, Interruption())
+    os.close(frames_out)
+    for thread in threads:
+        thread.join()
+    spent_s = time.perf_counter() - started_s
+    os.close(samples_in)
+    os.close(frames_in)
+    return spent_s - (started_s - designing_s)
+
+
+if __name__ == "__main__":
+    main()
