@@ -9,6 +9,8 @@ from .line_field import LineField
 from .lines import LineFinder, LineFrames, LineRule
 from .receptive_fields import ReceptiveFields, receptive_fields
 from .scales import erb_hz, erb_to_hz, hz_to_erb, space_frequencies
+from .splitter import Split, Splitter, StemMixer
+from .synthesis import SynthesisDesign
 
 __all__ = [
     "Aligner",
@@ -21,7 +23,11 @@ __all__ = [
     "LineFrames",
     "LineRule",
     "ReceptiveFields",
+    "Split",
+    "Splitter",
+    "StemMixer",
     "SubbandFrames",
+    "SynthesisDesign",
     "WindowDesign",
     "bandwidths_hz",
     "erb_hz",
