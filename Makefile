@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # A strict editable install links files one by one: a new file changes its folder's time and is linked then.
-PARTS  := pyproject.toml app app/commands app/sinks dsp dynamics configs
+PARTS  := pyproject.toml app app/commands app/sinks app/separation dsp dynamics configs
 
 .PHONY: demo test lint bench bench-sharpness bench-dynamics clean
 

@@ -7,6 +7,9 @@ from numba import njit
 
 from .filterbank_kernel import LARGEST_SAMPLE, SMALLEST_STATE
 
+SMALLEST_POWER = 1e-30
+"""Mean powers below this (-300 dB) are silence."""
+
 BLOCK = 64
 """Samples for which the channels' delayed inputs are laid side by side, so that the inner loop reads them in order."""
 
@@ -90,7 +93,8 @@ def _end_frame(S: Any, hop: int, subband: Any, power: Any) -> None:
     energy = S.shape[0] - 1
     for k in range(S.shape[1]):
         subband[k] = complex(S[energy - 2, k], S[energy - 1, k])
-        power[k] = S[energy, k] / np.float32(hop)
+        mean = S[energy, k] / np.float32(hop)
+        power[k] = mean if mean > SMALLEST_POWER else np.float32(0.0)
         S[energy, k] = 0.0
     for row in range(energy):
         for k in range(S.shape[1]):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .gammatone import GammatoneDesign
 
-RIDGE = 1e-8
+RIDGE = 1e-3
 """Of the mean squared response: keeps the gains of neighbours that say the same from growing against each other."""
 
 

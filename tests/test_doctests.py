@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {"app": "sharpear", "app/sinks": "sharpear.sinks", "dsp": "sharpear.dsp", "dynamics": "sharpear.dynamics"}
+PACKAGES = {
+    "app": "sharpear",
+    "app/sinks": "sharpear.sinks",
+    "app/separation": "sharpear.separation",
+    "dsp": "sharpear.dsp",
+    "dynamics": "sharpear.dynamics",
+}
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 

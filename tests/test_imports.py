@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "app": {"dsp", "dynamics", "configs"},
     "app/commands": {"app"},
     "app/sinks": {"app"},
+    "app/separation": {"app", "dsp", "dynamics"},
 }
 """Folders, and the other folders of the package that each may know."""
 
