@@ -14,11 +14,13 @@ from .synthesis import SynthesisDesign
 class Split:
     r"""Sound, channel by channel, and what masks are made from; all channels share one delay.
 
-    parts: (samples, streams, channels) float32, ``Re(w_k y_k)``: their sum is the sound, `latency_samples` late.
+    sound: (samples, streams) float32, the input, `latency_samples` late.
+    parts: (samples, streams, channels) float32, ``Re(w_k y_k)``: their sum is close to `sound`.
     subband: (frames, streams, channels) complex64, y_k at each hop's end.
     power: (frames, streams, channels) float32, mean of \|y_k\|² over the hop.
     """
 
+    sound: NDArray[np.float32]
     parts: NDArray[np.float32]
     subband: NDArray[np.complex64]
     power: NDArray[np.float32]
@@ -41,8 +43,8 @@ class Splitter(Stateful):
     >>> bank = GammatoneDesign.from_scale(8000.0, low_hz=60, high_hz=3600, channels=50, scale="erb")
     >>> design = SynthesisDesign.over(bank, latency_s=0.016)
     >>> tone = np.cos(2 * np.pi * 440 / 8000 * np.arange(4000))[:, None].astype(np.float32)
-    >>> heard = Splitter(design, hop=40).process(tone).parts.sum(axis=2)
-    >>> bool(abs(heard[2000:] - tone[2000 - 128 : -128]).max() < 0.01)
+    >>> split = Splitter(design, hop=40).process(tone)
+    >>> bool(abs(split.parts.sum(axis=2) - split.sound)[2000:].max() < 0.01)
     True
     """
 
@@ -56,7 +58,7 @@ class Splitter(Stateful):
         rows = [bank.pole.real, bank.pole.imag, 1.0 - bank.damping, weight.real, weight.imag]
         self._coefficients = np.stack(rows).astype(np.float32)
         self._order_tag = (1,) * bank.order
-        self._past = int(design.delay_samples.max())
+        self._past = max(int(design.delay_samples.max()), design.latency_samples)
         self._remember(
             [
                 ("past", np.float32, (streams, self._past)),
@@ -91,7 +93,9 @@ class Splitter(Stateful):
         usable_samples(audio, state["replaced"], heard[:, self._past :])
         filled = int(state["filled"])
         count = (filled + samples) // self.hop
+        late = self._past - self.latency_samples
         split = Split(
+            np.ascontiguousarray(heard[:, late : late + samples].T),
             np.empty((samples, self.streams, channels), np.float32),
             np.empty((count, self.streams, channels), np.complex64),
             np.empty((count, self.streams, channels), np.float32),
@@ -112,14 +116,14 @@ class Splitter(Stateful):
 
 
 class StemMixer(Stateful):
-    """Hold the parts of a `Splitter` until their shares are known, and sum them into stems.
+    """Hold what a `Splitter` gives until its shares are known, then sum the parts into stems, and give what is left.
 
-    Shares of frame f belong to the middle of its hop and may come `wait_frames` frames later; between two middles they
-    run straight.
+    Shares of a frame belong to the middle of its hop and may come `wait_frames` frames later; between two middles they
+    run straight. The last stem is the sound less all others, so that the stems add up to the sound.
 
     Args:
         channels: channels of the bank.
-        sources: stems.
+        sources: stems that have shares.
         hop: samples between frames.
         wait_frames: frames by which the shares lag behind the parts.
         streams: number of independent signals.
@@ -132,28 +136,28 @@ class StemMixer(Stateful):
     def __init__(self, channels: int, sources: int, hop: int, wait_frames: int, streams: int = 1) -> None:
         self.sources = sources
         self.hop = hop
-        self._wait = wait_frames
         self.latency_samples = (wait_frames + 1) * hop + hop // 2
         self._remember(
             [
-                ("ring", np.float32, (streams, self.latency_samples, channels)),
+                ("sound", np.float32, (streams, self.latency_samples)),
+                ("parts", np.float32, (streams, self.latency_samples, channels)),
                 ("shares", np.float32, (2, streams, sources, channels)),
                 ("row", np.int64),
                 ("filled", np.int64),
             ]
         )
 
-    def process(self, parts: NDArray[np.float32], shares: NDArray[np.float32]) -> NDArray[np.float32]:
-        """parts (samples, streams, channels), shares (frames that they complete, streams, sources, channels) → stems.
+    def process(self, split: Split, shares: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Stems (samples, streams, sources + 1), `latency_samples` late, as many samples as came in.
 
-        As many samples come out, (samples, streams, sources), `latency_samples` late.
+        shares (frames, streams, sources, channels): of the frames that the split completes.
         """
-        state, samples = self._state, parts.shape[0]
+        state, samples = self._state, split.parts.shape[0]
         known = np.concatenate([state["shares"], shares])
-        out = np.empty((samples, parts.shape[1], self.sources), np.float32)
-        filled, depth = int(state["filled"]), state["ring"].shape[1]
-        mix_process(parts, known, self.hop, filled, state["ring"], int(state["row"]), out)
+        out = np.empty((samples, split.parts.shape[1], self.sources + 1), np.float32)
+        filled, row = int(state["filled"]), int(state["row"])
+        mix_process(split.sound, split.parts, known, self.hop, filled, row, state["sound"], state["parts"], out)
         state["shares"] = known[len(shares) :]
         state["filled"] = (filled + samples) % self.hop
-        state["row"] = (state["row"] + samples) % depth
+        state["row"] = (row + samples) % self.latency_samples
         return out

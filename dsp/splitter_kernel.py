@@ -102,26 +102,38 @@ def _end_frame(S: Any, hop: int, subband: Any, power: Any) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def mix_process(parts: Any, shares: Any, hop: int, position: int, ring: Any, row: int, out: Any) -> None:
-    """``stem_i(n) = Σ_k g_ik(n) part_k(n)``: shares run straight from one frame to the next.
+def weighted_sum(held: Any, before: Any, after: Any, fraction: Any) -> Any:
+    """Σ_k of the parts held, by shares `fraction` of the way from one frame's to the next one's."""
+    a, b = np.float32(0.0), np.float32(0.0)
+    for k in range(held.size):
+        a += held[k] * before[k]
+        b += held[k] * after[k]
+    return a + fraction * (b - a)
 
-    parts (samples, streams, channels) enter the ring (streams, depth, channels) at `row`, the oldest leave it into
-    out (samples, streams, sources). shares (frames, streams, sources, channels): the first two were known before the
-    samples, which begin at `position` in their hop.
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def mix_process(
+    sound: Any, parts: Any, shares: Any, hop: int, position: int, row: int, held_sound: Any, held_parts: Any, out: Any
+) -> None:
+    """``stem_i(n) = Σ_k g_ik(n) part_k(n)``, and the sound less all stems.
+
+    sound (samples, streams) and parts (samples, streams, channels) enter held_sound (streams, depth) and held_parts
+    (streams, depth, channels) at `row`; the oldest leave into out (samples, streams, sources + 1). shares (frames,
+    streams, sources, channels): the first two were known before the samples, which begin at `position` in their hop.
     """
     samples, streams, channels = parts.shape
-    depth, sources = ring.shape[1], shares.shape[2]
+    depth, sources = held_sound.shape[1], shares.shape[2]
     for s in range(streams):
         for n in range(samples):
             frame = (position + n) // hop
-            share = np.float32((position + n) % hop) / np.float32(hop)
-            held = ring[s, (row + n) % depth]
+            fraction = np.float32((position + n) % hop) / np.float32(hop)
+            at = (row + n) % depth
+            held, left = held_parts[s, at], held_sound[s, at]
             for i in range(sources):
-                before, after = shares[frame, s, i], shares[frame + 1, s, i]
-                a, b = np.float32(0.0), np.float32(0.0)
-                for k in range(channels):
-                    a += held[k] * before[k]
-                    b += held[k] * after[k]
-                out[n, s, i] = a + share * (b - a)
+                stem = weighted_sum(held, shares[frame, s, i], shares[frame + 1, s, i], fraction)
+                out[n, s, i] = stem
+                left -= stem
+            out[n, s, sources] = left
+            held_sound[s, at] = sound[n, s]
             for k in range(channels):
                 held[k] = parts[n, s, k]

@@ -27,8 +27,8 @@ class Evidence(Stateful):
     >>> evidence = Evidence(np.array([100.0, 200.0]), 0.004)
     >>> split = Split(np.zeros((0, 1, 2), np.float32), np.ones((90, 1, 2), np.complex64), np.ones((90, 1, 2), np.float32))
     >>> features = evidence.process(split)
-    >>> features.shape, float(features[-1, 0, 17, 0].round(3))  # coherence of a steady channel
-    ((90, 1, 24, 2), 1.0)
+    >>> features.shape, float(features[-1, 0, 22, 0].round(3))  # coherence of a steady channel
+    ((90, 1, 29, 2), 1.0)
     """
 
     wait_frames = LOOKAHEAD

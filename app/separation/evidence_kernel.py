@@ -20,13 +20,15 @@ RANGE = 14.0
 """Natural logarithm of the range (61 dB) below the level that is heard."""
 
 LAGS = (4, 8)
-BANDS = (4, 12, 30)
+BANDS = (2, 6, 14, 36)
 ONSET_FRAMES, ONSET_BAND = 4, 15
-SPANS = ((-40, -21), (-20, -9), (-8, -3), (-2, -1), (0, 0), (1, 4), (5, 9), (10, 14))
-WIDE_SPANS = ((0, 0), (-20, -1), (5, 14))
-COHERENCE_SPANS = ((0, -6, 6), (1, -12, 14), (1, -4, 6))
-LOOKAHEAD = 14
-FEATURES = len(SPANS) + len(WIDE_SPANS) * len(BANDS) + len(COHERENCE_SPANS) + 3 + 1
+SPANS = ((-40, -21), (-20, -9), (-8, -3), (-2, -1), (0, 0), (1, 4), (5, 9), (10, 17))
+LOW_SPANS = ((-17, 0), (0, 17))
+WIDE_SPANS = ((0, 0), (-20, -1), (5, 17))
+COHERENCE_SPANS = ((0, -6, 6), (1, -12, 17), (1, -4, 8))
+ONSET_SPANS = ((0, 0), (-24, -1), (1, 9))
+LOOKAHEAD = 17
+FEATURES = len(SPANS) + len(LOW_SPANS) + len(WIDE_SPANS) * len(BANDS) + len(COHERENCE_SPANS) + len(ONSET_SPANS) + 1
 """What is known of a channel: its own course, its neighbourhood's, coherence, onsets, and where it stands."""
 
 
@@ -100,6 +102,10 @@ def _describe(
         _mean(loudness, middle + first, middle + last, out[i])
         _relative(out[i], reference)
         i += 1
+    for first, last in LOW_SPANS:
+        _least(loudness, middle + first, middle + last, out[i])
+        _relative(out[i], reference)
+        i += 1
     for first, last in WIDE_SPANS:
         _mean(loudness, middle + first, middle + last, row)
         _relative(row, reference)
@@ -116,7 +122,7 @@ def _describe(
                 energy += product[3 * which + 2, k]
             out[i, k] = math.sqrt(re * re + im * im) / energy
         i += 1
-    for first, last in ((0, 0), (-24, -1), (1, 9)):
+    for first, last in ONSET_SPANS:
         for k in range(channels):
             most = np.float32(0.0)
             for frame in range(middle + first, middle + last + 1):
@@ -139,6 +145,18 @@ def _mean(ring: Any, first: int, last: int, out: Any) -> None:
     scale = np.float32(1.0) / np.float32(last - first + 1)
     for k in range(out.size):
         out[k] *= scale
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _least(ring: Any, first: int, last: int, out: Any) -> None:
+    """The smallest of the ring's frames first to last: what never falls silent."""
+    held = ring[first % DEPTH]
+    for k in range(out.size):
+        out[k] = held[k]
+    for frame in range(first + 1, last + 1):
+        held = ring[frame % DEPTH]
+        for k in range(out.size):
+            out[k] = min(out[k], held[k])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
