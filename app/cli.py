@@ -6,7 +6,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from .commands.common import EXIT_SOME_FAILED, say
+from .commands.learn import learn
 from .commands.presets import presets
+from .commands.separate import separate
 from .commands.sharpen import sharpen
 from .errors import SharpearError
 from .version import __version__
@@ -18,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (sharpen, presets):
+for command in (sharpen, separate, learn, presets):
     app.command()(command)
 
 

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from sharpear.dynamics import BandedWeights, Lca
 
-THRESHOLD = 0.02
-"""Of a frame's norm: what an atom must explain to be active."""
+THRESHOLD = 0.5
+"""Of a frame's norm: high enough that atoms become whole spectra rather than parts that any source could use."""
 
 STEPS = 40
 """Of the LCA for each example; its rate is the inverse of the largest eigenvalue, so that it settles."""
 
-LEARNING_RATE = 0.5
+LEARNING_RATE = 0.3
 BATCH_FRAMES = 32
 DEAD = 0.02
 """Of the mean use: atoms used less are revived as the example that was explained worst."""
