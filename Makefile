@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 # A strict editable install links files one by one: a new file changes its folder's time and is linked then.
 PARTS  := pyproject.toml app app/commands app/sinks app/separation dsp dynamics configs
 
-.PHONY: demo test lint bench bench-sharpness bench-dynamics clean
+.PHONY: demo test lint bench bench-sharpness bench-dynamics bench-separation clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -33,6 +33,9 @@ bench-sharpness: $(STAMP)-bench
 
 bench-dynamics: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.dynamics $(ARGS)
+
+bench-separation: $(STAMP)-bench
+	$(BIN)/python -m benchmarks.separation $(ARGS)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sharpear needs Python 3.11 or newer, this is $$($(PYTHON) --version): run make PYTHON=python3.11" >&2; exit 2; }

@@ -26,6 +26,7 @@ from .separator import Separator
 from .shares import ShareFactory
 
 BLOCK_SAMPLES = 16384
+LARGEST_WAV = 4_000_000_000
 SUBTYPES = {"float32": "FLOAT", "pcm24": "PCM_24", "pcm16": "PCM_16"}
 CLIPS = ("none", "clamp", "rescale")
 Progress = Callable[[float, float], None] | None
@@ -112,7 +113,8 @@ def separate_file(
         done, late = 0, separator.latency_samples
         with ExitStack() as writing:
             files = [
-                writing.enter_context(_wav(held, audio.sample_rate, audio.channels, "FLOAT")) for held in partial
+                writing.enter_context(_wav(held, audio.sample_rate, audio.channels, "FLOAT", audio.samples))
+                for held in partial
             ]
             for block in _blocks(audio, separator, interruption, progress):
                 heard = block[late:]
@@ -156,10 +158,13 @@ def _temporary(output: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _wav(path: Path, sample_rate: int, channels: int, subtype: str) -> Iterator[soundfile.SoundFile]:
-    """A WAV to write to; RF64 lets it grow beyond 4 GiB."""
+def _wav(
+    path: Path, sample_rate: int, channels: int, subtype: str, samples: int
+) -> Iterator[soundfile.SoundFile]:
+    """A WAV to write to; RF64 where it would grow beyond 4 GiB."""
+    kind = "RF64" if samples * channels * 4 > LARGEST_WAV else "WAV"
     try:
-        with soundfile.SoundFile(path, "w", sample_rate, channels, subtype, format="RF64") as file:
+        with soundfile.SoundFile(path, "w", sample_rate, channels, subtype, format=kind) as file:
             yield file
     except (OSError, soundfile.LibsndfileError) as error:
         raise InputError(f"{path.parent.parent}: cannot be written ({error}): make room, or choose another") from error
@@ -177,7 +182,7 @@ def _finish(partial: Sequence[Path], form: StemFormat) -> None:
     for path in partial:
         changed = path.with_name("changed.wav")
         with soundfile.SoundFile(path) as file, _wav(
-            changed, file.samplerate, file.channels, SUBTYPES[form.subtype]
+            changed, file.samplerate, file.channels, SUBTYPES[form.subtype], file.frames
         ) as out:  # fmt: skip
             for block in file.blocks(BLOCK_SAMPLES, dtype="float32"):
                 scaled = block / max(peak, 1.0)
