@@ -35,8 +35,8 @@ def split_process(
     """Advance every stream over `heard` (streams, past + samples), whose first `past` samples were heard before.
 
     delay (channels,): each channel hears the sound this much later, none more than `past`; order: a tuple of that
-    length; coefficients (5, channels): pole, 1 − λ, weight; state (streams, 2·order + 1, channels): stages and the hop's
-    energy; out: (parts, subband, power).
+    length; coefficients (5, channels): pole, 1 − λ, weight; state (streams, 2·order + 1, channels): stages and the
+    hop's energy; out: (parts, subband, power).
     """
     parts, subband, power = out
     P = coefficients

@@ -55,7 +55,14 @@ class Evidence(Stateful):
         features = np.empty((count, self.groups, FEATURES, self.channels), np.float32)
         memories = (state["loudness"], state["onset"], state["products"], state["past"], state["level"])
         evidence_process(
-            split.subband, split.power, self.per_group, self._place, self._decay, memories, int(state["frame"]), features
+            split.subband,
+            split.power,
+            self.per_group,
+            self._place,
+            self._decay,
+            memories,
+            int(state["frame"]),
+            features,
         )
         state["frame"] += count
         return features

@@ -156,9 +156,7 @@ def sources_process(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _hear(
-    total: Any, pooled: int, dictionary: Any, rule: Any, h: Any, inner: Any, v: Any, heard: Any
-) -> None:
+def _hear(total: Any, pooled: int, dictionary: Any, rule: Any, h: Any, inner: Any, v: Any, heard: Any) -> None:
     """What each source explains of the magnitude of the pooled frames, which are then forgotten."""
     most = np.float32(0.0)
     for k in range(v.size):

@@ -158,9 +158,7 @@ def _temporary(output: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _wav(
-    path: Path, sample_rate: int, channels: int, subtype: str, samples: int
-) -> Iterator[soundfile.SoundFile]:
+def _wav(path: Path, sample_rate: int, channels: int, subtype: str, samples: int) -> Iterator[soundfile.SoundFile]:
     """A WAV to write to; RF64 where it would grow beyond 4 GiB."""
     kind = "RF64" if samples * channels * 4 > LARGEST_WAV else "WAV"
     try:

@@ -33,7 +33,7 @@ class TonalTransient:
     (('tonal', 'transient'), 17)
     """
 
-    names = ("tonal", "transient")
+    names: tuple[str, ...] = ("tonal", "transient")
 
     def __init__(self, center_hz: NDArray[np.float64], hop_s: float, groups: int, per_group: int) -> None:
         self._evidence = Evidence(center_hz, hop_s, groups, per_group)

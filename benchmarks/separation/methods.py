@@ -79,7 +79,9 @@ def nmf(mixture: Audio, truth: Audio, oracle: bool, per_source: int = 8) -> Audi
     H = model.components_
     if oracle:
         spectra = np.array([np.abs(librosa.stft(s, n_fft=FFT)) for s in truth])
-        fit = np.array([[(np.outer(W[:, j], H[j]) * S).sum() / np.linalg.norm(S) for S in spectra] for j in range(count)])
+        fit = np.array(
+            [[(np.outer(W[:, j], H[j]) * S).sum() / np.linalg.norm(S) for S in spectra] for j in range(count)]
+        )
         owner = fit.argmax(axis=1)
     else:
         centroid = (np.arange(len(W))[:, None] * W).sum(axis=0) / W.sum(axis=0)
@@ -93,7 +95,9 @@ def repet_sim(mixture: Audio) -> Audio:
     X = librosa.stft(mixture, n_fft=FFT)
     V = np.abs(X)
     rate = 22050
-    alike = librosa.decompose.nn_filter(V, aggregate=np.median, metric="cosine", width=int(librosa.time_to_frames(1, sr=rate)))
+    alike = librosa.decompose.nn_filter(
+        V, aggregate=np.median, metric="cosine", width=int(librosa.time_to_frames(1, sr=rate))
+    )
     repeating = np.minimum(alike, V)
     return masked(X, np.array([(V - repeating) ** 2, repeating**2]), mixture.size)
 
@@ -103,6 +107,3 @@ def best_order(stems: Audio, truth: Audio) -> Audio:
     scores = np.array([[si_sdr_db(stem, source) for source in truth] for stem in stems])
     rows, columns = linear_sum_assignment(-scores)
     return stems[rows[columns.argsort()]]
-
-
-__all__ = ["best_order", "dictionaries", "hpss", "ideal_fourier", "ideal_ours", "learned", "nmf", "repet_sim", "streamed"]
