@@ -25,7 +25,8 @@ class Evidence(Stateful):
         per_group: streams (such as left and right) that are heard as one.
 
     >>> evidence = Evidence(np.array([100.0, 200.0]), 0.004)
-    >>> split = Split(np.zeros((0, 1, 2), np.float32), np.ones((90, 1, 2), np.complex64), np.ones((90, 1, 2), np.float32))
+    >>> ones = np.ones((90, 1, 2), np.float32)
+    >>> split = Split(ones[..., 0], ones, ones.astype(np.complex64), ones)
     >>> features = evidence.process(split)
     >>> features.shape, float(features[-1, 0, 22, 0].round(3))  # coherence of a steady channel
     ((90, 1, 29, 2), 1.0)

@@ -152,4 +152,5 @@ def transposed(atoms: NDArray[np.float64], center_hz: NDArray[np.float64], semit
     source_hz = center_hz * 2.0 ** (-semitones / 12)
     log_hz = np.log(center_hz)
     moved = [np.interp(np.log(source_hz), log_hz, row, left=0.0, right=0.0) for row in atoms]
-    return np.maximum(np.array(moved), 1e-9)
+    rows: NDArray[np.float64] = np.maximum(np.array(moved), 1e-9)
+    return rows

@@ -35,7 +35,9 @@ class ShareSource(Protocol):
         ...
 
     @state.setter
-    def state(self, value: Any) -> None: ...
+    def state(self, value: Any) -> None:
+        """Go on from a state."""
+        ...
 
 
 class ShareFactory(Protocol):
