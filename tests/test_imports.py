@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "dynamics": set(),
     "configs": set(),
     "app": {"dsp", "dynamics", "configs"},
-    "app/commands": {"app"},
+    "app/commands": {"app", "app/separation"},
     "app/sinks": {"app"},
     "app/separation": {"app", "dsp", "dynamics"},
 }

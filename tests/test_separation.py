@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from benchmarks.separation.metrics import bss_sdr_db, si_sdr_db
 from conftest import leftovers, one_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.separation.metrics import bss_sdr_db, si_sdr_db
 from sharpear.dsp import GammatoneDesign, Split, Splitter, StemMixer, SynthesisDesign
 from sharpear.errors import InputError, UsageError
 from sharpear.separation.bank import separation_bank
