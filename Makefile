@@ -7,13 +7,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # A strict editable install links files one by one: a new file changes its folder's time and is linked then.
-PARTS  := pyproject.toml app app/batch app/commands app/live app/pipe app/pitch app/sinks app/view app/view/static dsp dynamics configs
+PARTS  := pyproject.toml app app/batch app/commands app/live app/pipe app/pitch app/separation app/sinks app/view app/view/static dsp dynamics configs
 
 # What some tests run beside sharpear: a sound system, a browser, other programs for pipes. Where they are missing and
 # may not be installed the tests say why they skip.
 SYSTEM := jackd2 libportaudio2 chromium sox ffmpeg jq
 
-.PHONY: demo test lint bench bench-sharpness bench-dynamics bench-transcription bench-live bench-pipe bench-batch clean
+.PHONY: demo test lint bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -49,6 +49,9 @@ bench-dynamics: $(STAMP)-bench
 
 bench-live: $(STAMP)-dev $(STAMP)-system
 	$(BIN)/python -m benchmarks.live $(ARGS)
+
+bench-separation: $(STAMP)-bench
+	$(BIN)/python -m benchmarks.separation $(ARGS)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sharpear needs Python 3.11 or newer, this is $$($(PYTHON) --version): run make PYTHON=python3.11" >&2; exit 2; }

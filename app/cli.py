@@ -9,8 +9,10 @@ from .commands.common import EXIT_SOME_FAILED, say
 from .commands.devices import devices
 from .commands.doctor import doctor
 from .commands.latency_test import latency_test
+from .commands.learn import learn
 from .commands.live import live
 from .commands.presets import presets
+from .commands.separate import separate
 from .commands.sharpen import sharpen
 from .commands.transcribe import transcribe
 from .errors import SharpearError
@@ -23,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (sharpen, transcribe, presets, live, devices, doctor, latency_test):
+for command in (sharpen, live, separate, learn, transcribe, presets, devices, doctor, latency_test):
     app.command()(command)
 
 

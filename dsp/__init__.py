@@ -11,6 +11,8 @@ from .lines import LineFinder, LineFrames, LineRule
 from .noise_floor import NoiseFloor
 from .receptive_fields import ReceptiveFields, receptive_fields
 from .scales import erb_hz, erb_to_hz, hz_to_erb, space_frequencies
+from .splitter import Split, Splitter, StemMixer
+from .synthesis import SynthesisDesign
 
 __all__ = [
     "Aligner",
@@ -25,7 +27,11 @@ __all__ = [
     "LineRule",
     "NoiseFloor",
     "ReceptiveFields",
+    "Split",
+    "Splitter",
+    "StemMixer",
     "SubbandFrames",
+    "SynthesisDesign",
     "WindowDesign",
     "bandwidths_hz",
     "erb_hz",

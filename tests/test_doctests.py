@@ -15,6 +15,7 @@ PACKAGES = {
     "app/view": "sharpear.view",
     "app/pipe": "sharpear.pipe",
     "app/batch": "sharpear.batch",
+    "app/separation": "sharpear.separation",
     "dsp": "sharpear.dsp",
     "dynamics": "sharpear.dynamics",
 }

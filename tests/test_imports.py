@@ -12,13 +12,14 @@ MAY_IMPORT = {
     "dynamics": set(),
     "configs": set(),
     "app": {"dsp", "dynamics", "configs"},
-    "app/commands": {"app", "app/pitch", "app/live", "app/view", "app/pipe", "app/batch", "app/sinks"},
+    "app/commands": {"app", "app/pitch", "app/live", "app/view", "app/pipe", "app/batch", "app/sinks", "app/separation"},
     "app/pitch": {"app", "dsp", "dynamics"},
     "app/sinks": {"app"},
     "app/live": {"app", "app/sinks"},
     "app/view": {"app", "app/sinks", "app/live"},
     "app/pipe": {"app", "app/sinks"},
     "app/batch": {"app", "app/sinks"},
+    "app/separation": {"app", "dsp", "dynamics"},
 }
 """Folders, and the other folders of the package that each may know."""
 

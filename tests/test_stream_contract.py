@@ -20,12 +20,18 @@ from sharpear.dsp import (
     LineFrames,
     LineMemory,
     NoiseFloor,
+    Splitter,
     SubbandFrames,
+    SynthesisDesign,
     WindowDesign,
 )
 from sharpear.dynamics import BandedWeights, Lca, LcAdam, LcAdamWta, LcaRms, Network, Wta, WtaConv
 from sharpear.frames import Frames
 from sharpear.pitch import PitchLayer, Transcriber
+from sharpear.separation.dictionary import Dictionary
+from sharpear.separation.learned import LearnedSources
+from sharpear.separation.separator import Separator
+from sharpear.separation.tonal import TonalTransient
 
 UNITS, HOP, SAMPLE_RATE = 9, 37, 8000.0
 
@@ -188,6 +194,13 @@ def pitch_layer(streams: int) -> PitchLayer:
     return PitchLayer(0.003, 12, streams=streams)
 
 
+def separator(streams: int, learned: bool) -> Separator:
+    spectra = np.random.default_rng(3).random((2, 3, UNITS)) ** 4
+    known = [Dictionary(name, rows, design().center_hz) for name, rows in zip("ab", spectra, strict=True)]
+    sources = LearnedSources.of(known) if learned else TonalTransient
+    return Separator(SAMPLE_RATE, sources, streams, linked=False)
+
+
 SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "atoms.count": 40}
 
 
@@ -205,6 +218,9 @@ CASES: dict[str, Case] = {
     "Filterbank of order 5": (lambda n: Filterbank(design(5), 1, n), lambda n: audio(n, 600), {}),
     "Aligner": (aligner, frames, {"trusts_input": True}),
     "Aligner with a limit": (lambda n: aligner(n, 2 * HOP), frames, {"trusts_input": True}),
+    "Splitter": (lambda n: Splitter(SynthesisDesign.over(design(), 0.016), HOP, n), audio, {}),
+    "Separator, tonal and transient": (lambda n: separator(n, False), audio, {"silence": 12000}),
+    "Separator, learned sources": (lambda n: separator(n, True), audio, {"silence": 12000}),
     "Encoder": (lambda n: Stateless(Encoder(TURN[:, None] * np.eye(UNITS)).process), subbands, {"trusts_input": True}),
     "FiniteWindow": (windows, frames_of_order_5, {"trusts_input": True}),
     "LineFinder": (line_finder, frames, {"trusts_input": True}),

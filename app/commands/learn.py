@@ -1,0 +1,37 @@
+"""``sharpear learn``: recordings of one source in, its dictionary out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sharpear.errors import UsageError
+
+from .common import OverwriteOption, QuietOption, say
+
+
+def learn(
+    name: Annotated[str, typer.Argument(help="Name of the source, and of its stem.")],
+    inputs: Annotated[list[Path], typer.Argument(help="Recordings of the source alone.")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The dictionary; NAME.npz if not given.")] = None,
+    atoms: Annotated[int, typer.Option(help="Size of the dictionary.")] = 48,
+    epochs: Annotated[int, typer.Option(help="How often to go through the examples.")] = 10,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    start: Annotated[float, typer.Option(help="Begin here, s.")] = 0.0,
+    duration: Annotated[float | None, typer.Option(help="Take this much, s.")] = None,
+    quiet: QuietOption = False,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Learn what a source sounds like, for `sharpear separate --sources`."""
+    from sharpear.audio import Selection  # noqa: PLC0415
+    from sharpear.separation.stems import learn_files  # noqa: PLC0415
+
+    path = out or Path(f"{name}.npz")
+    if path.suffix != ".npz":
+        raise UsageError(f"-o {path}: expected a name that ends in .npz")
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path}: exists already: --overwrite replaces it, -o chooses another place")
+    dictionary = learn_files(name, inputs, atoms, epochs, seed, Selection(start, duration))
+    dictionary.save(path, epochs=epochs, seed=seed)
+    if not quiet:
+        say(f"{name}: {len(dictionary.atoms)} atoms → {path}")

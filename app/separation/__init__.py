@@ -1,0 +1,1 @@
+"""Separate sources: share sources, the streaming separator, dictionaries learned from examples."""

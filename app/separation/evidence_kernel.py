@@ -1,0 +1,219 @@
+"""Inner loops of `Evidence` and of its readout. No validation here."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+DEPTH = 64
+"""Frames that the memories hold."""
+
+FLOOR = 1e-20
+LOG_FLOOR = math.log(FLOOR)
+"""Powers below this (-200 dB) are silence, whose logarithm is kept as zero."""
+
+SMALLEST_PRODUCT = 1e-30
+"""Products of subbands below this are zero, before they become denormal."""
+
+RANGE = 14.0
+"""Natural logarithm of the range (61 dB) below the level that is heard."""
+
+LAGS = (4, 8)
+BANDS = (2, 6, 14, 36)
+ONSET_FRAMES, ONSET_BAND = 4, 15
+SPANS = ((-40, -21), (-20, -9), (-8, -3), (-2, -1), (0, 0), (1, 4), (5, 9), (10, 17))
+LOW_SPANS = ((-17, 0), (0, 17))
+WIDE_SPANS = ((0, 0), (-20, -1), (5, 17))
+COHERENCE_SPANS = ((0, -6, 6), (1, -12, 17), (1, -4, 8))
+ONSET_SPANS = ((0, 0), (-24, -1), (1, 9))
+LOOKAHEAD = 17
+FEATURES = len(SPANS) + len(LOW_SPANS) + len(WIDE_SPANS) * len(BANDS) + len(COHERENCE_SPANS) + len(ONSET_SPANS) + 1
+"""What is known of a channel: its own course, its neighbourhood's, coherence, onsets, and where it stands."""
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def evidence_process(
+    subband: Any, power: Any, per_group: int, place: Any, decay: Any, state: Any, frame: int, out: Any
+) -> None:
+    """Features of every channel, `LOOKAHEAD` frames late; `per_group` neighbouring streams are heard as one.
+
+    subband, power (frames, streams, channels); place (channels,): ERB number, scaled; state: (loudness (groups, DEPTH,
+    channels), onset (the same), products (groups, DEPTH, 2 lags × 3, channels), past (streams, DEPTH, channels), level
+    (groups,)); out (frames, groups, FEATURES, channels).
+    """
+    loudness, onset, products, past, level = state
+    channels = power.shape[2]
+    row = np.empty(channels, np.float32)
+    sums = np.zeros(channels + 1, np.float64)
+    for f in range(power.shape[0]):
+        newest = frame + f
+        at = newest % DEPTH
+        for group in range(loudness.shape[0]):
+            streams = range(group * per_group, (group + 1) * per_group)
+            total = np.float32(0.0)
+            for k in range(channels):
+                heard = np.float32(0.0)
+                for s in streams:
+                    heard += power[f, s, k]
+                total += heard
+                loudness[group, at, k] = np.float32(math.log(heard + FLOOR) - LOG_FLOOR)
+            level[group] = max(total, decay * level[group], np.float32(FLOOR))
+            for s in streams:
+                for k in range(channels):
+                    past[s, at, k] = subband[f, s, k]
+            _multiply(past, streams, newest, products[group, at])
+            before = loudness[group, (newest - ONSET_FRAMES) % DEPTH]
+            for k in range(channels):
+                row[k] = max(loudness[group, at, k] - before[k], np.float32(0.0))
+            _spread(row, ONSET_BAND, sums, onset[group, at])
+            reference = np.float32(math.log(level[group]) - LOG_FLOOR - RANGE)
+            _describe(
+                loudness[group], onset[group], products[group], newest - LOOKAHEAD, reference, place, row, sums,
+                out[f, group],
+            )  # fmt: skip
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _multiply(past: Any, streams: Any, newest: int, product: Any) -> None:
+    """Re and Im of ``z(f) z*(f − lag)`` and the mean of both powers, for both lags."""
+    for i in range(2):
+        lag = LAGS[0] if i == 0 else LAGS[1]
+        for k in range(product.shape[1]):
+            re, im, energy = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+            for s in streams:
+                z, y = past[s, newest % DEPTH, k], past[s, (newest - lag) % DEPTH, k]
+                re += z.real * y.real + z.imag * y.imag
+                im += z.imag * y.real - z.real * y.imag
+                energy += np.float32(0.5) * (z.real * z.real + z.imag * z.imag + y.real * y.real + y.imag * y.imag)
+            product[3 * i, k] = re if abs(re) > SMALLEST_PRODUCT else np.float32(0.0)
+            product[3 * i + 1, k] = im if abs(im) > SMALLEST_PRODUCT else np.float32(0.0)
+            product[3 * i + 2, k] = energy if energy > SMALLEST_PRODUCT else np.float32(0.0)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _describe(
+    loudness: Any, onset: Any, products: Any, middle: int, reference: Any, place: Any, row: Any, sums: Any, out: Any
+) -> None:
+    """The features of the frame `middle`."""
+    channels = place.size
+    i = 0
+    for first, last in SPANS:
+        _mean(loudness, middle + first, middle + last, out[i])
+        _relative(out[i], reference)
+        i += 1
+    for first, last in LOW_SPANS:
+        _least(loudness, middle + first, middle + last, out[i])
+        _relative(out[i], reference)
+        i += 1
+    for first, last in WIDE_SPANS:
+        _mean(loudness, middle + first, middle + last, row)
+        _relative(row, reference)
+        for half in BANDS:
+            _spread(row, half, sums, out[i])
+            i += 1
+    for which, first, last in COHERENCE_SPANS:
+        for k in range(channels):
+            re, im, energy = np.float32(0.0), np.float32(0.0), np.float32(FLOOR)
+            for frame in range(middle + first, middle + last + 1):
+                product = products[frame % DEPTH]
+                re += product[3 * which, k]
+                im += product[3 * which + 1, k]
+                energy += product[3 * which + 2, k]
+            out[i, k] = math.sqrt(re * re + im * im) / energy
+        i += 1
+    for first, last in ONSET_SPANS:
+        for k in range(channels):
+            most = np.float32(0.0)
+            for frame in range(middle + first, middle + last + 1):
+                most = max(most, onset[frame % DEPTH, k])
+            out[i, k] = np.float32(0.5) * most
+        i += 1
+    for k in range(channels):
+        out[i, k] = place[k]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _mean(ring: Any, first: int, last: int, out: Any) -> None:
+    """Mean of the ring's frames first to last."""
+    for k in range(out.size):
+        out[k] = 0.0
+    for frame in range(first, last + 1):
+        held = ring[frame % DEPTH]
+        for k in range(out.size):
+            out[k] += held[k]
+    scale = np.float32(1.0) / np.float32(last - first + 1)
+    for k in range(out.size):
+        out[k] *= scale
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _least(ring: Any, first: int, last: int, out: Any) -> None:
+    """The smallest of the ring's frames first to last: what never falls silent."""
+    held = ring[first % DEPTH]
+    for k in range(out.size):
+        out[k] = held[k]
+    for frame in range(first + 1, last + 1):
+        held = ring[frame % DEPTH]
+        for k in range(out.size):
+            out[k] = min(out[k], held[k])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _relative(row: Any, reference: Any) -> None:
+    """Loudness above the reference, zero below it, scaled to about 0 to 2."""
+    for k in range(row.size):
+        row[k] = max(row[k] - reference, np.float32(0.0)) * np.float32(2.0 / RANGE)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _spread(row: Any, half: int, sums: Any, out: Any) -> None:
+    """Mean over the channels up to `half` away, fewer at the ends."""
+    channels = row.size
+    for k in range(channels):
+        sums[k + 1] = sums[k] + row[k]
+    for k in range(channels):
+        low, high = max(k - half, 0), min(k + half + 1, channels)
+        out[k] = np.float32((sums[high] - sums[low]) / (high - low))
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def readout_process(features: Any, layers: Any, out: Any) -> None:
+    """Shares of the sources: two layers of half-wave rectified units and a softmax, the same for every channel.
+
+    features (frames, groups, FEATURES, channels); layers: three (units, inputs + 1), the bias last;
+    out (frames, groups, sources, channels).
+    """
+    first, second, last = layers
+    channels = features.shape[3]
+    a, b = np.empty((len(first), channels), np.float32), np.empty((len(second), channels), np.float32)
+    for f in range(features.shape[0]):
+        for g in range(features.shape[1]):
+            _layer(features[f, g], first, True, a)
+            _layer(a, second, True, b)
+            shares = out[f, g]
+            _layer(b, last, False, shares)
+            for k in range(channels):
+                most, total = shares[0, k], np.float32(0.0)
+                for i in range(1, len(last)):
+                    most = max(most, shares[i, k])
+                for i in range(len(last)):
+                    shares[i, k] = np.float32(math.exp(max(shares[i, k] - most, np.float32(-16.0))))
+                    total += shares[i, k]
+                for i in range(len(last)):
+                    shares[i, k] /= total
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _layer(inputs: Any, weights: Any, rectify: bool, out: Any) -> None:
+    for u in range(len(weights)):
+        row = out[u]
+        for k in range(row.size):
+            row[k] = weights[u, len(inputs)]
+        for i in range(len(inputs)):
+            w, x = weights[u, i], inputs[i]
+            for k in range(row.size):
+                row[k] += w * x[k]
+        if rectify:
+            for k in range(row.size):
+                row[k] = max(row[k], np.float32(0.0))

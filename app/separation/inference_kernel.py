@@ -1,0 +1,191 @@
+"""Inner loops of sparse inference over joined dictionaries. No validation here."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+FLOOR = np.float32(1e-6)
+"""Of a frame whose largest value is 1: what no atom explains is divided by this at least."""
+
+PRUNED = np.float32(1e-3)
+"""Of the strongest activation: weaker atoms drop out of a frame's competition after its first steps."""
+
+SILENCE = np.float32(1e-9)
+"""Frames whose largest magnitude is below this (-180 dB) are not looked into."""
+
+SMALLEST_SHARE = np.float32(1e-5)
+
+FULL_STEPS = 3
+SUPPORT_STEPS = 4
+"""All atoms compete for the first steps; every fourth step, what resembles the rest of its source is favoured."""
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def weighted_sum(row: Any, values: Any) -> Any:
+    """Σ_k row_k values_k."""
+    total = np.float32(0.0)
+    for k in range(row.size):
+        total += row[k] * values[k]
+    return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def divisive_step(v: Any, atoms: Any, cost: Any, active: Any, count: int, h: Any, heard: Any, error: Any) -> None:
+    """``e = v / Σ_j h_j W_j``, ``h_j ← h_j (W_jᵀ e) / c_j``: atoms that explain the same divide it between them.
+
+    Fixed point: the smallest ``KL(v ‖ Wᵀh) + Σ_j (c_j − ΣW_j) h_j`` over h ≥ 0. active[:count] are those that take part.
+    """
+    channels = v.size
+    for k in range(channels):
+        heard[k] = FLOOR
+    for i in range(count):
+        j = active[i]
+        a, row = h[j], atoms[j]
+        for k in range(channels):
+            heard[k] += a * row[k]
+    for k in range(channels):
+        error[k] = v[k] / heard[k]
+    for i in range(count):
+        j = active[i]
+        h[j] *= weighted_sum(atoms[j], error) / cost[j]
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def favour(similarity: Any, blocks: Any, exponent: Any, active: Any, count: int, h: Any, support: Any) -> None:
+    """``h_j ← h_j (s_j / max s)^γ`` within each source, ``s_j = Σ_i S_ji h_i``: one note at a time, if γ says so."""
+    for b in range(len(blocks)):
+        first, size, offset = blocks[b]
+        most = np.float32(1e-20)
+        for i in range(count):
+            j = active[i]
+            if first <= j < first + size:
+                total = np.float32(0.0)
+                for m in range(count):
+                    other = active[m]
+                    if first <= other < first + size:
+                        total += similarity[offset + (j - first) * size + other - first] * h[other]
+                support[j] = total
+                most = max(most, total)
+        for i in range(count):
+            j = active[i]
+            if first <= j < first + size:
+                h[j] *= np.float32(math.exp(exponent * math.log(max(support[j] / most, np.float32(1e-6)))))
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def infer(v: Any, dictionary: Any, rule: Any, h: Any, work: Any, out: Any) -> None:
+    """Advance the activations h to the frame v (largest value 1); out (sources, channels): what each source explains.
+
+    dictionary: (atoms (J, channels), cost (J,), similarity, blocks (sources, 3)); rule: (iterations, memory, γ).
+    """
+    atoms, cost, similarity, blocks = dictionary
+    iterations, memory, exponent = rule
+    active, support, heard, error, drive = work
+    units = cost.size
+    total, before = np.float32(1e-20), np.float32(1e-20)
+    for j in range(units):
+        active[j] = j
+        drive[j] = weighted_sum(atoms[j], v)
+        total += drive[j]
+        before += h[j]
+    mass = np.float32(0.0)
+    for k in range(v.size):
+        mass += v[k]
+    for j in range(units):  # atoms sum to 1, so activations sum to what they explain
+        h[j] = mass * (memory * h[j] / before + (np.float32(1.0) - memory) * drive[j] / total)
+    count = units
+    for step in range(iterations):
+        divisive_step(v, atoms, cost, active, count, h, heard, error)
+        if exponent > 0 and step % SUPPORT_STEPS == SUPPORT_STEPS - 1 and step < iterations - 2:
+            favour(similarity, blocks, exponent, active, count, h, support)
+        if step >= FULL_STEPS - 1:
+            count = _prune(active, count, h)
+    for b in range(len(blocks)):
+        for k in range(v.size):
+            out[b, k] = 0.0
+        first, size, _ = blocks[b]
+        for j in range(first, first + size):
+            if h[j] > 0:
+                a, row = h[j], atoms[j]
+                for k in range(v.size):
+                    out[b, k] += a * row[k]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _prune(active: Any, count: int, h: Any) -> int:
+    most = np.float32(0.0)
+    for i in range(count):
+        most = max(most, h[active[i]])
+    kept = 0
+    for i in range(count):
+        j = active[i]
+        if h[j] > PRUNED * most:
+            active[kept] = j
+            kept += 1
+        else:
+            h[j] = 0.0
+    return kept
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def sources_process(
+    power: Any, per_group: int, pooled: int, dictionary: Any, rule: Any, state: Any, frame: int, work: Any, out: Any
+) -> None:
+    """Shares of the sources in every frame, from what they explain of the mean of `pooled` frames and its neighbours.
+
+    power (frames, streams, channels); state: (sum (groups, channels), h (groups, J), heard (groups, 3, sources,
+    channels), share (groups, sources, channels)); out (frames, groups, sources, channels).
+    """
+    total, h, heard, share = state
+    inner, v = work
+    channels, sources = power.shape[2], share.shape[1]
+    for f in range(power.shape[0]):
+        for g in range(total.shape[0]):
+            for s in range(g * per_group, (g + 1) * per_group):
+                for k in range(channels):
+                    total[g, k] += power[f, s, k]
+            if (frame + f) % pooled == pooled - 1:
+                newest = (frame + f) // pooled % 3
+                _hear(total[g], pooled, dictionary, rule, h[g], inner, v, heard[g, newest])
+                _share(heard[g], share[g])
+            for i in range(sources):
+                for k in range(channels):
+                    out[f, g, i, k] = share[g, i, k]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _hear(total: Any, pooled: int, dictionary: Any, rule: Any, h: Any, inner: Any, v: Any, heard: Any) -> None:
+    """What each source explains of the magnitude of the pooled frames, which are then forgotten."""
+    most = np.float32(0.0)
+    for k in range(v.size):
+        v[k] = math.sqrt(total[k] / np.float32(pooled))
+        total[k] = 0.0
+        most = max(most, v[k])
+    if most < SILENCE:
+        for i in range(heard.shape[0]):
+            for k in range(v.size):
+                heard[i, k] = 0.0
+        return
+    for k in range(v.size):
+        v[k] /= most
+    infer(v, dictionary, rule, h, inner, heard)
+    for i in range(heard.shape[0]):
+        for k in range(v.size):
+            heard[i, k] *= most
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _share(heard: Any, share: Any) -> None:
+    """Shares ``(Σ_t ŷ_i)² / Σ_i (Σ_t ŷ_i)²`` from three frames' magnitudes."""
+    sources, channels = share.shape
+    for k in range(channels):
+        all_sources = np.float32(0.0)
+        for i in range(sources):
+            magnitude = heard[0, i, k] + heard[1, i, k] + heard[2, i, k]
+            share[i, k] = magnitude * magnitude
+            all_sources += share[i, k]
+        for i in range(sources):
+            small = share[i, k] <= SMALLEST_SHARE * all_sources
+            share[i, k] = np.float32(0.0) if small else share[i, k] / all_sources

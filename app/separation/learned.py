@@ -1,0 +1,156 @@
+"""Sources known from examples: their dictionaries joined, and sparse inference over all of them."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.dsp import Split
+from sharpear.dsp.stateful import Stateful
+from sharpear.errors import UsageError
+
+from .dictionary import Dictionary
+from .inference_kernel import sources_process
+from .shares import ShareFactory
+
+POOLED_FRAMES = 3
+"""Frames that are heard as one."""
+
+TRANSPOSED_SEMITONES = 3
+"""Atoms also stand in the joined dictionary this far up and down, so that notes need not have been in the examples."""
+
+COST_PER_SEMITONE = 0.02
+"""What an atom costs more for each semitone."""
+
+ITERATIONS = 20
+MEMORY = 0.5
+"""Of the activations, from one frame to the next."""
+
+SUPPORT = 0.3
+"""Exponent by which atoms like the rest of their source are favoured."""
+
+
+class LearnedSources(Stateful):
+    """Shares of sources whose dictionaries compete to explain what is heard.
+
+    Each frame's magnitudes v are explained as ``v ≈ Σ_j h_j W_j`` by steps of divisive competition,
+    ``h_j ← h_j (W_jᵀ(v / ŷ)) / c_j``, warm-started from the frame before. A source's share is the square of what its
+    atoms explain over the sum of all such squares.
+
+    Args:
+        dictionaries: one per source.
+        center_hz: (channels,) centres of the bank.
+        hop_s: time between frames, s.
+        groups: independent signals.
+        per_group: streams in each that share one mask.
+    """
+
+    wait_frames = 2 * POOLED_FRAMES - 1
+
+    def __init__(
+        self,
+        dictionaries: Sequence[Dictionary],
+        center_hz: NDArray[np.float64],
+        hop_s: float,
+        groups: int,
+        per_group: int,
+    ) -> None:
+        self.names = tuple(dictionary.name for dictionary in dictionaries)
+        self._per_group = per_group
+        self._dictionary = join(dictionaries, center_hz)
+        J, K, S = self._dictionary[1].size, center_hz.size, len(self.names)
+        self._rule = (ITERATIONS, np.float32(MEMORY), np.float32(SUPPORT))
+        inner = (
+            np.zeros(J, np.int64),
+            np.zeros(J, np.float32),
+            np.zeros(K, np.float32),
+            np.zeros(K, np.float32),
+            np.zeros(J, np.float32),
+        )
+        self._work = (inner, np.zeros(K, np.float32))
+        self._remember(
+            [
+                ("sum", np.float32, (groups, K)),
+                ("activation", np.float32, (groups, J)),
+                ("heard", np.float32, (groups, 3, S, K)),
+                ("share", np.float32, (groups, S, K)),
+                ("frame", np.int64),
+            ]
+        )
+
+    @classmethod
+    def of(cls, dictionaries: Sequence[Dictionary]) -> ShareFactory:
+        """What a `Separator` builds its shares with.
+
+        Raises:
+            UsageError: there is none, or two have the same name.
+        """
+        names = [dictionary.name for dictionary in dictionaries]
+        if not names or len(set(names)) < len(names) or "residual" in names:
+            received = ", ".join(names) or "none"
+            raise UsageError(f"expected sources with names of their own, none of them residual, received {received}")
+        return partial(cls, tuple(dictionaries))
+
+    def process(self, split: Split) -> NDArray[np.float32]:
+        """(frames, groups, sources, channels), `wait_frames` late."""
+        state, count = self._state, len(split.power)
+        groups, sources, channels = state["share"].shape
+        shares = np.empty((count, groups, sources, channels), np.float32)
+        memories = (state["sum"], state["activation"], state["heard"], state["share"])
+        sources_process(
+            split.power,
+            self._per_group,
+            POOLED_FRAMES,
+            self._dictionary,
+            self._rule,
+            memories,
+            int(state["frame"]),
+            self._work,
+            shares,
+        )
+        state["frame"] += count
+        return shares
+
+
+Joined = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
+
+
+def join(dictionaries: Sequence[Dictionary], center_hz: NDArray[np.float64]) -> Joined:
+    """All atoms, transposed too, as the kernel takes them: (atoms, cost, similarity, blocks).
+
+    atoms (J, channels), each with the sum 1; cost (J,); similarity: per source the fourth power of its atoms' cosines,
+    flat; blocks (sources, 3): first atom, atoms, place of the similarity.
+    """
+    atoms, cost, similarity, blocks = [], [], [], []
+    first = place = 0
+    for dictionary in dictionaries:
+        heard = dictionary.at(center_hz)
+        shifts = range(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES + 1)
+        rows = np.concatenate([transposed(heard, center_hz, shift) for shift in shifts])
+        unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        atoms.append(rows / rows.sum(axis=1, keepdims=True))
+        cost.append(np.repeat([1 + COST_PER_SEMITONE * abs(shift) for shift in shifts], len(heard)))
+        similarity.append(((unit @ unit.T) ** 4).ravel())
+        blocks.append((first, len(rows), place))
+        first, place = first + len(rows), place + len(rows) ** 2
+    return (
+        np.concatenate(atoms).astype(np.float32),
+        np.concatenate(cost).astype(np.float32),
+        np.concatenate(similarity).astype(np.float32),
+        np.array(blocks, np.int64),
+    )
+
+
+def transposed(atoms: NDArray[np.float64], center_hz: NDArray[np.float64], semitones: float) -> NDArray[np.float64]:
+    """Atoms (atoms, channels) as they would be `semitones` higher; nothing enters from beyond the bank's ends.
+
+    >>> center_hz = 100 * 2 ** (np.arange(25) / 12)
+    >>> int(transposed(np.eye(25)[5:6], center_hz, 2.0)[0].argmax())
+    7
+    """
+    source_hz = center_hz * 2.0 ** (-semitones / 12)
+    log_hz = np.log(center_hz)
+    moved = [np.interp(np.log(source_hz), log_hz, row, left=0.0, right=0.0) for row in atoms]
+    rows: NDArray[np.float64] = np.maximum(np.array(moved), 1e-9)
+    return rows

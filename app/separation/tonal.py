@@ -1,0 +1,70 @@
+"""Tones, strokes and noise, told apart without knowing the instruments."""
+
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.dsp import Split
+
+from .evidence import Evidence
+from .evidence_kernel import FEATURES, readout_process
+
+READOUT = "tonal_readout.npz"
+SMALLEST_SHARE = 1e-4
+"""Shares below this (-80 dB) are none."""
+
+
+class TonalTransient:
+    """Shares of "tonal" and "transient" sound; steady noise belongs to neither and stays in the residual.
+
+    `Evidence` says of each channel how loud it was before and will be, how loud its neighbourhood is, how evenly its
+    phase advances and how sudden onsets around it are. A readout of two layers of rectified units and a softmax, the
+    same for all channels, weighs that. Its weights were fitted to the ideal shares of 56 rendered pieces with added noise.
+
+    Args:
+        center_hz: (channels,) centres of the bank.
+        hop_s: time between frames, s.
+        groups: independent signals.
+        per_group: streams in each that share one mask.
+
+    >>> shares = TonalTransient(np.array([100.0, 200.0]), 0.004, 1, 1)
+    >>> shares.names, shares.wait_frames
+    (('tonal', 'transient'), 17)
+    """
+
+    names: tuple[str, ...] = ("tonal", "transient")
+
+    def __init__(self, center_hz: NDArray[np.float64], hop_s: float, groups: int, per_group: int) -> None:
+        self._evidence = Evidence(center_hz, hop_s, groups, per_group)
+        self.wait_frames = self._evidence.wait_frames
+        self._layers = _readout()
+
+    def process(self, split: Split) -> NDArray[np.float32]:
+        """(frames, groups, 2, channels), `wait_frames` late."""
+        features = self._evidence.process(split)
+        frames, groups, _, channels = features.shape
+        shares = np.empty((frames, groups, len(self.names) + 1, channels), np.float32)
+        readout_process(features, self._layers, shares)
+        shares[shares < SMALLEST_SHARE] = 0
+        return shares[:, :, : len(self.names)]
+
+    def reset(self) -> None:
+        """Forget the past."""
+        self._evidence.reset()
+
+    @property
+    def state(self) -> NDArray[np.void]:
+        """Everything that the next output depends on (a copy)."""
+        return self._evidence.state
+
+    @state.setter
+    def state(self, value: NDArray[np.void]) -> None:
+        self._evidence.state = value
+
+
+def _readout() -> tuple[NDArray[np.float32], ...]:
+    with resources.files(__package__).joinpath(READOUT).open("rb") as file, np.load(file) as weights:
+        layers = tuple(weights[name].astype(np.float32) for name in sorted(weights.files))
+    assert layers[0].shape[1] == FEATURES + 1, "the readout was fitted to other features"
+    return layers

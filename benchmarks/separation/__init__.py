@@ -1,0 +1,1 @@
+"""Separation, measured beside its peers."""

@@ -1,0 +1,101 @@
+"""``python -m benchmarks.separation --audio FOLDER``: stems of every recording there, beside the peers."""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from sharpear.separation.separator import Separator
+
+from . import methods
+from .metrics import bss_sdr_db, si_sdr_db
+
+SECONDS = 10
+Scores = dict[str, dict[str, list[float]]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--audio", type=Path, required=True, help="folder of recordings: NAME/stem_*.flac each")
+    parser.add_argument("--out", type=Path, default=Path("build/separation"))
+    options = parser.parse_args()
+    scores: Scores = {}
+    for folder in sorted(path for path in options.audio.iterdir() if list(path.glob("stem_*.flac"))):
+        truth, names, rate = read(folder)
+        if "drums" in names:
+            drums = truth[names.index("drums")]
+            tonal = truth.sum(axis=0) - drums
+            scores[f"{folder.name}, tonal and drums"] = two_sources(np.array([tonal, drums]), rate)
+        scores[f"{folder.name}, second half"] = learned_sources(truth, rate)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "separation.json").write_text(json.dumps(scores, indent=1))
+    text = table(scores)
+    (options.out / "separation.md").write_text(text)
+    print(text)
+
+
+def read(folder: Path) -> tuple[NDArray[np.float64], list[str], int]:
+    paths = sorted(folder.glob("stem_*.flac"))
+    rate = soundfile.info(paths[0]).samplerate
+    stems = [soundfile.read(path)[0][: SECONDS * rate] for path in paths]
+    return np.array(stems), [path.stem.removeprefix("stem_") for path in paths], rate
+
+
+def two_sources(truth: NDArray[np.float64], rate: int) -> dict[str, list[float]]:
+    mixture = truth.sum(axis=0)
+    began = time.process_time()
+    stems = methods.streamed(Separator(rate), mixture)
+    spent = (time.process_time() - began) / (mixture.size / rate)
+    print(f"tonal, transient: real-time factor {spent:.3f}, latency {Separator(rate).latency_s * 1e3:.1f} ms")
+    found = {
+        "mixture": np.array([mixture, mixture]),
+        "sharpear tonal/transient": stems,
+        "HPSS": methods.hpss(mixture),
+        "REPET-SIM": methods.best_order(methods.repet_sim(mixture), truth),
+        "NMF, oracle clustering": methods.nmf(mixture, truth, oracle=True),
+        "ideal ratio mask, Fourier 2048": methods.ideal_fourier(mixture, truth),
+        "ideal ratio mask, our bank": methods.ideal_ours(mixture, truth, rate),
+    }
+    return {name: mean_scores(stems, truth) for name, stems in found.items()}
+
+
+def learned_sources(truth: NDArray[np.float64], rate: int) -> dict[str, list[float]]:
+    """Trained on the first half of each source, tested on the second half of the mixture."""
+    half = truth.shape[1] // 2
+    known, heard = truth[:, :half], truth[:, half:]
+    mixture = heard.sum(axis=0)
+    dictionaries = methods.dictionaries(known, rate)
+    began = time.process_time()
+    stems = methods.learned(mixture, rate, dictionaries)
+    spent = (time.process_time() - began) / (mixture.size / rate)
+    print(f"learned, {len(truth)} sources: real-time factor {spent:.3f}")
+    found = {
+        "mixture": np.tile(mixture, (len(truth), 1)),
+        "sharpear learned": stems,
+        "NMF, oracle clustering": methods.nmf(mixture, heard, oracle=True),
+        "NMF, blind": methods.best_order(methods.nmf(mixture, heard, oracle=False), heard),
+        "ideal ratio mask, Fourier 2048": methods.ideal_fourier(mixture, heard),
+        "ideal ratio mask, our bank": methods.ideal_ours(mixture, heard, rate),
+    }
+    return {name: mean_scores(stems, heard) for name, stems in found.items()}
+
+
+def mean_scores(stems: NDArray[np.float64], truth: NDArray[np.float64]) -> list[float]:
+    pairs = list(zip(stems, truth, strict=True))
+    return [float(np.mean([score(stem, source) for stem, source in pairs])) for score in (si_sdr_db, bss_sdr_db)]
+
+
+def table(scores: Scores) -> str:
+    lines = []
+    for item, found in scores.items():
+        lines += ["", f"**{item}**", "", "| method | SI-SDR, dB | BSS-eval SDR, dB |", "|---|---|---|"]
+        lines += [f"| {name} | {si:.1f} | {bss:.1f} |" for name, (si, bss) in found.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Streaming resynthesis: split sound into channels whose sum is the sound, late; and mix them into stems."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .splitter_kernel import mix_process, split_process, usable_samples
+from .stateful import Stateful
+from .synthesis import SynthesisDesign
+
+
+@dataclass(frozen=True)
+class Split:
+    r"""Sound, channel by channel, and what masks are made from; all channels share one delay.
+
+    sound: (samples, streams) float32, the input, `latency_samples` late.
+    parts: (samples, streams, channels) float32, ``Re(w_k y_k)``: their sum is close to `sound`.
+    subband: (frames, streams, channels) complex64, y_k at each hop's end.
+    power: (frames, streams, channels) float32, mean of \|y_k\|² over the hop.
+    """
+
+    sound: NDArray[np.float32]
+    parts: NDArray[np.float32]
+    subband: NDArray[np.complex64]
+    power: NDArray[np.float32]
+
+
+class Splitter(Stateful):
+    """Run an analysis bank at every sample and weight its channels so that they add up to the input.
+
+    Channel k hears the sound `delay_samples[k]` late instead of being delayed afterwards: one short memory of the
+    input, shared by all channels, does for all of them.
+
+    Args:
+        design: delays and weights.
+        hop: samples between frames.
+        streams: number of independent signals.
+
+    Samples that are not finite, or beyond 120 dB over full scale, are replaced by zero and counted in `replaced`.
+
+    >>> from sharpear.dsp import GammatoneDesign
+    >>> bank = GammatoneDesign.from_scale(8000.0, low_hz=60, high_hz=3600, channels=50, scale="erb")
+    >>> design = SynthesisDesign.over(bank, latency_s=0.016)
+    >>> tone = np.cos(2 * np.pi * 440 / 8000 * np.arange(4000))[:, None].astype(np.float32)
+    >>> split = Splitter(design, hop=40).process(tone)
+    >>> bool(abs(split.parts.sum(axis=2) - split.sound)[2000:].max() < 0.01)
+    True
+    """
+
+    def __init__(self, design: SynthesisDesign, hop: int, streams: int = 1) -> None:
+        if hop < 1 or streams < 1:
+            raise ValueError(f"expected at least 1 sample a hop and 1 stream, received {hop=}, {streams=}")
+        self.design = design
+        self.hop = hop
+        self.streams = streams
+        bank, weight = design.bank, design.weight
+        rows = [bank.pole.real, bank.pole.imag, 1.0 - bank.damping, weight.real, weight.imag]
+        self._coefficients = np.stack(rows).astype(np.float32)
+        self._order_tag = (1,) * bank.order
+        self._past = max(int(design.delay_samples.max()), design.latency_samples)
+        self._remember(
+            [
+                ("past", np.float32, (streams, self._past)),
+                ("stages", np.float32, (streams, 2 * bank.order + 1, bank.channels)),
+                ("replaced", np.int64, (streams,)),
+                ("filled", np.int64),
+            ]
+        )
+
+    @property
+    def latency_samples(self) -> int:
+        """Delay of the sum of all parts."""
+        return self.design.latency_samples
+
+    @property
+    def replaced(self) -> NDArray[np.int64]:
+        """(streams,) number of unusable input samples replaced by zero since the last reset."""
+        return self._state["replaced"].copy()
+
+    def process(self, audio: NDArray[np.float32]) -> Split:
+        """Advance over `audio`, (samples, streams) float32: as many parts, and the frames completed by it.
+
+        Raises:
+            ValueError: `audio` has another number of streams.
+        """
+        audio = np.ascontiguousarray(audio, dtype=np.float32)
+        if audio.ndim != 2 or audio.shape[1] != self.streams:
+            raise ValueError(f"expected audio of shape (samples, {self.streams}), received {audio.shape}")
+        state, samples, channels = self._state, audio.shape[0], self.design.bank.channels
+        heard = np.empty((self.streams, self._past + samples), np.float32)
+        heard[:, : self._past] = state["past"]
+        usable_samples(audio, state["replaced"], heard[:, self._past :])
+        filled = int(state["filled"])
+        count = (filled + samples) // self.hop
+        late = self._past - self.latency_samples
+        split = Split(
+            np.ascontiguousarray(heard[:, late : late + samples].T),
+            np.empty((samples, self.streams, channels), np.float32),
+            np.empty((count, self.streams, channels), np.complex64),
+            np.empty((count, self.streams, channels), np.float32),
+        )
+        split_process(
+            heard,
+            self.hop,
+            self._order_tag,
+            self.design.delay_samples,
+            self._coefficients,
+            state["stages"],
+            filled,
+            (split.parts, split.subband, split.power),
+        )
+        state["past"] = heard[:, samples:]
+        state["filled"] = (filled + samples) % self.hop
+        return split
+
+
+class StemMixer(Stateful):
+    """Hold what a `Splitter` gives until its shares are known, then sum the parts into stems, and give what is left.
+
+    Shares of a frame belong to the middle of its hop and may come `wait_frames` frames later; between two middles they
+    run straight. The last stem is the sound less all others, so that the stems add up to the sound.
+
+    Args:
+        channels: channels of the bank.
+        sources: stems that have shares.
+        hop: samples between frames.
+        wait_frames: frames by which the shares lag behind the parts.
+        streams: number of independent signals.
+
+    >>> mixer = StemMixer(channels=2, sources=1, hop=4, wait_frames=1)
+    >>> mixer.latency_samples
+    10
+    """
+
+    def __init__(self, channels: int, sources: int, hop: int, wait_frames: int, streams: int = 1) -> None:
+        self.sources = sources
+        self.hop = hop
+        self.latency_samples = (wait_frames + 1) * hop + hop // 2
+        self._remember(
+            [
+                ("sound", np.float32, (streams, self.latency_samples)),
+                ("parts", np.float32, (streams, self.latency_samples, channels)),
+                ("shares", np.float32, (2, streams, sources, channels)),
+                ("row", np.int64),
+                ("filled", np.int64),
+            ]
+        )
+
+    def process(self, split: Split, shares: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Stems (samples, streams, sources + 1), `latency_samples` late, as many samples as came in.
+
+        shares (frames, streams, sources, channels): of the frames that the split completes.
+        """
+        state, samples = self._state, split.parts.shape[0]
+        known = np.concatenate([state["shares"], shares])
+        out = np.empty((samples, split.parts.shape[1], self.sources + 1), np.float32)
+        filled, row = int(state["filled"]), int(state["row"])
+        mix_process(split.sound, split.parts, known, self.hop, filled, row, state["sound"], state["parts"], out)
+        state["shares"] = known[len(shares) :]
+        state["filled"] = (filled + samples) % self.hop
+        state["row"] = (row + samples) % self.latency_samples
+        return out

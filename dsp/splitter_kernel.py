@@ -1,0 +1,139 @@
+"""Inner loops of resynthesis. No validation here: `Splitter` and `StemMixer` have done it."""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from .filterbank_kernel import LARGEST_SAMPLE, SMALLEST_STATE
+
+SMALLEST_POWER = 1e-30
+"""Mean powers below this (-300 dB) are silence."""
+
+BLOCK = 64
+"""Samples for which the channels' delayed inputs are laid side by side, so that the inner loop reads them in order."""
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def usable_samples(audio: Any, replaced: Any, out: Any) -> None:
+    """Copy audio (samples, streams) to out (streams, samples): zero for what is unusable (counted) or too small."""
+    for s in range(audio.shape[1]):
+        for n in range(audio.shape[0]):
+            x = audio[n, s]
+            if not abs(x) <= LARGEST_SAMPLE:
+                x = np.float32(0.0)
+                replaced[s] += 1
+            elif abs(x) < SMALLEST_STATE:
+                x = np.float32(0.0)
+            out[s, n] = x
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def split_process(
+    heard: Any, hop: int, order: Any, delay: Any, coefficients: Any, state: Any, filled: int, out: Any
+) -> None:
+    """Advance every stream over `heard` (streams, past + samples), whose first `past` samples were heard before.
+
+    delay (channels,): each channel hears the sound this much later, none more than `past`; order: a tuple of that
+    length; coefficients (5, channels): pole, 1 − λ, weight; state (streams, 2·order + 1, channels): stages and the
+    hop's energy; out: (parts, subband, power).
+    """
+    parts, subband, power = out
+    P = coefficients
+    channels = P.shape[1]
+    samples, past = parts.shape[0], heard.shape[1] - parts.shape[0]
+    energy = 2 * len(order)
+    delayed = np.empty((BLOCK, channels), np.float32)
+    for s in range(heard.shape[0]):
+        S, sound = state[s], heard[s]
+        position, frame = filled, 0
+        for n in range(samples):
+            if n % BLOCK == 0:
+                _lay_out(sound, past + n, min(BLOCK, samples - n), delay, delayed)
+            part, late = parts[n, s], delayed[n % BLOCK]
+            for k in range(channels):
+                x = late[k]
+                p, q, g = P[0, k], P[1, k], P[2, k]
+                re = p * S[0, k] - q * S[1, k] + g * x
+                im = p * S[1, k] + q * S[0, k]
+                S[0, k], S[1, k] = re, im
+                if len(order) > 1:
+                    re, im = p * S[2, k] - q * S[3, k] + g * re, p * S[3, k] + q * S[2, k] + g * im
+                    S[2, k], S[3, k] = re, im
+                if len(order) > 2:
+                    re, im = p * S[4, k] - q * S[5, k] + g * re, p * S[5, k] + q * S[4, k] + g * im
+                    S[4, k], S[5, k] = re, im
+                if len(order) > 3:
+                    re, im = p * S[6, k] - q * S[7, k] + g * re, p * S[7, k] + q * S[6, k] + g * im
+                    S[6, k], S[7, k] = re, im
+                if len(order) > 4:
+                    re, im = p * S[8, k] - q * S[9, k] + g * re, p * S[9, k] + q * S[8, k] + g * im
+                    S[8, k], S[9, k] = re, im
+                part[k] = P[3, k] * re - P[4, k] * im
+                S[energy, k] += re * re + im * im
+            position += 1
+            if position == hop:
+                position = 0
+                _end_frame(S, hop, subband[frame, s], power[frame, s])
+                frame += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _lay_out(sound: Any, now: int, count: int, delay: Any, delayed: Any) -> None:
+    """delayed[n, k] = what channel k hears at now + n; twice, because half of a cosine is at positive frequencies."""
+    for k in range(delay.size):
+        first = now - delay[k]
+        for n in range(count):
+            delayed[n, k] = np.float32(2.0) * sound[first + n]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _end_frame(S: Any, hop: int, subband: Any, power: Any) -> None:
+    """Subband and mean power at a hop's end; then flush what would become denormal."""
+    energy = S.shape[0] - 1
+    for k in range(S.shape[1]):
+        subband[k] = complex(S[energy - 2, k], S[energy - 1, k])
+        mean = S[energy, k] / np.float32(hop)
+        power[k] = mean if mean > SMALLEST_POWER else np.float32(0.0)
+        S[energy, k] = 0.0
+    for row in range(energy):
+        for k in range(S.shape[1]):
+            S[row, k] = S[row, k] if abs(S[row, k]) > SMALLEST_STATE else np.float32(0.0)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def weighted_sum(held: Any, before: Any, after: Any, fraction: Any) -> Any:
+    """Σ_k of the parts held, by shares `fraction` of the way from one frame's to the next one's."""
+    a, b = np.float32(0.0), np.float32(0.0)
+    for k in range(held.size):
+        a += held[k] * before[k]
+        b += held[k] * after[k]
+    return a + fraction * (b - a)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def mix_process(
+    sound: Any, parts: Any, shares: Any, hop: int, position: int, row: int, held_sound: Any, held_parts: Any, out: Any
+) -> None:
+    """``stem_i(n) = Σ_k g_ik(n) part_k(n)``, and the sound less all stems.
+
+    sound (samples, streams) and parts (samples, streams, channels) enter held_sound (streams, depth) and held_parts
+    (streams, depth, channels) at `row`; the oldest leave into out (samples, streams, sources + 1). shares (frames,
+    streams, sources, channels): the first two were known before the samples, which begin at `position` in their hop.
+    """
+    samples, streams, channels = parts.shape
+    depth, sources = held_sound.shape[1], shares.shape[2]
+    for s in range(streams):
+        for n in range(samples):
+            frame = (position + n) // hop
+            fraction = np.float32((position + n) % hop) / np.float32(hop)
+            at = (row + n) % depth
+            held, left = held_parts[s, at], held_sound[s, at]
+            for i in range(sources):
+                stem = weighted_sum(held, shares[frame, s, i], shares[frame + 1, s, i], fraction)
+                out[n, s, i] = stem
+                left -= stem
+            out[n, s, sources] = left
+            held_sound[s, at] = sound[n, s]
+            for k in range(channels):
+                held[k] = parts[n, s, k]

@@ -1,0 +1,232 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import leftovers, one_line
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.separation.metrics import bss_sdr_db, si_sdr_db
+from sharpear.dsp import GammatoneDesign, Split, Splitter, StemMixer, SynthesisDesign
+from sharpear.errors import InputError, UsageError
+from sharpear.separation.bank import separation_bank
+from sharpear.separation.dictionary import Dictionary
+from sharpear.separation.learned import LearnedSources
+from sharpear.separation.learning import Learner, learn_dictionary
+from sharpear.separation.separator import Separator
+
+RATE = 16000
+
+
+def noise(seconds: float, rate: int = RATE, seed: int = 0) -> np.ndarray:
+    return 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * rate)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "latency_s", "published_db"), [(1.0, 0.004, 21.0), (0.5, 0.008, 41.0), (0.5, 0.016, 47.0)]
+)
+def test_resynthesis_beats_the_published_banks(spacing: float, latency_s: float, published_db: float) -> None:
+    channels = round(37 / spacing) + 1
+    bank = GammatoneDesign.from_scale(44100.0, low_hz=60, high_hz=16000, channels=channels, scale="erb")
+    assert SynthesisDesign.over(bank, latency_s).snr_db(200.0, 10000.0) > published_db
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 96000, 192000])
+def test_resynthesis_at_every_rate(rate: int) -> None:
+    bank = GammatoneDesign.from_scale(
+        float(rate), low_hz=60, high_hz=min(16000, 0.46 * rate), channels=75 if rate > 40000 else 60, scale="erb"
+    )
+    assert SynthesisDesign.over(bank, 0.016).snr_db(200.0, min(10000.0, 0.35 * rate)) > 45
+    expected_db = 60 if rate > 40000 else 55  # at low rates the upper edge, where channels end, is within the range
+    assert separation_bank(float(rate)).snr_db(200.0, min(10000.0, 0.35 * rate)) > expected_db
+
+
+def test_hohmanns_published_values() -> None:
+    """Acta Acustica 88: 30 bands at 16276 Hz, 4 ms: the resynthesised impulse has its peak at sample 65."""
+    from sharpear.dsp.scales import erb_hz, step_from_base  # noqa: PLC0415
+
+    center_hz = step_from_base(70.0, 6700.0, base_hz=1000.0, per_erb=1.0)
+    assert center_hz.size == 30
+    assert center_hz[0] == pytest.approx(73.223641, abs=1e-5)
+    splitter = Splitter(SynthesisDesign.over(GammatoneDesign(16276.0, center_hz, erb_hz(center_hz)), 0.004), hop=64)
+    impulse = np.zeros((400, 1), np.float32)
+    impulse[0] = 1
+    assert int(np.abs(splitter.process(impulse).parts.sum(axis=2)).argmax()) == splitter.latency_samples == 65
+
+
+def test_parts_add_up_to_the_late_sound() -> None:
+    bank = GammatoneDesign.from_scale(float(RATE), low_hz=60, high_hz=7000, channels=60, scale="erb")
+    splitter = Splitter(SynthesisDesign.over(bank, 0.016), hop=64)
+    tone = np.cos(2 * np.pi * 440 / RATE * np.arange(RATE))[:, None].astype(np.float32)
+    split = splitter.process(tone)
+    late = splitter.latency_samples
+    np.testing.assert_array_equal(split.sound[late:], tone[:-late])
+    assert np.abs(split.parts.sum(axis=2) - split.sound)[RATE // 4 :].max() < 0.01
+
+
+def test_shares_arrive_at_their_own_time() -> None:
+    """A share that is 1 in one frame only lets through what was there in the middle of that frame."""
+    mixer, hop, wait = StemMixer(1, 1, hop=10, wait_frames=3), 10, 3
+    ones = np.ones((200, 1), np.float32)
+    split = Split(ones, ones[..., None], np.zeros((20, 1, 1), np.complex64), np.zeros((20, 1, 1), np.float32))
+    shares = np.zeros((20, 1, 1, 1), np.float32)
+    shares[7 + wait] = 1
+    stem = mixer.process(split, shares)[:, 0, 0]
+    assert stem.argmax() == 7 * hop + hop // 2 + mixer.latency_samples
+
+
+@settings(deadline=None, max_examples=10)
+@given(rate=st.sampled_from([8000, 16000]), streams=st.integers(1, 3), linked=st.booleans())
+def test_stems_add_up_to_the_sound(rate: int, streams: int, linked: bool) -> None:
+    separator = Separator(rate, streams=streams, linked=linked)
+    audio = np.stack([noise(0.4, rate, seed) for seed in range(streams)], axis=1)
+    stems = np.concatenate([separator.process(audio), separator.flush()])[separator.latency_samples :]
+    error = np.square(stems.sum(axis=2) - audio).mean() / np.square(audio).mean()
+    assert 10 * np.log10(error) < -80
+
+
+def test_tones_and_clicks_part() -> None:
+    time = np.arange(2 * RATE) / RATE
+    tone = sum(0.1 * np.cos(2 * np.pi * f * time) for f in (330.0, 660.0, 990.0))
+    clicks = np.zeros_like(time)
+    clicks[np.arange(RATE // 4, 2 * RATE, RATE // 3)] = 2.0
+    separator = Separator(RATE)
+    mixture = (tone + clicks).astype(np.float32)
+    stems = np.concatenate([separator.process(mixture), separator.flush()])[separator.latency_samples :]
+    middle = slice(RATE // 2, -RATE // 4)
+    assert (
+        si_sdr_db(stems[middle, 0].astype(float), tone[middle])
+        > si_sdr_db(mixture[middle].astype(float), tone[middle]) + 6
+    )
+    assert si_sdr_db(stems[middle, 1].astype(float), clicks[middle]) > 6
+
+
+def test_the_image_is_kept() -> None:
+    """Right is half of left in, so it is in every stem but for the residual's rounding."""
+    left = noise(0.5)
+    separator = Separator(RATE, streams=2)
+    stems = separator.process(np.stack([left, 0.5 * left], axis=1))
+    np.testing.assert_allclose(stems[:, 1], 0.5 * stems[:, 0], atol=1e-6)
+
+
+def test_gain_goes_through() -> None:
+    audio = noise(0.5)
+    loud, soft = Separator(RATE).process(audio), Separator(RATE).process(audio * np.float32(2.0**-8))
+    np.testing.assert_allclose(soft * 2.0**8, loud, atol=2e-4)
+
+
+def known(seed: int, channels: np.ndarray) -> Dictionary:
+    spectra = np.random.default_rng(seed).random((3, channels.size)) ** 8
+    return Dictionary(f"source{seed}", spectra / np.linalg.norm(spectra, axis=1, keepdims=True), channels)
+
+
+def test_learned_sources_take_what_is_theirs() -> None:
+    center_hz = separation_bank(float(RATE)).bank.center_hz
+    low, high = center_hz < 1000, center_hz > 2000
+    sources = [
+        Dictionary(name, where[None] / np.sqrt(where.sum()), center_hz)
+        for name, where in (("low", low), ("high", high))
+    ]
+    time = np.arange(RATE) / RATE
+    tones = [np.cos(2 * np.pi * f * time) for f in (400.0, 4000.0)]
+    separator = Separator(RATE, LearnedSources.of(sources))
+    assert separator.stems == ("low", "high", "residual")
+    stems = np.concatenate([separator.process(0.1 * sum(tones)), separator.flush()])[separator.latency_samples :]
+    for stem, tone in zip(stems.T, tones, strict=False):
+        assert si_sdr_db(stem[RATE // 4 : -RATE // 4].astype(float), tone[RATE // 4 : -RATE // 4]) > 15
+
+
+def test_learning_finds_atoms_is_seeded_and_revives_the_dead() -> None:
+    rng = np.random.default_rng(3)
+    truth = np.kron(np.eye(4), np.ones(5)) / np.sqrt(5)
+    examples = (truth[rng.integers(0, 4, 400)] * rng.uniform(0.5, 1, (400, 1))).astype(np.float32)
+    atoms = learn_dictionary(examples, 4, epochs=5, seed=1)
+    assert (atoms @ truth.T).max(axis=0) == pytest.approx(np.ones(4), abs=0.01)
+    np.testing.assert_array_equal(atoms, learn_dictionary(examples, 4, epochs=5, seed=1))
+    learner = Learner(20, 4, seed=0)
+    learner.learn(np.tile(truth[0], (32, 1)))
+    for _ in range(60):
+        learner.learn(truth[rng.integers(0, 4, 32)])
+    assert (learner.atoms @ truth.T).max(axis=0) == pytest.approx(np.ones(4), abs=0.05)
+
+
+def test_a_dictionary_is_read_as_written(tmp_path: Path) -> None:
+    dictionary = known(1, np.array([100.0, 200.0, 300.0]))
+    dictionary.save(tmp_path / "a.npz", seed=0)
+    again = Dictionary.load(tmp_path / "a.npz")
+    assert again.name == dictionary.name
+    np.testing.assert_allclose(again.atoms, dictionary.atoms, atol=1e-6)
+    (tmp_path / "bad.npz").write_bytes(b"nothing")
+    for path in (tmp_path / "bad.npz", tmp_path / "none.npz"):
+        with pytest.raises(InputError, match=path.name):
+            Dictionary.load(path)
+    with pytest.raises(UsageError, match="names of their own"):
+        LearnedSources.of([dictionary, dictionary])
+
+
+def test_metrics_on_a_known_case() -> None:
+    rng = np.random.default_rng(0)
+    truth, other = rng.standard_normal((2, 20000))
+    truth, other = truth - truth.mean(), other - other.mean()
+    other -= truth * (other @ truth) / (truth @ truth)
+    estimate = 3 * (truth + 0.1 * other * np.linalg.norm(truth) / np.linalg.norm(other))
+    assert si_sdr_db(estimate, truth) == pytest.approx(20.0, abs=0.01)
+    filtered = np.convolve(truth, [1.0, 0.5, 0.25])[:20000]
+    assert bss_sdr_db(filtered, truth) > 35
+    assert si_sdr_db(filtered, truth) < 6
+    assert bss_sdr_db(estimate, truth) == pytest.approx(20.0, abs=0.3)
+
+
+def test_the_command_writes_stems_that_add_up(folder: Path, sharpear, wav) -> None:
+    wav("song.flac", 0.5, channels=2)
+    assert sharpear("separate", "song.flac", "-o", "stems").code == 0
+    original, _ = soundfile.read("song.flac")
+    stems = [soundfile.read(f"stems/song/{stem}.wav")[0] for stem in ("tonal", "transient", "residual")]
+    assert np.abs(sum(stems) - original).max() < 1e-5
+    assert leftovers(folder) == []
+    again = sharpear("separate", "song.flac", "-o", "stems")
+    assert again.code == 2
+    assert one_line(again.err)
+
+
+def test_rescaling_is_by_one_factor(folder: Path, sharpear) -> None:
+    soundfile.write("loud.wav", 30 * noise(0.5), RATE, subtype="FLOAT")
+    options = ("--subtype", "pcm24", "--clip", "rescale", "--filename", "{stem}.{ext}")
+    assert sharpear("separate", "loud.wav", *options).code == 0
+    original, _ = soundfile.read("loud.wav")
+    total = sum(soundfile.read(f"{stem}.wav")[0] for stem in ("tonal", "transient", "residual"))
+    factor = (total @ original) / (original @ original)
+    assert factor < 0.9
+    assert np.abs(total - factor * original).max() < 1e-5
+
+
+def test_learn_then_separate(folder: Path, sharpear, wav) -> None:
+    wav("a.wav", 0.5)
+    soundfile.write("b.wav", noise(0.5), RATE)
+    for name in ("a", "b"):
+        assert sharpear("learn", name, f"{name}.wav", "--atoms", 4, "--epochs", 2).code == 0
+    with np.load("a.npz") as held:
+        assert json.loads(str(held["attributes"]))["name"] == "a"
+    assert sharpear("separate", "a.wav", "--sources", "a.npz,b.npz", "-o", "out").code == 0
+    assert {path.name for path in Path("out/a").iterdir()} == {"a.wav", "b.wav", "residual.wav"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("separate", "tone.wav", "--into", "drums"),
+        ("separate", "tone.wav", "--subtype", "pcm8"),
+        ("separate", "tone.wav", "--clip", "hard"),
+        ("separate", "tone.wav", "--filename", "{track}.wav"),
+        ("learn", "residual", "tone.wav"),
+        ("learn", "a", "tone.wav", "-o", "a.txt"),
+    ],
+)
+def test_usage_errors_are_one_line(folder: Path, sharpear, wav, words) -> None:
+    wav("tone.wav")
+    finished = sharpear(*words)
+    assert finished.code == 2
+    assert one_line(finished.err)
+    assert not list(folder.rglob("*.npz"))
