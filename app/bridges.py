@@ -154,7 +154,7 @@ class StftMasks:
 
     >>> masks = StftMasks(by_harmonics([220.0, 330.0]), 512, 128, 16000, "low-latency")
     >>> masks.push(np.zeros(4000)).shape[:2], round(masks.latency_s, 3)
-    ((2, 257), 0.026)
+    ((2, 257), 0.025)
     """
 
     def __init__(

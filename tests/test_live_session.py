@@ -329,3 +329,27 @@ def test_a_recording_that_cannot_be_made_leaves_nothing(sharpear, music, folder)
 
 def test_no_outputs_unless_asked_for():
     assert not FileOutputs([], "x")
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "f32"])
+def test_a_replay_on_stdout_gives_the_frames_of_the_file(folder: Path, wav, format_: str) -> None:
+    song = wav("song.wav", 0.6)
+    words = [sys.executable, "-m", "sharpear"]
+    live = [*words, "live", "--replay", song, "--preset", SMALL, "-o", "-", "--format", format_, "--no-view", "-q"]
+    heard = subprocess.run(list(map(str, live)), capture_output=True, check=True, cwd=folder).stdout
+    piped = [*words, "sharpen", song, "--preset", SMALL, "-o", "-", "--format", format_, "-q"]
+    assert heard == subprocess.run(list(map(str, piped)), capture_output=True, check=True, cwd=folder).stdout
+    assert len(heard) > 1000
+
+
+def test_live_ends_quietly_when_nobody_reads(folder: Path, wav) -> None:
+    words = [sys.executable, "-m", "sharpear", "live", "--replay", wav("song.wav", 5.0), "--preset", SMALL, "-o", "-"]
+    live = subprocess.Popen(
+        list(map(str, [*words, "--no-view"])), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder
+    )
+    assert live.stdout is not None
+    live.stdout.readline()
+    live.stdout.close()
+    _, said = live.communicate(timeout=60)
+    assert live.returncode == 0, said
+    assert b"Broken" not in said

@@ -1,6 +1,8 @@
 """What the commands share: how they speak, read settings and show progress."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -36,3 +38,30 @@ def overrides(settings: Sequence[str] | None) -> dict[str, str]:
             raise UsageError(f"--set: expected KEY=VALUE such as bank.low_hz=80, received {setting!r}")
         pairs[key.strip()] = value.strip()
     return pairs
+
+
+@contextmanager
+def progress_bar(label: str, quiet: bool) -> Iterator[Callable[[float, float], None] | None]:
+    """A bar on stderr with speed and time left, when stderr is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[done]}"),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(printable(label), total=None, done="", speed="")
+
+        def report(done_s: float, total_s: float) -> None:
+            elapsed_s = bar.tasks[task].elapsed or 0.0
+            speed = f"{done_s / elapsed_s:.0f}× real time" if elapsed_s > 0 else ""
+            bar.update(task, completed=done_s, total=total_s, done=f"{done_s:.0f}/{total_s:.0f} s", speed=speed)
+
+        yield report

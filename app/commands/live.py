@@ -51,8 +51,10 @@ def live(
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Record what comes in: .wav, .w64 or .flac.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write frames to this folder or file.")] = None,
-    format_: Annotated[str, typer.Option("--format", help="Any of zarr,npz,png.")] = "",
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write frames to this folder or file; - is stdout.")
+    ] = None,
+    format_: Annotated[str, typer.Option("--format", help="Any of zarr,npz,png; jsonl, f32 or arrow for stdout.")] = "",
     status_json: Annotated[bool, typer.Option("--status-json", help="The status as JSON lines on stdout.")] = False,
     quiet: QuietOption = False,
     overwrite: OverwriteOption = False,
@@ -64,11 +66,13 @@ def live(
     from sharpear.live.outputs import FileOutputs, name_outputs  # noqa: PLC0415
     from sharpear.live.recorder import check_recording  # noqa: PLC0415
     from sharpear.live.session import Session  # noqa: PLC0415
+    from sharpear.live.stream_output import StreamOutput  # noqa: PLC0415
 
     if duration is not None and not 0 < duration < float("inf"):
         raise UsageError(f"--duration: expected more than 0 s, received {duration:g}")
     config = load_config(preset, overrides(set_))
-    outputs = name_outputs(out, names(format_), overwrite)
+    stream = _stream_format(out, names(format_), status_json)
+    files = [] if stream else name_outputs(out, names(format_), overwrite)
     if record:
         check_recording(record, overwrite)
     with Interruption() as interruption, ExitStack() as stack:
@@ -89,7 +93,7 @@ def live(
             source,
             config,
             preset,
-            outputs=FileOutputs(outputs, source.name),
+            outputs=StreamOutput(stream, source.name) if stream else FileOutputs(files, source.name),
             record=record,
             duration_s=duration,
             listeners=listeners,
@@ -112,6 +116,17 @@ def live(
             say(f"{source.name} → {path}")
     if not good:
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _stream_format(out: Path | None, formats: list[str], status_json: bool) -> str:
+    """The one format that goes to stdout; empty where none does."""
+    if out != Path("-"):
+        return ""
+    if status_json:
+        raise UsageError("-o - and --status-json both want stdout: leave one out")
+    if len(formats) > 1:
+        raise UsageError(f"-o - is one stream: expected one format, received {', '.join(formats)}")
+    return formats[0] if formats else "jsonl"
 
 
 def _source(replay: Path | None, device: str | None, rate: int | None, channels: int, block: int) -> "Source":

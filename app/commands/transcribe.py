@@ -33,8 +33,8 @@ def transcribe(
     """Write the notes of a recording, and the fundamental of each voice over time."""
     # Imported here so that --help and usage errors do not wait for the compiler and the array libraries.
     from sharpear.audio import Selection  # noqa: PLC0415
+    from sharpear.batch import Job, check_free  # noqa: PLC0415
     from sharpear.config import load_config  # noqa: PLC0415
-    from sharpear.files import check_free  # noqa: PLC0415
     from sharpear.pitch.outputs import format_of, write  # noqa: PLC0415
     from sharpear.pitch.transcriber import transcribe_file  # noqa: PLC0415
 
@@ -42,7 +42,7 @@ def transcribe(
     for path in outputs:
         format_of(path)
     config = load_config(preset, overrides(set_))
-    check_free(input_, outputs, overwrite)
+    check_free(Job(str(input_), tuple(map(str, outputs))), overwrite)
     try:
         with progress_bar(input_.name, quiet) as progress:
             result, audio_s, complete = transcribe_file(input_, config, Selection(start, duration), progress)

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
+from sharpear.batch import Found, check_free, plan_jobs
 from sharpear.errors import InputError
-from sharpear.files import check_free, plan_outputs
 from sharpear.frames import Frames
 from sharpear.pipeline import Sharpener
 from sharpear.sinks import SINKS, Sink, SinkInfo
@@ -13,7 +13,7 @@ from sharpear.version import __version__
 
 from .worker import Gap
 
-STEM = Path("live")
+NAME = "live"
 
 
 def name_outputs(out: Path | None, formats: Sequence[str], overwrite: bool) -> list[Path]:
@@ -24,9 +24,9 @@ def name_outputs(out: Path | None, formats: Sequence[str], overwrite: bool) -> l
     """
     if out is None and not formats:
         return []
-    outputs = plan_outputs([STEM], out, formats)[STEM]
-    check_free(STEM, outputs, overwrite)
-    return outputs
+    [job] = plan_jobs([Found(NAME, None)], str(out) if out else None, formats)
+    check_free(job, overwrite)
+    return [Path(output) for output in job.outputs]
 
 
 def make_sinks(outputs: Sequence[Path], info: SinkInfo) -> list[Sink]:
@@ -36,6 +36,8 @@ def make_sinks(outputs: Sequence[Path], info: SinkInfo) -> list[Sink]:
 
 class FileOutputs:
     """A listener that writes frames to sinks. One that fails is finished with what it has; the others go on."""
+
+    phases = ended = False
 
     def __init__(self, outputs: Sequence[Path], source: str) -> None:
         self._outputs, self._source = outputs, source

@@ -18,6 +18,7 @@ from .recorder import Recorder
 from .ring import XRUNS, Reader, Ring
 from .source import Source
 from .status import Status
+from .stream_output import StreamOutput
 from .worker import Listener, Worker
 
 RING_S = 20.0
@@ -34,7 +35,7 @@ class Session:
         source: what to listen to.
         config: how to sharpen it.
         preset: what the configuration is called.
-        outputs: files to write frames to.
+        outputs: files or the stream to write frames to.
         record: file to write the samples to.
         duration_s: how long to listen.
         listeners: hear of the frames.
@@ -48,7 +49,7 @@ class Session:
         config: Config,
         preset: str,
         *,
-        outputs: FileOutputs | None = None,
+        outputs: FileOutputs | StreamOutput | None = None,
         record: Path | None = None,
         duration_s: float | None = None,
         listeners: Sequence[Listener] = (),
@@ -64,7 +65,7 @@ class Session:
         self._drops = self._gaps = 0
         rate = source.rate_hz
         until = None if duration_s is None else max(1, round(duration_s * rate))
-        sharpener = warmed_up(rate, config, source.channels)
+        sharpener = warmed_up(rate, config, source.channels, self._outputs.phases)
         self._outputs.open(sharpener)
         self.ring = Ring.create(round(RING_S * rate), source.channels)
         reader = Reader(self.ring, self.ring.capacity if self._outputs else round(QUEUE_S * rate))
@@ -118,7 +119,7 @@ class Session:
             for line in self.source.watch():
                 self._say(line)
             self._tell()
-            if self.source.state == "ended" and not self._reader.waiting:
+            if self._outputs.ended or (self.source.state == "ended" and not self._reader.waiting):
                 return
             if time.monotonic() >= next_status:
                 next_status += STATUS_S
@@ -222,9 +223,9 @@ class Session:
         )
 
 
-def warmed_up(rate_hz: int, config: Config, streams: int) -> Sharpener:
+def warmed_up(rate_hz: int, config: Config, streams: int, phases: bool = False) -> Sharpener:
     """A sharpener whose kernels are compiled, so that the first sound does not wait."""
-    sharpener = Sharpener(rate_hz, config, streams)
+    sharpener = Sharpener(rate_hz, config, streams, phases=phases)
     for hops in (0, 1, 2):  # arrays of one frame have another layout to the compiler than arrays of two
         sharpener.process(np.zeros((hops * sharpener.hop, streams), np.float32))
     sharpener.reset()

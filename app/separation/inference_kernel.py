@@ -35,7 +35,7 @@ def weighted_sum(row: Any, values: Any) -> Any:
 def divisive_step(v: Any, atoms: Any, cost: Any, active: Any, count: int, h: Any, heard: Any, error: Any) -> None:
     """``e = v / Σ_j h_j W_j``, ``h_j ← h_j (W_jᵀ e) / c_j``: atoms that explain the same divide it between them.
 
-    Fixed point: the smallest ``KL(v ‖ Wᵀh) + Σ_j (c_j − ΣW_j) h_j`` over h ≥ 0. active[:count] are those that take part.
+    Fixed point: the smallest ``KL(v ‖ Wᵀh) + Σ_j (c_j − ΣW_j) h_j`` over h ≥ 0. active[:count] take part.
     """
     channels = v.size
     for k in range(channels):

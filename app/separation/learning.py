@@ -19,6 +19,9 @@ BATCH_FRAMES = 32
 DEAD = 0.02
 """Of the mean use: atoms used less are revived as the example that was explained worst."""
 
+TWIN = 0.999
+"""Cosine from which an atom only repeats an earlier one: it begins anew like a dead one."""
+
 USE_MEMORY = 0.9
 """Per batch: how long an atom's use is remembered."""
 
@@ -42,7 +45,7 @@ class Learner:
     >>> truth = np.eye(6)[:3]
     >>> learner = Learner(channels=6, atoms=3, seed=0)
     >>> for _ in range(30):
-    ...     learner.learn(truth[rng.integers(0, 3, 32)])
+    ...     unexplained = learner.learn(truth[rng.integers(0, 3, 32)])
     >>> np.sort(learner.atoms.argmax(axis=1)).tolist()
     [0, 1, 2]
     """
@@ -84,16 +87,22 @@ class Learner:
         return codes
 
     def _begin(self, Y: NDArray[np.float64]) -> None:
-        """The first atoms are examples, slightly different from one another."""
+        """The first atoms are examples, each the likelier the less the ones before explain it (k-means++)."""
         if self.atoms.any():
             return
-        chosen = Y[self._random.integers(0, len(Y), len(self.atoms))]
+        rows = [int(self._random.integers(0, len(Y)))]
+        unlike = np.ones(len(Y))
+        for _ in range(len(self.atoms) - 1):
+            unlike = np.minimum(unlike, 1.0 - np.square(Y @ Y[rows[-1]]).clip(max=1.0)) + 1e-9
+            rows.append(int(self._random.choice(len(Y), p=unlike / unlike.sum())))
+        chosen = Y[rows]
         self.atoms = chosen * (1 + 0.1 * self._random.random(chosen.shape))
         self._normalise()
         self._use[:] = 1.0
 
     def _revive(self, Y: NDArray[np.float64], error: NDArray[np.float64]) -> None:
-        dead = np.flatnonzero(self._use < DEAD * self._use.mean())
+        twin = (np.tril(self.atoms @ self.atoms.T, -1) > TWIN).any(axis=1)
+        dead = np.flatnonzero((self._use < DEAD * self._use.mean()) | twin)
         worst = np.argsort(error)[::-1][: len(dead)]
         self.atoms[dead[: len(worst)]] = Y[worst]
         self._use[dead[: len(worst)]] = self._use.mean()

@@ -20,7 +20,7 @@ class TonalTransient:
 
     `Evidence` says of each channel how loud it was before and will be, how loud its neighbourhood is, how evenly its
     phase advances and how sudden onsets around it are. A readout of two layers of rectified units and a softmax, the
-    same for all channels, weighs that. Its weights were fitted to the ideal shares of 56 rendered pieces with added noise.
+    same for all channels, weighs that. Its weights were fitted to the ideal shares of 56 rendered pieces with noise.
 
     Args:
         center_hz: (channels,) centres of the bank.
