@@ -112,7 +112,8 @@ def test_raw_samples_of_every_encoding(encoding, channels, values):
     if kind == "f":
         data = values.astype(f"{order}f{bits // 8}").tobytes()
     else:
-        whole = np.rint(values * 2 ** (bits - 1)).astype(np.int64) + (128 if kind == "u" else 0)
+        largest = 2 ** (bits - 1) - 1
+        whole = np.rint(values * (largest + 1)).clip(max=largest).astype(np.int64) + (128 if kind == "u" else 0)
         each = [int(v).to_bytes(bits // 8, "big" if order == ">" else "little", signed=kind == "s") for v in whole]
         data = b"".join(each)
     decoded = RawFormat(RATE, channels, encoding).decode(data)
