@@ -130,6 +130,9 @@ class PitchConfig(Section):
     tolerance_cents: float = Field(20.0, gt=0, le=100, description="width of a tooth")
     compression: float = Field(0.6, gt=0, le=1, description="partials count by their amplitude to this power")
     floor: float = Field(0.01, gt=0, lt=1, description="partials weaker than this are not heard, of the level")
+    noise_db: float = Field(
+        -12.0, ge=-100, le=100, description="in place of lines.noise_db, for faint partials tell octaves apart, dB"
+    )
     level_s: float = Field(3.5, gt=0, description="time constant of the level's fall, s")
     step_ms: float = Field(11.6, gt=0, le=100, description="time between steps of the layer, ms")
     iterations: int = Field(8, ge=1, le=100, description="iterations a step")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sharpear.audio import AudioFile, Selection
-from sharpear.config import Config
+from sharpear.config import Config, load_config
 from sharpear.errors import UsageError
 from sharpear.interrupt import Interruption
 from sharpear.pipeline import Sharpener
@@ -45,7 +45,11 @@ class Transcriber:
         *,
         start_s: float = 0.0,
     ) -> None:
-        self.sharpener = Sharpener(sample_rate, preset, streams, overrides, start_s=start_s)
+        if not isinstance(preset, Config):
+            preset, overrides = load_config(preset, overrides), None
+        lines = preset.lines.model_copy(update={"noise_db": preset.pitch.noise_db})
+        heard = preset.model_copy(update={"lines": lines})
+        self.sharpener = Sharpener(sample_rate, heard, streams, overrides, start_s=start_s)
         hop_s = self.sharpener.hop / self.sharpener.sample_rate
         self.layer = PitchLayer(hop_s, self.sharpener.frequencies.size, self.sharpener.config.pitch, streams)
 
