@@ -114,6 +114,7 @@ class NetworkConfig(Section):
     beta2: float = Field(0.75, gt=0, lt=1, description="LcAdam: memory of the error's square")
     window_cents: float = Field(15.0, ge=0, le=1200, description="WtaConv: neighbours up to here compete")
     wta_ms: float = Field(5.0, gt=0, description="WtaConv: time constant")
+    wta_excitation: float = Field(1.2, gt=0, lt=1.7, description="WtaConv: α; below 1, rivals of equal strength stay")
     flow: tuple[tuple[float, float], tuple[float, float]] = Field(
         ((0.0, 0.1), (0.1, -0.1)), description="gains between the two layers"
     )

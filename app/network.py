@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.dynamics import BandedWeights, LcAdam, LcAdamWta, WtaConv
+from sharpear.dynamics import BandedWeights, LcAdam, LcAdamWta, WtaCircuit, WtaConv
 
 from .config import NetworkConfig
 
@@ -41,6 +41,7 @@ def build_pair(
         atom_hz.size,
         window_atoms(atom_hz, config.window_cents),
         tau_s=config.wta_ms / 1e3,
+        circuit=WtaCircuit(alpha=config.wta_excitation),
         step_s=hop_s / config.iterations,
         streams=streams,
     )
