@@ -34,7 +34,6 @@ VARIANTS: dict[str, dict[str, object]] = {
     "without memory of the moments": {"lines.memory_ms": 0.01},
     "without pooled neighbours": {"lines.neighbors": 0},
     "without the energy average": {"lines.average_ms": 0.0},
-    "always averaged": {"lines.steady_hz": 1e-9},
     "without the surge limit": {"lines.surge": 1e9},
     "swelling taken for beating": {"lines.swell": 0.0},
     "without the fade into noise": {"lines.noise_db": -100.0},
