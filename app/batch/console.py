@@ -1,10 +1,10 @@
 """Bars on a terminal: one for the whole and one for each worker."""
 
-import sys
 from types import TracebackType
 from typing import Self
 
 from sharpear.errors import printable
+from sharpear.progress import progress_on_terminal
 
 from .jobs import Result
 from .places import name_of
@@ -15,20 +15,9 @@ class Bars:
     """Shows a batch's progress on stderr where that is a terminal, unless `quiet`."""
 
     def __init__(self, total: int, workers: int, quiet: bool) -> None:
-        self._bars = None
-        if quiet or not sys.stderr.isatty():
+        self._bars = progress_on_terminal(quiet)
+        if self._bars is None:
             return
-        from rich.console import Console  # noqa: PLC0415
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.fields[done]}"),
-            TextColumn("{task.fields[speed]}"),
-            TimeRemainingColumn(),
-        )
-        self._bars = Progress(*columns, console=Console(stderr=True), transient=True)
         self._audio_s = 0.0
         self._whole = None
         if total > 1:

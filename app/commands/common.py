@@ -1,6 +1,5 @@
 """What the commands share: how they speak, read settings and show progress."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sharpear.errors import UsageError, printable
+from sharpear.progress import progress_on_terminal
 
 EXIT_SOME_FAILED = 1
 
@@ -43,20 +43,11 @@ def overrides(settings: Sequence[str] | None) -> dict[str, str]:
 @contextmanager
 def progress_bar(label: str, quiet: bool) -> Iterator[Callable[[float, float], None] | None]:
     """A bar on stderr with speed and time left, when stderr is a terminal."""
-    if quiet or not sys.stderr.isatty():
+    bar = progress_on_terminal(quiet)
+    if bar is None:
         yield None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.fields[done]}"),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with bar:
         task = bar.add_task(printable(label), total=None, done="", speed="")
 
         def report(done_s: float, total_s: float) -> None:

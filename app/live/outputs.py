@@ -34,6 +34,16 @@ def make_sinks(outputs: Sequence[Path], info: SinkInfo) -> list[Sink]:
     return [SINKS[output.suffix.removeprefix(".")](output, info) for output in outputs]
 
 
+def describe(sharpener: Sharpener, source: str) -> SinkInfo:
+    """What outputs say of what was heard, and of how they were made."""
+    return SinkInfo(
+        sharpener.frequencies,
+        sharpener.channel_frequencies,
+        sharpener.streams,
+        {"source": source, "sharpear": __version__, **sharpener.description()},
+    )
+
+
 class FileOutputs:
     """A listener that writes frames to sinks. One that fails is finished with what it has; the others go on."""
 
@@ -54,12 +64,7 @@ class FileOutputs:
         Raises:
             InputError: one cannot be made.
         """
-        info = SinkInfo(
-            sharpener.frequencies,
-            sharpener.channel_frequencies,
-            sharpener.streams,
-            {"source": self._source, "sharpear": __version__, **sharpener.description()},
-        )
+        info = describe(sharpener, self._source)
         self._sinks = make_sinks(self._outputs, info)
         try:
             for sink in self._sinks:

@@ -7,9 +7,9 @@ from pathlib import Path
 from sharpear.frames import Frames
 from sharpear.pipe import Outlet
 from sharpear.pipeline import Sharpener
-from sharpear.sinks import SinkInfo, StreamSink, open_stream_sink
-from sharpear.version import __version__
+from sharpear.sinks import StreamSink, open_stream_sink
 
+from .outputs import describe
 from .worker import Gap
 
 STDOUT = 1
@@ -41,13 +41,7 @@ class StreamOutput:
         Raises:
             UsageError: an unknown format, or one whose length must be known.
         """
-        info = SinkInfo(
-            sharpener.frequencies,
-            sharpener.channel_frequencies,
-            sharpener.streams,
-            {"source": self._source, "sharpear": __version__, **sharpener.description()},
-        )
-        self._sink = open_stream_sink(self._format, self._outlet, info)
+        self._sink = open_stream_sink(self._format, self._outlet, describe(sharpener, self._source))
 
     def begin(self, sharpener: Sharpener, preset: str) -> None:
         """Nothing: a session with outputs keeps its sharpener."""
