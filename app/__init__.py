@@ -6,11 +6,15 @@
 np.float64(150.0)
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .config import Config, load_config
 from .errors import AudioDeviceError, InputError, SharpearError, UsageError
 from .frames import Frames, Spectrogram
-from .pipeline import Sharpener, sharpen
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .pipeline import Sharpener, sharpen
 
 __all__ = [
     "AudioDeviceError",
@@ -25,3 +29,12 @@ __all__ = [
     "load_config",
     "sharpen",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The pipeline and its kernels are loaded when they are asked for: processes that only pass sound on stay small."""
+    if name not in ("Sharpener", "sharpen"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import pipeline  # noqa: PLC0415
+
+    return getattr(pipeline, name)

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,8 @@ class Tab:
         while True:
             message = json.loads(self._socket.recv(timeout=30))
             if message.get("id") == self._number:
-                assert "error" not in message, message
+                if "error" in message:
+                    raise RuntimeError(f"{method}: {message['error']}")
                 return message["result"]
 
     def evaluate(self, script: str) -> Any:
@@ -65,8 +66,14 @@ class Tab:
         return told["result"].get("value")
 
     def wait(self, condition: str, timeout_s: float = 20.0) -> bool:
-        """Whether an expression came to hold."""
-        return wait_until(lambda: bool(self.evaluate(condition)), timeout_s)
+        """Whether an expression came to hold; a page that is still being opened has no place to evaluate it."""
+
+        def holds() -> bool:
+            with suppress(RuntimeError):
+                return bool(self.evaluate(condition))
+            return False
+
+        return wait_until(holds, timeout_s)
 
     def press(self, key: str, text: str = "") -> None:
         """Press and release a key."""

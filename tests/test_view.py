@@ -24,9 +24,9 @@ import sharpear
 from sharpear.errors import UsageError
 from sharpear.live.source import Replay
 from sharpear.live.worker import Gap
-from sharpear.view.hub import LARGEST_BACKLOG, Hub, Page
+from sharpear.view.hub import LARGEST_BACKLOG, Page
 from sharpear.view.picture import HEADER, LARGEST_RATE_HZ, Picture
-from sharpear.view.server import View
+from sharpear.view.view import View
 
 RATE = 16000
 TONE_HZ = 440.0
@@ -60,11 +60,10 @@ def chromium() -> Iterator[browser.Browser]:
         yield started
 
 
-class Audience(Hub):
-    """A hub that keeps what it is given."""
+class Audience:
+    """Keeps what it is given."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.batches: list[bytes] = []
         self.texts: list[dict] = []
 
@@ -73,6 +72,8 @@ class Audience(Hub):
 
     def message(self, text: str) -> None:
         self.texts.append(json.loads(text))
+
+    axes = message
 
 
 def unpacked(batch: bytes) -> tuple[int, float, np.ndarray]:
@@ -176,8 +177,10 @@ def test_only_the_page_that_was_served_may_connect():
 
 def test_it_listens_on_this_machine_only_and_says_when_the_port_is_taken():
     with View() as view:
-        assert view._socket.getsockname()[0] == "127.0.0.1"
-        port = view._socket.getsockname()[1]
+        host, port = urlsplit(view.url).hostname, urlsplit(view.url).port
+        assert host == "127.0.0.1"
+        with pytest.raises(ConnectionRefusedError):  # another of this machine's addresses
+            socket.create_connection(("127.0.0.2", port))
         with pytest.raises(UsageError, match=f"--view-port {port}: cannot be used"):
             View(port)
 
@@ -214,8 +217,8 @@ def _next_text(page) -> dict:
 def test_a_page_that_does_not_read_costs_the_sound_nothing(tone):
     with shown(tone) as (view, running):
         with connect(f"ws://{address(view)}/live", origin=f"http://{address(view)}", close_timeout=0.2):
-            assert wait_until(lambda: view.hub.skipped > 20)
-        assert wait_until(lambda: not view.hub.pages)
+            assert wait_until(lambda: view.skipped > 20)
+        assert wait_until(lambda: view.pages == 0)
         status = running.statuses[-1]
         assert running.heard(running.session.worker.clock / RATE + 0.2)
     assert status.skipped > 0
@@ -247,10 +250,10 @@ def test_the_page_draws_a_tone_at_its_row_and_another_page_joins(tone, chromium)
             assert rows[np.abs(share - expected) > 0.05].max() < 0.1, "what is no tone is dark"
             if len(tabs) == 1:
                 tabs.append(chromium.open(view.url))
-        assert len(view.hub.pages) == 2
+        assert wait_until(lambda: view.pages == 2)
         _steer(tabs[1])
         tabs[1].kill()
-        assert wait_until(lambda: len(view.hub.pages) == 1)
+        assert wait_until(lambda: view.pages == 1)
         before = running.session.worker.clock
         assert running.heard(before / RATE + 0.3)
     assert running.session.status().drops == 0

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sharpear.live.source import Source
     from sharpear.live.status import Status
     from sharpear.live.worker import Listener
-    from sharpear.view.server import View
+    from sharpear.view.view import View
 
 JSON_PERIOD_S = 1.0
 
@@ -141,7 +141,7 @@ def _source(replay: Path | None, device: str | None, rate: int | None, channels:
 
 
 def _page(port: int | None) -> "View":
-    from sharpear.view.server import View  # noqa: PLC0415
+    from sharpear.view.view import View  # noqa: PLC0415
 
     return View(port)
 

@@ -13,7 +13,7 @@ from sharpear.errors import SharpearError
 from sharpear.pipeline import Sharpener
 
 from .outputs import FileOutputs
-from .priority import brisk_switching
+from .priority import brisk_switching, hurried
 from .recorder import Recorder
 from .ring import XRUNS, Reader, Ring
 from .source import Source
@@ -100,7 +100,7 @@ class Session:
         """
         gc.collect()
         gc.freeze()  # what is there stays: a full collection then costs nothing while sound comes in
-        with brisk_switching():
+        with brisk_switching(), hurried():
             try:
                 self.worker.start()
                 if self._recorder:

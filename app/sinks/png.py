@@ -11,15 +11,12 @@ from sharpear.errors import UsageError, printable
 from sharpear.frames import Frames
 
 from .base import Sink, SinkInfo
+from .drawing import ROWS_PER_OCTAVE, draw_lines
 
-ROWS_PER_OCTAVE = 96
 LARGEST_COLUMNS = 4000
 RANGE_DB = 60.0
 DRAWING = threading.Lock()
 """Matplotlib draws in one thread at a time."""
-
-LINE_WIDTH_ROWS = 0.7
-"""Half-width at which a refined frequency is drawn: a line of about 2 rows, so that it can be seen."""
 
 
 class PngSink(Sink):
@@ -59,28 +56,6 @@ class PngSink(Sink):
         columns = self._plain.columns(), self._sharp.columns()
         with DRAWING:
             save_comparison(partial, *columns, self._row_hz, self._times, title, RANGE_DB, {"attributes": attributes})
-
-
-def draw_lines(
-    amplitude: NDArray[np.float32], frequency_hz: NDArray[np.float32], row_hz: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """Place each atom's power at its refined frequency: (frames, streams, atoms) twice → (frames, rows) power.
-
-    Power is spread over neighbouring rows by a narrow Gaussian whose peak keeps the atom's power, so that a line's
-    colour reads as its level.
-    """
-    rows = row_hz.size
-    picture = np.zeros((amplitude.shape[0], rows), np.float32)
-    frame, stream, atom = np.nonzero((amplitude > 0) & (frequency_hz > 0))
-    position = np.log2(frequency_hz[frame, stream, atom] / row_hz[0]) * ROWS_PER_OCTAVE
-    power = np.square(amplitude[frame, stream, atom])
-    nearest = np.rint(position).astype(np.int64)
-    for offset in (-2, -1, 0, 1, 2):
-        row = nearest + offset
-        inside = (row >= 0) & (row < rows)
-        weight = np.exp(-0.5 * np.square((row - position) / LINE_WIDTH_ROWS))
-        np.add.at(picture, (frame[inside], row[inside]), (power * weight)[inside].astype(np.float32))
-    return picture
 
 
 class _PooledColumns:

@@ -1,12 +1,20 @@
 """Who watches: every page has a bounded queue of its own, and none holds up the sound or another page."""
 
 import asyncio
+import struct
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
 LARGEST_BACKLOG = 80
 """Batches sent and not yet acknowledged by a page, about 0.8 s: beyond that it skips."""
+
+
+HEAD = struct.Struct("<cI")
+"""Before everything that the session sends to the server: its kind and its bytes.
+
+The kinds: c, a batch of columns; a, axes; m, a message; s, a status.
+"""
 
 
 class Page:

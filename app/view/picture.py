@@ -3,17 +3,15 @@
 import json
 import struct
 import time
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sharpear.config import preset_names
 from sharpear.frames import Frames
 from sharpear.live.worker import Gap
 from sharpear.pipeline import Sharpener
-from sharpear.sinks.png import ROWS_PER_OCTAVE, draw_lines
-
-from .hub import Hub
+from sharpear.sinks.drawing import ROWS_PER_OCTAVE, add_bands, add_lines, encode_levels
 
 LARGEST_RATE_HZ = 200.0
 """Columns per second at most: more cannot be told apart on a screen."""
@@ -22,6 +20,19 @@ LOWEST_DB = -120.0
 STEPS_PER_DB = 2.0
 HEADER = struct.Struct("<IIdII")
 """Of a batch: epoch (which axes), 0, time of the first column in s, columns, rows."""
+
+
+class Audience(Protocol):
+    """Who looks at a picture."""
+
+    def columns(self, batch: bytes) -> None:
+        """A batch for everyone."""
+
+    def message(self, text: str) -> None:
+        """A message for everyone who is there."""
+
+    def axes(self, text: str) -> None:
+        """New axes for everyone, now and later."""
 
 
 class Picture:
@@ -35,7 +46,7 @@ class Picture:
         audience: receives the batches and, as JSON, the axes whenever they change, and gaps.
     """
 
-    def __init__(self, audience: Hub) -> None:
+    def __init__(self, audience: Audience) -> None:
         self._audience = audience
         self._epoch = 0
         self._sent_s = 0.0
@@ -81,11 +92,13 @@ class Picture:
         self._send(joined[:whole])
 
     def _send(self, frames: Frames) -> None:
-        sharp = draw_lines(frames.amplitude, frames.instantaneous_frequency, self._row_hz)
-        power = np.square(frames.plain_amplitude).sum(axis=1)
-        low, high = power[:, self._below], power[:, self._below + 1]
-        plain = low + self._share * (high - low)
-        columns = encode(np.stack([sharp, plain], axis=-1).reshape(-1, self._pool, self._row_hz.size, 2).max(axis=1))
+        shape = len(frames), self._row_hz.size
+        sharp, plain = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        add_lines(sharp, frames.amplitude, frames.instantaneous_frequency, self._row_hz[0])
+        add_bands(plain, frames.plain_amplitude, self._below, self._share)
+        columns = np.empty((shape[0] // self._pool, shape[1], 2), np.uint8)
+        encode_levels(columns[:, :, 0], sharp, LOWEST_DB, STEPS_PER_DB)
+        encode_levels(columns[:, :, 1], plain, LOWEST_DB, STEPS_PER_DB)
         middle_s = frames.times[0] + (self._pool - 1) / 2 * self._hop_s
         header = HEADER.pack(self._epoch, 0, middle_s, len(columns), self._row_hz.size)
         self._audience.columns(header + columns.tobytes())
@@ -96,13 +109,3 @@ class Picture:
         cause = "dropped" if gap.dropped_s else "not heard"
         told = {"type": "gap", "start_s": gap.start_s, "length_s": gap.length_s, "cause": cause}
         self._audience.message(json.dumps(told))
-
-
-def encode(power: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Power → ``1 + 2 (dB + 120)``, held within 1 to 255 (−120 to +7 dB).
-
-    >>> encode(np.array([0.0, 1.0, 1e-6], np.float32)).tolist()
-    [1, 241, 121]
-    """
-    level_db = 10 * np.log10(np.maximum(power, 10 ** (LOWEST_DB / 10)))
-    return np.rint(1 + STEPS_PER_DB * (level_db - LOWEST_DB)).clip(1, 255).astype(np.uint8)

@@ -1,15 +1,18 @@
-"""The server of the page: on this machine's own address, for pages of its own only."""
+"""The server of the page, a process: on this machine's own address, for pages of its own only.
+
+Its stdin brings what to show, see `HEAD`, and its end ends the server; on stdout it answers in JSON lines.
+"""
 
 import asyncio
 import json
+import os
 import socket
+import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -21,14 +24,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sharpear.errors import SharpearError, UsageError
-from sharpear.live.status import Status
+from sharpear.config import preset_names
+from sharpear.errors import UsageError
 
-from .hub import Hub, Page
-from .picture import Picture
+from .hub import HEAD, Hub, Page
 
 ADDRESS = "127.0.0.1"
 USUAL_PORT = 8737
+COUNT_S = 0.1
 STATIC = Path(__file__).resolve().parent / "static"
 NAMES = {"localhost", ADDRESS, "::1"}
 """What the page may be called: it is also reached through a tunnel, at another port of another machine's localhost."""
@@ -40,24 +43,36 @@ HEADERS = {
 }
 
 
-class View:
-    """Serve the page while the ``with`` block runs.
+def main() -> None:
+    """Serve until stdin ends."""
+    try:
+        listening = _bound(json.loads(sys.argv[1]))
+    except UsageError as error:
+        tell({"error": str(error)})
+        return
+    listening.listen()
+    tell({"url": f"http://{ADDRESS}:{listening.getsockname()[1]}/"})
+    asyncio.run(Server(listening, tell).serve(sys.stdin.buffer))
+
+
+def tell(told: dict[str, object]) -> None:
+    """One line to the session."""
+    with suppress(OSError):  # it has just ended
+        os.write(1, json.dumps(told).encode() + b"\n")
+
+
+class Server:
+    """Serve the pages until the session ends.
 
     Args:
-        port: where; when None the usual one, or any that is free.
-
-    Raises:
-        UsageError: the port is taken.
-
-    Pages ask for presets through `choose_preset`, which may be set later.
+        listening: where.
+        told: receives what the session is to know: a preset that a page asks for; how many pages there are and what
+            they skipped.
     """
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(self, listening: socket.socket, told: Callable[[dict[str, object]], None]) -> None:
         self.hub = Hub()
-        self.picture = Picture(self.hub)
-        self.choose_preset: Callable[[str], None] = lambda name: None
-        self._socket = _bound(port)
-        self.url = f"http://{ADDRESS}:{self._socket.getsockname()[1]}/"
+        self._socket, self._told = listening, told
         routes = [WebSocketRoute("/live", self._serve_page), Mount("/", StaticFiles(directory=STATIC, html=True))]
         config = uvicorn.Config(
             Guard(Starlette(routes=routes)),
@@ -68,32 +83,34 @@ class View:
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._run, daemon=True, name="view")
 
-    def status(self, status: Status) -> None:
-        """Complete the status by what is known here, and show it."""
-        status.pages, status.skipped = len(self.hub.pages), self.hub.skipped
-        self.hub.status(json.dumps({"type": "status", **json.loads(status.to_json())}))
+    async def serve(self, session: BinaryIO) -> None:
+        """Pass on what the session sends, until its end."""
+        self.hub.loop = asyncio.get_running_loop()
+        threading.Thread(target=self._hear, args=(session,), daemon=True).start()
+        counting = asyncio.create_task(self._count())
+        await self._server.serve(sockets=[self._socket])
+        counting.cancel()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        while not self._server.started and self._thread.is_alive():
-            time.sleep(0.01)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _hear(self, session: BinaryIO) -> None:
+        while len(head := session.read(HEAD.size)) == HEAD.size:
+            kind, size = HEAD.unpack(head)
+            content = session.read(size)
+            if kind == b"c":
+                self.hub.columns(content)
+            else:
+                {b"a": self.hub.axes, b"m": self.hub.message, b"s": self.hub.status}[kind](content.decode())
         self.hub.message(json.dumps({"type": "end"}))
         self._server.should_exit = True
-        self._thread.join(0.8)
 
-    def _run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        self.hub.loop = asyncio.get_running_loop()
-        await self._server.serve(sockets=[self._socket])
+    async def _count(self) -> None:
+        before: dict[str, object] = {}
+        while True:
+            now: dict[str, object] = {"pages": len(self.hub.pages), "skipped": self.hub.skipped}
+            if now != before:
+                self._told(now)
+            before = now
+            await asyncio.sleep(COUNT_S)
 
     async def _serve_page(self, socket_: WebSocket) -> None:
         await socket_.accept()
@@ -116,10 +133,13 @@ class View:
         if "ack" in request:
             page.acknowledge(int(str(request["ack"])))
         if "preset" in request:
-            try:
-                self.choose_preset(str(request["preset"]))
-            except SharpearError as error:
-                page.message(json.dumps({"type": "refused", "message": str(error)}))
+            name = str(request["preset"])
+            if name in preset_names():
+                self._told({"preset": name})
+            else:
+                known = ", ".join(preset_names())
+                text = f"there is no preset {name!r}: choose one of {known}"
+                page.message(json.dumps({"type": "refused", "message": text}))
 
 
 async def _send(socket_: WebSocket, page: Page) -> None:
@@ -192,3 +212,7 @@ def is_own(host: str | None, origin: str | None) -> bool:
     (True, False)
     """
     return is_local(host) and origin == f"http://{host}"
+
+
+if __name__ == "__main__":
+    main()
