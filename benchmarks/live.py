@@ -71,7 +71,10 @@ WATCH = """
     requestAnimationFrame(look);
     window.frames++;
     if (!window.looking) return;
+    const bound = gl.getParameter(gl.READ_FRAMEBUFFER_BINDING);
+    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, null);
     gl.readPixels(canvas.width - wide, 0, wide, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, strip);
+    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, bound);
     let top = 0;
     for (let i = 0; i < strip.length; i += 4) top = Math.max(top, strip[i] + strip[i + 1] + strip[i + 2]);
     if (top > 150) {
@@ -151,7 +154,8 @@ def write_clicks(path: Path) -> None:
 @contextmanager
 def listening(environment: dict[str, str], preset: str, *words: str) -> Iterator[subprocess.Popen[str]]:
     """``sharpear live`` with its page, ready, and its status on stdout."""
-    command = [sys.executable, "-m", "sharpear", "live", "--preset", preset, "--view-port", str(PORT), *words]
+    options = ["--preset", preset, "--view-port", str(PORT), *words]
+    command = [sys.executable, "-X", "faulthandler", "-m", "sharpear", "live", *options]
     process = subprocess.Popen(
         command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -164,6 +168,16 @@ def listening(environment: dict[str, str], preset: str, *words: str) -> Iterator
     finally:
         process.kill()
         process.wait()
+
+
+def interrupted(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What it says on stdout and stderr until Ctrl-C has ended it; where it hangs, if it does."""
+    process.send_signal(signal.SIGINT)
+    try:
+        return process.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        raise RuntimeError(f"Ctrl-C did not end it within 30 s:\n{process.communicate()[1]}") from None
 
 
 def soak(system: SoundSystem, music: Path, preset: str, seconds: float) -> None:
@@ -179,9 +193,8 @@ def soak(system: SoundSystem, music: Path, preset: str, seconds: float) -> None:
         tab = chromium.open(f"http://127.0.0.1:{PORT}/")
         tab.evaluate(WATCH)
         statuses, memory_mb = follow(process, seconds, tab)
-        process.send_signal(signal.SIGINT)
         started = time.monotonic()
-        told = process.communicate(timeout=30)[1].strip().splitlines()
+        told = interrupted(process)[1].strip().splitlines()
         ended_s = time.monotonic() - started
     heard = json.loads(bare.communicate(timeout=20)[0].splitlines()[-1])
     last = statuses[-1]
@@ -194,7 +207,7 @@ def soak(system: SoundSystem, music: Path, preset: str, seconds: float) -> None:
     print(f"  bare callback: {heard['xruns']} xruns, interval p99 {heard['p99_ms']:.2f} max {heard['max_ms']:.2f} ms")
     tenth = len(memory_mb) // 10
     print(
-        f"  memory (with the capture process): {memory_mb[tenth]:.1f} MB after a tenth, {memory_mb[-1]:.1f} MB at last"
+        f"  memory (with capture and server): {memory_mb[tenth]:.1f} MB after a tenth, {memory_mb[-1]:.1f} MB at last"
     )
     print(f"  page: {tab_rate(statuses):.0f} frames a second drawn, {skipped[-1]} batches skipped")
     print(f"  Ctrl-C to the end: {ended_s:.2f} s; load average {os.getloadavg()[0]:.1f}")
@@ -241,8 +254,7 @@ def sound_to_screen(system: SoundSystem, clicks: Path, preset: str) -> None:
         wait_until(lambda: tab.evaluate("window.seen.length") >= CLICKS, CLICK_PERIOD_S * (CLICKS + 6))
         seen = 1e-3 * np.array(tab.evaluate("window.seen"))
         rate = tab.evaluate("window.frames") / max(1e-9, tab.evaluate("performance.now()") / 1e3)
-        process.send_signal(signal.SIGINT)
-        statuses = [json.loads(line) for line in process.communicate(timeout=30)[0].splitlines()]
+        statuses = [json.loads(line) for line in interrupted(process)[0].splitlines()]
     microphone.terminate()
     assert microphone.stdout is not None
     stamps = np.array([float(line) for line in microphone.stdout.read().split()])

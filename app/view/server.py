@@ -150,7 +150,8 @@ async def _send(socket_: WebSocket, page: Page) -> None:
 
 
 def _bound(port: int | None) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Only where a socket names its protocol does asyncio send small packets at once: else 40 ms pass now and then.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((ADDRESS, USUAL_PORT if port is None else port))
