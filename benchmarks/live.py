@@ -251,7 +251,7 @@ def sound_to_screen(system: SoundSystem, clicks: Path, preset: str) -> None:
             tab.press(",", ",")  # lowers the floor: a click spreads thinly over all frequencies
         tab.evaluate(WATCH)
         tab.evaluate("window.looking = true")
-        wait_until(lambda: tab.evaluate("window.seen.length") >= CLICKS, CLICK_PERIOD_S * (CLICKS + 6))
+        wait_until(lambda: tab.evaluate("window.seen.length") > CLICKS, CLICK_PERIOD_S * (CLICKS + 6))
         seen = 1e-3 * np.array(tab.evaluate("window.seen"))
         rate = tab.evaluate("window.frames") / max(1e-9, tab.evaluate("performance.now()") / 1e3)
         statuses = [json.loads(line) for line in interrupted(process)[0].splitlines()]
