@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from sharpear.separation.stem_files import StemFormat
 
 SourcesOption = Annotated[str, typer.Option("--sources", help="Dictionaries of `sharpear learn`: a.npz,b.npz.")]
+VoicesOption = Annotated[
+    int | None, typer.Option("--voices", help="Separate into so many voices by their pitch, voice1 the lowest.")
+]
 
 
 def separate(
@@ -26,6 +29,7 @@ def separate(
         str, typer.Option("--into", help="Any of tonal,transient,residual; tonal, transient and residual if not given.")
     ] = "",
     sources: SourcesOption = "",
+    voices: VoicesOption = None,
     stem: Annotated[str | None, typer.Option("--stem", help="With -o -: the stem to write.")] = None,
     filename: Annotated[str, typer.Option("--filename", help="Template of the stems' names.")] = "{track}/{stem}.{ext}",
     subtype: Annotated[str, typer.Option("--subtype", help="float32, pcm24 or pcm16.")] = "float32",
@@ -47,7 +51,7 @@ def separate(
     from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.separation.stem_files import StemFormat  # noqa: PLC0415
 
-    factory, available = choose_sources(sources)
+    factory, available = choose_sources(sources, voices)
     form, selection = StemFormat(filename, subtype, clip), Selection(start, duration, mono)
     if Path("-") in (*inputs, out):
         from .separate_pipe import StemRequest, separate_pipe  # noqa: PLC0415
@@ -76,13 +80,22 @@ def choose_stems(listed: str, available: list[str], option: str = "--into") -> l
     return stems
 
 
-def choose_sources(listed: str) -> "tuple[ShareFactory, list[str]]":
-    """What hears the sources, and the stems that it gives."""
+def choose_sources(listed: str, voices: int | None) -> "tuple[ShareFactory, list[str]]":
+    """What hears the sources, and the stems that it gives.
+
+    Raises:
+        UsageError: both dictionaries and voices are asked for, or something is wrong with them.
+    """
     from sharpear.separation.dictionary import Dictionary  # noqa: PLC0415
     from sharpear.separation.learned import LearnedSources  # noqa: PLC0415
     from sharpear.separation.separator import RESIDUAL  # noqa: PLC0415
     from sharpear.separation.tonal import TonalTransient  # noqa: PLC0415
+    from sharpear.separation.voices import PitchVoices, voice_names  # noqa: PLC0415
 
+    if voices is not None:
+        if listed:
+            raise UsageError("--voices and --sources are two ways to separate: leave one out")
+        return PitchVoices.of(voices), [*voice_names(voices), RESIDUAL]
     if not listed:
         return TonalTransient, [*TonalTransient.names, RESIDUAL]
     dictionaries = [Dictionary.load(Path(path)) for path in names(listed)]

@@ -3,6 +3,7 @@
 import os
 import shutil
 import string
+import struct
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from sharpear.errors import InputError, UsageError
+from sharpear.wav_header import find_data
 
 BLOCK_SAMPLES = 16384
 LARGEST_WAV = 4_000_000_000
@@ -141,7 +143,10 @@ class StemFiles:
     def publish(self) -> None:
         """Bring them to their subtype, and give each its name."""
         self._writing.close()
-        _finish(self._partial, self._form, self._open_ended)
+        _finish(self._partial, self._form)
+        for partial in self._partial:
+            if self._open_ended and partial.stat().st_size < LARGEST_WAV:
+                _become_wav(partial)
         for partial, path in zip(self._partial, self.paths, strict=True):
             os.replace(partial, path)
 
@@ -175,9 +180,9 @@ def _wav(path: Path, sample_rate: int, channels: int, subtype: str, kind: str) -
         raise InputError(f"{path.parent.parent}: cannot be written ({error}): make room, or choose another") from error
 
 
-def _finish(partial: Sequence[Path], form: StemFormat, open_ended: bool) -> None:
+def _finish(partial: Sequence[Path], form: StemFormat) -> None:
     """Bring floating-point stems to their subtype and below full scale, all by the same factor."""
-    if form.subtype == "float32" and form.clip == "none" and not open_ended:
+    if form.subtype == "float32" and form.clip == "none":
         return
     peak = 0.0
     if form.clip == "rescale":
@@ -194,3 +199,17 @@ def _finish(partial: Sequence[Path], form: StemFormat, open_ended: bool) -> None
                 scaled = block / max(peak, 1.0)
                 out.write(scaled if form.clip == "none" else np.clip(scaled, -1.0, 1.0))
         os.replace(changed, path)
+
+
+def _become_wav(path: Path) -> None:
+    """Make a small RF64 a WAV, in place: the chunk that holds the lengths of 64 bits becomes one to be skipped."""
+    with path.open("r+b") as file:
+        head = file.read(4096)
+        found = find_data(head)
+        if head[:4] != b"RF64" or head[12:16] != b"ds64" or found is None:
+            return
+        size = path.stat().st_size
+        file.seek(0)
+        file.write(b"RIFF" + struct.pack("<I", size - 8) + b"WAVEJUNK")
+        file.seek(found[0] - 4)
+        file.write(struct.pack("<I", size - found[0]))
