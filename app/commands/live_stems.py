@@ -33,7 +33,7 @@ def plan_live_stems(request: LiveStemRequest) -> "StemPlan | None":
     """
     if not (request.separate or request.sources or request.voices is not None):
         if request.stem is not None or request.output_device is not None:
-            raise UsageError("--stem and --output-device play a stem: say what to separate with --separate, --voices or --sources")
+            raise UsageError("--stem and --output-device play a stem: give --separate, --voices or --sources, too")
         return None
     from sharpear.live.separated import Solo, StemPlan  # noqa: PLC0415
     from sharpear.separation.stem_files import StemFormat, plan_stems  # noqa: PLC0415

@@ -90,11 +90,12 @@ def choose_sources(listed: str, voices: int | None) -> "tuple[ShareFactory, list
     from sharpear.separation.learned import LearnedSources  # noqa: PLC0415
     from sharpear.separation.separator import RESIDUAL  # noqa: PLC0415
     from sharpear.separation.tonal import TonalTransient  # noqa: PLC0415
-    from sharpear.separation.voices import PitchVoices, voice_names  # noqa: PLC0415
 
     if voices is not None:
         if listed:
             raise UsageError("--voices and --sources are two ways to separate: leave one out")
+        from sharpear.separation.voices import PitchVoices, voice_names  # noqa: PLC0415
+
         return PitchVoices.of(voices), [*voice_names(voices), RESIDUAL]
     if not listed:
         return TonalTransient, [*TonalTransient.names, RESIDUAL]

@@ -15,6 +15,9 @@ SMALLEST_SHARE = 1e-4
 """Shares below this (-80 dB) are none."""
 
 
+Readout = tuple[NDArray[np.float32], ...]
+
+
 class TonalTransient:
     """Shares of "tonal" and "transient" sound; steady noise belongs to neither and stays in the residual.
 
@@ -27,6 +30,7 @@ class TonalTransient:
         hop_s: time between frames, s.
         groups: independent signals.
         per_group: streams in each that share one mask.
+        readout: other weights, (units, inputs + 1) of each layer; `benchmarks.separation.fit_readout` makes some.
 
     >>> shares = TonalTransient(GammatoneDesign(8000.0, np.array([100.0, 200.0]), np.ones(2)), 0.004, 1, 1)
     >>> shares.names, shares.wait_frames
@@ -35,10 +39,12 @@ class TonalTransient:
 
     names: tuple[str, ...] = ("tonal", "transient")
 
-    def __init__(self, bank: GammatoneDesign, hop_s: float, groups: int, per_group: int) -> None:
+    def __init__(
+        self, bank: GammatoneDesign, hop_s: float, groups: int, per_group: int, readout: Readout | None = None
+    ) -> None:
         self._evidence = Evidence(bank.center_hz, hop_s, groups, per_group)
         self.wait_frames = self._evidence.wait_frames
-        self._layers = _readout()
+        self._layers = readout or _readout()
 
     def process(self, split: Split) -> NDArray[np.float32]:
         """(frames, groups, 2, channels), `wait_frames` late."""
@@ -63,7 +69,7 @@ class TonalTransient:
         self._evidence.state = value
 
 
-def _readout() -> tuple[NDArray[np.float32], ...]:
+def _readout() -> Readout:
     with resources.files(__package__).joinpath(READOUT).open("rb") as file, np.load(file) as weights:
         layers = tuple(weights[name].astype(np.float32) for name in sorted(weights.files))
     assert layers[0].shape[1] == FEATURES + 1, "the readout was fitted to other features"
