@@ -15,11 +15,11 @@ MAY_IMPORT = {
     "app/commands": {"app", *(f"app/{p}" for p in ("batch", "live", "pipe", "pitch", "separation", "sinks", "view"))},
     "app/pitch": {"app", "dsp", "dynamics"},
     "app/sinks": {"app"},
-    "app/live": {"app", "app/batch", "app/pipe", "app/sinks"},
+    "app/live": {"app", "app/batch", "app/pipe", "app/separation", "app/sinks"},
     "app/view": {"app", "app/sinks", "app/live"},
     "app/pipe": {"app", "app/sinks"},
     "app/batch": {"app", "app/sinks"},
-    "app/separation": {"app", "dsp", "dynamics"},
+    "app/separation": {"app", "app/pitch", "dsp", "dynamics"},
 }
 """Folders, and the other folders of the package that each may know."""
 

@@ -23,6 +23,8 @@ from .common import (
     overrides,
     say,
 )
+from .live_stems import LiveStemRequest, plan_live_stems
+from .separate import SourcesOption, VoicesOption
 
 if TYPE_CHECKING:
     from sharpear.live.source import Source
@@ -55,6 +57,15 @@ def live(
         Path | None, typer.Option("-o", "--out", help="Write frames to this folder or file; - is stdout.")
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="Any of zarr,npz,png; jsonl, f32 or arrow for stdout.")] = "",
+    separate: Annotated[
+        str, typer.Option("--separate", help="Separate into any of tonal,transient,residual: -o is their folder.")
+    ] = "",
+    sources: SourcesOption = "",
+    voices: VoicesOption = None,
+    stem: Annotated[str | None, typer.Option("--stem", help="Play this stem alone on --output-device.")] = None,
+    output_device: Annotated[
+        str | None, typer.Option("--output-device", help="An output's index or name, for --stem; the default one.")
+    ] = None,
     status_json: Annotated[bool, typer.Option("--status-json", help="The status as JSON lines on stdout.")] = False,
     quiet: QuietOption = False,
     overwrite: OverwriteOption = False,
@@ -72,7 +83,9 @@ def live(
         raise UsageError(f"--duration: expected more than 0 s, received {duration:g}")
     config = load_config(preset, overrides(set_))
     stream = _stream_format(out, names(format_), status_json)
-    files = [] if stream else name_outputs(out, names(format_), overwrite)
+    stems = plan_live_stems(LiveStemRequest(separate, sources, voices, stem, output_device, out, overwrite))
+    frames_out = None if stems and not format_ else out
+    files = [] if stream else name_outputs(frames_out, names(format_), overwrite)
     if record:
         check_recording(record, overwrite)
     with Interruption() as interruption, ExitStack() as stack:
@@ -95,6 +108,7 @@ def live(
             preset,
             outputs=StreamOutput(stream, source.name) if stream else FileOutputs(files, source.name),
             record=record,
+            stems=stems,
             duration_s=duration,
             listeners=listeners,
             watchers=watchers,

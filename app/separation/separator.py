@@ -27,7 +27,7 @@ class Separator:
 
     Args:
         sample_rate: Hz, 8000 to 192000.
-        sources: what hears the sources: `TonalTransient`, or ``LearnedSources.of([...])``.
+        sources: what hears the sources: `TonalTransient`, ``LearnedSources.of([...])`` or ``PitchVoices.of(4)``.
         streams: audio channels.
         linked: whether they share one mask.
 
@@ -55,7 +55,7 @@ class Separator:
         self._per_group = streams if linked else 1
         self._splitter = Splitter(design, hop, streams)
         self._shares: ShareSource = sources(
-            design.bank.center_hz, hop / self.sample_rate, streams // self._per_group, self._per_group
+            design.bank, hop / self.sample_rate, streams // self._per_group, self._per_group
         )
         self.stems = (*self._shares.names, RESIDUAL)
         channels, waiting = design.bank.channels, self._shares.wait_frames

@@ -5,7 +5,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.dsp import Split
+from sharpear.dsp import GammatoneDesign, Split
 
 from .evidence import Evidence
 from .evidence_kernel import FEATURES, readout_process
@@ -13,6 +13,9 @@ from .evidence_kernel import FEATURES, readout_process
 READOUT = "tonal_readout.npz"
 SMALLEST_SHARE = 1e-4
 """Shares below this (-80 dB) are none."""
+
+
+Readout = tuple[NDArray[np.float32], ...]
 
 
 class TonalTransient:
@@ -23,22 +26,25 @@ class TonalTransient:
     same for all channels, weighs that. Its weights were fitted to the ideal shares of 56 rendered pieces with noise.
 
     Args:
-        center_hz: (channels,) centres of the bank.
+        bank: the separation bank.
         hop_s: time between frames, s.
         groups: independent signals.
         per_group: streams in each that share one mask.
+        readout: other weights, (units, inputs + 1) of each layer; `benchmarks.separation.fit_readout` makes some.
 
-    >>> shares = TonalTransient(np.array([100.0, 200.0]), 0.004, 1, 1)
+    >>> shares = TonalTransient(GammatoneDesign(8000.0, np.array([100.0, 200.0]), np.ones(2)), 0.004, 1, 1)
     >>> shares.names, shares.wait_frames
     (('tonal', 'transient'), 17)
     """
 
     names: tuple[str, ...] = ("tonal", "transient")
 
-    def __init__(self, center_hz: NDArray[np.float64], hop_s: float, groups: int, per_group: int) -> None:
-        self._evidence = Evidence(center_hz, hop_s, groups, per_group)
+    def __init__(
+        self, bank: GammatoneDesign, hop_s: float, groups: int, per_group: int, readout: Readout | None = None
+    ) -> None:
+        self._evidence = Evidence(bank.center_hz, hop_s, groups, per_group)
         self.wait_frames = self._evidence.wait_frames
-        self._layers = _readout()
+        self._layers = readout or _readout()
 
     def process(self, split: Split) -> NDArray[np.float32]:
         """(frames, groups, 2, channels), `wait_frames` late."""
@@ -63,7 +69,7 @@ class TonalTransient:
         self._evidence.state = value
 
 
-def _readout() -> tuple[NDArray[np.float32], ...]:
+def _readout() -> Readout:
     with resources.files(__package__).joinpath(READOUT).open("rb") as file, np.load(file) as weights:
         layers = tuple(weights[name].astype(np.float32) for name in sorted(weights.files))
     assert layers[0].shape[1] == FEATURES + 1, "the readout was fitted to other features"

@@ -10,6 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from sharpear.separation.separator import Separator
+from sharpear.separation.voices import PitchVoices
 
 from . import methods
 from .metrics import bss_sdr_db, si_sdr_db
@@ -30,6 +31,7 @@ def main() -> None:
             drums = truth[names.index("drums")]
             tonal = truth.sum(axis=0) - drums
             scores[f"{folder.name}, tonal and drums"] = two_sources(np.array([tonal, drums]), rate)
+        scores[f"{folder.name}, voices, all of it"] = voices(truth, names, rate)
         scores[f"{folder.name}, second half"] = learned_sources(truth, rate)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "separation.json").write_text(json.dumps(scores, indent=1))
@@ -58,6 +60,27 @@ def two_sources(truth: NDArray[np.float64], rate: int) -> dict[str, list[float]]
         "REPET-SIM": methods.best_order(methods.repet_sim(mixture), truth),
         "NMF, oracle clustering": methods.nmf(mixture, truth, oracle=True),
         "ideal ratio mask, Fourier 2048": methods.ideal_fourier(mixture, truth),
+        "ideal ratio mask, our bank": methods.ideal_ours(mixture, truth, rate),
+    }
+    return {name: mean_scores(stems, truth) for name, stems in found.items()}
+
+
+def voices(truth: NDArray[np.float64], names: list[str], rate: int) -> dict[str, list[float]]:
+    """Every pitched source as a voice; drums are the residual."""
+    mixture = truth.sum(axis=0)
+    pitched = len(names) - ("drums" in names)
+    separator = Separator(rate, PitchVoices.of(pitched))
+    separator.process(np.zeros(rate, np.float32))
+    separator.reset()
+    began = time.process_time()
+    stems = methods.streamed(separator, mixture, residual="drums" in names)
+    spent = (time.process_time() - began) / (mixture.size / rate)
+    print(f"{pitched} voices: real-time factor {spent:.3f}, latency {separator.latency_s * 1e3:.1f} ms")
+    found = {
+        "mixture": np.tile(mixture, (len(truth), 1)),
+        "sharpear voices": methods.best_order(stems, truth),
+        "NMF, oracle clustering": methods.nmf(mixture, truth, oracle=True),
+        "NMF, blind": methods.best_order(methods.nmf(mixture, truth, oracle=False), truth),
         "ideal ratio mask, our bank": methods.ideal_ours(mixture, truth, rate),
     }
     return {name: mean_scores(stems, truth) for name, stems in found.items()}

@@ -19,10 +19,11 @@ Audio = NDArray[np.float64]
 FFT = 2048
 
 
-def streamed(separator: Separator, mixture: Audio) -> Audio:
-    """All stems but the residual, lined up with the mixture."""
+def streamed(separator: Separator, mixture: Audio, residual: bool = False) -> Audio:
+    """All stems, the residual only if asked for, lined up with the mixture."""
     stems = np.concatenate([separator.process(mixture.astype(np.float32)), separator.flush()])
-    return stems[separator.latency_samples :, :-1].T.astype(np.float64)
+    count = stems.shape[1] - (not residual)
+    return stems[separator.latency_samples :, :count].T.astype(np.float64)
 
 
 def dictionaries(examples: Audio, rate: int, atoms: int = 48, epochs: int = 10) -> list[Dictionary]:

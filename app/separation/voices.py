@@ -1,0 +1,167 @@
+"""Voices told apart by their pitch: each has the partials that its harmonics explain."""
+
+from collections.abc import Mapping
+from functools import partial
+from math import ceil
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.config import load_config
+from sharpear.dsp import GammatoneDesign, Split
+from sharpear.dsp.stateful import Stateful
+from sharpear.errors import UsageError
+from sharpear.pitch import Transcriber
+
+from .shares import ShareFactory
+from .voice_kernel import voices_process
+from .voice_tracks import VoiceTracks
+
+MOST_VOICES = 8
+HARMONICS = 30
+ENVELOPE_S = 1.0
+"""Time constant of what is remembered of a voice's spectrum."""
+
+DEFAULT_SLOPE = 2.0
+"""An unknown voice's harmonic h has the power ``h^-slope``."""
+
+EXPAND = 1.0
+"""A pitch of strength s begins with the power ``s^expand``."""
+
+ITERATIONS = 6
+FLOOR, UNEXPLAINED = 1e-5, 1.0
+"""What belongs to nobody: this much of the frame's strongest channel, and this part of what no harmonic explains."""
+
+FAINTEST_PITCH = 0.1
+"""In place of `pitch.onset`: pitches too uncertain to be notes still tell voices apart."""
+
+HELD_FRAMES = 16
+"""Frames of the pitches that are kept, for the separation's frames stand between them."""
+
+WIDEST = 64
+"""Channels that hear one harmonic, at most."""
+
+
+def voice_names(count: int) -> tuple[str, ...]:
+    """From the lowest voice up.
+
+    >>> voice_names(2)
+    ('voice1', 'voice2')
+    """
+    return tuple(f"voice{v + 1}" for v in range(count))
+
+
+class PitchVoices(Stateful):
+    """Shares of a number of voices, "voice1" the lowest; what no harmonic of theirs explains is the residual.
+
+    The pitch layer hears pitches in the mean of a group's streams, and `VoiceTracks` gives them to the voices. The
+    gains g_i of all their harmonics are fitted to the channels' power, ``y_k ≈ Σ_i g_i |H_k(f_i)|²``, beginning with
+    each voice's remembered spectrum, so that partials which coincide are divided as that spectrum says.
+
+    Args:
+        voices: how many.
+        bank: the separation bank.
+        hop_s: time between frames, s.
+        groups: independent signals.
+        per_group: streams in each that share one mask.
+    """
+
+    def __init__(self, voices: int, bank: GammatoneDesign, hop_s: float, groups: int, per_group: int) -> None:
+        self.names = voice_names(voices)
+        self._groups, self._per_group = groups, per_group
+        self._hop = round(hop_s * bank.sample_rate)
+        config = load_config("music", {"pitch.onset": FAINTEST_PITCH})
+        self._transcriber = Transcriber(bank.sample_rate, config, groups)
+        sharpener, layer = self._transcriber.sharpener, self._transcriber.layer
+        self._pitch_hop = sharpener.hop
+        pitch_hop_s = sharpener.hop / bank.sample_rate
+        self._tracks = VoiceTracks(voices, layer.config.voices, pitch_hop_s, groups)
+        late = sharpener.latency_s / pitch_hop_s + layer.latency_hops + self._tracks.latency_frames
+        # A frame's middle lies at most half a pitch frame from the one it takes, which leaves within the next one.
+        self.wait_frames = ceil((late + 1.5) * self._pitch_hop / self._hop - 0.5)
+        half_hz = bank.sample_rate * (1 - bank.damping) / (2 * np.pi * np.sqrt(bank.damping))
+        self._channels = bank.center_hz.astype(np.float32), half_hz.astype(np.float32), bank.order
+        self._default = (np.arange(1.0, HARMONICS + 1) ** -DEFAULT_SLOPE).astype(np.float32)
+        pace = np.float32(hop_s / ENVELOPE_S)
+        self._rules = np.float32(EXPAND), ITERATIONS, pace, np.float32(FLOOR), np.float32(UNEXPLAINED)
+        most, channels = voices * HARMONICS, bank.center_hz.size
+        places = [np.zeros(most, np.int64) for _ in range(4)]
+        self._lines = (*places, np.zeros((most, WIDEST), np.float32), np.zeros(most, np.float32))
+        self._remember(
+            [
+                ("power", np.float32, (groups, self.wait_frames, channels)),
+                ("held", np.float32, (HELD_FRAMES, groups, voices, 3)),
+                ("envelope", np.float32, (groups, voices, HARMONICS)),
+                ("heard", np.int64),
+                ("frame", np.int64),
+            ]
+        )
+
+    @classmethod
+    def of(cls, voices: int) -> ShareFactory:
+        """What a `Separator` builds its shares with.
+
+        Raises:
+            UsageError: fewer than 1 voice, or more than the pitch layer follows.
+        """
+        if not 1 <= voices <= MOST_VOICES:
+            raise UsageError(f"--voices: expected 1 to {MOST_VOICES}, received {voices}")
+        return partial(cls, voices)
+
+    def process(self, split: Split) -> NDArray[np.float32]:
+        """(frames, groups, voices, channels), `wait_frames` late."""
+        state, count = self._state, len(split.power)
+        channels = split.power.shape[2]
+        shares = np.empty((count, self._groups, len(self.names), channels), np.float32)
+        tracks = self._follow(split.sound, count)
+        summed = split.power.reshape(count, self._groups, self._per_group, channels).sum(axis=2)
+        if not state["frame"]:
+            state["envelope"][...] = self._default
+        for group in range(self._groups):
+            power = np.concatenate([state["power"][group], summed[:, group]])
+            state["power"][group] = power[count:]
+            envelope, share = state["envelope"][group], np.empty_like(shares[:, group])
+            voices_process(
+                power[:count], np.ascontiguousarray(tracks[:, group]), self._channels, self._rules, envelope,
+                self._lines, share,
+            )  # fmt: skip
+            shares[:, group] = share
+        state["frame"] += count
+        return shares
+
+    def _follow(self, sound: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+        """(frames, groups, voices, 3): the voices in the middle of the frames that leave now."""
+        state = self._state
+        mean = sound.reshape(len(sound), self._groups, self._per_group).mean(axis=2)
+        pitches = self._transcriber.process(mean)
+        fresh = self._tracks.process(pitches.f0, pitches.strength)
+        known = np.concatenate([state["held"], fresh])
+        # The first frames that a chain of delays gives out belong to the time before the sound.
+        first = int(state["heard"]) - HELD_FRAMES - self._tracks.latency_frames
+        middle = (int(state["frame"]) - self.wait_frames + np.arange(count) + 0.5) * self._hop
+        nearest = np.rint(middle / self._pitch_hop).astype(np.int64) - first
+        state["heard"] += len(fresh)
+        state["held"] = known[len(fresh) :]
+        chosen = known[nearest.clip(0)]
+        chosen[middle < 0] = 0
+        return chosen
+
+    def reset(self) -> None:
+        """Forget the past."""
+        super().reset()
+        self._transcriber.reset()
+        self._tracks.reset()
+
+    @property
+    def state(self) -> Any:
+        """Everything that the next output depends on (copies)."""
+        return {"own": self._state.copy(), "transcriber": self._transcriber.state, "tracks": self._tracks.state}
+
+    @state.setter
+    def state(self, value: Mapping[str, Any]) -> None:
+        if not isinstance(value, Mapping) or value.keys() != {"own", "transcriber", "tracks"}:
+            raise UsageError(f"expected a PitchVoices' state, received {type(value).__name__}")
+        Stateful.state.fset(self, value["own"])
+        self._transcriber.state = value["transcriber"]
+        self._tracks.state = value["tracks"]
