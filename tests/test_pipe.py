@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -332,18 +333,55 @@ def test_a_slow_reader_loses_nothing(stereo):
     assert slow == subprocess.run(command("--format", "f32"), input=data, stdout=subprocess.PIPE, check=True).stdout
 
 
-def test_ctrl_c_while_nothing_comes_ends_with_what_was_heard():
-    running = subprocess.Popen(
-        command("--raw", "--rate", "16000"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    running.stdin.write(np.rint(tone(1.0) * 32767).astype("<i2").tobytes())
-    running.stdin.flush()
-    lines = [running.stdout.readline()]
+STALLED = {
+    "raw": ("raw", ["--raw", "--rate", "16000"]),
+    "wav": ("WAV", []),
+    "flac": ("FLAC", []),
+    "ogg": ("OGG", []),
+    "mp3": ("MP3", []),
+}
+
+
+@pytest.mark.parametrize("case", STALLED)
+def test_ctrl_c_while_nothing_comes_ends_with_what_was_heard(case):
+    format_, words = STALLED[case]
+    audio = np.random.default_rng(4).uniform(-0.5, 0.5, 8 * RATE)  # so much that Ogg and MP3 have several pages
+    data = np.rint(audio * 32767).astype("<i2").tobytes() if format_ == "raw" else encoded(audio, format_)
+    running = subprocess.Popen(command(*words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    fed = data[: len(data) * 2 // 3]
+    threading.Thread(target=lambda: (running.stdin.write(fed), running.stdin.flush()), daemon=True).start()
+    descriptor, out = running.stdout.fileno(), b""
+    while select.select([descriptor], [], [], 1.0 if out else 60.0)[0] and (piece := os.read(descriptor, 1 << 16)):
+        out += piece  # until all that came is out, and it waits for more
     running.send_signal(signal.SIGINT)
-    lines += running.stdout.read().splitlines()
-    assert running.wait(60) == 1
-    assert one_line(running.stderr.read().decode())
-    assert [json.loads(line)["time"] for line in lines][-1] == pytest.approx(1.0, abs=0.003)
+    rest, err = communicate_without_end(running)
+    assert running.returncode == 1
+    assert one_line(err.decode()), err
+    assert 1.0 < json.loads((out + rest).splitlines()[-1])["time"] < 5.5
+
+
+@pytest.mark.parametrize("format_", ["WAV", "OGG", "MP3"])
+@pytest.mark.parametrize("come", [0, 20])
+def test_a_feed_that_is_stopped_before_a_header_is_whole_is_no_fault_of_the_input(format_, come):
+    fed, feeding = os.pipe()
+    os.write(feeding, encoded(tone(), format_)[:come])
+    stop = threading.Event()
+    threading.Timer(0.2, stop.set).start()
+    with pytest.raises(KeyboardInterrupt):
+        AudioPipe(Feed(fed, stop.is_set))
+    os.close(feeding)
+
+
+def communicate_without_end(running: subprocess.Popen) -> tuple[bytes, bytes]:
+    """What is left on its outputs, while its input stays open."""
+    inlet, running.stdin = running.stdin, None
+    try:
+        return running.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        raise
+    finally:
+        inlet.close()
 
 
 def test_stdin_to_files_and_files_to_stdout(folder):
