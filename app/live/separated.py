@@ -161,13 +161,14 @@ class LiveStems(threading.Thread):
                 self._ending.wait(PERIOD_S)
                 continue
             for lost in range(0, chunk.lost, BLOCK):
-                yield from self._up_to_the_end(np.zeros((min(BLOCK, chunk.lost - lost), self.separator.streams)))
+                silence = np.zeros((min(BLOCK, chunk.lost - lost), self.separator.streams), np.float32)
+                yield from self._up_to_the_end(silence)
             yield from self._up_to_the_end(chunk.samples)
 
     def _up_to_the_end(self, samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         samples = samples if self._until is None else samples[: max(0, self._until - self._heard)]
         self._heard += len(samples)
-        yield samples.astype(np.float32)
+        yield samples
 
     def _publish(self) -> None:
         if not self._files:

@@ -52,7 +52,15 @@ def voice_names(count: int) -> tuple[str, ...]:
     return tuple(f"voice{v + 1}" for v in range(count))
 
 
-class PitchVoices(Stateful):
+class _Memory(Stateful):
+    """What `PitchVoices` remembers beside its parts."""
+
+    def __init__(self, fields: list[tuple[Any, ...]]) -> None:
+        self._remember(fields)
+        self.fields = self._state
+
+
+class PitchVoices:
     """Shares of a number of voices, "voice1" the lowest; what no harmonic of theirs explains is the residual.
 
     The pitch layer hears pitches in the mean of a group's streams, and `VoiceTracks` gives them to the voices. The
@@ -88,7 +96,7 @@ class PitchVoices(Stateful):
         most, channels = voices * HARMONICS, bank.center_hz.size
         places = [np.zeros(most, np.int64) for _ in range(4)]
         self._lines = (*places, np.zeros((most, WIDEST), np.float32), np.zeros(most, np.float32))
-        self._remember(
+        self._memory = _Memory(
             [
                 ("power", np.float32, (groups, self.wait_frames, channels)),
                 ("held", np.float32, (HELD_FRAMES, groups, voices, 3)),
@@ -111,7 +119,7 @@ class PitchVoices(Stateful):
 
     def process(self, split: Split) -> NDArray[np.float32]:
         """(frames, groups, voices, channels), `wait_frames` late."""
-        state, count = self._state, len(split.power)
+        state, count = self._memory.fields, len(split.power)
         channels = split.power.shape[2]
         shares = np.empty((count, self._groups, len(self.names), channels), np.float32)
         tracks = self._follow(split.sound, count)
@@ -132,7 +140,7 @@ class PitchVoices(Stateful):
 
     def _follow(self, sound: NDArray[np.float32], count: int) -> NDArray[np.float32]:
         """(frames, groups, voices, 3): the voices in the middle of the frames that leave now."""
-        state = self._state
+        state = self._memory.fields
         mean = sound.reshape(len(sound), self._groups, self._per_group).mean(axis=2)
         pitches = self._transcriber.process(mean)
         fresh = self._tracks.process(pitches.f0, pitches.strength)
@@ -143,25 +151,27 @@ class PitchVoices(Stateful):
         nearest = np.rint(middle / self._pitch_hop).astype(np.int64) - first
         state["heard"] += len(fresh)
         state["held"] = known[len(fresh) :]
-        chosen = known[nearest.clip(0)]
+        chosen: NDArray[np.float32] = known[nearest.clip(0)]
         chosen[middle < 0] = 0
         return chosen
 
     def reset(self) -> None:
         """Forget the past."""
-        super().reset()
-        self._transcriber.reset()
-        self._tracks.reset()
+        for part in self._parts.values():
+            part.reset()
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {"memory": self._memory, "transcriber": self._transcriber, "tracks": self._tracks}
 
     @property
     def state(self) -> Any:
         """Everything that the next output depends on (copies)."""
-        return {"own": self._state.copy(), "transcriber": self._transcriber.state, "tracks": self._tracks.state}
+        return {name: part.state for name, part in self._parts.items()}
 
     @state.setter
     def state(self, value: Mapping[str, Any]) -> None:
-        if not isinstance(value, Mapping) or value.keys() != {"own", "transcriber", "tracks"}:
+        if not isinstance(value, Mapping) or value.keys() != self._parts.keys():
             raise UsageError(f"expected a PitchVoices' state, received {type(value).__name__}")
-        Stateful.state.fset(self, value["own"])
-        self._transcriber.state = value["transcriber"]
-        self._tracks.state = value["tracks"]
+        for name, part in self._parts.items():
+            part.state = value[name]
