@@ -8,8 +8,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
-    "dsp": set(),
-    "dynamics": set(),
+    "gpu": set(),
+    "dsp": {"gpu"},
+    "dynamics": {"gpu"},
     "configs": set(),
     "app": {"dsp", "dynamics", "configs"},
     "app/commands": {"app", *(f"app/{p}" for p in ("batch", "live", "pipe", "pitch", "separation", "sinks", "view"))},
