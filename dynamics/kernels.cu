@@ -6,7 +6,6 @@
 // own units only.
 
 constexpr float SMALLEST_STATE = 1e-30f;
-constexpr int CHUNK = 16;
 constexpr int WARP = 32;
 
 struct RmsMoments {
@@ -85,28 +84,19 @@ __device__ void copy(const U *source, U *target, int units) {
     EACH_UNIT(i) target[i] = source[i];
 }
 
-__device__ inline int chunks(int units) { return (units + CHUNK - 1) / CHUNK; }
-
-// Sums of consecutive units, so that a window's sum costs few additions and is exactly zero where all its units are.
-__device__ void sum_chunks(const float *value, double *chunk, int units) {
-    for (int c = threadIdx.x; c < chunks(units); c += blockDim.x) {
-        double sum = 0.0;
-        for (int i = c * CHUNK; i < min(units, (c + 1) * CHUNK); ++i) sum += value[i];
-        chunk[c] = sum;
+// Sums of the units before each one, by one thread, because rounding in the CPU's order lets a unit that dies out far
+// below the others' sum do so in the same frame. Meanwhile the blocks of other streams use the processor.
+__device__ void prefix_sums(const float *value, double *sums, int units) {
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        double sum = sums[0] = 0.0;
+        for (int i = 0; i < units; ++i) sums[i + 1] = sum += value[i];
     }
+    __syncthreads();
 }
 
-__device__ double window_sum(const float *value, const double *chunk, int low, int high) {
-    double sum = 0.0;
-    while (low < high) {
-        if (low % CHUNK == 0 && low + CHUNK <= high) {
-            sum += chunk[low / CHUNK];
-            low += CHUNK;
-        } else {
-            sum += value[low++];
-        }
-    }
-    return sum;
+__device__ inline double window_sum(const double *sums, int i, int half_width, int units) {
+    return sums[min(i + half_width + 1, units)] - sums[max(i - half_width, 0)];
 }
 
 // A warp's threads ask about the same activations j, and read a weight row side by side.
@@ -165,58 +155,44 @@ __device__ void lcadam_step(
 }
 
 __device__ void track_level(
-    const UNIT *drive, LevelRule rule, float *level, float *power, double *chunk, int units
+    const UNIT *drive, LevelRule rule, float *level, float *power, double *sums, int units
 ) {
-    __syncthreads();
     EACH_UNIT(i) power[i] = squared_modulus(drive[i]);
-    __syncthreads();
-    sum_chunks(power, chunk, units);
-    __syncthreads();
+    prefix_sums(power, sums, units);
     EACH_UNIT(i) {
-        double sum = window_sum(power, chunk, max(i - rule.half_width, 0), min(i + rule.half_width + 1, units));
-        level[i] = fmaxf(fmaxf((float)sqrt(sum), rule.decay * level[i]), 1e-20f);
+        double sum = window_sum(sums, i, rule.half_width, units);
+        level[i] = fmaxf(fmaxf((float)sqrt(fmax(sum, 0.0)), rule.decay * level[i]), 1e-20f);
     }
-    __syncthreads();
 }
 
 __device__ void wta_step(
     const float *drive, Circuit circuit, const float *threshold, float inhibition_threshold, float rate, float *x,
-    float *x_n, double *chunk, int units
+    float *x_n, double *sums, int units
 ) {
     auto [alpha, beta1, beta2, conductance] = circuit;
-    __syncthreads();
-    sum_chunks(x, chunk, units);
+    prefix_sums(x, sums, units);
     float inhibition = x_n[0];
-    __syncthreads();
-    if (threadIdx.x == 0) {
-        float feed = (float)(beta2 * window_sum(x, chunk, 0, units) - inhibition_threshold);
-        x_n[0] += rate * (fmaxf(feed, 0.0f) - conductance * inhibition);
-    }
-    __syncthreads();
     EACH_UNIT(i) {
         float excitation = drive[i] + alpha * x[i] - beta1 * inhibition - threshold[i];
         x[i] += rate * (fmaxf(excitation, 0.0f) - conductance * x[i]);
     }
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        float feed = (float)(beta2 * sums[units] - inhibition_threshold);
+        x_n[0] += rate * (fmaxf(feed, 0.0f) - conductance * inhibition);
+    }
 }
 
-__device__ void wtaconv_step(
-    const float *drive, WtaRule rule, float *x, float *x_n, float *window, double *chunk, int units
-) {
+__device__ void wtaconv_step(const float *drive, WtaRule rule, float *x, float *x_n, double *sums, int units) {
     auto [circuit, threshold, inhibition_threshold, rate, half_width] = rule;
     auto [alpha, beta1, beta2, conductance] = circuit;
-    __syncthreads();
-    sum_chunks(x, chunk, units);
-    __syncthreads();
+    prefix_sums(x, sums, units);
     EACH_UNIT(i) {
-        int h = (int)min(half_width.data[i], (long long)units);
-        window[i] = (float)window_sum(x, chunk, max(i - h, 0), min(i + h + 1, units));
-    }
-    __syncthreads();
-    EACH_UNIT(i) {
+        float window = (float)window_sum(sums, i, (int)min(half_width.data[i], (long long)units), units);
         float inhibition = x_n[i];
         float excitation = drive[i] + alpha * x[i] - beta1 * inhibition - threshold.data[i];
         x[i] += rate * (fmaxf(excitation, 0.0f) - conductance * x[i]);
-        x_n[i] += rate * (fmaxf(beta2 * window[i] - inhibition_threshold, 0.0f) - conductance * inhibition);
+        x_n[i] += rate * (fmaxf(beta2 * window - inhibition_threshold, 0.0f) - conductance * inhibition);
     }
 }
 
@@ -260,9 +236,9 @@ extern "C" __global__ void lca_rms_process(
     int units = u.units;
     UNIT *du = places.take<UNIT>(units);
     float *power = places.take<float>(units);
-    double *chunk = places.take<double>(chunks(units));
+    double *sums = places.take<double>(units + 1);
     for (int f = 0; f < drive.shape[0]; ++f) {
-        track_level(row_of(drive, f), level_rule, level, power, chunk, units);
+        track_level(row_of(drive, f), level_rule, level, power, sums, units);
         carry(retention.data, threshold.data, hard, level, u, a, units);
         for (int n = 0; n < iterations; ++n) {
             lca_rms_step(row_of(drive, f), band, threshold.data, hard, moments, level, u, v, a, du, units);
@@ -284,9 +260,9 @@ extern "C" __global__ void lcadam_process(
     int units = u.units;
     UNIT *du = places.take<UNIT>(units);
     float *power = places.take<float>(units);
-    double *chunk = places.take<double>(chunks(units));
+    double *sums = places.take<double>(units + 1);
     for (int f = 0; f < drive.shape[0]; ++f) {
-        track_level(row_of(drive, f), level_rule, level, power, chunk, units);
+        track_level(row_of(drive, f), level_rule, level, power, sums, units);
         carry(retention.data, threshold.data, hard, level, u, a, units);
         EACH_UNIT(i) m[i] = retention.data[i] * m[i];
         for (int n = 0; n < iterations; ++n) {
@@ -306,10 +282,10 @@ extern "C" __global__ void wta_process(
     Places places = {shared_memory()};
     Row<float> x(places, x_state), x_n(places, x_n_state);
     int units = x.units;
-    double *chunk = places.take<double>(chunks(units));
+    double *sums = places.take<double>(units + 1);
     for (int f = 0; f < drive.shape[0]; ++f) {
         for (int n = 0; n < iterations; ++n) {
-            wta_step(row_of(drive, f), circuit, threshold.data, inhibition_threshold, rate, x, x_n, chunk, units);
+            wta_step(row_of(drive, f), circuit, threshold.data, inhibition_threshold, rate, x, x_n, sums, units);
         }
         copy(x.here, row_of(out, f), units);
         flush(x.here, units);
@@ -325,11 +301,10 @@ extern "C" __global__ void wtaconv_process(
     Places places = {shared_memory()};
     Row<float> x(places, x_state), x_n(places, x_n_state);
     int units = x.units;
-    float *window = places.take<float>(units);
-    double *chunk = places.take<double>(chunks(units));
+    double *sums = places.take<double>(units + 1);
     WtaRule rule = {circuit, threshold, inhibition_threshold, rate, half_width};
     for (int f = 0; f < drive.shape[0]; ++f) {
-        for (int n = 0; n < iterations; ++n) wtaconv_step(row_of(drive, f), rule, x, x_n, window, chunk, units);
+        for (int n = 0; n < iterations; ++n) wtaconv_step(row_of(drive, f), rule, x, x_n, sums, units);
         copy(x.here, row_of(out, f), units);
         flush(x.here, units);
         flush(x_n.here, units);
@@ -347,13 +322,13 @@ extern "C" __global__ void pair_process(
     Row<float> x(places, wta_state.x), x_n(places, wta_state.x_n);
     int units = u.units;
     UNIT *du = places.take<UNIT>(units), *lca_input = places.take<UNIT>(units);
-    float *wta_input = places.take<float>(units), *window = places.take<float>(units);
-    double *chunk = places.take<double>(chunks(units));
+    float *wta_input = places.take<float>(units), *power = places.take<float>(units);
+    double *sums = places.take<double>(units + 1);
     float lca_to_lca = flow.data[0], wta_to_lca = flow.data[1], lca_to_wta = flow.data[2], wta_to_wta = flow.data[3];
     for (int f = 0; f < drive.shape[0]; ++f) {
         const UNIT *heard = row_of(drive, f);
         UNIT *result = row_of(out, f);
-        track_level(heard, level_rule, level, window, chunk, units);
+        track_level(heard, level_rule, level, power, sums, units);
         carry(retention.data, threshold.data, hard, level, u, a, units);
         EACH_UNIT(i) m[i] = retention.data[i] * m[i];
         for (int n = 0; n < iterations; ++n) {
@@ -362,7 +337,7 @@ extern "C" __global__ void pair_process(
                 wta_input[i] = lca_to_wta * sqrtf(squared_modulus(u[i])) + wta_to_wta * x[i];
             }
             lcadam_step(lca_input, band, threshold.data, hard, moments, level, u, m, v, a, du, units);
-            wtaconv_step(wta_input, wta_rule, x, x_n, window, chunk, units);
+            wtaconv_step(wta_input, wta_rule, x, x_n, sums, units);
         }
         EACH_UNIT(i) {
             result[i] = a[i];

@@ -42,19 +42,12 @@ def usable(drive: ArrayLike, dtype: DTypeLike, backend: Backend) -> Any:
         return np.where(np.abs(ours) <= LARGEST_DRIVE, ours, ours.dtype.type(0))
 
 
-CHUNK = 16
-"""Units whose sums the GPU's kernels form at once; as in kernels.cu."""
-
-
 def working_bytes(units: int, streams: int, dtype: np.dtype[Any], state: np.dtype[Any]) -> int:
-    """What a GPU's block needs to keep a stream: its state, two more rows of units and two of floats, sums of chunks.
-
-    Each begins at a multiple of 8 bytes.
-    """
+    """What a GPU's block keeps of a stream: its state, two more rows of units, two of floats, and prefix sums."""
     rows = 2 * units * (dtype.itemsize + np.dtype(np.float32).itemsize)
-    sums = -(-units // CHUNK) * np.dtype(np.float64).itemsize
-    padding = 8 * 16
-    return -(-state.itemsize // streams) + rows + sums + padding
+    sums = (units + 1) * np.dtype(np.float64).itemsize
+    alignment = 8 * 16
+    return -(-state.itemsize // streams) + rows + sums + alignment
 
 
 class Layer(ABC):
