@@ -1,13 +1,15 @@
 """What a part of the signal path asks of the place where its kernels run."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 Kernel = Callable[..., None]
+
+NO_CONSTANTS: Mapping[str, DTypeLike | int] = {}
 
 
 class Record(Protocol):
@@ -17,6 +19,8 @@ class Record(Protocol):
     value: NDArray[np.void]
 
     def __getitem__(self, field: str) -> NDArray[Any]: ...
+
+    def __setitem__(self, field: str, value: Any) -> None: ...
 
     def clear(self) -> None:
         """Zeros, as at the start."""
@@ -31,6 +35,9 @@ class HostRecord:
 
     def __getitem__(self, field: str) -> NDArray[Any]:
         return self._array[field]
+
+    def __setitem__(self, field: str, value: Any) -> None:
+        self._array[field] = value
 
     @property
     def value(self) -> NDArray[np.void]:
@@ -56,11 +63,17 @@ class Backend(ABC):
 
     @abstractmethod
     def kernel(
-        self, function: Any, unit: DTypeLike = np.float32, *, blocks: int, threads: int, shared_bytes: int
+        self,
+        function: Any,
+        constants: Mapping[str, DTypeLike | int] = NO_CONSTANTS,
+        *,
+        blocks: int,
+        threads: int,
+        shared_bytes: int = 0,
     ) -> Kernel:
         """What runs `function`, a Numba kernel, here; it takes the kernel's own arguments.
 
-        unit: dtype of the units where the kernel takes real and complex ones.
+        constants: what a GPU's compiler has to know, by name: a dtype of units, a number. Numba finds out by itself.
         blocks, threads, shared_bytes: on a GPU, how many blocks of how many threads share the work, and the working
         memory of each.
         """
@@ -93,7 +106,13 @@ class Backend(ABC):
 
 class _Cpu(Backend):
     def kernel(
-        self, function: Any, unit: DTypeLike = np.float32, *, blocks: int, threads: int, shared_bytes: int
+        self,
+        function: Any,
+        constants: Mapping[str, DTypeLike | int] = NO_CONSTANTS,
+        *,
+        blocks: int,
+        threads: int,
+        shared_bytes: int = 0,
     ) -> Kernel:
         kernel: Kernel = function
         return kernel
