@@ -6,7 +6,6 @@
 // own units only.
 
 constexpr float SMALLEST_STATE = 1e-30f;
-constexpr int WARP = 32;
 
 struct RmsMoments {
     float beta2, eta, epsilon;

@@ -7,9 +7,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from .source import Constant
+
 Kernel = Callable[..., None]
 
-NO_CONSTANTS: Mapping[str, DTypeLike | int] = {}
+NO_CONSTANTS: Mapping[str, Constant] = {}
 
 
 class Record(Protocol):
@@ -65,7 +67,7 @@ class Backend(ABC):
     def kernel(
         self,
         function: Any,
-        constants: Mapping[str, DTypeLike | int] = NO_CONSTANTS,
+        constants: Mapping[str, Constant] = NO_CONSTANTS,
         *,
         blocks: int,
         threads: int,
@@ -73,7 +75,7 @@ class Backend(ABC):
     ) -> Kernel:
         """What runs `function`, a Numba kernel, here; it takes the kernel's own arguments.
 
-        constants: what a GPU's compiler has to know, by name: a dtype of units, a number. Numba finds out by itself.
+        constants: what a GPU's compiler has to know, by name. Numba finds out by itself.
         blocks, threads, shared_bytes: on a GPU, how many blocks of how many threads share the work, and the working
         memory of each.
         """
@@ -108,7 +110,7 @@ class _Cpu(Backend):
     def kernel(
         self,
         function: Any,
-        constants: Mapping[str, DTypeLike | int] = NO_CONSTANTS,
+        constants: Mapping[str, Constant] = NO_CONSTANTS,
         *,
         blocks: int,
         threads: int,

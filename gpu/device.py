@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from .arguments import packed
 from .backend import NO_CONSTANTS, Backend, Kernel, Record
-from .source import source_file, source_text
+from .source import Constant, source_file, source_text
 
 WARP = 32
 LARGEST_BLOCK = 256
@@ -95,7 +95,7 @@ class DeviceBackend(Backend):
     def kernel(
         self,
         function: Any,
-        constants: Mapping[str, DTypeLike | int] = NO_CONSTANTS,
+        constants: Mapping[str, Constant] = NO_CONSTANTS,
         *,
         blocks: int,
         threads: int,

@@ -5,6 +5,14 @@ extern __shared__ double working_memory[];
 __device__ inline char *shared_memory() { return (char *)working_memory; }
 #endif
 
+constexpr int WARP = 32;
+
+// The sum of a warp's values, in its first thread.
+__device__ inline float warp_sum(float value) {
+    for (int distance = WARP / 2; distance > 0; distance /= 2) value += __shfl_down_sync(~0u, value, distance);
+    return value;
+}
+
 // An array argument, contiguous, the last axis side by side.
 template <class T, int N>
 struct Array {

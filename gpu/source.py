@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 OPTIONS = ("-std=c++17", "--fmad=false")
 """Of the compiler. Products and sums are rounded apart, as Numba's are, so that both give the same results."""
 
 HEADER = "kernel.cuh"
+
+Constant = int | type[np.generic] | np.dtype[Any] | tuple["Constant", ...]
+"""What a source is compiled for: a number, the type of units, or nested tuples of numbers."""
 
 
 def source_file(function: Any) -> Path:
@@ -25,9 +27,14 @@ def header_text() -> str:
 
 
 @lru_cache
-def source_text(file: Path, constants: tuple[tuple[str, DTypeLike | int], ...] = ()) -> str:
-    """The whole source to compile: the header, the constants (numbers, or dtypes by their name), and the file."""
+def source_text(file: Path, constants: tuple[tuple[str, Constant], ...] = ()) -> str:
+    """The whole source to compile: the header, the constants, and the file."""
     body = file.read_text(encoding="utf-8")
-    names = [(name, value if isinstance(value, int) else np.dtype(value).name) for name, value in constants]
-    defined = "".join(f"#define {name} {value}\n" for name, value in names)
+    defined = "".join(f"#define {name} {_initializer(value)}\n" for name, value in constants)
     return f'{header_text()}{defined}#line 1 "{file.name}"\n{body}'
+
+
+def _initializer(value: Constant) -> str:
+    if isinstance(value, tuple):
+        return "{" + ", ".join(map(_initializer, value)) + "}"
+    return str(value) if isinstance(value, int) else np.dtype(value).name
