@@ -66,6 +66,7 @@ class LineCode:
         self._audible = np.float32(10 ** (lines.noise_db / 10))
         reach_atoms = window_atoms(atom_hz, lines.stride_cents).clip(min=1)
         self._memory = LineMemory(reach_atoms, hop_s, lines.hold_ms / 1e3, lines.patience, streams)
+        self._atom_hz = atom_hz.astype(np.float32)
         self._half_width = window_atoms(atom_hz, network.window_cents)
         no_rivals = BandedWeights(np.zeros((atom_hz.size, 1), np.float32))  # the WtaConv alone decides between them
         self._pair = build_pair(no_rivals, atom_hz, hop_s, network, streams, turn=1.0)
@@ -112,7 +113,7 @@ class LineCode:
         _fade_into_noise(noise, self._audible, amplitude)
         activation = self._pair.process(amplitude)
         merged = np.empty_like(amplitude)
-        _winners_take_windows(activation, self._half_width, amplitude, frequency, merged)
+        _winners_take_windows(activation, self._half_width, self._atom_hz, amplitude, frequency, merged)
         return self._memory.process(merged, frequency, noise), frequency
 
 
@@ -130,10 +131,13 @@ def _fade_into_noise(noise: Any, audible: Any, amplitude: Any) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _winners_take_windows(activation: Any, half_width: Any, amplitude: Any, frequency: Any, merged: Any) -> None:
+def _winners_take_windows(
+    activation: Any, half_width: Any, atom_hz: Any, amplitude: Any, frequency: Any, merged: Any
+) -> None:
     """Give each atom's energy to the most active atom within its window; frequencies become the energies' means.
 
-    The nearer of two rivals counts more, as 1/(1 + distance²); energy with no active atom in reach is dropped.
+    The nearer of two rivals counts more, as 1/(1 + distance²); energy with no active atom in reach is dropped. An atom
+    without energy has its own frequency.
     """
     atoms = amplitude.shape[2]
     energy, moment = np.empty(atoms, np.float64), np.empty(atoms, np.float64)
@@ -156,5 +160,4 @@ def _winners_take_windows(activation: Any, half_width: Any, amplitude: Any, freq
                     moment[winner] += power * frequency[f, s, j]
             for j in range(atoms):
                 merged[f, s, j] = math.sqrt(energy[j])
-                if energy[j] > 0:
-                    frequency[f, s, j] = moment[j] / energy[j]
+                frequency[f, s, j] = moment[j] / energy[j] if energy[j] > 0 else atom_hz[j]

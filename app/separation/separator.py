@@ -27,7 +27,7 @@ class Separator:
 
     Args:
         sample_rate: Hz, 8000 to 192000.
-        sources: what hears the sources: `TonalTransient`, or ``LearnedSources.of([...])``.
+        sources: what hears the sources: `TonalTransient`, ``LearnedSources.of([...])`` or ``HarmonicVoices.of(4)``.
         streams: audio channels.
         linked: whether they share one mask.
 
@@ -54,9 +54,7 @@ class Separator:
         design, hop = separation_bank(self.sample_rate), hop_samples(sample_rate)
         self._per_group = streams if linked else 1
         self._splitter = Splitter(design, hop, streams)
-        self._shares: ShareSource = sources(
-            design.bank.center_hz, hop / self.sample_rate, streams // self._per_group, self._per_group
-        )
+        self._shares: ShareSource = sources(design.bank, hop, streams // self._per_group, self._per_group)
         self.stems = (*self._shares.names, RESIDUAL)
         channels, waiting = design.bank.channels, self._shares.wait_frames
         self._mixer = StemMixer(channels, len(self._shares.names), hop, waiting, streams)

@@ -5,7 +5,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.dsp import Split
+from sharpear.dsp import GammatoneDesign, Split
 
 from .evidence import Evidence
 from .evidence_kernel import FEATURES, readout_process
@@ -23,20 +23,21 @@ class TonalTransient:
     same for all channels, weighs that. Its weights were fitted to the ideal shares of 56 rendered pieces with noise.
 
     Args:
-        center_hz: (channels,) centres of the bank.
-        hop_s: time between frames, s.
+        bank: the separation bank.
+        hop: samples between its frames.
         groups: independent signals.
         per_group: streams in each that share one mask.
 
-    >>> shares = TonalTransient(np.array([100.0, 200.0]), 0.004, 1, 1)
+    >>> bank = GammatoneDesign(16000.0, np.array([100.0, 200.0]), np.array([20.0, 20.0]))
+    >>> shares = TonalTransient(bank, 64, 1, 1)
     >>> shares.names, shares.wait_frames
     (('tonal', 'transient'), 17)
     """
 
     names: tuple[str, ...] = ("tonal", "transient")
 
-    def __init__(self, center_hz: NDArray[np.float64], hop_s: float, groups: int, per_group: int) -> None:
-        self._evidence = Evidence(center_hz, hop_s, groups, per_group)
+    def __init__(self, bank: GammatoneDesign, hop: int, groups: int, per_group: int) -> None:
+        self._evidence = Evidence(bank.center_hz, hop / bank.sample_rate, groups, per_group)
         self.wait_frames = self._evidence.wait_frames
         self._layers = _readout()
 
