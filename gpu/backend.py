@@ -11,12 +11,17 @@ Kernel = Callable[..., None]
 
 
 class Record(Protocol):
-    """The state of an object: a structured dtype's fields as arrays, zeros at the start."""
+    """The state of an object: a structured dtype's fields as arrays, zeros at the start.
+
+    Fields without axes are counts, which Python reads and sets: they are NumPy's on every backend.
+    """
 
     dtype: np.dtype[Any]
     value: NDArray[np.void]
 
     def __getitem__(self, field: str) -> NDArray[Any]: ...
+
+    def __setitem__(self, field: str, value: Any) -> None: ...
 
     def clear(self) -> None:
         """Zeros, as at the start."""
@@ -31,6 +36,9 @@ class HostRecord:
 
     def __getitem__(self, field: str) -> NDArray[Any]:
         return self._array[field]
+
+    def __setitem__(self, field: str, value: Any) -> None:
+        self._array[field] = value
 
     @property
     def value(self) -> NDArray[np.void]:

@@ -42,17 +42,29 @@ class DeviceRecord:
     def __init__(self, dtype: DTypeLike, driver: Driver) -> None:
         self.dtype = np.dtype(dtype)
         self._driver = driver
+        self._counts: NDArray[np.void] = np.zeros((), self.dtype)
         self._bytes = driver.array(np.zeros(self.dtype.itemsize, np.uint8), None)
         self._fields = _views(self.dtype, self._bytes)
+        for name in self._count_names:
+            self._fields[name] = self._counts[name]
+
+    @property
+    def _count_names(self) -> list[str]:
+        return [name for name, (kind, *_) in (self.dtype.fields or {}).items() if not kind.shape and not kind.fields]
 
     def __getitem__(self, field: str) -> NDArray[Any]:
         found: NDArray[Any] = self._fields[field]
         return found
 
+    def __setitem__(self, field: str, value: Any) -> None:
+        self._fields[field][...] = value
+
     @property
     def value(self) -> NDArray[np.void]:
         """The whole record as one structured array (a copy)."""
         value: NDArray[np.void] = self._driver.numpy(self._bytes).view(self.dtype).reshape(()).copy()
+        for name in self._count_names:
+            value[name] = self._counts[name]
         return value
 
     @value.setter
@@ -60,10 +72,12 @@ class DeviceRecord:
         if value.dtype != self.dtype:
             raise ValueError(f"expected a state of {self.dtype}, received {value.dtype}")
         self._bytes[...] = self._driver.array(np.asarray(value).reshape(1).view(np.uint8), None)
+        self._counts[...] = value
 
     def clear(self) -> None:
         """Zeros, as at the start."""
         self._bytes[...] = 0
+        self._counts[...] = np.zeros((), self.dtype)
 
 
 def _views(dtype: np.dtype[Any], memory: Any) -> dict[str, Any]:
