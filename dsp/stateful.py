@@ -5,25 +5,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.gpu import CPU, Backend
-from sharpear.gpu.backend import Record
+from sharpear.gpu import CPU, Backend, Record
 
 
 class Stateful:
-    """Keeps what the next output depends on in one record of arrays, `_state`, of zeros at the start."""
+    """Keeps what the next output depends on in one record of fields, `_state`, of zeros at the start."""
 
+    backend: Backend
     _state: Record
-    backend: Backend = CPU
 
     def _remember(self, fields: list[tuple[Any, ...]], backend: Backend = CPU) -> None:
-        """Set up the state, fields of a structured dtype, where `backend` keeps it."""
+        """Set up the state, the fields of a structured dtype, where the kernels run."""
         self.backend = backend
         self._state = backend.record(np.dtype(fields, align=True))
 
     @property
     def state(self) -> NDArray[np.void]:
-        """Everything that the next output depends on, as one structured array (a copy)."""
-        return self._state.value.copy()
+        """Everything that the next output depends on, as one structured array of NumPy's (a copy)."""
+        return self._state.value
 
     @state.setter
     def state(self, value: NDArray[np.void]) -> None:

@@ -1,5 +1,5 @@
 // The kernels of kernels.py for the GPU. What each does, and its equation, stands there: names, order of arguments and
-// order of the arithmetic are the same. UNIT is float or complex64.
+// order of the arithmetic are the same. UNIT is float32 or complex64.
 //
 // A block of threads owns a stream, and each thread every blockDim.x-th unit. The state stays in shared memory over the
 // frames of a call. Functions that look at neighbours wait for the block before and after; all others touch a thread's

@@ -83,7 +83,9 @@ class Layer(ABC):
     def _kernel(self, function: Any) -> Kernel:
         """The kernel that advances this layer, on its backend."""
         needed = working_bytes(self.units, self.streams, self.dtype, self._state.dtype)
-        return self.backend.kernel(function, self.dtype, blocks=self.streams, threads=self.units, shared_bytes=needed)
+        return self.backend.kernel(
+            function, {"UNIT": self.dtype}, blocks=self.streams, threads=self.units, shared_bytes=needed
+        )
 
     @property
     @abstractmethod
@@ -102,8 +104,7 @@ class Layer(ABC):
     @property
     def state(self) -> NDArray[np.void]:
         """Everything that the next output depends on, as one structured array (a copy)."""
-        value: NDArray[np.void] = self._state.value
-        return value
+        return self._state.value
 
     @state.setter
     def state(self, value: NDArray[np.void]) -> None:

@@ -1,7 +1,7 @@
 """What a part of the signal path asks of the place where its kernels run."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,12 +9,11 @@ from numpy.typing import DTypeLike, NDArray
 
 Kernel = Callable[..., None]
 
+NO_CONSTANTS: Mapping[str, DTypeLike | int] = {}
+
 
 class Record(Protocol):
-    """The state of an object: a structured dtype's fields as arrays, zeros at the start.
-
-    Fields without axes are counts, which Python reads and sets: they are NumPy's on every backend.
-    """
+    """The state of an object: a structured dtype's fields as arrays, zeros at the start."""
 
     dtype: np.dtype[Any]
     value: NDArray[np.void]
@@ -64,11 +63,17 @@ class Backend(ABC):
 
     @abstractmethod
     def kernel(
-        self, function: Any, unit: DTypeLike = np.float32, *, blocks: int, threads: int, shared_bytes: int
+        self,
+        function: Any,
+        constants: Mapping[str, DTypeLike | int] = NO_CONSTANTS,
+        *,
+        blocks: int,
+        threads: int,
+        shared_bytes: int = 0,
     ) -> Kernel:
         """What runs `function`, a Numba kernel, here; it takes the kernel's own arguments.
 
-        unit: dtype of the units where the kernel takes real and complex ones.
+        constants: what a GPU's compiler has to know, by name: a dtype of units, a number. Numba finds out by itself.
         blocks, threads, shared_bytes: on a GPU, how many blocks of how many threads share the work, and the working
         memory of each.
         """
@@ -101,7 +106,13 @@ class Backend(ABC):
 
 class _Cpu(Backend):
     def kernel(
-        self, function: Any, unit: DTypeLike = np.float32, *, blocks: int, threads: int, shared_bytes: int
+        self,
+        function: Any,
+        constants: Mapping[str, DTypeLike | int] = NO_CONSTANTS,
+        *,
+        blocks: int,
+        threads: int,
+        shared_bytes: int = 0,
     ) -> Kernel:
         kernel: Kernel = function
         return kernel

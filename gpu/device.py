@@ -1,12 +1,13 @@
 """The backend of a GPU, over a driver that owns memory and launches kernels."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .arguments import packed
-from .backend import Backend, Kernel, Record
+from .backend import NO_CONSTANTS, Backend, Kernel, Record
 from .source import source_file, source_text
 
 WARP = 32
@@ -37,20 +38,18 @@ class Driver(Protocol):
 
 
 class DeviceRecord:
-    """A `HostRecord` on the device: one run of bytes, each field a view of it, so that a state moves in one copy."""
+    """A `Record` on the device: one run of bytes, each field a view of it, so that a state moves in one copy.
+
+    Fields without axes, such as counters, are for Python to read: they stay on the host.
+    """
 
     def __init__(self, dtype: DTypeLike, driver: Driver) -> None:
         self.dtype = np.dtype(dtype)
         self._driver = driver
-        self._counts: NDArray[np.void] = np.zeros((), self.dtype)
+        self._host = np.zeros((), self.dtype)
+        self._counters = [name for name, (kind, *_) in (self.dtype.fields or {}).items() if kind.isbuiltin]
         self._bytes = driver.array(np.zeros(self.dtype.itemsize, np.uint8), None)
-        self._fields = _views(self.dtype, self._bytes)
-        for name in self._count_names:
-            self._fields[name] = self._counts[name]
-
-    @property
-    def _count_names(self) -> list[str]:
-        return [name for name, (kind, *_) in (self.dtype.fields or {}).items() if not kind.shape and not kind.fields]
+        self._fields = _views(self.dtype, self._bytes) | {name: self._host[name] for name in self._counters}
 
     def __getitem__(self, field: str) -> NDArray[Any]:
         found: NDArray[Any] = self._fields[field]
@@ -63,21 +62,20 @@ class DeviceRecord:
     def value(self) -> NDArray[np.void]:
         """The whole record as one structured array (a copy)."""
         value: NDArray[np.void] = self._driver.numpy(self._bytes).view(self.dtype).reshape(()).copy()
-        for name in self._count_names:
-            value[name] = self._counts[name]
+        for name in self._counters:
+            value[name] = self._host[name]
         return value
 
     @value.setter
     def value(self, value: NDArray[np.void]) -> None:
         if value.dtype != self.dtype:
             raise ValueError(f"expected a state of {self.dtype}, received {value.dtype}")
-        self._bytes[...] = self._driver.array(np.asarray(value).reshape(1).view(np.uint8), None)
-        self._counts[...] = value
+        self._host[...] = value
+        self._bytes[...] = self._driver.array(self._host.reshape(1).view(np.uint8), None)
 
     def clear(self) -> None:
         """Zeros, as at the start."""
-        self._bytes[...] = 0
-        self._counts[...] = np.zeros((), self.dtype)
+        self.value = np.zeros((), self.dtype)
 
 
 def _views(dtype: np.dtype[Any], memory: Any) -> dict[str, Any]:
@@ -95,11 +93,17 @@ class DeviceBackend(Backend):
         self._driver = driver
 
     def kernel(
-        self, function: Any, unit: DTypeLike = np.float32, *, blocks: int, threads: int, shared_bytes: int
+        self,
+        function: Any,
+        constants: Mapping[str, DTypeLike | int] = NO_CONSTANTS,
+        *,
+        blocks: int,
+        threads: int,
+        shared_bytes: int = 0,
     ) -> Kernel:
-        """The CUDA kernel of that name beside `function`, compiled for `unit`, one block of threads a stream."""
+        """The CUDA kernel of that name beside `function`, compiled for the constants."""
         block = min(LARGEST_BLOCK, -(-threads // WARP) * WARP)
-        text = source_text(source_file(function), np.dtype(unit))
+        text = source_text(source_file(function), tuple(constants.items()))
         run = self._driver.function(text, function.__name__, shared_bytes)
         address = self._driver.address
 

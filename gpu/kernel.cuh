@@ -12,6 +12,8 @@ struct Array {
     long long shape[N];
 };
 
+using float32 = float;
+
 // Laid out as NumPy's.
 struct complex64 {
     float real, imag;

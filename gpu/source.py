@@ -18,10 +18,16 @@ def source_file(function: Any) -> Path:
     return Path(function.py_func.__code__.co_filename).with_suffix(".cu")
 
 
-@lru_cache
-def source_text(file: Path, unit: DTypeLike = np.float32) -> str:
-    """The whole source to compile: the header, what UNIT is, and the file."""
+def header_text() -> str:
+    """What every source begins with."""
     header = Path(__file__).with_name(HEADER).read_text(encoding="utf-8")
+    return f'#line 1 "{HEADER}"\n{header}\n'
+
+
+@lru_cache
+def source_text(file: Path, constants: tuple[tuple[str, DTypeLike | int], ...] = ()) -> str:
+    """The whole source to compile: the header, the constants (numbers, or dtypes by their name), and the file."""
     body = file.read_text(encoding="utf-8")
-    name = "complex64" if np.dtype(unit).kind == "c" else "float"
-    return f'#line 1 "{HEADER}"\n{header}\n#define UNIT {name}\n#line 1 "{file.name}"\n{body}'
+    names = [(name, value if isinstance(value, int) else np.dtype(value).name) for name, value in constants]
+    defined = "".join(f"#define {name} {value}\n" for name, value in names)
+    return f'{header_text()}{defined}#line 1 "{file.name}"\n{body}'

@@ -15,9 +15,11 @@ from nvrtc import compiled
 from test_imports import PACKAGE, ROOT
 
 from sharpear.gpu.arguments import packed
-from sharpear.gpu.source import source_text
+from sharpear.gpu.source import header_text, source_text
 
 FILES = [path for folder in PACKAGE for path in sorted((ROOT / folder).glob("*.cu"))]
+CONSTANTS = {"dynamics/kernels.cu": [("UNIT", np.float32), ("UNIT", np.complex64)]}
+SOURCES = [(file, (c,)) for file in FILES for c in CONSTANTS[file.relative_to(ROOT).as_posix()]]
 KERNELS = [(file, name) for file in FILES for name in KERNEL.findall(file.read_text())]
 
 
@@ -27,16 +29,15 @@ def numba_kernel(file: Path, name: str) -> Any:
 
 
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
-@pytest.mark.parametrize("unit", [np.float32, np.complex64])
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_the_compiler_takes_it(file: Path, unit: Any, architecture: str) -> None:
-    ptx, log = compiled(source_text(file, unit), architecture)
+@pytest.mark.parametrize(("file", "constants"), SOURCES, ids=[f"{file.stem}-{dict(c)}" for file, c in SOURCES])
+def test_the_compiler_takes_it(file: Path, constants: Any, architecture: str) -> None:
+    ptx, log = compiled(source_text(file, constants), architecture)
     names = KERNEL.findall(file.read_text())
     assert names
     assert sorted(re.findall(r"\.entry (\w+)", ptx)) == sorted(names)
     assert f".target {architecture}" in ptx
     assert len(re.findall(r"\b0 bytes spill stores, 0 bytes spill loads", log)) == len(names), log
-    assert "fma." not in ptx, "products and sums are rounded apart on the CPU"
+    assert "fma.rn.f32" not in ptx, "products and sums are rounded apart on the CPU"
 
 
 @pytest.mark.parametrize(("file", "name"), KERNELS, ids=[name for _, name in KERNELS])
@@ -71,8 +72,7 @@ extern "C" __global__ void echo(int i, Pair pair, Array<double, 1> out) {
 @settings(deadline=None)
 def test_arguments_arrive(i: int, f: float, flag: bool, rows: int, columns: int) -> None:
     driver, backend = HostDriver(), host_gpu()
-    header = source_text(ROOT / "dynamics" / "kernels.cu").split("#define UNIT")[0]
-    run = driver.function(header + ECHO, "echo", 0)
+    run = driver.function(header_text() + ECHO, "echo", 0)
     array = backend.array(np.arange(rows * columns, dtype=np.float32).reshape(rows, columns))
     out = backend.empty((7,), np.float64)
     arguments = (i, (np.float32(f), (np.float64(0.1), flag), array), out)
