@@ -14,7 +14,7 @@ class Frames:
 
     times: (frames,) s, on the input's clock, group delay already subtracted.
     amplitude: (frames, streams, atoms) float32, amplitude of the cosine at each atom; zero where there is none.
-    instantaneous_frequency: like `amplitude`, Hz: the atom's frequency refined below the grid.
+    instantaneous_frequency: like `amplitude`, Hz: the atom's, refined below the grid where there is a line.
     plain_amplitude: (frames, streams, channels) float32, modulus of the filterbank's subbands at the same times.
 
     From a `Sharpener` with ``phases=True`` also, and None otherwise:

@@ -105,7 +105,7 @@ def opened(format_: str, path: Path, info: SinkInfo):
 def test_frames_reach_the_disk_while_running(folder, format_):
     info = _info(64)
     with opened(format_, folder / f"x.{format_}", info) as sink:
-        for first in range(0, 2000, 100):
+        for first in range(0, 5000, 100):
             sink.write(_frames(first, 100, info, 5))
         assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) > 10_000
         assert not (folder / f"x.{format_}").exists()

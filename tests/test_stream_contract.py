@@ -35,6 +35,7 @@ from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
 from sharpear.separation.separator import Separator
 from sharpear.separation.tonal import TonalTransient
+from sharpear.separation.voices import HarmonicVoices, VoiceTracks
 
 UNITS, HOP, SAMPLE_RATE = 9, 37, 8000.0
 
@@ -202,6 +203,20 @@ def pitch_layer(streams: int) -> PitchLayer:
     return PitchLayer(0.003, 12, streams=streams)
 
 
+def voices(streams: int) -> Separator:
+    return Separator(SAMPLE_RATE, HarmonicVoices.of(2, "low-latency"), streams, linked=False)
+
+
+def voice_tracks(streams: int) -> Any:
+    tracks = VoiceTracks(2, UNITS, 0.003, streams)
+    return Packed(tracks, lambda x: np.array([tracks.process(f0, f0) for f0 in x], np.int64).reshape(x.shape))
+
+
+def fundamentals(streams: int) -> np.ndarray:
+    """Notes that begin and end."""
+    return np.abs(drive(streams)).repeat(5, axis=0)[:120] * 200 * (np.arange(UNITS) % 3 > 0)
+
+
 def separator(streams: int, learned: bool) -> Separator:
     spectra = np.random.default_rng(3).random((2, 3, UNITS)) ** 4
     known = [Dictionary(name, rows, design().center_hz) for name, rows in zip("ab", spectra, strict=True)]
@@ -263,6 +278,8 @@ CASES: dict[str, Case] = {
     "Splitter": (lambda n: Splitter(SynthesisDesign.over(design(), 0.016), HOP, n), audio, {}),
     "Separator, tonal and transient": (lambda n: separator(n, False), audio, {"silence": 12000}),
     "Separator, learned sources": (lambda n: separator(n, True), audio, {"silence": 12000}),
+    "Separator, voices": (voices, audio, {"silence": 12000}),
+    "VoiceTracks": (voice_tracks, fundamentals, {"trusts_input": True}),
     "Encoder": (lambda n: Stateless(Encoder(TURN[:, None] * np.eye(UNITS)).process), subbands, {"trusts_input": True}),
     "FiniteWindow": (windows, frames_of_order_5, {"trusts_input": True}),
     "LineFinder": (line_finder, frames, {"trusts_input": True}),

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.dsp import Split
+from sharpear.dsp import GammatoneDesign, Split
 from sharpear.dsp.stateful import Stateful
 from sharpear.errors import UsageError
 
@@ -40,8 +40,8 @@ class LearnedSources(Stateful):
 
     Args:
         dictionaries: one per source.
-        center_hz: (channels,) centres of the bank.
-        hop_s: time between frames, s.
+        bank: the separation bank.
+        hop: samples between its frames.
         groups: independent signals.
         per_group: streams in each that share one mask.
     """
@@ -51,15 +51,15 @@ class LearnedSources(Stateful):
     def __init__(
         self,
         dictionaries: Sequence[Dictionary],
-        center_hz: NDArray[np.float64],
-        hop_s: float,
+        bank: GammatoneDesign,
+        hop: int,
         groups: int,
         per_group: int,
     ) -> None:
         self.names = tuple(dictionary.name for dictionary in dictionaries)
         self._per_group = per_group
-        self._dictionary = join(dictionaries, center_hz)
-        J, K, S = self._dictionary[1].size, center_hz.size, len(self.names)
+        self._dictionary = join(dictionaries, bank.center_hz)
+        J, K, S = self._dictionary[1].size, bank.channels, len(self.names)
         self._rule = (ITERATIONS, np.float32(MEMORY), np.float32(SUPPORT))
         inner = (
             np.zeros(J, np.int64),

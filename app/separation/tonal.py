@@ -6,7 +6,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.dsp import Split
+from sharpear.dsp import GammatoneDesign, Split
 from sharpear.gpu import CPU, Backend
 
 from .evidence import Evidence
@@ -26,29 +26,28 @@ class TonalTransient:
     same for all channels, weighs that. Its weights were fitted to the ideal shares of 56 rendered pieces with noise.
 
     Args:
-        center_hz: (channels,) centres of the bank.
-        hop_s: time between frames, s.
+        bank: the separation bank.
+        hop: samples between its frames.
         groups: independent signals.
         per_group: streams in each that share one mask.
         backend: where it runs, as what it hears does.
 
-    >>> shares = TonalTransient(np.array([100.0, 200.0]), 0.004, 1, 1)
+    >>> bank = GammatoneDesign(16000.0, np.array([100.0, 200.0]), np.array([20.0, 20.0]))
+    >>> shares = TonalTransient(bank, 64, 1, 1)
     >>> shares.names, shares.wait_frames
     (('tonal', 'transient'), 17)
     """
 
     names: tuple[str, ...] = ("tonal", "transient")
 
-    def __init__(
-        self, center_hz: NDArray[np.float64], hop_s: float, groups: int, per_group: int, backend: Backend = CPU
-    ) -> None:
+    def __init__(self, bank: GammatoneDesign, hop: int, groups: int, per_group: int, backend: Backend = CPU) -> None:
         self.backend = backend
-        self._evidence = Evidence(center_hz, hop_s, groups, per_group, backend)
+        self._evidence = Evidence(bank.center_hz, hop / bank.sample_rate, groups, per_group, backend)
         self.wait_frames = self._evidence.wait_frames
         layers = _readout()
         self._layers = tuple(backend.array(layer) for layer in layers)
         units = dict(zip(("FIRST", "SECOND", "SOURCES"), map(len, layers), strict=True))
-        self._run = backend.kernel(readout_process, GPU_CONSTANTS | units, blocks=groups, threads=center_hz.size)
+        self._run = backend.kernel(readout_process, GPU_CONSTANTS | units, blocks=groups, threads=bank.channels)
 
     @classmethod
     def on(cls, backend: Backend) -> ShareFactory:

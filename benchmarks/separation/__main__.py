@@ -31,6 +31,8 @@ def main() -> None:
             tonal = truth.sum(axis=0) - drums
             scores[f"{folder.name}, tonal and drums"] = two_sources(np.array([tonal, drums]), rate)
         scores[f"{folder.name}, second half"] = learned_sources(truth, rate)
+        if "drums" not in names and len(names) > 1:
+            scores[f"{folder.name}, voices"] = voices(truth, rate)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "separation.json").write_text(json.dumps(scores, indent=1))
     text = table(scores)
@@ -82,6 +84,24 @@ def learned_sources(truth: NDArray[np.float64], rate: int) -> dict[str, list[flo
         "ideal ratio mask, our bank": methods.ideal_ours(mixture, heard, rate),
     }
     return {name: mean_scores(stems, heard) for name, stems in found.items()}
+
+
+def voices(truth: NDArray[np.float64], rate: int) -> dict[str, list[float]]:
+    """Told apart by the pitch layer, knowing only how many there are."""
+    mixture = truth.sum(axis=0)
+    began = time.process_time()
+    stems = methods.voices(mixture, rate, len(truth))
+    spent = (time.process_time() - began) / (mixture.size / rate)
+    print(f"{len(truth)} voices: real-time factor {spent:.3f}")
+    found = {
+        "mixture": np.tile(mixture, (len(truth), 1)),
+        "sharpear voices, blind": methods.best_order(stems, truth),
+        "NMF, blind": methods.best_order(methods.nmf(mixture, truth, oracle=False), truth),
+        "sharpear voices, pitches assigned by the truth": methods.voices_of_true_tracks(mixture, truth, rate),
+        "NMF, components assigned by the truth": methods.nmf(mixture, truth, oracle=True),
+        "ideal ratio mask, our bank": methods.ideal_ours(mixture, truth, rate),
+    }
+    return {name: mean_scores(stems, truth) for name, stems in found.items()}
 
 
 def mean_scores(stems: NDArray[np.float64], truth: NDArray[np.float64]) -> list[float]:
