@@ -48,7 +48,7 @@ class LineCode:
             change=lines.change,
         )
         reach_hz: NDArray[np.float64] = np.float64(FARTHEST_OFFSET / hop_s) / window.length_hops
-        self._finder = LineFinder(window.bank.center_hz, reach_hz, hop_s, rule, streams)
+        self._finder = LineFinder(window.bank.center_hz, reach_hz, hop_s, rule, streams, backend)
         half_frames = round(lines.average_ms / 1e3 / hop_s)
         channels = window.bank.channels
         self._field = LineField(
