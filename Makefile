@@ -7,11 +7,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # A strict editable install links files one by one: a new file changes its folder's time and is linked then.
-PARTS  := pyproject.toml app app/batch app/commands app/live app/pipe app/pitch app/separation app/sinks app/view app/view/static dsp dynamics configs
+PARTS  := pyproject.toml app app/batch app/commands app/live app/pipe app/pitch app/separation app/sinks app/view app/view/static dsp dynamics gpu configs
 
 # What some tests run beside sharpear: a sound system, a browser, other programs for pipes. Where they are missing and
 # may not be installed the tests say why they skip.
-SYSTEM := jackd2 libportaudio2 chromium sox ffmpeg jq
+SYSTEM := jackd2 libportaudio2 chromium sox ffmpeg jq g++
 
 .PHONY: demo test lint bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch clean
 
@@ -70,7 +70,7 @@ $(STAMP)-bench: $(STAMP)
 	@touch $@
 
 $(STAMP)-system: $(VENV)/bin/python
-	@if (for name in jackd chromium sox ffmpeg jq; do command -v $$name >/dev/null || exit 1; done) && ldconfig -p | grep libportaudio >/dev/null; then :; \
+	@if (for name in jackd chromium sox ffmpeg jq g++; do command -v $$name >/dev/null || exit 1; done) && ldconfig -p | grep libportaudio >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM) >/dev/null || echo "cannot install $(SYSTEM): some tests will skip" >&2; \
 	else echo "for all tests: apt-get install $(SYSTEM)" >&2; fi
@@ -78,4 +78,4 @@ $(STAMP)-system: $(VENV)/bin/python
 
 clean:
 	rm -rf build dist demo *.egg-info .mypy_cache .ruff_cache .pytest_cache
-	find app dsp dynamics -name __pycache__ -prune -exec rm -rf {} +
+	find app dsp dynamics gpu -name __pycache__ -prune -exec rm -rf {} +

@@ -11,6 +11,7 @@ from sharpear.dsp import LineField, LineFinder, LineMemory, LineRule, NoiseFloor
 from sharpear.dsp.finite_window import FARTHEST_OFFSET
 from sharpear.dsp.scales import Scale
 from sharpear.dynamics import BandedWeights
+from sharpear.gpu import CPU, Backend
 
 from .config import LinesConfig, NetworkConfig
 from .network import build_pair, window_atoms
@@ -34,6 +35,7 @@ class LineCode:
         lines: LinesConfig,
         network: NetworkConfig,
         streams: int,
+        backend: Backend = CPU,
     ) -> None:
         hop_s = window.hop / window.bank.sample_rate
         rule = LineRule(
@@ -46,7 +48,7 @@ class LineCode:
             change=lines.change,
         )
         reach_hz: NDArray[np.float64] = np.float64(FARTHEST_OFFSET / hop_s) / window.length_hops
-        self._finder = LineFinder(window.bank.center_hz, reach_hz, hop_s, rule, streams)
+        self._finder = LineFinder(window.bank.center_hz, reach_hz, hop_s, rule, streams, backend)
         half_frames = round(lines.average_ms / 1e3 / hop_s)
         channels = window.bank.channels
         self._field = LineField(
@@ -60,16 +62,23 @@ class LineCode:
             lines.swell,
             lines.surge,
             streams,
+            backend,
         )
-        self._floor = NoiseFloor(channels, hop_s, lines.floor_ms / 1e3, streams=streams)
-        self._nearest = np.abs(window.bank.center_hz[None] - atom_hz[:, None]).argmin(axis=1)
+        self._floor = NoiseFloor(channels, hop_s, lines.floor_ms / 1e3, streams=streams, backend=backend)
+        self._nearest = backend.array(np.abs(window.bank.center_hz[None] - atom_hz[:, None]).argmin(axis=1))
         self._audible = np.float32(10 ** (lines.noise_db / 10))
         reach_atoms = window_atoms(atom_hz, lines.stride_cents).clip(min=1)
-        self._memory = LineMemory(reach_atoms, hop_s, lines.hold_ms / 1e3, lines.patience, streams)
-        self._atom_hz = atom_hz.astype(np.float32)
-        self._half_width = window_atoms(atom_hz, network.window_cents)
+        self._memory = LineMemory(reach_atoms, hop_s, lines.hold_ms / 1e3, lines.patience, streams, backend)
+        self._atom_hz = backend.array(atom_hz, np.float32)
+        half_width = window_atoms(atom_hz, network.window_cents)
+        self._half_width, self._farthest = backend.array(half_width), 2 * int(half_width.max())
         no_rivals = BandedWeights(np.zeros((atom_hz.size, 1), np.float32))  # the WtaConv alone decides between them
-        self._pair = build_pair(no_rivals, atom_hz, hop_s, network, streams, turn=1.0)
+        self._pair = build_pair(no_rivals, atom_hz, hop_s, network, streams, 1.0, backend)
+        self._fade = backend.kernel(fade_into_noise, blocks=streams, threads=atom_hz.size, shared_bytes=0)
+        self._win = backend.kernel(
+            winners_take_windows, blocks=streams, threads=atom_hz.size, shared_bytes=16 * atom_hz.size + 32
+        )
+        self._backend = backend
         self.latency_hops = self._finder.latency_hops + half_frames
         self.period_hops = 2 * half_frames + 1
 
@@ -109,35 +118,37 @@ class LineCode:
 
         `subband`: (frames, streams, channels), the frames' own, which tell how much of them is noise.
         """
-        noise = self._floor.process(np.square(np.abs(subband)))[..., self._nearest]
-        _fade_into_noise(noise, self._audible, amplitude)
+        floor = self._floor.process(np.square(np.abs(subband)))
+        noise = self._backend.empty(amplitude.shape, np.float32)
+        self._fade(floor, self._nearest, self._audible, amplitude, noise)
         activation = self._pair.process(amplitude)
-        merged = np.empty_like(amplitude)
-        _winners_take_windows(activation, self._half_width, self._atom_hz, amplitude, frequency, merged)
+        merged = self._backend.empty(amplitude.shape, np.float32)
+        self._win(activation, self._half_width, self._farthest, self._atom_hz, amplitude, frequency, merged)
         return self._memory.process(merged, frequency, noise), frequency
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _fade_into_noise(noise: Any, audible: Any, amplitude: Any) -> None:
-    """Lines less than `audible` times the noise fade, and are gone at 0.4 of that."""
+def fade_into_noise(noise: Any, nearest: Any, audible: Any, amplitude: Any, atom_noise: Any) -> None:
+    """Lines less than `audible` times the noise of the nearest channel fade, and are gone at 0.4 of that."""
     for f in range(amplitude.shape[0]):
         for s in range(amplitude.shape[1]):
             for j in range(amplitude.shape[2]):
                 energy = amplitude[f, s, j] ** 2
-                edge = audible * noise[f, s, j]
+                atom_noise[f, s, j] = noise[f, s, nearest[j]]
+                edge = audible * atom_noise[f, s, j]
                 if energy < edge:
                     share = max(energy / edge - 0.4, 0.0) / 0.6
                     amplitude[f, s, j] *= math.sqrt(share)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _winners_take_windows(
-    activation: Any, half_width: Any, atom_hz: Any, amplitude: Any, frequency: Any, merged: Any
+def winners_take_windows(
+    activation: Any, half_width: Any, farthest: int, atom_hz: Any, amplitude: Any, frequency: Any, merged: Any
 ) -> None:
     """Give each atom's energy to the most active atom within its window; frequencies become the energies' means.
 
     The nearer of two rivals counts more, as 1/(1 + distance²); energy with no active atom in reach is dropped. An atom
-    without energy has its own frequency.
+    without energy has its own frequency. farthest: the largest distance at which energy is taken.
     """
     atoms = amplitude.shape[2]
     energy, moment = np.empty(atoms, np.float64), np.empty(atoms, np.float64)
@@ -149,7 +160,7 @@ def _winners_take_windows(
                 if amplitude[f, s, j] == 0:
                     continue
                 winner, best = -1, 0.0
-                reach = 2 * half_width[j]
+                reach = min(2 * half_width[j], farthest)
                 for i in range(max(0, j - reach), min(atoms, j + reach + 1)):
                     claim = activation[f, s, i] / (1.0 + (i - j) ** 2)
                     if claim > best:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sharpear.dynamics import BandedWeights, LcAdam, LcAdamWta, WtaCircuit, WtaConv
+from sharpear.gpu import CPU, Backend
 
 from .config import NetworkConfig
 
@@ -21,6 +22,7 @@ def build_pair(
     config: NetworkConfig,
     streams: int,
     turn: ArrayLike,
+    backend: Backend = CPU,
 ) -> LcAdamWta:
     """The pair with lateral weights `lateral`, whose memory is turned by `turn` from frame to frame."""
     level_atoms = int(window_atoms(atom_hz, config.level_cents).max()) if config.level_cents else None
@@ -36,6 +38,7 @@ def build_pair(
         epsilon=config.epsilon,
         retention=np.asarray(turn) * np.exp(-hop_s / (config.memory_ms / 1e3)),
         streams=streams,
+        backend=backend,
     )
     wta = WtaConv(
         atom_hz.size,
@@ -44,5 +47,6 @@ def build_pair(
         circuit=WtaCircuit(alpha=config.wta_excitation),
         step_s=hop_s / config.iterations,
         streams=streams,
+        backend=backend,
     )
     return LcAdamWta(lcadam, wta, config.flow, iterations=config.iterations, readout=config.readout)

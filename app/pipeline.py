@@ -17,9 +17,11 @@ from sharpear.dsp import (
     space_frequencies,
 )
 from sharpear.dsp.gammatone import erb_per_decay
+from sharpear.gpu import CPU, Backend
 
 from .audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 from .config import Config, WindowConfig, load_config
+from .device import backend_of
 from .errors import UsageError
 from .frames import Frames, Spectrogram
 from .line_code import LineCode
@@ -33,6 +35,8 @@ HIGHEST_CENTER = 0.46
 @dataclass(frozen=True)
 class Heard:
     """Consecutive frames between the two halves of a `Sharpener`.
+
+    Arrays are those of the sharpener's device.
 
     drive: (frames, streams, atoms) what the network is driven by.  frequency_hz: like it, Hz.
     subband: (frames, streams, channels) complex64, aligned with them.
@@ -62,6 +66,8 @@ class Sharpener:
         overrides: settings by dotted name, such as ``{"bank.low_hz": 150.0}``.
         start_s: time of the first sample.
         phases: frames also carry each line's phase and the complex subbands.
+        device: "cpu", "gpu", "gpu:1" (the second one), or "auto", which takes a GPU if there is one. Frames and states
+            are NumPy's on every device, and a state moves between them.
 
     Raises:
         UsageError: an unknown preset or setting, or a value out of range.
@@ -83,6 +89,7 @@ class Sharpener:
         *,
         start_s: float = 0.0,
         phases: bool = False,
+        device: str | Backend = "cpu",
     ) -> None:
         if not LOWEST_RATE_HZ <= sample_rate <= HIGHEST_RATE_HZ:
             expected = f"{LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz"
@@ -97,8 +104,9 @@ class Sharpener:
             self.config = load_config(preset, overrides)
         self.sample_rate = float(sample_rate)
         self.streams = streams
+        self.backend = backend = backend_of(device)
         self.hop = max(1, round(self.config.frames.hop_ms / 1e3 * sample_rate))
-        self._bank, self._window, self._aligner = build_front(self.sample_rate, self.hop, self.config, streams)
+        self._bank, self._window, self._aligner = build_front(self.sample_rate, self.hop, self.config, streams, backend)
         design, scale = self._bank.design, self.config.bank.scale
         self.channel_frequencies: NDArray[np.float64] = design.center_hz
         # The configured atoms, less those above the highest channel that the sample rate allows.
@@ -109,12 +117,17 @@ class Sharpener:
         self._code: LineCode | SparseCode
         if self._window and self.config.network.mode == "lines":
             self._code = LineCode(
-                self._window.design, self.frequencies, scale, self.config.lines, self.config.network, streams
+                self._window.design, self.frequencies, scale, self.config.lines, self.config.network, streams, backend
+            )
+        elif backend is not CPU:
+            raise UsageError(
+                "expected network.mode = 'lines' over finite windows on a GPU, as in music, speech and low-latency, "
+                f"received {self.config.network.mode!r}: --device cpu runs it"
             )
         else:
             self._code = SparseCode(design, self._aligner, self.frequencies, self.hop, self.config.network, streams)
         self._latency_hops = self._aligner.latency_hops + self._code.latency_hops
-        self._late = np.zeros((self._code.latency_hops, streams, design.channels), np.complex64)
+        self._late = backend.array(np.zeros((self._code.latency_hops, streams, design.channels), np.complex64))
         self._phases = PhaseReader(self._bank, self._window, self._aligner, self.frequencies) if phases else None
         self._start_s = start_s
         self._samples = self._silence = self._frames = 0
@@ -172,7 +185,11 @@ class Sharpener:
     def state(self) -> dict[str, Any]:
         """Everything that the next output depends on (copies)."""
         counts = {"samples": self._samples, "silence": self._silence, "frames": self._frames}
-        return {name: part.state for name, part in self._parts.items()} | counts | {"late": self._late.copy()}
+        return (
+            {name: part.state for name, part in self._parts.items()}
+            | counts
+            | {"late": self.backend.numpy(self._late).copy()}
+        )
 
     @state.setter
     def state(self, value: Mapping[str, Any]) -> None:
@@ -183,7 +200,7 @@ class Sharpener:
         for name, part in self._parts.items():
             part.state = value[name]
         self._samples, self._silence, self._frames = value["samples"], value["silence"], value["frames"]
-        self._late = value["late"].copy()
+        self._late = self.backend.array(value["late"].copy())
 
     def reset(self, start_s: float | None = None) -> None:
         """Forget the past: the next output is that of a new object, whose first sample is at `start_s` if given."""
@@ -236,7 +253,7 @@ class Sharpener:
         if self._window:
             subbands = self._window.process(subbands)
         subbands = self._aligner.process(subbands)
-        late = np.concatenate([self._late, subbands.subband])
+        late = np.concatenate([self._late, self.backend.array(subbands.subband)])
         self._late, late = late[len(subbands) :].copy(), late[: len(subbands)]
         drive, frequency_hz = self._code.hear(subbands)
         return Heard(drive, frequency_hz, late)
@@ -249,9 +266,10 @@ class Sharpener:
         number = self._frames + 1 + np.arange(count) - self._latency_hops
         self._frames += count
         times: NDArray[np.float64] = np.float64(self._start_s) + number * (self.hop / self.sample_rate)
-        frames = Frames(times, amplitude, frequency, np.abs(heard.subband))
+        plain = np.abs(heard.subband)
+        frames = Frames(times, *(self.backend.numpy(part) for part in (amplitude, frequency, plain)))
         if self._phases:
-            frames = self._phases.read(frames, heard.subband)
+            frames = self._phases.read(frames, self.backend.numpy(heard.subband))
         return frames[int((number < 0).sum()) :]
 
 
@@ -260,7 +278,7 @@ LARGEST_SPACING = 1.6
 
 
 def build_front(
-    sample_rate: float, hop: int, config: Config, streams: int
+    sample_rate: float, hop: int, config: Config, streams: int, backend: Backend = CPU
 ) -> tuple[Filterbank, FiniteWindow | None, Aligner]:
     """The bank of a configuration, its finite windows if it has them, and the alignment of what comes last.
 
@@ -278,13 +296,17 @@ def build_front(
     limit_samples = config.frames.align_limit_ms / 1e3 * sample_rate
     if bank.bandwidth_unit != "window":
         bandwidth_hz = np.maximum(bandwidths_hz(center_hz, bank.bandwidth, bank.bandwidth_unit), bank.min_bandwidth_hz)
-        filterbank = Filterbank(GammatoneDesign(sample_rate, center_hz, bandwidth_hz, bank.order), hop, streams)
-        return filterbank, None, Aligner(filterbank.latency_samples, hop, streams, bank.order, limit_samples)
+        filterbank = Filterbank(
+            GammatoneDesign(sample_rate, center_hz, bandwidth_hz, bank.order), hop, streams, backend
+        )
+        delay = filterbank.latency_samples
+        return filterbank, None, Aligner(delay, hop, streams, bank.order, limit_samples, backend)
     length_hops = window_lengths(center_hz, config.window, sample_rate / hop)
     decay_hz = bank.bandwidth * sample_rate / (hop * length_hops) / (2 * np.pi)
     design = GammatoneDesign(sample_rate, center_hz, decay_hz * erb_per_decay(bank.order), bank.order)
-    window = FiniteWindow(WindowDesign.over(design, length_hops, hop), streams)
-    return Filterbank(design, hop, streams), window, Aligner(window.latency_samples, hop, streams, 1, limit_samples)
+    window = FiniteWindow(WindowDesign.over(design, length_hops, hop), streams, backend)
+    aligner = Aligner(window.latency_samples, hop, streams, 1, limit_samples, backend)
+    return Filterbank(design, hop, streams, backend), window, aligner
 
 
 def window_lengths(center_hz: NDArray[np.float64], window: WindowConfig, frames_per_s: float) -> NDArray[np.int64]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpear.gpu import CPU, Backend
+
 from .filterbank_kernel import STATE_ROWS, filterbank_process
 from .gammatone import GammatoneDesign
 from .stateful import Stateful
@@ -35,12 +37,12 @@ class SubbandFrames:
         return SubbandFrames(self.stages[frames], self.power[frames], self.instantaneous_hz[frames])
 
     @staticmethod
-    def allocate(frames: int, streams: int, order: int, channels: int) -> "SubbandFrames":
+    def allocate(frames: int, streams: int, order: int, channels: int, backend: Backend = CPU) -> "SubbandFrames":
         """Uninitialised frames to be filled by `Filterbank.process`."""
         return SubbandFrames(
-            np.empty((frames, streams, order, channels), np.complex64),
-            np.empty((frames, streams, channels), np.float32),
-            np.empty((frames, streams, channels), np.float32),
+            backend.empty((frames, streams, order, channels), np.complex64),
+            backend.empty((frames, streams, channels), np.float32),
+            backend.empty((frames, streams, channels), np.float32),
         )
 
 
@@ -51,6 +53,7 @@ class Filterbank(Stateful):
         design: the coefficients.
         hop: samples between frames.
         streams: number of independent signals processed side by side.
+        backend: where it runs; its frames stay there.
 
     Samples that are not finite, or beyond 120 dB over full scale, are replaced by zero and counted in `replaced`.
 
@@ -61,7 +64,7 @@ class Filterbank(Stateful):
     (100, 1.0)
     """
 
-    def __init__(self, design: GammatoneDesign, hop: int, streams: int = 1) -> None:
+    def __init__(self, design: GammatoneDesign, hop: int, streams: int = 1, backend: Backend = CPU) -> None:
         if hop < 1:
             raise ValueError(f"expected a hop of at least 1 sample, received {hop}")
         if streams < 1:
@@ -70,17 +73,19 @@ class Filterbank(Stateful):
         self.hop = hop
         self.streams = streams
         pole, gain = design.pole, 1.0 - design.damping
-        self._coefficients = np.stack([pole.real, pole.imag, gain]).astype(np.float32)
+        self._coefficients = backend.array(np.stack([pole.real, pole.imag, gain]), np.float32)
         self._order_tag = (1,) * design.order
         self._rad_to_hz = np.float32(design.sample_rate / (2 * np.pi))
-        self._center_hz = design.center_hz.astype(np.float32)
+        self._center_hz = backend.array(design.center_hz, np.float32)
         self._remember(
             [
                 ("stages", np.float32, (streams, STATE_ROWS, design.channels)),
                 ("replaced", np.int64, (streams,)),
                 ("filled", np.int64),
-            ]
+            ],
+            backend,
         )
+        self._run = backend.kernel(filterbank_process, {"ORDER": design.order}, blocks=streams, threads=design.channels)
 
     @property
     def latency_samples(self) -> NDArray[np.float64]:
@@ -90,7 +95,7 @@ class Filterbank(Stateful):
     @property
     def replaced(self) -> NDArray[np.int64]:
         """(streams,) number of unusable input samples replaced by zero since the last reset."""
-        return self._state["replaced"].copy()
+        return self.backend.numpy(self._state["replaced"]).copy()
 
     def frames_in(self, samples: int) -> int:
         """Number of frames that a block of `samples` will complete."""
@@ -104,16 +109,16 @@ class Filterbank(Stateful):
         Raises:
             ValueError: `audio` has another number of streams, or `out` is too short.
         """
-        audio = np.ascontiguousarray(audio, dtype=np.float32)
+        audio = self.backend.array(audio, np.float32)
         if audio.ndim != 2 or audio.shape[1] != self.streams:
             raise ValueError(f"expected audio of shape (samples, {self.streams}), received {audio.shape}")
         count = self.frames_in(audio.shape[0])
         if out is None:
-            out = SubbandFrames.allocate(count, self.streams, self.design.order, self.design.channels)
+            out = SubbandFrames.allocate(count, self.streams, self.design.order, self.design.channels, self.backend)
         elif len(out) < count:
             raise ValueError(f"expected room for {count} frames, received {len(out)}")
         state = self._state
-        filterbank_process(
+        self._run(
             audio,
             self.hop,
             self._order_tag,

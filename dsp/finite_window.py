@@ -20,6 +20,8 @@ from numba import njit
 from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 
+from sharpear.gpu import CPU, Backend
+
 from .filterbank import SubbandFrames
 from .gammatone import GammatoneDesign
 from .stateful import Stateful
@@ -133,6 +135,7 @@ class FiniteWindow(Stateful):
     Args:
         design: the windows.
         streams: number of streams.
+        backend: where it runs, as what it hears does.
 
     >>> from sharpear.dsp import Filterbank
     >>> bank = GammatoneDesign(8000.0, np.linspace(400.0, 800.0, 9), np.full(9, 10.0), order=5)
@@ -143,17 +146,18 @@ class FiniteWindow(Stateful):
     (2, 500.0)
     """
 
-    def __init__(self, design: WindowDesign, streams: int = 1) -> None:
+    def __init__(self, design: WindowDesign, streams: int = 1, backend: Backend = CPU) -> None:
         self.design = design
         K, depth = design.bank.channels, int(design.length_hops.max())
-        self._coefficients = np.empty((6, STAGES, K), np.float32)
-        self._coefficients[0:2] = design.present
-        self._coefficients[2:4], self._coefficients[4:6] = design.past.real, design.past.imag
+        self._coefficients = backend.array(
+            np.concatenate([design.present, design.past.real, design.past.imag]), np.float32
+        )
+        self._length_hops = backend.array(design.length_hops, np.int64)
         length_s = design.length_hops * design.hop / design.bank.sample_rate
-        self._rad_to_hz = (1.0 / (2 * np.pi * length_s)).astype(np.float32)
-        self._center_hz = design.bank.center_hz.astype(np.float32)
-        self._limit_hz = (FARTHEST_OFFSET / length_s).astype(np.float32)
-        self._remember([("ring", np.complex64, (streams, depth, STAGES, K)), ("row", np.int64)])
+        tuning = design.bank.center_hz, 1.0 / (2 * np.pi * length_s), FARTHEST_OFFSET / length_s
+        self._tuning = tuple(backend.array(part, np.float32) for part in tuning)
+        self._remember([("ring", np.complex64, (streams, depth, STAGES, K)), ("row", np.int64)], backend)
+        self._run = backend.kernel(window_process, blocks=streams, threads=K)
 
     @property
     def latency_samples(self) -> NDArray[np.float64]:
@@ -163,13 +167,13 @@ class FiniteWindow(Stateful):
     def process(self, frames: SubbandFrames) -> SubbandFrames:
         """Frames of the bank in, as many frames of the windows out, each with one stage."""
         count, streams, _, K = frames.stages.shape
-        out = SubbandFrames.allocate(count, streams, 1, K)
+        out = SubbandFrames.allocate(count, streams, 1, K, self.backend)
         state = self._state
-        window_process(
+        self._run(
             frames.stages,
             self._coefficients,
-            self.design.length_hops,
-            (self._center_hz, self._rad_to_hz, self._limit_hz),
+            self._length_hops,
+            self._tuning,
             state["ring"],
             int(state["row"]),
             (out.stages, out.power, out.instantaneous_hz),

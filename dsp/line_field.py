@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.gpu import CPU, Backend
+
 from .lines import LineFrames
 from .scales import SCALE_CODE, Scale, scale_position, space_frequencies
 from .stateful import Stateful
@@ -47,6 +49,7 @@ class LineField(Stateful):
         swell: how much of a line's swelling may be seen in its frequency.
         surge: largest ratio of averaged to momentary energy.
         streams: number of streams.
+        backend: where it runs.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class LineField(Stateful):
         swell: float = 0.1,
         surge: float = 4.0,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         if half_frames < 0 or not steady_hz > 0 or not surge >= 1:
             raise ValueError(
@@ -69,11 +73,11 @@ class LineField(Stateful):
             )
         self.latency_hops = half_frames
         self.atoms = atom_hz.size
-        self._atom_hz = atom_hz.astype(np.float32)
+        self._atom_hz = backend.array(atom_hz, np.float32)
         low, high = scale_position(atom_hz[0], SCALE_CODE[scale]), scale_position(atom_hz[-1], SCALE_CODE[scale])
-        self._grid = (SCALE_CODE[scale], low, (atom_hz.size - 1) / (high - low))
+        self._grid = (SCALE_CODE[scale], np.float64(low), np.float64((atom_hz.size - 1) / (high - low)))
         fine_hz = space_frequencies(atom_hz[0], atom_hz[-1], FINENESS * (atom_hz.size - 1) + 1, scale)
-        self._gain = (1.0 / calibration(fine_hz)).astype(np.float32)
+        self._gain = backend.array(1.0 / calibration(fine_hz), np.float32)
         # Half of the logarithm of two frames' energies, to first order, per frame and radian.
         swell_hz = np.float32(1.0 / (2 * np.pi * frame_s))
         self._average_rule = (np.float32(steady_hz**2), np.float32(swell), swell_hz, np.float32(surge))
@@ -84,16 +88,19 @@ class LineField(Stateful):
                 ("energy", np.float32, (streams, rows, 3, channels)),
                 ("trust", np.float32, (streams, rows, channels)),
                 ("row", np.int64),
-            ]
+            ],
+            backend,
         )
+        needed = 16 * atom_hz.size + 24 * channels + 32
+        self._run = backend.kernel(field_process, blocks=streams, threads=channels, shared_bytes=needed)
 
     def process(self, lines: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Amplitude ``√E_j`` and frequency f_j, Hz, of every atom, each (frames, streams, atoms)."""
         count, streams = lines.trust.shape[:2]
-        amplitude = np.empty((count, streams, self.atoms), np.float32)
-        frequency = np.empty((count, streams, self.atoms), np.float32)
+        amplitude = self.backend.empty((count, streams, self.atoms), np.float32)
+        frequency = self.backend.empty((count, streams, self.atoms), np.float32)
         state = self._state
-        field_process(
+        self._run(
             lines.frequency_hz,
             lines.energy,
             lines.trust,

@@ -7,6 +7,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.gpu import CPU, Backend
+
 from .stateful import Stateful
 
 
@@ -27,24 +29,33 @@ class LineMemory(Stateful):
         tau_s: longest average, s.
         patience: K is one half where the change's square is `patience` times σ²; 0 remembers nothing.
         streams: number of streams.
+        backend: where it runs.
     """
 
     def __init__(
-        self, reach: NDArray[np.int64], frame_s: float, tau_s: float = 0.2, patience: float = 4.0, streams: int = 1
+        self,
+        reach: NDArray[np.int64],
+        frame_s: float,
+        tau_s: float = 0.2,
+        patience: float = 4.0,
+        streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         if not tau_s > 0 or not patience >= 0:
             raise ValueError(f"expected tau_s > 0 and patience >= 0, received {tau_s:g} and {patience:g}")
-        self._reach = reach
+        self._reach = backend.array(reach)
         self._rule = (np.float32(1 - math.exp(-frame_s / tau_s)), np.float32(patience))
         fields = [("energy", np.float32, (streams, reach.size)), ("hz", np.float32, (streams, reach.size))]
-        self._remember(fields)
+        self._remember(fields, backend)
+        needed = 12 * reach.size + 24
+        self._run = backend.kernel(line_memory_process, blocks=streams, threads=reach.size, shared_bytes=needed)
 
     def process(
         self, amplitude: NDArray[np.float32], frequency_hz: NDArray[np.float32], noise: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Amplitudes of lines (zero: none), their frequencies and the noise's energy, each (frames, streams, atoms)."""
-        out = np.empty_like(amplitude)
-        line_memory_process(
+        out = self.backend.empty(amplitude.shape, np.float32)
+        self._run(
             amplitude, frequency_hz, noise, self._reach, self._rule, (self._state["energy"], self._state["hz"]), out
         )
         return out

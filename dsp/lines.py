@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.gpu import CPU, Backend
+
 from .filterbank import SubbandFrames
 from .stateful import Stateful
 
@@ -76,6 +78,7 @@ class LineFinder(Stateful):
         frame_s: time between frames, s.
         rule: how the two-line evidence is drawn.
         streams: number of streams.
+        backend: where it runs, as what it hears does.
 
     Lines are late by `latency_hops` against the frames that come in.
     """
@@ -87,6 +90,7 @@ class LineFinder(Stateful):
         frame_s: float,
         rule: LineRule | None = None,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         rule = rule or LineRule()
         if rule.spacing_hops < 1 or rule.neighbors < 0:
@@ -96,11 +100,11 @@ class LineFinder(Stateful):
         turn = np.exp(2j * np.pi * center_hz * D * frame_s)
         self.latency_hops = D
         self._channels = K
-        self._turn = turn.astype(np.complex128)
-        self._tables = (center_hz.astype(np.float64), reach_hz.astype(np.float64))
+        self._turn = backend.array(turn, np.complex128)
+        self._tables = backend.array(center_hz, np.float64), backend.array(reach_hz, np.float64)
         memory = np.float32(math.exp(-frame_s / rule.memory_s))
-        scales = (rule.residual, rule.drift, rule.change)
-        self._rule = (memory, rule.neighbors, scales, 1.0 / (2 * np.pi * D * frame_s))
+        scales = np.float64(rule.residual), np.float64(rule.drift), np.float64(rule.change)
+        self._rule = memory, rule.neighbors, scales, np.float64(1.0 / (2 * np.pi * D * frame_s))
         drift_frames = max(1, round(rule.drift_s / frame_s))
         self._remember(
             [
@@ -109,21 +113,23 @@ class LineFinder(Stateful):
                 ("moments", np.float32, (streams, MOMENTS, K)),
                 ("roots", np.float32, (streams, drift_frames, 2, K)),
                 ("frame", np.int64),
-            ]
+            ],
+            backend,
         )
+        self._run = backend.kernel(lines_process, blocks=streams, threads=K)
 
     def process(self, frames: SubbandFrames) -> LineFrames:
         """Aligned frames in, as many line frames out."""
         count, streams = frames.power.shape[:2]
         shape = (count, streams, 3, self._channels)
         lines = LineFrames(
-            np.empty(shape, np.float32),
-            np.empty(shape, np.float32),
-            np.empty((count, streams, self._channels), np.float32),
+            self.backend.empty(shape, np.float32),
+            self.backend.empty(shape, np.float32),
+            self.backend.empty((count, streams, self._channels), np.float32),
         )
         state = self._state
-        lines_process(
-            frames.subband,
+        self._run(
+            self.backend.array(frames.subband),
             frames.instantaneous_hz,
             self._turn,
             self._tables,

@@ -7,6 +7,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.gpu import CPU, Backend
+from sharpear.gpu.device import LARGEST_BLOCK
+
 from .stateful import Stateful
 
 GROUP = 15
@@ -28,6 +31,7 @@ class NoiseFloor(Stateful):
         quantile: q.
         largest: the bound, as a power ratio.
         streams: number of streams.
+        backend: where it runs.
 
     >>> rng = np.random.default_rng(0)
     >>> floor = NoiseFloor(90, frame_s=0.003)
@@ -45,6 +49,7 @@ class NoiseFloor(Stateful):
         quantile: float = 0.3,
         largest: float = 0.003,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         if not 0 < quantile < 1 or not tau_s > 0 or not frame_s > 0:
             raise ValueError(
@@ -52,23 +57,28 @@ class NoiseFloor(Stateful):
                 f"received {quantile:g}, {tau_s:g} and {frame_s:g}"
             )
         groups = max(1, channels // GROUP)
-        self._edge = np.linspace(0, channels, groups + 1).round().astype(np.int64)
-        middle = 0.5 * (self._edge[1:] + self._edge[:-1] - 1)
-        position = np.interp(np.arange(channels), middle, np.arange(groups))
-        self._left = np.minimum(position.astype(np.int64), max(groups - 2, 0))
-        self._share = (position - self._left).astype(np.float32)
+        edge = np.linspace(0, channels, groups + 1).round().astype(np.int64)
+        position = np.interp(np.arange(channels), 0.5 * (edge[1:] + edge[:-1] - 1), np.arange(groups))
+        left = np.minimum(position.astype(np.int64), max(groups - 2, 0))
+        self._edge = backend.array(edge)
+        self._between = backend.array(left), backend.array(position - left, np.float32)
         keep = math.exp(-frame_s / tau_s)
-        self._rule = (quantile, np.float32(-1.0 / math.log(1.0 - quantile)), np.float32(largest), np.float32(1 - keep))
-        self._remember([("floor", np.float32, (streams, groups)), ("begun", np.int32)])
+        self._rule = (
+            np.float64(quantile),
+            np.float32(-1.0 / math.log(1.0 - quantile)),
+            np.float32(largest),
+            np.float32(1 - keep),
+        )
+        self._remember([("floor", np.float32, (streams, groups)), ("begun", np.int32)], backend)
+        needed = 8 * channels + 4 * groups + 4 * LARGEST_BLOCK + 32
+        self._run = backend.kernel(noise_floor_process, blocks=streams, threads=channels, shared_bytes=needed)
 
     def process(self, power: NDArray[np.float32]) -> NDArray[np.float32]:
         """Power (frames, streams, channels) → mean power of the noise, likewise."""
-        out = np.empty_like(power)
+        out = self.backend.empty(power.shape, np.float32)
         state = self._state
         if len(power):
-            noise_floor_process(
-                power, self._edge, (self._left, self._share), self._rule, state["floor"], bool(state["begun"]), out
-            )
+            self._run(power, self._edge, self._between, self._rule, state["floor"], bool(state["begun"]), out)
             state["begun"] = 1
         return out
 

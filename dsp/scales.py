@@ -93,8 +93,9 @@ def scale_position(frequency_hz: float, scale_code: int) -> float:
     >>> scale_position(880.0, SCALE_CODE["log"]) - scale_position(440.0, SCALE_CODE["log"])
     1.0
     """
+    exact = np.float64(frequency_hz)  # in single precision lines would be rounded to other atoms on a GPU
     if scale_code == 0:
-        return math.log2(frequency_hz)
+        return math.log2(exact)
     if scale_code == 1:
-        return math.log1p(ERB_NUMBER_PER_HZ * frequency_hz)
-    return frequency_hz
+        return math.log1p(ERB_NUMBER_PER_HZ * exact)
+    return exact

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpear.gpu import CPU, Backend
+
 from .splitter_kernel import mix_process, split_process, usable_samples
 from .stateful import Stateful
 from .synthesis import SynthesisDesign
@@ -25,6 +27,10 @@ class Split:
     subband: NDArray[np.complex64]
     power: NDArray[np.float32]
 
+    def on_host(self, backend: Backend) -> "Split":
+        """The same in NumPy's arrays."""
+        return Split(*(backend.numpy(part) for part in (self.sound, self.parts, self.subband, self.power)))
+
 
 class Splitter(Stateful):
     """Run an analysis bank at every sample and weight its channels so that they add up to the input.
@@ -36,6 +42,7 @@ class Splitter(Stateful):
         design: delays and weights.
         hop: samples between frames.
         streams: number of independent signals.
+        backend: where it runs; what it gives stays there.
 
     Samples that are not finite, or beyond 120 dB over full scale, are replaced by zero and counted in `replaced`.
 
@@ -48,7 +55,7 @@ class Splitter(Stateful):
     True
     """
 
-    def __init__(self, design: SynthesisDesign, hop: int, streams: int = 1) -> None:
+    def __init__(self, design: SynthesisDesign, hop: int, streams: int = 1, backend: Backend = CPU) -> None:
         if hop < 1 or streams < 1:
             raise ValueError(f"expected at least 1 sample a hop and 1 stream, received {hop=}, {streams=}")
         self.design = design
@@ -56,7 +63,8 @@ class Splitter(Stateful):
         self.streams = streams
         bank, weight = design.bank, design.weight
         rows = [bank.pole.real, bank.pole.imag, 1.0 - bank.damping, weight.real, weight.imag]
-        self._coefficients = np.stack(rows).astype(np.float32)
+        self._coefficients = backend.array(np.stack(rows), np.float32)
+        self._delay = backend.array(design.delay_samples)
         self._order_tag = (1,) * bank.order
         self._past = max(int(design.delay_samples.max()), design.latency_samples)
         self._remember(
@@ -65,8 +73,12 @@ class Splitter(Stateful):
                 ("stages", np.float32, (streams, 2 * bank.order + 1, bank.channels)),
                 ("replaced", np.int64, (streams,)),
                 ("filled", np.int64),
-            ]
+            ],
+            backend,
         )
+        constants = {"ORDER": bank.order}
+        self._take = backend.kernel(usable_samples, constants, blocks=streams, threads=bank.channels)
+        self._split = backend.kernel(split_process, constants, blocks=streams, threads=bank.channels)
 
     @property
     def latency_samples(self) -> int:
@@ -76,7 +88,7 @@ class Splitter(Stateful):
     @property
     def replaced(self) -> NDArray[np.int64]:
         """(streams,) number of unusable input samples replaced by zero since the last reset."""
-        return self._state["replaced"].copy()
+        return self.backend.numpy(self._state["replaced"]).copy()
 
     def process(self, audio: NDArray[np.float32]) -> Split:
         """Advance over `audio`, (samples, streams) float32: as many parts, and the frames completed by it.
@@ -84,27 +96,27 @@ class Splitter(Stateful):
         Raises:
             ValueError: `audio` has another number of streams.
         """
-        audio = np.ascontiguousarray(audio, dtype=np.float32)
+        audio = self.backend.array(audio, np.float32)
         if audio.ndim != 2 or audio.shape[1] != self.streams:
             raise ValueError(f"expected audio of shape (samples, {self.streams}), received {audio.shape}")
         state, samples, channels = self._state, audio.shape[0], self.design.bank.channels
-        heard = np.empty((self.streams, self._past + samples), np.float32)
-        heard[:, : self._past] = state["past"]
-        usable_samples(audio, state["replaced"], heard[:, self._past :])
+        usable = self.backend.empty((self.streams, samples), np.float32)
+        self._take(audio, state["replaced"], usable)
+        heard = np.concatenate([state["past"], usable], axis=1)
         filled = int(state["filled"])
         count = (filled + samples) // self.hop
         late = self._past - self.latency_samples
         split = Split(
-            np.ascontiguousarray(heard[:, late : late + samples].T),
-            np.empty((samples, self.streams, channels), np.float32),
-            np.empty((count, self.streams, channels), np.complex64),
-            np.empty((count, self.streams, channels), np.float32),
+            self.backend.array(heard[:, late : late + samples].T),
+            self.backend.empty((samples, self.streams, channels), np.float32),
+            self.backend.empty((count, self.streams, channels), np.complex64),
+            self.backend.empty((count, self.streams, channels), np.float32),
         )
-        split_process(
+        self._split(
             heard,
             self.hop,
             self._order_tag,
-            self.design.delay_samples,
+            self._delay,
             self._coefficients,
             state["stages"],
             filled,
@@ -127,13 +139,16 @@ class StemMixer(Stateful):
         hop: samples between frames.
         wait_frames: frames by which the shares lag behind the parts.
         streams: number of independent signals.
+        backend: where it runs, as the splitter does.
 
     >>> mixer = StemMixer(channels=2, sources=1, hop=4, wait_frames=1)
     >>> mixer.latency_samples
     10
     """
 
-    def __init__(self, channels: int, sources: int, hop: int, wait_frames: int, streams: int = 1) -> None:
+    def __init__(
+        self, channels: int, sources: int, hop: int, wait_frames: int, streams: int = 1, backend: Backend = CPU
+    ) -> None:
         self.sources = sources
         self.hop = hop
         self.latency_samples = (wait_frames + 1) * hop + hop // 2
@@ -144,8 +159,10 @@ class StemMixer(Stateful):
                 ("shares", np.float32, (2, streams, sources, channels)),
                 ("row", np.int64),
                 ("filled", np.int64),
-            ]
+            ],
+            backend,
         )
+        self._mix = backend.kernel(mix_process, blocks=streams, threads=channels)
 
     def process(self, split: Split, shares: NDArray[np.float32]) -> NDArray[np.float32]:
         """Stems (samples, streams, sources + 1), `latency_samples` late, as many samples as came in.
@@ -153,10 +170,10 @@ class StemMixer(Stateful):
         shares (frames, streams, sources, channels): of the frames that the split completes.
         """
         state, samples = self._state, split.parts.shape[0]
-        known = np.concatenate([state["shares"], shares])
-        out = np.empty((samples, split.parts.shape[1], self.sources + 1), np.float32)
+        known = np.concatenate([state["shares"], self.backend.array(shares)])
+        out = self.backend.empty((samples, split.parts.shape[1], self.sources + 1), np.float32)
         filled, row = int(state["filled"]), int(state["row"])
-        mix_process(split.sound, split.parts, known, self.hop, filled, row, state["sound"], state["parts"], out)
+        self._mix(split.sound, split.parts, known, self.hop, filled, row, state["sound"], state["parts"], out)
         state["shares"] = known[len(shares) :]
         state["filled"] = (filled + samples) % self.hop
         state["row"] = (row + samples) % self.latency_samples

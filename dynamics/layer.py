@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from sharpear.gpu import CPU, Backend
+from sharpear.gpu.backend import Kernel
+
 Activity = NDArray[Any]
 """float32 (not negative) or complex64, by the layer's dtype."""
 
@@ -32,11 +35,19 @@ def per_unit(value: ArrayLike, units: int, name: str) -> NDArray[np.float32]:
     return np.array(np.broadcast_to(array, units))
 
 
-def usable(drive: Activity, dtype: DTypeLike) -> Activity:
-    """`drive` as contiguous `dtype`, with zero for what is not finite or beyond `LARGEST_DRIVE`."""
+def usable(drive: ArrayLike, dtype: DTypeLike, backend: Backend) -> Any:
+    """`drive` as the backend's contiguous `dtype`, with zero for what is not finite or beyond `LARGEST_DRIVE`."""
     with np.errstate(over="ignore", invalid="ignore"):
-        drive = np.ascontiguousarray(drive, dtype=dtype)
-        return np.where(np.abs(drive) <= LARGEST_DRIVE, drive, drive.dtype.type(0))
+        ours = backend.array(drive, dtype)
+        return np.where(np.abs(ours) <= LARGEST_DRIVE, ours, ours.dtype.type(0))
+
+
+def working_bytes(units: int, streams: int, dtype: np.dtype[Any], state: np.dtype[Any]) -> int:
+    """What a GPU's block keeps of a stream: its state, two more rows of units, two of floats, and prefix sums."""
+    rows = 2 * units * (dtype.itemsize + np.dtype(np.float32).itemsize)
+    sums = (units + 1) * np.dtype(np.float64).itemsize
+    alignment = 8 * 16
+    return -(-state.itemsize // streams) + rows + sums + alignment
 
 
 class Layer(ABC):
@@ -44,10 +55,19 @@ class Layer(ABC):
 
     ``layer(drive)`` advances one frame, drive and result (streams, units); ``layer.process(drives)`` advances over
     (frames, streams, units). Both give the activation after the frame and leave the state for the next one.
+
+    On a GPU, drives may be its own arrays or NumPy's; the result is of the same kind. `activation` and `potential` are
+    its own, `state` is NumPy's, the same on every backend.
     """
 
     def __init__(
-        self, units: int, streams: int, dtype: DTypeLike, iterations: int, fields: dict[str, tuple[DTypeLike, Any]]
+        self,
+        units: int,
+        streams: int,
+        dtype: DTypeLike,
+        iterations: int,
+        fields: dict[str, tuple[DTypeLike, Any]],
+        backend: Backend = CPU,
     ) -> None:
         if units < 1 or streams < 1 or iterations < 1:
             raise ValueError(f"expected at least 1, received {units=}, {streams=}, {iterations=}")
@@ -55,8 +75,16 @@ class Layer(ABC):
         self.streams = streams
         self.iterations = iterations
         self.dtype = np.dtype(dtype)
-        self._state = np.zeros(
-            (), np.dtype([(name, kind, (streams, *shape)) for name, (kind, shape) in fields.items()], align=True)
+        self.backend = backend
+        self._state = backend.record(
+            np.dtype([(name, kind, (streams, *shape)) for name, (kind, shape) in fields.items()], align=True)
+        )
+
+    def _kernel(self, function: Any) -> Kernel:
+        """The kernel that advances this layer, on its backend."""
+        needed = working_bytes(self.units, self.streams, self.dtype, self._state.dtype)
+        return self.backend.kernel(
+            function, {"UNIT": self.dtype}, blocks=self.streams, threads=self.units, shared_bytes=needed
         )
 
     @property
@@ -76,21 +104,19 @@ class Layer(ABC):
     @property
     def state(self) -> NDArray[np.void]:
         """Everything that the next output depends on, as one structured array (a copy)."""
-        return self._state.copy()
+        return self._state.value
 
     @state.setter
     def state(self, value: NDArray[np.void]) -> None:
-        if value.dtype != self._state.dtype:
-            raise ValueError(f"expected a state of {self._state.dtype}, received {value.dtype}")
-        self._state[...] = value
+        self._state.value = value
 
     def reset(self) -> None:
         """Forget the past: the next output is that of a new object."""
-        self._state[...] = np.zeros((), self._state.dtype)
+        self._state.clear()
 
     def __call__(self, drive: Activity) -> Activity:
         """Advance one frame: (streams, units) in, (streams, units) out."""
-        activation: Activity = self.process(np.asarray(drive)[None])[0]
+        activation: Activity = self.process(self.backend.view(drive)[None])[0]
         return activation
 
     def process(self, drive: Activity, out: Activity | None = None) -> Activity:
@@ -99,17 +125,17 @@ class Layer(ABC):
         Raises:
             ValueError: the shape of `drive` or `out` is wrong, or a complex drive meets a real layer.
         """
-        drive = np.asarray(drive)
+        resident, drive = self.backend.holds(drive), self.backend.view(drive)
         if drive.ndim != 3 or drive.shape[1:] != (self.streams, self.units):
             raise ValueError(
                 f"expected a drive of shape (frames, {self.streams}, {self.units}), received {drive.shape}"
             )
         if np.iscomplexobj(drive) and self.dtype.kind != "c":
             raise ValueError("expected a real drive for a real layer, received a complex one")
-        drive = usable(drive, self.dtype)
+        drive = usable(drive, self.dtype, self.backend)
         if out is None:
-            out = np.empty(drive.shape, self.dtype)
-        elif out.shape != drive.shape or out.dtype != self.dtype:
+            out = self.backend.empty(drive.shape, self.dtype)
+        elif out.shape != drive.shape or out.dtype != self.dtype or not self.backend.holds(out):
             raise ValueError(f"expected out of {drive.shape} {self.dtype}, received {out.shape} {out.dtype}")
         self._advance(drive, out)
-        return out
+        return out if resident else self.backend.numpy(out)

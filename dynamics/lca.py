@@ -5,6 +5,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from sharpear.gpu import CPU, Backend
+
 from .kernels import lca_process, lca_rms_process, lcadam_process
 from .lateral import BandedWeights
 from .layer import Activity, Layer, per_unit, rate_per_step
@@ -24,16 +26,20 @@ class _Competitive(Layer):
         iterations: int,
         streams: int,
         moments: dict[str, tuple[DTypeLike, tuple[int, ...]]],
+        backend: Backend,
     ) -> None:
         if rule not in ("soft", "hard"):
             raise ValueError(f"expected the threshold rule 'soft' or 'hard', received {rule!r}")
         units, dtype = lateral.units, lateral.band.dtype
         fields: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {"u": (dtype, (units,)), "a": (dtype, (units,))}
-        super().__init__(units, streams, dtype, iterations, fields | moments)
+        super().__init__(units, streams, dtype, iterations, fields | moments, backend)
         self.lateral = lateral
         self.threshold = per_unit(threshold, units, "threshold")
         self._hard = rule == "hard"
         self.retention = _retention(retention, units, self.dtype)
+        self._band, self._threshold, self._retention = (
+            backend.array(part) for part in (lateral.band, self.threshold, self.retention)
+        )
 
     @property
     def activation(self) -> Activity:
@@ -65,6 +71,7 @@ class Lca(_Competitive):
             ρ ≤ 1, and for complex units the turn ``e^{i2πf·hop}`` that keeps the memory in phase with its tone.
         iterations: steps a frame.
         streams: independent signals.
+        backend: where it runs.
 
     Raises:
         ValueError: an argument is out of range.
@@ -89,18 +96,20 @@ class Lca(_Competitive):
         retention: ArrayLike = 1.0,
         iterations: int = 1,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
-        super().__init__(lateral, threshold, rule, retention, iterations, streams, {})
+        super().__init__(lateral, threshold, rule, retention, iterations, streams, {}, backend)
         self._rate = rate_per_step(step_s, tau_s)
+        self._run = self._kernel(lca_process)
 
     def _advance(self, drive: Activity, out: Activity) -> None:
         state = self._state
-        lca_process(
+        self._run(
             drive,
-            self.lateral.band,
-            self.threshold,
+            self._band,
+            self._threshold,
             self._hard,
-            self.retention,
+            self._retention,
             self._rate,
             self.iterations,
             state["u"],
@@ -132,6 +141,7 @@ class LcaRms(_Competitive):
             ρ ≤ 1, and for complex units the turn ``e^{i2πf·hop}`` that keeps the memory in phase with its tone.
         iterations: steps a frame.
         streams: independent signals.
+        backend: where it runs.
     """
 
     def __init__(
@@ -149,23 +159,25 @@ class LcaRms(_Competitive):
         retention: ArrayLike = 1.0,
         iterations: int = 1,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         moments: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
             "v": (np.float32, (lateral.units,)),
             "level": (np.float32, (lateral.units,)),
         }
-        super().__init__(lateral, threshold, rule, retention, iterations, streams, moments)
+        super().__init__(lateral, threshold, rule, retention, iterations, streams, moments, backend)
         self._moments = _step_rule(beta2=beta2, eta=eta, epsilon=epsilon)
         self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)
+        self._run = self._kernel(lca_rms_process)
 
     def _advance(self, drive: Activity, out: Activity) -> None:
         state = self._state
-        lca_rms_process(
+        self._run(
             drive,
-            self.lateral.band,
-            self.threshold,
+            self._band,
+            self._threshold,
             self._hard,
-            self.retention,
+            self._retention,
             self._moments,
             self.level_rule,
             self.iterations,
@@ -200,6 +212,7 @@ class LcAdam(_Competitive):
             ρ ≤ 1, and for complex units the turn ``e^{i2πf·hop}`` that keeps the memory in phase with its tone.
         iterations: steps a frame.
         streams: independent signals.
+        backend: where it runs.
 
     Reference: Kingma & Ba 2015 (arXiv 1412.6980) for the step; the combination is NeurodynamicalSystems' LcAdam.
 
@@ -226,6 +239,7 @@ class LcAdam(_Competitive):
         retention: ArrayLike = 1.0,
         iterations: int = 1,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         units, dtype = lateral.units, lateral.band.dtype
         moments: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
@@ -233,23 +247,29 @@ class LcAdam(_Competitive):
             "v": (np.float32, (units,)),
             "level": (np.float32, (lateral.units,)),
         }
-        super().__init__(lateral, threshold, rule, retention, iterations, streams, moments)
+        super().__init__(lateral, threshold, rule, retention, iterations, streams, moments, backend)
         self._moments = _step_rule(beta1=beta1, beta2=beta2, eta=eta, epsilon=epsilon)
         self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)
+        self._run = self._kernel(lcadam_process)
+
+    @property
+    def kernel_band(self) -> Activity:
+        """The lateral weights' band as the kernels take it."""
+        return self._band
 
     @property
     def kernel_rule(self) -> tuple[Activity, bool, Activity, tuple[np.float32, ...]]:
         """(threshold, hard, retention, moments) as the kernels take them."""
-        return self.threshold, self._hard, self.retention, self._moments
+        return self._threshold, self._hard, self._retention, self._moments
 
     def _advance(self, drive: Activity, out: Activity) -> None:
         state = self._state
-        lcadam_process(
+        self._run(
             drive,
-            self.lateral.band,
-            self.threshold,
+            self._band,
+            self._threshold,
             self._hard,
-            self.retention,
+            self._retention,
             self._moments,
             self.level_rule,
             self.iterations,

@@ -7,6 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .layer import Activity, Layer, usable
 
+SMALLEST_MODULUS = np.finfo(np.float32).tiny
+"""Of a number that has a phase."""
+
 
 class Network:
     """Layers over the same units, stepped together; what each receives is set by a matrix of flows.
@@ -47,6 +50,8 @@ class Network:
         if not layers or len({(layer.units, layer.streams) for layer in layers}) > 1:
             sizes = [(layer.units, layer.streams) for layer in layers]
             raise ValueError(f"expected layers of equal (units, streams), received {sizes}")
+        if any(layer.backend is not layers[0].backend for layer in layers):
+            raise ValueError("expected all layers on one backend, received several")
         self.layers = list(layers)
         self.units, self.streams, self.dtype = layers[0].units, layers[0].streams, layers[0].dtype
         self.flow: NDArray[np.float32] = np.asarray(flow, dtype=np.float32)
@@ -59,6 +64,7 @@ class Network:
         if iterations < 1:
             raise ValueError(f"expected at least 1 iteration, received {iterations}")
         self.iterations = iterations
+        self.backend = layers[0].backend
 
     @property
     def activation(self) -> Activity:
@@ -84,26 +90,26 @@ class Network:
 
     def __call__(self, drive: Activity) -> Activity:
         """Advance one frame: (streams, units) in, (streams, units) out."""
-        activation: Activity = self.process(np.asarray(drive)[None])[0]
+        activation: Activity = self.process(self.backend.view(drive)[None])[0]
         return activation
 
     def process(self, drive: Activity, out: Activity | None = None) -> Activity:
         """Advance over drive (frames, streams, units); the first layer's activation after each frame."""
-        drive = np.asarray(drive)
+        resident, drive = self.backend.holds(drive), self.backend.view(drive)
         if drive.ndim != 3 or drive.shape[1:] != (self.streams, self.units):
             raise ValueError(
                 f"expected a drive of shape (frames, {self.streams}, {self.units}), received {drive.shape}"
             )
-        drive = usable(drive, self.dtype if np.isrealobj(drive) else np.complex64)
+        drive = usable(drive, self.dtype if np.isrealobj(drive) else np.complex64, self.backend)
         if out is None:
-            out = np.empty(drive.shape, self.dtype)
+            out = self.backend.empty(drive.shape, self.dtype)
         for frame, result in zip(drive, out, strict=True):
             for _ in range(self.iterations):
                 inputs = [self._input(i, frame) for i in range(len(self.layers))]
                 for layer, received in zip(self.layers, inputs, strict=True):
                     layer(received)
             result[...] = self.activation
-        return out
+        return out if resident else self.backend.numpy(out)
 
     def _input(self, index: int, drive: Activity) -> Activity:
         layer = self.layers[index]
@@ -118,9 +124,9 @@ class Network:
 def _heard_by(layer: Layer, signal: Activity) -> Activity:
     """`signal` in the kind of numbers that `layer` works with."""
     if layer.dtype.kind == "c" and not np.iscomplexobj(signal):
-        own: NDArray[np.complex64] = layer.potential.astype(np.complex64)
-        size = np.abs(own)
-        return np.asarray(signal * np.divide(own, size, out=np.zeros_like(own), where=size > 0))
+        own = layer.potential
+        phase = own / np.maximum(np.abs(own), SMALLEST_MODULUS)
+        return (signal * phase).astype(own.dtype)
     if layer.dtype.kind != "c" and np.iscomplexobj(signal):
         return np.abs(signal)
     return signal

@@ -21,14 +21,14 @@ class LcAdamWta(Layer):
     is taken from the drive alone.
 
     Args:
-        lcadam: the first layer. Its state, and the other's, are the pair's own.
+        lcadam: the first layer. Its state, and the other's, are the pair's own; it runs where they do.
         wta: the second layer.
         flow: (2, 2) gains f.
         iterations: steps a frame.
         readout: the layer whose activation is the pair's.
 
     Raises:
-        ValueError: the layers differ in units or streams, or `flow` is not (2, 2).
+        ValueError: the layers differ in units, streams or backend, or `flow` is not (2, 2).
     """
 
     def __init__(
@@ -46,30 +46,39 @@ class LcAdamWta(Layer):
         self.flow: NDArray[np.float32] = np.asarray(flow, dtype=np.float32)
         if self.flow.shape != (2, 2):
             raise ValueError(f"expected a flow of shape (2, 2), received {self.flow.shape}")
-        super().__init__(lcadam.units, lcadam.streams, lcadam.dtype, iterations, {})
+        if wta.backend is not lcadam.backend:
+            raise ValueError("expected both layers on one backend, received two")
+        super().__init__(lcadam.units, lcadam.streams, lcadam.dtype, iterations, {}, lcadam.backend)
         self.lcadam, self.wta = lcadam, wta
         self._winners = readout == "wtaconv"
-        self._state = np.zeros((), np.dtype([("lcadam", lcadam.state.dtype), ("wta", wta.state.dtype)], align=True))
+        self._state = self.backend.record(
+            np.dtype([("lcadam", lcadam.state.dtype), ("wta", wta.state.dtype)], align=True)
+        )
+        self._flow = self.backend.array(self.flow)
+        self._run = self._kernel(pair_process)
 
     @property
     def activation(self) -> Activity:
         """(streams, units) of the layer that is read out."""
-        return self._state["wta"]["x"] if self._winners else self._state["lcadam"]["a"]
+        layer, field = ("wta", "x") if self._winners else ("lcadam", "a")
+        activation: Activity = self._state[layer][field]
+        return activation
 
     @property
     def potential(self) -> Activity:
         """(streams, units) u of the LcAdam layer."""
-        return self._state["lcadam"]["u"]
+        potential: Activity = self._state["lcadam"]["u"]
+        return potential
 
     def _advance(self, drive: Activity, out: Activity) -> None:
         lca, wta = self._state["lcadam"], self._state["wta"]
-        pair_process(
+        self._run(
             drive,
-            self.lcadam.lateral.band,
+            self.lcadam.kernel_band,
             self.lcadam.kernel_rule,
             self.lcadam.level_rule,
             self.wta.kernel_rule,
-            self.flow,
+            self._flow,
             self.iterations,
             self._winners,
             (lca["level"], lca["u"], lca["m"], lca["v"], lca["a"]),

@@ -6,6 +6,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from sharpear.gpu import CPU, Backend
+
 from .kernels import wta_process, wtaconv_process
 from .layer import Activity, Layer, per_unit, rate_per_step
 
@@ -68,14 +70,16 @@ class _Circuit(Layer):
         inhibition_threshold: float,
         iterations: int,
         streams: int,
+        backend: Backend,
     ) -> None:
         fields: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
             "x": (np.float32, (units,)),
             "x_n": (np.float32, (inhibitory_units,)),
         }
-        super().__init__(units, streams, np.float32, iterations, fields)
+        super().__init__(units, streams, np.float32, iterations, fields, backend)
         self.circuit = circuit
         self.threshold = per_unit(threshold, units, "threshold")
+        self._threshold = backend.array(self.threshold)
         self._gains = circuit.gains()
         self._inhibition_threshold = np.float32(inhibition_threshold)
         self._rate = rate_per_step(step_s, tau_s)
@@ -105,6 +109,7 @@ class Wta(_Circuit):
         inhibition_threshold: T_N.
         iterations: steps a frame.
         streams: independent signals.
+        backend: where it runs.
 
     Reference: Rutishauser, Douglas, Slotine 2011, Neural Computation 23.
 
@@ -126,16 +131,20 @@ class Wta(_Circuit):
         inhibition_threshold: float = 0.0,
         iterations: int = 1,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         circuit = circuit or WtaCircuit()
-        super().__init__(units, 1, circuit, tau_s, step_s, threshold, inhibition_threshold, iterations, streams)
+        super().__init__(
+            units, 1, circuit, tau_s, step_s, threshold, inhibition_threshold, iterations, streams, backend
+        )
+        self._run = self._kernel(wta_process)
 
     def _advance(self, drive: Activity, out: Activity) -> None:
         state = self._state
-        wta_process(
+        self._run(
             drive,
             self._gains,
-            self.threshold,
+            self._threshold,
             self._inhibition_threshold,
             self._rate,
             self.iterations,
@@ -162,6 +171,7 @@ class WtaConv(_Circuit):
         inhibition_threshold: T_N.
         iterations: steps a frame.
         streams: independent signals.
+        backend: where it runs.
 
     >>> layer = WtaConv(5, 1, tau_s=0.010, step_s=0.001)
     >>> for _ in range(2000):
@@ -182,27 +192,32 @@ class WtaConv(_Circuit):
         inhibition_threshold: float = 0.0,
         iterations: int = 1,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         circuit = circuit or WtaCircuit()
-        super().__init__(units, units, circuit, tau_s, step_s, threshold, inhibition_threshold, iterations, streams)
+        super().__init__(
+            units, units, circuit, tau_s, step_s, threshold, inhibition_threshold, iterations, streams, backend
+        )
         self.half_width: NDArray[np.int64] = per_unit(half_width, units, "half_width").astype(np.int64)
+        self._half_width = backend.array(self.half_width)
+        self._run = self._kernel(wtaconv_process)
 
     @property
     def kernel_rule(
         self,
     ) -> tuple[tuple[np.float32, ...], NDArray[np.float32], np.float32, np.float32, NDArray[np.int64]]:
         """(circuit, threshold, inhibition_threshold, rate, half_width) as the kernels take them."""
-        return self._gains, self.threshold, self._inhibition_threshold, self._rate, self.half_width
+        return self._gains, self._threshold, self._inhibition_threshold, self._rate, self._half_width
 
     def _advance(self, drive: Activity, out: Activity) -> None:
         state = self._state
-        wtaconv_process(
+        self._run(
             drive,
             self._gains,
-            self.threshold,
+            self._threshold,
             self._inhibition_threshold,
             self._rate,
-            self.half_width,
+            self._half_width,
             self.iterations,
             state["x"],
             state["x_n"],

@@ -8,18 +8,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
-    "dsp": set(),
-    "dynamics": set(),
+    "gpu": set(),
+    "dsp": {"gpu"},
+    "dynamics": {"gpu"},
     "configs": set(),
-    "app": {"dsp", "dynamics", "configs"},
+    "app": {"dsp", "dynamics", "gpu", "configs"},
     "app/commands": {"app", *(f"app/{p}" for p in ("batch", "live", "pipe", "pitch", "separation", "sinks", "view"))},
-    "app/pitch": {"app", "dsp", "dynamics"},
+    "app/pitch": {"app", "dsp", "dynamics", "gpu"},
     "app/sinks": {"app"},
     "app/live": {"app", "app/batch", "app/pipe", "app/separation", "app/sinks"},
     "app/view": {"app", "app/sinks", "app/live"},
     "app/pipe": {"app", "app/sinks"},
     "app/batch": {"app", "app/sinks"},
-    "app/separation": {"app", "app/pitch", "dsp", "dynamics"},
+    "app/separation": {"app", "app/pitch", "dsp", "dynamics", "gpu"},
 }
 """Folders, and the other folders of the package that each may know."""
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
+from host_gpu import COMPILER, host_gpu
 from stream_contract import check_stream_contract
 
 import sharpear
@@ -28,6 +29,7 @@ from sharpear.dsp import (
 )
 from sharpear.dynamics import BandedWeights, Lca, LcAdam, LcAdamWta, LcaRms, Network, Wta, WtaConv
 from sharpear.frames import Frames
+from sharpear.gpu import CPU, Backend
 from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
@@ -147,41 +149,46 @@ def lateral(complex_valued: bool = False) -> BandedWeights:
 TURN = 0.97 * np.exp(0.3j * np.arange(UNITS))
 
 
-def lca(streams: int, complex_valued: bool = False, rule: str = "soft") -> Lca:
+def lca(streams: int, complex_valued: bool = False, rule: str = "soft", backend: Backend = CPU) -> Lca:
     retention = TURN if complex_valued else 0.97
     return Lca(
         lateral(complex_valued), 0.1, tau_s=0.01, step_s=0.003, rule=rule, retention=retention, iterations=2,
-        streams=streams,
+        streams=streams, backend=backend,
     )  # fmt: skip
 
 
-def lca_rms(streams: int, complex_valued: bool = False) -> LcaRms:
+def lca_rms(streams: int, complex_valued: bool = False, backend: Backend = CPU) -> LcaRms:
     retention = TURN if complex_valued else 0.97
-    return LcaRms(lateral(complex_valued), 0.05, frame_s=0.003, retention=retention, iterations=2, streams=streams)
+    options: dict[str, Any] = {"retention": retention, "iterations": 2, "streams": streams, "backend": backend}
+    return LcaRms(lateral(complex_valued), 0.05, frame_s=0.003, **options)
 
 
-def lcadam(streams: int, complex_valued: bool = False) -> LcAdam:
+def lcadam(streams: int, complex_valued: bool = False, backend: Backend = CPU) -> LcAdam:
     retention = TURN if complex_valued else 0.97
-    return LcAdam(lateral(complex_valued), 0.05, frame_s=0.003, retention=retention, iterations=2, streams=streams)
+    options: dict[str, Any] = {"retention": retention, "iterations": 2, "streams": streams, "backend": backend}
+    return LcAdam(lateral(complex_valued), 0.05, frame_s=0.003, **options)
 
 
-def wta(streams: int) -> Wta:
-    return Wta(UNITS, tau_s=0.01, step_s=0.002, threshold=0.05, iterations=2, streams=streams)
+def wta(streams: int, backend: Backend = CPU) -> Wta:
+    return Wta(UNITS, tau_s=0.01, step_s=0.002, threshold=0.05, iterations=2, streams=streams, backend=backend)
 
 
-def wta_conv(streams: int) -> WtaConv:
-    return WtaConv(UNITS, 2, tau_s=0.01, step_s=0.002, iterations=2, streams=streams)
+def wta_conv(streams: int, backend: Backend = CPU) -> WtaConv:
+    return WtaConv(UNITS, 2, tau_s=0.01, step_s=0.002, iterations=2, streams=streams, backend=backend)
 
 
 FLOW = [[0.05, 0.1], [0.1, 0.05]]
 
 
-def pair(streams: int, complex_valued: bool = False, readout: Literal["lcadam", "wtaconv"] = "lcadam") -> LcAdamWta:
-    return LcAdamWta(lcadam(streams, complex_valued), wta_conv(streams), FLOW, iterations=3, readout=readout)
+def pair(
+    streams: int, complex_valued: bool = False, readout: Literal["lcadam", "wtaconv"] = "lcadam", backend: Backend = CPU
+) -> LcAdamWta:
+    layers = lcadam(streams, complex_valued, backend), wta_conv(streams, backend)
+    return LcAdamWta(*layers, FLOW, iterations=3, readout=readout)
 
 
-def network(streams: int, complex_valued: bool = False) -> Network:
-    layers = [lcadam(streams, complex_valued), wta_conv(streams), lca(streams)]
+def network(streams: int, complex_valued: bool = False, backend: Backend = CPU) -> Network:
+    layers = [lcadam(streams, complex_valued, backend), wta_conv(streams, backend), lca(streams, backend=backend)]
     flow = [[0.05, 0.1, 0.0], [0.1, 0.05, -0.05], [0.1, 0.0, 0.1]]
     return Network(layers, flow, drive_gain=[1.0, 0.0, 0.2], iterations=2)
 
@@ -243,6 +250,27 @@ def sharpener_with_phases(streams: int) -> Any:
     return Packed(inner, process)
 
 
+LayerCase = tuple[Callable[[int, Backend], Any], Callable[[int], Any]]
+
+LAYERS: dict[str, LayerCase] = {
+    "Lca, real": (lambda n, b: lca(n, backend=b), drive),
+    "Lca, complex": (lambda n, b: lca(n, True, backend=b), complex_drive),
+    "Lca, hard": (lambda n, b: lca(n, True, "hard", b), complex_drive),
+    "LcaRms, real": (lambda n, b: lca_rms(n, backend=b), drive),
+    "LcaRms, complex": (lambda n, b: lca_rms(n, True, b), complex_drive),
+    "LcAdam, real": (lambda n, b: lcadam(n, backend=b), drive),
+    "LcAdam, complex": (lambda n, b: lcadam(n, True, b), complex_drive),
+    "Wta": (wta, drive),
+    "WtaConv": (wta_conv, drive),
+    "LcAdamWta, real": (lambda n, b: pair(n, backend=b), drive),
+    "LcAdamWta, winners": (lambda n, b: pair(n, readout="wtaconv", backend=b), drive),
+    "LcAdamWta, complex": (lambda n, b: pair(n, True, backend=b), complex_drive),
+    "LcAdamWta, complex winners": (lambda n, b: pair(n, True, "wtaconv", b), complex_drive),
+    "Network, real": (lambda n, b: network(n, backend=b), drive),
+    "Network, complex": (lambda n, b: network(n, True, b), complex_drive),
+}
+"""What runs on every backend; test_gpu_parity.py compares them."""
+
 Case = tuple[Callable[[int], Any], Callable[[int], Any], dict[str, Any]]
 
 CASES: dict[str, Case] = {
@@ -262,20 +290,6 @@ CASES: dict[str, Case] = {
     "LineField": (line_field, line_frames, {"trusts_input": True}),
     "NoiseFloor": (lambda n: NoiseFloor(UNITS, 0.003, streams=n), power, {"trusts_input": True}),
     "LineMemory": (line_memory, lambda n: np.concatenate([power(n), drive(n)], axis=2), {"trusts_input": True}),
-    "Lca, real": (lca, drive, {}),
-    "Lca, complex": (lambda n: lca(n, True), complex_drive, {}),
-    "Lca, hard": (lambda n: lca(n, True, "hard"), complex_drive, {}),
-    "LcaRms, real": (lca_rms, drive, {}),
-    "LcaRms, complex": (lambda n: lca_rms(n, True), complex_drive, {}),
-    "LcAdam, real": (lcadam, drive, {}),
-    "LcAdam, complex": (lambda n: lcadam(n, True), complex_drive, {}),
-    "Wta": (wta, drive, {}),
-    "WtaConv": (wta_conv, drive, {}),
-    "LcAdamWta, real": (pair, drive, {}),
-    "LcAdamWta, winners": (lambda n: pair(n, readout="wtaconv"), drive, {}),
-    "LcAdamWta, complex": (lambda n: pair(n, True), complex_drive, {}),
-    "Network, real": (network, drive, {}),
-    "Network, complex": (lambda n: network(n, True), complex_drive, {}),
     "Sharpener, lines": (lambda n: sharpener(n, "lines"), audio, {}),
     "Sharpener, with phases": (sharpener_with_phases, audio, {}),
     "Sharpener, complex": (lambda n: sharpener(n, "complex"), audio, {}),
@@ -283,6 +297,17 @@ CASES: dict[str, Case] = {
     "PitchLayer": (pitch_layer, sharp_frames, {"trusts_input": True}),
     "Transcriber": (lambda n: Transcriber(SAMPLE_RATE, "low-latency", n, SMALL), audio, {}),
 }
+
+
+def on(backend: Backend, case: LayerCase, **options: Any) -> Case:
+    make, signal = case
+    return lambda n: make(n, backend), signal, options
+
+
+CASES |= {name: on(CPU, case) for name, case in LAYERS.items()}
+HOST_GPU = host_gpu(16)
+if COMPILER:
+    CASES |= {f"{name}, GPU": on(HOST_GPU, case, silence=400) for name, case in LAYERS.items()}
 
 
 @pytest.mark.parametrize("name", CASES)

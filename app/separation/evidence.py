@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 
 from sharpear.dsp import Split, hz_to_erb
 from sharpear.dsp.stateful import Stateful
+from sharpear.gpu import CPU, Backend
 
-from .evidence_kernel import DEPTH, FEATURES, LAGS, LOOKAHEAD, evidence_process
+from .evidence_kernel import DEPTH, FEATURES, GPU_CONSTANTS, LAGS, LOOKAHEAD, evidence_process
 
 LEVEL_S = 1.0
 """Time constant of the level's fall: loudness counts relative to it."""
@@ -23,6 +24,7 @@ class Evidence(Stateful):
         hop_s: time between frames, s.
         groups: independent signals.
         per_group: streams (such as left and right) that are heard as one.
+        backend: where it runs.
 
     >>> evidence = Evidence(np.array([100.0, 200.0]), 0.004)
     >>> ones = np.ones((90, 1, 2), np.float32)
@@ -34,9 +36,16 @@ class Evidence(Stateful):
 
     wait_frames = LOOKAHEAD
 
-    def __init__(self, center_hz: NDArray[np.float64], hop_s: float, groups: int = 1, per_group: int = 1) -> None:
+    def __init__(
+        self,
+        center_hz: NDArray[np.float64],
+        hop_s: float,
+        groups: int = 1,
+        per_group: int = 1,
+        backend: Backend = CPU,
+    ) -> None:
         self.groups, self.per_group, self.channels = groups, per_group, center_hz.size
-        self._place = (hz_to_erb(center_hz) / 20.0 - 1.0).astype(np.float32)
+        self._place = backend.array(hz_to_erb(center_hz) / 20.0 - 1.0, np.float32)
         self._decay = np.float32(np.exp(-hop_s / LEVEL_S))
         K = self.channels
         self._remember(
@@ -47,15 +56,20 @@ class Evidence(Stateful):
                 ("past", np.complex64, (groups * per_group, DEPTH, K)),
                 ("level", np.float32, (groups,)),
                 ("frame", np.int64),
-            ]
+            ],
+            backend,
+        )
+        working_bytes = (K + 1) * np.dtype(np.float64).itemsize + (K + 2) * np.dtype(np.float32).itemsize
+        self._run = backend.kernel(
+            evidence_process, GPU_CONSTANTS, blocks=groups, threads=K, shared_bytes=working_bytes
         )
 
     def process(self, split: Split) -> NDArray[np.float32]:
         """Frames of `groups` × `per_group` streams → (frames, groups, features, channels), `wait_frames` late."""
         state, count = self._state, len(split.power)
-        features = np.empty((count, self.groups, FEATURES, self.channels), np.float32)
+        features = self.backend.empty((count, self.groups, FEATURES, self.channels), np.float32)
         memories = (state["loudness"], state["onset"], state["products"], state["past"], state["level"])
-        evidence_process(
+        self._run(
             split.subband,
             split.power,
             self.per_group,

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from sharpear.gpu.source import Constant
+
 DEPTH = 64
 """Frames that the memories hold."""
 
@@ -30,6 +32,19 @@ ONSET_SPANS = ((0, 0), (-24, -1), (1, 9))
 LOOKAHEAD = 17
 FEATURES = len(SPANS) + len(LOW_SPANS) + len(WIDE_SPANS) * len(BANDS) + len(COHERENCE_SPANS) + len(ONSET_SPANS) + 1
 """What is known of a channel: its own course, its neighbourhood's, coherence, onsets, and where it stands."""
+
+GPU_CONSTANTS: dict[str, Constant] = {
+    "SPANS": SPANS,
+    "LOW_SPANS": LOW_SPANS,
+    "WIDE_SPANS": WIDE_SPANS,
+    "BANDS": BANDS,
+    "COHERENCE_SPANS": COHERENCE_SPANS,
+    "ONSET_SPANS": ONSET_SPANS,
+    "LAGS": LAGS,
+    "LOOKAHEAD": LOOKAHEAD,
+    "INPUTS": FEATURES,
+}
+"""What the CUDA source takes from here; the readout's units come from its weights."""
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sharpear.audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 from sharpear.dsp import Splitter, StemMixer
 from sharpear.errors import UsageError
+from sharpear.gpu import CPU, Backend
 
 from .bank import hop_samples, separation_bank
 from .shares import ShareFactory, ShareSource
@@ -30,6 +31,8 @@ class Separator:
         sources: what hears the sources: `TonalTransient`, ``LearnedSources.of([...])`` or ``PitchVoices.of(4)``.
         streams: audio channels.
         linked: whether they share one mask.
+        backend: where the bank and the mixer run. What hears the sources may run elsewhere; on a GPU,
+            ``TonalTransient.on(backend)`` keeps all between the sound and the stems there.
 
     Raises:
         UsageError: a sample rate or number of streams out of range.
@@ -43,7 +46,13 @@ class Separator:
     """
 
     def __init__(
-        self, sample_rate: float, sources: ShareFactory = TonalTransient, streams: int = 1, *, linked: bool = True
+        self,
+        sample_rate: float,
+        sources: ShareFactory = TonalTransient,
+        streams: int = 1,
+        *,
+        linked: bool = True,
+        backend: Backend = CPU,
     ) -> None:
         if not LOWEST_RATE_HZ <= sample_rate <= HIGHEST_RATE_HZ:
             expected = f"{LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz"
@@ -53,13 +62,15 @@ class Separator:
         self.sample_rate, self.streams = float(sample_rate), streams
         design, hop = separation_bank(self.sample_rate), hop_samples(sample_rate)
         self._per_group = streams if linked else 1
-        self._splitter = Splitter(design, hop, streams)
+        self._backend = backend
+        self._splitter = Splitter(design, hop, streams, backend)
         self._shares: ShareSource = sources(
             design.bank, hop / self.sample_rate, streams // self._per_group, self._per_group
         )
+        self._shares_here = getattr(self._shares, "backend", CPU) is backend
         self.stems = (*self._shares.names, RESIDUAL)
         channels, waiting = design.bank.channels, self._shares.wait_frames
-        self._mixer = StemMixer(channels, len(self._shares.names), hop, waiting, streams)
+        self._mixer = StemMixer(channels, len(self._shares.names), hop, waiting, streams, backend)
         self.latency_samples = self._splitter.latency_samples + self._mixer.latency_samples
         self._flat_input = self._ended = False
 
@@ -134,6 +145,7 @@ class Separator:
         for start in range(0, len(audio), CHUNK_SAMPLES):
             chunk = slice(start, start + CHUNK_SAMPLES)
             split = self._splitter.process(audio[chunk])
-            shares = self._shares.process(split).repeat(self._per_group, axis=1)
-            stems[chunk] = self._mixer.process(split, shares)
+            heard = split if self._shares_here else split.on_host(self._backend)
+            shares = self._shares.process(heard).repeat(self._per_group, axis=1)
+            stems[chunk] = self._backend.numpy(self._mixer.process(split, shares))
         return stems

@@ -1,14 +1,17 @@
 """Tones, strokes and noise, told apart without knowing the instruments."""
 
+from functools import partial
 from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.dsp import GammatoneDesign, Split
+from sharpear.gpu import CPU, Backend
 
 from .evidence import Evidence
-from .evidence_kernel import FEATURES, readout_process
+from .evidence_kernel import FEATURES, GPU_CONSTANTS, readout_process
+from .shares import ShareFactory
 
 READOUT = "tonal_readout.npz"
 SMALLEST_SHARE = 1e-4
@@ -31,6 +34,7 @@ class TonalTransient:
         groups: independent signals.
         per_group: streams in each that share one mask.
         readout: other weights, (units, inputs + 1) of each layer; `benchmarks.separation.fit_readout` makes some.
+        backend: where it runs, as what it hears does.
 
     >>> shares = TonalTransient(GammatoneDesign(8000.0, np.array([100.0, 200.0]), np.ones(2)), 0.004, 1, 1)
     >>> shares.names, shares.wait_frames
@@ -40,18 +44,33 @@ class TonalTransient:
     names: tuple[str, ...] = ("tonal", "transient")
 
     def __init__(
-        self, bank: GammatoneDesign, hop_s: float, groups: int, per_group: int, readout: Readout | None = None
+        self,
+        bank: GammatoneDesign,
+        hop_s: float,
+        groups: int,
+        per_group: int,
+        readout: Readout | None = None,
+        backend: Backend = CPU,
     ) -> None:
-        self._evidence = Evidence(bank.center_hz, hop_s, groups, per_group)
+        self.backend = backend
+        self._evidence = Evidence(bank.center_hz, hop_s, groups, per_group, backend)
         self.wait_frames = self._evidence.wait_frames
-        self._layers = readout or _readout()
+        layers = readout or _readout()
+        self._layers = tuple(backend.array(layer) for layer in layers)
+        units = dict(zip(("FIRST", "SECOND", "SOURCES"), map(len, layers), strict=True))
+        self._run = backend.kernel(readout_process, GPU_CONSTANTS | units, blocks=groups, threads=bank.channels)
+
+    @classmethod
+    def on(cls, backend: Backend) -> ShareFactory:
+        """What a `Separator` on that backend builds its shares with."""
+        return partial(cls, backend=backend)
 
     def process(self, split: Split) -> NDArray[np.float32]:
         """(frames, groups, 2, channels), `wait_frames` late."""
         features = self._evidence.process(split)
         frames, groups, _, channels = features.shape
-        shares = np.empty((frames, groups, len(self.names) + 1, channels), np.float32)
-        readout_process(features, self._layers, shares)
+        shares = self.backend.empty((frames, groups, len(self.names) + 1, channels), np.float32)
+        self._run(features, self._layers, shares)
         shares[shares < SMALLEST_SHARE] = 0
         return shares[:, :, : len(self.names)]
 

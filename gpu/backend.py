@@ -1,0 +1,139 @@
+"""What a part of the signal path asks of the place where its kernels run."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from .source import Constant
+
+Kernel = Callable[..., None]
+
+NO_CONSTANTS: Mapping[str, Constant] = {}
+
+
+class Record(Protocol):
+    """The state of an object: a structured dtype's fields as arrays, zeros at the start."""
+
+    dtype: np.dtype[Any]
+    value: NDArray[np.void]
+
+    def __getitem__(self, field: str) -> NDArray[Any]: ...
+
+    def __setitem__(self, field: str, value: Any) -> None: ...
+
+    def clear(self) -> None:
+        """Zeros, as at the start."""
+
+
+class HostRecord:
+    """A `Record` of NumPy's arrays."""
+
+    def __init__(self, dtype: DTypeLike) -> None:
+        self.dtype = np.dtype(dtype)
+        self._array: NDArray[np.void] = np.zeros((), self.dtype)
+
+    def __getitem__(self, field: str) -> NDArray[Any]:
+        return self._array[field]
+
+    def __setitem__(self, field: str, value: Any) -> None:
+        self._array[field] = value
+
+    @property
+    def value(self) -> NDArray[np.void]:
+        """The whole record as one structured array (a copy)."""
+        return self._array.copy()
+
+    @value.setter
+    def value(self, value: NDArray[np.void]) -> None:
+        if value.dtype != self.dtype:
+            raise ValueError(f"expected a state of {self.dtype}, received {value.dtype}")
+        self._array[...] = value
+
+    def clear(self) -> None:
+        """Zeros, as at the start."""
+        self._array[...] = np.zeros((), self.dtype)
+
+
+class Backend(ABC):
+    """Runs kernels and keeps what they work on.
+
+    Arrays are NumPy's on the CPU. Those of a GPU are CuPy's, which work alike; both are called `NDArray` here.
+    """
+
+    @abstractmethod
+    def kernel(
+        self,
+        function: Any,
+        constants: Mapping[str, Constant] = NO_CONSTANTS,
+        *,
+        blocks: int,
+        threads: int,
+        shared_bytes: int = 0,
+    ) -> Kernel:
+        """What runs `function`, a Numba kernel, here; it takes the kernel's own arguments.
+
+        constants: what a GPU's compiler has to know, by name. Numba finds out by itself.
+        blocks, threads, shared_bytes: on a GPU, how many blocks of how many threads share the work, and the working
+        memory of each.
+        """
+
+    @abstractmethod
+    def array(self, value: Any, dtype: DTypeLike | None = None) -> NDArray[Any]:
+        """`value` as a contiguous array where kernels reach it."""
+
+    @abstractmethod
+    def holds(self, value: Any) -> bool:
+        """Whether `value` is an array where kernels reach it."""
+
+    def view(self, value: Any) -> NDArray[Any]:
+        """`value` itself if it is held here; anything else as NumPy's array, whose shape and dtype can be asked for."""
+        ours: NDArray[Any] = value if self.holds(value) else np.asarray(value)
+        return ours
+
+    @abstractmethod
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """An array for results."""
+
+    @abstractmethod
+    def numpy(self, array: Any) -> NDArray[Any]:
+        """An array of this backend as NumPy's."""
+
+    @abstractmethod
+    def record(self, dtype: DTypeLike) -> Record:
+        """A state of zeros with the fields of a structured dtype."""
+
+
+class _Cpu(Backend):
+    def kernel(
+        self,
+        function: Any,
+        constants: Mapping[str, Constant] = NO_CONSTANTS,
+        *,
+        blocks: int,
+        threads: int,
+        shared_bytes: int = 0,
+    ) -> Kernel:
+        kernel: Kernel = function
+        return kernel
+
+    def array(self, value: Any, dtype: DTypeLike | None = None) -> NDArray[Any]:
+        return np.ascontiguousarray(value, dtype)
+
+    def holds(self, value: Any) -> bool:
+        return isinstance(value, np.ndarray)
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        return np.empty(shape, dtype)
+
+    def numpy(self, array: Any) -> NDArray[Any]:
+        return np.asarray(array)
+
+    def record(self, dtype: DTypeLike) -> Record:
+        return HostRecord(dtype)
+
+
+CPU: Backend = _Cpu()
+"""Numba's kernels on NumPy's arrays."""

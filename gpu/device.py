@@ -1,0 +1,133 @@
+"""The backend of a GPU, over a driver that owns memory and launches kernels."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from .arguments import packed
+from .backend import NO_CONSTANTS, Backend, Kernel, Record
+from .source import Constant, source_file, source_text
+
+WARP = 32
+LARGEST_BLOCK = 256
+
+
+class GpuUnavailableError(RuntimeError):
+    """There is no GPU to compute on: the message says what is missing, in one line."""
+
+
+class Driver(Protocol):
+    """What a `DeviceBackend` needs of a device: arrays, and functions of compiled source."""
+
+    def array(self, value: Any, dtype: DTypeLike | None) -> NDArray[Any]:
+        """`value` as a contiguous array of the device."""
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """An array of the device."""
+
+    def numpy(self, array: Any) -> NDArray[Any]:
+        """A copy of an array of the device."""
+
+    def address(self, array: Any) -> int | None:
+        """Where an array of the device begins, None for anything else."""
+
+    def function(self, source: str, name: str, shared_bytes: int) -> Any:
+        """A kernel of a source: ``function(blocks, threads, arguments)`` launches it."""
+
+
+class DeviceRecord:
+    """A `Record` on the device: one run of bytes, each field a view of it, so that a state moves in one copy.
+
+    Fields without axes, such as counters, are for Python to read: they stay on the host.
+    """
+
+    def __init__(self, dtype: DTypeLike, driver: Driver) -> None:
+        self.dtype = np.dtype(dtype)
+        self._driver = driver
+        self._host = np.zeros((), self.dtype)
+        self._counters = [name for name, (kind, *_) in (self.dtype.fields or {}).items() if kind.isbuiltin]
+        self._bytes = driver.array(np.zeros(self.dtype.itemsize, np.uint8), None)
+        self._fields = _views(self.dtype, self._bytes) | {name: self._host[name] for name in self._counters}
+
+    def __getitem__(self, field: str) -> NDArray[Any]:
+        found: NDArray[Any] = self._fields[field]
+        return found
+
+    def __setitem__(self, field: str, value: Any) -> None:
+        self._fields[field][...] = value
+
+    @property
+    def value(self) -> NDArray[np.void]:
+        """The whole record as one structured array (a copy)."""
+        value: NDArray[np.void] = self._driver.numpy(self._bytes).view(self.dtype).reshape(()).copy()
+        for name in self._counters:
+            value[name] = self._host[name]
+        return value
+
+    @value.setter
+    def value(self, value: NDArray[np.void]) -> None:
+        if value.dtype != self.dtype:
+            raise ValueError(f"expected a state of {self.dtype}, received {value.dtype}")
+        self._host[...] = value
+        self._bytes[...] = self._driver.array(self._host.reshape(1).view(np.uint8), None)
+
+    def clear(self) -> None:
+        """Zeros, as at the start."""
+        self.value = np.zeros((), self.dtype)
+
+
+def _views(dtype: np.dtype[Any], memory: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, (kind, offset, *_) in (dtype.fields or {}).items():
+        part = memory[offset : offset + kind.itemsize]
+        fields[name] = _views(kind, part) if kind.fields else part.view(kind.base).reshape(kind.shape)
+    return fields
+
+
+class DeviceBackend(Backend):
+    """Kernels of CUDA source, compiled for the device when an object is built."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def kernel(
+        self,
+        function: Any,
+        constants: Mapping[str, Constant] = NO_CONSTANTS,
+        *,
+        blocks: int,
+        threads: int,
+        shared_bytes: int = 0,
+    ) -> Kernel:
+        """The CUDA kernel of that name beside `function`, compiled for the constants."""
+        block = min(LARGEST_BLOCK, -(-threads // WARP) * WARP)
+        text = source_text(source_file(function), tuple(constants.items()))
+        run = self._driver.function(text, function.__name__, shared_bytes)
+        address = self._driver.address
+
+        def launch(*arguments: Any) -> None:
+            run(blocks, block, [packed(value, address) for value in arguments])
+
+        return launch
+
+    def array(self, value: Any, dtype: DTypeLike | None = None) -> NDArray[Any]:
+        """`value` copied to the device, unless it is there."""
+        return self._driver.array(value, dtype)
+
+    def holds(self, value: Any) -> bool:
+        """Whether `value` is an array of the device."""
+        return self._driver.address(value) is not None
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """An array of the device."""
+        return self._driver.empty(shape, dtype)
+
+    def numpy(self, array: Any) -> NDArray[Any]:
+        """An array of the device copied to the host."""
+        return self._driver.numpy(array)
+
+    def record(self, dtype: DTypeLike) -> Record:
+        """A state of zeros, kept on the device."""
+        return DeviceRecord(dtype, self._driver)

@@ -1,0 +1,144 @@
+// What CUDA source needs to run on the host: the threads of a block are fibers of one thread, which take turns at every
+// __syncthreads() and shuffle. Deterministic, and strict: working memory is full of NaN at first, what is written beyond its end is
+// noticed, and so are threads that end while others wait.
+#include <ucontext.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#define __global__
+#define __device__
+#define __restrict__
+using std::max;
+using std::min;
+
+struct Index {
+    int x, y, z;
+};
+
+static Index threadIdx, blockIdx, blockDim, gridDim;
+
+namespace host {
+
+constexpr int WARP_THREADS = 32;
+constexpr size_t STACK_BYTES = 128 * 1024, GUARD_BYTES = 256;
+constexpr char UNWRITTEN = '\xff';
+enum Outcome { OK = 0, DIVERGED = 1, OVERRUN = 2 };
+
+static ucontext_t scheduler;
+static std::vector<ucontext_t> fibers;
+enum State : char { RUNS, WAITS_FOR_WARP, WAITS_FOR_BLOCK, ENDED };
+static std::vector<State> states;
+static std::vector<float> shuffled;
+static std::vector<double> memory;
+static int current;
+static std::function<void()> kernel;
+
+static void wait(State state) {
+    states[current] = state;
+    swapcontext(&fibers[current], &scheduler);
+}
+
+static void run_kernel() {
+    kernel();
+    wait(ENDED);
+}
+
+// Threads first to last - 1 go on, if all of them wait for the same.
+static bool release(int first, int last, State waited) {
+    for (int t = first; t < last; ++t) {
+        if (states[t] != waited) return false;
+    }
+    std::fill(states.begin() + first, states.begin() + last, RUNS);
+    return true;
+}
+
+// Let every thread that may run do so up to where it waits, in either order; false when none can go on.
+static bool advance(int threads, bool backwards) {
+    for (int turn = 0; turn < threads; ++turn) {
+        current = backwards ? threads - 1 - turn : turn;
+        if (states[current] != RUNS) continue;
+        threadIdx = {current, 0, 0};
+        swapcontext(&scheduler, &fibers[current]);
+    }
+    bool any = release(0, threads, WAITS_FOR_BLOCK);
+    for (int t = 0; t + WARP_THREADS <= threads; t += WARP_THREADS) {
+        any = release(t, t + WARP_THREADS, WAITS_FOR_WARP) || any;
+    }
+    return any;
+}
+
+static Outcome run(int blocks, int threads, size_t shared_bytes, bool backwards) {
+    std::vector<char> stacks(STACK_BYTES * threads);
+    fibers.resize(threads);
+    blockDim = {threads, 1, 1};
+    gridDim = {blocks, 1, 1};
+    for (int b = 0; b < blocks; ++b) {
+        blockIdx = {b, 0, 0};
+        states.assign(threads, RUNS);
+        shuffled.assign(threads, 0.0f);
+        memory.resize((shared_bytes + GUARD_BYTES) / sizeof(double) + 1);
+        char *bytes = (char *)memory.data();
+        memset(bytes, UNWRITTEN, shared_bytes + GUARD_BYTES);
+        for (int t = 0; t < threads; ++t) {
+            getcontext(&fibers[t]);
+            fibers[t].uc_stack.ss_sp = stacks.data() + STACK_BYTES * t;
+            fibers[t].uc_stack.ss_size = STACK_BYTES;
+            fibers[t].uc_link = nullptr;
+            makecontext(&fibers[t], run_kernel, 0);
+        }
+        while (advance(threads, backwards)) {
+        }
+        if (std::count(states.begin(), states.end(), ENDED) < threads) return DIVERGED;
+        for (size_t i = 0; i < GUARD_BYTES; ++i) {
+            if (bytes[shared_bytes + i] != UNWRITTEN) return OVERRUN;
+        }
+    }
+    return OK;
+}
+
+template <class... A, size_t... I>
+static Outcome launch(
+    void (*function)(A...), void **arguments, int blocks, int threads, size_t shared_bytes, bool backwards,
+    std::index_sequence<I...>
+) {
+    kernel = [=] { function(*(A *)arguments[I]...); };
+    return run(blocks, threads, shared_bytes, backwards);
+}
+
+template <class... A>
+static Outcome launch(
+    void (*function)(A...), void **arguments, const long long *sizes, int count, int blocks, int threads,
+    size_t shared_bytes, bool backwards
+) {
+    const long long expected[] = {(long long)sizeof(A)...};
+    if (count != sizeof...(A) || !std::equal(expected, expected + count, sizes)) return (Outcome)-1;
+    return launch(function, arguments, blocks, threads, shared_bytes, backwards, std::index_sequence_for<A...>());
+}
+
+}  // namespace host
+
+static inline void __syncthreads() { host::wait(host::WAITS_FOR_BLOCK); }
+
+static inline float __shfl_down_sync(unsigned, float value, int distance) {
+    int thread = threadIdx.x, from = thread % host::WARP_THREADS + distance;
+    host::shuffled[thread] = value;
+    host::wait(host::WAITS_FOR_WARP);
+    float heard = from < host::WARP_THREADS ? host::shuffled[thread + distance] : value;
+    host::wait(host::WAITS_FOR_WARP);
+    return heard;
+}
+
+template <class T>
+static inline T atomicAdd(T *sum, T value) {
+    T before = *sum;
+    *sum += value;
+    return before;
+}
+
+static inline char *shared_memory() { return (char *)host::memory.data(); }

@@ -1,0 +1,107 @@
+"""A GPU that is none: the CUDA sources compiled as C++ for the host, behind the same backend as a card.
+
+It shows on every machine that the kernels compute what they should, but not how quick a card is.
+"""
+
+import ctypes
+import re
+import shutil
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import DTypeLike
+
+from sharpear.gpu import DeviceBackend
+
+SHIM = Path(__file__).with_name("host_gpu.hpp")
+COMPILER = shutil.which("g++")
+OPTIONS = ("-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-fno-strict-aliasing", "-shared", "-fPIC", "-w")
+FAULTS = {
+    -1: "the arguments do not match the kernel's",
+    1: "threads of a block wait at different barriers",
+    2: "a block writes beyond its working memory",
+}
+
+needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no g++ to run the CUDA source on the host")
+
+KERNEL = re.compile(r'extern "C" __global__ void (\w+)\(')
+
+
+@lru_cache
+def _folder() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="sharpear-host-gpu-")
+
+
+@lru_cache
+def compiled(source: str) -> ctypes.CDLL:
+    """The library of a CUDA source, with a function ``host_<kernel>`` for each kernel in it."""
+    entries = "".join(
+        f'extern "C" int host_{name}(void **a, const long long *s, int c, int b, int t, size_t m, bool r) '
+        f"{{ return host::launch({name}, a, s, c, b, t, m, r); }}\n"
+        for name in KERNEL.findall(source)
+    )
+    stem = Path(_folder().name) / f"source{len(list(Path(_folder().name).glob('*.cpp')))}"
+    stem.with_suffix(".cpp").write_text(f'#include "{SHIM}"\n{source}\n{entries}')
+    library = stem.with_suffix(".so")
+    done = subprocess.run([COMPILER or "", *OPTIONS, stem.with_suffix(".cpp"), "-o", library], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return ctypes.CDLL(str(library))
+
+
+class HostArray(np.ndarray):
+    """An array of the host GPU: what is not one is refused, as a card refuses the host's memory."""
+
+    def __array_function__(self, *call: Any) -> Any:
+        result = super().__array_function__(*call)
+        return result.view(HostArray) if isinstance(result, np.ndarray) else result
+
+
+class HostDriver:
+    """The driver over such libraries.
+
+    threads: of a block, at most.  backwards: whether the last one of a block runs first; results must not depend on it.
+    """
+
+    def __init__(self, threads: int = 32, *, backwards: bool = False) -> None:
+        self._threads, self._backwards = threads, backwards
+
+    def array(self, value: Any, dtype: DTypeLike | None) -> HostArray:
+        if isinstance(value, HostArray):
+            return np.ascontiguousarray(value, dtype).view(HostArray)
+        return np.array(value, dtype, order="C").view(HostArray)
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> HostArray:
+        return np.full(shape, 0xFF if np.dtype(dtype).kind in "iub" else np.nan, dtype).view(HostArray)
+
+    def numpy(self, array: HostArray) -> np.ndarray:
+        return np.array(array, subok=False)
+
+    def address(self, array: Any) -> int | None:
+        if not isinstance(array, HostArray):
+            return None
+        assert array.flags.c_contiguous
+        return array.ctypes.data
+
+    def function(self, source: str, name: str, shared_bytes: int) -> Any:
+        entry = getattr(compiled(source), f"host_{name}")
+        entry.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int] * 3, ctypes.c_size_t, ctypes.c_bool]
+
+        def run(blocks: int, threads: int, arguments: list[np.ndarray]) -> None:
+            count = len(arguments)
+            pointers = (ctypes.c_void_p * count)(*[argument.ctypes.data for argument in arguments])
+            sizes = (ctypes.c_longlong * count)(*[argument.itemsize for argument in arguments])
+            threads = min(threads, self._threads)
+            outcome = entry(pointers, sizes, count, blocks, threads, shared_bytes, self._backwards)
+            assert outcome == 0, f"{name}: {FAULTS[outcome]}"
+
+        return run
+
+
+def host_gpu(threads: int = 32, *, backwards: bool = False) -> DeviceBackend:
+    """A backend whose GPU is the host."""
+    return DeviceBackend(HostDriver(threads, backwards=backwards))

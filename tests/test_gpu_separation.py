@@ -1,0 +1,73 @@
+"""Resynthesis and separation on a GPU against the CPU."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from test_gpu_parity import LARGEST_ERROR, device  # noqa: F401 (a fixture)
+from test_stream_contract import HOP, SAMPLE_RATE, audio, design
+
+from sharpear.dsp import Splitter, StemMixer, SynthesisDesign
+from sharpear.gpu import CPU, Backend, DeviceBackend
+from sharpear.separation.dictionary import Dictionary
+from sharpear.separation.learned import LearnedSources
+from sharpear.separation.separator import Separator
+from sharpear.separation.tonal import TonalTransient
+
+
+def assert_close(received: np.ndarray, expected: np.ndarray) -> None:
+    assert expected.any()
+    assert np.abs(received - expected).max() <= LARGEST_ERROR * np.abs(expected).max()
+
+
+def test_the_same_parts_and_frames(device: DeviceBackend) -> None:  # noqa: F811
+    def split(backend: Backend) -> list[np.ndarray]:
+        splitter = Splitter(SynthesisDesign.over(design(), 0.016), HOP, 2, backend)
+        sound = audio(2)
+        sound[[50, 60], 1] = np.nan, 1e9
+        split = splitter.process(sound)
+        assert splitter.replaced.tolist() == [0, 2]
+        return [getattr(split.on_host(backend), field.name) for field in fields(split)]
+
+    for received, expected in zip(split(device), split(CPU), strict=True):
+        assert_close(received, expected)
+
+
+def test_the_same_stems(device: DeviceBackend) -> None:  # noqa: F811
+    rng = np.random.default_rng(6)
+    shares = rng.dirichlet(np.ones(3), (4500 // HOP, 2, 9)).transpose(0, 1, 3, 2)[:, :, :2].astype(np.float32)
+    stems = []
+    for backend in (CPU, device):
+        splitter = Splitter(SynthesisDesign.over(design(), 0.016), HOP, 2, backend)
+        mixer = StemMixer(9, 2, HOP, 3, 2, backend)
+        stems.append(backend.numpy(mixer.process(splitter.process(audio(2)), np.ascontiguousarray(shares))))
+    assert_close(stems[1], stems[0])
+
+
+def test_the_same_shares(device: DeviceBackend) -> None:  # noqa: F811
+    shares = []
+    for backend in (CPU, device):
+        splitter = Splitter(SynthesisDesign.over(design(), 0.016), HOP, 2, backend)
+        source = TonalTransient(design(), HOP, 1, 2, backend)
+        shares.append(backend.numpy(source.process(splitter.process(audio(2)))))
+    assert_close(shares[1], shares[0])
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_the_same_sound(learned: bool, device: DeviceBackend) -> None:  # noqa: F811
+    """Also where the sources are heard on the CPU, as learned ones are, and where the state moves on the way."""
+    sound = np.concatenate([audio(2)] * 2)
+
+    def make(backend: Backend) -> Separator:
+        spectra = np.random.default_rng(3).random((2, 3, 9)) ** 4
+        known = [Dictionary(name, rows, design().center_hz) for name, rows in zip("ab", spectra, strict=True)]
+        sources = LearnedSources.of(known) if learned else TonalTransient.on(backend)
+        return Separator(SAMPLE_RATE, sources, 2, backend=backend)
+
+    expected = make(CPU).process(sound)
+    assert_close(make(device).process(sound), expected)
+    first, second = make(CPU), make(device)
+    head = first.process(sound[:5001])
+    second.state = first.state
+    assert_close(np.concatenate([head, second.process(sound[5001:])]), expected)
+    np.testing.assert_allclose(expected.sum(2)[first.latency_samples :], sound[: -first.latency_samples], atol=1e-5)

@@ -1,0 +1,106 @@
+"""The CUDA sources: NVIDIA's compiler takes them, they say what Numba's kernels say, and arguments reach them whole."""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from host_gpu import COMPILER, KERNEL, HostDriver, host_gpu
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nvrtc import compiled
+from test_imports import PACKAGE, ROOT
+
+from sharpear.gpu.arguments import packed
+from sharpear.gpu.source import Constant, header_text, source_text
+from sharpear.separation.evidence_kernel import GPU_CONSTANTS
+
+FILES = [path for folder in PACKAGE for path in sorted((ROOT / folder).glob("*.cu"))]
+READOUT = {"FIRST": 40, "SECOND": 20, "SOURCES": 3}
+CONSTANTS: dict[str, list[dict[str, Constant]]] = {
+    "app/separation/evidence_kernel.cu": [GPU_CONSTANTS | READOUT],
+    "dsp/filterbank_kernel.cu": [{"ORDER": 1}, {"ORDER": 5}],
+    "dsp/splitter_kernel.cu": [{"ORDER": 4}, {"ORDER": 5}],
+    "dynamics/kernels.cu": [{"UNIT": np.float32}, {"UNIT": np.complex64}],
+}
+SOURCES = [(file, tuple(c.items())) for file in FILES for c in CONSTANTS.get(file.relative_to(ROOT).as_posix(), [{}])]
+KERNELS = [(file, name) for file in FILES for name in KERNEL.findall(file.read_text())]
+
+
+def numba_kernel(file: Path, name: str) -> Any:
+    """The kernel of that name beside a CUDA source."""
+    return getattr(importlib.import_module(f"{PACKAGE[file.parent.relative_to(ROOT).as_posix()]}.{file.stem}"), name)
+
+
+@pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
+@pytest.mark.parametrize(("file", "constants"), SOURCES, ids=lambda part: getattr(part, "stem", None))
+def test_the_compiler_takes_it(file: Path, constants: Any, architecture: str) -> None:
+    ptx, log = compiled(source_text(file, constants), architecture)
+    names = KERNEL.findall(file.read_text())
+    assert names
+    assert sorted(re.findall(r"\.entry (\w+)", ptx)) == sorted(names)
+    assert f".target {architecture}" in ptx
+    assert len(re.findall(r"\b0 bytes spill stores, 0 bytes spill loads", log)) == len(names), log
+
+
+def test_products_and_sums_are_rounded_apart() -> None:
+    source = 'extern "C" __global__ void f(float *x) { x[0] = x[0] * x[1] + x[2]; }'
+    ptx, _ = compiled(source, "sm_90")
+    assert "mul" in ptx
+    assert "fma" not in ptx
+
+
+@pytest.mark.parametrize(("file", "name"), KERNELS, ids=[name for _, name in KERNELS])
+def test_same_arguments_in_the_same_order(file: Path, name: str) -> None:
+    text = file.read_text()
+    start = text.index(f"void {name}(") + len(f"void {name}(")
+    declared = text[start : text.index(")", start)]
+    received = re.findall(r"(\w+)(?:,\s|\s*$)", re.sub(r"<[^<>]*>", "", declared))
+    expected = list(inspect.signature(numba_kernel(file, name).py_func).parameters)
+    assert [word if word in expected else word.removesuffix("_state") for word in received] == expected
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_same_numbers(file: Path) -> None:
+    beside = importlib.import_module(f"{PACKAGE[file.parent.relative_to(ROOT).as_posix()]}.{file.stem}")
+    for name, number in re.findall(r"constexpr \w+ (\w+) = ([-.\de]+)f?;", file.read_text()):
+        assert float(number) == getattr(beside, name, float(number)), name
+
+
+ECHO = """
+struct Inner { double d; int i; };
+struct Pair { float f; Inner inner; Array<float, 2> array; };
+extern "C" __global__ void echo(int i, Pair pair, Array<double, 1> out) {
+    double values[] = {1.0 * i, pair.f, pair.inner.d, 1.0 * pair.inner.i, 1.0 * pair.array.shape[0],
+                       1.0 * pair.array.shape[1], pair.array.data[pair.array.shape[1]]};
+    for (int k = 0; k < 7; ++k) out.data[k] = values[k];
+}
+"""
+
+
+@pytest.mark.skipif(not COMPILER, reason="no g++ to run the CUDA source on the host")
+@given(
+    i=st.integers(-(2**31) + 1, 2**31 - 1),
+    f=st.floats(width=32, allow_nan=False),
+    flag=st.booleans(),
+    rows=st.integers(2, 5),
+    columns=st.integers(1, 4),
+)
+@settings(deadline=None)
+def test_arguments_arrive(i: int, f: float, flag: bool, rows: int, columns: int) -> None:
+    driver, backend = HostDriver(), host_gpu()
+    run = driver.function(header_text() + ECHO, "echo", 0)
+    array = backend.array(np.arange(rows * columns, dtype=np.float32).reshape(rows, columns))
+    out = backend.empty((7,), np.float64)
+    arguments = (i, (np.float32(f), (np.float64(0.1), flag), array), out)
+    run(1, 1, [packed(argument, driver.address) for argument in arguments])
+    assert backend.numpy(out).tolist() == [i, np.float32(f), 0.1, flag, rows, columns, columns]
+
+
+@pytest.mark.parametrize("value", [1.5, 2**31, "text", None, np.zeros(3)])
+def test_what_a_kernel_cannot_take_is_refused(value: object) -> None:
+    with pytest.raises(TypeError, match=r"expected .*received"):
+        packed(value, HostDriver().address)
