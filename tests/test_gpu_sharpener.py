@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from conftest import SMALL, leftovers, one_line, tone
+from conftest import leftovers, one_line, tone
 from host_gpu import HostDriver, host_gpu
 from test_gpu_parity import EQUAL_SUPPORTS, LARGEST_ERROR, device, needs_compiler  # noqa: F401 (device is a fixture)
 from test_stream_contract import SAMPLE_RATE, audio
 from test_stream_contract import SMALL as SMALL_SETTINGS
 
 import sharpear
-from sharpear.batch import Advance, Job, Result, Settings, run_packed
+from sharpear.batch import Advance, Job, Result, Settings, places, run_packed
 from sharpear.config import load_config
 from sharpear.errors import UsageError
 from sharpear.files import sharpen_file
@@ -89,7 +89,7 @@ def files(folder: Path) -> list[Job]:
 
 def test_files_side_by_side_are_files_alone(files: list[Job], device: DeviceBackend) -> None:  # noqa: F811
     Path("out").mkdir()
-    config = load_config(str(SMALL))
+    config = load_config("low-latency", SMALL_SETTINGS)
     results = packed(files, Settings(config), device)
     assert {source: result.status for source, result in results.items()} == {
         "a.wav": "done", "b.wav": "done", "c.wav": "done", "bad.wav": "failed",
@@ -101,7 +101,7 @@ def test_files_side_by_side_are_files_alone(files: list[Job], device: DeviceBack
             np.testing.assert_array_equal(together["amplitude"] != 0, alone["amplitude"] != 0)
             np.testing.assert_allclose(together["amplitude"], alone["amplitude"], rtol=0, atol=1e-5)
             np.testing.assert_array_equal(together["times"], alone["times"])
-        assert (read_attributes(f"out/{name}.npz") or {})["complete"]
+        assert (read_attributes(f"out/{name}.npz", places.opened) or {})["complete"]
     again = Settings(config, skip_existing=True)
     with Interruption() as interruption:
         events = list(run_packed(files[:2], again, device, interruption))
@@ -128,7 +128,7 @@ class SmallGpu(HostDriver):
 @pytest.mark.parametrize(("streams", "failed"), [(2, {"bad.wav"}), (1, {"bad.wav", "b.wav"})])
 def test_a_pack_too_large_for_the_memory_is_split(files: list[Job], streams: int, failed: set[str]) -> None:
     Path("out").mkdir()
-    results = packed(files, Settings(load_config(str(SMALL))), DeviceBackend(SmallGpu(streams)))
+    results = packed(files, Settings(load_config("low-latency", SMALL_SETTINGS)), DeviceBackend(SmallGpu(streams)))
     assert {source for source, result in results.items() if result.status == "failed"} == failed
     assert {source for source, result in results.items() if result.status == "done"} == {
         "a.wav", "b.wav", "c.wav",
@@ -139,7 +139,7 @@ def test_a_pack_too_large_for_the_memory_is_split(files: list[Job], streams: int
 @needs_compiler
 def test_a_lost_card_leaves_nothing_half_done(files: list[Job], folder: Path) -> None:
     Path("out").mkdir()
-    results = packed(files, Settings(load_config(str(SMALL))), DeviceBackend(SmallGpu(arrays=200)))
+    results = packed(files, Settings(load_config("low-latency", SMALL_SETTINGS)), DeviceBackend(SmallGpu(arrays=60)))
     assert all(result.status == "failed" for result in results.values())
     assert "unspecified launch failure" in results["a.wav"].message
     assert not list(Path("out").iterdir())
@@ -164,9 +164,11 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, sharpen, wa
 
 
 @needs_compiler
-def test_the_command_uses_it(monkeypatch: pytest.MonkeyPatch, sharpen, wav) -> None:
+def test_the_command_uses_it(monkeypatch: pytest.MonkeyPatch, sharpear, sharpen, wav) -> None:
     monkeypatch.setattr("sharpear.device.open_gpu", lambda index: host_gpu())
-    assert sharpen("--device", "gpu", "--format", "npz", wav(), wav("b.flac", channels=2)).code == 0
+    settings = [word for name, value in SMALL_SETTINGS.items() for word in ("--set", f"{name}={value}")]
+    words = ["--preset", "low-latency", *settings, "--device", "gpu", "--format", "npz"]
+    assert sharpear("sharpen", *words, wav(), wav("b.flac", channels=2)).code == 0
     assert Path("tone.npz").exists()
     assert Path("b.npz").exists()
     refused = sharpen("--device", "gpu", "-")

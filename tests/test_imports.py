@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "app/view": {"app", "app/sinks", "app/live"},
     "app/pipe": {"app", "app/sinks"},
     "app/batch": {"app", "gpu", "app/sinks"},
-    "app/separation": {"app", "dsp", "dynamics", "gpu"},
+    "app/separation": {"app", "app/pitch", "dsp", "dynamics", "gpu"},
 }
 """Folders, and the other folders of the package that each may know."""
 
