@@ -51,9 +51,9 @@ def test_ten_seconds_of_a_recording(device: DeviceBackend) -> None:  # noqa: F81
 def test_a_state_moves_between_devices(device: DeviceBackend) -> None:  # noqa: F811
     sound = audio(2)
     expected = small("cpu").process(sound)
-    for places in (("cpu", device, "cpu"), (device, "cpu", device)):
+    for order in (("cpu", device, "cpu"), (device, "cpu", device)):
         pieces, state = [], None
-        for place, part in zip(places, np.array_split(sound, 3), strict=True):
+        for place, part in zip(order, np.array_split(sound, 3), strict=True):
             sharpener = small(place)
             sharpener.state = state or sharpener.state
             pieces.append(sharpener.process(part))
@@ -139,7 +139,7 @@ def test_a_pack_too_large_for_the_memory_is_split(files: list[Job], streams: int
 @needs_compiler
 def test_a_lost_card_leaves_nothing_half_done(files: list[Job], folder: Path) -> None:
     Path("out").mkdir()
-    results = packed(files, Settings(load_config("low-latency", SMALL_SETTINGS)), DeviceBackend(SmallGpu(arrays=60)))
+    results = packed(files, Settings(load_config("low-latency", SMALL_SETTINGS)), DeviceBackend(SmallGpu(arrays=30)))
     assert all(result.status == "failed" for result in results.values())
     assert "unspecified launch failure" in results["a.wav"].message
     assert not list(Path("out").iterdir())
