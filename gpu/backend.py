@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -62,6 +62,10 @@ class Backend(ABC):
 
     Arrays are NumPy's on the CPU. Those of a GPU are CuPy's, which work alike; both are called `NDArray` here.
     """
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself: what runs there may be copied, the place may not."""
+        return self
 
     @abstractmethod
     def kernel(

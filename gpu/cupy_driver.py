@@ -37,6 +37,8 @@ class CupyDriver:
         self._cupy = cupy
         self._device = cupy.cuda.Device(index)
         self._device.use()
+        made = cupy.cuda.runtime.getDeviceProperties(index)["name"].decode()
+        self.name = f"{made} (CuPy {cupy.__version__})"
         self._module = lru_cache(lambda source: cupy.RawModule(code=source, options=OPTIONS))
 
     def array(self, value: Any, dtype: DTypeLike | None) -> NDArray[Any]:

@@ -21,6 +21,8 @@ class GpuUnavailableError(RuntimeError):
 class Driver(Protocol):
     """What a `DeviceBackend` needs of a device: arrays, and functions of compiled source."""
 
+    name: str
+
     def array(self, value: Any, dtype: DTypeLike | None) -> NDArray[Any]:
         """`value` as a contiguous array of the device."""
 
@@ -50,6 +52,11 @@ class DeviceRecord:
         self._counters = [name for name, (kind, *_) in (self.dtype.fields or {}).items() if kind.isbuiltin]
         self._bytes = driver.array(np.zeros(self.dtype.itemsize, np.uint8), None)
         self._fields = _views(self.dtype, self._bytes) | {name: self._host[name] for name in self._counters}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "DeviceRecord":
+        copy = DeviceRecord(self.dtype, self._driver)
+        copy.value = self.value
+        return copy
 
     def __getitem__(self, field: str) -> NDArray[Any]:
         found: NDArray[Any] = self._fields[field]
@@ -91,6 +98,7 @@ class DeviceBackend(Backend):
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
+        self.name = driver.name
 
     def kernel(
         self,

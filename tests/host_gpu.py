@@ -67,6 +67,8 @@ class HostDriver:
     threads: of a block, at most.  backwards: whether the last one of a block runs first; results must not depend on it.
     """
 
+    name = "the host"
+
     def __init__(self, threads: int = 32, *, backwards: bool = False) -> None:
         self._threads, self._backwards = threads, backwards
 

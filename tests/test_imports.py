@@ -13,13 +13,17 @@ MAY_IMPORT = {
     "dynamics": {"gpu"},
     "configs": set(),
     "app": {"dsp", "dynamics", "gpu", "configs"},
-    "app/commands": {"app", *(f"app/{p}" for p in ("batch", "live", "pipe", "pitch", "separation", "sinks", "view"))},
+    "app/commands": {
+        "app",
+        "gpu",
+        *(f"app/{p}" for p in ("batch", "live", "pipe", "pitch", "separation", "sinks", "view")),
+    },
     "app/pitch": {"app", "dsp", "dynamics", "gpu"},
     "app/sinks": {"app"},
-    "app/live": {"app", "app/batch", "app/pipe", "app/separation", "app/sinks"},
+    "app/live": {"app", "gpu", "app/batch", "app/pipe", "app/separation", "app/sinks"},
     "app/view": {"app", "app/sinks", "app/live"},
     "app/pipe": {"app", "app/sinks"},
-    "app/batch": {"app", "app/sinks"},
+    "app/batch": {"app", "gpu", "app/sinks"},
     "app/separation": {"app", "app/pitch", "dsp", "dynamics", "gpu"},
 }
 """Folders, and the other folders of the package that each may know."""

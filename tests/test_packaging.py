@@ -23,7 +23,7 @@ def wheel(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "app", "dsp", "dynamics", "configs", "tests"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "app", "dsp", "dynamics", "gpu", "configs", "tests"):
         if (ROOT / name).exists():
             (source / name).symlink_to(ROOT / name)
     isolation = ["--no-isolation"] if int(version("setuptools").split(".")[0]) >= 77 else []

@@ -2,6 +2,7 @@
 
 from .inputs import Found, find_inputs
 from .jobs import Job, Result, Settings, run_job
+from .packed import run_packed
 from .plan import check_free, plan_jobs
 from .run import Advance, run_local
 
@@ -16,4 +17,5 @@ __all__ = [
     "plan_jobs",
     "run_job",
     "run_local",
+    "run_packed",
 ]

@@ -74,7 +74,7 @@ def run_job(
     """
     started_s = time.perf_counter()
     try:
-        if _is_done(job, settings):
+        if is_done(job, settings):
             return Result(job, "skipped", "whole already")
         outcome = _sharpen(job, settings, sharpeners, interruption, progress)
     except SharpearError as error:
@@ -93,7 +93,7 @@ def run_job(
     return Result(job, status, message, outcome.audio_s, spent_s, outcome.replaced_samples, int(not outcome.complete))
 
 
-def _is_done(job: Job, settings: Settings) -> bool:
+def is_done(job: Job, settings: Settings) -> bool:
     """Whether all outputs are there, whole, and made with these settings.
 
     Raises:

@@ -43,6 +43,7 @@ def sharpen(
     ] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write what became of each input here, as JSON.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, gpu, gpu:1 (the second one), or auto.")] = "cpu",
     scheduler: Annotated[str | None, typer.Option(help="Run on a Dask cluster: tcp://host:8786.")] = None,
     quiet: QuietOption = False,
     overwrite: OverwriteOption = False,
@@ -51,6 +52,7 @@ def sharpen(
     # Imported here so that --help and usage errors do not wait for the compiler and the array libraries.
     from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.config import load_config  # noqa: PLC0415
+    from sharpear.errors import UsageError  # noqa: PLC0415
 
     from .sharpen_batch import BatchRequest, sharpen_batch  # noqa: PLC0415
     from .sharpen_pipe import PipeRequest, raw_format, sharpen_pipe  # noqa: PLC0415
@@ -58,12 +60,14 @@ def sharpen(
     selection = Selection(start, duration, mono)
     config = load_config(preset, overrides(set_))
     if "-" in (*inputs, out):
+        if device not in ("cpu", "auto"):
+            raise UsageError(f"--device {device}: is for files, a pipe runs on the CPU: leave it out")
         described = raw_format(raw, rate, channels, encoding)
         pipe = PipeRequest(inputs, out, names(format_), described, header, flush_ms, quiet, overwrite)
         sharpen_pipe(pipe, config, selection)
     else:
         batch = BatchRequest(
             inputs, out, names(format_), recursive, output_template, jobs, exact, overwrite, skip_existing, fail_fast,
-            report, scheduler, quiet,
+            report, scheduler, quiet, device,
         )  # fmt: skip
         sharpen_batch(batch, config, selection)

@@ -8,12 +8,14 @@ from pathlib import Path
 import typer
 
 from sharpear.audio import Selection
-from sharpear.batch import Advance, Job, Result, Settings, check_free, find_inputs, plan_jobs, run_local
+from sharpear.batch import Advance, Job, Result, Settings, check_free, find_inputs, plan_jobs, run_local, run_packed
 from sharpear.batch.console import Bars
 from sharpear.batch.jobs import output_folders
 from sharpear.batch.report import print_table, write_report
 from sharpear.config import Config
+from sharpear.device import backend_of
 from sharpear.errors import UsageError
+from sharpear.gpu import CPU, Backend
 from sharpear.interrupt import Interruption
 from sharpear.sinks import sweep
 
@@ -37,12 +39,16 @@ class BatchRequest:
     report: Path | None
     scheduler: str | None
     quiet: bool
+    device: str = "cpu"
 
 
 def sharpen_batch(request: BatchRequest, config: Config, selection: Selection) -> None:
     """Find, plan, run, report."""
     if request.jobs is not None and request.jobs < 1:
         raise UsageError(f"--jobs: expected at least 1, received {request.jobs}")
+    backend = backend_of(request.device)
+    if request.scheduler and backend is not CPU:
+        raise UsageError(f"--scheduler: a cluster's workers run on CPUs, received --device {request.device}")
     found = find_inputs(request.inputs, request.recursive)
     planned = plan_jobs(found, request.out, request.formats, request.template)
     for job in planned:
@@ -50,12 +56,14 @@ def sharpen_batch(request: BatchRequest, config: Config, selection: Selection) -
     workers = request.jobs or os.cpu_count() or 1
     # Whether a file is cut depends on the request alone, so that a resumed run gives what an unbroken one would.
     cut = workers if len(planned) < workers and not (request.exact or request.scheduler) else 1
+    if backend is not CPU:
+        workers = cut = 1
     settings = Settings(
         config, selection, request.overwrite, request.skip_existing, keep_partial=len(planned) == 1, cut=cut
     )
     started_s = time.perf_counter()
     _sweep(planned)
-    results = _run(planned, settings, workers if cut == 1 else 1, request)
+    results = _run(planned, settings, workers if cut == 1 else 1, request, backend)
     if request.scheduler:
         _sweep(planned)
     _conclude(planned, results, settings, request, time.perf_counter() - started_s)
@@ -66,13 +74,15 @@ def _sweep(planned: list[Job]) -> None:
         sweep(folder)
 
 
-def _run(planned: list[Job], settings: Settings, workers: int, request: BatchRequest) -> list[Result]:
+def _run(planned: list[Job], settings: Settings, workers: int, request: BatchRequest, backend: Backend) -> list[Result]:
     results: list[Result] = []
     with Interruption() as interruption, Bars(len(planned), workers, request.quiet) as bars:
         if request.scheduler:
             from sharpear.batch.cluster import run_cluster  # noqa: PLC0415 (Dask is an extra)
 
             events = run_cluster(planned, settings, request.scheduler, interruption)
+        elif backend is not CPU:
+            events = run_packed(planned, settings, backend, interruption)
         else:
             events = run_local(planned, settings, workers, interruption)
         for event in events:

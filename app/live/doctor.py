@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from sharpear.errors import AudioDeviceError
+from sharpear.gpu import GpuUnavailableError, open_gpu
 
 from .devices import list_devices, load_portaudio
 
@@ -54,11 +55,6 @@ def _packages(extra: str, packages: tuple[str, ...], purpose: str) -> Finding:
 
 def _gpu() -> Finding:
     try:
-        from numba import cuda  # noqa: PLC0415
-
-        if not cuda.is_available():  # type: ignore[no-untyped-call]
-            return Finding("GPU", False, "no CUDA device: everything runs on the CPU, which suffices for live input")
-        name = cuda.get_current_device().name  # type: ignore[no-untyped-call]
-    except Exception as error:  # a broken driver is a finding, not a failure
-        return Finding("GPU", False, f"{type(error).__name__}: {error}")
-    return Finding("GPU", True, name.decode() if isinstance(name, bytes) else str(name))
+        return Finding("GPU", True, open_gpu().name)
+    except GpuUnavailableError as error:
+        return Finding("GPU", False, f"{error}; everything runs on the CPU, which suffices for live input")

@@ -1,0 +1,182 @@
+"""The whole sharpener, and a batch of files, on a GPU: on the host in its place, and on a card where there is one."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import leftovers, one_line, tone
+from host_gpu import HostDriver, host_gpu
+from test_gpu_parity import EQUAL_SUPPORTS, LARGEST_ERROR, device, needs_compiler  # noqa: F401 (device is a fixture)
+from test_stream_contract import SAMPLE_RATE, audio
+from test_stream_contract import SMALL as SMALL_SETTINGS
+
+import sharpear
+from sharpear.batch import Advance, Job, Result, Settings, places, run_packed
+from sharpear.config import load_config
+from sharpear.errors import UsageError
+from sharpear.files import sharpen_file
+from sharpear.frames import Frames
+from sharpear.gpu import DeviceBackend, GpuUnavailableError
+from sharpear.interrupt import Interruption
+from sharpear.sinks import read_attributes
+
+RECORDING = Path(__file__).parents[1] / "examples" / "audio" / "bach_bwv66.6.flac"
+
+
+def small(device: Any, streams: int = 2) -> sharpear.Sharpener:  # noqa: F811
+    return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL_SETTINGS, device=device)
+
+
+def assert_same(received: Frames, expected: Frames) -> None:
+    np.testing.assert_array_equal(received.times, expected.times)
+    for name in ("amplitude", "instantaneous_frequency", "plain_amplitude"):
+        ours, theirs = getattr(received, name), getattr(expected, name)
+        assert np.abs(ours - theirs).max() <= LARGEST_ERROR * np.abs(theirs).max(), name
+    same = ((received.amplitude != 0) == (expected.amplitude != 0)).all(axis=-1)
+    assert same.mean() >= EQUAL_SUPPORTS, f"supports differ in {np.count_nonzero(~same)} of {same.size} frames"
+
+
+def test_ten_seconds_of_a_recording(device: DeviceBackend) -> None:  # noqa: F811
+    sound, rate = soundfile.read(RECORDING, frames=441000, dtype="float32", always_2d=True)
+    runs = []
+    for place in ("cpu", device):
+        sharpener = sharpear.Sharpener(rate, "music", device=place)
+        runs.append(Frames.join([sharpener.process(sound[:, :1]), sharpener.flush()]))
+    assert_same(runs[1], runs[0])
+
+
+def test_a_state_moves_between_devices(device: DeviceBackend) -> None:  # noqa: F811
+    sound = audio(2)
+    expected = small("cpu").process(sound)
+    for order in (("cpu", device, "cpu"), (device, "cpu", device)):
+        pieces, state = [], None
+        for place, part in zip(order, np.array_split(sound, 3), strict=True):
+            sharpener = small(place)
+            sharpener.state = state or sharpener.state
+            pieces.append(sharpener.process(part))
+            state = sharpener.state
+        assert_same(Frames.join(pieces), expected)
+
+
+def test_a_copy_goes_its_own_way(device: DeviceBackend) -> None:  # noqa: F811
+    sharpener = small(device)
+    sharpener.process(audio(2)[:2000])
+    twin = copy.deepcopy(sharpener)
+    expected = sharpener.process(audio(2)[2000:])
+    sharpener.reset()
+    received = twin.process(audio(2)[2000:])
+    np.testing.assert_array_equal(received.amplitude, expected.amplitude)
+
+
+def packed(jobs: list[Job], settings: Settings, device: DeviceBackend) -> dict[str, Result]:  # noqa: F811
+    with Interruption() as interruption:
+        events = list(run_packed(jobs, settings, device, interruption))
+    assert any(isinstance(event, Advance) for event in events)
+    return {event.job.source: event for event in events if isinstance(event, Result)}
+
+
+@pytest.fixture
+def files(folder: Path) -> list[Job]:
+    """Three files of different length and channels, and one that is none."""
+    for name, seconds, channels in (("a", 0.3, 1), ("b", 0.7, 2), ("c", 0.5, 1)):
+        soundfile.write(f"{name}.wav", tone(seconds, channels=channels), 16000)
+    Path("bad.wav").write_bytes(b"no sound")
+    return [Job(f"{name}.wav", (f"out/{name}.npz",)) for name in ("a", "b", "bad", "c")]
+
+
+def test_files_side_by_side_are_files_alone(files: list[Job], device: DeviceBackend) -> None:  # noqa: F811
+    Path("out").mkdir()
+    config = load_config("low-latency", SMALL_SETTINGS)
+    results = packed(files, Settings(config), device)
+    assert {source: result.status for source, result in results.items()} == {
+        "a.wav": "done", "b.wav": "done", "c.wav": "done", "bad.wav": "failed",
+    }  # fmt: skip
+    for name in "abc":
+        sharpen_file(Path(f"{name}.wav"), [Path(f"{name}.npz")], config, Settings(config).selection)
+        with np.load(f"{name}.npz") as alone, np.load(f"out/{name}.npz") as together:
+            assert set(alone.files) == set(together.files)
+            np.testing.assert_array_equal(together["amplitude"] != 0, alone["amplitude"] != 0)
+            np.testing.assert_allclose(together["amplitude"], alone["amplitude"], rtol=0, atol=1e-5)
+            np.testing.assert_array_equal(together["times"], alone["times"])
+        assert (read_attributes(f"out/{name}.npz", places.opened) or {})["complete"]
+    again = Settings(config, skip_existing=True)
+    with Interruption() as interruption:
+        events = list(run_packed(files[:2], again, device, interruption))
+    assert [event.status for event in events if isinstance(event, Result)] == ["skipped", "skipped"]
+
+
+class SmallGpu(HostDriver):
+    """A GPU that has memory for so many streams, or that fails after so many arrays."""
+
+    def __init__(self, streams: int = 99, arrays: int = 10**9) -> None:
+        super().__init__()
+        self.streams, self.arrays = streams, arrays
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        self.arrays -= 1
+        if self.arrays < 0:
+            raise RuntimeError("unspecified launch failure")
+        if len(shape) > 1 and shape[1] > self.streams:
+            raise MemoryError
+        return super().empty(shape, dtype)
+
+
+@needs_compiler
+@pytest.mark.parametrize(("streams", "failed"), [(2, {"bad.wav"}), (1, {"bad.wav", "b.wav"})])
+def test_a_pack_too_large_for_the_memory_is_split(files: list[Job], streams: int, failed: set[str]) -> None:
+    Path("out").mkdir()
+    results = packed(files, Settings(load_config("low-latency", SMALL_SETTINGS)), DeviceBackend(SmallGpu(streams)))
+    assert {source for source, result in results.items() if result.status == "failed"} == failed
+    assert {source for source, result in results.items() if result.status == "done"} == {
+        "a.wav", "b.wav", "c.wav",
+    } - failed  # fmt: skip
+    assert "b.wav" not in failed or "no memory left" in results["b.wav"].message
+
+
+@needs_compiler
+def test_a_lost_card_leaves_nothing_half_done(files: list[Job], folder: Path) -> None:
+    Path("out").mkdir()
+    results = packed(files, Settings(load_config("low-latency", SMALL_SETTINGS)), DeviceBackend(SmallGpu(arrays=30)))
+    assert all(result.status == "failed" for result in results.values())
+    assert "unspecified launch failure" in results["a.wav"].message
+    assert not list(Path("out").iterdir())
+    assert not leftovers(folder)
+
+
+def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, sharpen, wav) -> None:
+    def none(index: int) -> DeviceBackend:
+        raise GpuUnavailableError("no CUDA GPU: no driver")
+
+    monkeypatch.setattr("sharpear.device.open_gpu", none)
+    assert small("auto").backend is sharpear.Sharpener(SAMPLE_RATE).backend
+    for word in ("gpu", "gpu:1"):
+        with pytest.raises(UsageError, match=f"--device {word}: no CUDA GPU"):
+            small(word)
+    with pytest.raises(UsageError, match="expected the device cpu, gpu, gpu:1 or auto, received 'tpu'"):
+        small("tpu")
+    finished = sharpen("--device", "gpu", wav())
+    assert finished.code == 2
+    assert one_line(finished.err)
+    assert sharpen("--device", "auto", wav("b.wav")).code == 0
+
+
+@needs_compiler
+def test_the_command_uses_it(monkeypatch: pytest.MonkeyPatch, sharpear, sharpen, wav) -> None:
+    monkeypatch.setattr("sharpear.device.open_gpu", lambda index: host_gpu())
+    settings = [word for name, value in SMALL_SETTINGS.items() for word in ("--set", f"{name}={value}")]
+    words = ["--preset", "low-latency", *settings, "--device", "gpu", "--format", "npz"]
+    assert sharpear("sharpen", *words, wav(), wav("b.flac", channels=2)).code == 0
+    assert Path("tone.npz").exists()
+    assert Path("b.npz").exists()
+    refused = sharpen("--device", "gpu", "-")
+    assert refused.code == 2
+    assert one_line(refused.err)
+
+
+@needs_compiler
+def test_a_mode_that_stays_on_the_cpu_says_so() -> None:
+    with pytest.raises(UsageError, match=r"expected .*received 'complex'"):
+        sharpear.Sharpener(SAMPLE_RATE, "coherent", 1, SMALL_SETTINGS, device=host_gpu())
