@@ -20,7 +20,7 @@ MAY_IMPORT = {
     },
     "app/pitch": {"app", "dsp", "dynamics", "gpu"},
     "app/sinks": {"app"},
-    "app/live": {"app", "gpu", "app/batch", "app/pipe", "app/sinks"},
+    "app/live": {"app", "gpu", "app/batch", "app/pipe", "app/separation", "app/sinks"},
     "app/view": {"app", "app/sinks", "app/live"},
     "app/pipe": {"app", "app/sinks"},
     "app/batch": {"app", "gpu", "app/sinks"},

@@ -16,6 +16,8 @@ from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
 from sharpear.separation.learning import Learner, learn_dictionary
 from sharpear.separation.separator import Separator
+from sharpear.separation.voice_kernel import explain
+from sharpear.separation.voices import PitchVoices
 
 RATE = 16000
 
@@ -138,6 +140,57 @@ def test_learned_sources_take_what_is_theirs() -> None:
     stems = np.concatenate([separator.process(0.1 * sum(tones)), separator.flush()])[separator.latency_samples :]
     for stem, tone in zip(stems.T, tones, strict=False):
         assert si_sdr_db(stem[RATE // 4 : -RATE // 4].astype(float), tone[RATE // 4 : -RATE // 4]) > 15
+
+
+def chord(seconds: float, *fundamentals: float) -> np.ndarray:
+    """Two voices with spectra of their own, a bar each: (voices, samples)."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    slopes = (1.0, 1.6)
+    return np.array(
+        [
+            sum(0.1 / h**slope * np.cos(2 * np.pi * f * h * time + h) for h in range(1, 9))
+            for f, slope in zip(fundamentals, slopes, strict=True)
+        ]
+    )
+
+
+def test_voices_are_told_apart_by_their_pitch() -> None:
+    """A fifth, whose partials coincide, then another interval: the lower voice stays the first."""
+    voices = np.concatenate([chord(0.6, 200.0, 300.0), chord(0.6, 180.0, 337.0)], axis=1)
+    separator = Separator(RATE, PitchVoices.of(2))
+    assert separator.stems == ("voice1", "voice2", "residual")
+    mixture = voices.sum(axis=0).astype(np.float32)
+    stems = np.concatenate([separator.process(mixture), separator.flush()])[separator.latency_samples :]
+    np.testing.assert_allclose(stems.sum(axis=1), mixture, atol=1e-6)
+    middle = slice(RATE // 4, -RATE // 8)
+    for stem, voice in zip(stems.T, voices, strict=False):
+        before = si_sdr_db(mixture[middle].astype(float), voice[middle])
+        assert si_sdr_db(stem[middle].astype(float), voice[middle]) > before + 8
+
+
+def test_a_voice_alone_is_whole() -> None:
+    (voice, _) = chord(0.8, 220.0, 300.0)
+    separator = Separator(RATE, PitchVoices.of(1))
+    stems = np.concatenate([separator.process(voice), separator.flush()])[separator.latency_samples :]
+    middle = slice(RATE // 4, -RATE // 8)
+    assert si_sdr_db(stems[middle, 0].astype(float), voice[middle]) > 20
+
+
+def test_harmonics_that_coincide_keep_the_ratio_they_began_with() -> None:
+    response = np.array([[0.5, 1.0, 0.5], [0.5, 1.0, 0.5], [1.0, 0.0, 0.0]], np.float32)
+    gain = np.array([3.0, 1.0, 5.0], np.float32)
+    first, last = np.array([0, 0, 3]), np.array([3, 3, 4])
+    power = np.array([4.0, 8.0, 4.0, 0.1], np.float32)
+    expected = np.empty(4, np.float32)
+    explain(power, 3, (np.zeros(3, int), np.zeros(3, int), first, last, response, gain), 30, expected)
+    np.testing.assert_allclose(gain, [6.0, 2.0, 0.1], rtol=1e-3)
+    np.testing.assert_allclose(expected, power, rtol=1e-3)
+
+
+@pytest.mark.parametrize("count", [0, 9])
+def test_so_many_voices_are_not_followed(count: int) -> None:
+    with pytest.raises(UsageError, match="1 to 8"):
+        PitchVoices.of(count)
 
 
 def test_learning_finds_atoms_is_seeded_and_revives_the_dead() -> None:

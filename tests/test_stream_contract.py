@@ -34,8 +34,10 @@ from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
 from sharpear.separation.separator import Separator
+from sharpear.separation.shares import ShareFactory
 from sharpear.separation.tonal import TonalTransient
-from sharpear.separation.voices import HarmonicVoices, VoiceTracks
+from sharpear.separation.voice_tracks import VoiceTracks
+from sharpear.separation.voices import PitchVoices
 
 UNITS, HOP, SAMPLE_RATE = 9, 37, 8000.0
 
@@ -203,25 +205,27 @@ def pitch_layer(streams: int) -> PitchLayer:
     return PitchLayer(0.003, 12, streams=streams)
 
 
-def voices(streams: int) -> Separator:
-    return Separator(SAMPLE_RATE, HarmonicVoices.of(2, "low-latency"), streams, linked=False)
+def learned_sources() -> ShareFactory:
+    spectra = np.random.default_rng(3).random((2, 3, UNITS)) ** 4
+    known = [Dictionary(name, rows, design().center_hz) for name, rows in zip("ab", spectra, strict=True)]
+    return LearnedSources.of(known)
+
+
+def separator(streams: int, sources: ShareFactory) -> Separator:
+    return Separator(SAMPLE_RATE, sources, streams, linked=False)
+
+
+def pitches(streams: int) -> np.ndarray:
+    """Three places that glide, fall silent and change: Hz, and 1 where they sound."""
+    rng = np.random.default_rng(6)
+    octaves = np.repeat(rng.uniform(6.5, 9.5, (12, 4, 3)), 50, axis=0) + rng.normal(0, 0.005, (600, 4, 3))
+    sounding = np.repeat(rng.random((24, 4, 3)) < 0.7, 25, axis=0)
+    return (2**octaves * sounding)[:, :streams].astype(np.float32)
 
 
 def voice_tracks(streams: int) -> Any:
-    tracks = VoiceTracks(2, UNITS, 0.003, streams)
-    return Packed(tracks, lambda x: np.array([tracks.process(f0, f0) for f0 in x], np.int64).reshape(x.shape))
-
-
-def fundamentals(streams: int) -> np.ndarray:
-    """Notes that begin and end."""
-    return np.abs(drive(streams)).repeat(5, axis=0)[:120] * 200 * (np.arange(UNITS) % 3 > 0)
-
-
-def separator(streams: int, learned: bool) -> Separator:
-    spectra = np.random.default_rng(3).random((2, 3, UNITS)) ** 4
-    known = [Dictionary(name, rows, design().center_hz) for name, rows in zip("ab", spectra, strict=True)]
-    sources = LearnedSources.of(known) if learned else TonalTransient
-    return Separator(SAMPLE_RATE, sources, streams, linked=False)
+    inner = VoiceTracks(2, 3, 0.003, streams)
+    return Packed(inner, lambda f0: inner.process(f0, (f0 > 0).astype(np.float32)))
 
 
 SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "atoms.count": 40}
@@ -276,10 +280,10 @@ CASES: dict[str, Case] = {
     "Aligner": (aligner, frames, {"trusts_input": True}),
     "Aligner with a limit": (lambda n: aligner(n, 2 * HOP), frames, {"trusts_input": True}),
     "Splitter": (lambda n: Splitter(SynthesisDesign.over(design(), 0.016), HOP, n), audio, {}),
-    "Separator, tonal and transient": (lambda n: separator(n, False), audio, {"silence": 12000}),
-    "Separator, learned sources": (lambda n: separator(n, True), audio, {"silence": 12000}),
-    "Separator, voices": (voices, audio, {"silence": 12000}),
-    "VoiceTracks": (voice_tracks, fundamentals, {"trusts_input": True}),
+    "Separator, tonal and transient": (lambda n: separator(n, TonalTransient), audio, {"silence": 12000}),
+    "Separator, learned sources": (lambda n: separator(n, learned_sources()), audio, {"silence": 12000}),
+    "Separator, voices": (lambda n: separator(n, PitchVoices.of(2)), lambda n: audio(n, 6000), {"silence": 9000}),
+    "VoiceTracks": (voice_tracks, pitches, {"trusts_input": True}),
     "Encoder": (lambda n: Stateless(Encoder(TURN[:, None] * np.eye(UNITS)).process), subbands, {"trusts_input": True}),
     "FiniteWindow": (windows, frames_of_order_5, {"trusts_input": True}),
     "LineFinder": (line_finder, frames, {"trusts_input": True}),

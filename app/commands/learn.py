@@ -24,7 +24,7 @@ def learn(
 ) -> None:
     """Learn what a source sounds like, for `sharpear separate --sources`."""
     from sharpear.audio import Selection  # noqa: PLC0415
-    from sharpear.separation.stems import learn_files  # noqa: PLC0415
+    from sharpear.separation.run import learn_files  # noqa: PLC0415
 
     path = out or Path(f"{name}.npz")
     if path.suffix != ".npz":

@@ -4,8 +4,9 @@ import os
 import sys
 import time
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,8 +24,12 @@ from .common import (
     overrides,
     say,
 )
+from .live_stems import LiveStemRequest, plan_live_stems
+from .separate import SourcesOption, VoicesOption
 
 if TYPE_CHECKING:
+    from sharpear.config import Config
+    from sharpear.live.separated import StemPlan
     from sharpear.live.source import Source
     from sharpear.live.status import Status
     from sharpear.live.worker import Listener
@@ -55,67 +60,109 @@ def live(
         Path | None, typer.Option("-o", "--out", help="Write frames to this folder or file; - is stdout.")
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="Any of zarr,npz,png; jsonl, f32 or arrow for stdout.")] = "",
+    separate: Annotated[
+        str, typer.Option("--separate", help="Separate into any of tonal,transient,residual: -o is their folder.")
+    ] = "",
+    sources: SourcesOption = "",
+    voices: VoicesOption = None,
+    stem: Annotated[str | None, typer.Option("--stem", help="Play this stem alone on --output-device.")] = None,
+    output_device: Annotated[
+        str | None, typer.Option("--output-device", help="An output's index or name, for --stem; the default one.")
+    ] = None,
     status_json: Annotated[bool, typer.Option("--status-json", help="The status as JSON lines on stdout.")] = False,
     quiet: QuietOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Listen, and show the sharpened spectrogram in the browser."""
     from sharpear.config import load_config  # noqa: PLC0415
-    from sharpear.interrupt import Interruption  # noqa: PLC0415
-    from sharpear.live.meter import TerminalMeter  # noqa: PLC0415
-    from sharpear.live.outputs import FileOutputs, name_outputs  # noqa: PLC0415
+    from sharpear.live.outputs import name_outputs  # noqa: PLC0415
     from sharpear.live.recorder import check_recording  # noqa: PLC0415
-    from sharpear.live.session import Session  # noqa: PLC0415
-    from sharpear.live.stream_output import StreamOutput  # noqa: PLC0415
 
     if duration is not None and not 0 < duration < float("inf"):
         raise UsageError(f"--duration: expected more than 0 s, received {duration:g}")
     config = load_config(preset, overrides(set_))
     stream = _stream_format(out, names(format_), status_json)
-    files = [] if stream else name_outputs(out, names(format_), overwrite)
+    stems = plan_live_stems(LiveStemRequest(separate, sources, voices, stem, output_device, out, overwrite))
+    frames_out = None if stems and not format_ else out
+    files = [] if stream else name_outputs(frames_out, names(format_), overwrite)
     if record:
         check_recording(record, overwrite)
+    what = _Request(config, preset, stream, files, record, stems, duration)
+    how = _Display(view and _page_is_installed(quiet), view_port, status_json, quiet)
+    if not _listen(lambda: _source(replay, device, rate, channels, block), what, how):
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is to come of the sound. stream: the format of stdout, empty where none goes there."""
+
+    config: "Config"
+    preset: str
+    stream: str
+    files: Sequence[Path]
+    record: Path | None
+    stems: "StemPlan | None"
+    duration_s: float | None
+
+
+@dataclass(frozen=True)
+class _Display:
+    """What is to be seen meanwhile."""
+
+    page: bool
+    port: int | None
+    status_json: bool
+    quiet: bool
+
+    def say(self, line: str) -> None:
+        if not self.quiet:
+            say(line)
+
+
+def _listen(opened: "Callable[[], Source]", what: _Request, how: _Display) -> bool:
+    """Listen until the end; whether nothing failed."""
+    from sharpear.interrupt import Interruption  # noqa: PLC0415
+    from sharpear.live.meter import TerminalMeter  # noqa: PLC0415
+    from sharpear.live.outputs import FileOutputs  # noqa: PLC0415
+    from sharpear.live.session import Session  # noqa: PLC0415
+    from sharpear.live.stream_output import StreamOutput  # noqa: PLC0415
+
     with Interruption() as interruption, ExitStack() as stack:
-        source = _source(replay, device, rate, channels, block)
+        source = opened()
         stack.callback(source.stop)
-        page = stack.enter_context(_page(view_port)) if view and _page_is_installed(quiet) else None
-        listeners: list[Listener] = [page.picture] if page else []
-        watchers: list[Callable[[Status], None]] = [page.status] if page else []
-        if not quiet:
-            say(f"{source.name}: preparing {preset} at {source.rate_hz} Hz (compiling takes 20 s the first time)")
-        if status_json:
+        page = stack.enter_context(_page(how.port)) if how.page else None
+        meter = None if page or how.quiet or not sys.stderr.isatty() else TerminalMeter()
+        how.say(f"{source.name}: preparing {what.preset} at {source.rate_hz} Hz (compiling takes 20 s the first time)")
+        listeners: list[Listener] = [*([page.picture] if page else []), *([meter] if meter else [])]
+        watchers: list[Callable[[Status], None]] = [each.status for each in (page, meter) if each]
+        if how.status_json:
             watchers.append(_json_lines())
-        meter = None if page or quiet or not sys.stderr.isatty() else TerminalMeter()
-        if meter:
-            listeners.append(meter)
-            watchers.append(meter.status)
         session = Session(
             source,
-            config,
-            preset,
-            outputs=StreamOutput(stream, source.name) if stream else FileOutputs(files, source.name),
-            record=record,
-            duration_s=duration,
+            what.config,
+            what.preset,
+            outputs=StreamOutput(what.stream, source.name) if what.stream else FileOutputs(what.files, source.name),
+            record=what.record,
+            stems=what.stems,
+            duration_s=what.duration_s,
             listeners=listeners,
             watchers=watchers,
             report=say,
         )
         if page:
             page.choose_preset = session.choose_preset
-        if not quiet:
-            say(f"listening to {source.name}: Ctrl-C ends" + (f", the page is at {page.url}" if page else ""))
+        how.say(f"listening to {source.name}: Ctrl-C ends" + (f", the page is at {page.url}" if page else ""))
         if page and _has_screen():
             webbrowser.open(page.url)
         if meter:
             stack.enter_context(meter)
         interruption.patient = True
         good = session.run(lambda: interruption.requested)
-    if not quiet:
-        say(session.status().summary())
-        for path in session.written:
-            say(f"{source.name} → {path}")
-    if not good:
-        raise typer.Exit(EXIT_SOME_FAILED)
+    how.say(session.status().summary())
+    for path in session.written:
+        how.say(f"{source.name} → {path}")
+    return good
 
 
 def _stream_format(out: Path | None, formats: list[str], status_json: bool) -> str:

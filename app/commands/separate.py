@@ -10,68 +10,130 @@ from sharpear.errors import SharpearError, UsageError
 from .common import EXIT_SOME_FAILED, OverwriteOption, QuietOption, names, progress_bar, say
 
 if TYPE_CHECKING:
+    from sharpear.audio import Selection
     from sharpear.separation.shares import ShareFactory
+    from sharpear.separation.stem_files import StemFormat
+
+SourcesOption = Annotated[str, typer.Option("--sources", help="Dictionaries of `sharpear learn`: a.npz,b.npz.")]
+VoicesOption = Annotated[
+    int | None, typer.Option("--voices", help="Separate into so many voices by their pitch, voice1 the lowest.")
+]
 
 
 def separate(
-    inputs: Annotated[list[Path], typer.Argument(help="Audio files (wav, flac, ogg, mp3, aiff…).")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of the stems.")] = Path(),
+    inputs: Annotated[list[Path], typer.Argument(help="Audio files (wav, flac, ogg, mp3, aiff…); - is stdin.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Folder of the stems; - writes the one of --stem to stdout.")
+    ] = Path(),
     into: Annotated[
         str, typer.Option("--into", help="Any of tonal,transient,residual; tonal, transient and residual if not given.")
     ] = "",
-    sources: Annotated[str, typer.Option("--sources", help="Dictionaries of `sharpear learn`: a.npz,b.npz.")] = "",
+    sources: SourcesOption = "",
+    voices: VoicesOption = None,
+    stem: Annotated[str | None, typer.Option("--stem", help="With -o -: the stem to write.")] = None,
     filename: Annotated[str, typer.Option("--filename", help="Template of the stems' names.")] = "{track}/{stem}.{ext}",
     subtype: Annotated[str, typer.Option("--subtype", help="float32, pcm24 or pcm16.")] = "float32",
     clip: Annotated[str, typer.Option("--clip", help="Beyond full scale: none, clamp or rescale.")] = "none",
     start: Annotated[float, typer.Option(help="Begin here, s.")] = 0.0,
     duration: Annotated[float | None, typer.Option(help="Take this much, s.")] = None,
     mono: Annotated[bool, typer.Option("--mono", help="Mix the channels down to one.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="stdin is samples without a header.")] = False,
+    rate: Annotated[int | None, typer.Option(help="Their sample rate, Hz.")] = None,
+    channels: Annotated[int, typer.Option(help="Their channels, interleaved.")] = 1,
+    encoding: Annotated[str, typer.Option(help="f32le, s16le, s24le, s32le, f64le, …be, s8 or u8.")] = "s16le",
+    raw_out: Annotated[
+        bool, typer.Option("--raw-out", help="With -o -: samples without a header, of --subtype, little-endian.")
+    ] = False,
     quiet: QuietOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Write stems that add up to the original."""
     from sharpear.audio import Selection  # noqa: PLC0415
-    from sharpear.separation.stems import StemFormat, plan_stems, separate_file  # noqa: PLC0415
+    from sharpear.separation.stem_files import StemFormat  # noqa: PLC0415
 
-    factory, available = _sources(sources)
-    stems = names(into) or available
+    factory, available = choose_sources(sources, voices)
+    form, selection = StemFormat(filename, subtype, clip), Selection(start, duration, mono)
+    if Path("-") in (*inputs, out):
+        from .separate_pipe import StemRequest, separate_pipe  # noqa: PLC0415
+        from .sharpen_pipe import raw_format  # noqa: PLC0415
+
+        described = raw_format(raw, rate, channels, encoding)
+        stems = choose_stems(into, available)
+        request = StemRequest(inputs, out, factory, available, stems, stem, form, described, raw_out, quiet, overwrite)
+        separate_pipe(request, selection)
+        return
+    if stem is not None or raw or raw_out:
+        raise UsageError("--stem and --raw-out go with -o -, and --raw with - as the input: --into chooses stems")
+    _separate_files(inputs, out, factory, choose_stems(into, available), form, selection, quiet, overwrite)
+
+
+def choose_stems(listed: str, available: list[str], option: str = "--into") -> list[str]:
+    """The stems asked for, all if none is named.
+
+    Raises:
+        UsageError: there is no such stem.
+    """
+    stems = list(dict.fromkeys(names(listed))) or available
     for stem in stems:
         if stem not in available:
-            raise UsageError(f"--into: unknown stem {stem!r}: expected {', '.join(available)}")
-    form, selection = StemFormat(filename, subtype, clip), Selection(start, duration, mono)
-    stems = list(dict.fromkeys(stems))
+            raise UsageError(f"{option}: unknown stem {stem!r}: expected {', '.join(available)}")
+    return stems
+
+
+def choose_sources(listed: str, voices: int | None) -> "tuple[ShareFactory, list[str]]":
+    """What hears the sources, and the stems that it gives.
+
+    Raises:
+        UsageError: both dictionaries and voices are asked for, or something is wrong with them.
+    """
+    from sharpear.separation.dictionary import Dictionary  # noqa: PLC0415
+    from sharpear.separation.learned import LearnedSources  # noqa: PLC0415
+    from sharpear.separation.separator import RESIDUAL  # noqa: PLC0415
+    from sharpear.separation.tonal import TonalTransient  # noqa: PLC0415
+
+    if voices is not None:
+        if listed:
+            raise UsageError("--voices and --sources are two ways to separate: leave one out")
+        from sharpear.separation.voices import PitchVoices, voice_names  # noqa: PLC0415
+
+        return PitchVoices.of(voices), [*voice_names(voices), RESIDUAL]
+    if not listed:
+        return TonalTransient, [*TonalTransient.names, RESIDUAL]
+    dictionaries = [Dictionary.load(Path(path)) for path in names(listed)]
+    return LearnedSources.of(dictionaries), [*(dictionary.name for dictionary in dictionaries), RESIDUAL]
+
+
+def _separate_files(
+    inputs: list[Path],
+    out: Path,
+    factory: "ShareFactory",
+    stems: list[str],
+    form: "StemFormat",
+    selection: "Selection",
+    quiet: bool,
+    overwrite: bool,
+) -> None:
+    from sharpear.separation.run import separate_file  # noqa: PLC0415
+    from sharpear.separation.stem_files import plan_stems  # noqa: PLC0415
+
     planned = plan_stems(inputs, out, stems, form, overwrite)
     failed = 0
     for path, outputs in planned.items():
         try:
             with progress_bar(path.name, quiet) as progress:
-                done_s, complete = separate_file(
-                    path, dict(zip(stems, outputs, strict=True)), factory, form, selection, progress
-                )
+                named = dict(zip(stems, outputs, strict=True))
+                outcome = separate_file(path, named, factory, form, selection, progress)
         except SharpearError as error:
             say(str(error))
             if len(planned) == 1:
                 raise typer.Exit(error.exit_code) from error
             failed += 1
             continue
-        if not complete:
-            say(f"{path}: interrupted after {done_s:.1f} s: the stems hold that much")
+        if not outcome.complete:
+            say(f"{path}: interrupted after {outcome.audio_s:.1f} s: the stems hold that much")
             raise typer.Exit(EXIT_SOME_FAILED)
         if not quiet:
-            say(f"{path}: {done_s:.1f} s → {', '.join(map(str, outputs))}")
+            say(f"{path}: {outcome.audio_s:.1f} s → {', '.join(map(str, outputs))}")
     if failed:
         say(f"{failed} of {len(planned)} inputs failed")
         raise typer.Exit(EXIT_SOME_FAILED)
-
-
-def _sources(listed: str) -> "tuple[ShareFactory, list[str]]":
-    """What hears the sources, and the stems that it gives."""
-    from sharpear.separation.dictionary import Dictionary  # noqa: PLC0415
-    from sharpear.separation.learned import LearnedSources  # noqa: PLC0415
-    from sharpear.separation.separator import RESIDUAL  # noqa: PLC0415
-    from sharpear.separation.tonal import TonalTransient  # noqa: PLC0415
-
-    if not listed:
-        return TonalTransient, [*TonalTransient.names, RESIDUAL]
-    dictionaries = [Dictionary.load(Path(path)) for path in names(listed)]
-    return LearnedSources.of(dictionaries), [*(dictionary.name for dictionary in dictionaries), RESIDUAL]

@@ -80,6 +80,7 @@ def _run(request: PipeRequest, to_stdout: bool, config: Config, selection: Selec
                     outlet.idle()
                 return interruption.requested
 
+            interruption.patient = True  # `idle` ends the waiting; inside libsndfile nothing may be raised
             pipe = AudioPipe(Feed(STDIN, idle), selection, request.raw)
             held.callback(pipe.close)
             audio = pipe

@@ -14,6 +14,7 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,12 +44,17 @@ class Request:
 
 def main() -> None:
     """Capture until stdin ends, the stream stops, or something is wrong."""
+    obey(lambda commands: _capture(Request(**json.loads(sys.argv[1])), commands))
+
+
+def obey(work: "Callable[[queue.SimpleQueue[str | None]], None]") -> None:
+    """Do `work` on what the parent says, line by line, tell it what fails, and end this process."""
     os.set_blocking(1, False)  # a parent that does not read must not stop the callback
     commands: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     threading.Thread(target=_hear, args=(commands,), daemon=True).start()
     try:
         with hurried():
-            _capture(Request(**json.loads(sys.argv[1])), commands)
+            work(commands)
     except SharpearError as error:
         tell(event="error", exit_code=error.exit_code, message=str(error))
     except Exception as error:
@@ -90,13 +96,18 @@ def _capture(request: Request, commands: "queue.SimpleQueue[str | None]") -> Non
             callback=callback(ring, rate_hz),
         )
         stream.start()
+    attend(stream, device.name, commands)
+
+
+def attend(stream: Any, name: str, commands: "queue.SimpleQueue[str | None]") -> None:
+    """Wait until the parent speaks or goes, or the stream stops; then close it, which may hang."""
     tell(event="opened", latency_s=credible_latency(stream.latency))
     while stream.active:
         with suppress(queue.Empty):
             commands.get(timeout=0.2)
             break
     else:
-        tell(event="error", exit_code=AudioDeviceError.exit_code, message=f"{device.name} has stopped")
+        tell(event="error", exit_code=AudioDeviceError.exit_code, message=f"{name} has stopped")
     closing = threading.Thread(target=stream.close, daemon=True)
     closing.start()
     closing.join(CLOSE_S)

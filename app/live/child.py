@@ -14,6 +14,7 @@ from typing import Any
 from sharpear.errors import AudioDeviceError, UsageError
 
 from .capture import Request
+from .playback import PlayRequest
 
 START_S = 20.0
 """A capture process that says nothing for this long hangs in the sound system."""
@@ -23,14 +24,18 @@ Event = dict[str, Any]
 
 
 class CaptureProcess:
-    """A capture process and what it says; `wake` is called after every block and when it ends."""
+    """A capture process and what it says; `wake` is called after every block and when it ends.
 
-    def __init__(self, request: Request, wake: Callable[[], None]) -> None:
+    A playback process is held the same way.
+    """
+
+    def __init__(self, request: Request | PlayRequest, wake: Callable[[], None]) -> None:
         self.wake = wake
         self.started_ns = time.monotonic_ns()
         self.opened_ns: int | None = None
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        words = [sys.executable, "-m", "sharpear.live.capture", json.dumps(asdict(request))]
+        module = "capture" if isinstance(request, Request) else "playback"
+        words = [sys.executable, "-m", f"sharpear.live.{module}", json.dumps(asdict(request))]
         # A session of its own: Ctrl-C at the terminal is for the parent, which ends the process in its own time.
         self._process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True

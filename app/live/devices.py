@@ -104,16 +104,35 @@ def choose_input(sd: Any, wanted: str | None) -> Device:
         raise AudioDeviceError(NO_INPUT)
     if wanted is None:
         return next((device for device in inputs if device.default), inputs[0])
-    exact = [device for device in inputs if wanted in (str(device.index), device.name)]
-    partial = [device for device in inputs if wanted.lower() in device.name.lower()]
+    return _named(inputs, wanted, "input", "--device")
+
+
+def _named(devices: list[Device], wanted: str, kind: str, option: str) -> Device:
+    """The one of this index or (part of a) name."""
+    exact = [device for device in devices if wanted in (str(device.index), device.name)]
+    partial = [device for device in devices if wanted.lower() in device.name.lower()]
     found = exact or partial
     if not found:
-        there = ", ".join(f"{device.index} {device.name}" for device in inputs)
-        raise AudioDeviceError(f"no audio input {wanted!r}: there are {there}")
+        there = ", ".join(f"{device.index} {device.name}" for device in devices)
+        raise AudioDeviceError(f"no audio {kind} {wanted!r}: there are {there}")
     if len(found) > 1 and not exact:
         several = ", ".join(f"{device.index} {device.name}" for device in found)
-        raise UsageError(f"--device {wanted!r} fits several inputs ({several}): give the index")
+        raise UsageError(f"{option} {wanted!r} fits several {kind}s ({several}): give the index")
     return found[0]
+
+
+def find_output(sd: Any, wanted: str | None) -> Device:
+    """The default output, or the one of this index or (part of a) name.
+
+    Raises:
+        AudioDeviceError: there is no such output; the outputs that there are are named.
+    """
+    outputs = [device for device in list_devices(sd) if device.outputs]
+    if not outputs:
+        raise AudioDeviceError("no audio output found: connect one (`sharpear devices` lists them)")
+    if wanted is None:
+        return next((device for device in outputs if device.index == sd.default.device[1]), outputs[0])
+    return _named(outputs, wanted, "output", "--output-device")
 
 
 def choose_output(sd: Any, inlet: Device) -> Device:

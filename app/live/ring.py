@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HEADER = 16
-CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, HEARD_NS, ZERO_RUN, GAP_AT, GAP_SAMPLES = range(10)
+CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, HEARD_NS, ZERO_RUN, GAP_AT, GAP_SAMPLES, PLAYED = range(11)
 """Places of the counts in the header (int64)."""
 
 

@@ -16,6 +16,7 @@ from .outputs import FileOutputs
 from .priority import brisk_switching, hurried
 from .recorder import Recorder
 from .ring import XRUNS, Reader, Ring
+from .separated import LiveStems, StemPlan
 from .source import Source
 from .status import Status
 from .stream_output import StreamOutput
@@ -37,6 +38,7 @@ class Session:
         preset: what the configuration is called.
         outputs: files or the stream to write frames to.
         record: file to write the samples to.
+        stems: what to separate into, beside the sharpening.
         duration_s: how long to listen.
         listeners: hear of the frames.
         watchers: receive the status ten times a second, one after the other.
@@ -51,6 +53,7 @@ class Session:
         *,
         outputs: FileOutputs | StreamOutput | None = None,
         record: Path | None = None,
+        stems: StemPlan | None = None,
         duration_s: float | None = None,
         listeners: Sequence[Listener] = (),
         watchers: Sequence[Callable[[Status], None]] = (),
@@ -81,12 +84,27 @@ class Session:
                 self._outputs.discard()
                 self.ring.remove()
                 raise
+        self._stems: LiveStems | None = None
+        if stems:
+            try:
+                self._stems = stems.open(Reader(self.ring, self.ring.capacity), rate, source.channels, until)
+            except SharpearError:
+                self._discard()
+                raise
+
+    def _discard(self) -> None:
+        """Remove what was made for a session that cannot begin."""
+        if self._recorder:
+            self._recorder.start()  # it makes no file of nothing
+            self._recorder.finish()
+        self._outputs.discard()
+        self.ring.remove()
 
     @property
     def written(self) -> list[Path]:
         """The files that are there now, whole."""
         recording = [self._recorder.path] if self._recorder and self._recorder.published else []
-        return self._outputs.written + recording
+        return self._outputs.written + recording + (self._stems.written if self._stems else [])
 
     def stop(self) -> None:
         """End soon, from any thread."""
@@ -105,6 +123,8 @@ class Session:
                 self.worker.start()
                 if self._recorder:
                     self._recorder.start()
+                if self._stems:
+                    self._stems.start()
                 self.source.start(self.ring, self.worker.wake)
                 self._watch(stop_requested)
             finally:
@@ -148,6 +168,9 @@ class Session:
         if self._recorder and self._recorder.fault and not self._recorder.told:
             self._failed = self._recorder.told = True
             self._say(self._recorder.fault)
+        if self._stems and self._stems.fault:
+            self._failed, fault, self._stems.fault = True, self._stems.fault, ""
+            self._say(fault)
 
     def _say(self, line: str) -> None:
         self._message = line
@@ -159,6 +182,8 @@ class Session:
             self.worker.finish()
         if self._recorder:
             self._recorder.finish()
+        if self._stems:
+            self._stems.finish()
         if self.worker.clock:
             self._outputs.finish()
         self._outputs.discard()

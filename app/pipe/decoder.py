@@ -2,6 +2,7 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
@@ -33,11 +34,17 @@ def open_decoder(feed: Feed) -> "SndfileDecoder":
 
     Raises:
         InputError: it is nothing that libsndfile reads.
+        KeyboardInterrupt: the feed was stopped before enough had come.
     """
-    head = feed.peek(12)
-    if not head:
-        raise InputError("stdin: is empty (0 bytes)")
-    return PumpedDecoder(feed) if head.startswith(PIPED) else SndfileDecoder(feed)
+    try:
+        head = feed.peek(12)
+        if not head:
+            raise InputError("stdin: is empty (0 bytes)")
+        return PumpedDecoder(feed) if head.startswith(PIPED) else SndfileDecoder(feed)
+    except InputError as error:
+        if feed.stopped:
+            raise KeyboardInterrupt from error
+        raise
 
 
 class SndfileDecoder:
@@ -73,9 +80,15 @@ class SndfileDecoder:
         else:
             most = min(most, 1024)
         try:
-            block: NDArray[np.float32] = self._file.read(most, dtype="float32", always_2d=True)
+            block = self._decode(most)
         except soundfile.LibsndfileError as error:
+            if self._feed.stopped:  # in the middle of something
+                return np.zeros((0, self.channels), np.float32)
             raise InputError(f"stdin: cannot be decoded any further ({error.error_string.rstrip('.')})") from error
+        return block
+
+    def _decode(self, most: int) -> NDArray[np.float32]:
+        block: NDArray[np.float32] = self._file.read(most, dtype="float32", always_2d=True)
         return block
 
     def close(self) -> None:
@@ -85,16 +98,39 @@ class SndfileDecoder:
 
 
 class PumpedDecoder(SndfileDecoder):
-    """Ogg and MP3: a thread pumps what comes into a pipe of our own, from which libsndfile reads."""
+    """Ogg and MP3: a thread pumps what comes into a pipe of our own, from which libsndfile reads in another.
+
+    Whoever waits for samples waits in Python, which hears signals; libsndfile would not return for one.
+    """
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         outlet, inlet = os.pipe()
         self._pump = threading.Thread(target=_pump, args=(feed, inlet), daemon=True)
         self._pump.start()
-        self._file = _open(outlet)
+        self._reader = ThreadPoolExecutor(1)
+        try:
+            self._file = self._reader.submit(_open, outlet).result()
+        except InputError:
+            self._reader.shutdown()
+            raise
+        except KeyboardInterrupt:
+            self._end_reading()
+            raise
         self._describe()
         self.samples = None  # what libsndfile makes of a stream's end it could not see is a guess
+
+    def _decode(self, most: int) -> NDArray[np.float32]:
+        return self._reader.submit(super()._decode, most).result()
+
+    def _end_reading(self) -> None:
+        self._feed.stop()  # the pump then ends, and so does what libsndfile waits for
+        self._reader.shutdown()
+
+    def close(self) -> None:
+        """Read no more."""
+        self._end_reading()
+        self._file.close()
 
 
 def _pump(feed: Feed, inlet: int) -> None:

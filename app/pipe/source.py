@@ -40,6 +40,7 @@ class AudioPipe:
 
     Raises:
         InputError: it is not audio, or of a sample rate outside 8 to 192 kHz.
+        KeyboardInterrupt: the feed was stopped before that was known.
     """
 
     name = "stdin"
@@ -68,8 +69,11 @@ class AudioPipe:
         Raises:
             InputError: decoding fails, ends before the length that the header states, or there is no audio.
             UsageError: the selection starts beyond the end.
+            KeyboardInterrupt: the feed was stopped before the first sample.
         """
         skipped = self._skip(samples)
+        if skipped < self._first and self._feed.stopped:
+            raise KeyboardInterrupt
         if skipped < self._first or not self._wanted:
             raise (
                 UsageError(f"stdin: start {self.start_s:g} s is beyond its end")
@@ -85,6 +89,8 @@ class AudioPipe:
             yield mixed_down(block) if self._mono else block
         if not self._feed.stopped:
             self._check_end(done)
+        elif not done:
+            raise KeyboardInterrupt
 
     def _skip(self, samples: int) -> int:
         skipped = 0
@@ -125,7 +131,7 @@ class RawDecoder:
         """(samples, channels), at least one before the end."""
         size = self.format.frame_bytes
         head = self.feed.peek(size)
-        if 0 < len(head) < size:
+        if 0 < len(head) < size and not self.feed.stopped:
             raise InputError(
                 f"stdin: ends within a sample ({len(head)} of {size} bytes): check --encoding {self.format.encoding} "
                 f"and --channels {self.channels}"

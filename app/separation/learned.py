@@ -41,7 +41,7 @@ class LearnedSources(Stateful):
     Args:
         dictionaries: one per source.
         bank: the separation bank.
-        hop: samples between its frames.
+        hop_s: time between frames, s.
         groups: independent signals.
         per_group: streams in each that share one mask.
     """
@@ -52,7 +52,7 @@ class LearnedSources(Stateful):
         self,
         dictionaries: Sequence[Dictionary],
         bank: GammatoneDesign,
-        hop: int,
+        hop_s: float,
         groups: int,
         per_group: int,
     ) -> None:

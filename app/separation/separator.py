@@ -28,7 +28,7 @@ class Separator:
 
     Args:
         sample_rate: Hz, 8000 to 192000.
-        sources: what hears the sources: `TonalTransient`, ``LearnedSources.of([...])`` or ``HarmonicVoices.of(4)``.
+        sources: what hears the sources: `TonalTransient`, ``LearnedSources.of([...])`` or ``PitchVoices.of(4)``.
         streams: audio channels.
         linked: whether they share one mask.
         backend: where the bank and the mixer run. What hears the sources may run elsewhere; on a GPU,
@@ -64,7 +64,9 @@ class Separator:
         self._per_group = streams if linked else 1
         self._backend = backend
         self._splitter = Splitter(design, hop, streams, backend)
-        self._shares: ShareSource = sources(design.bank, hop, streams // self._per_group, self._per_group)
+        self._shares: ShareSource = sources(
+            design.bank, hop / self.sample_rate, streams // self._per_group, self._per_group
+        )
         self._shares_here = getattr(self._shares, "backend", CPU) is backend
         self.stems = (*self._shares.names, RESIDUAL)
         channels, waiting = design.bank.channels, self._shares.wait_frames

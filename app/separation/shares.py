@@ -43,5 +43,5 @@ class ShareSource(Protocol):
 class ShareFactory(Protocol):
     """Builds a share source for a bank; a class such as `TonalTransient` is one."""
 
-    def __call__(self, bank: GammatoneDesign, hop: int, groups: int, per_group: int, /) -> ShareSource:
-        """A share source over frames of `bank`, each `hop` samples, in `groups` signals of `per_group` streams."""
+    def __call__(self, bank: GammatoneDesign, hop_s: float, groups: int, per_group: int, /) -> ShareSource:
+        """A share source over `groups` streams of `per_group` channels each."""

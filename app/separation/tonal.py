@@ -18,6 +18,9 @@ SMALLEST_SHARE = 1e-4
 """Shares below this (-80 dB) are none."""
 
 
+Readout = tuple[NDArray[np.float32], ...]
+
+
 class TonalTransient:
     """Shares of "tonal" and "transient" sound; steady noise belongs to neither and stays in the residual.
 
@@ -27,24 +30,32 @@ class TonalTransient:
 
     Args:
         bank: the separation bank.
-        hop: samples between its frames.
+        hop_s: time between frames, s.
         groups: independent signals.
         per_group: streams in each that share one mask.
+        readout: other weights, (units, inputs + 1) of each layer; `benchmarks.separation.fit_readout` makes some.
         backend: where it runs, as what it hears does.
 
-    >>> bank = GammatoneDesign(16000.0, np.array([100.0, 200.0]), np.array([20.0, 20.0]))
-    >>> shares = TonalTransient(bank, 64, 1, 1)
+    >>> shares = TonalTransient(GammatoneDesign(8000.0, np.array([100.0, 200.0]), np.ones(2)), 0.004, 1, 1)
     >>> shares.names, shares.wait_frames
     (('tonal', 'transient'), 17)
     """
 
     names: tuple[str, ...] = ("tonal", "transient")
 
-    def __init__(self, bank: GammatoneDesign, hop: int, groups: int, per_group: int, backend: Backend = CPU) -> None:
+    def __init__(
+        self,
+        bank: GammatoneDesign,
+        hop_s: float,
+        groups: int,
+        per_group: int,
+        readout: Readout | None = None,
+        backend: Backend = CPU,
+    ) -> None:
         self.backend = backend
-        self._evidence = Evidence(bank.center_hz, hop / bank.sample_rate, groups, per_group, backend)
+        self._evidence = Evidence(bank.center_hz, hop_s, groups, per_group, backend)
         self.wait_frames = self._evidence.wait_frames
-        layers = _readout()
+        layers = readout or _readout()
         self._layers = tuple(backend.array(layer) for layer in layers)
         units = dict(zip(("FIRST", "SECOND", "SOURCES"), map(len, layers), strict=True))
         self._run = backend.kernel(readout_process, GPU_CONSTANTS | units, blocks=groups, threads=bank.channels)
@@ -77,7 +88,7 @@ class TonalTransient:
         self._evidence.state = value
 
 
-def _readout() -> tuple[NDArray[np.float32], ...]:
+def _readout() -> Readout:
     with resources.files(__package__).joinpath(READOUT).open("rb") as file, np.load(file) as weights:
         layers = tuple(weights[name].astype(np.float32) for name in sorted(weights.files))
     assert layers[0].shape[1] == FEATURES + 1, "the readout was fitted to other features"

@@ -1,6 +1,5 @@
-"""Voices as sources: each pitch track's share of the partials becomes its share of the channels."""
+"""Voices told apart by their pitch: each has the partials that its harmonics explain."""
 
-from collections import deque
 from collections.abc import Mapping
 from functools import partial
 from math import ceil
@@ -8,202 +7,171 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
+from sharpear.config import load_config
 from sharpear.dsp import GammatoneDesign, Split
 from sharpear.dsp.stateful import Stateful
 from sharpear.errors import UsageError
-from sharpear.pitch import PitchFrames, Transcriber
+from sharpear.pitch import Transcriber
 
 from .shares import ShareFactory
-from .voice_kernel import expected_levels
+from .voice_kernel import voices_process
+from .voice_tracks import VoiceTracks
 
-MOST_VOICES = 16
-UNEXPECTED = 0.03
-"""Of a channel's level, that no voice expects: where voices are expected to be fainter, the residual takes over."""
+MOST_VOICES = 8
+HARMONICS = 30
+ENVELOPE_S = 1.0
+"""Time constant of what is remembered of a voice's spectrum."""
+
+DEFAULT_SLOPE = 2.0
+"""An unknown voice's harmonic h has the power ``h^-slope``."""
+
+EXPAND = 1.0
+"""A pitch of strength s begins with the power ``s^expand``."""
+
+ITERATIONS = 6
+FLOOR, UNEXPLAINED = 1e-5, 1.0
+"""What belongs to nobody: this much of the frame's strongest channel, and this part of what no harmonic explains."""
+
+FAINTEST_PITCH = 0.1
+"""In place of `pitch.onset`: pitches too uncertain to be notes still tell voices apart."""
+
+HELD_FRAMES = 16
+"""Frames of the pitches that are kept, for the separation's frames stand between them."""
+
+WIDEST = 64
+"""Channels that hear one harmonic, at most."""
 
 
-class VoiceTracks(Stateful):
-    """Which of N voices each sounding pitch belongs to, frame by frame.
+def voice_names(count: int) -> tuple[str, ...]:
+    """From the lowest voice up.
 
-    A pitch of m semitones costs voice v ``|m − m̄_v|``, less up to `loyalty` semitones where it was that voice's
-    before; pitches and voices are matched at the least cost, and louder pitches come first where there are more than
-    voices. m̄_v follows what the voice sings within `memory_s`; at the start the voices stand evenly from E3 to A♯4.
-
-    Args:
-        voices: how many.
-        places: pitches that may sound at once.
-        frame_s: time between frames, s.
-        groups: independent signals.
-
-    >>> tracks = VoiceTracks(2, 3, 0.01)
-    >>> low_and_high = np.array([[440.0, 0.0, 220.0]], np.float32)
-    >>> tracks.process(low_and_high, np.ones((1, 3), np.float32)).tolist()
-    [[1, -1, 0]]
+    >>> voice_names(2)
+    ('voice1', 'voice2')
     """
+    return tuple(f"voice{v + 1}" for v in range(count))
 
-    loyalty, loyal_after_s, memory_s = 5.0, 0.2, 8.0
-    lowest, highest = 52.0, 70.0
-    worth = 30.0
-    """What it is worth to give a pitch a voice, semitones, by the root of its strength."""
 
-    def __init__(self, voices: int, places: int, frame_s: float, groups: int = 1) -> None:
-        self.frame_s = frame_s
-        self._start = np.linspace(self.lowest, self.highest, voices) if voices > 1 else np.array([61.0])
-        self._rate, self._age = frame_s / self.memory_s, frame_s / self.loyal_after_s
-        fields = [
-            ("moved", np.float64, (groups, voices)),
-            ("semitone", np.float64, (groups, places)),
-            ("owner", np.int64, (groups, places)),
-            ("age", np.float64, (groups, places)),
-        ]
+class _Memory(Stateful):
+    """What `PitchVoices` remembers beside its parts."""
+
+    def __init__(self, fields: list[tuple[Any, ...]]) -> None:
         self._remember(fields)
-
-    def process(self, f0_hz: NDArray[np.float32], strength: NDArray[np.float32]) -> NDArray[np.int64]:
-        """The next frame's (groups, places) fundamentals, 0 where silent, → the voice of each, -1 for none."""
-        owners = np.full(f0_hz.shape, -1, np.int64)
-        for group in range(len(f0_hz)):
-            self._match(group, f0_hz[group], strength[group], owners[group])
-        return owners
-
-    def _match(
-        self, group: int, f0_hz: NDArray[np.float32], strength: NDArray[np.float32], owners: NDArray[np.int64]
-    ) -> None:
-        moved, semitone, owner, age = (self._state[name][group] for name in ("moved", "semitone", "owner", "age"))
-        on = np.flatnonzero(f0_hz > 0)
-        age[f0_hz <= 0] = 0
-        if not on.size:
-            return
-        now = 69 + 12 * np.log2(f0_hz[on] / np.float64(440))
-        age[on[np.abs(now - semitone[on]) > 0.8]] = 0
-        cost = np.abs(now[:, None] - (self._start + moved))
-        known = age[on] > 0
-        cost[known, owner[on[known]]] -= self.loyalty * np.minimum(1, age[on[known]])
-        worth = self.worth * np.sqrt(strength[on] / max(float(strength[on].max()), 1e-20))
-        pitch, voice = linear_sum_assignment(np.minimum(cost - worth[:, None], 0))
-        matched = cost[pitch, voice] < worth[pitch]
-        pitch, voice = pitch[matched], voice[matched]
-        semitone[on] = now
-        grown = age[on] + self._age
-        age[on] = 0
-        age[on[pitch]], owner[on[pitch]], owners[on[pitch]] = grown[pitch], voice, voice
-        moved[voice] += self._rate * (now[pitch] - (self._start + moved)[voice])
+        self.fields = self._state
 
 
-class HarmonicVoices:
-    """Shares of N voices, told apart by the pitch layer, named voice1 (lowest) to voiceN.
+class PitchVoices:
+    """Shares of a number of voices, "voice1" the lowest; what no harmonic of theirs explains is the residual.
 
-    A `Transcriber` hears the sound; every voice's share of the sharpened partials, through the channels' responses, is
-    what it is expected to give each channel, and the channel is shared accordingly.
+    The pitch layer hears pitches in the mean of a group's streams, and `VoiceTracks` gives them to the voices. The
+    gains g_i of all their harmonics are fitted to the channels' power, ``y_k ≈ Σ_i g_i |H_k(f_i)|²``, beginning with
+    each voice's remembered spectrum, so that partials which coincide are divided as that spectrum says.
 
     Args:
         voices: how many.
         bank: the separation bank.
-        hop: samples between its frames.
+        hop_s: time between frames, s.
         groups: independent signals.
         per_group: streams in each that share one mask.
-        preset: how the pitch layer hears.
-
-    Raises:
-        UsageError: a number of voices out of range.
     """
 
-    def __init__(
-        self, voices: int, bank: GammatoneDesign, hop: int, groups: int, per_group: int, preset: str = "music"
-    ) -> None:
-        if not 1 <= voices <= MOST_VOICES:
-            raise UsageError(f"expected 1 to {MOST_VOICES} voices, received {voices}")
-        self.names = tuple(f"voice{number}" for number in range(1, voices + 1))
+    def __init__(self, voices: int, bank: GammatoneDesign, hop_s: float, groups: int, per_group: int) -> None:
+        self.names = voice_names(voices)
         self._groups, self._per_group = groups, per_group
-        self._transcriber = Transcriber(bank.sample_rate, preset, groups, {"pitch.voices": max(8, 2 * voices)})
-        places, frame = self._transcriber.layer.config.voices, self._transcriber.sharpener.hop
-        self.frame_s = frame / bank.sample_rate
-        self._tracks = VoiceTracks(voices, places, self.frame_s, groups)
-        self._bank = bank.center_hz, bank.bandwidth_hz, bank.damping, bank.order, bank.sample_rate
-        self._hop, self._frame = hop, frame
-        late = self._transcriber.latency_s * bank.sample_rate + frame + hop
-        self.wait_frames = ceil(late / hop)
-        self._silent = np.zeros((groups, voices, bank.channels), np.float32)
-        self._began()
-
-    def _began(self) -> None:
-        self._heard = self._pitch_frames = 0
-        self._powers: deque[NDArray[np.float32]] = deque()
-        self._expected: deque[NDArray[np.float32]] = deque()
+        self._hop = round(hop_s * bank.sample_rate)
+        config = load_config("music", {"pitch.onset": FAINTEST_PITCH})
+        self._transcriber = Transcriber(bank.sample_rate, config, groups)
+        sharpener, layer = self._transcriber.sharpener, self._transcriber.layer
+        self._pitch_hop = sharpener.hop
+        pitch_hop_s = sharpener.hop / bank.sample_rate
+        self._tracks = VoiceTracks(voices, layer.config.voices, pitch_hop_s, groups)
+        late = sharpener.latency_s / pitch_hop_s + layer.latency_hops + self._tracks.latency_frames
+        # A frame's middle lies at most half a pitch frame from the one it takes, which leaves within the next one.
+        self.wait_frames = ceil((late + 1.5) * self._pitch_hop / self._hop - 0.5)
+        half_hz = bank.sample_rate * (1 - bank.damping) / (2 * np.pi * np.sqrt(bank.damping))
+        self._channels = bank.center_hz.astype(np.float32), half_hz.astype(np.float32), bank.order
+        self._default = (np.arange(1.0, HARMONICS + 1) ** -DEFAULT_SLOPE).astype(np.float32)
+        pace = np.float32(hop_s / ENVELOPE_S)
+        self._rules = np.float32(EXPAND), ITERATIONS, pace, np.float32(FLOOR), np.float32(UNEXPLAINED)
+        most, channels = voices * HARMONICS, bank.center_hz.size
+        places = [np.zeros(most, np.int64) for _ in range(4)]
+        self._lines = (*places, np.zeros((most, WIDEST), np.float32), np.zeros(most, np.float32))
+        self._memory = _Memory(
+            [
+                ("power", np.float32, (groups, self.wait_frames, channels)),
+                ("held", np.float32, (HELD_FRAMES, groups, voices, 3)),
+                ("envelope", np.float32, (groups, voices, HARMONICS)),
+                ("heard", np.int64),
+                ("frame", np.int64),
+            ]
+        )
 
     @classmethod
-    def of(cls, voices: int, preset: str = "music") -> ShareFactory:
-        """What a `Separator` builds its shares with."""
-        return partial(cls, voices, preset=preset)
+    def of(cls, voices: int) -> ShareFactory:
+        """What a `Separator` builds its shares with.
+
+        Raises:
+            UsageError: fewer than 1 voice, or more than the pitch layer follows.
+        """
+        if not 1 <= voices <= MOST_VOICES:
+            raise UsageError(f"--voices: expected 1 to {MOST_VOICES}, received {voices}")
+        return partial(cls, voices)
 
     def process(self, split: Split) -> NDArray[np.float32]:
         """(frames, groups, voices, channels), `wait_frames` late."""
-        samples, count = len(split.sound), len(split.power)
-        mixed = split.sound.reshape(samples, self._groups, self._per_group).mean(axis=2)
-        self._expect(self._transcriber.process(mixed))
-        channels = self._silent.shape[2]
-        power = split.power.reshape(count, self._groups, self._per_group, channels).mean(axis=2)
-        shares = np.empty((count, *self._silent.shape), np.float32)
-        for n in range(count):
-            self._powers.append(power[n])
-            due = len(self._powers) > self.wait_frames
-            shares[n] = self._share(self._powers.popleft(), self._expected.popleft()) if due else self._silent
-        self._heard += count
+        state, count = self._memory.fields, len(split.power)
+        channels = split.power.shape[2]
+        shares = np.empty((count, self._groups, len(self.names), channels), np.float32)
+        tracks = self._follow(split.sound, count)
+        summed = split.power.reshape(count, self._groups, self._per_group, channels).sum(axis=2)
+        if not state["frame"]:
+            state["envelope"][...] = self._default
+        for group in range(self._groups):
+            power = np.concatenate([state["power"][group], summed[:, group]])
+            state["power"][group] = power[count:]
+            envelope, share = state["envelope"][group], np.empty_like(shares[:, group])
+            voices_process(
+                power[:count], np.ascontiguousarray(tracks[:, group]), self._channels, self._rules, envelope,
+                self._lines, share,
+            )  # fmt: skip
+            shares[:, group] = share
+        state["frame"] += count
         return shares
 
-    def _nearest(self, frame: int) -> int:
-        """The pitch frame nearest to the middle of a frame of the bank."""
-        return round((frame + 0.5) * self._hop / self._frame)
-
-    def _expect(self, frames: PitchFrames) -> None:
-        share = self._transcriber.layer.shares(frames)
-        first = self._heard - len(self._powers) + len(self._expected)
-        for n in range(len(frames)):
-            owners = self._tracks.process(frames.f0[n], frames.strength[n])
-            while self._nearest(first) <= self._pitch_frames:
-                levels = np.empty_like(self._silent)
-                for group in range(self._groups):
-                    expected_levels(
-                        frames.amplitude[n, group],
-                        frames.instantaneous_frequency[n, group],
-                        share[n, group],
-                        owners[group],
-                        self._bank,
-                        levels[group],
-                    )
-                self._expected.append(levels)
-                first += 1
-            self._pitch_frames += 1
-
-    @staticmethod
-    def _share(power: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.float32]:
-        rest = np.float32(UNEXPECTED) * np.sqrt(power) + np.float32(1e-20)
-        shares: NDArray[np.float32] = expected / (expected.sum(axis=1) + rest)[:, None]
-        return shares
+    def _follow(self, sound: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+        """(frames, groups, voices, 3): the voices in the middle of the frames that leave now."""
+        state = self._memory.fields
+        mean = sound.reshape(len(sound), self._groups, self._per_group).mean(axis=2)
+        pitches = self._transcriber.process(mean)
+        fresh = self._tracks.process(pitches.f0, pitches.strength)
+        known = np.concatenate([state["held"], fresh])
+        # The first frames that a chain of delays gives out belong to the time before the sound.
+        first = int(state["heard"]) - HELD_FRAMES - self._tracks.latency_frames
+        middle = (int(state["frame"]) - self.wait_frames + np.arange(count) + 0.5) * self._hop
+        nearest = np.rint(middle / self._pitch_hop).astype(np.int64) - first
+        state["heard"] += len(fresh)
+        state["held"] = known[len(fresh) :]
+        chosen: NDArray[np.float32] = known[nearest.clip(0)]
+        chosen[middle < 0] = 0
+        return chosen
 
     def reset(self) -> None:
         """Forget the past."""
-        self._transcriber.reset()
-        self._tracks.reset()
-        self._began()
+        for part in self._parts.values():
+            part.reset()
 
     @property
-    def state(self) -> dict[str, Any]:
+    def _parts(self) -> dict[str, Any]:
+        return {"memory": self._memory, "transcriber": self._transcriber, "tracks": self._tracks}
+
+    @property
+    def state(self) -> Any:
         """Everything that the next output depends on (copies)."""
-        return {
-            "transcriber": self._transcriber.state,
-            "tracks": self._tracks.state,
-            "heard": self._heard,
-            "pitch_frames": self._pitch_frames,
-            "powers": [each.copy() for each in self._powers],
-            "expected": [each.copy() for each in self._expected],
-        }
+        return {name: part.state for name, part in self._parts.items()}
 
     @state.setter
     def state(self, value: Mapping[str, Any]) -> None:
-        if not isinstance(value, Mapping) or value.keys() != self.state.keys():
-            raise UsageError(f"expected the state of HarmonicVoices, received {type(value).__name__}")
-        self._transcriber.state, self._tracks.state = value["transcriber"], value["tracks"]
-        self._heard, self._pitch_frames = value["heard"], value["pitch_frames"]
-        self._powers = deque(each.copy() for each in value["powers"])
-        self._expected = deque(each.copy() for each in value["expected"])
+        if not isinstance(value, Mapping) or value.keys() != self._parts.keys():
+            raise UsageError(f"expected a PitchVoices' state, received {type(value).__name__}")
+        for name, part in self._parts.items():
+            part.state = value[name]

@@ -10,6 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from sharpear.separation.separator import Separator
+from sharpear.separation.voices import PitchVoices
 
 from . import methods
 from .metrics import bss_sdr_db, si_sdr_db
@@ -30,9 +31,8 @@ def main() -> None:
             drums = truth[names.index("drums")]
             tonal = truth.sum(axis=0) - drums
             scores[f"{folder.name}, tonal and drums"] = two_sources(np.array([tonal, drums]), rate)
+        scores[f"{folder.name}, voices, all of it"] = voices(truth, names, rate)
         scores[f"{folder.name}, second half"] = learned_sources(truth, rate)
-        if "drums" not in names and len(names) > 1:
-            scores[f"{folder.name}, voices"] = voices(truth, rate)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "separation.json").write_text(json.dumps(scores, indent=1))
     text = table(scores)
@@ -65,6 +65,27 @@ def two_sources(truth: NDArray[np.float64], rate: int) -> dict[str, list[float]]
     return {name: mean_scores(stems, truth) for name, stems in found.items()}
 
 
+def voices(truth: NDArray[np.float64], names: list[str], rate: int) -> dict[str, list[float]]:
+    """Every pitched source as a voice; drums are the residual."""
+    mixture = truth.sum(axis=0)
+    pitched = len(names) - ("drums" in names)
+    separator = Separator(rate, PitchVoices.of(pitched))
+    separator.process(np.zeros(rate, np.float32))
+    separator.reset()
+    began = time.process_time()
+    stems = methods.streamed(separator, mixture, residual="drums" in names)
+    spent = (time.process_time() - began) / (mixture.size / rate)
+    print(f"{pitched} voices: real-time factor {spent:.3f}, latency {separator.latency_s * 1e3:.1f} ms")
+    found = {
+        "mixture": np.tile(mixture, (len(truth), 1)),
+        "sharpear voices": methods.best_order(stems, truth),
+        "NMF, oracle clustering": methods.nmf(mixture, truth, oracle=True),
+        "NMF, blind": methods.best_order(methods.nmf(mixture, truth, oracle=False), truth),
+        "ideal ratio mask, our bank": methods.ideal_ours(mixture, truth, rate),
+    }
+    return {name: mean_scores(stems, truth) for name, stems in found.items()}
+
+
 def learned_sources(truth: NDArray[np.float64], rate: int) -> dict[str, list[float]]:
     """Trained on the first half of each source, tested on the second half of the mixture."""
     half = truth.shape[1] // 2
@@ -84,24 +105,6 @@ def learned_sources(truth: NDArray[np.float64], rate: int) -> dict[str, list[flo
         "ideal ratio mask, our bank": methods.ideal_ours(mixture, heard, rate),
     }
     return {name: mean_scores(stems, heard) for name, stems in found.items()}
-
-
-def voices(truth: NDArray[np.float64], rate: int) -> dict[str, list[float]]:
-    """Told apart by the pitch layer, knowing only how many there are."""
-    mixture = truth.sum(axis=0)
-    began = time.process_time()
-    stems = methods.voices(mixture, rate, len(truth))
-    spent = (time.process_time() - began) / (mixture.size / rate)
-    print(f"{len(truth)} voices: real-time factor {spent:.3f}")
-    found = {
-        "mixture": np.tile(mixture, (len(truth), 1)),
-        "sharpear voices, blind": methods.best_order(stems, truth),
-        "NMF, blind": methods.best_order(methods.nmf(mixture, truth, oracle=False), truth),
-        "sharpear voices, pitches assigned by the truth": methods.voices_of_true_tracks(mixture, truth, rate),
-        "NMF, components assigned by the truth": methods.nmf(mixture, truth, oracle=True),
-        "ideal ratio mask, our bank": methods.ideal_ours(mixture, truth, rate),
-    }
-    return {name: mean_scores(stems, truth) for name, stems in found.items()}
 
 
 def mean_scores(stems: NDArray[np.float64], truth: NDArray[np.float64]) -> list[float]:

@@ -12,7 +12,6 @@ from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import POOLED_FRAMES, LearnedSources
 from sharpear.separation.learning import learn_dictionary
 from sharpear.separation.separator import Separator
-from sharpear.separation.voices import HarmonicVoices, VoiceTracks
 
 from .metrics import si_sdr_db
 
@@ -20,10 +19,11 @@ Audio = NDArray[np.float64]
 FFT = 2048
 
 
-def streamed(separator: Separator, mixture: Audio) -> Audio:
-    """All stems but the residual, lined up with the mixture."""
+def streamed(separator: Separator, mixture: Audio, residual: bool = False) -> Audio:
+    """All stems, the residual only if asked for, lined up with the mixture."""
     stems = np.concatenate([separator.process(mixture.astype(np.float32)), separator.flush()])
-    return stems[separator.latency_samples :, :-1].T.astype(np.float64)
+    count = stems.shape[1] - (not residual)
+    return stems[separator.latency_samples :, :count].T.astype(np.float64)
 
 
 def dictionaries(examples: Audio, rate: int, atoms: int = 48, epochs: int = 10) -> list[Dictionary]:
@@ -39,47 +39,6 @@ def dictionaries(examples: Audio, rate: int, atoms: int = 48, epochs: int = 10) 
 
 def learned(mixture: Audio, rate: int, known: list[Dictionary]) -> Audio:
     return streamed(Separator(rate, LearnedSources.of(known)), mixture)
-
-
-def voices(mixture: Audio, rate: int, count: int) -> Audio:
-    return streamed(Separator(rate, HarmonicVoices.of(count)), mixture)
-
-
-class TrueTracks(VoiceTracks):
-    """Gives every pitch to the source that is strongest at its first harmonics: what clustering by the truth can do."""
-
-    harmonics = np.arange(1, 9)
-
-    def over(self, truth: Audio, rate: int) -> "TrueTracks":
-        """Know the sources."""
-        design, self._hop = separation_bank(rate), hop_samples(rate) / rate
-        self._center_hz, self._late = design.bank.center_hz, design.latency_samples / rate
-        levels = [
-            np.sqrt(Splitter(design, hop_samples(rate)).process(s[:, None].astype(np.float32)).power) for s in truth
-        ]
-        self._levels = np.concatenate(levels, axis=1)  # (frames, sources, channels)
-        self._done = 0
-        return self
-
-    def process(self, f0_hz: NDArray[np.float32], strength: NDArray[np.float32]) -> NDArray[np.int64]:
-        """As `VoiceTracks`."""
-        time_s = self._done * self.frame_s + self._late
-        levels = self._levels[min(int(time_s / self._hop), len(self._levels) - 1)]
-        self._done += 1
-        channels = np.searchsorted(self._center_hz, f0_hz[0][:, None] * self.harmonics).clip(
-            max=self._center_hz.size - 1
-        )
-        owner = levels[:, channels].sum(axis=2).argmax(axis=0)
-        return np.where(f0_hz > 0, owner, -1)
-
-
-def voices_of_true_tracks(mixture: Audio, truth: Audio, rate: int) -> Audio:
-    """The pitch layer's shares, its pitches given to the sources by the truth."""
-    separator = Separator(rate, HarmonicVoices.of(len(truth)))
-    shares = separator._shares
-    assert isinstance(shares, HarmonicVoices)
-    shares._tracks = TrueTracks(len(truth), 1, shares.frame_s).over(truth, rate)
-    return streamed(separator, mixture)
 
 
 def hpss(mixture: Audio) -> Audio:

@@ -1,0 +1,153 @@
+"""Which voice sings which pitch: the places of the pitch layer, given to a number of voices."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from sharpear.dsp.stateful import Stateful
+
+from .voice_kernel import assign
+
+LOWEST_HZ, HIGHEST_HZ = 80.0, 700.0
+"""Voices stand evenly between these on the logarithmic scale, before anything is known of them."""
+
+GLIDE_OCTAVES = 0.08
+"""A pitch that moves farther from one frame to the next is another one."""
+
+PERSISTENCE, DROP = 0.02, 2.0
+"""Squared octaves by which a voice keeps its pitch, and that leaving a pitch to nobody costs."""
+
+DECIDE_S = 0.116
+"""How far to either side of a frame the votes on its pitches are counted."""
+
+ATTACK_S, RELEASE_S = 0.03, 0.16
+"""A voice is heard this much before its pitch is known, and rings on for so long."""
+
+
+class VoiceTracks(Stateful):
+    r"""Follow a number of voices through the pitches that sound together.
+
+    In each frame the pitches go to the voices in their order, at the least cost (see `assign`). A pitch keeps one
+    voice: the frames within `DECIDE_S` in which it sounded vote. A voice begins `ATTACK_S` early and fades over
+    `RELEASE_S`.
+
+    Args:
+        voices: how many.
+        places: pitches that a frame holds.
+        hop_s: time between frames, s.
+        streams: independent signals.
+
+    >>> tracks = VoiceTracks(2, places=2, hop_s=0.003)
+    >>> f0 = np.tile(np.float32([300, 150]), (120, 1, 1))
+    >>> f0[60:] = [[0, 150]]
+    >>> tracks.process(f0, np.ones_like(f0))[-1, 0].tolist()
+    [[150.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
+    """
+
+    def __init__(self, voices: int, places: int, hop_s: float, streams: int = 1) -> None:
+        self.voices, self.streams = voices, streams
+        self._votes, self._attack = round(DECIDE_S / hop_s), round(ATTACK_S / hop_s)
+        self._release = round(RELEASE_S / hop_s)
+        self.latency_frames = self._votes + self._attack
+        share = (np.arange(voices) + 0.5) / voices
+        self._center = np.log2(LOWEST_HZ) + share * np.log2(HIGHEST_HZ / LOWEST_HZ)
+        self._remember(
+            [
+                ("f0", np.float32, (streams, 2 * self._votes + 1, places)),
+                ("strength", np.float32, (streams, 2 * self._votes + 1, places)),
+                ("owner", np.int64, (streams, 2 * self._votes + 1, places)),  # counted from 1: 0 is nobody
+                ("decided", np.float32, (streams, self._attack + 1, voices, 2)),
+                ("last", np.float32, (streams, voices, 2)),
+                ("quiet", np.int64, (streams, voices)),
+                ("count", np.int64),
+            ]
+        )
+
+    def process(self, f0: NDArray[np.float32], strength: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(frames, streams, places) of `PitchFrames` → (frames, streams, voices, 3), `latency_frames` late.
+
+        Of each voice: Hz and strength, 0 where it is silent, and 1 where its pitch is heard, not before or after it.
+        """
+        state = self._state
+        tracks = np.empty((len(f0), self.streams, self.voices, 3), np.float32)
+        for s in range(self.streams):
+            rings = state["f0"][s], state["strength"][s], state["owner"][s], state["decided"][s]
+            rule = PERSISTENCE, DROP, self._attack, self._release
+            memory = state["last"][s], state["quiet"][s]
+            follow(f0[:, s], strength[:, s], self._center, rule, rings, memory, int(state["count"]), tracks[:, s])
+        state["count"] += len(f0)
+        return tracks
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def follow(f0: Any, strength: Any, center: Any, rule: Any, rings: Any, memory: Any, count: int, out: Any) -> None:
+    """One stream: assign, vote, stretch.
+
+    f0, strength (frames, places); rule: (persistence, drop, attack frames, release frames); rings: (f0, strength, owner
+    counted from 1, each (votes, places); decided (attack + 1, voices, 2)); memory: (last (voices, 2), quiet (voices,):
+    frames since); out (frames, voices, 3).
+    """
+    persistence, drop, attack, release = rule
+    ring_f0, ring_strength, ring_owner, decided = rings
+    last, quiet = memory
+    width, places = ring_f0.shape
+    before, owner = np.empty(places, np.int64), np.empty(places, np.int64)
+    votes = np.zeros(center.size + 1, np.int64)
+    for n in range(f0.shape[0]):
+        now = (count + n) % width
+        before[:] = ring_owner[(now - 1) % width] - 1
+        ring_f0[now], ring_strength[now] = f0[n], strength[n]
+        assign(f0[n], center, (persistence, drop), before, owner)
+        ring_owner[now] = owner + 1
+        at = (count + n) % (attack + 1)
+        decided[at] = 0
+        middle = (now - width // 2) % width
+        for place in range(places):
+            if ring_f0[middle, place] > 0:
+                voice = vote(ring_f0[:, place], ring_owner[:, place], middle, votes) - 1
+                if voice >= 0 and ring_strength[middle, place] > decided[at, voice, 1]:
+                    decided[at, voice, 0] = ring_f0[middle, place]
+                    decided[at, voice, 1] = ring_strength[middle, place]
+        for voice in range(center.size):
+            stretch(decided[:, voice], (at + 1) % (attack + 1), release, last[voice], quiet, voice, out[n, voice])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def vote(f0: Any, owner: Any, middle: int, votes: Any) -> int:
+    """The owner that the frames around the middle one name most often, as far as the same pitch sounds."""
+    votes[:] = 0
+    votes[owner[middle]] = 1
+    width = f0.size
+    for step in (-1, 1):
+        at = middle
+        for _ in range(width // 2):
+            following = (at + step) % width
+            if f0[following] <= 0 or abs(math.log2(f0[following] / f0[at])) > GLIDE_OCTAVES:
+                break
+            at = following
+            votes[owner[at]] += 1
+    return int(votes.argmax())
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def stretch(decided: Any, oldest: int, release: int, last: Any, quiet: Any, voice: int, out: Any) -> None:
+    """The oldest frame of a voice; or its next pitch if that comes soon, or else its last one, fading."""
+    depth = decided.shape[0]
+    out[:] = 0
+    if decided[oldest, 0] > 0:
+        out[0], out[1], out[2] = decided[oldest, 0], decided[oldest, 1], 1
+        last[:] = decided[oldest]
+        quiet[voice] = 0
+        return
+    quiet[voice] = min(quiet[voice] + 1, release + 1)
+    for ahead in range(1, depth):
+        following = decided[(oldest + ahead) % depth]
+        if following[0] > 0:
+            out[0], out[1] = following[0], following[1]
+            return
+    if last[0] > 0 and quiet[voice] <= release:
+        out[0] = last[0]
+        out[1] = last[1] * math.exp(-2.0 * quiet[voice] / release)

@@ -1,0 +1,102 @@
+"""The pipelines that the README shows, as they stand there, in a real shell on a short recording."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import live_rig
+import numpy as np
+import pyarrow as pa
+import pytest
+import soundfile
+from conftest import tone
+
+from sharpear.bridges import by_harmonics
+
+README = Path(__file__).parent.parent / "README.md"
+RATE, HZ = 44100, 440.0
+
+
+def pipelines() -> list[str]:
+    """Every line of the README's blocks of code that has sharpear before or after a pipe."""
+    blocks = re.findall(r"^```\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [line for line in lines if re.search(r"\| sharpear |sharpear .*\| ", line)]
+
+
+def programs(line: str) -> set[str]:
+    return {name for name in ("ffmpeg", "sox", "jq") if re.search(rf"\b{name}\b", line)}
+
+
+def test_the_readme_shows_files_raw_samples_and_the_microphone():
+    shown = "\n".join(pipelines())
+    for part in ("ffmpeg", "sox", "jq", "sharpear sharpen - --raw", "sharpear live --no-view -o -"):
+        assert part in shown
+
+
+@pytest.fixture
+def environment(folder: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """A `sharpear` on the path, the inputs that the README names, and a microphone where the line listens to one."""
+    line = request.getfixturevalue("line")
+    missing = [name for name in sorted(programs(line)) if not shutil.which(name)]
+    if missing:
+        pytest.skip(f"not installed: apt-get install {' '.join(missing)}")
+    command = folder / "bin" / "sharpear"
+    command.parent.mkdir()
+    # Listening has no end of its own: here it ends after three seconds, and the default device is the virtual one.
+    command.write_text(
+        '#!/bin/sh\n[ "$1" = live ] && set -- "$@" --duration 3 --device vmic\n'
+        f'exec "{sys.executable}" -m sharpear "$@"\n'
+    )
+    command.chmod(0o755)
+    soundfile.write("take.flac", tone(1.0, RATE, HZ), RATE)
+    if "film.mkv" in line:
+        words = ["ffmpeg", "-v", "error", "-i", "take.flac", "-c:a", "flac", "film.mkv"]
+        subprocess.run(words, check=True, timeout=60)
+    here = {**os.environ, "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}"}
+    if "sharpear live" not in line:
+        yield here
+        return
+    if live_rig.missing():
+        pytest.skip(live_rig.missing())
+    soundfile.write("voice.wav", tone(20.0, 48000, HZ), 48000)
+    with live_rig.sound_system() as system:
+        system.microphone(folder / "voice.wav")
+        yield here | system.environment
+
+
+@pytest.mark.parametrize("line", pipelines())
+def test_a_pipeline_of_the_readme_runs_as_it_stands(line, environment):
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail\n{line}"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    if "lines.arrow" in line:
+        _separate(Path("lines.arrow"))
+        return
+    told = [json.loads(each) for each in done.stdout.splitlines()]
+    loudest = [hz for _, hz in told if hz is not None]
+    assert len(loudest) > 100
+    assert np.median(loudest) == pytest.approx(HZ, abs=0.5)
+    assert [time for time, _ in told] == sorted(time for time, _ in told)
+
+
+def _separate(lines: Path) -> None:
+    """The frames in another program's hands: the fundamental's source gets them, its rival does not."""
+    with pa.ipc.open_stream(lines) as stream:
+        rows = stream.read_all().to_pylist()
+    row = rows[len(rows) // 2]
+    shares = by_harmonics([HZ, 660.0])(np.array(row["frequency"]))
+    power = np.square(shares * np.array(row["amplitude"])).sum(axis=1)
+    assert power[0] > 100 * power[1]
