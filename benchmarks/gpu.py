@@ -1,7 +1,7 @@
 """Streams in real time on a GPU: ``python -m benchmarks.gpu`` (make bench-gpu), which writes docs/gpu-<card>.md.
 
-Every figure is of the whole `Sharpener`, audio up and frames down, in the preset music at 48 kHz. The share of a kernel is
-measured in a run of its own with a wait after each launch.
+Every figure is of the whole `Sharpener`, audio up and frames down, in the preset music at 48 kHz. The share of a kernel
+is measured in a run of its own with a wait after each launch.
 """
 
 from __future__ import annotations
@@ -32,7 +32,12 @@ PEAKS_FLOATS = 1 << 28
 FUSED = """
 extern "C" __global__ void peak(Array<float, 1> out) {
     float a = threadIdx.x, b = 0.999f, c = 1.0f, d = 2.0f, e = 3.0f;
-    for (int i = 0; i < 65536; ++i) { a = fmaf(a, b, 0.1f); c = fmaf(c, b, 0.1f); d = fmaf(d, b, 0.1f); e = fmaf(e, b, 0.1f); }
+    for (int i = 0; i < 65536; ++i) {
+        a = fmaf(a, b, 0.1f);
+        c = fmaf(c, b, 0.1f);
+        d = fmaf(d, b, 0.1f);
+        e = fmaf(e, b, 0.1f);
+    }
     out.data[blockIdx.x * blockDim.x + threadIdx.x] = a + c + d + e;
 }
 """
@@ -42,8 +47,9 @@ extern "C" __global__ void peak(Array<float, 1> out) {
 class Work:
     """What a second of one stream costs, counted from the design.
 
-    multiply_adds: of the bank, 4 a stage, channel and sample.  bytes_moved: between the kernels, through the memory: what
-    the bank writes and the windows read and hold, the windows' frames through the alignment and the evidence, the atoms'.
+    multiply_adds: of the bank, 4 a stage, channel and sample.
+    bytes_moved: between the kernels, through the memory: what the bank writes and the windows read and hold, the
+    windows' frames through the alignment and the evidence, the atoms' rows.
     """
 
     multiply_adds: float
