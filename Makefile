@@ -13,7 +13,7 @@ PARTS  := pyproject.toml app app/batch app/commands app/live app/pipe app/pitch 
 # may not be installed the tests say why they skip.
 SYSTEM := jackd2 libportaudio2 chromium sox ffmpeg jq g++
 
-.PHONY: demo test lint bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch clean
+.PHONY: demo test lint bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -37,6 +37,9 @@ bench-pipe: $(STAMP)
 
 bench-batch: $(STAMP)-dev
 	$(BIN)/python -m benchmarks.batch $(ARGS)
+
+bench-gpu: $(STAMP)
+	$(BIN)/python -m benchmarks.gpu $(ARGS)
 
 bench-sharpness: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.sharpness $(ARGS)

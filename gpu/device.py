@@ -97,7 +97,7 @@ class DeviceBackend(Backend):
     """Kernels of CUDA source, compiled for the device when an object is built."""
 
     def __init__(self, driver: Driver) -> None:
-        self._driver = driver
+        self.driver = driver
         self.name = driver.name
 
     def kernel(
@@ -112,8 +112,8 @@ class DeviceBackend(Backend):
         """The CUDA kernel of that name beside `function`, compiled for the constants."""
         block = min(LARGEST_BLOCK, -(-threads // WARP) * WARP)
         text = source_text(source_file(function), tuple(constants.items()))
-        run = self._driver.function(text, function.__name__, shared_bytes)
-        address = self._driver.address
+        run = self.driver.function(text, function.__name__, shared_bytes)
+        address = self.driver.address
 
         def launch(*arguments: Any) -> None:
             run(blocks, block, [packed(value, address) for value in arguments])
@@ -122,20 +122,20 @@ class DeviceBackend(Backend):
 
     def array(self, value: Any, dtype: DTypeLike | None = None) -> NDArray[Any]:
         """`value` copied to the device, unless it is there."""
-        return self._driver.array(value, dtype)
+        return self.driver.array(value, dtype)
 
     def holds(self, value: Any) -> bool:
         """Whether `value` is an array of the device."""
-        return self._driver.address(value) is not None
+        return self.driver.address(value) is not None
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """An array of the device."""
-        return self._driver.empty(shape, dtype)
+        return self.driver.empty(shape, dtype)
 
     def numpy(self, array: Any) -> NDArray[Any]:
         """An array of the device copied to the host."""
-        return self._driver.numpy(array)
+        return self.driver.numpy(array)
 
     def record(self, dtype: DTypeLike) -> Record:
         """A state of zeros, kept on the device."""
-        return DeviceRecord(dtype, self._driver)
+        return DeviceRecord(dtype, self.driver)

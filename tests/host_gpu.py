@@ -58,7 +58,7 @@ class HostArray(np.ndarray):
 
     def __array_function__(self, *call: Any) -> Any:
         result = super().__array_function__(*call)
-        return result.view(HostArray) if isinstance(result, np.ndarray) else result
+        return result.view(type(self)) if isinstance(result, np.ndarray) else result
 
 
 class HostDriver:
@@ -74,7 +74,7 @@ class HostDriver:
 
     def array(self, value: Any, dtype: DTypeLike | None) -> HostArray:
         if isinstance(value, HostArray):
-            return np.ascontiguousarray(value, dtype).view(HostArray)
+            return np.ascontiguousarray(value, dtype).view(type(value))
         return np.array(value, dtype, order="C").view(HostArray)
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> HostArray:

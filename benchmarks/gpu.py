@@ -1,0 +1,228 @@
+"""Streams in real time on a GPU: ``python -m benchmarks.gpu`` (make bench-gpu), which writes docs/gpu-<card>.md.
+
+Every figure is of the whole `Sharpener`, audio up and frames down, in the preset music at 48 kHz. The share of a kernel
+is measured in a run of its own with a wait after each launch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import sharpear
+from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, open_gpu
+from sharpear.gpu.backend import NO_CONSTANTS, Kernel
+from sharpear.gpu.source import Constant
+
+RATE = 48000
+STREAMS = (1, 16, 256, 1024, 4096, 16384)
+THROUGHPUT_BLOCK, LIVE_BLOCK = 4096, 256
+PEAKS_FLOATS = 1 << 28
+
+FUSED = """
+extern "C" __global__ void peak(Array<float, 1> out) {
+    float a = threadIdx.x, b = 0.999f, c = 1.0f, d = 2.0f, e = 3.0f;
+    for (int i = 0; i < 65536; ++i) {
+        a = fmaf(a, b, 0.1f);
+        c = fmaf(c, b, 0.1f);
+        d = fmaf(d, b, 0.1f);
+        e = fmaf(e, b, 0.1f);
+    }
+    out.data[blockIdx.x * blockDim.x + threadIdx.x] = a + c + d + e;
+}
+"""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a second of one stream costs, counted from the design.
+
+    multiply_adds: of the bank, 4 a stage, channel and sample.
+    bytes_moved: between the kernels, through the memory: what the bank writes and the windows read and hold, the
+    windows' frames through the alignment and the evidence, the atoms' rows.
+    """
+
+    multiply_adds: float
+    bytes_moved: float
+
+
+def work(sharpener: sharpear.Sharpener) -> Work:
+    """Count it."""
+    channels, atoms = sharpener.channel_frequencies.size, sharpener.frequencies.size
+    order, frames_per_s = sharpener.config.bank.order, sharpener.sample_rate / sharpener.hop
+    stages, frame = 8 * order * channels, 16 * channels
+    per_frame = 4 * stages + 10 * frame + 12 * 4 * atoms
+    return Work(4 * order * channels * sharpener.sample_rate, per_frame * frames_per_s)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of streams: seconds of sound a second, and how long a block takes."""
+
+    streams: int
+    real_time_factor: float
+    p50_ms: float
+    p99_ms: float
+
+
+def measure(device: Backend, streams: int, block: int, seconds: float) -> Row:
+    """Blocks of noise through a new sharpener, for `seconds` of the clock after a warm-up."""
+    sharpener = sharpear.Sharpener(RATE, "music", streams, device=device)
+    noise = np.random.default_rng(0).standard_normal((block, streams), dtype=np.float32) * np.float32(0.1)
+    for _ in range(3):
+        sharpener.process(noise)
+    spent: list[float] = []
+    while sum(spent) < seconds or len(spent) < 3:
+        begun = time.perf_counter()
+        sharpener.process(noise)
+        spent.append(time.perf_counter() - begun)
+    p50, p99 = np.percentile(spent, [50, 99]) * 1e3
+    return Row(streams, len(spent) * block / RATE / sum(spent), float(p50), float(p99))
+
+
+class Timed(DeviceBackend):
+    """A backend that waits for every kernel and keeps its time by name."""
+
+    def __init__(self, driver: Any, wait: Callable[[], None]) -> None:
+        super().__init__(driver)
+        self._wait = wait
+        self.spent_s: dict[str, float] = defaultdict(float)
+
+    def kernel(
+        self,
+        function: Any,
+        constants: Mapping[str, Constant] = NO_CONSTANTS,
+        *,
+        blocks: int,
+        threads: int,
+        shared_bytes: int = 0,
+    ) -> Kernel:
+        """As the backend's, timed."""
+        run = super().kernel(function, constants, blocks=blocks, threads=threads, shared_bytes=shared_bytes)
+
+        def timed(*arguments: Any) -> None:
+            self._wait()
+            begun = time.perf_counter()
+            run(*arguments)
+            self._wait()
+            self.spent_s[function.__name__] += time.perf_counter() - begun
+
+        return timed
+
+
+def shares(device: Timed, streams: int, blocks: int = 4) -> dict[str, float]:
+    """Each kernel's share of the time that all take, the largest first."""
+    sharpener = sharpear.Sharpener(RATE, "music", streams, device=device)
+    noise = np.random.default_rng(0).standard_normal((THROUGHPUT_BLOCK, streams), dtype=np.float32)
+    sharpener.process(noise)
+    device.spent_s.clear()
+    for _ in range(blocks):
+        sharpener.process(noise)
+    total = sum(device.spent_s.values())
+    return {name: spent / total for name, spent in sorted(device.spent_s.items(), key=lambda item: -item[1])}
+
+
+def peaks(driver: Any, wait: Callable[[], None], header: str) -> tuple[float, float]:
+    """The card's own multiply-adds and bytes a second, measured: four independent chains a thread, and a copy."""
+    from sharpear.gpu.arguments import packed  # noqa: PLC0415
+
+    run = driver.function(header + FUSED, "peak", 0)
+    blocks, threads = 4096, 256
+    out = driver.empty((blocks * threads,), np.float32)
+    source, target = (driver.empty((PEAKS_FLOATS,), np.float32) for _ in range(2))
+    times = []
+    for work_on in (
+        lambda: run(blocks, threads, [packed(out, driver.address)]),
+        lambda: target.__setitem__(..., source),
+    ):
+        work_on()
+        wait()
+        begun = time.perf_counter()
+        work_on()
+        wait()
+        times.append(time.perf_counter() - begun)
+    return blocks * threads * 65536 * 4 / times[0], 2 * source.nbytes / times[1]
+
+
+def table(rows: list[Row]) -> list[str]:
+    """As Markdown."""
+    lines = ["| streams | real-time factor | streams × factor | block p50 | p99 |", "|---|---|---|---|---|"]
+    return lines + [
+        f"| {row.streams} | {row.real_time_factor:.2f} | {row.streams * row.real_time_factor:.0f} "
+        f"| {row.p50_ms:.2f} ms | {row.p99_ms:.2f} ms |"
+        for row in rows
+    ]
+
+
+def main() -> None:
+    """Measure, print, and write the table; without a card say so."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gpu", type=int, default=0, help="number of the card")
+    parser.add_argument("--seconds", type=float, default=5.0, help="a row")
+    arguments = parser.parse_args()
+    try:
+        gpu = open_gpu(arguments.gpu)
+    except GpuUnavailableError as error:
+        print(f"bench-gpu: nothing measured: {error}", file=sys.stderr)
+        return
+    lines = report(gpu, arguments)
+    print("\n".join(lines))
+    name = re.sub(r"\W+", "-", gpu.name.split(" (")[0]).lower()
+    path = Path(__file__).parents[1] / "docs" / f"gpu-{name}.md"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def report(gpu: DeviceBackend, arguments: argparse.Namespace) -> list[str]:
+    """All of it, on a card."""
+    import cupy  # noqa: PLC0415 (there is a card, so it is there)
+
+    from sharpear.gpu.source import header_text  # noqa: PLC0415
+
+    wait, driver = cupy.cuda.get_current_stream().synchronize, gpu.driver
+    rows = []
+    for streams in STREAMS:
+        try:
+            rows.append(measure(gpu, streams, THROUGHPUT_BLOCK, arguments.seconds))
+        except MemoryError:
+            print(f"{streams} streams: no memory", file=sys.stderr)
+            break
+        finally:
+            cupy.get_default_memory_pool().free_all_blocks()
+    live = measure(gpu, 1, LIVE_BLOCK, arguments.seconds)
+    cpu = measure(CPU, 1, THROUGHPUT_BLOCK, arguments.seconds)
+    costs = work(sharpear.Sharpener(RATE, "music"))
+    most = max(row.streams * row.real_time_factor for row in rows)
+    flops, bandwidth = peaks(driver, wait, header_text())
+    timed = Timed(driver, wait)
+    lines = [
+        f"# {gpu.name}",
+        "",
+        f"Preset music, {RATE} Hz, blocks of {THROUGHPUT_BLOCK} samples.",
+        "",
+        *table(rows),
+        "",
+    ]
+    lines += [
+        f"- one live stream, blocks of {LIVE_BLOCK}: p50 {live.p50_ms:.2f} ms, p99 {live.p99_ms:.2f} ms",
+        f"- {os.cpu_count()} CPU cores, one stream on one of them: {cpu.real_time_factor:.1f} times real time",
+        f"- bank: {most * costs.multiply_adds / 1e12:.2f} of {flops / 1e12:.2f} T multiply-adds/s (measured peak)",
+        f"- memory: {most * costs.bytes_moved / 1e9:.0f} of {bandwidth / 1e9:.0f} GB/s (measured peak)",
+    ]
+    parts = shares(timed, min(1024, rows[-1].streams))
+    return [*lines, "", "| kernel | share of the kernels' time |", "|---|---|"] + [
+        f"| `{name}` | {share:.1%} |" for name, share in parts.items()
+    ]
+
+
+if __name__ == "__main__":
+    main()
