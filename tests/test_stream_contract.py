@@ -296,7 +296,7 @@ CASES: dict[str, Case] = {
     "Splitter": (lambda n: Splitter(SynthesisDesign.over(design(), 0.016), HOP, n), audio, {}),
     "Separator, tonal and transient": (lambda n: separator(n, TonalTransient), audio, {"silence": 12000}),
     "Separator, learned sources": (lambda n: separator(n, learned_sources()), audio, {"silence": 12000}),
-    "Separator, voices": (lambda n: separator(n, PitchVoices.of(2)), lambda n: audio(n, 6000), {"silence": 9000}),
+    "Separator, voices": (lambda n: separator(n, PitchVoices.of(2)), lambda n: audio(n, 4800), {"silence": 9000}),
     "LineSynthesizer": (line_synthesizer, lines_with_phases, {"trusts_input": True}),
     "VoiceTracks": (voice_tracks, pitches, {"trusts_input": True}),
     "Encoder": (lambda n: Stateless(Encoder(TURN[:, None] * np.eye(UNITS)).process), subbands, {"trusts_input": True}),
