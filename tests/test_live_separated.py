@@ -1,5 +1,6 @@
 """Live separation: the stems of the file mode, into files and to an output device."""
 
+import resource
 import signal
 import subprocess
 import sys
@@ -73,6 +74,23 @@ def test_duration_and_gaps_keep_the_time(music, folder):
     assert running.good
     assert_stems(folder, soundfile.read("take.wav", dtype="float32")[0])
     assert running.session.written == [folder / "take.wav", *(folder / f"{stem}.wav" for stem in STEMS)]
+
+
+def test_a_full_disk_is_told_and_leaves_no_torn_stem(music, folder):
+    running = Running(Replay(music, 256), stems=plan(folder))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))  # bytes a file may have: more is refused
+    try:
+        with running:
+            assert running.ended()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not running.good
+    (line,) = running.lines
+    assert "cannot be written" in line
+    for path in running.session.written:
+        assert len(soundfile.read(path)[0]) > 0
+    assert not leftovers(folder)
 
 
 def test_ctrl_c_leaves_whole_stems(music, folder):

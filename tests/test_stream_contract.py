@@ -21,6 +21,7 @@ from sharpear.dsp import (
     LineFinder,
     LineFrames,
     LineMemory,
+    LineSynthesizer,
     NoiseFloor,
     Splitter,
     SubbandFrames,
@@ -201,6 +202,19 @@ def sharp_frames(streams: int) -> Frames:
     return Frames(0.003 * np.arange(210.0), *(part[:, :streams].astype(np.float32) for part in (amplitude, hz, hz)))
 
 
+def line_synthesizer(streams: int) -> Any:
+    inner = LineSynthesizer(12, HOP, SAMPLE_RATE, streams)
+    return Packed(inner, lambda frames: inner.process(*np.split(frames, 3, axis=2)))
+
+
+def lines_with_phases(streams: int) -> np.ndarray:
+    """Amplitude, Hz and phase of harmonic partials side by side; a phase is known now and then."""
+    frames, rng = sharp_frames(4), np.random.default_rng(5)
+    phase = np.where(rng.random(frames.amplitude.shape) < 0.5, rng.uniform(-3, 3, frames.amplitude.shape), np.nan)
+    parts = [frames.amplitude, frames.instantaneous_frequency, phase]
+    return np.concatenate(parts, axis=2)[:, :streams].astype(np.float32)
+
+
 def pitch_layer(streams: int) -> PitchLayer:
     return PitchLayer(0.003, 12, streams=streams)
 
@@ -283,6 +297,7 @@ CASES: dict[str, Case] = {
     "Separator, tonal and transient": (lambda n: separator(n, TonalTransient), audio, {"silence": 12000}),
     "Separator, learned sources": (lambda n: separator(n, learned_sources()), audio, {"silence": 12000}),
     "Separator, voices": (lambda n: separator(n, PitchVoices.of(2)), lambda n: audio(n, 6000), {"silence": 9000}),
+    "LineSynthesizer": (line_synthesizer, lines_with_phases, {"trusts_input": True}),
     "VoiceTracks": (voice_tracks, pitches, {"trusts_input": True}),
     "Encoder": (lambda n: Stateless(Encoder(TURN[:, None] * np.eye(UNITS)).process), subbands, {"trusts_input": True}),
     "FiniteWindow": (windows, frames_of_order_5, {"trusts_input": True}),

@@ -41,7 +41,7 @@ class VoiceTracks(Stateful):
         streams: independent signals.
 
     >>> tracks = VoiceTracks(2, places=2, hop_s=0.003)
-    >>> f0 = np.tile(np.float32([300, 150]), (120, 1, 1))
+    >>> f0 = np.tile(np.float32([300, 150]), (170, 1, 1))
     >>> f0[60:] = [[0, 150]]
     >>> tracks.process(f0, np.ones_like(f0))[-1, 0].tolist()
     [[150.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
