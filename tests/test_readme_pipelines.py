@@ -85,6 +85,11 @@ def test_a_pipeline_of_the_readme_runs_as_it_stands(line, environment):
     if "lines.arrow" in line:
         _separate(Path("lines.arrow"))
         return
+    if "tonal.flac" in line:
+        tonal, rate = soundfile.read("tonal.flac")
+        spectrum = np.abs(np.fft.rfft(tonal[-rate // 2 :]))  # half a second: one line every two hertz
+        assert 2 * spectrum.argmax() == pytest.approx(HZ, abs=2)
+        return
     told = [json.loads(each) for each in done.stdout.splitlines()]
     loudest = [hz for _, hz in told if hz is not None]
     assert len(loudest) > 100
