@@ -20,7 +20,17 @@ from sharpear.gpu import DeviceBackend
 
 SHIM = Path(__file__).with_name("host_gpu.hpp")
 COMPILER = shutil.which("g++")
-OPTIONS = ("-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-fno-strict-aliasing", "-shared", "-fPIC", "-w")
+OPTIONS = (
+    "-std=c++17",
+    "-O2",
+    "-march=native",
+    "-ffp-contract=off",
+    "-U_FORTIFY_SOURCE",
+    "-fno-strict-aliasing",
+    "-shared",
+    "-fPIC",
+    "-w",
+)
 FAULTS = {
     -1: "the arguments do not match the kernel's",
     1: "threads of a block wait at different barriers",
