@@ -48,10 +48,11 @@ class DeviceRecord:
     def __init__(self, dtype: DTypeLike, driver: Driver) -> None:
         self.dtype = np.dtype(dtype)
         self._driver = driver
-        self._host = np.zeros((), self.dtype)
-        self._counters = [name for name, (kind, *_) in (self.dtype.fields or {}).items() if kind.isbuiltin]
-        self._bytes = driver.array(np.zeros(self.dtype.itemsize, np.uint8), None)
-        self._fields = _views(self.dtype, self._bytes) | {name: self._host[name] for name in self._counters}
+        kinds = {name: kind for name, (kind, *_) in (self.dtype.fields or {}).items()}
+        self._counters = {name: np.zeros((), kind) for name, kind in kinds.items() if kind.isbuiltin}
+        self._bytes = driver.empty((self.dtype.itemsize,), np.uint8)
+        self._bytes[...] = 0
+        self._fields = _views(self.dtype, self._bytes) | self._counters
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "DeviceRecord":
         copy = DeviceRecord(self.dtype, self._driver)
@@ -69,20 +70,23 @@ class DeviceRecord:
     def value(self) -> NDArray[np.void]:
         """The whole record as one structured array (a copy)."""
         value: NDArray[np.void] = self._driver.numpy(self._bytes).view(self.dtype).reshape(()).copy()
-        for name in self._counters:
-            value[name] = self._host[name]
+        for name, count in self._counters.items():
+            value[name] = count
         return value
 
     @value.setter
     def value(self, value: NDArray[np.void]) -> None:
         if value.dtype != self.dtype:
             raise ValueError(f"expected a state of {self.dtype}, received {value.dtype}")
-        self._host[...] = value
-        self._bytes[...] = self._driver.array(self._host.reshape(1).view(np.uint8), None)
+        self._bytes[...] = self._driver.array(np.array(value).reshape(1).view(np.uint8), None)
+        for name, count in self._counters.items():
+            count[...] = value[name]
 
     def clear(self) -> None:
         """Zeros, as at the start."""
-        self.value = np.zeros((), self.dtype)
+        self._bytes[...] = 0
+        for count in self._counters.values():
+            count[...] = 0
 
 
 def _views(dtype: np.dtype[Any], memory: Any) -> dict[str, Any]:

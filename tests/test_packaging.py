@@ -33,6 +33,13 @@ def wheel(tmp_path_factory) -> Path:
     return next(folder.glob("*.whl"))
 
 
+def test_the_cuda_sources_are_in_it(wheel: Path) -> None:
+    sources = [path for folder in PACKAGE for path in (ROOT / folder).glob("*.cu*")]
+    packed = {f"{PACKAGE[path.parent.relative_to(ROOT).as_posix()].replace('.', '/')}/{path.name}" for path in sources}
+    assert len(packed) > 5
+    assert packed <= set(zipfile.ZipFile(wheel).namelist())
+
+
 @pytest.fixture(scope="module")
 def clean(wheel, tmp_path_factory) -> Path:
     """A virtual environment that holds the wheel; the dependencies, and only they, come from this one."""

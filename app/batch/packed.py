@@ -141,9 +141,9 @@ def _packs(lanes: list[_Lane]) -> Iterator[list[_Lane]]:
 def _run_pack(jobs: list[Job], settings: Settings, device: Backend, interruption: Interruption) -> Iterator[Event]:
     """One pack; where the GPU's memory does not suffice, its halves one after the other."""
     started_s, worker = time.perf_counter(), 0
+    lanes: list[_Lane] = []
     try:
         with ExitStack() as held:
-            lanes = []
             for job in jobs:
                 lane = _open(job, settings)
                 if isinstance(lane, _Lane):
@@ -164,16 +164,17 @@ def _run_pack(jobs: list[Job], settings: Settings, device: Backend, interruption
                     yield Result(job, "done", "", audio_s, spent_s, lane.replaced)
             return
     except MemoryError:
-        halves = [jobs[: len(jobs) // 2], jobs[len(jobs) // 2 :]] if len(jobs) > 1 else []
-        if not halves:
-            no_room = InputError(f"{jobs[0].source}: the GPU has no memory left for it: --device cpu has")
-            yield _failed(jobs[0], no_room, time.perf_counter() - started_s)
+        begun = [lane.job for lane in lanes]
+        if len(begun) == 1:
+            no_room = InputError(f"{begun[0].source}: the GPU has no memory left for it: --device cpu has")
+            yield _failed(begun[0], no_room, time.perf_counter() - started_s)
+            return
     except RuntimeError as error:
         lost = f"the GPU failed ({type(error).__name__}: {error}): nothing was written; --device cpu does without"
-        for job in jobs:
-            yield _failed(job, InputError(f"{job.source}: {lost}"), time.perf_counter() - started_s)
+        for lane in lanes:
+            yield _failed(lane.job, InputError(f"{lane.job.source}: {lost}"), time.perf_counter() - started_s)
         return
-    for half in halves:
+    for half in (begun[: len(begun) // 2], begun[len(begun) // 2 :]):
         yield from _run_pack(half, settings, device, interruption)
 
 
