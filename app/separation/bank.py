@@ -21,7 +21,7 @@ def separation_bank(sample_rate: float) -> SynthesisDesign:
     """The bank at a sample rate; the same centres at every rate, as far as it reaches.
 
     >>> design = separation_bank(8000.0)
-    >>> bool(design.snr_db(100.0, 3000.0) > 60)
+    >>> bool(design.snr_db(200.0, 3000.0) > 60)
     True
     """
     highest = min(HIGH_HZ, HIGHEST_CENTER * sample_rate)
