@@ -64,11 +64,36 @@ def compiled(source: str) -> ctypes.CDLL:
 
 
 class HostArray(np.ndarray):
-    """An array of the host GPU: what is not one is refused, as a card refuses the host's memory."""
+    """An array of the host GPU: it works with its like and with numbers only, as CuPy's arrays do."""
 
-    def __array_function__(self, *call: Any) -> Any:
-        result = super().__array_function__(*call)
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        _refuse_others([*inputs, *options.get("out", ())])
+        if "out" in options:
+            options["out"] = tuple(_plain(part) for part in options["out"])
+        return self._ours(getattr(ufunc, method)(*map(_plain, inputs), **options))
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
+        _refuse_others([*inputs, *options.values()])
+        return self._ours(super().__array_function__(function, types, inputs, options))
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        _refuse_others([value])
+        super().__setitem__(place, value)
+
+    def _ours(self, result: Any) -> Any:
         return result.view(type(self)) if isinstance(result, np.ndarray) else result
+
+
+def _refuse_others(values: Any) -> None:
+    for value in values:
+        if isinstance(value, list | tuple):
+            _refuse_others(value)
+        if isinstance(value, np.ndarray) and not isinstance(value, HostArray):
+            raise TypeError(f"expected arrays of the GPU, received one of the host of shape {value.shape}")
+
+
+def _plain(value: Any) -> Any:
+    return value.view(np.ndarray) if isinstance(value, HostArray) else value
 
 
 class HostDriver:

@@ -85,6 +85,23 @@ def stand_in(cards: int = 1, launches: list[Any] | None = None) -> ModuleType:
     return module
 
 
+def test_the_host_stands_in_for_cupy_in_what_it_refuses() -> None:
+    ours, other = HostDriver().array([1.0, 2.0], np.float32), np.ones(2, np.float32)
+    for mixed in (
+        lambda: ours + other,
+        lambda: other * ours,
+        lambda: np.add(ours, 1, out=other),
+        lambda: np.concatenate([ours, other]),
+        lambda: np.where(ours > 1, ours, other),
+        lambda: ours.__setitem__(slice(None), other),
+    ):
+        with pytest.raises(TypeError, match=r"received one of the host of shape \(2,\)"):
+            mixed()
+    result = np.float32(2) * ours + np.concatenate([ours, ours])[1:3]
+    assert type(result) is HostArray
+    assert list(result) == [4.0, 5.0]
+
+
 @needs_compiler
 def test_a_layer_runs_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
     launches: list[Any] = []
