@@ -110,7 +110,7 @@ def test_files_side_by_side_are_files_alone(files: list[Job], device: DeviceBack
 
 def test_a_long_file_in_segments_is_the_file_whole(
     folder: Path,
-    device: DeviceBackend,
+    device: DeviceBackend,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in {"packed.SEGMENT_S": 2.0, "packed.WARM_UP_S": 4.0, "segments.SHORTEST_FILE_S": 5.0}.items():
