@@ -25,6 +25,7 @@ def test_without_a_card_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
 @needs_compiler
 def test_its_rows_and_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "RATE", 8000)
     monkeypatch.setattr(gpu, "THROUGHPUT_BLOCK", 512)
     monkeypatch.setattr(gpu, "PEAKS_FLOATS", 1024)
     monkeypatch.setattr(gpu, "FUSED", gpu.FUSED.replace("65536", "2"))

@@ -108,6 +108,30 @@ def test_files_side_by_side_are_files_alone(files: list[Job], device: DeviceBack
     assert [event.status for event in events if isinstance(event, Result)] == ["skipped", "skipped"]
 
 
+def test_a_long_file_in_segments_is_the_file_whole(
+    folder: Path,
+    device: DeviceBackend,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {"packed.SEGMENT_S": 2.0, "packed.WARM_UP_S": 4.0, "segments.SHORTEST_FILE_S": 5.0}.items():
+        monkeypatch.setattr(f"sharpear.batch.{name}", value)
+    sound = np.concatenate([audio(2)] * 16)
+    sound[[100, 40000], 0] = np.nan, np.inf
+    soundfile.write("long.wav", sound, 8000, subtype="FLOAT")
+    config = load_config("low-latency", SMALL_SETTINGS)
+    whole = sharpen_file(Path("long.wav"), [Path("whole.npz")], config, Settings(config).selection)
+    results = packed([Job("long.wav", ("cut.npz",))], Settings(config, cut=2), device)
+    assert results["long.wav"].status == "done", results["long.wav"].message
+    assert results["long.wav"].replaced_samples == whole.replaced_samples == 2
+    with np.load("whole.npz") as one, np.load("cut.npz") as other:
+        np.testing.assert_allclose(other["times"], one["times"], rtol=0, atol=1e-9)
+        largest = one["amplitude"].max()
+        assert np.abs(other["amplitude"] - one["amplitude"]).max() <= LARGEST_ERROR * largest
+        same = ((other["amplitude"] != 0) == (one["amplitude"] != 0)).all(axis=-1)
+        assert same.mean() >= EQUAL_SUPPORTS
+    assert not leftovers(folder)
+
+
 class SmallGpu(HostDriver):
     """A GPU that has memory for so many streams, or that fails after so many arrays."""
 

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "app/live": {"app", "gpu", "app/batch", "app/pipe", "app/separation", "app/sinks"},
     "app/view": {"app", "app/sinks", "app/live"},
     "app/pipe": {"app", "app/sinks"},
-    "app/batch": {"app", "gpu", "app/sinks"},
+    "app/batch": {"app", "dsp", "gpu", "app/sinks"},
     "app/separation": {"app", "app/pitch", "dsp", "dynamics", "gpu"},
 }
 """Folders, and the other folders of the package that each may know."""

@@ -57,7 +57,7 @@ def sharpen_batch(request: BatchRequest, config: Config, selection: Selection) -
     # Whether a file is cut depends on the request alone, so that a resumed run gives what an unbroken one would.
     cut = workers if len(planned) < workers and not (request.exact or request.scheduler) else 1
     if backend is not CPU:
-        workers = cut = 1
+        workers, cut = 1, 1 if request.exact else 2
     settings = Settings(
         config, selection, request.overwrite, request.skip_existing, keep_partial=len(planned) == 1, cut=cut
     )
