@@ -4,6 +4,9 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+import soundfile
+from conftest import one_line
+from host_gpu import host_gpu
 from test_gpu_parity import LARGEST_ERROR, device  # noqa: F401 (a fixture)
 from test_stream_contract import HOP, SAMPLE_RATE, audio, design
 
@@ -71,3 +74,33 @@ def test_the_same_sound(learned: bool, device: DeviceBackend) -> None:  # noqa: 
     second.state = first.state
     assert_close(np.concatenate([head, second.process(sound[2001:])]), expected)
     np.testing.assert_allclose(expected.sum(2)[first.latency_samples :], sound[: -first.latency_samples], atol=1e-5)
+
+
+def test_the_command_separates_files_on_a_gpu(folder, sharpear, device, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("sharpear.device.open_gpu", lambda index: device)
+    soundfile.write("song.wav", audio(2, 4000), 8000)
+    for name in ("cpu", "gpu"):
+        assert sharpear("separate", "song.wav", "-o", name, "--device", name, "-q").code == 0
+    for stem in ("tonal", "transient", "residual"):
+        expected, received = (soundfile.read(f"{name}/song/{stem}.wav")[0] for name in ("cpu", "gpu"))
+        assert np.abs(received - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("the card has gone")])
+def test_a_gpu_that_fails_is_one_line_and_leaves_nothing(folder, sharpear, error, monkeypatch):
+    def failing(self: Separator, block: np.ndarray) -> np.ndarray:
+        raise error
+
+    monkeypatch.setattr("sharpear.device.open_gpu", lambda index: host_gpu())
+    monkeypatch.setattr(Separator, "process", failing)
+    soundfile.write("song.wav", audio(1, 4000), 8000)
+    done = sharpear("separate", "song.wav", "-o", "stems", "--device", "gpu", "-q")
+    assert done.code == 1
+    assert "song.wav: the GPU" in one_line(done.err)
+    assert not [path for path in folder.rglob("*") if path.suffix in (".wav", ".part") and path.name != "song.wav"]
+
+
+def test_a_pipe_runs_on_the_cpu(folder, sharpear):
+    done = sharpear("separate", "-", "-o", "-", "--stem", "tonal", "--device", "gpu")
+    assert done.code == 2
+    assert "--device gpu: is for files" in one_line(done.err)

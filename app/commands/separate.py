@@ -11,6 +11,7 @@ from .common import EXIT_SOME_FAILED, OverwriteOption, QuietOption, names, progr
 
 if TYPE_CHECKING:
     from sharpear.audio import Selection
+    from sharpear.gpu import Backend
     from sharpear.separation.shares import ShareFactory
     from sharpear.separation.stem_files import StemFormat
 
@@ -44,16 +45,22 @@ def separate(
     raw_out: Annotated[
         bool, typer.Option("--raw-out", help="With -o -: samples without a header, of --subtype, little-endian.")
     ] = False,
+    device: Annotated[str, typer.Option(help="cpu, gpu, gpu:1 (the second one), or auto.")] = "cpu",
     quiet: QuietOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Write stems that add up to the original."""
     from sharpear.audio import Selection  # noqa: PLC0415
+    from sharpear.device import backend_of  # noqa: PLC0415
     from sharpear.separation.stem_files import StemFormat  # noqa: PLC0415
 
-    factory, available = choose_sources(sources, voices)
+    piped = Path("-") in (*inputs, out)
+    if piped and device not in ("cpu", "auto"):
+        raise UsageError(f"--device {device}: is for files, a pipe runs on the CPU: leave it out")
+    backend = backend_of("cpu" if piped else device)
+    factory, available = choose_sources(sources, voices, backend)
     form, selection = StemFormat(filename, subtype, clip), Selection(start, duration, mono)
-    if Path("-") in (*inputs, out):
+    if piped:
         from .separate_pipe import StemRequest, separate_pipe  # noqa: PLC0415
         from .sharpen_pipe import raw_format  # noqa: PLC0415
 
@@ -64,7 +71,7 @@ def separate(
         return
     if stem is not None or raw or raw_out:
         raise UsageError("--stem and --raw-out go with -o -, and --raw with - as the input: --into chooses stems")
-    _separate_files(inputs, out, factory, choose_stems(into, available), form, selection, quiet, overwrite)
+    _separate_files(inputs, out, factory, choose_stems(into, available), form, selection, backend, quiet, overwrite)
 
 
 def choose_stems(listed: str, available: list[str], option: str = "--into") -> list[str]:
@@ -80,8 +87,10 @@ def choose_stems(listed: str, available: list[str], option: str = "--into") -> l
     return stems
 
 
-def choose_sources(listed: str, voices: int | None) -> "tuple[ShareFactory, list[str]]":
-    """What hears the sources, and the stems that it gives.
+def choose_sources(
+    listed: str, voices: int | None, backend: "Backend | None" = None
+) -> "tuple[ShareFactory, list[str]]":
+    """What hears the sources, on `backend` if it can, and the stems that it gives.
 
     Raises:
         UsageError: both dictionaries and voices are asked for, or something is wrong with them.
@@ -98,7 +107,8 @@ def choose_sources(listed: str, voices: int | None) -> "tuple[ShareFactory, list
 
         return PitchVoices.of(voices), [*voice_names(voices), RESIDUAL]
     if not listed:
-        return TonalTransient, [*TonalTransient.names, RESIDUAL]
+        factory = TonalTransient.on(backend) if backend else TonalTransient
+        return factory, [*TonalTransient.names, RESIDUAL]
     dictionaries = [Dictionary.load(Path(path)) for path in names(listed)]
     return LearnedSources.of(dictionaries), [*(dictionary.name for dictionary in dictionaries), RESIDUAL]
 
@@ -110,6 +120,7 @@ def _separate_files(
     stems: list[str],
     form: "StemFormat",
     selection: "Selection",
+    backend: "Backend",
     quiet: bool,
     overwrite: bool,
 ) -> None:
@@ -122,7 +133,7 @@ def _separate_files(
         try:
             with progress_bar(path.name, quiet) as progress:
                 named = dict(zip(stems, outputs, strict=True))
-                outcome = separate_file(path, named, factory, form, selection, progress)
+                outcome = separate_file(path, named, factory, form, selection, progress, backend)
         except SharpearError as error:
             say(str(error))
             if len(planned) == 1:

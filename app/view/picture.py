@@ -15,7 +15,7 @@ from sharpear.sinks.drawing import ROWS_PER_OCTAVE, add_bands, add_lines, encode
 
 LARGEST_RATE_HZ = 200.0
 """Columns per second at most: more cannot be told apart on a screen."""
-PERIOD_S = 0.01
+PERIOD_S = 0.005
 LOWEST_DB = -120.0
 STEPS_PER_DB = 2.0
 HEADER = struct.Struct("<IIdII")

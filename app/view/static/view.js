@@ -7,6 +7,7 @@ const LONGEST_S = 40;
 const FEWEST_OCTAVES = 0.5;
 const PULL_PER_S = 6; // how fast the shown time follows the newest: smooth at 60 frames a second, and late by nothing
 const JUMP_S = 0.3;
+const LEAD_S = 0.008; // a pixel or so: batches come in steps, and what is newest is not to wait for the mean of them
 
 export class View {
   constructor() {
@@ -46,8 +47,8 @@ export class View {
   // Let time go on: by the clock, drawn towards the newest column.
   advance(elapsedS, newestS) {
     if (this.paused) return;
-    const behind = newestS - this.edgeS - elapsedS;
-    this.edgeS = Math.abs(behind) > JUMP_S ? newestS : this.edgeS + elapsedS + behind * Math.min(1, PULL_PER_S * elapsedS);
+    const behind = newestS + LEAD_S - this.edgeS - elapsedS;
+    this.edgeS = Math.abs(behind) > JUMP_S ? newestS + LEAD_S : this.edgeS + elapsedS + behind * Math.min(1, PULL_PER_S * elapsedS);
   }
 
   zoomTime(factor) {
