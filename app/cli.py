@@ -1,5 +1,6 @@
 """The command line: gathers the commands and turns errors into exit codes."""
 
+import errno
 import sys
 from typing import Annotated, NoReturn
 
@@ -51,6 +52,11 @@ def main() -> NoReturn:
     except SharpearError as error:
         say(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EPIPE):
+            raise
+        say(f"stdout: cannot be written ({error.strerror})")
+        sys.exit(EXIT_SOME_FAILED)
     except KeyboardInterrupt:
         say("interrupted: nothing was written")
         sys.exit(EXIT_SOME_FAILED)

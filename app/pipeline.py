@@ -24,6 +24,7 @@ from .config import Config, WindowConfig, load_config
 from .device import backend_of
 from .errors import UsageError
 from .frames import Frames, Spectrogram
+from .limits import so_many_streams
 from .line_code import LineCode
 from .phase import PhaseReader
 from .sparse_code import SparseCode
@@ -106,6 +107,15 @@ class Sharpener:
         self.streams = streams
         self.backend = backend = backend_of(device)
         self.hop = max(1, round(self.config.frames.hop_ms / 1e3 * sample_rate))
+        with so_many_streams(streams):
+            self._build(backend)
+        self._phases = PhaseReader(self._bank, self._window, self._aligner, self.frequencies) if phases else None
+        self._start_s = start_s
+        self._samples = self._silence = self._frames = 0
+        self._flat_input = False
+
+    def _build(self, backend: Backend) -> None:
+        streams = self.streams
         self._bank, self._window, self._aligner = build_front(self.sample_rate, self.hop, self.config, streams, backend)
         design, scale = self._bank.design, self.config.bank.scale
         self.channel_frequencies: NDArray[np.float64] = design.center_hz
@@ -128,10 +138,6 @@ class Sharpener:
             self._code = SparseCode(design, self._aligner, self.frequencies, self.hop, self.config.network, streams)
         self._latency_hops = self._aligner.latency_hops + self._code.latency_hops
         self._late = backend.array(np.zeros((self._code.latency_hops, streams, design.channels), np.complex64))
-        self._phases = PhaseReader(self._bank, self._window, self._aligner, self.frequencies) if phases else None
-        self._start_s = start_s
-        self._samples = self._silence = self._frames = 0
-        self._flat_input = False
 
     @property
     def latency_s(self) -> float:

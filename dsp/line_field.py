@@ -17,6 +17,9 @@ from .stateful import Stateful
 FINENESS = 4
 """Steps of the calibration table per atom: it ripples between the channels."""
 
+SMALLEST_CALIBRATION = 1e-6
+"""Where channels stand so far apart that none hears a tone, lines are not made louder than this allows."""
+
 SMALLEST_ENERGY = 1e-24
 """-240 dBFS: nothing."""
 
@@ -77,7 +80,7 @@ class LineField(Stateful):
         low, high = scale_position(atom_hz[0], SCALE_CODE[scale]), scale_position(atom_hz[-1], SCALE_CODE[scale])
         self._grid = (SCALE_CODE[scale], np.float64(low), np.float64((atom_hz.size - 1) / (high - low)))
         fine_hz = space_frequencies(atom_hz[0], atom_hz[-1], FINENESS * (atom_hz.size - 1) + 1, scale)
-        self._gain = backend.array(1.0 / calibration(fine_hz), np.float32)
+        self._gain = backend.array(1.0 / calibration(fine_hz).clip(SMALLEST_CALIBRATION), np.float32)
         # Half of the logarithm of two frames' energies, to first order, per frame and radian.
         swell_hz = np.float32(1.0 / (2 * np.pi * frame_s))
         self._average_rule = (np.float32(steady_hz**2), np.float32(swell), swell_hz, np.float32(surge))

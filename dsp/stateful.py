@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 from sharpear.gpu import CPU, Backend, Record
 
 
+class StateTooLargeError(ValueError):
+    """So many streams at once are more than NumPy's structured arrays hold."""
+
+
 class Stateful:
     """Keeps what the next output depends on in one record of fields, `_state`, of zeros at the start."""
 
@@ -17,7 +21,11 @@ class Stateful:
     def _remember(self, fields: list[tuple[Any, ...]], backend: Backend = CPU) -> None:
         """Set up the state, the fields of a structured dtype, where the kernels run."""
         self.backend = backend
-        self._state = backend.record(np.dtype(fields, align=True))
+        try:
+            dtype = np.dtype(fields, align=True)
+        except ValueError as error:
+            raise StateTooLargeError("a part's state would be larger than 2 GiB") from error
+        self._state = backend.record(dtype)
 
     @property
     def state(self) -> NDArray[np.void]:

@@ -16,7 +16,7 @@ def learn(
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The dictionary; NAME.npz if not given.")] = None,
     atoms: Annotated[int, typer.Option(help="Size of the dictionary.")] = 48,
     epochs: Annotated[int, typer.Option(help="How often to go through the examples.")] = 10,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     start: Annotated[float, typer.Option(help="Begin here, s.")] = 0.0,
     duration: Annotated[float | None, typer.Option(help="Take this much, s.")] = None,
     quiet: QuietOption = False,
@@ -24,6 +24,7 @@ def learn(
 ) -> None:
     """Learn what a source sounds like, for `sharpear separate --sources`."""
     from sharpear.audio import Selection  # noqa: PLC0415
+    from sharpear.harmless import check_apart  # noqa: PLC0415
     from sharpear.separation.run import learn_files  # noqa: PLC0415
 
     path = out or Path(f"{name}.npz")
@@ -31,6 +32,7 @@ def learn(
         raise UsageError(f"-o {path}: expected a name that ends in .npz")
     if path.exists() and not overwrite:
         raise UsageError(f"{path}: exists already: --overwrite replaces it, -o chooses another place")
+    check_apart([path], inputs)
     dictionary = learn_files(name, inputs, atoms, epochs, seed, Selection(start, duration))
     dictionary.save(path, epochs=epochs, seed=seed)
     if not quiet:

@@ -75,6 +75,7 @@ def live(
 ) -> None:
     """Listen, and show the sharpened spectrogram in the browser."""
     from sharpear.config import load_config  # noqa: PLC0415
+    from sharpear.harmless import check_apart  # noqa: PLC0415
     from sharpear.live.outputs import name_outputs  # noqa: PLC0415
     from sharpear.live.recorder import check_recording  # noqa: PLC0415
 
@@ -87,6 +88,8 @@ def live(
     files = [] if stream else name_outputs(frames_out, names(format_), overwrite)
     if record:
         check_recording(record, overwrite)
+    writing = [*files, *(stems.outputs.values() if stems else []), *([record] if record else [])]
+    check_apart(writing, [*([replay] if replay else []), *map(Path, names(sources))])
     what = _Request(config, preset, stream, files, record, stems, duration)
     how = _Display(view and _page_is_installed(quiet), view_port, status_json, quiet)
     if not _listen(lambda: _source(replay, device, rate, channels, block), what, how):

@@ -52,7 +52,7 @@ def separate(
     """Write stems that add up to the original."""
     from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.device import backend_of  # noqa: PLC0415
-    from sharpear.separation.stem_files import StemFormat  # noqa: PLC0415
+    from sharpear.separation.stem_files import StemFormat, plan_stems  # noqa: PLC0415
 
     piped = Path("-") in (*inputs, out)
     if piped and device not in ("cpu", "auto"):
@@ -71,7 +71,9 @@ def separate(
         return
     if stem is not None or raw or raw_out:
         raise UsageError("--stem and --raw-out go with -o -, and --raw with - as the input: --into chooses stems")
-    _separate_files(inputs, out, factory, choose_stems(into, available), form, selection, backend, quiet, overwrite)
+    stems = choose_stems(into, available)
+    planned = plan_stems(inputs, out, stems, form, overwrite, [Path(each) for each in names(sources)])
+    _separate_files(planned, stems, factory, form, selection, backend, quiet)
 
 
 def choose_stems(listed: str, available: list[str], option: str = "--into") -> list[str]:
@@ -114,20 +116,16 @@ def choose_sources(
 
 
 def _separate_files(
-    inputs: list[Path],
-    out: Path,
-    factory: "ShareFactory",
+    planned: dict[Path, list[Path]],
     stems: list[str],
+    factory: "ShareFactory",
     form: "StemFormat",
     selection: "Selection",
     backend: "Backend",
     quiet: bool,
-    overwrite: bool,
 ) -> None:
     from sharpear.separation.run import separate_file  # noqa: PLC0415
-    from sharpear.separation.stem_files import plan_stems  # noqa: PLC0415
 
-    planned = plan_stems(inputs, out, stems, form, overwrite)
     failed = 0
     for path, outputs in planned.items():
         try:
@@ -140,6 +138,8 @@ def _separate_files(
                 raise typer.Exit(error.exit_code) from error
             failed += 1
             continue
+        if outcome.replaced_samples:
+            say(f"{path}: {outcome.replaced_samples} samples (NaN, Inf or beyond 120 dBFS) were taken as silence")
         if not outcome.complete:
             say(f"{path}: interrupted after {outcome.audio_s:.1f} s: the stems hold that much")
             raise typer.Exit(EXIT_SOME_FAILED)

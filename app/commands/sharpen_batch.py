@@ -11,11 +11,13 @@ from sharpear.audio import Selection
 from sharpear.batch import Advance, Job, Result, Settings, check_free, find_inputs, plan_jobs, run_local, run_packed
 from sharpear.batch.console import Bars
 from sharpear.batch.jobs import output_folders
+from sharpear.batch.places import is_url
 from sharpear.batch.report import print_table, write_report
 from sharpear.config import Config
 from sharpear.device import backend_of
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
+from sharpear.harmless import check_report
 from sharpear.interrupt import Interruption
 from sharpear.sinks import sweep
 
@@ -53,6 +55,10 @@ def sharpen_batch(request: BatchRequest, config: Config, selection: Selection) -
     planned = plan_jobs(found, request.out, request.formats, request.template)
     for job in planned:
         check_free(job, request.overwrite or request.skip_existing)
+    if request.report:
+        sources = [Path(job.source) for job in planned if not is_url(job.source)]
+        outputs = [Path(output) for job in planned for output in job.outputs if not is_url(output)]
+        check_report(request.report, outputs, sources, request.overwrite)
     workers = request.jobs or os.cpu_count() or 1
     # Whether a file is cut depends on the request alone, so that a resumed run gives what an unbroken one would.
     cut = workers if len(planned) < workers and not (request.exact or request.scheduler) else 1
@@ -64,8 +70,7 @@ def sharpen_batch(request: BatchRequest, config: Config, selection: Selection) -
     started_s = time.perf_counter()
     _sweep(planned)
     results = _run(planned, settings, workers if cut == 1 else 1, request, backend)
-    if request.scheduler:
-        _sweep(planned)
+    _sweep(planned)  # workers that were killed, and what was too young at the beginning
     _conclude(planned, results, settings, request, time.perf_counter() - started_s)
 
 

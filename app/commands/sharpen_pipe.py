@@ -12,6 +12,7 @@ from sharpear.batch import Found, check_free, plan_jobs
 from sharpear.config import Config
 from sharpear.errors import UsageError
 from sharpear.files import Outcome, sharpen_audio
+from sharpear.harmless import check_apart
 from sharpear.interrupt import Interruption
 from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat, sharpen_stream, write_header
 from sharpear.pool import SharpenerPool
@@ -61,6 +62,11 @@ def sharpen_pipe(request: PipeRequest, config: Config, selection: Selection) -> 
     to_stdout = request.out == "-" or (request.out is None and not set(request.formats) & set(SINKS))
     if not to_stdout and request.header:
         raise UsageError("--header describes a stream: give -o -")
+    if request.header and request.header != "json":
+        header = Path(request.header)
+        check_apart([header], [] if source == "-" else [Path(source)])
+        if header.exists() and not request.overwrite:
+            raise UsageError(f"--header {header}: exists already: --overwrite replaces it")
     try:
         outcome = _run(request, to_stdout, config, selection)
     except KeyboardInterrupt as error:

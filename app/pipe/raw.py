@@ -51,7 +51,8 @@ class RawFormat:
             values = wide.view("<i4")[:, 0]
         else:
             values = np.frombuffer(data, f"{order}{ {'s': 'i'}.get(kind, kind) }{self._bits // 8}")
-        samples = values.astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # what no float32 can be is taken as silence later
+            samples = values.astype(np.float32)
         if kind == "u":
             samples -= 128
             samples /= 128

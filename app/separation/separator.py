@@ -10,6 +10,7 @@ from sharpear.audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 from sharpear.dsp import Splitter, StemMixer
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
+from sharpear.limits import so_many_streams
 
 from .bank import hop_samples, separation_bank
 from .shares import ShareFactory, ShareSource
@@ -60,9 +61,14 @@ class Separator:
         if streams < 1:
             raise UsageError(f"expected at least 1 stream, received {streams}")
         self.sample_rate, self.streams = float(sample_rate), streams
-        design, hop = separation_bank(self.sample_rate), hop_samples(sample_rate)
-        self._per_group = streams if linked else 1
-        self._backend = backend
+        self._per_group, self._backend = streams if linked else 1, backend
+        with so_many_streams(streams):
+            self._build(sources)
+        self._flat_input = self._ended = False
+
+    def _build(self, sources: ShareFactory) -> None:
+        streams, backend = self.streams, self._backend
+        design, hop = separation_bank(self.sample_rate), hop_samples(self.sample_rate)
         self._splitter = Splitter(design, hop, streams, backend)
         self._shares: ShareSource = sources(
             design.bank, hop / self.sample_rate, streams // self._per_group, self._per_group
@@ -72,7 +78,6 @@ class Separator:
         channels, waiting = design.bank.channels, self._shares.wait_frames
         self._mixer = StemMixer(channels, len(self._shares.names), hop, waiting, streams, backend)
         self.latency_samples = self._splitter.latency_samples + self._mixer.latency_samples
-        self._flat_input = self._ended = False
 
     @property
     def latency_s(self) -> float:

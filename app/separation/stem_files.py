@@ -17,6 +17,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from sharpear.errors import InputError, UsageError
+from sharpear.harmless import check_apart
 from sharpear.wav_header import find_data
 
 BLOCK_SAMPLES = 16384
@@ -49,6 +50,8 @@ class StemFormat:
             raise UsageError(f"--filename: {self.filename!r} is no template ({error})") from error
         if "stem" not in fields or not fields <= {"track", "stem", "ext"}:
             raise UsageError(f"--filename: expected {{stem}}, and {{track}} and {{ext}}, received {self.filename!r}")
+        if not self.filename.endswith((".{ext}", ".wav")):
+            raise UsageError(f"--filename: stems are WAV: expected it to end in .{{ext}}, received {self.filename!r}")
 
     def path(self, folder: Path, track: str, stem: str) -> Path:
         """Where a stem goes.
@@ -60,9 +63,14 @@ class StemFormat:
 
 
 def plan_stems(
-    inputs: Sequence[Path], folder: Path, stems: Sequence[str], form: StemFormat, overwrite: bool
+    inputs: Sequence[Path],
+    folder: Path,
+    stems: Sequence[str],
+    form: StemFormat,
+    overwrite: bool,
+    kept: Sequence[Path] = (),
 ) -> dict[Path, list[Path]]:
-    """Name the stems of every input.
+    """Name the stems of every input. kept: other files that none may replace.
 
     Raises:
         UsageError: two outputs would be one, or one exists already.
@@ -76,8 +84,7 @@ def plan_stems(
         for output in planned[path]:
             if output in taken:
                 raise UsageError(f"{output} would be written twice: use {{track}} in --filename, or run inputs apart")
-            if output.exists() and path.exists() and output.samefile(path):
-                raise UsageError(f"{output}: is the input itself: choose another place with -o")
+            check_apart([output], [*inputs, *kept])
             if output.exists() and not overwrite:
                 raise UsageError(f"{output}: exists already: --overwrite replaces it, -o chooses another place")
             taken.add(output)

@@ -13,7 +13,7 @@ except ImportError:  # elsewhere than on Unix nothing is locked, and so nothing 
 
 PREFIX, SUFFIX = ".sharpear.", ".part"
 LOCK, REPLACED = "lock", "replaced"
-YOUNG_S = 10.0
+YOUNG_S = 2.0
 """A folder without a lock file may be about to get it, for so long."""
 
 
