@@ -17,11 +17,29 @@ SetOption = Annotated[
 ]
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no report.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+StartOption = Annotated[float, typer.Option(help="Begin here, s.")]
+DurationOption = Annotated[float | None, typer.Option(help="Take this much, s.")]
+MonoOption = Annotated[bool, typer.Option("--mono", help="Mix the channels down to one.")]
+RawOption = Annotated[bool, typer.Option("--raw", help="stdin is samples without a header.")]
+RawRateOption = Annotated[int | None, typer.Option(help="Their sample rate, Hz.")]
+RawChannelsOption = Annotated[int, typer.Option(help="Their channels, interleaved.")]
+EncodingOption = Annotated[str, typer.Option(help="f32le, s16le, s24le, s32le, f64le, …be, s8 or u8.")]
+ProcessorOption = Annotated[str, typer.Option("--device", help="cpu, gpu, gpu:1 (the second one), or auto.")]
 
 
 def say(message: str) -> None:
     """One line on stderr."""
     typer.echo(f"sharpear: {printable(message)}", err=True)
+
+
+def refuse_gpu_in_pipe(device: str) -> None:
+    """A pipe runs on the CPU, which "auto" may mean.
+
+    Raises:
+        UsageError: a GPU is asked for.
+    """
+    if device not in ("cpu", "auto"):
+        raise UsageError(f"--device {device}: is for files, a pipe runs on the CPU: leave it out")
 
 
 def names(listed: str) -> list[str]:

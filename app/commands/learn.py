@@ -7,7 +7,7 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .common import OverwriteOption, QuietOption, say
+from .common import DurationOption, OverwriteOption, QuietOption, StartOption, say
 
 
 def learn(
@@ -17,8 +17,8 @@ def learn(
     atoms: Annotated[int, typer.Option(help="Size of the dictionary.")] = 48,
     epochs: Annotated[int, typer.Option(help="How often to go through the examples.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
-    start: Annotated[float, typer.Option(help="Begin here, s.")] = 0.0,
-    duration: Annotated[float | None, typer.Option(help="Take this much, s.")] = None,
+    start: StartOption = 0.0,
+    duration: DurationOption = None,
     quiet: QuietOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:

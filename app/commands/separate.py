@@ -7,7 +7,23 @@ import typer
 
 from sharpear.errors import SharpearError, UsageError
 
-from .common import EXIT_SOME_FAILED, OverwriteOption, QuietOption, names, progress_bar, say
+from .common import (
+    EXIT_SOME_FAILED,
+    DurationOption,
+    EncodingOption,
+    MonoOption,
+    OverwriteOption,
+    ProcessorOption,
+    QuietOption,
+    RawChannelsOption,
+    RawOption,
+    RawRateOption,
+    StartOption,
+    names,
+    progress_bar,
+    refuse_gpu_in_pipe,
+    say,
+)
 
 if TYPE_CHECKING:
     from sharpear.audio import Selection
@@ -35,17 +51,17 @@ def separate(
     filename: Annotated[str, typer.Option("--filename", help="Template of the stems' names.")] = "{track}/{stem}.{ext}",
     subtype: Annotated[str, typer.Option("--subtype", help="float32, pcm24 or pcm16.")] = "float32",
     clip: Annotated[str, typer.Option("--clip", help="Beyond full scale: none, clamp or rescale.")] = "none",
-    start: Annotated[float, typer.Option(help="Begin here, s.")] = 0.0,
-    duration: Annotated[float | None, typer.Option(help="Take this much, s.")] = None,
-    mono: Annotated[bool, typer.Option("--mono", help="Mix the channels down to one.")] = False,
-    raw: Annotated[bool, typer.Option("--raw", help="stdin is samples without a header.")] = False,
-    rate: Annotated[int | None, typer.Option(help="Their sample rate, Hz.")] = None,
-    channels: Annotated[int, typer.Option(help="Their channels, interleaved.")] = 1,
-    encoding: Annotated[str, typer.Option(help="f32le, s16le, s24le, s32le, f64le, …be, s8 or u8.")] = "s16le",
+    start: StartOption = 0.0,
+    duration: DurationOption = None,
+    mono: MonoOption = False,
+    raw: RawOption = False,
+    rate: RawRateOption = None,
+    channels: RawChannelsOption = 1,
+    encoding: EncodingOption = "s16le",
     raw_out: Annotated[
         bool, typer.Option("--raw-out", help="With -o -: samples without a header, of --subtype, little-endian.")
     ] = False,
-    device: Annotated[str, typer.Option(help="cpu, gpu, gpu:1 (the second one), or auto.")] = "cpu",
+    device: ProcessorOption = "cpu",
     quiet: QuietOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -55,8 +71,8 @@ def separate(
     from sharpear.separation.stem_files import StemFormat, plan_stems  # noqa: PLC0415
 
     piped = Path("-") in (*inputs, out)
-    if piped and device not in ("cpu", "auto"):
-        raise UsageError(f"--device {device}: is for files, a pipe runs on the CPU: leave it out")
+    if piped:
+        refuse_gpu_in_pipe(device)
     backend = backend_of("cpu" if piped else device)
     factory, available = choose_sources(sources, voices, backend)
     form, selection = StemFormat(filename, subtype, clip), Selection(start, duration, mono)

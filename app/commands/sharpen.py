@@ -5,7 +5,23 @@ from typing import Annotated
 
 import typer
 
-from .common import OverwriteOption, PresetOption, QuietOption, SetOption, names, overrides
+from .common import (
+    DurationOption,
+    EncodingOption,
+    MonoOption,
+    OverwriteOption,
+    PresetOption,
+    ProcessorOption,
+    QuietOption,
+    RawChannelsOption,
+    RawOption,
+    RawRateOption,
+    SetOption,
+    StartOption,
+    names,
+    overrides,
+    refuse_gpu_in_pipe,
+)
 
 
 def sharpen(
@@ -21,13 +37,13 @@ def sharpen(
     format_: Annotated[
         str, typer.Option("--format", help="Any of zarr,npz,png (zarr if not given); one of jsonl,f32,npy,arrow to -.")
     ] = "",
-    start: Annotated[float, typer.Option(help="Begin here, s.")] = 0.0,
-    duration: Annotated[float | None, typer.Option(help="Take this much, s.")] = None,
-    mono: Annotated[bool, typer.Option("--mono", help="Mix the channels down to one.")] = False,
-    raw: Annotated[bool, typer.Option("--raw", help="stdin is samples without a header.")] = False,
-    rate: Annotated[int | None, typer.Option(help="Their sample rate, Hz.")] = None,
-    channels: Annotated[int, typer.Option(help="Their channels, interleaved.")] = 1,
-    encoding: Annotated[str, typer.Option(help="f32le, s16le, s24le, s32le, f64le, …be, s8 or u8.")] = "s16le",
+    start: StartOption = 0.0,
+    duration: DurationOption = None,
+    mono: MonoOption = False,
+    raw: RawOption = False,
+    rate: RawRateOption = None,
+    channels: RawChannelsOption = 1,
+    encoding: EncodingOption = "s16le",
     header: Annotated[
         str | None, typer.Option(help="To -: describe the axes once, as JSON on stderr (json) or into this file.")
     ] = None,
@@ -43,7 +59,7 @@ def sharpen(
     ] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write what became of each input here, as JSON.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, gpu, gpu:1 (the second one), or auto.")] = "cpu",
+    device: ProcessorOption = "cpu",
     scheduler: Annotated[str | None, typer.Option(help="Run on a Dask cluster: tcp://host:8786.")] = None,
     quiet: QuietOption = False,
     overwrite: OverwriteOption = False,
@@ -52,7 +68,6 @@ def sharpen(
     # Imported here so that --help and usage errors do not wait for the compiler and the array libraries.
     from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.config import load_config  # noqa: PLC0415
-    from sharpear.errors import UsageError  # noqa: PLC0415
 
     from .sharpen_batch import BatchRequest, sharpen_batch  # noqa: PLC0415
     from .sharpen_pipe import PipeRequest, raw_format, sharpen_pipe  # noqa: PLC0415
@@ -60,8 +75,7 @@ def sharpen(
     selection = Selection(start, duration, mono)
     config = load_config(preset, overrides(set_))
     if "-" in (*inputs, out):
-        if device not in ("cpu", "auto"):
-            raise UsageError(f"--device {device}: is for files, a pipe runs on the CPU: leave it out")
+        refuse_gpu_in_pipe(device)
         described = raw_format(raw, rate, channels, encoding)
         pipe = PipeRequest(inputs, out, names(format_), described, header, flush_ms, quiet, overwrite)
         sharpen_pipe(pipe, config, selection)

@@ -7,10 +7,12 @@ import typer
 
 from .common import (
     EXIT_SOME_FAILED,
+    DurationOption,
     OverwriteOption,
     PresetOption,
     QuietOption,
     SetOption,
+    StartOption,
     overrides,
     progress_bar,
     say,
@@ -25,8 +27,8 @@ def transcribe(
     ] = None,
     preset: PresetOption = "music",
     set_: SetOption = None,
-    start: Annotated[float, typer.Option(help="Begin here, s.")] = 0.0,
-    duration: Annotated[float | None, typer.Option(help="Take this much, s.")] = None,
+    start: StartOption = 0.0,
+    duration: DurationOption = None,
     quiet: QuietOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:

@@ -76,21 +76,16 @@ class Session:
         self.worker = Worker(self.ring, reader, sharpener, preset, everyone, until)
         self._reader = reader
         self._recorder = None
-        if record:
-            every_sample = Reader(self.ring, self.ring.capacity)
-            try:
-                self._recorder = Recorder(record, every_sample, rate, source.channels, until)
-            except SharpearError:
-                self._outputs.discard()
-                self.ring.remove()
-                raise
         self._stems: LiveStems | None = None
-        if stems:
-            try:
+        try:
+            if record:
+                every_sample = Reader(self.ring, self.ring.capacity)
+                self._recorder = Recorder(record, every_sample, rate, source.channels, until)
+            if stems:
                 self._stems = stems.open(Reader(self.ring, self.ring.capacity), rate, source.channels, until)
-            except SharpearError:
-                self._discard()
-                raise
+        except SharpearError:
+            self._discard()
+            raise
 
     def _discard(self) -> None:
         """Remove what was made for a session that cannot begin."""
