@@ -17,7 +17,7 @@ from sharpear.dsp import (
     space_frequencies,
 )
 from sharpear.dsp.gammatone import erb_per_decay
-from sharpear.gpu import CPU, Backend
+from sharpear.gpu import CPU, Backend, Pending
 
 from .audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 from .config import Config, WindowConfig, load_config
@@ -222,6 +222,15 @@ class Sharpener:
         Raises:
             UsageError: `block` has another number of streams or holds integers, or `flush` has ended the stream.
         """
+        return self.submit(block).result()
+
+    def submit(self, block: ArrayLike) -> Pending[Frames]:
+        """`process` without waiting for its frames: a GPU works on while the next block is made ready.
+
+        >>> sharpener = Sharpener(16000, "low-latency")
+        >>> first, second = (sharpener.submit(np.zeros(1600)) for _ in range(2))
+        >>> frames = Frames.join([first.result(), second.result()])
+        """
         audio = np.asarray(block, dtype=np.float32)
         flat = audio.ndim == 1
         if flat and self.streams == 1:
@@ -236,8 +245,7 @@ class Sharpener:
             raise UsageError("the stream has ended with flush(): reset() begins the next one")
         self._flat_input = flat
         self._samples += audio.shape[0]
-        frames = self.resolve(self.listen(audio))
-        return frames.single_stream() if flat else frames
+        return self._advance(audio)
 
     def flush(self) -> Frames:
         """The frames still on their way: those up to the last sample, completed by silence.
@@ -245,10 +253,12 @@ class Sharpener:
         The stream has then ended: `reset` begins the next one.
         """
         missing = max(0, self.hops_for(self._samples) * self.hop - self._samples - self._silence)
-        silence = np.zeros((missing, self.streams), np.float32)
-        self._silence += silence.shape[0]
-        frames = self.resolve(self.listen(silence))
-        return frames.single_stream() if self._flat_input else frames
+        self._silence += missing
+        return self._advance(np.zeros((missing, self.streams), np.float32)).result()
+
+    def _advance(self, audio: NDArray[np.float32]) -> Pending[Frames]:
+        with self.backend.sent(audio) as ours:
+            return self._decide(self.listen(ours), self._flat_input)
 
     def listen(self, audio: NDArray[np.float32]) -> Heard:
         """The first half of `process`: what (samples, streams) of audio give the network to decide.
@@ -266,17 +276,25 @@ class Sharpener:
 
     def resolve(self, heard: Heard) -> Frames:
         """The second half: the network's decisions, which build on those of all frames before."""
+        return self._decide(heard).result()
+
+    def _decide(self, heard: Heard, flat: bool = False) -> Pending[Frames]:
         amplitude, frequency = self._code.compete(heard.drive, heard.frequency_hz, heard.subband)
-        count = len(amplitude)
         # Frame n ends at sample (n+1)·hop; those that lie before the first sample only filled the alignment.
-        number = self._frames + 1 + np.arange(count) - self._latency_hops
-        self._frames += count
+        number = self._frames + 1 + np.arange(len(amplitude)) - self._latency_hops
+        self._frames += len(amplitude)
         times: NDArray[np.float64] = np.float64(self._start_s) + number * (self.hop / self.sample_rate)
-        plain = np.abs(heard.subband)
-        frames = Frames(times, *(self.backend.numpy(part) for part in (amplitude, frequency, plain)))
-        if self._phases:
-            frames = self._phases.read(frames, self.backend.numpy(heard.subband))
-        return frames[int((number < 0).sum()) :]
+        phases = self._phases
+
+        def frames_of(*parts: NDArray[Any]) -> Frames:
+            frames = Frames(times, *parts[:3])
+            if phases:
+                frames = phases.read(frames, parts[3])
+            frames = frames[int((number < 0).sum()) :]
+            return frames.single_stream() if flat else frames
+
+        parts = [amplitude, frequency, np.abs(heard.subband), *([heard.subband] if phases else [])]
+        return self.backend.fetch(*parts, make=frames_of)
 
 
 LARGEST_SPACING = 1.6
@@ -331,6 +349,8 @@ def sharpen(
     sample_rate: float,
     preset: str | Config = "music",
     overrides: Mapping[str, Any] | None = None,
+    *,
+    device: str | Backend = "cpu",
 ) -> Spectrogram:
     """Sharpen a whole recording: (samples,) or (samples, streams), full scale ±1.
 
@@ -347,7 +367,8 @@ def sharpen(
     samples = np.asarray(audio, dtype=np.float32)
     if samples.ndim not in (1, 2) or samples.size == 0:
         raise UsageError(f"expected audio of shape (samples,) or (samples, streams), received {samples.shape}")
-    sharpener = Sharpener(sample_rate, preset, 1 if samples.ndim == 1 else samples.shape[1], overrides)
+    streams = 1 if samples.ndim == 1 else samples.shape[1]
+    sharpener = Sharpener(sample_rate, preset, streams, overrides, device=device)
     frames = Frames.join([sharpener.process(samples), sharpener.flush()])
     return Spectrogram(
         frames.times,

@@ -3,8 +3,9 @@
 from .backend import CPU, Backend, Record
 from .cupy_driver import CupyDriver
 from .device import DeviceBackend, GpuUnavailableError
+from .pending import Pending
 
-__all__ = ["CPU", "Backend", "DeviceBackend", "GpuUnavailableError", "Record", "open_gpu"]
+__all__ = ["CPU", "Backend", "DeviceBackend", "GpuUnavailableError", "Pending", "Record", "open_gpu"]
 
 
 def open_gpu(index: int = 0) -> DeviceBackend:

@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from .pending import Pending, T
 from .source import Constant
 
 Kernel = Callable[..., None]
@@ -104,6 +106,17 @@ class Backend(ABC):
     @abstractmethod
     def numpy(self, array: Any) -> NDArray[Any]:
         """An array of this backend as NumPy's."""
+
+    def sent(self, block: NDArray[Any]) -> AbstractContextManager[NDArray[Any]]:
+        """`block` as an array where kernels reach it, for the kernels that are started inside and no others.
+
+        On a GPU it travels while earlier kernels still run. Once inside, `block` may be written over.
+        """
+        return nullcontext(self.array(block))
+
+    def fetch(self, *arrays: Any, make: Callable[..., T]) -> Pending[T]:
+        """What `make` makes of arrays of this backend, as NumPy's, once they are there: a GPU goes on meanwhile."""
+        return Pending(lambda: arrays, make)
 
     @abstractmethod
     def record(self, dtype: DTypeLike) -> Record:

@@ -1,6 +1,7 @@
 """The backend of a GPU, over a driver that owns memory and launches kernels."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from .arguments import packed
 from .backend import NO_CONSTANTS, Backend, Kernel, Record
+from .pending import Arrays, Pending, T
 from .source import Constant, source_file, source_text
 
 WARP = 32
@@ -23,6 +25,9 @@ class Driver(Protocol):
 
     name: str
 
+    def use(self) -> None:
+        """Make it the one that this thread's operations on arrays run on."""
+
     def array(self, value: Any, dtype: DTypeLike | None) -> NDArray[Any]:
         """`value` as a contiguous array of the device."""
 
@@ -31,6 +36,12 @@ class Driver(Protocol):
 
     def numpy(self, array: Any) -> NDArray[Any]:
         """A copy of an array of the device."""
+
+    def sent(self, block: NDArray[Any]) -> AbstractContextManager[NDArray[Any]]:
+        """A contiguous copy on the device, on its way; it belongs to the kernels that are launched inside."""
+
+    def fetch(self, arrays: Arrays) -> Callable[[], Arrays]:
+        """Send copies of arrays of the device to page-locked memory; what is returned waits for them."""
 
     def address(self, array: Any) -> int | None:
         """Where an array of the device begins, None for anything else."""
@@ -64,6 +75,7 @@ class DeviceRecord:
         return found
 
     def __setitem__(self, field: str, value: Any) -> None:
+        self._driver.use()
         self._fields[field][...] = value
 
     @property
@@ -84,6 +96,7 @@ class DeviceRecord:
 
     def clear(self) -> None:
         """Zeros, as at the start."""
+        self._driver.use()
         self._bytes[...] = 0
         for count in self._counters.values():
             count[...] = 0
@@ -139,6 +152,14 @@ class DeviceBackend(Backend):
     def numpy(self, array: Any) -> NDArray[Any]:
         """An array of the device copied to the host."""
         return self.driver.numpy(array)
+
+    def sent(self, block: NDArray[Any]) -> AbstractContextManager[NDArray[Any]]:
+        """`block` on its way to the device, for the kernels that are launched inside and no others."""
+        return self.driver.sent(block)
+
+    def fetch(self, *arrays: Any, make: Callable[..., T]) -> Pending[T]:
+        """What `make` makes of arrays of the device, which come to the host beside what is computed meanwhile."""
+        return Pending(self.driver.fetch(arrays), make, lent=True)
 
     def record(self, dtype: DTypeLike) -> Record:
         """A state of zeros, kept on the device."""

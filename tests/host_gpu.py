@@ -7,6 +7,8 @@ import ctypes
 import re
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -107,6 +109,8 @@ class HostDriver:
     def __init__(self, threads: int = 32, *, backwards: bool = False) -> None:
         self._threads, self._backwards = threads, backwards
 
+    def use(self) -> None: ...
+
     def array(self, value: Any, dtype: DTypeLike | None) -> HostArray:
         if isinstance(value, HostArray):
             return np.ascontiguousarray(value, dtype).view(type(value))
@@ -117,6 +121,27 @@ class HostDriver:
 
     def numpy(self, array: HostArray) -> np.ndarray:
         return np.array(array, subok=False)
+
+    @contextmanager
+    def sent(self, block: np.ndarray) -> Iterator[HostArray]:
+        """Who reads it later than allowed reads what is no number."""
+        ours = self.array(block, None)
+        try:
+            yield ours
+        finally:
+            ours[...] = np.nan
+
+    def fetch(self, arrays: tuple[Any, ...]) -> Callable[[], tuple[np.ndarray, ...]]:
+        """Who reads copies before waiting for them reads what is no number, too."""
+        ready = [self.numpy(array) for array in arrays]
+        copies = tuple(np.full_like(array, np.nan) for array in ready)
+
+        def wait() -> tuple[np.ndarray, ...]:
+            for copy, array in zip(copies, ready, strict=True):
+                copy[...] = array
+            return copies
+
+        return wait
 
     def address(self, array: Any) -> int | None:
         if not isinstance(array, HostArray):

@@ -1,6 +1,8 @@
 """The CuPy driver, over a stand-in for CuPy that computes on the host: that it asks CuPy for what it means to."""
 
+import itertools
 import sys
+import weakref
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -8,15 +10,29 @@ import numpy as np
 import pytest
 from host_gpu import HostArray, HostDriver
 from test_gpu_parity import LARGEST_ERROR, needs_compiler
-from test_stream_contract import complex_drive, pair
+from test_gpu_sharpener import assert_same, small
+from test_stream_contract import audio, complex_drive, pair
 
 from sharpear.dynamics import WtaConv
+from sharpear.frames import Frames
 from sharpear.gpu import GpuUnavailableError, open_gpu
 from sharpear.gpu.source import OPTIONS
 
 
 class CupyArray(HostArray):
-    """Knows its address as CuPy's arrays do."""
+    """Knows its address as CuPy's arrays do, and travels on streams."""
+
+    def set(self, arr: np.ndarray, stream: "Stream") -> None:
+        assert type(arr) is Pinned
+        np.copyto(self.view(np.ndarray), arr)
+        stream.card.calls.append((stream.name, "copies"))
+
+    def get(self, stream: "Stream", out: np.ndarray, blocking: bool) -> np.ndarray:
+        assert type(out) is Pinned
+        assert not blocking
+        np.copyto(out, self.view(np.ndarray))
+        stream.card.calls.append((stream.name, "copies"))
+        return out
 
     @property
     def data(self) -> SimpleNamespace:  # type: ignore[override]
@@ -25,6 +41,56 @@ class CupyArray(HostArray):
 
 class Error(RuntimeError):
     pass
+
+
+class CompileException(Exception):  # noqa: N818 (CuPy's name)
+    pass
+
+
+class Pinned(np.ndarray):
+    """Of page-locked memory."""
+
+
+class Card:
+    """What was asked of it, in the order of asking: (stream, what, …); waiting for an event brings all before it."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+        self.events: list[Event] = []
+        names = itertools.cycle(("up", "down"))
+        self.computing = Stream(self, "computing")
+        self.new_stream = lambda non_blocking: Stream(self, next(names), non_blocking)
+
+
+class Event:
+    def __init__(self, block: bool, disable_timing: bool) -> None:
+        assert block
+        self.done = False
+        self.stream: Stream | None = None
+
+    def synchronize(self) -> None:
+        assert self.stream
+        card = self.stream.card
+        card.calls.append(("host", "waits for", self.stream.name))
+        for event in card.events[: card.events.index(self) + 1]:
+            event.done = True
+
+
+class Stream:
+    def __init__(self, card: Card, name: str, non_blocking: bool = True) -> None:
+        assert non_blocking, "CUDA's plain streams wait for each other"
+        self.card, self.name = card, name
+
+    def record(self, event: Event) -> None:
+        event.stream = self
+        self.card.events.append(event)
+
+    def wait_event(self, event: Event) -> None:
+        assert event.stream
+        self.card.calls.append((self.name, "waits for", event.stream.name))
+
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
 
 def stand_in(cards: int = 1, launches: list[Any] | None = None) -> ModuleType:
@@ -56,8 +122,11 @@ def stand_in(cards: int = 1, launches: list[Any] | None = None) -> ModuleType:
             assert shared_mem <= self.max_dynamic_shared_size_bytes
             assert all(type(argument) is np.ndarray and argument.size == 1 for argument in args)
             HostDriver().function(self.code, self.name, shared_mem)(*grid, *block, list(args))
+            card.calls.append(("computing", self.name))
             if launches is not None:
                 launches.append((self.name, grid, block, shared_mem))
+
+    card = Card()
 
     def count() -> int:
         if not cards:
@@ -74,7 +143,15 @@ def stand_in(cards: int = 1, launches: list[Any] | None = None) -> ModuleType:
     for name, value in {
         "__version__": "0",
         "ndarray": CupyArray,
-        "cuda": SimpleNamespace(runtime=runtime, Device=Device),
+        "cuda": SimpleNamespace(
+            runtime=runtime,
+            Device=Device,
+            Event=Event,
+            Stream=card.new_stream,
+            get_current_stream=lambda: card.computing,
+            compiler=SimpleNamespace(CompileException=CompileException),
+        ),
+        "card": card,
         "RawModule": RawModule,
         "asarray": lambda value, dtype=None: here(HostDriver().array(value, dtype)),
         "ascontiguousarray": lambda value: here(HostDriver().array(value, None)),
@@ -83,6 +160,17 @@ def stand_in(cards: int = 1, launches: list[Any] | None = None) -> ModuleType:
     }.items():
         setattr(module, name, value)
     return module
+
+
+class Without:
+    """Finds no module of that name."""
+
+    def __init__(self, name: str, error: ImportError) -> None:
+        self._name, self._error = name, error
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        if name == self._name:
+            raise self._error
 
 
 def test_the_host_stands_in_for_cupy_in_what_it_refuses() -> None:
@@ -126,9 +214,70 @@ def test_more_working_memory_is_asked_for_up_to_what_there_is(monkeypatch: pytes
         WtaConv(9000, 1, tau_s=0.01, step_s=0.003, backend=open_gpu())
 
 
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch) -> Card:
+    cupy = stand_in()
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    page_locked = ModuleType("cupyx")
+    page_locked.empty_pinned = lambda shape, dtype: np.full(shape, 99, dtype).view(Pinned)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "cupyx", page_locked)
+    found: Card = cupy.card
+    return found
+
+
+@needs_compiler
+def test_blocks_travel_while_others_are_computed(card: Card) -> None:
+    sharpener, on_cpu = small(open_gpu()), small("cpu")
+    card.calls.clear()
+    sound = audio(2)
+    pending = [sharpener.submit(part) for part in (sound[:2000], sound[2000:])]
+    asked = list(card.calls)
+    assert not any(call[0] == "host" for call in asked), "nobody has asked for results yet"
+    assert not any(call[:2] == ("up", "waits for") for call in asked), "sound must not wait for what is computed"
+    # A block: sound goes up, kernels wait for it, and what they give goes down when they are done.
+    steps = [
+        ("up", "copies"),
+        ("computing", "waits for", "up"),
+        ("computing", "filterbank_process"),
+        ("computing", "line_memory_process"),
+        ("down", "waits for", "computing"),
+        *[("down", "copies")] * 3,
+    ]
+    assert [call for call in asked if call in steps] == 2 * steps
+    frames = Frames.join([each.result() for each in pending])
+    assert card.calls[len(asked) :] == 2 * [("host", "waits for", "down")]
+    assert_same(frames, on_cpu.process(sound))
+
+
+def memory_of(array: Any) -> np.ndarray:
+    return array if array.base is None else memory_of(array.base)
+
+
+@needs_compiler
+def test_memory_stays_its_own_until_the_card_is_done_with_it(card: Card) -> None:
+    sharpener = small(open_gpu())
+    for _ in range(2):
+        sharpener.process(audio(2))
+    pending = sharpener.submit(audio(2))
+    lent = pending.lent()
+    assert type(lent.amplitude) is Pinned
+    assert type(pending.result().amplitude) is not Pinned, "what is kept is in common memory"
+    watched = weakref.ref(memory_of(lent.amplitude))
+    del lent, pending
+    assert watched() is not None, "nothing has told Python that it is done yet"
+    dropped = sharpener.submit(audio(2))  # here it is told
+    assert watched() is None
+    travelling = weakref.ref(memory_of(dropped.lent().amplitude))
+    del dropped
+    assert travelling() is not None, "what nobody waits for any more travels all the same"
+
+
 def test_what_is_missing_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(GpuUnavailableError, match=r"pip install 'sharpear\[gpu\]'"):
+    monkeypatch.setattr("sys.meta_path", [Without("cupy", ModuleNotFoundError("No module named 'cupy'", name="cupy"))])
+    with pytest.raises(GpuUnavailableError, match=r"^no CuPy: pip install 'sharpear\[gpu\]'$"):
+        open_gpu()
+    monkeypatch.setattr("sys.meta_path", [Without("cupy", ImportError("libcudart.so.12: cannot open shared object"))])
+    with pytest.raises(GpuUnavailableError, match=r"^CuPy cannot be loaded: libcudart"):
         open_gpu()
     monkeypatch.setitem(sys.modules, "cupy", stand_in(0))
     with pytest.raises(GpuUnavailableError, match="no CUDA GPU: cudaErrorNoDevice"):

@@ -1,20 +1,28 @@
 """Resynthesis and separation on a GPU against the CPU."""
 
+import signal
 from dataclasses import fields
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 from conftest import one_line
-from host_gpu import host_gpu
+from host_gpu import HostDriver, host_gpu, needs_compiler
 from test_gpu_parity import LARGEST_ERROR, device  # noqa: F401 (a fixture)
 from test_stream_contract import HOP, SAMPLE_RATE, audio, design
 
+from sharpear.audio import Selection
 from sharpear.dsp import Splitter, StemMixer, SynthesisDesign
 from sharpear.gpu import CPU, Backend, DeviceBackend
+from sharpear.interrupt import Interruption
+from sharpear.packs import BLOCK_SAMPLES, PackAdvance
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
+from sharpear.separation.packed import separate_packed
 from sharpear.separation.separator import Separator
+from sharpear.separation.stem_files import StemFormat
 from sharpear.separation.tonal import TonalTransient
 
 
@@ -92,13 +100,80 @@ def test_a_gpu_that_fails_is_one_line_and_leaves_nothing(folder, sharpear, error
         raise error
 
     monkeypatch.setattr("sharpear.device.open_gpu", lambda index: host_gpu())
-    monkeypatch.setattr(Separator, "process", failing)
+    monkeypatch.setattr(Separator, "submit", failing)
     soundfile.write("song.wav", audio(1, 4000), 8000)
     done = sharpear("separate", "song.wav", "-o", "stems", "--device", "gpu", "-q")
     assert done.code == 1
     assert one_line(done.err)
     assert "song.wav: the GPU" in done.err
     assert not [path for path in folder.rglob("*") if path.suffix in (".wav", ".part") and path.name != "song.wav"]
+
+
+def test_files_side_by_side_are_files_alone(folder, sharpear, device, monkeypatch):  # noqa: F811
+    """Of different lengths, one shorter than the latency, and of one and two channels; one is none."""
+    for name, channels, samples in (("a", 2, 4000), ("b", 1, 6000), ("c", 2, 100), ("d", 2, 5000)):
+        soundfile.write(f"{name}.wav", audio(channels, samples), 8000, subtype="FLOAT")
+    broken = audio(2, 5000)
+    broken[:3, 0] = np.nan
+    soundfile.write("d.wav", broken, 8000, subtype="FLOAT")
+    Path("bad.wav").write_bytes(b"no sound")
+    monkeypatch.setattr("sharpear.device.open_gpu", lambda index: device)
+    for name in ("cpu", "gpu"):
+        done = sharpear("separate", "a.wav", "b.wav", "bad.wav", "c.wav", "d.wav", "-o", name, "--device", name)
+        assert done.code == 1
+        assert "1 of 5 inputs failed" in done.err
+        assert "d.wav: 3 samples (NaN" in done.err
+    for path in Path("cpu").rglob("*.wav"):
+        expected, received = (soundfile.read(each)[0] for each in (path, Path("gpu", *path.parts[1:])))
+        assert received.shape == expected.shape
+        np.testing.assert_allclose(received, expected, rtol=0, atol=1e-5, err_msg=str(path))
+    assert len(list(Path("gpu").rglob("*.wav"))) == 12
+
+
+def planned(*names: str) -> dict[Path, dict[str, Path]]:
+    for name in names:
+        soundfile.write(f"{name}.wav", audio(1, 12000), 8000, subtype="FLOAT")
+    return {Path(f"{name}.wav"): {"tonal": Path(name, "tonal.wav")} for name in names}
+
+
+@needs_compiler
+def test_interrupted_files_keep_what_was_done(folder):
+    gpu = host_gpu()
+    with Interruption() as interruption:
+        outcomes = {}
+        sources, form = TonalTransient.on(gpu), StemFormat()
+        for event in separate_packed(planned("a", "b"), sources, form, Selection(), gpu, interruption):
+            if not isinstance(event, PackAdvance):
+                outcomes[event[0].stem] = event[1]
+            elif not interruption.requested:
+                signal.raise_signal(signal.SIGINT)
+    done = {name: (outcome.audio_s, outcome.complete) for name, outcome in outcomes.items()}
+    assert done == dict.fromkeys("ab", (BLOCK_SAMPLES / 8000, False))
+    whole = Separator(8000).process(audio(1, 12000))
+    late = Separator(8000).latency_samples
+    received = soundfile.read("a/tonal.wav")[0]
+    assert received.shape == (BLOCK_SAMPLES,)
+    # Silence follows where the sound was cut, which is heard a little before.
+    sure = BLOCK_SAMPLES - late
+    np.testing.assert_allclose(received[:sure], whole[late : late + sure, 0, 0], atol=1e-5)
+
+
+@needs_compiler
+def test_a_pack_too_large_for_the_memory_is_split(folder):
+    class Small(HostDriver):
+        def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
+            if len(shape) == 3 and shape[1] > 1:
+                raise MemoryError
+            return super().empty(shape, dtype)
+
+    gpu = DeviceBackend(Small())
+    with Interruption() as interruption:
+        events = separate_packed(
+            planned("a", "b"), TonalTransient.on(gpu), StemFormat(), Selection(), gpu, interruption
+        )
+        packs = [(event.files, event.done_s) if isinstance(event, PackAdvance) else event[0].stem for event in events]
+    assert [event for event in packs if isinstance(event, str)] == ["a", "b"]
+    assert {event[0] for event in packs if isinstance(event, tuple)} == {1}
 
 
 def test_a_pipe_runs_on_the_cpu(folder, sharpear):

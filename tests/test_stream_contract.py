@@ -226,7 +226,7 @@ def learned_sources() -> ShareFactory:
 
 
 def separator(streams: int, sources: ShareFactory) -> Separator:
-    return Separator(SAMPLE_RATE, sources, streams, linked=False)
+    return Separator(SAMPLE_RATE, sources, streams, linked=1)
 
 
 def pitches(streams: int) -> np.ndarray:

@@ -26,10 +26,15 @@ from .common import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from sharpear.audio import Selection
     from sharpear.gpu import Backend
+    from sharpear.separation.run import Separated
     from sharpear.separation.shares import ShareFactory
     from sharpear.separation.stem_files import StemFormat
+
+    Planned = dict[Path, dict[str, Path]]
 
 SourcesOption = Annotated[str, typer.Option("--sources", help="Dictionaries of `sharpear learn`: a.npz,b.npz.")]
 VoicesOption = Annotated[
@@ -68,6 +73,7 @@ def separate(
     """Write stems that add up to the original."""
     from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.device import backend_of  # noqa: PLC0415
+    from sharpear.gpu import CPU  # noqa: PLC0415
     from sharpear.separation.stem_files import StemFormat, plan_stems  # noqa: PLC0415
 
     piped = Path("-") in (*inputs, out)
@@ -88,8 +94,16 @@ def separate(
     if stem is not None or raw or raw_out:
         raise UsageError("--stem and --raw-out go with -o -, and --raw with - as the input: --into chooses stems")
     stems = choose_stems(into, available)
-    planned = plan_stems(inputs, out, stems, form, overwrite, [Path(each) for each in names(sources)])
-    _separate_files(planned, stems, factory, form, selection, backend, quiet)
+    kept = [Path(each) for each in names(sources)]
+    planned = {
+        path: dict(zip(stems, outputs, strict=True))
+        for path, outputs in plan_stems(inputs, out, stems, form, overwrite, kept).items()
+    }
+    if backend is CPU:
+        outcomes = _separate_files(planned, factory, form, selection, quiet)
+    else:
+        outcomes = _separate_packed(planned, factory, form, selection, backend, quiet)
+    _tell(planned, outcomes, quiet)
 
 
 def choose_stems(listed: str, available: list[str], option: str = "--into") -> list[str]:
@@ -132,35 +146,63 @@ def choose_sources(
 
 
 def _separate_files(
-    planned: dict[Path, list[Path]],
-    stems: list[str],
+    planned: "Planned", factory: "ShareFactory", form: "StemFormat", selection: "Selection", quiet: bool
+) -> "Iterator[tuple[Path, Separated | SharpearError]]":
+    from sharpear.separation.run import separate_file  # noqa: PLC0415
+
+    for path, outputs in planned.items():
+        try:
+            with progress_bar(path.name, quiet) as progress:
+                outcome = separate_file(path, outputs, factory, form, selection, progress)
+        except SharpearError as error:
+            yield path, error
+            continue
+        yield path, outcome
+        if not outcome.complete:
+            return
+
+
+def _separate_packed(
+    planned: "Planned",
     factory: "ShareFactory",
     form: "StemFormat",
     selection: "Selection",
     backend: "Backend",
     quiet: bool,
-) -> None:
-    from sharpear.separation.run import separate_file  # noqa: PLC0415
+) -> "Iterator[tuple[Path, Separated | SharpearError]]":
+    from sharpear.interrupt import Interruption  # noqa: PLC0415
+    from sharpear.packs import PackAdvance  # noqa: PLC0415
+    from sharpear.separation.packed import separate_packed  # noqa: PLC0415
 
-    failed = 0
-    for path, outputs in planned.items():
-        try:
-            with progress_bar(path.name, quiet) as progress:
-                named = dict(zip(stems, outputs, strict=True))
-                outcome = separate_file(path, named, factory, form, selection, progress, backend)
-        except SharpearError as error:
-            say(str(error))
+    label = f"{len(planned)} files" if len(planned) > 1 else next(iter(planned)).name
+    with Interruption() as interruption, progress_bar(label, quiet) as progress:
+        for event in separate_packed(planned, factory, form, selection, backend, interruption):
+            if not isinstance(event, PackAdvance):
+                yield event
+            elif progress:
+                progress(event.done_s, event.total_s)
+
+
+def _tell(planned: "Planned", outcomes: "Iterable[tuple[Path, Separated | SharpearError]]", quiet: bool) -> None:
+    """Say what became of each, and exit with the code of that."""
+    failed = done = 0
+    for path, outcome in outcomes:
+        if isinstance(outcome, SharpearError):
+            say(str(outcome))
             if len(planned) == 1:
-                raise typer.Exit(error.exit_code) from error
+                raise typer.Exit(outcome.exit_code) from outcome
             failed += 1
             continue
         if outcome.replaced_samples:
             say(f"{path}: {outcome.replaced_samples} samples (NaN, Inf or beyond 120 dBFS) were taken as silence")
         if not outcome.complete:
-            say(f"{path}: interrupted after {outcome.audio_s:.1f} s: the stems hold that much")
-            raise typer.Exit(EXIT_SOME_FAILED)
+            held = "the stems hold that much" if outcome.audio_s else "nothing was written"
+            say(f"{path}: interrupted after {outcome.audio_s:.1f} s: {held}")
+            continue
+        done += 1
         if not quiet:
-            say(f"{path}: {outcome.audio_s:.1f} s → {', '.join(map(str, outputs))}")
+            say(f"{path}: {outcome.audio_s:.1f} s → {', '.join(map(str, planned[path].values()))}")
     if failed:
         say(f"{failed} of {len(planned)} inputs failed")
+    if done < len(planned):
         raise typer.Exit(EXIT_SOME_FAILED)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from sharpear.audio import AudioFile, AudioSource, Selection
 from sharpear.dsp import Splitter
 from sharpear.errors import InputError, UsageError
-from sharpear.gpu import CPU, Backend
 from sharpear.interrupt import Interruption
 
 from .bank import hop_samples, separation_bank
@@ -57,21 +56,14 @@ def separate_file(
     form: StemFormat,
     selection: Selection,
     progress: Progress = None,
-    backend: Backend = CPU,
 ) -> Separated:
-    """Separate one file into `outputs` (stem → path); bank and mixer run on `backend`.
+    """Separate one file into `outputs` (stem → path).
 
     Raises:
         InputError, UsageError: the input cannot be read, an output not be written.
     """
     with Interruption() as interruption, AudioFile(path, selection) as audio:
-        try:
-            return separate_to_files(audio, outputs, sources, form, interruption, progress, backend)
-        except (MemoryError, RuntimeError) as error:
-            if backend is CPU:
-                raise
-            cause = "has no memory left for it" if isinstance(error, MemoryError) else f"failed ({error})"
-            raise InputError(f"{path}: the GPU {cause}: nothing was written; --device cpu does without") from error
+        return separate_to_files(audio, outputs, sources, form, interruption, progress)
 
 
 def separate_to_files(
@@ -81,14 +73,13 @@ def separate_to_files(
     form: StemFormat,
     interruption: Interruption,
     progress: Progress = None,
-    backend: Backend = CPU,
 ) -> Separated:
     """From any source; stems appear whole, and together, at the end; after Ctrl-C what was done is kept.
 
     Raises:
         InputError, UsageError: the source ends badly, an output cannot be written.
     """
-    separator = Separator(audio.sample_rate, sources, audio.channels, backend=backend)
+    separator = Separator(audio.sample_rate, sources, audio.channels)
     counted = _Counted(audio, interruption, progress)
     with StemFiles(outputs, separator.stems, audio.sample_rate, audio.channels, form, audio.samples) as files:
         for stems in separated(counted, separator):

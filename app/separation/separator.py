@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sharpear.audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 from sharpear.dsp import Splitter, StemMixer
 from sharpear.errors import UsageError
-from sharpear.gpu import CPU, Backend
+from sharpear.gpu import CPU, Backend, Pending
 from sharpear.limits import so_many_streams
 
 from .bank import hop_samples, separation_bank
@@ -31,7 +31,7 @@ class Separator:
         sample_rate: Hz, 8000 to 192000.
         sources: what hears the sources: `TonalTransient`, ``LearnedSources.of([...])`` or ``PitchVoices.of(4)``.
         streams: audio channels.
-        linked: whether they share one mask.
+        linked: how many neighbouring streams share one mask, 1 for none; all of them if not given.
         backend: where the bank and the mixer run. What hears the sources may run elsewhere; on a GPU,
             ``TonalTransient.on(backend)`` keeps all between the sound and the stems there.
 
@@ -52,7 +52,7 @@ class Separator:
         sources: ShareFactory = TonalTransient,
         streams: int = 1,
         *,
-        linked: bool = True,
+        linked: int | None = None,
         backend: Backend = CPU,
     ) -> None:
         if not LOWEST_RATE_HZ <= sample_rate <= HIGHEST_RATE_HZ:
@@ -61,7 +61,9 @@ class Separator:
         if streams < 1:
             raise UsageError(f"expected at least 1 stream, received {streams}")
         self.sample_rate, self.streams = float(sample_rate), streams
-        self._per_group, self._backend = streams if linked else 1, backend
+        self._per_group, self._backend = linked or streams, backend
+        if not 1 <= self._per_group <= streams or streams % self._per_group:
+            raise UsageError(f"expected {streams} streams to be linked in equal groups, received groups of {linked}")
         with so_many_streams(streams):
             self._build(sources)
         self._flat_input = self._ended = False
@@ -123,6 +125,10 @@ class Separator:
         Raises:
             UsageError: `block` has another number of streams or holds integers, or `flush` has ended the stream.
         """
+        return self.submit(block).result()
+
+    def submit(self, block: ArrayLike) -> Pending[NDArray[np.float32]]:
+        """`process` without waiting for its stems: a GPU works on while the next block is made ready."""
         audio = np.asarray(block)
         if np.issubdtype(audio.dtype, np.integer) and audio.size:
             raise UsageError(
@@ -136,21 +142,22 @@ class Separator:
         if self._ended:
             raise UsageError("the stream has ended with flush(): reset() begins the next one")
         self._flat_input = flat
-        stems = self._advance(audio.astype(np.float32))
-        return stems[:, 0] if flat else stems
+        return self._advance(audio.astype(np.float32))
 
     def flush(self) -> NDArray[np.float32]:
         """The `latency_samples` still on their way. The stream has then ended: `reset` begins the next one."""
-        stems = self._advance(np.zeros((0 if self._ended else self.latency_samples, self.streams), np.float32))
+        silence = np.zeros((0 if self._ended else self.latency_samples, self.streams), np.float32)
         self._ended = True
-        return stems[:, 0] if self._flat_input else stems
+        return self._advance(silence).result()
 
-    def _advance(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
-        stems = np.empty((*audio.shape, len(self.stems)), np.float32)
-        for start in range(0, len(audio), CHUNK_SAMPLES):
-            chunk = slice(start, start + CHUNK_SAMPLES)
-            split = self._splitter.process(audio[chunk])
-            heard = split if self._shares_here else split.on_host(self._backend)
-            shares = self._shares.process(heard).repeat(self._per_group, axis=1)
-            stems[chunk] = self._backend.numpy(self._mixer.process(split, shares))
-        return stems
+    def _advance(self, audio: NDArray[np.float32]) -> Pending[NDArray[np.float32]]:
+        backend, flat = self._backend, self._flat_input
+        stems = backend.empty((*audio.shape, len(self.stems)), np.float32)
+        with backend.sent(audio) as sound:
+            for start in range(0, len(audio), CHUNK_SAMPLES):
+                chunk = slice(start, start + CHUNK_SAMPLES)
+                split = self._splitter.process(sound[chunk])
+                heard = split if self._shares_here else split.on_host(backend)
+                shares = self._shares.process(heard).repeat(self._per_group, axis=1)
+                stems[chunk] = self._mixer.process(split, shares)
+        return backend.fetch(stems, make=lambda there: there[:, 0] if flat else there)
