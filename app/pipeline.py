@@ -129,13 +129,10 @@ class Sharpener:
             self._code = LineCode(
                 self._window.design, self.frequencies, scale, self.config.lines, self.config.network, streams, backend
             )
-        elif backend is not CPU:
-            raise UsageError(
-                "expected network.mode = 'lines' over finite windows on a GPU, as in music, speech and low-latency, "
-                f"received {self.config.network.mode!r}: --device cpu runs it"
-            )
         else:
-            self._code = SparseCode(design, self._aligner, self.frequencies, self.hop, self.config.network, streams)
+            self._code = SparseCode(
+                design, self._aligner, self.frequencies, self.hop, self.config.network, streams, backend
+            )
         self._latency_hops = self._aligner.latency_hops + self._code.latency_hops
         self._late = backend.array(np.zeros((self._code.latency_hops, streams, design.channels), np.complex64))
 

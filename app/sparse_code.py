@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sharpear.dsp import Aligner, Encoder, GammatoneDesign, SubbandFrames, receptive_fields
 from sharpear.dynamics import BandedWeights
+from sharpear.gpu import CPU, Backend
 
 from .config import NetworkConfig
 from .network import build_pair
@@ -26,13 +27,19 @@ class SparseCode:
     """
 
     def __init__(
-        self, design: GammatoneDesign, aligner: Aligner, atom_hz: NDArray[np.float64], hop: int, config: NetworkConfig,
+        self,
+        design: GammatoneDesign,
+        aligner: Aligner,
+        atom_hz: NDArray[np.float64],
+        hop: int,
+        config: NetworkConfig,
         streams: int,
-    ) -> None:  # fmt: skip
+        backend: Backend = CPU,
+    ) -> None:
         self.latency_hops = 0
         self.period_hops = 1
-        self._hop_s = hop / design.sample_rate
-        self._atom_hz = atom_hz.astype(np.float32)
+        self._hop_s = np.float64(hop / design.sample_rate)
+        self._atom_hz = backend.array(atom_hz, np.float32)
         self._magnitude = config.mode == "magnitude"
         fields = receptive_fields(
             design,
@@ -41,24 +48,26 @@ class SparseCode:
             magnitude=self._magnitude,
             whitening=config.whitening,
         )
-        self._encoder = Encoder(fields.encoder)
-        self._scale = fields.amplitude_per_unit.astype(np.float32)
-        self._nearest = np.abs(design.center_hz[None] - atom_hz[:, None]).argmin(axis=1)
+        self._encoder = Encoder(fields.encoder, backend=backend)
+        self._scale = backend.array(fields.amplitude_per_unit, np.float32)
+        self._nearest = backend.array(np.abs(design.center_hz[None] - atom_hz[:, None]).argmin(axis=1))
         turn = 1.0 if self._magnitude else np.exp(2j * np.pi * atom_hz * self._hop_s)
         lateral = BandedWeights.from_receptive_fields(fields.fields, LATERAL_TOLERANCE)
-        self._pair = build_pair(lateral, atom_hz, self._hop_s, config, streams, turn)
-        self._turn = np.broadcast_to(turn, atom_hz.shape).astype(np.complex64)
-        self._last = np.zeros((streams, atom_hz.size), np.complex64)
+        self._pair = build_pair(lateral, atom_hz, self._hop_s, config, streams, turn, backend)
+        self._turn = backend.array(np.broadcast_to(turn, atom_hz.shape), np.complex64)
+        self._last = backend.array(np.zeros((streams, atom_hz.size), np.complex64))
+        self._refine = backend.kernel(refine_process, blocks=streams, threads=atom_hz.size)
+        self._backend = backend
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:
         """The pair's state and the last activation (copies)."""
-        return {"pair": self._pair.state, "last": self._last.copy()}
+        return {"pair": self._pair.state, "last": self._backend.numpy(self._last).copy()}
 
     @state.setter
     def state(self, value: dict[str, NDArray[Any]]) -> None:
         self._pair.state = value["pair"]
-        self._last[...] = value["last"]
+        self._last[...] = self._backend.array(value["last"])
 
     def reset(self) -> None:
         """Forget the past."""
@@ -69,7 +78,8 @@ class SparseCode:
         """What drives the network, and the frequency of the channel nearest to each atom, (frames, streams, atoms)."""
         nearest_hz = frames.instantaneous_hz[..., self._nearest]
         if self._magnitude:
-            return self._encoder.process(np.abs(frames.subband).astype(np.complex64)).real, nearest_hz
+            drive = self._encoder.process(np.abs(frames.subband).astype(np.complex64))
+            return self._backend.array(drive.real), nearest_hz
         return self._encoder.process(frames.subband), nearest_hz
 
     def compete(
@@ -79,23 +89,27 @@ class SparseCode:
         activation: NDArray[Any] = self._pair.process(drive)
         if self._magnitude:
             return (activation * self._scale).astype(np.float32, copy=False), nearest_hz
-        amplitude = np.empty(activation.shape, np.float32)
-        frequency = np.empty(activation.shape, np.float32)
-        _refine(activation, self._turn, self._atom_hz, self._scale, self._hop_s, self._last, amplitude, frequency)
+        amplitude, frequency = (self._backend.empty(activation.shape, np.float32) for _ in range(2))
+        self._refine(activation, self._turn, self._atom_hz, self._scale, self._hop_s, self._last, amplitude, frequency)
         return amplitude, frequency
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _refine(
+def refine_process(
     activation: Any, turn: Any, atom_hz: Any, scale: Any, hop_s: float, last: Any, amplitude: Any, frequency: Any
 ) -> None:
-    """``f = f_j + arg( a conj(turn · a_before) ) / (2π hop)``: the phase advance beyond the atom's own."""
+    """``f = f_j + arg( a conj(turn · a_before) ) / (2π hop)``: the phase advance beyond the atom's own.
+
+    Where there was nothing before, or is nothing now, f is the atom's: the argument of a zero is that of its signs.
+    """
     for f in range(activation.shape[0]):
         for s in range(activation.shape[1]):
             for j in range(activation.shape[2]):
                 a = activation[f, s, j]
                 advance = a * (turn[j] * last[s, j]).conjugate()
-                offset_hz = math.atan2(advance.imag, advance.real) / (2 * math.pi * hop_s)
+                offset_hz = 0.0
+                if advance != 0:
+                    offset_hz = math.atan2(advance.imag, advance.real) / (2 * math.pi * hop_s)
                 amplitude[f, s, j] = abs(a) * scale[j]
                 frequency[f, s, j] = atom_hz[j] + np.float32(offset_hz)
                 last[s, j] = a

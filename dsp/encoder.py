@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.gpu import CPU, Backend
+
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def encode(subband: Any, band: Any, first: Any, out: Any) -> None:
@@ -41,26 +43,31 @@ class Encoder:
     Args:
         matrix: (atoms, channels) encoder of `ReceptiveFields`.
         tolerance: entries below this fraction of the largest are left out.
+        backend: where it runs; what it gives stays there.
 
     >>> encoder = Encoder(np.eye(3) * (1 + 1j))
     >>> encoder.process(np.ones((1, 1, 3), np.complex64))[0, 0].tolist()
     [(1+1j), (1+1j), (1+1j)]
     """
 
-    def __init__(self, matrix: NDArray[Any], tolerance: float = 0.005) -> None:
+    def __init__(self, matrix: NDArray[Any], tolerance: float = 0.005, backend: Backend = CPU) -> None:
         self.atoms, channels = matrix.shape
         size = np.abs(matrix) > tolerance * np.abs(matrix).max()
         first = size.argmax(axis=0)
         last = self.atoms - 1 - size[::-1].argmax(axis=0)
         width = int((last - first).max()) + 1
-        self._first = np.minimum(first, self.atoms - width)
-        self._band = np.zeros((channels, 2, width), np.float32)
-        for k, low in enumerate(self._first):
+        lowest = np.minimum(first, self.atoms - width)
+        band = np.zeros((channels, 2, width), np.float32)
+        for k, low in enumerate(lowest):
             column = matrix[low : low + width, k]
-            self._band[k] = column.real, column.imag
+            band[k] = column.real, column.imag
+        self._backend = backend
+        self._first, self._band = backend.array(lowest, np.int64), backend.array(band)
 
     def process(self, subband: NDArray[np.complex64]) -> NDArray[np.complex64]:
         """(frames, streams, channels) → drive (frames, streams, atoms)."""
-        out = np.empty((*subband.shape[:2], self.atoms), np.complex64)
-        encode(subband, self._band, self._first, out)
+        frames, streams, channels = subband.shape
+        out = self._backend.empty((frames, streams, self.atoms), np.complex64)
+        run = self._backend.kernel(encode, blocks=streams, threads=self.atoms, shared_bytes=8 * channels)
+        run(self._backend.array(subband), self._band, self._first, out)
         return out

@@ -43,6 +43,7 @@ class CupyDriver:
         self._cupy = cupy
         self._device = cupy.cuda.Device(index)
         self.use()
+        self._most_shared_bytes = int(self._device.attributes["MaxSharedMemoryPerBlockOptin"])
         # They do not wait for what is computed, as streams of CUDA's do by themselves, but for the events below.
         self._up, self._down = (cupy.cuda.Stream(non_blocking=True) for _ in range(2))
         self._travelling: deque[tuple[Any, Any]] = deque()
@@ -143,10 +144,9 @@ class CupyDriver:
             ValueError: its block needs more working memory than the GPU has for one.
         """
         self.use()
-        most = int(self._device.attributes["MaxSharedMemoryPerBlockOptin"])
-        if shared_bytes > most:
+        if shared_bytes > self._most_shared_bytes:
             raise ValueError(
-                f"expected a layer whose stream needs at most {most} bytes beside this GPU's threads, "
+                f"expected a layer whose stream needs at most {self._most_shared_bytes} bytes on this GPU, "
                 f"received {name} with {shared_bytes}: use fewer units"
             )
         try:

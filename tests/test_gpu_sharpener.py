@@ -26,8 +26,9 @@ from sharpear.sinks import read_attributes
 RECORDING = Path(__file__).parents[1] / "examples" / "audio" / "bach_bwv66.6.flac"
 
 
-def small(device: Any, streams: int = 2) -> sharpear.Sharpener:  # noqa: F811
-    return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL_SETTINGS, device=device)
+def small(device: Any, streams: int = 2, mode: str = "lines") -> sharpear.Sharpener:  # noqa: F811
+    preset, settings = ("low-latency", {}) if mode == "lines" else ("coherent", {"network.mode": mode})
+    return sharpear.Sharpener(SAMPLE_RATE, preset, streams, SMALL_SETTINGS | settings, device=device)
 
 
 def assert_same(received: Frames, expected: Frames) -> None:
@@ -39,22 +40,24 @@ def assert_same(received: Frames, expected: Frames) -> None:
     assert same.mean() >= EQUAL_SUPPORTS, f"supports differ in {np.count_nonzero(~same)} of {same.size} frames"
 
 
-def test_ten_seconds_of_a_recording(device: DeviceBackend) -> None:  # noqa: F811
+@pytest.mark.parametrize("preset", ["music", "coherent"])
+def test_ten_seconds_of_a_recording(preset: str, device: DeviceBackend) -> None:  # noqa: F811
     sound, rate = soundfile.read(RECORDING, frames=441000, dtype="float32", always_2d=True)
     runs = []
     for place in ("cpu", device):
-        sharpener = sharpear.Sharpener(rate, "music", device=place)
+        sharpener = sharpear.Sharpener(rate, preset, device=place)
         runs.append(Frames.join([sharpener.process(sound[:, :1]), sharpener.flush()]))
     assert_same(runs[1], runs[0])
 
 
-def test_a_state_moves_between_devices(device: DeviceBackend) -> None:  # noqa: F811
+@pytest.mark.parametrize("mode", ["lines", "complex", "magnitude"])
+def test_a_state_moves_between_devices(mode: str, device: DeviceBackend) -> None:  # noqa: F811
     sound = audio(2)
-    expected = small("cpu").process(sound)
+    expected = small("cpu", mode=mode).process(sound)
     for order in (("cpu", device, "cpu"), (device, "cpu", device)):
         pieces, state = [], None
         for place, part in zip(order, np.array_split(sound, 3), strict=True):
-            sharpener = small(place)
+            sharpener = small(place, mode=mode)
             sharpener.state = state or sharpener.state
             pieces.append(sharpener.process(part))
             state = sharpener.state
@@ -198,9 +201,3 @@ def test_the_command_uses_it(monkeypatch: pytest.MonkeyPatch, sharpear, sharpen,
     refused = sharpen("--device", "gpu", "-")
     assert refused.code == 2
     assert one_line(refused.err)
-
-
-@needs_compiler
-def test_a_mode_that_stays_on_the_cpu_says_so() -> None:
-    with pytest.raises(UsageError, match=r"expected .*received 'complex'"):
-        sharpear.Sharpener(SAMPLE_RATE, "coherent", 1, SMALL_SETTINGS, device=host_gpu())
