@@ -11,21 +11,27 @@ import os
 import re
 import sys
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import sharpear
-from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, open_gpu
+from benchmarks import gpu_peers
+from sharpear.batch.packed import SEGMENT_S, WARM_UP_S
+from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, Pending, open_gpu
 from sharpear.gpu.backend import NO_CONSTANTS, Kernel
 from sharpear.gpu.source import Constant
 
 RATE = 48000
 STREAMS = (1, 16, 256, 1024, 4096, 16384)
+STREAMS_TOGETHER = 4096
+"""More have several sharpeners: a part's state holds 2 GiB, here 6700 streams."""
+
 THROUGHPUT_BLOCK, LIVE_BLOCK = 4096, 256
 PEAKS_FLOATS = 1 << 28
 
@@ -50,10 +56,21 @@ class Work:
     multiply_adds: of the bank, 4 a stage, channel and sample.
     bytes_moved: between the kernels, through the memory: what the bank writes and the windows read and hold, the
     windows' frames through the alignment and the evidence, the atoms' rows.
+    bytes_down: frames to the host.
     """
 
     multiply_adds: float
     bytes_moved: float
+    bytes_down: float
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """What the card does at most in a second: multiply-adds, bytes through its memory, bytes to the host."""
+
+    multiply_adds: float
+    bytes_moved: float
+    bytes_down: float
 
 
 def work(sharpener: sharpear.Sharpener) -> Work:
@@ -62,7 +79,8 @@ def work(sharpener: sharpear.Sharpener) -> Work:
     order, frames_per_s = sharpener.config.bank.order, sharpener.sample_rate / sharpener.hop
     stages, frame = 8 * order * channels, 16 * channels
     per_frame = 4 * stages + 10 * frame + 12 * 4 * atoms
-    return Work(4 * order * channels * sharpener.sample_rate, per_frame * frames_per_s)
+    down = 4 * (2 * atoms + channels)
+    return Work(4 * order * channels * sharpener.sample_rate, per_frame * frames_per_s, down * frames_per_s)
 
 
 @dataclass(frozen=True)
@@ -75,19 +93,46 @@ class Row:
     p99_ms: float
 
 
-def measure(device: Backend, streams: int, block: int, seconds: float) -> Row:
-    """Blocks of noise through a new sharpener, for `seconds` of the clock after a warm-up."""
-    sharpener = sharpear.Sharpener(RATE, "music", streams, device=device)
-    noise = np.random.default_rng(0).standard_normal((block, streams), dtype=np.float32) * np.float32(0.1)
-    for _ in range(3):
-        sharpener.process(noise)
+def measure(device: Backend, streams: int, block: int, seconds: float, *, live: bool = False) -> Row:
+    """Blocks of noise through a new sharpener, for `seconds` of the clock after a warm-up.
+
+    live: each block waits for its frames; otherwise they come while the next block is computed.
+    """
+    apart = range(0, streams, STREAMS_TOGETHER)
+    together = [min(STREAMS_TOGETHER, streams - first) for first in apart]
+    sharpeners = [sharpear.Sharpener(RATE, "music", count, device=device) for count in together]
+    noises = [_noise(block, count) for count in together]
+    pending: deque[Pending[Any]] = deque()
     spent: list[float] = []
-    while sum(spent) < seconds or len(spent) < 3:
+    while sum(spent) < seconds or len(spent) < 6:
         begun = time.perf_counter()
-        sharpener.process(noise)
+        pending.extend(sharpener.submit(noise) for sharpener, noise in zip(sharpeners, noises, strict=True))
+        while len(pending) > (0 if live else len(sharpeners)):
+            pending.popleft().lent()
         spent.append(time.perf_counter() - begun)
+    del spent[:3]
     p50, p99 = np.percentile(spent, [50, 99]) * 1e3
     return Row(streams, len(spent) * block / RATE / sum(spent), float(p50), float(p99))
+
+
+def hour(device: Backend) -> float:
+    """Seconds for an hour of mono sound as `--device gpu` cuts it: parts of 30 s with 10 s to warm up, side by side."""
+    streams = round(3600 / SEGMENT_S)
+    sharpener = sharpear.Sharpener(RATE, "music", streams, device=device)
+    noise = _noise(THROUGHPUT_BLOCK, streams)
+    for warm in (True, False):
+        begun = time.perf_counter()
+        waiting = sharpener.submit(noise)
+        for _ in range(1 if warm else round((SEGMENT_S + WARM_UP_S) * RATE / THROUGHPUT_BLOCK)):
+            coming = sharpener.submit(noise)
+            waiting.lent()
+            waiting = coming
+        waiting.lent()
+    return time.perf_counter() - begun
+
+
+def _noise(block: int, streams: int) -> NDArray[np.float32]:
+    return np.random.default_rng(0).standard_normal((block, streams), dtype=np.float32) * np.float32(0.1)
 
 
 class Timed(DeviceBackend):
@@ -123,7 +168,7 @@ class Timed(DeviceBackend):
 def shares(device: Timed, streams: int, blocks: int = 4) -> dict[str, float]:
     """Each kernel's share of the time that all take, the largest first."""
     sharpener = sharpear.Sharpener(RATE, "music", streams, device=device)
-    noise = np.random.default_rng(0).standard_normal((THROUGHPUT_BLOCK, streams), dtype=np.float32)
+    noise = _noise(THROUGHPUT_BLOCK, streams)
     sharpener.process(noise)
     device.spent_s.clear()
     for _ in range(blocks):
@@ -132,8 +177,8 @@ def shares(device: Timed, streams: int, blocks: int = 4) -> dict[str, float]:
     return {name: spent / total for name, spent in sorted(device.spent_s.items(), key=lambda item: -item[1])}
 
 
-def peaks(driver: Any, wait: Callable[[], None], header: str) -> tuple[float, float]:
-    """The card's own multiply-adds and bytes a second, measured: four independent chains a thread, and a copy."""
+def peaks(driver: Any, wait: Callable[[], None], header: str) -> Peaks:
+    """Measure them: four independent chains a thread, a copy on the card, and one to page-locked memory."""
     from sharpear.gpu.arguments import packed  # noqa: PLC0415
 
     run = driver.function(header + FUSED, "peak", 0)
@@ -144,14 +189,31 @@ def peaks(driver: Any, wait: Callable[[], None], header: str) -> tuple[float, fl
     for work_on in (
         lambda: run(blocks, threads, [packed(out, driver.address)]),
         lambda: target.__setitem__(..., source),
+        lambda: driver.fetch((source,))(),
     ):
-        work_on()
-        wait()
+        for _ in range(3):  # page-locked memory is found the first time, and used again when it is free
+            work_on()
+            wait()
         begun = time.perf_counter()
         work_on()
         wait()
         times.append(time.perf_counter() - begun)
-    return blocks * threads * 65536 * 4 / times[0], 2 * source.nbytes / times[1]
+    return Peaks(blocks * threads * 65536 * 4 / times[0], 2 * source.nbytes / times[1], source.nbytes / times[2])
+
+
+def binding(streams: float, costs: Work, most: Peaks) -> list[str]:
+    """How much of each peak so many streams use, the one that binds first at the top."""
+    told = {
+        "multiply-adds of the bank": (costs.multiply_adds, most.multiply_adds, 1e12, "T/s"),
+        "memory of the card": (costs.bytes_moved, most.bytes_moved, 1e9, "GB/s"),
+        "frames to the host": (costs.bytes_down, most.bytes_down, 1e9, "GB/s"),
+    }
+    rows = [
+        (streams * cost / peak, f"| {name} | {streams * cost / unit:.2f} | {peak / unit:.2f} {word} |")
+        for name, (cost, peak, unit, word) in told.items()
+    ]
+    lines = ["| what could bind | used | measured peak | share |", "|---|---|---|---|"]
+    return lines + [f"{line} {share:.1%} |" for share, line in sorted(rows, reverse=True)]
 
 
 def table(rows: list[Row]) -> list[str]:
@@ -198,11 +260,12 @@ def report(gpu: DeviceBackend, arguments: argparse.Namespace) -> list[str]:
             break
         finally:
             cupy.get_default_memory_pool().free_all_blocks()
-    live = measure(gpu, 1, LIVE_BLOCK, arguments.seconds)
+    live = measure(gpu, 1, LIVE_BLOCK, arguments.seconds, live=True)
+    hour_s = hour(gpu)
     cpu = measure(CPU, 1, THROUGHPUT_BLOCK, arguments.seconds)
     costs = work(sharpear.Sharpener(RATE, "music"))
     most = max(row.streams * row.real_time_factor for row in rows)
-    flops, bandwidth = peaks(driver, wait, header_text())
+    limits = peaks(driver, wait, header_text())
     timed = Timed(driver, wait)
     lines = [
         f"# {gpu.name}",
@@ -214,12 +277,12 @@ def report(gpu: DeviceBackend, arguments: argparse.Namespace) -> list[str]:
     ]
     lines += [
         f"- one live stream, blocks of {LIVE_BLOCK}: p50 {live.p50_ms:.2f} ms, p99 {live.p99_ms:.2f} ms",
+        f"- an hour of mono sound, sound up and frames down: {hour_s:.2f} s",
         f"- {os.cpu_count()} CPU cores, one stream on one of them: {cpu.real_time_factor:.1f} times real time",
-        f"- bank: {most * costs.multiply_adds / 1e12:.2f} of {flops / 1e12:.2f} T multiply-adds/s (measured peak)",
-        f"- memory: {most * costs.bytes_moved / 1e9:.0f} of {bandwidth / 1e9:.0f} GB/s (measured peak)",
     ]
+    lines += gpu_peers.lines(sharpear.Sharpener(RATE, "music"), min(1024, rows[-1].streams))
     parts = shares(timed, min(1024, rows[-1].streams))
-    return [*lines, "", "| kernel | share of the kernels' time |", "|---|---|"] + [
+    return [*lines, "", *binding(most, costs, limits), "", "| kernel | share of the kernels' time |", "|---|---|"] + [
         f"| `{name}` | {share:.1%} |" for name, share in parts.items()
     ]
 

@@ -1,6 +1,7 @@
 """The GPU benchmark, as far as it runs without a card."""
 
 import sys
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from test_gpu_parity import needs_compiler
 
 import sharpear
 from benchmarks import gpu
+from benchmarks.gpu_peers import DenseLca
+from sharpear.dynamics import BandedWeights, Lca
 from sharpear.gpu import GpuUnavailableError
 from sharpear.gpu.source import header_text
 
@@ -29,13 +32,38 @@ def test_its_rows_and_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "THROUGHPUT_BLOCK", 512)
     monkeypatch.setattr(gpu, "PEAKS_FLOATS", 1024)
     monkeypatch.setattr(gpu, "FUSED", gpu.FUSED.replace("65536", "2"))
-    row = gpu.measure(host_gpu(), 1, 512, 0.0)
-    assert row.p99_ms >= row.p50_ms > 0
-    assert gpu.table([row])[-1].startswith("| 1 |")
+    monkeypatch.setattr(gpu, "STREAMS_TOGETHER", 2)
+    for streams, live in ((1, True), (3, False)):
+        row = gpu.measure(host_gpu(), streams, 512, 0.0, live=live)
+        assert row.p99_ms >= row.p50_ms > 0
+    assert gpu.table([row])[-1].startswith("| 3 |")
     parts = gpu.shares(gpu.Timed(HostDriver(), lambda: None), 1, blocks=1)
     assert sum(parts.values()) == pytest.approx(1)
     assert {"filterbank_process", "window_process", "pair_process"} <= parts.keys()
-    assert np.isfinite(gpu.peaks(HostDriver(), lambda: None, header_text())).all()
+    peaks = gpu.peaks(HostDriver(), lambda: None, header_text())
+    assert min(astuple(peaks)) > 0
+    bound = gpu.binding(2.0, gpu.Work(1.0, 5.0, 2.0), gpu.Peaks(10.0, 20.0, 100.0))
+    assert [line.split(" | ")[-1] for line in bound[2:]] == ["50.0% |", "20.0% |", "4.0% |"]
+
+
+@needs_compiler
+def test_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RATE": 8000, "THROUGHPUT_BLOCK": 512, "SEGMENT_S": 3600.0, "WARM_UP_S": -3599.9}.items():
+        monkeypatch.setattr(gpu, name, value)
+    assert gpu.hour(host_gpu()) > 0
+
+
+def test_the_peers_lca_is_an_lca() -> None:
+    rng = np.random.default_rng(0)
+    fields = rng.standard_normal((20, 12))
+    fields /= np.linalg.norm(fields, axis=0)
+    gram, frame = (fields.T @ fields - np.eye(12)).astype(np.float32), rng.standard_normal((1, 20)).astype(np.float32)
+    peer = DenseLca(fields.astype(np.float32), gram, np.zeros((1, 12), np.float32), iterations=5, rate=0.3)
+    ours = Lca(BandedWeights.from_dense(gram), 0.1, tau_s=1.0, step_s=-np.log(0.7), iterations=5)
+    drive = frame @ fields.astype(np.float32)
+    for _ in range(10):
+        received, expected = peer.step(frame), ours(drive)
+    np.testing.assert_allclose(np.maximum(received, 0), expected, atol=1e-5)
 
 
 def test_the_work_is_that_of_the_design() -> None:
