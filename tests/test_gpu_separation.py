@@ -8,12 +8,10 @@ import soundfile
 from conftest import one_line
 from host_gpu import host_gpu
 from test_gpu_parity import LARGEST_ERROR, device  # noqa: F401 (a fixture)
-from test_stream_contract import HOP, SAMPLE_RATE, audio, design
+from test_stream_contract import HOP, SAMPLE_RATE, audio, design, learned_sources
 
 from sharpear.dsp import Splitter, StemMixer, SynthesisDesign
 from sharpear.gpu import CPU, Backend, DeviceBackend
-from sharpear.separation.dictionary import Dictionary
-from sharpear.separation.learned import LearnedSources
 from sharpear.separation.separator import Separator
 from sharpear.separation.tonal import TonalTransient
 
@@ -56,15 +54,15 @@ def test_the_same_shares(device: DeviceBackend) -> None:  # noqa: F811
     assert_close(shares[1], shares[0])
 
 
-@pytest.mark.parametrize("learned", [False, True])
-def test_the_same_sound(learned: bool, device: DeviceBackend) -> None:  # noqa: F811
-    """Also where the sources are heard on the CPU, as learned ones are, and where the state moves on the way."""
+@pytest.mark.parametrize("heard_by", ["tonal", "learned", "learned on the CPU"])
+def test_the_same_sound(heard_by: str, device: DeviceBackend) -> None:  # noqa: F811
+    """Also where the sources are heard on the CPU, as voices are, and where the state moves on the way."""
     sound = audio(2)
 
     def make(backend: Backend) -> Separator:
-        spectra = np.random.default_rng(3).random((2, 3, 9)) ** 4
-        known = [Dictionary(name, rows, design().center_hz) for name, rows in zip("ab", spectra, strict=True)]
-        sources = LearnedSources.of(known) if learned else TonalTransient.on(backend)
+        if heard_by == "tonal":
+            return Separator(SAMPLE_RATE, TonalTransient.on(backend), 2, backend=backend)
+        sources = learned_sources(CPU if heard_by == "learned on the CPU" else backend)
         return Separator(SAMPLE_RATE, sources, 2, backend=backend)
 
     expected = make(CPU).process(sound)
