@@ -1,6 +1,6 @@
 // What CUDA source needs to run on the host: the threads of a block are fibers of one thread, which take turns at every
-// __syncthreads(), shuffle and vote. Deterministic, and strict: working memory is full of NaN at first, what is written beyond its end is
-// noticed, and so are threads that end while others wait.
+// __syncthreads(), shuffle and vote. Deterministic, and strict: working memory is full of NaN at first, what is written
+// beyond its end is noticed, and so are threads that end while others wait.
 #include <setjmp.h>
 #include <ucontext.h>
 
