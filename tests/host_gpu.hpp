@@ -1,6 +1,6 @@
 // What CUDA source needs to run on the host: the threads of a block are fibers of one thread, which take turns at every
-// __syncthreads() and shuffle. Deterministic, and strict: working memory is full of NaN at first, what is written beyond its end is
-// noticed, and so are threads that end while others wait.
+// __syncthreads(), shuffle and vote. Deterministic, and strict: working memory is full of NaN at first, what is written
+// beyond its end is noticed, and so are threads that end while others wait.
 #include <setjmp.h>
 #include <ucontext.h>
 
@@ -152,6 +152,18 @@ static inline float __shfl_down_sync(unsigned, float value, int distance) {
     host::wait(host::WAITS_FOR_WARP);
     return heard;
 }
+
+static inline unsigned __ballot_sync(unsigned, bool vote) {
+    int thread = threadIdx.x, first = thread / host::WARP_THREADS * host::WARP_THREADS;
+    host::shuffled[thread] = vote;
+    host::wait(host::WAITS_FOR_WARP);
+    unsigned votes = 0;
+    for (int t = 0; t < host::WARP_THREADS; ++t) votes |= (unsigned)host::shuffled[first + t] << t;
+    host::wait(host::WAITS_FOR_WARP);
+    return votes;
+}
+
+static inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 
 template <class T>
 static inline T atomicAdd(T *sum, T value) {

@@ -11,15 +11,13 @@ import soundfile
 from conftest import one_line
 from host_gpu import HostDriver, host_gpu, needs_compiler
 from test_gpu_parity import LARGEST_ERROR, device  # noqa: F401 (a fixture)
-from test_stream_contract import HOP, SAMPLE_RATE, audio, design
+from test_stream_contract import HOP, SAMPLE_RATE, audio, design, learned_sources
 
 from sharpear.audio import Selection
 from sharpear.dsp import Splitter, StemMixer, SynthesisDesign
 from sharpear.gpu import CPU, Backend, DeviceBackend
 from sharpear.interrupt import Interruption
 from sharpear.packs import BLOCK_SAMPLES, PackAdvance
-from sharpear.separation.dictionary import Dictionary
-from sharpear.separation.learned import LearnedSources
 from sharpear.separation.packed import separate_packed
 from sharpear.separation.separator import Separator
 from sharpear.separation.stem_files import StemFormat
@@ -64,15 +62,15 @@ def test_the_same_shares(device: DeviceBackend) -> None:  # noqa: F811
     assert_close(shares[1], shares[0])
 
 
-@pytest.mark.parametrize("learned", [False, True])
-def test_the_same_sound(learned: bool, device: DeviceBackend) -> None:  # noqa: F811
-    """Also where the sources are heard on the CPU, as learned ones are, and where the state moves on the way."""
+@pytest.mark.parametrize("heard_by", ["tonal", "learned", "learned on the CPU"])
+def test_the_same_sound(heard_by: str, device: DeviceBackend) -> None:  # noqa: F811
+    """Also where the sources are heard on the CPU, as voices are, and where the state moves on the way."""
     sound = audio(2)
 
     def make(backend: Backend) -> Separator:
-        spectra = np.random.default_rng(3).random((2, 3, 9)) ** 4
-        known = [Dictionary(name, rows, design().center_hz) for name, rows in zip("ab", spectra, strict=True)]
-        sources = LearnedSources.of(known) if learned else TonalTransient.on(backend)
+        if heard_by == "tonal":
+            return Separator(SAMPLE_RATE, TonalTransient.on(backend), 2, backend=backend)
+        sources = learned_sources(CPU if heard_by == "learned on the CPU" else backend)
         return Separator(SAMPLE_RATE, sources, 2, backend=backend)
 
     expected = make(CPU).process(sound)

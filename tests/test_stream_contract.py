@@ -23,6 +23,7 @@ from sharpear.dsp import (
     LineMemory,
     LineSynthesizer,
     NoiseFloor,
+    Split,
     Splitter,
     SubbandFrames,
     SynthesisDesign,
@@ -219,10 +220,20 @@ def pitch_layer(streams: int) -> PitchLayer:
     return PitchLayer(0.003, 12, streams=streams)
 
 
-def learned_sources() -> ShareFactory:
+def learned_sources(backend: Backend = CPU) -> ShareFactory:
     spectra = np.random.default_rng(3).random((2, 3, UNITS)) ** 4
     known = [Dictionary(name, rows, design().center_hz) for name, rows in zip("ab", spectra, strict=True)]
-    return LearnedSources.of(known)
+    return LearnedSources.of(known, backend)
+
+
+def learned_shares(streams: int, backend: Backend) -> Any:
+    inner = learned_sources(backend)(design(), HOP / SAMPLE_RATE, streams, 1)
+
+    def process(power: np.ndarray) -> np.ndarray:
+        heard = backend.array(power)
+        return backend.numpy(inner.process(Split(heard, heard, heard, heard)))
+
+    return Packed(inner, process)
 
 
 def separator(streams: int, sources: ShareFactory) -> Separator:
@@ -324,6 +335,9 @@ HOST_GPU = host_gpu(16)
 if COMPILER:
     # A network launches a kernel a layer and step, in which its complex case has all that the real one has.
     CASES |= {f"{n}, GPU": on(HOST_GPU, case, silence=400) for n, case in LAYERS.items() if n != "Network, real"}
+    CASES["LearnedSources, GPU"] = on(
+        host_gpu(), (learned_shares, lambda n: power(n)[:36]), silence=100, trusts_input=True
+    )
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -127,6 +127,7 @@ def choose_sources(
     Raises:
         UsageError: both dictionaries and voices are asked for, or something is wrong with them.
     """
+    from sharpear.gpu import CPU  # noqa: PLC0415
     from sharpear.separation.dictionary import Dictionary  # noqa: PLC0415
     from sharpear.separation.learned import LearnedSources  # noqa: PLC0415
     from sharpear.separation.separator import RESIDUAL  # noqa: PLC0415
@@ -138,11 +139,12 @@ def choose_sources(
         from sharpear.separation.voices import PitchVoices, voice_names  # noqa: PLC0415
 
         return PitchVoices.of(voices), [*voice_names(voices), RESIDUAL]
+    backend = backend or CPU
     if not listed:
-        factory = TonalTransient.on(backend) if backend else TonalTransient
-        return factory, [*TonalTransient.names, RESIDUAL]
+        return TonalTransient.on(backend), [*TonalTransient.names, RESIDUAL]
     dictionaries = [Dictionary.load(Path(path)) for path in names(listed)]
-    return LearnedSources.of(dictionaries), [*(dictionary.name for dictionary in dictionaries), RESIDUAL]
+    factory = LearnedSources.of(dictionaries, backend)
+    return factory, [*(dictionary.name for dictionary in dictionaries), RESIDUAL]
 
 
 def _separate_files(

@@ -131,7 +131,7 @@ def _prune(active: Any, count: int, h: Any) -> int:
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def sources_process(
-    power: Any, per_group: int, pooled: int, dictionary: Any, rule: Any, state: Any, frame: int, work: Any, out: Any
+    power: Any, per_group: int, pooled: int, dictionary: Any, rule: Any, state: Any, frame: int, out: Any
 ) -> None:
     """Shares of the sources in every frame, from what they explain of the mean of `pooled` frames and its neighbours.
 
@@ -139,8 +139,15 @@ def sources_process(
     channels), share (groups, sources, channels)); out (frames, groups, sources, channels).
     """
     total, h, heard, share = state
-    inner, v = work
-    channels, sources = power.shape[2], share.shape[1]
+    channels, sources, units = power.shape[2], share.shape[1], h.shape[1]
+    inner = (
+        np.empty(units, np.int64),
+        np.empty(units, np.float32),
+        np.empty(channels, np.float32),
+        np.empty(channels, np.float32),
+        np.empty(units, np.float32),
+    )
+    v = np.empty(channels, np.float32)
     for f in range(power.shape[0]):
         for g in range(total.shape[0]):
             for s in range(g * per_group, (g + 1) * per_group):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sharpear.dsp import GammatoneDesign, Split
 from sharpear.dsp.stateful import Stateful
 from sharpear.errors import UsageError
+from sharpear.gpu import CPU, Backend
 
 from .dictionary import Dictionary
 from .inference_kernel import sources_process
@@ -44,6 +45,10 @@ class LearnedSources(Stateful):
         hop_s: time between frames, s.
         groups: independent signals.
         per_group: streams in each that share one mask.
+        backend: where it runs, as what it hears does.
+
+    Raises:
+        UsageError: more atoms than a GPU holds for a group.
     """
 
     wait_frames = 2 * POOLED_FRAMES - 1
@@ -55,20 +60,13 @@ class LearnedSources(Stateful):
         hop_s: float,
         groups: int,
         per_group: int,
+        backend: Backend = CPU,
     ) -> None:
         self.names = tuple(dictionary.name for dictionary in dictionaries)
         self._per_group = per_group
-        self._dictionary = join(dictionaries, bank.center_hz)
+        self._dictionary = tuple(backend.array(part) for part in join(dictionaries, bank.center_hz))
         J, K, S = self._dictionary[1].size, bank.channels, len(self.names)
         self._rule = (ITERATIONS, np.float32(MEMORY), np.float32(SUPPORT))
-        inner = (
-            np.zeros(J, np.int64),
-            np.zeros(J, np.float32),
-            np.zeros(K, np.float32),
-            np.zeros(K, np.float32),
-            np.zeros(J, np.float32),
-        )
-        self._work = (inner, np.zeros(K, np.float32))
         self._remember(
             [
                 ("sum", np.float32, (groups, K)),
@@ -76,12 +74,21 @@ class LearnedSources(Stateful):
                 ("heard", np.float32, (groups, 3, S, K)),
                 ("share", np.float32, (groups, S, K)),
                 ("frame", np.int64),
-            ]
+            ],
+            backend,
         )
+        working_bytes = (3 * (J + 1) + 2 * (K + 1) + 4) * np.dtype(np.float32).itemsize
+        try:
+            self._run = backend.kernel(sources_process, blocks=groups, threads=max(J, K), shared_bytes=working_bytes)
+        except ValueError as error:
+            raise UsageError(
+                f"expected dictionaries that fit beside this GPU's threads, received {J} atoms with their "
+                "transpositions: learn fewer (--atoms), or take --device cpu"
+            ) from error
 
     @classmethod
-    def of(cls, dictionaries: Sequence[Dictionary]) -> ShareFactory:
-        """What a `Separator` builds its shares with.
+    def of(cls, dictionaries: Sequence[Dictionary], backend: Backend = CPU) -> ShareFactory:
+        """What a `Separator` on that backend builds its shares with.
 
         Raises:
             UsageError: there is none, or two have the same name.
@@ -90,15 +97,15 @@ class LearnedSources(Stateful):
         if not names or len(set(names)) < len(names) or "residual" in names:
             received = ", ".join(names) or "none"
             raise UsageError(f"expected sources with names of their own, none of them residual, received {received}")
-        return partial(cls, tuple(dictionaries))
+        return partial(cls, tuple(dictionaries), backend=backend)
 
     def process(self, split: Split) -> NDArray[np.float32]:
         """(frames, groups, sources, channels), `wait_frames` late."""
         state, count = self._state, len(split.power)
         groups, sources, channels = state["share"].shape
-        shares = np.empty((count, groups, sources, channels), np.float32)
+        shares = self.backend.empty((count, groups, sources, channels), np.float32)
         memories = (state["sum"], state["activation"], state["heard"], state["share"])
-        sources_process(
+        self._run(
             split.power,
             self._per_group,
             POOLED_FRAMES,
@@ -106,7 +113,6 @@ class LearnedSources(Stateful):
             self._rule,
             memories,
             int(state["frame"]),
-            self._work,
             shares,
         )
         state["frame"] += count

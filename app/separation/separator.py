@@ -33,7 +33,8 @@ class Separator:
         streams: audio channels.
         linked: how many neighbouring streams share one mask, 1 for none; all of them if not given.
         backend: where the bank and the mixer run. What hears the sources may run elsewhere; on a GPU,
-            ``TonalTransient.on(backend)`` keeps all between the sound and the stems there.
+            ``TonalTransient.on(backend)`` or ``LearnedSources.of([...], backend)`` keeps all between the sound and the
+            stems there.
 
     Raises:
         UsageError: a sample rate or number of streams out of range.
