@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .arguments import packed
-from .backend import NO_CONSTANTS, Backend, Kernel, Record
+from .backend import NO_CONSTANTS, Backend, Kernel, Record, copy_of
 from .pending import Arrays, Pending, T
 from .source import Constant, source_file, source_text
 
@@ -81,7 +81,7 @@ class DeviceRecord:
     @property
     def value(self) -> NDArray[np.void]:
         """The whole record as one structured array (a copy)."""
-        value: NDArray[np.void] = self._driver.numpy(self._bytes).view(self.dtype).reshape(()).copy()
+        value: NDArray[np.void] = self._driver.numpy(self._bytes).view(self.dtype).reshape(())
         for name, count in self._counters.items():
             value[name] = count
         return value
@@ -90,7 +90,7 @@ class DeviceRecord:
     def value(self, value: NDArray[np.void]) -> None:
         if value.dtype != self.dtype:
             raise ValueError(f"expected a state of {self.dtype}, received {value.dtype}")
-        self._bytes[...] = self._driver.array(np.array(value).reshape(1).view(np.uint8), None)
+        self._bytes[...] = self._driver.array(copy_of(value).reshape(1).view(np.uint8), None)
         for name, count in self._counters.items():
             count[...] = value[name]
 
