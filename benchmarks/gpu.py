@@ -179,7 +179,7 @@ def shares(device: Timed, streams: int, blocks: int = 4) -> dict[str, float]:
 
 def peaks(driver: Any, wait: Callable[[], None], header: str) -> Peaks:
     """Measure them: four independent chains a thread, a copy on the card, and one to page-locked memory."""
-    from sharpear.gpu.arguments import packed  # noqa: PLC0415
+    from sharpear.gpu.arguments import Packer  # noqa: PLC0415
 
     run = driver.function(header + FUSED, "peak", 0)
     blocks, threads = 4096, 256
@@ -187,7 +187,7 @@ def peaks(driver: Any, wait: Callable[[], None], header: str) -> Peaks:
     source, target = (driver.empty((PEAKS_FLOATS,), np.float32) for _ in range(2))
     times = []
     for work_on in (
-        lambda: run(blocks, threads, [packed(out, driver.address)]),
+        lambda: run(blocks, threads, Packer(driver.address)((out,))),
         lambda: target.__setitem__(..., source),
         lambda: driver.fetch((source,))(),
     ):

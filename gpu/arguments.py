@@ -1,38 +1,88 @@
 """Arguments of a Numba kernel as the CUDA kernel of that name takes them: structures by value."""
 
+import struct
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 LARGEST_INT = 2**31 - 1
+LETTERS = {"i4": "i", "i8": "q", "u8": "Q", "f4": "f", "f8": "d"}
+"""Of NumPy's kinds of numbers in Python's `struct`."""
+
+Address = Callable[[Any], int | None]
+"""Gives an array's address, or None for what is no array of the device."""
 
 
-def packed(value: Any, address: Any) -> NDArray[Any]:
-    """One argument as an array of no dimensions, whose bytes the kernel reads.
+class Packer:
+    """Packs the arguments of one kernel, whose layout it learns from the first ones.
 
     An array becomes ``Array<T, N>``: its address and its shape. A tuple becomes a structure of its members, in order. A
-    float must say its precision.  address: gives an array's address, or None for what is no array of the device.
+    float must say its precision. Each argument becomes an array of one element, whose bytes the kernel reads.
 
     Raises:
         TypeError: the kernels have no such argument.
 
-    >>> packed((True, np.float32(0.5), 3), lambda value: None).dtype
-    dtype([('f0', '<i4'), ('f1', '<f4'), ('f2', '<i4')], align=True)
+    >>> Packer(lambda value: None)((3, (True, np.float32(0.5))))[1].dtype
+    dtype([('f0', '<i4'), ('f1', '<f4')], align=True)
     """
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._layout: list[tuple[struct.Struct, np.dtype[Any]]] = []
+
+    def __call__(self, arguments: tuple[Any, ...]) -> list[NDArray[Any]]:
+        """The arguments of a launch."""
+        self._layout = self._layout or [
+            (struct.Struct("=" + _letters(kind)), kind)
+            for kind in (_kind_of(value, self._address) for value in arguments)
+        ]
+        try:
+            return [
+                np.frombuffer(layout.pack(*self._numbers(value)), kind)
+                for (layout, kind), value in zip(self._layout, arguments, strict=True)
+            ]
+        except struct.error as error:
+            raise TypeError(f"expected arguments like the first ones, received others: {error}") from error
+
+    def _numbers(self, value: Any) -> Iterator[Any]:
+        if isinstance(value, tuple):
+            for part in value:
+                yield from self._numbers(part)
+        elif isinstance(value, bool | int | np.integer | np.floating):
+            yield value
+        else:
+            place = self._address(value)
+            if place is None:
+                raise _unknown(value)
+            yield place
+            yield from value.shape
+
+
+def _kind_of(value: Any, address: Address) -> np.dtype[Any]:
     if isinstance(value, tuple):
-        parts = [packed(part, address) for part in value]
-        structure = np.zeros((), np.dtype([(f"f{i}", part.dtype) for i, part in enumerate(parts)], align=True))
-        for i, part in enumerate(parts):
-            structure[f"f{i}"] = part
-        return structure
+        return np.dtype([(f"f{i}", _kind_of(part, address)) for i, part in enumerate(value)], align=True)
     if isinstance(value, bool | int | np.integer) and abs(int(value)) <= LARGEST_INT:
-        return np.array(value, np.int32)
+        return np.dtype(np.int32)
     if isinstance(value, np.float32 | np.float64):
-        return np.asarray(value)
-    place = address(value)
-    if place is None:
-        raise TypeError(f"expected an array of the GPU or a number with a precision, received {type(value).__name__}")
-    array = np.zeros((), np.dtype([("data", np.uint64), ("shape", np.int64, (value.ndim,))], align=True))
-    array["data"], array["shape"] = place, value.shape
-    return array
+        return value.dtype
+    if address(value) is None:
+        raise _unknown(value)
+    return np.dtype([("data", np.uint64), ("shape", np.int64, (value.ndim,))], align=True)
+
+
+def _unknown(value: Any) -> TypeError:
+    return TypeError(f"expected an array of the GPU or a number with a precision, received {type(value).__name__}")
+
+
+def _letters(kind: np.dtype[Any]) -> str:
+    """The layout in the letters of `struct`, gaps included."""
+    if kind.fields is None:
+        letter = LETTERS[kind.base.str[1:]]
+        return letter * int(np.prod(kind.shape, dtype=int))
+    letters, end = "", 0
+    for part, offset, *_ in kind.fields.values():
+        letters += "x" * (offset - end) + _letters(part)
+        end = offset + part.itemsize
+    return letters + "x" * (kind.itemsize - end)

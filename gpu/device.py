@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .arguments import packed
+from .arguments import Packer
 from .backend import NO_CONSTANTS, Backend, Kernel, Record, copy_of
 from .pending import Arrays, Pending, T
 from .source import Constant, source_file, source_text
@@ -130,10 +130,10 @@ class DeviceBackend(Backend):
         block = min(LARGEST_BLOCK, -(-threads // WARP) * WARP)
         text = source_text(source_file(function), tuple(constants.items()))
         run = self.driver.function(text, function.__name__, shared_bytes)
-        address = self.driver.address
+        packed = Packer(self.driver.address)
 
         def launch(*arguments: Any) -> None:
-            run(blocks, block, [packed(value, address) for value in arguments])
+            run(blocks, block, packed(arguments))
 
         return launch
 

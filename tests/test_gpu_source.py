@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nvrtc import compiled
 from test_imports import PACKAGE, ROOT
 
-from sharpear.gpu.arguments import packed
+from sharpear.gpu.arguments import Packer
 from sharpear.gpu.source import Constant, header_text, source_text
 from sharpear.separation.evidence_kernel import GPU_CONSTANTS
 
@@ -96,11 +96,17 @@ def test_arguments_arrive(i: int, f: float, flag: bool, rows: int, columns: int)
     array = backend.array(np.arange(rows * columns, dtype=np.float32).reshape(rows, columns))
     out = backend.empty((7,), np.float64)
     arguments = (i, (np.float32(f), (np.float64(0.1), flag), array), out)
-    run(1, 1, [packed(argument, driver.address) for argument in arguments])
+    packed = Packer(driver.address)
+    packed((7, (np.float32(1), (np.float64(2), False), backend.empty((1, 1), np.float32)), out))  # the layout alone
+    run(1, 1, packed(arguments))
     assert backend.numpy(out).tolist() == [i, np.float32(f), 0.1, flag, rows, columns, columns]
 
 
 @pytest.mark.parametrize("value", [1.5, 2**31, "text", None, np.zeros(3)])
 def test_what_a_kernel_cannot_take_is_refused(value: object) -> None:
-    with pytest.raises(TypeError, match=r"expected .*received"):
-        packed(value, HostDriver().address)
+    for before in ((), (1,)):
+        packed = Packer(HostDriver().address)
+        if before:
+            packed(before)
+        with pytest.raises(TypeError, match=r"expected .*received"):
+            packed((value,))
