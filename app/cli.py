@@ -5,6 +5,7 @@ import sys
 from typing import Annotated, NoReturn
 
 import typer
+from pydantic import ValidationError
 
 from .commands.common import EXIT_SOME_FAILED, say
 from .commands.devices import devices
@@ -16,12 +17,11 @@ from .commands.presets import presets
 from .commands.separate import separate
 from .commands.sharpen import sharpen
 from .commands.transcribe import transcribe
-from .errors import SharpearError
+from .errors import SharpearError, UsageError, expected_and_received
 from .version import __version__
 
 app = typer.Typer(
     help="Real-time streaming audio super-resolution.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -36,19 +36,36 @@ def _version(show: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Real-time streaming audio super-resolution."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(UsageError.exit_code)
+
+
+def _in_one_line(error: typer.TyperException) -> str:
+    """What Typer says of the words on the command line, in the form of this project's own errors."""
+    told = error.format_message().rstrip(".?")
+    if isinstance(error, typer.BadParameter) and error.param and isinstance(error.__cause__, ValidationError):
+        told = f"{error.param.opts[0]}: {expected_and_received(error.__cause__.errors()[0])}"
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "sharpear"
+    return f"{told[0].lower()}{told[1:]}: see `{command} --help`"
 
 
 def main() -> NoReturn:
     """Run the command line: exit 0 all good, 1 some inputs failed, 2 usage, 3 no audio device."""
     try:
-        app(prog_name="sharpear")
+        code = app(prog_name="sharpear", standalone_mode=False)
+    except typer.TyperException as error:
+        say(_in_one_line(error))
+        sys.exit(error.exit_code)
     except SharpearError as error:
         say(str(error))
         sys.exit(error.exit_code)
@@ -60,4 +77,4 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         say("interrupted: nothing was written")
         sys.exit(EXIT_SOME_FAILED)
-    sys.exit(0)
+    sys.exit(code)

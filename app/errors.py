@@ -1,5 +1,9 @@
 """The project's own exceptions: each reaches a person as one line, and knows its exit code."""
 
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
 
 class SharpearError(Exception):
     """Something the user can act on; `str(error)` is one line saying what was received, expected, and what to do."""
@@ -33,3 +37,13 @@ def printable(text: str) -> str:
     two\nlines
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def expected_and_received(complaint: Mapping[str, Any]) -> str:
+    """What Pydantic says of a value, in this project's words.
+
+    >>> expected_and_received({"msg": "Input should be a valid number, unable to parse string", "input": "many"})
+    "expected a valid number, received 'many'"
+    """
+    message = complaint["msg"].replace("Input should be ", "expected ", 1).partition(", unable to parse")[0]
+    return f"{message[0].lower()}{message[1:]}, received {reprlib.repr(complaint['input'])}"

@@ -101,11 +101,32 @@ def test_usage_errors_are_one_line_and_exit_2(sharpen, wav, folder, case):
     assert [path.name for path in folder.iterdir()] == ["tone.wav"]
 
 
-def test_unknown_words_exit_2_without_a_traceback(sharpear):
-    for words in ([], ["sharpen"], ["sharpen", "--bogus"], ["sharpen", "a.wav", "--start", "soon"], ["bogus"]):
-        done = sharpear(*words)
-        assert done.code == 2
-        assert "Traceback" not in done.err
+WORDS = {
+    "unknown command": (["shrpen"], "'shrpen'"),
+    "unknown option": (["sharpen", "a.wav", "--bogus"], "--bogus"),
+    "unknown option of two lines": (["sharpen", "a.wav", "--bo\ngus"], "--bo"),
+    "no input": (["sharpen"], "inputs"),
+    "one argument too many": (["presets", "music", "speech"], "speech"),
+    "option without its value": (["sharpen", "a.wav", "--start"], "--start"),
+    "no number": (["sharpen", "a.wav", "--start", "soon"], "--start: expected a valid number, received 'soon'"),
+    "out of range": (["live", "--block", "3"], "--block: expected greater than or equal to 16, received '3'"),
+}
+
+
+@pytest.mark.parametrize("case", WORDS)
+def test_words_that_are_not_understood_are_one_line_and_exit_2(sharpear, case):
+    words, named = WORDS[case]
+    done = sharpear(*words)
+    assert (done.code, done.out) == (2, "")
+    assert one_line(done.err), done.err
+    assert named in done.err
+    assert "--help`" in done.err
+
+
+def test_without_a_word_the_help_is_shown_and_exit_2(sharpear):
+    done = sharpear()
+    assert (done.code, done.out) == (2, "")
+    assert "transcribe" in done.err
 
 
 def test_two_inputs_of_one_name_would_collide(sharpen, wav, folder):
