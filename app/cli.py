@@ -20,6 +20,9 @@ from .commands.transcribe import transcribe
 from .errors import SharpearError, UsageError, expected_and_received
 from .version import __version__
 
+INTERRUPTED = 130
+"""What Typer makes of ``KeyboardInterrupt``."""
+
 app = typer.Typer(
     help="Real-time streaming audio super-resolution.",
     pretty_exceptions_enable=False,
@@ -60,7 +63,11 @@ def _in_one_line(error: typer.TyperException) -> str:
 
 
 def main() -> NoReturn:
-    """Run the command line: exit 0 all good, 1 some inputs failed, 2 usage, 3 no audio device."""
+    """Run the command line: exit 0 all good, 1 some inputs failed, 2 usage, 3 no audio device.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted where nothing is left to be ended well.
+    """
     try:
         code = app(prog_name="sharpear", standalone_mode=False)
     except typer.TyperException as error:
@@ -74,7 +81,6 @@ def main() -> NoReturn:
             raise
         say(f"stdout: cannot be written ({error.strerror})")
         sys.exit(EXIT_SOME_FAILED)
-    except KeyboardInterrupt:
-        say("interrupted: nothing was written")
-        sys.exit(EXIT_SOME_FAILED)
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt
     sys.exit(code)

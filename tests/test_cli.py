@@ -217,6 +217,15 @@ def test_a_terminal_gets_a_progress_bar_and_a_pipe_none(wav, folder):
     assert b"\x1b[" in screen
 
 
+@pytest.mark.parametrize("module", ["typer", "numba"])
+def test_ctrl_c_while_modules_are_loaded_is_one_line(wav, folder, module):
+    """Modules of the command line itself, and of a command."""
+    (folder / f"{module}.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    done = subprocess.run(_command("sharpen", wav()), capture_output=True, text=True, cwd=folder, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "sharpear: interrupted\n"
+
+
 def test_ctrl_c_leaves_no_leftovers(wav, folder):
     running = subprocess.Popen(
         _command("sharpen", wav("long.wav", 1200.0, 8000), "--preset", SMALL, "--format", "npz"),
