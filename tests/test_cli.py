@@ -88,6 +88,15 @@ USAGE = {
     "output of unknown format": (["-o", "x.h5"], "x.h5"),
     "output says one format, option another": (["-o", "x.npz", "--format", "png"], "png"),
     "the same input twice": (["tone.wav"], "given twice"),
+    "a setting that is not read": (["--set", "pitch.voices=9"], "pitch.voices=9: only `sharpear transcribe`"),
+    "a rate beside a header": (["--rate", "8000"], "--rate: describes raw samples"),
+    "channels beside a header": (["--channels", "2"], "--channels: describes raw samples"),
+    "an encoding beside a header": (["--encoding", "f32le"], "--encoding: describes raw samples"),
+    "raw files": (["--raw", "--rate", "8000"], "--raw"),
+    "flushing no stream": (["--flush-ms", "5"], "--flush-ms: is for a stream"),
+    "flushing before now": (["--flush-ms", "-1"], "received '-1'"),
+    "flushing at no time": (["--flush-ms", "nan"], "received 'nan'"),
+    "axes of no stream": (["--header", "json"], "--header: is for a stream"),
 }
 
 

@@ -279,6 +279,9 @@ USAGE = {
     "recording of unknown format": (["--record", "take.mp3"], "take.mp3"),
     "a rate for a file": (["--rate", "48000"], "--replay"),
     "a device for a file": (["--device", "2"], "--replay"),
+    "channels for a file": (["--channels", "5"], "--replay"),
+    "a port for no page": (["--view-port", "8000"], "--no-view"),
+    "a setting that is not read": (["--set", "pitch.voices=9"], "transcribe"),
     "an output that exists": (["-o", "there.npz"], "--overwrite"),
     "a recording that exists": (["--record", "there.wav"], "--overwrite"),
 }

@@ -177,6 +177,7 @@ def test_ctrl_c_ends_with_what_has_come():
         (("-", "a.wav", "-o", "-", "--stem", "tonal"), "one input"),
         (("a.wav", "-o", "-", "--stem", "tonal", "--raw", "--rate", "8000"), "stdin"),
         (("-", "-o", "-", "--stem", "tonal", "--rate", "8000"), "--raw"),
+        (("-", "-o", "stems", "--raw-out"), "-o -"),
     ],
 )
 def test_what_does_not_fit_a_pipe_is_one_line(sharpear, words, told):

@@ -267,6 +267,16 @@ def test_learn_then_separate(folder: Path, sharpear, wav) -> None:
     assert {path.name for path in Path("out/a").iterdir()} == {"a.wav", "b.wav", "residual.wav"}
 
 
+def test_more_atoms_than_examples_are_told(folder: Path, sharpear, wav) -> None:
+    done = sharpear("learn", "a", wav("a.wav", 0.5), "--atoms", 5000, "--epochs", 1, "-q")
+    assert done.code == 0
+    assert one_line(done.err)
+    with np.load("a.npz") as held:
+        examples = len(held["atoms"])
+    assert 0 < examples < 5000
+    assert f"hold {examples} examples" in done.err
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -274,6 +284,9 @@ def test_learn_then_separate(folder: Path, sharpear, wav) -> None:
         ("separate", "tone.wav", "--subtype", "pcm8"),
         ("separate", "tone.wav", "--clip", "hard"),
         ("separate", "tone.wav", "--filename", "{track}.wav"),
+        ("separate", "tone.wav", "--rate", "8000"),
+        ("separate", "tone.wav", "--stem", "tonal"),
+        ("separate", "tone.wav", "--raw-out"),
         ("learn", "residual", "tone.wav"),
         ("learn", "a", "tone.wav", "-o", "a.txt"),
     ],

@@ -34,6 +34,10 @@ def learn(
         raise UsageError(f"{path}: exists already: --overwrite replaces it, -o chooses another place")
     check_apart([path], inputs)
     dictionary = learn_files(name, inputs, atoms, epochs, seed, Selection(start, duration))
+    if (found := len(dictionary.atoms)) < atoms:
+        say(
+            f"{name}: the recordings hold {found} examples, so it has {found} atoms, not {atoms}: more audio gives more"
+        )
     dictionary.save(path, epochs=epochs, seed=seed)
     if not quiet:
         say(f"{name}: {len(dictionary.atoms)} atoms → {path}")

@@ -22,6 +22,7 @@ from .common import (
     SetOption,
     names,
     overrides,
+    refuse,
     say,
 )
 from .live_stems import LiveStemRequest, plan_live_stems
@@ -43,7 +44,9 @@ def live(
         str | None, typer.Option(help="An input's index or name, see `sharpear devices`; the default one.")
     ] = None,
     rate: Annotated[int | None, typer.Option(help="Sample rate, Hz; the device's own.")] = None,
-    channels: Annotated[int, typer.Option(min=1, help="Take this many channels, each sharpened on its own.")] = 1,
+    channels: Annotated[
+        int | None, typer.Option(min=1, help="Take this many channels, each sharpened on its own; 1 if not given.")
+    ] = None,
     block: Annotated[int, typer.Option(min=16, max=16384, help="Samples between callbacks.")] = 256,
     preset: PresetOption = "music",
     set_: SetOption = None,
@@ -81,6 +84,8 @@ def live(
 
     if duration is not None and not 0 < duration < float("inf"):
         raise UsageError(f"--duration: expected more than 0 s, received {duration:g}")
+    if not view:
+        refuse({"--view-port": view_port}, "is for the page: leave --no-view out")
     config = load_config(preset, overrides(set_))
     stream = _stream_format(out, names(format_), status_json)
     stems = plan_live_stems(LiveStemRequest(separate, sources, voices, stem, output_device, out, overwrite))
@@ -179,14 +184,15 @@ def _stream_format(out: Path | None, formats: list[str], status_json: bool) -> s
     return formats[0] if formats else "jsonl"
 
 
-def _source(replay: Path | None, device: str | None, rate: int | None, channels: int, block: int) -> "Source":
+def _source(replay: Path | None, device: str | None, rate: int | None, channels: int | None, block: int) -> "Source":
     from sharpear.live.microphone import Microphone  # noqa: PLC0415
     from sharpear.live.source import Replay  # noqa: PLC0415
 
     if replay is None:
-        return Microphone(device, rate, channels, block)
-    if device is not None or rate is not None:
-        raise UsageError("--replay takes its rate from the file: leave --device and --rate out")
+        return Microphone(device, rate, channels or 1, block)
+    refuse(
+        {"--device": device, "--rate": rate, "--channels": channels}, "is the file's own with --replay: leave it out"
+    )
     return Replay(replay, block)
 
 

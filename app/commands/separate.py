@@ -21,6 +21,8 @@ from .common import (
     StartOption,
     names,
     progress_bar,
+    raw_format,
+    refuse,
     refuse_gpu_in_pipe,
     say,
 )
@@ -56,8 +58,8 @@ def separate(
     mono: MonoOption = False,
     raw: RawOption = False,
     rate: RawRateOption = None,
-    channels: RawChannelsOption = 1,
-    encoding: EncodingOption = "s16le",
+    channels: RawChannelsOption = None,
+    encoding: EncodingOption = None,
     raw_out: Annotated[
         bool, typer.Option("--raw-out", help="With -o -: samples without a header, of --subtype, little-endian.")
     ] = False,
@@ -71,6 +73,7 @@ def separate(
     from sharpear.separation.stem_files import StemFormat, plan_stems  # noqa: PLC0415
 
     piped = Path("-") in (*inputs, out)
+    described = raw_format(Path("-") in inputs, raw, rate, channels, encoding)
     if piped:
         refuse_gpu_in_pipe(device)
     backend = backend_of("cpu" if piped else device)
@@ -78,15 +81,12 @@ def separate(
     form, selection = StemFormat(filename, subtype, clip), Selection(start, duration, mono)
     if piped:
         from .separate_pipe import StemRequest, separate_pipe  # noqa: PLC0415
-        from .sharpen_pipe import raw_format  # noqa: PLC0415
 
-        described = raw_format(raw, rate, channels, encoding)
         stems = choose_stems(into, available)
         request = StemRequest(inputs, out, factory, available, stems, stem, form, described, raw_out, quiet, overwrite)
         separate_pipe(request, selection)
         return
-    if stem is not None or raw or raw_out:
-        raise UsageError("--stem and --raw-out go with -o -, and --raw with - as the input: --into chooses stems")
+    refuse({"--stem": stem, "--raw-out": raw_out}, "is for a stream on stdout: give -o -; --into chooses stems")
     stems = choose_stems(into, available)
     planned = plan_stems(inputs, out, stems, form, overwrite, [Path(each) for each in names(sources)])
     _separate_files(planned, stems, factory, form, selection, backend, quiet)

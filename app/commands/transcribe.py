@@ -43,7 +43,7 @@ def transcribe(
     outputs = list(dict.fromkeys(out or [Path(f"{input_.stem}.notes.csv")]))
     for path in outputs:
         format_of(path)
-    config = load_config(preset, overrides(set_))
+    config = load_config(preset, overrides(set_, pitch=True))
     check_free(Job(str(input_), tuple(map(str, outputs))), overwrite)
     try:
         with progress_bar(input_.name, quiet) as progress:
