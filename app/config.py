@@ -42,7 +42,9 @@ class BankConfig(Section):
 class FramesConfig(Section):
     """When a frame is made."""
 
-    hop_ms: float = Field(2.9, gt=0, le=100, description="time between frames, ms; rounded to whole samples")
+    hop_ms: float = Field(
+        2.9, ge=0.125, le=100, description="time between frames, ms; rounded to whole samples (0.125: one at 8 kHz)"
+    )
     align_limit_ms: float = Field(
         200.0, ge=0, le=10000, description="fast channels wait for slow ones, at most this long, ms; 0 aligns nothing"
     )

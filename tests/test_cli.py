@@ -74,6 +74,7 @@ USAGE = {
     "a value below a value": (["--set", "description.x=3"], "description"),
     "value of another type": (["--set", "bank.channels=many"], "'many'"),
     "value out of range": (["--set", "bank.channels=1"], "received 1"),
+    "a hop below any sample": (["--set", "frames.hop_ms=0.001"], "0.125, received 0.001"),
     "NaN": (["--set", "bank.low_hz=nan"], "received nan"),
     "infinite": (["--set", "bank.high_hz=inf"], "received inf"),
     "no value": (["--set", "bank.low_hz"], "KEY=VALUE"),
