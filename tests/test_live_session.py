@@ -280,6 +280,7 @@ USAGE = {
     "a rate for a file": (["--rate", "48000"], "--replay"),
     "a device for a file": (["--device", "2"], "--replay"),
     "channels for a file": (["--channels", "5"], "--replay"),
+    "stdin for a file": (["--replay", "-"], "does not read stdin"),
     "a port for no page": (["--view-port", "8000"], "--no-view"),
     "a setting that is not read": (["--set", "pitch.voices=9"], "transcribe"),
     "an output that exists": (["-o", "there.npz"], "--overwrite"),

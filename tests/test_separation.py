@@ -289,6 +289,7 @@ def test_more_atoms_than_examples_are_told(folder: Path, sharpear, wav) -> None:
         ("separate", "tone.wav", "--raw-out"),
         ("learn", "residual", "tone.wav"),
         ("learn", "a", "tone.wav", "-o", "a.txt"),
+        ("learn", "a", "tone.wav", "-"),
     ],
 )
 def test_usage_errors_are_one_line(folder: Path, sharpear, wav, words) -> None:

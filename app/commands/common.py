@@ -1,7 +1,8 @@
 """What the commands share: how they speak, read settings and show progress."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,6 +48,16 @@ def refuse(options: Mapping[str, object], why: str) -> None:
     for option, value in options.items():
         if value is not None and value is not False:
             raise UsageError(f"{option}: {why}")
+
+
+def refuse_stdin(inputs: Iterable[Path], instead: str) -> None:
+    """The command reads files alone.
+
+    Raises:
+        UsageError: one of `inputs` is stdin.
+    """
+    if Path("-") in inputs:
+        raise UsageError(f"-: this command does not read stdin: {instead}")
 
 
 def raw_format(

@@ -7,7 +7,7 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .common import DurationOption, OverwriteOption, QuietOption, StartOption, say
+from .common import DurationOption, OverwriteOption, QuietOption, StartOption, refuse_stdin, say
 
 
 def learn(
@@ -27,6 +27,7 @@ def learn(
     from sharpear.harmless import check_apart  # noqa: PLC0415
     from sharpear.separation.run import learn_files  # noqa: PLC0415
 
+    refuse_stdin(inputs, "write the stream to a file, and learn from that")
     path = out or Path(f"{name}.npz")
     if path.suffix != ".npz":
         raise UsageError(f"-o {path}: expected a name that ends in .npz")

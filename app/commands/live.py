@@ -23,6 +23,7 @@ from .common import (
     names,
     overrides,
     refuse,
+    refuse_stdin,
     say,
 )
 from .live_stems import LiveStemRequest, plan_live_stems
@@ -84,6 +85,7 @@ def live(
 
     if duration is not None and not 0 < duration < float("inf"):
         raise UsageError(f"--duration: expected more than 0 s, received {duration:g}")
+    refuse_stdin([replay] if replay else [], "write the stream to a file for --replay, or give it to `sharpen -`")
     if not view:
         refuse({"--view-port": view_port}, "is for the page: leave --no-view out")
     config = load_config(preset, overrides(set_))

@@ -15,6 +15,7 @@ from .common import (
     StartOption,
     overrides,
     progress_bar,
+    refuse_stdin,
     say,
 )
 
@@ -40,6 +41,7 @@ def transcribe(
     from sharpear.pitch.outputs import format_of, write  # noqa: PLC0415
     from sharpear.pitch.transcriber import transcribe_file  # noqa: PLC0415
 
+    refuse_stdin([input_], "write the stream to a file, and transcribe that")
     outputs = list(dict.fromkeys(out or [Path(f"{input_.stem}.notes.csv")]))
     for path in outputs:
         format_of(path)
