@@ -17,7 +17,7 @@ from .commands.presets import presets
 from .commands.separate import separate
 from .commands.sharpen import sharpen
 from .commands.transcribe import transcribe
-from .errors import SharpearError, UsageError, expected_and_received
+from .errors import SharpearError, UsageError, expected_and_received, unwritable
 from .version import __version__
 
 INTERRUPTED = 130
@@ -77,9 +77,12 @@ def main() -> NoReturn:
         say(str(error))
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EPIPE):
+        if error.filename and isinstance(error, PermissionError):
+            say(f"{error.filename}: cannot be reached ({error.strerror}): change the permissions")
+        elif error.errno in (errno.ENOSPC, errno.EPIPE):
+            say(str(unwritable("stdout", error, option="")))
+        else:
             raise
-        say(f"stdout: cannot be written ({error.strerror})")
         sys.exit(EXIT_SOME_FAILED)
     if code == INTERRUPTED:
         raise KeyboardInterrupt

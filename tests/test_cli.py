@@ -1,5 +1,6 @@
 """The command line: words in, exit codes and one clear line out."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -191,6 +192,66 @@ def test_an_output_place_that_cannot_be(sharpen, wav, folder):
     assert done.code == 1
     assert one_line(done.err)
     assert (folder / "blocker").read_text() == "a file"
+
+
+COMMANDS = {
+    "sharpen": ["sharpen", "tone.wav", "--preset", SMALL],
+    "separate": ["separate", "tone.wav"],
+    "transcribe": ["transcribe", "tone.wav", "--preset", SMALL],
+    "learn": ["learn", "tone", "tone.wav", "--atoms", "2", "--epochs", "1"],
+    "live": ["live", "--replay", "tone.wav", "--no-view", "-q", "--record", "take.wav", "--preset", SMALL],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_input_that_may_not_be_read_is_exit_1(sharpear, wav, monkeypatch, command):
+    denied = wav()
+    opened, access = Path.open, os.access
+
+    def refuse(path, *modes, **options):
+        if path == denied:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *modes, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode, **options: path != denied and access(path, mode, **options))
+    done = sharpear(*COMMANDS[command])
+    told = "sharpear: tone.wav: cannot be read (Permission denied): change the permissions\n"
+    assert (done.code, done.err) == (1, told)
+
+
+REMEDIES = {
+    errno.ENOSPC: "make room, or choose another place with -",
+    errno.EACCES: "change the permissions, or choose another place with -",
+    errno.EROFS: "): choose another place with -",
+}
+
+
+@pytest.mark.parametrize("number", REMEDIES)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_output_that_cannot_be_written_says_what_helps(sharpear, wav, folder, monkeypatch, command, number):
+    wav()
+
+    def refuse(path, *_, **__):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    done = sharpear(*COMMANDS[command])
+    assert done.code == 1
+    assert one_line(done.err), done.err
+    assert f"cannot be written ({os.strerror(number)})" in done.err
+    assert REMEDIES[number] in done.err
+    assert [path.name for path in folder.iterdir()] == ["tone.wav"]
+
+
+def test_a_place_that_may_not_even_be_looked_at_is_exit_1(sharpear, wav, monkeypatch):
+    def refuse(path, **_):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    done = sharpear("learn", "tone", wav(), "-o", "secret/tone.npz")
+    told = "sharpear: secret/tone.npz: cannot be reached (Permission denied): change the permissions\n"
+    assert (done.code, done.err) == (1, told)
 
 
 def test_presets_are_listed_and_shown(sharpear):

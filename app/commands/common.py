@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 EXIT_SOME_FAILED = 1
 FOR_STREAMS = "is for a stream on stdout: give -o -"
 
+CHECKED_LATER = {"readable": False}
+"""For paths: who opens them says whether they can be read, and that they cannot is no usage error."""
+
 PresetOption = Annotated[str, typer.Option("--preset", help="A preset's name, or a TOML file.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: bank.low_hz=80.")

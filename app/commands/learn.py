@@ -7,12 +7,12 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .common import DurationOption, OverwriteOption, QuietOption, StartOption, refuse_stdin, say
+from .common import CHECKED_LATER, DurationOption, OverwriteOption, QuietOption, StartOption, refuse_stdin, say
 
 
 def learn(
     name: Annotated[str, typer.Argument(help="Name of the source, and of its stem.")],
-    inputs: Annotated[list[Path], typer.Argument(help="Recordings of the source alone.")],
+    inputs: Annotated[list[Path], typer.Argument(**CHECKED_LATER, help="Recordings of the source alone.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The dictionary; NAME.npz if not given.")] = None,
     atoms: Annotated[int, typer.Option(help="Size of the dictionary.")] = 48,
     epochs: Annotated[int, typer.Option(help="How often to go through the examples.")] = 10,

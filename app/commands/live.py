@@ -15,6 +15,7 @@ import typer
 from sharpear.errors import UsageError
 
 from .common import (
+    CHECKED_LATER,
     EXIT_SOME_FAILED,
     OverwriteOption,
     PresetOption,
@@ -53,7 +54,8 @@ def live(
     set_: SetOption = None,
     duration: Annotated[float | None, typer.Option(help="End after this long, s.")] = None,
     replay: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Play a file in real time as if it were a microphone.")
+        Path | None,
+        typer.Option(**CHECKED_LATER, metavar="FILE", help="Play a file in real time as if it were a microphone."),
     ] = None,
     view: Annotated[bool, typer.Option("--view/--no-view", help="Serve the page.")] = True,
     view_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page.")] = None,
@@ -61,7 +63,8 @@ def live(
         Path | None, typer.Option(metavar="FILE", help="Record what comes in: .wav, .w64 or .flac.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Write frames to this folder or file; - is stdout.")
+        Path | None,
+        typer.Option("-o", "--out", **CHECKED_LATER, help="Write frames to this folder or file; - is stdout."),
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="Any of zarr,npz,png; jsonl, f32 or arrow for stdout.")] = "",
     separate: Annotated[

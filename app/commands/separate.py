@@ -8,6 +8,7 @@ import typer
 from sharpear.errors import SharpearError, UsageError
 
 from .common import (
+    CHECKED_LATER,
     EXIT_SOME_FAILED,
     DurationOption,
     EncodingOption,
@@ -40,9 +41,12 @@ VoicesOption = Annotated[
 
 
 def separate(
-    inputs: Annotated[list[Path], typer.Argument(help="Audio files (wav, flac, ogg, mp3, aiff…); - is stdin.")],
+    inputs: Annotated[
+        list[Path], typer.Argument(**CHECKED_LATER, help="Audio files (wav, flac, ogg, mp3, aiff…); - is stdin.")
+    ],
     out: Annotated[
-        Path, typer.Option("-o", "--out", help="Folder of the stems; - writes the one of --stem to stdout.")
+        Path,
+        typer.Option("-o", "--out", **CHECKED_LATER, help="Folder of the stems; - writes the one of --stem to stdout."),
     ] = Path(),
     into: Annotated[
         str, typer.Option("--into", help="Any of tonal,transient,residual; tonal, transient and residual if not given.")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .common import (
+    CHECKED_LATER,
     EXIT_SOME_FAILED,
     DurationOption,
     OverwriteOption,
@@ -21,7 +22,9 @@ from .common import (
 
 
 def transcribe(
-    input_: Annotated[Path, typer.Argument(metavar="INPUT", help="An audio file (wav, flac, ogg, mp3, aiff…).")],
+    input_: Annotated[
+        Path, typer.Argument(**CHECKED_LATER, metavar="INPUT", help="An audio file (wav, flac, ogg, mp3, aiff…).")
+    ],
     out: Annotated[
         list[Path] | None,
         typer.Option("-o", "--out", help="notes.csv, notes.mid, notes.jsonl, f0.csv; may be given several times."),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sharpear.audio import AudioFile, AudioSource, Selection
 from sharpear.dsp import Splitter
-from sharpear.errors import InputError, UsageError
+from sharpear.errors import InputError, UsageError, unwritable
 from sharpear.gpu import CPU, Backend
 from sharpear.interrupt import Interruption
 
@@ -119,7 +119,7 @@ def separate_to_stream(
     except BrokenPipeError:
         counted.interrupted = False
     except OSError as error:
-        raise InputError(f"stdout: cannot be written ({error.strerror}): make room") from error
+        raise unwritable("stdout", error, option="") from error
     return counted.outcome(separator)
 
 

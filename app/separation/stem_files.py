@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from sharpear.errors import InputError, UsageError
+from sharpear.errors import UsageError, unwritable
 from sharpear.harmless import check_apart
 from sharpear.wav_header import find_data
 
@@ -140,22 +140,20 @@ class StemFiles:
     def write(self, block: NDArray[np.float32]) -> None:
         """Append (samples, channels, stems)."""
         for file, stem, path in zip(self._files, self._where, self.paths, strict=True):
-            try:
+            with _reporting(path):
                 file.write(block[:, :, stem])
-            except (OSError, AssertionError, soundfile.LibsndfileError) as error:
-                # Soundfile asserts that all was written: a full disk takes less.
-                cause = str(error) or "the disk is full"
-                raise InputError(f"{path}: cannot be written ({cause}): make room, or choose another -o") from error
 
     def publish(self) -> None:
         """Bring them to their subtype, and give each its name."""
         self._writing.close()
-        _finish(self._partial, self._form)
-        for partial in self._partial:
-            if self._open_ended and partial.stat().st_size < LARGEST_WAV:
-                _become_wav(partial)
+        with _reporting(self.paths[0].parent):
+            _finish(self._partial, self._form)
+            for partial in self._partial:
+                if self._open_ended and partial.stat().st_size < LARGEST_WAV:
+                    _become_wav(partial)
         for partial, path in zip(self._partial, self.paths, strict=True):
-            os.replace(partial, path)
+            with _reporting(path):
+                os.replace(partial, path)
 
     def close(self) -> None:
         """Remove what has not been published."""
@@ -164,13 +162,19 @@ class StemFiles:
 
 
 @contextmanager
+def _reporting(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, AssertionError, soundfile.LibsndfileError) as error:
+        raise unwritable(place, error) from error
+
+
+@contextmanager
 def _temporary(output: Path) -> Iterator[Path]:
     """A place beside `output`, gone at the end."""
-    try:
+    with _reporting(output):
         output.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".sharpear.", suffix=".part", dir=output.parent))
-    except OSError as error:
-        raise InputError(f"{output}: cannot be written ({error.strerror}): choose another place with -o") from error
     try:
         yield folder / "stem.wav"
     finally:
@@ -180,11 +184,11 @@ def _temporary(output: Path) -> Iterator[Path]:
 @contextmanager
 def _wav(path: Path, sample_rate: int, channels: int, subtype: str, kind: str) -> Iterator[soundfile.SoundFile]:
     """A WAV, or RF64, to write to."""
-    try:
-        with soundfile.SoundFile(path, "w", sample_rate, channels, subtype, format=kind) as file:
-            yield file
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise InputError(f"{path.parent.parent}: cannot be written ({error}): make room, or choose another") from error
+    with (
+        _reporting(path.parent.parent),
+        soundfile.SoundFile(path, "w", sample_rate, channels, subtype, format=kind) as file,
+    ):
+        yield file
 
 
 def _finish(partial: Sequence[Path], form: StemFormat) -> None:
