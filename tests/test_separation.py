@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import leftovers, one_line
+from conftest import SMALL, leftovers, one_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -243,6 +243,28 @@ def test_the_command_writes_stems_that_add_up(folder: Path, sharpear, wav) -> No
     again = sharpear("separate", "song.flac", "-o", "stems")
     assert again.code == 2
     assert one_line(again.err)
+
+
+def test_ctrl_c_before_anything_is_done_leaves_no_folder(folder: Path, sharpear, wav, monkeypatch) -> None:
+    def interrupted(*_) -> None:
+        assert leftovers(folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sharpear.separation.run.separated", interrupted)
+    Path("there").mkdir()
+    done = sharpear("separate", wav(), "-o", "there/made/stems")
+    assert (done.code, done.err) == (1, "sharpear: interrupted\n")
+    assert sorted(path.name for path in folder.rglob("*")) == ["there", "tone.wav"]
+
+
+@pytest.mark.parametrize("words", [("separate",), ("sharpen", "--preset", SMALL)])
+def test_an_input_that_ends_badly_leaves_no_folder(folder: Path, sharpear, wav, words) -> None:
+    path = wav("a.flac", 2.0)
+    path.write_bytes(path.read_bytes()[:-2000])
+    done = sharpear(*words, path, "-o", "made/here")
+    assert done.code == 1
+    assert "truncated" in done.err
+    assert [path.name for path in folder.rglob("*")] == ["a.flac"]
 
 
 def test_rescaling_is_by_one_factor(folder: Path, sharpear) -> None:

@@ -1,5 +1,6 @@
 """``sharpear separate``: files in, stems out."""
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,6 +75,7 @@ def separate(
     """Write stems that add up to the original."""
     from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.device import backend_of  # noqa: PLC0415
+    from sharpear.harmless import none_left_empty  # noqa: PLC0415
     from sharpear.separation.stem_files import StemFormat, plan_stems  # noqa: PLC0415
 
     piped = Path("-") in (*inputs, out)
@@ -93,7 +95,8 @@ def separate(
     refuse({"--stem": stem, "--raw-out": raw_out}, "is for a stream on stdout: give -o -; --into chooses stems")
     stems = choose_stems(into, available)
     planned = plan_stems(inputs, out, stems, form, overwrite, [Path(each) for each in names(sources)])
-    _separate_files(planned, stems, factory, form, selection, backend, quiet)
+    with none_left_empty(chain.from_iterable(planned.values())):
+        _separate_files(planned, stems, factory, form, selection, backend, quiet)
 
 
 def choose_stems(listed: str, available: list[str], option: str = "--into") -> list[str]:

@@ -8,6 +8,7 @@ import typer
 
 from sharpear.audio import AudioFile, AudioSource, Selection
 from sharpear.errors import UsageError
+from sharpear.harmless import none_left_empty
 from sharpear.interrupt import Interruption
 from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat
 from sharpear.separation.run import Separated, separate_to_files, separate_to_stream
@@ -90,4 +91,5 @@ def _run(request: StemRequest, selection: Selection) -> Separated:
             return outcome
         (planned,) = plan_stems([Path("stdin")], request.out, request.stems, request.form, request.overwrite).values()
         outputs = dict(zip(request.stems, planned, strict=True))
+        held.enter_context(none_left_empty(planned))
         return separate_to_files(audio, outputs, request.sources, request.form, interruption)

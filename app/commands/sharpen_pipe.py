@@ -12,7 +12,7 @@ from sharpear.batch import Found, check_free, plan_jobs
 from sharpear.config import Config
 from sharpear.errors import UsageError
 from sharpear.files import Outcome, sharpen_audio
-from sharpear.harmless import check_apart
+from sharpear.harmless import check_apart, none_left_empty
 from sharpear.interrupt import Interruption
 from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat, sharpen_stream, write_header
 from sharpear.pool import SharpenerPool
@@ -95,7 +95,8 @@ def _to_files(request: PipeRequest, audio: AudioSource, config: Config, interrup
     (job,) = plan_jobs([Found("stdin")], request.out, request.formats)
     check_free(job, request.overwrite)
     outputs = [Path(output) for output in job.outputs]
-    return sharpen_audio(audio, outputs, SharpenerPool(config), interruption)
+    with none_left_empty(outputs):
+        return sharpen_audio(audio, outputs, SharpenerPool(config), interruption)
 
 
 def _conclude(request: PipeRequest, outcome: Outcome) -> None:
