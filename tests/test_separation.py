@@ -238,6 +238,8 @@ def test_the_command_writes_stems_that_add_up(folder: Path, sharpear, wav) -> No
     assert sharpear("separate", "song.flac", "-o", "stems").code == 0
     original, _ = soundfile.read("song.flac")
     stems = [soundfile.read(f"stems/song/{stem}.wav")[0] for stem in ("tonal", "transient", "residual")]
+    with soundfile.SoundFile("stems/song/tonal.wav") as file:
+        assert file.comment == ""
     assert np.abs(sum(stems) - original).max() < 1e-5
     assert leftovers(folder) == []
     again = sharpear("separate", "song.flac", "-o", "stems")

@@ -164,7 +164,7 @@ def _separate_files(
         if outcome.replaced_samples:
             say(f"{path}: {outcome.replaced_samples} samples (NaN, Inf or beyond 120 dBFS) were taken as silence")
         if not outcome.complete:
-            say(f"{path}: interrupted after {outcome.audio_s:.1f} s: the stems hold that much")
+            say(f"{path}: interrupted after {outcome.audio_s:.1f} s: the stems hold that much, marked incomplete")
             raise typer.Exit(EXIT_SOME_FAILED)
         if not quiet:
             say(f"{path}: {outcome.audio_s:.1f} s → {', '.join(map(str, outputs))}")

@@ -83,7 +83,7 @@ def separate_to_files(
     progress: Progress = None,
     backend: Backend = CPU,
 ) -> Separated:
-    """From any source; stems appear whole, and together, at the end; after Ctrl-C what was done is kept.
+    """From any source; stems appear whole, and together, at the end; after Ctrl-C what was done is kept, marked so.
 
     Raises:
         InputError, UsageError: the source ends badly, an output cannot be written.
@@ -93,7 +93,7 @@ def separate_to_files(
     with StemFiles(outputs, separator.stems, audio.sample_rate, audio.channels, form, audio.samples) as files:
         for stems in separated(counted, separator):
             files.write(stems)
-        files.publish()
+        files.publish(complete=not counted.interrupted)
     return counted.outcome(separator)
 
 

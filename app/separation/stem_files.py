@@ -23,6 +23,9 @@ from sharpear.wav_header import find_data
 BLOCK_SAMPLES = 16384
 LARGEST_WAV = 4_000_000_000
 SUBTYPES = {"float32": "FLOAT", "pcm24": "PCM_24", "pcm16": "PCM_16"}
+INCOMPLETE = "complete = false"
+"""The comment of stems that were cut short."""
+
 CLIPS = ("none", "clamp", "rescale")
 
 
@@ -143,8 +146,10 @@ class StemFiles:
             with _reporting(path):
                 file.write(block[:, :, stem])
 
-    def publish(self) -> None:
-        """Bring them to their subtype, and give each its name."""
+    def publish(self, complete: bool = True) -> None:
+        """Bring them to their subtype, and give each its name; `complete` False marks them as cut short."""
+        for file in () if complete else self._files:
+            file.comment = INCOMPLETE
         self._writing.close()
         with _reporting(self.paths[0].parent):
             _finish(self._partial, self._form)
@@ -206,6 +211,8 @@ def _finish(partial: Sequence[Path], form: StemFormat) -> None:
             file = held.enter_context(soundfile.SoundFile(path))
             kind = "RF64" if file.frames * file.channels * 4 > LARGEST_WAV else "WAV"
             out = held.enter_context(_wav(changed, file.samplerate, file.channels, SUBTYPES[form.subtype], kind))
+            if file.comment:
+                out.comment = file.comment
             for block in file.blocks(BLOCK_SAMPLES, dtype="float32"):
                 scaled = block / max(peak, 1.0)
                 out.write(scaled if form.clip == "none" else np.clip(scaled, -1.0, 1.0))
@@ -219,8 +226,8 @@ def _become_wav(path: Path) -> None:
         found = find_data(head)
         if head[:4] != b"RF64" or head[12:16] != b"ds64" or found is None:
             return
-        size = path.stat().st_size
+        size, samples_size = path.stat().st_size, struct.unpack_from("<Q", head, 28)[0]
         file.seek(0)
         file.write(b"RIFF" + struct.pack("<I", size - 8) + b"WAVEJUNK")
         file.seek(found[0] - 4)
-        file.write(struct.pack("<I", size - found[0]))
+        file.write(struct.pack("<I", samples_size))
