@@ -6,15 +6,16 @@
 np.float64(150.0)
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .config import Config, load_config
 from .errors import AudioDeviceError, InputError, SharpearError, UsageError
-from .frames import Frames, Spectrogram
-from .version import __version__
 
 if TYPE_CHECKING:
+    from .config import Config, load_config
+    from .frames import Frames, Spectrogram
     from .pipeline import Sharpener, sharpen
+    from .version import __version__
 
 __all__ = [
     "AudioDeviceError",
@@ -30,11 +31,22 @@ __all__ = [
     "sharpen",
 ]
 
+_MODULES = {
+    "Config": "config",
+    "Frames": "frames",
+    "Sharpener": "pipeline",
+    "Spectrogram": "frames",
+    "__version__": "version",
+    "load_config": "config",
+    "sharpen": "pipeline",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """The pipeline and its kernels are loaded when they are asked for: processes that only pass sound on stay small."""
-    if name not in ("Sharpener", "sharpen"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import pipeline  # noqa: PLC0415
+    """Modules and their kernels are loaded when they are asked for.
 
-    return getattr(pipeline, name)
+    So the command line hears Ctrl-C before it loads anything, and processes that only pass sound on stay small.
+    """
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)

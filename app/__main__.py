@@ -1,5 +1,19 @@
-"""``python -m sharpear`` is the command line."""
+"""``sharpear``, or ``python -m sharpear``: the command line, which ends well on Ctrl-C from the first import on."""
 
-from .cli import main
+import sys
+from typing import NoReturn
 
-main()
+
+def main() -> NoReturn:
+    """As `sharpear.cli.main`."""
+    try:
+        from .cli import main as run  # noqa: PLC0415
+
+        run()
+    except KeyboardInterrupt:
+        print("sharpear: interrupted", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -171,6 +171,8 @@ def _open(path: Path) -> soundfile.SoundFile:
             pass
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
+    except PermissionError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}): change the permissions") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     if status.st_size == 0:

@@ -5,6 +5,7 @@ import sys
 from typing import Annotated, NoReturn
 
 import typer
+from pydantic import ValidationError
 
 from .commands.common import EXIT_SOME_FAILED, say
 from .commands.devices import devices
@@ -16,12 +17,14 @@ from .commands.presets import presets
 from .commands.separate import separate
 from .commands.sharpen import sharpen
 from .commands.transcribe import transcribe
-from .errors import SharpearError
+from .errors import SharpearError, UsageError, expected_and_received, unwritable
 from .version import __version__
+
+INTERRUPTED = 130
+"""What Typer makes of ``KeyboardInterrupt``."""
 
 app = typer.Typer(
     help="Real-time streaming audio super-resolution.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -36,28 +39,51 @@ def _version(show: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Real-time streaming audio super-resolution."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(UsageError.exit_code)
+
+
+def _in_one_line(error: typer.TyperException) -> str:
+    """What Typer says of the words on the command line, in the form of this project's own errors."""
+    told = error.format_message().rstrip(".?")
+    if isinstance(error, typer.BadParameter) and error.param and isinstance(error.__cause__, ValidationError):
+        told = f"{error.param.opts[0]}: {expected_and_received(error.__cause__.errors()[0])}"
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "sharpear"
+    return f"{told[0].lower()}{told[1:]}: see `{command} --help`"
 
 
 def main() -> NoReturn:
-    """Run the command line: exit 0 all good, 1 some inputs failed, 2 usage, 3 no audio device."""
+    """Run the command line: exit 0 all good, 1 some inputs failed, 2 usage, 3 no audio device.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted where nothing is left to be ended well.
+    """
     try:
-        app(prog_name="sharpear")
+        code = app(prog_name="sharpear", standalone_mode=False)
+    except typer.TyperException as error:
+        say(_in_one_line(error))
+        sys.exit(error.exit_code)
     except SharpearError as error:
         say(str(error))
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EPIPE):
+        if error.filename and isinstance(error, PermissionError):
+            say(f"{error.filename}: cannot be reached ({error.strerror}): change the permissions")
+        elif error.errno in (errno.ENOSPC, errno.EPIPE):
+            say(str(unwritable("stdout", error, option="")))
+        else:
             raise
-        say(f"stdout: cannot be written ({error.strerror})")
         sys.exit(EXIT_SOME_FAILED)
-    except KeyboardInterrupt:
-        say("interrupted: nothing was written")
-        sys.exit(EXIT_SOME_FAILED)
-    sys.exit(0)
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt
+    sys.exit(code)

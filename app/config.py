@@ -1,7 +1,6 @@
 """Configuration: TOML presets, validated, every field overridable by its dotted name."""
 
 import json
-import reprlib
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
@@ -10,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from .errors import UsageError
+from .errors import UsageError, expected_and_received
 
 
 class Section(BaseModel):
@@ -43,7 +42,9 @@ class BankConfig(Section):
 class FramesConfig(Section):
     """When a frame is made."""
 
-    hop_ms: float = Field(2.9, gt=0, le=100, description="time between frames, ms; rounded to whole samples")
+    hop_ms: float = Field(
+        2.9, ge=0.125, le=100, description="time between frames, ms; rounded to whole samples (0.125: one at 8 kHz)"
+    )
     align_limit_ms: float = Field(
         200.0, ge=0, le=10000, description="fast channels wait for slow ones, at most this long, ms; 0 aligns nothing"
     )
@@ -262,7 +263,7 @@ def _first_complaint(error: ValidationError) -> str:
         return f"{key} is missing: `sharpear presets music` shows what is expected"
     if complaint["type"] == "model_type":
         return f"{key}: expected settings such as those under [{key}] in `sharpear presets music`"
-    message = complaint["msg"].removeprefix("Value error, ")
-    received = "" if complaint["type"] == "value_error" else f", received {reprlib.repr(complaint['input'])}"
-    told = f"{message[0].lower()}{message[1:]}{received}"
+    told = expected_and_received(complaint)
+    if complaint["type"] == "value_error":
+        told = complaint["msg"].removeprefix("Value error, ")
     return f"{key}: {told}" if key else told

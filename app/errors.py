@@ -1,5 +1,10 @@
 """The project's own exceptions: each reaches a person as one line, and knows its exit code."""
 
+import errno
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
 
 class SharpearError(Exception):
     """Something the user can act on; `str(error)` is one line saying what was received, expected, and what to do."""
@@ -33,3 +38,38 @@ def printable(text: str) -> str:
     two\nlines
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "change the permissions"),
+}
+
+
+def unwritable(place: object, error: Exception, option: str = "-o") -> InputError:
+    """That `place` cannot be written, and what to do about it.
+
+    error: an OSError, or what soundfile raises.  option: the one that names the place; empty where none does.
+
+    >>> unwritable("x.npz", PermissionError(errno.EACCES, "Permission denied"))
+    InputError('x.npz: cannot be written (Permission denied): change the permissions, or choose another place with -o')
+    """
+    if isinstance(error, OSError):
+        cause, remedy = error.strerror or str(error), REMEDIES.get(error.errno or 0)
+        if error.errno == errno.EEXIST:
+            cause = "its folder is a file"
+    else:  # soundfile asserts that all was written: a full disk takes less
+        cause, remedy = str(error) or "the disk is full", REMEDIES[errno.ENOSPC]
+    remedies = [remedy, f"choose another place with {option}" if option else None]
+    advice = ", or ".join(filter(None, remedies))
+    return InputError(f"{place}: cannot be written ({cause})" + (f": {advice}" if advice else ""))
+
+
+def expected_and_received(complaint: Mapping[str, Any]) -> str:
+    """What Pydantic says of a value, in this project's words.
+
+    >>> expected_and_received({"msg": "Input should be a valid number, unable to parse string", "input": "many"})
+    "expected a valid number, received 'many'"
+    """
+    message = complaint["msg"].replace("Input should be ", "expected ", 1).partition(", unable to parse")[0]
+    return f"{message[0].lower()}{message[1:]}, received {reprlib.repr(complaint['input'])}"

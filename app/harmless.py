@@ -1,7 +1,9 @@
-"""Outputs that may be written without destroying what else is there."""
+"""Outputs that may be written without destroying what else is there, and that leave nothing behind."""
 
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import UsageError
@@ -37,3 +39,15 @@ def check_report(path: Path, outputs: Iterable[Path], inputs: Iterable[Path], ov
         earlier = None
     if not isinstance(earlier, dict) or not {"sharpear", "files"} <= earlier.keys():
         raise UsageError(f"--report {path}: exists already, and is no report: --overwrite replaces it")
+
+
+@contextmanager
+def none_left_empty(outputs: Iterable[Path]) -> Iterator[None]:
+    """Folders of `outputs` that are made meanwhile, and are empty at the end, are removed."""
+    missing = {folder for output in outputs for folder in output.parents if not os.path.exists(folder)}
+    try:
+        yield
+    finally:
+        for folder in sorted(missing, reverse=True):  # what is below comes first
+            with suppress(OSError):
+                folder.rmdir()

@@ -355,7 +355,7 @@ def sharpen(
     ``.instantaneous_frequency`` (frames, atoms), or (frames, streams, atoms) for two-dimensional audio.
 
     Raises:
-        UsageError: as `Sharpener`, or `audio` is empty or not one- or two-dimensional.
+        UsageError: as `Sharpener`, or `audio` is empty, not one- or two-dimensional, or holds integers.
 
     >>> spectrogram = sharpen(np.zeros(4410), 44100)
     >>> spectrogram.amplitude.shape == (spectrogram.times.size, spectrogram.frequencies.size)
@@ -366,7 +366,7 @@ def sharpen(
         raise UsageError(f"expected audio of shape (samples,) or (samples, streams), received {samples.shape}")
     streams = 1 if samples.ndim == 1 else samples.shape[1]
     sharpener = Sharpener(sample_rate, preset, streams, overrides, device=device)
-    frames = Frames.join([sharpener.process(samples), sharpener.flush()])
+    frames = Frames.join([sharpener.process(audio), sharpener.flush()])
     return Spectrogram(
         frames.times,
         frames.amplitude,

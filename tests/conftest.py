@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sharpear.cli import main
+from sharpear.__main__ import main
 
 SMALL = Path(__file__).parent / "data" / "small.toml"
 

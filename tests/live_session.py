@@ -1,6 +1,10 @@
 """A live session under test: run beside the test, with what it says and what it yields kept."""
 
+import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 from typing import Self
 
@@ -87,6 +91,21 @@ class Running:
         """Whether so much time has been sharpened."""
         worker = self.session.worker
         return wait_until(lambda: worker.clock >= seconds * worker.sharpener.sample_rate, timeout_s)
+
+
+def interrupted(seconds: float, *words: str) -> str:
+    """What ``sharpear live`` says that listens so long and then hears Ctrl-C, which it takes as a good end."""
+    command = [sys.executable, "-m", "sharpear", "live", "--preset", str(SMALL), "--no-view", *words]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "Ctrl-C ends" in line:
+            break
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=30)[1]
+    assert process.returncode == 0, told
+    return told
 
 
 def place_of(needle: np.ndarray, haystack: np.ndarray) -> int:

@@ -1,5 +1,6 @@
 """The command line: words in, exit codes and one clear line out."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -74,6 +75,7 @@ USAGE = {
     "a value below a value": (["--set", "description.x=3"], "description"),
     "value of another type": (["--set", "bank.channels=many"], "'many'"),
     "value out of range": (["--set", "bank.channels=1"], "received 1"),
+    "a hop below any sample": (["--set", "frames.hop_ms=0.001"], "0.125, received 0.001"),
     "NaN": (["--set", "bank.low_hz=nan"], "received nan"),
     "infinite": (["--set", "bank.high_hz=inf"], "received inf"),
     "no value": (["--set", "bank.low_hz"], "KEY=VALUE"),
@@ -88,6 +90,15 @@ USAGE = {
     "output of unknown format": (["-o", "x.h5"], "x.h5"),
     "output says one format, option another": (["-o", "x.npz", "--format", "png"], "png"),
     "the same input twice": (["tone.wav"], "given twice"),
+    "a setting that is not read": (["--set", "pitch.voices=9"], "pitch.voices=9: only `sharpear transcribe`"),
+    "a rate beside a header": (["--rate", "8000"], "--rate: describes raw samples"),
+    "channels beside a header": (["--channels", "2"], "--channels: describes raw samples"),
+    "an encoding beside a header": (["--encoding", "f32le"], "--encoding: describes raw samples"),
+    "raw files": (["--raw", "--rate", "8000"], "--raw"),
+    "flushing no stream": (["--flush-ms", "5"], "--flush-ms: is for a stream"),
+    "flushing before now": (["--flush-ms", "-1"], "received '-1'"),
+    "flushing at no time": (["--flush-ms", "nan"], "received 'nan'"),
+    "axes of no stream": (["--header", "json"], "--header: is for a stream"),
 }
 
 
@@ -101,11 +112,32 @@ def test_usage_errors_are_one_line_and_exit_2(sharpen, wav, folder, case):
     assert [path.name for path in folder.iterdir()] == ["tone.wav"]
 
 
-def test_unknown_words_exit_2_without_a_traceback(sharpear):
-    for words in ([], ["sharpen"], ["sharpen", "--bogus"], ["sharpen", "a.wav", "--start", "soon"], ["bogus"]):
-        done = sharpear(*words)
-        assert done.code == 2
-        assert "Traceback" not in done.err
+WORDS = {
+    "unknown command": (["shrpen"], "'shrpen'"),
+    "unknown option": (["sharpen", "a.wav", "--bogus"], "--bogus"),
+    "unknown option of two lines": (["sharpen", "a.wav", "--bo\ngus"], "--bo"),
+    "no input": (["sharpen"], "inputs"),
+    "one argument too many": (["presets", "music", "speech"], "speech"),
+    "option without its value": (["sharpen", "a.wav", "--start"], "--start"),
+    "no number": (["sharpen", "a.wav", "--start", "soon"], "--start: expected a valid number, received 'soon'"),
+    "out of range": (["live", "--block", "3"], "--block: expected greater than or equal to 16, received '3'"),
+}
+
+
+@pytest.mark.parametrize("case", WORDS)
+def test_words_that_are_not_understood_are_one_line_and_exit_2(sharpear, case):
+    words, named = WORDS[case]
+    done = sharpear(*words)
+    assert (done.code, done.out) == (2, "")
+    assert one_line(done.err), done.err
+    assert named in done.err
+    assert "--help`" in done.err
+
+
+def test_without_a_word_the_help_is_shown_and_exit_2(sharpear):
+    done = sharpear()
+    assert (done.code, done.out) == (2, "")
+    assert "transcribe" in done.err
 
 
 def test_two_inputs_of_one_name_would_collide(sharpen, wav, folder):
@@ -162,6 +194,66 @@ def test_an_output_place_that_cannot_be(sharpen, wav, folder):
     assert (folder / "blocker").read_text() == "a file"
 
 
+COMMANDS = {
+    "sharpen": ["sharpen", "tone.wav", "--preset", SMALL],
+    "separate": ["separate", "tone.wav"],
+    "transcribe": ["transcribe", "tone.wav", "--preset", SMALL],
+    "learn": ["learn", "tone", "tone.wav", "--atoms", "2", "--epochs", "1"],
+    "live": ["live", "--replay", "tone.wav", "--no-view", "-q", "--record", "take.wav", "--preset", SMALL],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_input_that_may_not_be_read_is_exit_1(sharpear, wav, monkeypatch, command):
+    denied = wav()
+    opened, access = Path.open, os.access
+
+    def refuse(path, *modes, **options):
+        if path == denied:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *modes, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode, **options: path != denied and access(path, mode, **options))
+    done = sharpear(*COMMANDS[command])
+    told = "sharpear: tone.wav: cannot be read (Permission denied): change the permissions\n"
+    assert (done.code, done.err) == (1, told)
+
+
+REMEDIES = {
+    errno.ENOSPC: "make room, or choose another place with -",
+    errno.EACCES: "change the permissions, or choose another place with -",
+    errno.EROFS: "): choose another place with -",
+}
+
+
+@pytest.mark.parametrize("number", REMEDIES)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_output_that_cannot_be_written_says_what_helps(sharpear, wav, folder, monkeypatch, command, number):
+    wav()
+
+    def refuse(path, *_, **__):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    done = sharpear(*COMMANDS[command])
+    assert done.code == 1
+    assert one_line(done.err), done.err
+    assert f"cannot be written ({os.strerror(number)})" in done.err
+    assert REMEDIES[number] in done.err
+    assert [path.name for path in folder.iterdir()] == ["tone.wav"]
+
+
+def test_a_place_that_may_not_even_be_looked_at_is_exit_1(sharpear, wav, monkeypatch):
+    def refuse(path, **_):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    done = sharpear("learn", "tone", wav(), "-o", "secret/tone.npz")
+    told = "sharpear: secret/tone.npz: cannot be reached (Permission denied): change the permissions\n"
+    assert (done.code, done.err) == (1, told)
+
+
 def test_presets_are_listed_and_shown(sharpear):
     listed = sharpear("presets")
     assert listed.code == 0
@@ -194,6 +286,15 @@ def test_a_terminal_gets_a_progress_bar_and_a_pipe_none(wav, folder):
     os.close(ours)
     assert b"Traceback" not in screen
     assert b"\x1b[" in screen
+
+
+@pytest.mark.parametrize("module", ["typer", "numba"])
+def test_ctrl_c_while_modules_are_loaded_is_one_line(wav, folder, module):
+    """Modules of the command line itself, and of a command."""
+    (folder / f"{module}.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    done = subprocess.run(_command("sharpen", wav()), capture_output=True, text=True, cwd=folder, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "sharpear: interrupted\n"
 
 
 def test_ctrl_c_leaves_no_leftovers(wav, folder):

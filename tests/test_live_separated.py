@@ -1,10 +1,6 @@
 """Live separation: the stems of the file mode, into files and to an output device."""
 
 import resource
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import live_rig
@@ -13,7 +9,7 @@ import pytest
 import soundfile
 from conftest import SMALL, leftovers, one_line
 from live_rig import sound_system, wait_until
-from live_session import Running, place_of
+from live_session import Running, interrupted, place_of
 
 from sharpear.live.microphone import Microphone
 from sharpear.live.playback import RingPlayer
@@ -96,17 +92,7 @@ def test_a_full_disk_is_told_and_leaves_no_torn_stem(music, folder):
 def test_ctrl_c_leaves_whole_stems(music, folder):
     long = np.concatenate([soundfile.read(music, dtype="float32")[0]] * 20)
     soundfile.write("long.wav", long, RATE, "FLOAT")
-    words = ["live", "--replay", "long.wav", "--preset", str(SMALL), "--no-view", "--record", "take.wav"]
-    words += ["--separate", ",".join(STEMS), "-o", "stems"]
-    process = subprocess.Popen([sys.executable, "-m", "sharpear", *words], stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "Ctrl-C ends" in line:
-            break
-    time.sleep(0.7)
-    process.send_signal(signal.SIGINT)
-    told = process.communicate(timeout=30)[1]
-    assert process.returncode == 0, told
+    interrupted(0.7, "--replay", "long.wav", "--record", "take.wav", "--separate", ",".join(STEMS), "-o", "stems")
     stems = sum(soundfile.read(f"stems/{stem}.wav")[0] for stem in STEMS)
     assert len(stems) > 0
     assert np.abs(stems - long[: len(stems)]).max() < 1e-6

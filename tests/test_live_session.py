@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import resource
-import signal
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import pytest
 import soundfile
 from conftest import SMALL, leftovers, one_line
 from live_rig import wait_until
-from live_session import Running
+from live_session import Running, interrupted
 
 import sharpear
 from sharpear.errors import InputError, UsageError
@@ -233,18 +232,7 @@ def test_status_lines_are_json(sharpear, music):
 def test_ctrl_c_ends_well(music, folder):
     long = np.concatenate([soundfile.read(music, dtype="float32")[0]] * 20)
     soundfile.write("long.wav", long, RATE, "FLOAT")
-    words = ["live", "--replay", "long.wav", "--preset", str(SMALL), "--no-view", "--record", "take.wav"]
-    command = [sys.executable, "-m", "sharpear", *words, "-o", "x.zarr"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "Ctrl-C ends" in line:
-            break
-    time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
-    told = process.communicate(timeout=30)[1]
-    assert process.returncode == 0, told
-    assert "0 drops" in told
+    assert "0 drops" in interrupted(1.0, "--replay", "long.wav", "--record", "take.wav", "-o", "x.zarr")
     taken, _ = soundfile.read("take.wav", dtype="float32")
     assert len(taken) > 0
     assert np.array_equal(taken, long[: len(taken)])
@@ -279,6 +267,10 @@ USAGE = {
     "recording of unknown format": (["--record", "take.mp3"], "take.mp3"),
     "a rate for a file": (["--rate", "48000"], "--replay"),
     "a device for a file": (["--device", "2"], "--replay"),
+    "channels for a file": (["--channels", "5"], "--replay"),
+    "stdin for a file": (["--replay", "-"], "does not read stdin"),
+    "a port for no page": (["--view-port", "8000"], "--no-view"),
+    "a setting that is not read": (["--set", "pitch.voices=9"], "transcribe"),
     "an output that exists": (["-o", "there.npz"], "--overwrite"),
     "a recording that exists": (["--record", "there.wav"], "--overwrite"),
 }

@@ -115,6 +115,10 @@ USAGE = {
     "a file's format": (["tone.wav", "-o", "-", "--format", "zarr"], "zarr"),
     "two formats": (["tone.wav", "-o", "-", "--format", "f32,jsonl"], "f32,jsonl"),
     "a header without a stream": (["-", "-o", "x.npz", "--header", "json"], "--header"),
+    "flushing without a stream": (["-", "-o", "x.npz", "--flush-ms", "5"], "--flush-ms"),
+    "a report on a stream": (["-", "--report", "report.json"], "--report"),
+    "a stream at once": (["-", "--jobs", "2"], "--jobs"),
+    "a template for a stream": (["-", "--output-template", "{name}.{ext}"], "--output-template"),
 }
 
 

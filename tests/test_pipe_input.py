@@ -88,6 +88,13 @@ def test_raw_samples_of_every_encoding(encoding, channels, values):
     assert decoded.ravel() == pytest.approx(values, abs=2.0 ** (1 - min(bits, 16)))
 
 
+@pytest.mark.parametrize("rate", ["0", "-1", "7999", "192001"])
+def test_raw_rates_that_cannot_be(sharpen, rate):
+    done = sharpen("-", "--raw", "--rate", rate)
+    told = f"sharpear: --rate: expected a rate of 8000 to 192000 Hz, received {rate}\n"
+    assert (done.code, done.err) == (2, told)
+
+
 def test_raw_descriptions_that_cannot_be(sharpen):
     for words in (["--raw"], ["--rate", "8000"], ["--raw", "--rate", "8000", "--encoding", "s12"]):
         done = sharpen("-", *words)

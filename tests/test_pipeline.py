@@ -161,11 +161,18 @@ def test_nothing_breaks_it(shrunk):
     assert sharpener.replaced.tolist() == [2]
 
 
-BAD_AUDIO = [np.zeros(0), np.zeros((0, 2)), np.zeros((2, 2, 2)), np.float64(3)]
+BAD_AUDIO = [
+    np.zeros(0),
+    np.zeros((0, 2)),
+    np.zeros((2, 2, 2)),
+    np.float64(3),
+    np.ones(99, np.int16),
+    np.ones((99, 2), int),
+]
 
 
 @pytest.mark.parametrize("audio", BAD_AUDIO)
-def test_audio_of_no_shape_is_refused(audio):
+def test_audio_of_no_shape_or_of_integers_is_refused(audio):
     with pytest.raises(UsageError, match="received"):
         sharpear.sharpen(audio, RATE, str(SMALL))
 

@@ -14,11 +14,12 @@ import pytest
 import soundfile
 from conftest import leftovers, one_line, tone
 
+from sharpear.audio import AudioFile
 from sharpear.interrupt import Interruption
 from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat
-from sharpear.separation.run import separate_to_stream
+from sharpear.separation.run import separate_to_files, separate_to_stream
 from sharpear.separation.separator import Separator
-from sharpear.separation.stem_files import StemFormat
+from sharpear.separation.stem_files import BLOCK_SAMPLES, StemFormat
 from sharpear.separation.stem_stream import StemStream
 from sharpear.separation.tonal import TonalTransient
 
@@ -107,6 +108,29 @@ def test_stdin_to_files_of_an_unstated_length(folder, sharpear, music):
     assert not leftovers(folder)
 
 
+@pytest.mark.parametrize("subtype", ["float32", "pcm24"])
+@pytest.mark.parametrize("stated", [True, False])
+def test_stems_cut_short_are_marked(folder, subtype, stated):
+    """Interrupted after a block, from a file and from a pipe of an unstated length."""
+    sound = 0.1 * np.random.default_rng(1).standard_normal((2 * BLOCK_SAMPLES, 2)).astype(np.float32)
+    soundfile.write("long.wav", sound, RATE, "FLOAT")
+    raw = RawFormat(RATE, 2, "f32le")
+    source = AudioFile(Path("long.wav")) if stated else AudioPipe(Feed(_pipe_of(sound.tobytes())), raw=raw)
+    outputs = {stem: folder / f"{stem}.wav" for stem in ("tonal", "transient", "residual")}
+    interruption = Interruption()
+    interruption.requested = True
+    outcome = separate_to_files(source, outputs, TonalTransient, StemFormat(subtype=subtype), interruption)
+    assert not outcome.complete
+    total = 0
+    for path in outputs.values():
+        with soundfile.SoundFile(path) as file:
+            assert file.comment == "complete = false"
+            assert file.format in ("WAV", "WAVEX")
+            total += file.read(dtype="float32")
+    assert 0 < len(total) < len(sound)
+    assert np.abs(total - sound[: len(total)]).max() < 1e-6
+
+
 def test_samples_leave_as_soon_as_theirs_have_come():
     """What has been given, less the latency, is out without more input; then the rest."""
     samples_in, samples_out = os.pipe()
@@ -177,6 +201,7 @@ def test_ctrl_c_ends_with_what_has_come():
         (("-", "a.wav", "-o", "-", "--stem", "tonal"), "one input"),
         (("a.wav", "-o", "-", "--stem", "tonal", "--raw", "--rate", "8000"), "stdin"),
         (("-", "-o", "-", "--stem", "tonal", "--rate", "8000"), "--raw"),
+        (("-", "-o", "stems", "--raw-out"), "-o -"),
     ],
 )
 def test_what_does_not_fit_a_pipe_is_one_line(sharpear, words, told):

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import leftovers, one_line
+from conftest import SMALL, leftovers, one_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -238,11 +238,35 @@ def test_the_command_writes_stems_that_add_up(folder: Path, sharpear, wav) -> No
     assert sharpear("separate", "song.flac", "-o", "stems").code == 0
     original, _ = soundfile.read("song.flac")
     stems = [soundfile.read(f"stems/song/{stem}.wav")[0] for stem in ("tonal", "transient", "residual")]
+    with soundfile.SoundFile("stems/song/tonal.wav") as file:
+        assert file.comment == ""
     assert np.abs(sum(stems) - original).max() < 1e-5
     assert leftovers(folder) == []
     again = sharpear("separate", "song.flac", "-o", "stems")
     assert again.code == 2
     assert one_line(again.err)
+
+
+def test_ctrl_c_before_anything_is_done_leaves_no_folder(folder: Path, sharpear, wav, monkeypatch) -> None:
+    def interrupted(*_) -> None:
+        assert leftovers(folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sharpear.separation.run.separated", interrupted)
+    Path("there").mkdir()
+    done = sharpear("separate", wav(), "-o", "there/made/stems")
+    assert (done.code, done.err) == (1, "sharpear: interrupted\n")
+    assert sorted(path.name for path in folder.rglob("*")) == ["there", "tone.wav"]
+
+
+@pytest.mark.parametrize("words", [("separate",), ("sharpen", "--preset", SMALL)])
+def test_an_input_that_ends_badly_leaves_no_folder(folder: Path, sharpear, wav, words) -> None:
+    path = wav("a.flac", 2.0)
+    path.write_bytes(path.read_bytes()[:-2000])
+    done = sharpear(*words, path, "-o", "made/here")
+    assert done.code == 1
+    assert "truncated" in done.err
+    assert [path.name for path in folder.rglob("*")] == ["a.flac"]
 
 
 def test_rescaling_is_by_one_factor(folder: Path, sharpear) -> None:
@@ -267,6 +291,16 @@ def test_learn_then_separate(folder: Path, sharpear, wav) -> None:
     assert {path.name for path in Path("out/a").iterdir()} == {"a.wav", "b.wav", "residual.wav"}
 
 
+def test_more_atoms_than_examples_are_told(folder: Path, sharpear, wav) -> None:
+    done = sharpear("learn", "a", wav("a.wav", 0.5), "--atoms", 5000, "--epochs", 1, "-q")
+    assert done.code == 0
+    assert one_line(done.err)
+    with np.load("a.npz") as held:
+        examples = len(held["atoms"])
+    assert 0 < examples < 5000
+    assert f"hold {examples} examples" in done.err
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -274,8 +308,12 @@ def test_learn_then_separate(folder: Path, sharpear, wav) -> None:
         ("separate", "tone.wav", "--subtype", "pcm8"),
         ("separate", "tone.wav", "--clip", "hard"),
         ("separate", "tone.wav", "--filename", "{track}.wav"),
+        ("separate", "tone.wav", "--rate", "8000"),
+        ("separate", "tone.wav", "--stem", "tonal"),
+        ("separate", "tone.wav", "--raw-out"),
         ("learn", "residual", "tone.wav"),
         ("learn", "a", "tone.wav", "-o", "a.txt"),
+        ("learn", "a", "tone.wav", "-"),
     ],
 )
 def test_usage_errors_are_one_line(folder: Path, sharpear, wav, words) -> None:

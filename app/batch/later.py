@@ -7,7 +7,7 @@ from typing import IO, Self
 
 import numpy as np
 
-from sharpear.errors import InputError
+from sharpear.errors import unwritable
 from sharpear.frames import Frames
 
 
@@ -19,7 +19,7 @@ class Later:
         try:
             self._file: IO[bytes] = tempfile.TemporaryFile(dir=output.parent)  # noqa: SIM115 (closed on exit)
         except OSError as error:
-            raise self._failed(error) from error
+            raise unwritable(output, error) from error
 
     def write(self, frames: Frames) -> None:
         """Append.
@@ -32,7 +32,7 @@ class Later:
             for part in parts if len(frames) else ():
                 np.save(self._file, part, allow_pickle=False)
         except OSError as error:
-            raise self._failed(error) from error
+            raise unwritable(self._beside, error) from error
 
     def replay(self) -> Iterator[Frames]:
         """All, in order."""
@@ -40,10 +40,6 @@ class Later:
         self._file.seek(0)
         while self._file.tell() < size:
             yield Frames(*(np.load(self._file, allow_pickle=False) for _ in range(4)))
-
-    def _failed(self, error: OSError) -> InputError:
-        cause = error.strerror or error
-        return InputError(f"{self._beside}: cannot be written ({cause}): make room, or choose another place with -o")
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from sharpear.errors import InputError, printable
+from sharpear.errors import printable, unwritable
 from sharpear.files import config_hash
 from sharpear.version import __version__
 
@@ -88,4 +88,4 @@ def write_report(
         growing.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         growing.replace(path)
     except OSError as error:
-        raise InputError(f"{path}: the report cannot be written ({error.strerror}): choose another --report") from error
+        raise unwritable(path, error, "--report") from error

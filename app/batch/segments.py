@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.audio import AudioFile, Selection
-from sharpear.errors import InputError
+from sharpear.errors import unwritable
 from sharpear.files import BLOCK_SAMPLES, FileSinks, Outcome, Progress, describe
 from sharpear.interrupt import Interruption
 from sharpear.pipeline import Heard, Sharpener
@@ -223,7 +223,7 @@ class _Spool:
         try:
             self._file: IO[bytes] = tempfile.TemporaryFile(dir=beside.parent)  # noqa: SIM115 (closed by `close`)
         except OSError as error:
-            raise self._failed(error) from error
+            raise unwritable(beside, error) from error
 
     def keep(self, heard: Heard) -> None:
         """Append."""
@@ -231,7 +231,7 @@ class _Spool:
             for name in FIELDS if len(heard) else ():
                 np.save(self._file, getattr(heard, name), allow_pickle=False)
         except OSError as error:
-            raise self._failed(error) from error
+            raise unwritable(self._beside, error) from error
 
     def replay(self) -> Iterator[Heard]:
         """What was kept, in order."""
@@ -239,11 +239,6 @@ class _Spool:
         self._file.seek(0)
         while self._file.tell() < size:
             yield Heard(*(np.load(self._file, allow_pickle=False) for _ in FIELDS))
-
-    def _failed(self, error: OSError) -> InputError:
-        return InputError(
-            f"{self._beside}: cannot be written ({error.strerror or error}): make room, or choose another place with -o"
-        )
 
     def close(self) -> None:
         """Forget it."""

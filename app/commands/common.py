@@ -1,15 +1,23 @@
 """What the commands share: how they speak, read settings and show progress."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sharpear.errors import UsageError, printable
 from sharpear.progress import progress_on_terminal
 
+if TYPE_CHECKING:
+    from sharpear.pipe import RawFormat
+
 EXIT_SOME_FAILED = 1
+FOR_STREAMS = "is for a stream on stdout: give -o -"
+
+CHECKED_LATER = {"readable": False}
+"""For paths: who opens them says whether they can be read, and that they cannot is no usage error."""
 
 PresetOption = Annotated[str, typer.Option("--preset", help="A preset's name, or a TOML file.")]
 SetOption = Annotated[
@@ -22,14 +30,58 @@ DurationOption = Annotated[float | None, typer.Option(help="Take this much, s.")
 MonoOption = Annotated[bool, typer.Option("--mono", help="Mix the channels down to one.")]
 RawOption = Annotated[bool, typer.Option("--raw", help="stdin is samples without a header.")]
 RawRateOption = Annotated[int | None, typer.Option(help="Their sample rate, Hz.")]
-RawChannelsOption = Annotated[int, typer.Option(help="Their channels, interleaved.")]
-EncodingOption = Annotated[str, typer.Option(help="f32le, s16le, s24le, s32le, f64le, …be, s8 or u8.")]
+RawChannelsOption = Annotated[int | None, typer.Option(help="Their channels, interleaved; 1 if not given.")]
+EncodingOption = Annotated[
+    str | None, typer.Option(help="f32le, s16le (if not given), s24le, s32le, f64le, …be, s8 or u8.")
+]
 ProcessorOption = Annotated[str, typer.Option("--device", help="cpu, gpu, gpu:1 (the second one), or auto.")]
 
 
 def say(message: str) -> None:
     """One line on stderr."""
     typer.echo(f"sharpear: {printable(message)}", err=True)
+
+
+def refuse(options: Mapping[str, object], why: str) -> None:
+    """None of `options` may be given: it would be without effect.
+
+    Raises:
+        UsageError: one is.
+    """
+    for option, value in options.items():
+        if value is not None and value is not False:
+            raise UsageError(f"{option}: {why}")
+
+
+def refuse_stdin(inputs: Iterable[Path], instead: str) -> None:
+    """The command reads files alone.
+
+    Raises:
+        UsageError: one of `inputs` is stdin.
+    """
+    if Path("-") in inputs:
+        raise UsageError(f"-: this command does not read stdin: {instead}")
+
+
+def raw_format(
+    from_stdin: bool, raw: bool, rate: int | None, channels: int | None, encoding: str | None
+) -> "RawFormat | None":
+    """What --raw and its companions describe.
+
+    Raises:
+        UsageError: --rate is missing, the companions are given without --raw, or --raw without stdin.
+    """
+    if not raw:
+        described = {"--rate": rate, "--channels": channels, "--encoding": encoding}
+        refuse(described, "describes raw samples on stdin: give --raw with it")
+        return None
+    if not from_stdin:
+        raise UsageError("--raw describes stdin: give - as the input")
+    if rate is None:
+        raise UsageError("--raw needs --rate: the sample rate, Hz, is in no header")
+    from sharpear.pipe import RawFormat  # noqa: PLC0415
+
+    return RawFormat(rate, 1 if channels is None else channels, "s16le" if encoding is None else encoding)
 
 
 def refuse_gpu_in_pipe(device: str) -> None:
@@ -47,13 +99,19 @@ def names(listed: str) -> list[str]:
     return [name.strip() for name in listed.split(",") if name.strip()]
 
 
-def overrides(settings: Sequence[str] | None) -> dict[str, str]:
-    """["bank.low_hz=80"] → {"bank.low_hz": "80"}."""
+def overrides(settings: Sequence[str] | None, pitch: bool = False) -> dict[str, str]:
+    """["bank.low_hz=80"] → {"bank.low_hz": "80"}. pitch: whether the command reads the settings under [pitch].
+
+    Raises:
+        UsageError: a setting is not of the form KEY=VALUE, or not read.
+    """
     pairs = {}
     for setting in settings or ():
         key, equals, value = setting.partition("=")
         if not equals or not key.strip():
             raise UsageError(f"--set: expected KEY=VALUE such as bank.low_hz=80, received {setting!r}")
+        if key.strip().startswith("pitch.") and not pitch:
+            raise UsageError(f"--set {setting}: only `sharpear transcribe` reads it: leave it out")
         pairs[key.strip()] = value.strip()
     return pairs
 

@@ -7,12 +7,12 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .common import DurationOption, OverwriteOption, QuietOption, StartOption, say
+from .common import CHECKED_LATER, DurationOption, OverwriteOption, QuietOption, StartOption, refuse_stdin, say
 
 
 def learn(
     name: Annotated[str, typer.Argument(help="Name of the source, and of its stem.")],
-    inputs: Annotated[list[Path], typer.Argument(help="Recordings of the source alone.")],
+    inputs: Annotated[list[Path], typer.Argument(**CHECKED_LATER, help="Recordings of the source alone.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The dictionary; NAME.npz if not given.")] = None,
     atoms: Annotated[int, typer.Option(help="Size of the dictionary.")] = 48,
     epochs: Annotated[int, typer.Option(help="How often to go through the examples.")] = 10,
@@ -27,6 +27,7 @@ def learn(
     from sharpear.harmless import check_apart  # noqa: PLC0415
     from sharpear.separation.run import learn_files  # noqa: PLC0415
 
+    refuse_stdin(inputs, "write the stream to a file, and learn from that")
     path = out or Path(f"{name}.npz")
     if path.suffix != ".npz":
         raise UsageError(f"-o {path}: expected a name that ends in .npz")
@@ -34,6 +35,10 @@ def learn(
         raise UsageError(f"{path}: exists already: --overwrite replaces it, -o chooses another place")
     check_apart([path], inputs)
     dictionary = learn_files(name, inputs, atoms, epochs, seed, Selection(start, duration))
+    if (found := len(dictionary.atoms)) < atoms:
+        say(
+            f"{name}: the recordings hold {found} examples, so it has {found} atoms, not {atoms}: more audio gives more"
+        )
     dictionary.save(path, epochs=epochs, seed=seed)
     if not quiet:
         say(f"{name}: {len(dictionary.atoms)} atoms → {path}")

@@ -15,6 +15,7 @@ import typer
 from sharpear.errors import UsageError
 
 from .common import (
+    CHECKED_LATER,
     EXIT_SOME_FAILED,
     OverwriteOption,
     PresetOption,
@@ -22,6 +23,8 @@ from .common import (
     SetOption,
     names,
     overrides,
+    refuse,
+    refuse_stdin,
     say,
 )
 from .live_stems import LiveStemRequest, plan_live_stems
@@ -43,13 +46,16 @@ def live(
         str | None, typer.Option(help="An input's index or name, see `sharpear devices`; the default one.")
     ] = None,
     rate: Annotated[int | None, typer.Option(help="Sample rate, Hz; the device's own.")] = None,
-    channels: Annotated[int, typer.Option(min=1, help="Take this many channels, each sharpened on its own.")] = 1,
+    channels: Annotated[
+        int | None, typer.Option(min=1, help="Take this many channels, each sharpened on its own; 1 if not given.")
+    ] = None,
     block: Annotated[int, typer.Option(min=16, max=16384, help="Samples between callbacks.")] = 256,
     preset: PresetOption = "music",
     set_: SetOption = None,
     duration: Annotated[float | None, typer.Option(help="End after this long, s.")] = None,
     replay: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Play a file in real time as if it were a microphone.")
+        Path | None,
+        typer.Option(**CHECKED_LATER, metavar="FILE", help="Play a file in real time as if it were a microphone."),
     ] = None,
     view: Annotated[bool, typer.Option("--view/--no-view", help="Serve the page.")] = True,
     view_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page.")] = None,
@@ -57,7 +63,8 @@ def live(
         Path | None, typer.Option(metavar="FILE", help="Record what comes in: .wav, .w64 or .flac.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Write frames to this folder or file; - is stdout.")
+        Path | None,
+        typer.Option("-o", "--out", **CHECKED_LATER, help="Write frames to this folder or file; - is stdout."),
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="Any of zarr,npz,png; jsonl, f32 or arrow for stdout.")] = "",
     separate: Annotated[
@@ -75,12 +82,15 @@ def live(
 ) -> None:
     """Listen, and show the sharpened spectrogram in the browser."""
     from sharpear.config import load_config  # noqa: PLC0415
-    from sharpear.harmless import check_apart  # noqa: PLC0415
+    from sharpear.harmless import check_apart, none_left_empty  # noqa: PLC0415
     from sharpear.live.outputs import name_outputs  # noqa: PLC0415
     from sharpear.live.recorder import check_recording  # noqa: PLC0415
 
     if duration is not None and not 0 < duration < float("inf"):
         raise UsageError(f"--duration: expected more than 0 s, received {duration:g}")
+    refuse_stdin([replay] if replay else [], "write the stream to a file for --replay, or give it to `sharpen -`")
+    if not view:
+        refuse({"--view-port": view_port}, "is for the page: leave --no-view out")
     config = load_config(preset, overrides(set_))
     stream = _stream_format(out, names(format_), status_json)
     stems = plan_live_stems(LiveStemRequest(separate, sources, voices, stem, output_device, out, overwrite))
@@ -92,7 +102,9 @@ def live(
     check_apart(writing, [*([replay] if replay else []), *map(Path, names(sources))])
     what = _Request(config, preset, stream, files, record, stems, duration)
     how = _Display(view and _page_is_installed(quiet), view_port, status_json, quiet)
-    if not _listen(lambda: _source(replay, device, rate, channels, block), what, how):
+    with none_left_empty(writing):
+        good = _listen(lambda: _source(replay, device, rate, channels, block), what, how)
+    if not good:
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
@@ -179,14 +191,15 @@ def _stream_format(out: Path | None, formats: list[str], status_json: bool) -> s
     return formats[0] if formats else "jsonl"
 
 
-def _source(replay: Path | None, device: str | None, rate: int | None, channels: int, block: int) -> "Source":
+def _source(replay: Path | None, device: str | None, rate: int | None, channels: int | None, block: int) -> "Source":
     from sharpear.live.microphone import Microphone  # noqa: PLC0415
     from sharpear.live.source import Replay  # noqa: PLC0415
 
     if replay is None:
-        return Microphone(device, rate, channels, block)
-    if device is not None or rate is not None:
-        raise UsageError("--replay takes its rate from the file: leave --device and --rate out")
+        return Microphone(device, rate, channels or 1, block)
+    refuse(
+        {"--device": device, "--rate": rate, "--channels": channels}, "is the file's own with --replay: leave it out"
+    )
     return Replay(replay, block)
 
 

@@ -8,6 +8,7 @@ import typer
 from sharpear.errors import SharpearError, UsageError
 
 from .common import (
+    CHECKED_LATER,
     EXIT_SOME_FAILED,
     DurationOption,
     EncodingOption,
@@ -21,6 +22,8 @@ from .common import (
     StartOption,
     names,
     progress_bar,
+    raw_format,
+    refuse,
     refuse_gpu_in_pipe,
     say,
 )
@@ -43,9 +46,12 @@ VoicesOption = Annotated[
 
 
 def separate(
-    inputs: Annotated[list[Path], typer.Argument(help="Audio files (wav, flac, ogg, mp3, aiff…); - is stdin.")],
+    inputs: Annotated[
+        list[Path], typer.Argument(**CHECKED_LATER, help="Audio files (wav, flac, ogg, mp3, aiff…); - is stdin.")
+    ],
     out: Annotated[
-        Path, typer.Option("-o", "--out", help="Folder of the stems; - writes the one of --stem to stdout.")
+        Path,
+        typer.Option("-o", "--out", **CHECKED_LATER, help="Folder of the stems; - writes the one of --stem to stdout."),
     ] = Path(),
     into: Annotated[
         str, typer.Option("--into", help="Any of tonal,transient,residual; tonal, transient and residual if not given.")
@@ -61,8 +67,8 @@ def separate(
     mono: MonoOption = False,
     raw: RawOption = False,
     rate: RawRateOption = None,
-    channels: RawChannelsOption = 1,
-    encoding: EncodingOption = "s16le",
+    channels: RawChannelsOption = None,
+    encoding: EncodingOption = None,
     raw_out: Annotated[
         bool, typer.Option("--raw-out", help="With -o -: samples without a header, of --subtype, little-endian.")
     ] = False,
@@ -74,9 +80,11 @@ def separate(
     from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.device import backend_of  # noqa: PLC0415
     from sharpear.gpu import CPU  # noqa: PLC0415
+    from sharpear.harmless import none_left_empty  # noqa: PLC0415
     from sharpear.separation.stem_files import StemFormat, plan_stems  # noqa: PLC0415
 
     piped = Path("-") in (*inputs, out)
+    described = raw_format(Path("-") in inputs, raw, rate, channels, encoding)
     if piped:
         refuse_gpu_in_pipe(device)
     backend = backend_of("cpu" if piped else device)
@@ -84,26 +92,24 @@ def separate(
     form, selection = StemFormat(filename, subtype, clip), Selection(start, duration, mono)
     if piped:
         from .separate_pipe import StemRequest, separate_pipe  # noqa: PLC0415
-        from .sharpen_pipe import raw_format  # noqa: PLC0415
 
-        described = raw_format(raw, rate, channels, encoding)
         stems = choose_stems(into, available)
         request = StemRequest(inputs, out, factory, available, stems, stem, form, described, raw_out, quiet, overwrite)
         separate_pipe(request, selection)
         return
-    if stem is not None or raw or raw_out:
-        raise UsageError("--stem and --raw-out go with -o -, and --raw with - as the input: --into chooses stems")
+    refuse({"--stem": stem, "--raw-out": raw_out}, "is for a stream on stdout: give -o -; --into chooses stems")
     stems = choose_stems(into, available)
     kept = [Path(each) for each in names(sources)]
     planned = {
         path: dict(zip(stems, outputs, strict=True))
         for path, outputs in plan_stems(inputs, out, stems, form, overwrite, kept).items()
     }
-    if backend is CPU:
-        outcomes = _separate_files(planned, factory, form, selection, quiet)
-    else:
-        outcomes = _separate_packed(planned, factory, form, selection, backend, quiet)
-    _tell(planned, outcomes, quiet)
+    with none_left_empty(output for outputs in planned.values() for output in outputs.values()):
+        if backend is CPU:
+            outcomes = _separate_files(planned, factory, form, selection, quiet)
+        else:
+            outcomes = _separate_packed(planned, factory, form, selection, backend, quiet)
+        _tell(planned, outcomes, quiet)
 
 
 def choose_stems(listed: str, available: list[str], option: str = "--into") -> list[str]:
@@ -198,7 +204,7 @@ def _tell(planned: "Planned", outcomes: "Iterable[tuple[Path, Separated | Sharpe
         if outcome.replaced_samples:
             say(f"{path}: {outcome.replaced_samples} samples (NaN, Inf or beyond 120 dBFS) were taken as silence")
         if not outcome.complete:
-            held = "the stems hold that much" if outcome.audio_s else "nothing was written"
+            held = "the stems hold that much, marked incomplete" if outcome.audio_s else "nothing was written"
             say(f"{path}: interrupted after {outcome.audio_s:.1f} s: {held}")
             continue
         done += 1

@@ -8,6 +8,7 @@ import typer
 
 from sharpear.audio import AudioFile, AudioSource, Selection
 from sharpear.errors import UsageError
+from sharpear.harmless import none_left_empty
 from sharpear.interrupt import Interruption
 from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat
 from sharpear.separation.run import Separated, separate_to_files, separate_to_stream
@@ -15,7 +16,7 @@ from sharpear.separation.shares import ShareFactory
 from sharpear.separation.stem_files import StemFormat, plan_stems
 from sharpear.separation.stem_stream import StemStream
 
-from .common import EXIT_SOME_FAILED, say
+from .common import EXIT_SOME_FAILED, FOR_STREAMS, refuse, say
 
 STDIN, STDOUT = 0, 1
 PIPE = Path("-")
@@ -47,12 +48,12 @@ def separate_pipe(request: StemRequest, selection: Selection) -> None:
     if len(request.inputs) > 1:
         raise UsageError(f"- is one stream: expected one input, received {len(request.inputs)}")
     source, to_stdout = request.inputs[0], request.out == PIPE
-    if request.raw and source != PIPE:
-        raise UsageError("--raw describes stdin: give - as the input")
     if to_stdout != (request.stem is not None):
         given = f"--stem {request.stem} without -o -" if request.stem else "-o - without --stem"
         raise UsageError(f"stdout takes one stem: expected -o - with --stem, received {given}")
-    if to_stdout and request.stem not in request.available:
+    if not to_stdout:
+        refuse({"--raw-out": request.raw_out}, FOR_STREAMS)
+    elif request.stem not in request.available:
         raise UsageError(f"--stem: unknown stem {request.stem!r}: expected {', '.join(request.available)}")
     try:
         outcome = _run(request, selection)
@@ -90,4 +91,5 @@ def _run(request: StemRequest, selection: Selection) -> Separated:
             return outcome
         (planned,) = plan_stems([Path("stdin")], request.out, request.stems, request.form, request.overwrite).values()
         outputs = dict(zip(request.stems, planned, strict=True))
+        held.enter_context(none_left_empty(planned))
         return separate_to_files(audio, outputs, request.sources, request.form, interruption)

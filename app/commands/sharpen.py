@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .common import (
+    FOR_STREAMS,
     DurationOption,
     EncodingOption,
     MonoOption,
@@ -20,8 +21,12 @@ from .common import (
     StartOption,
     names,
     overrides,
+    raw_format,
+    refuse,
     refuse_gpu_in_pipe,
 )
+
+TEMPLATE = "{stem}.{ext}"
 
 
 def sharpen(
@@ -42,16 +47,16 @@ def sharpen(
     mono: MonoOption = False,
     raw: RawOption = False,
     rate: RawRateOption = None,
-    channels: RawChannelsOption = 1,
-    encoding: EncodingOption = "s16le",
+    channels: RawChannelsOption = None,
+    encoding: EncodingOption = None,
     header: Annotated[
         str | None, typer.Option(help="To -: describe the axes once, as JSON on stderr (json) or into this file.")
     ] = None,
-    flush_ms: Annotated[float, typer.Option(help="To -: flush this often, ms; 0 at every hop.")] = 0.0,
+    flush_ms: Annotated[
+        float | None, typer.Option(min=0, help="To -: flush this often, ms; at every hop if not given.")
+    ] = None,
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look below folders, too.")] = False,
-    output_template: Annotated[
-        str, typer.Option(help="Names of outputs, of {parent} {stem} {name} {ext}.")
-    ] = "{stem}.{ext}",
+    output_template: Annotated[str, typer.Option(help="Names of outputs, of {parent} {stem} {name} {ext}.")] = TEMPLATE,
     jobs: Annotated[int | None, typer.Option("-j", "--jobs", help="Files at once; all cores if not given.")] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Never cut a long file into segments.")] = False,
     skip_existing: Annotated[
@@ -70,16 +75,23 @@ def sharpen(
     from sharpear.config import load_config  # noqa: PLC0415
 
     from .sharpen_batch import BatchRequest, sharpen_batch  # noqa: PLC0415
-    from .sharpen_pipe import PipeRequest, raw_format, sharpen_pipe  # noqa: PLC0415
+    from .sharpen_pipe import PipeRequest, sharpen_pipe  # noqa: PLC0415
 
     selection = Selection(start, duration, mono)
     config = load_config(preset, overrides(set_))
+    described = raw_format("-" in inputs, raw, rate, channels, encoding)
     if "-" in (*inputs, out):
         refuse_gpu_in_pipe(device)
-        described = raw_format(raw, rate, channels, encoding)
+        for_files = {
+            "--recursive": recursive, "--output-template": output_template != TEMPLATE, "--jobs": jobs,
+            "--exact": exact, "--skip-existing": skip_existing, "--fail-fast": fail_fast, "--report": report,
+            "--scheduler": scheduler,
+        }  # fmt: skip
+        refuse(for_files, "is for files, not for a pipe: leave it out")
         pipe = PipeRequest(inputs, out, names(format_), described, header, flush_ms, quiet, overwrite)
         sharpen_pipe(pipe, config, selection)
     else:
+        refuse({"--header": header, "--flush-ms": flush_ms}, FOR_STREAMS)
         batch = BatchRequest(
             inputs, out, names(format_), recursive, output_template, jobs, exact, overwrite, skip_existing, fail_fast,
             report, scheduler, quiet, device,

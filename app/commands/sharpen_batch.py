@@ -17,7 +17,7 @@ from sharpear.config import Config
 from sharpear.device import backend_of
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
-from sharpear.harmless import check_report
+from sharpear.harmless import check_report, none_left_empty
 from sharpear.interrupt import Interruption
 from sharpear.sinks import sweep
 
@@ -55,9 +55,9 @@ def sharpen_batch(request: BatchRequest, config: Config, selection: Selection) -
     planned = plan_jobs(found, request.out, request.formats, request.template)
     for job in planned:
         check_free(job, request.overwrite or request.skip_existing)
+    outputs = [Path(output) for job in planned for output in job.outputs if not is_url(output)]
     if request.report:
         sources = [Path(job.source) for job in planned if not is_url(job.source)]
-        outputs = [Path(output) for job in planned for output in job.outputs if not is_url(output)]
         check_report(request.report, outputs, sources, request.overwrite)
     workers = request.jobs or os.cpu_count() or 1
     # Whether a file is cut depends on the request alone, so that a resumed run gives what an unbroken one would.
@@ -68,9 +68,10 @@ def sharpen_batch(request: BatchRequest, config: Config, selection: Selection) -
         config, selection, request.overwrite, request.skip_existing, keep_partial=len(planned) == 1, cut=cut
     )
     started_s = time.perf_counter()
-    _sweep(planned)
-    results = _run(planned, settings, workers if cut == 1 else 1, request, backend)
-    _sweep(planned)  # workers that were killed, and what was too young at the beginning
+    with none_left_empty(outputs):
+        _sweep(planned)
+        results = _run(planned, settings, workers if cut == 1 else 1, request, backend)
+        _sweep(planned)  # workers that were killed, and what was too young at the beginning
     _conclude(planned, results, settings, request, time.perf_counter() - started_s)
 
 

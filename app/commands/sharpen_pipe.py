@@ -12,13 +12,13 @@ from sharpear.batch import Found, check_free, plan_jobs
 from sharpear.config import Config
 from sharpear.errors import UsageError
 from sharpear.files import Outcome, sharpen_audio
-from sharpear.harmless import check_apart
+from sharpear.harmless import check_apart, none_left_empty
 from sharpear.interrupt import Interruption
 from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat, sharpen_stream, write_header
 from sharpear.pool import SharpenerPool
 from sharpear.sinks import SINKS, STREAM_FORMATS
 
-from .common import EXIT_SOME_FAILED, say
+from .common import EXIT_SOME_FAILED, FOR_STREAMS, refuse, say
 
 STDIN, STDOUT = 0, 1
 
@@ -32,24 +32,9 @@ class PipeRequest:
     formats: list[str]
     raw: RawFormat | None
     header: str | None
-    flush_ms: float
+    flush_ms: float | None
     quiet: bool
     overwrite: bool
-
-
-def raw_format(raw: bool, rate: int | None, channels: int, encoding: str) -> RawFormat | None:
-    """What --raw and its companions describe.
-
-    Raises:
-        UsageError: --rate is missing, or given without --raw.
-    """
-    if not raw:
-        if rate is not None:
-            raise UsageError("--rate describes raw samples: give --raw with it")
-        return None
-    if rate is None:
-        raise UsageError("--raw needs --rate: the sample rate, Hz, is in no header")
-    return RawFormat(rate, channels, encoding)
 
 
 def sharpen_pipe(request: PipeRequest, config: Config, selection: Selection) -> None:
@@ -57,11 +42,9 @@ def sharpen_pipe(request: PipeRequest, config: Config, selection: Selection) -> 
     if len(request.inputs) > 1:
         raise UsageError(f"- is one stream: expected one input, received {len(request.inputs)}")
     source = request.inputs[0]
-    if source != "-" and request.raw:
-        raise UsageError("--raw describes stdin: give - as the input")
     to_stdout = request.out == "-" or (request.out is None and not set(request.formats) & set(SINKS))
-    if not to_stdout and request.header:
-        raise UsageError("--header describes a stream: give -o -")
+    if not to_stdout:
+        refuse({"--header": request.header, "--flush-ms": request.flush_ms}, FOR_STREAMS)
     if request.header and request.header != "json":
         header = Path(request.header)
         check_apart([header], [] if source == "-" else [Path(source)])
@@ -77,7 +60,7 @@ def sharpen_pipe(request: PipeRequest, config: Config, selection: Selection) -> 
 
 def _run(request: PipeRequest, to_stdout: bool, config: Config, selection: Selection) -> Outcome:
     with Interruption() as interruption, ExitStack() as held:
-        outlet = Outlet(STDOUT, request.flush_ms / 1e3)
+        outlet = Outlet(STDOUT, (request.flush_ms or 0.0) / 1e3)
         audio: AudioSource
         if request.inputs[0] == "-":
 
@@ -112,7 +95,8 @@ def _to_files(request: PipeRequest, audio: AudioSource, config: Config, interrup
     (job,) = plan_jobs([Found("stdin")], request.out, request.formats)
     check_free(job, request.overwrite)
     outputs = [Path(output) for output in job.outputs]
-    return sharpen_audio(audio, outputs, SharpenerPool(config), interruption)
+    with none_left_empty(outputs):
+        return sharpen_audio(audio, outputs, SharpenerPool(config), interruption)
 
 
 def _conclude(request: PipeRequest, outcome: Outcome) -> None:

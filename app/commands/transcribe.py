@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .common import (
+    CHECKED_LATER,
     EXIT_SOME_FAILED,
     DurationOption,
     OverwriteOption,
@@ -15,12 +16,15 @@ from .common import (
     StartOption,
     overrides,
     progress_bar,
+    refuse_stdin,
     say,
 )
 
 
 def transcribe(
-    input_: Annotated[Path, typer.Argument(metavar="INPUT", help="An audio file (wav, flac, ogg, mp3, aiff…).")],
+    input_: Annotated[
+        Path, typer.Argument(**CHECKED_LATER, metavar="INPUT", help="An audio file (wav, flac, ogg, mp3, aiff…).")
+    ],
     out: Annotated[
         list[Path] | None,
         typer.Option("-o", "--out", help="notes.csv, notes.mid, notes.jsonl, f0.csv; may be given several times."),
@@ -40,10 +44,11 @@ def transcribe(
     from sharpear.pitch.outputs import format_of, write  # noqa: PLC0415
     from sharpear.pitch.transcriber import transcribe_file  # noqa: PLC0415
 
+    refuse_stdin([input_], "write the stream to a file, and transcribe that")
     outputs = list(dict.fromkeys(out or [Path(f"{input_.stem}.notes.csv")]))
     for path in outputs:
         format_of(path)
-    config = load_config(preset, overrides(set_))
+    config = load_config(preset, overrides(set_, pitch=True))
     check_free(Job(str(input_), tuple(map(str, outputs))), overwrite)
     try:
         with progress_bar(input_.name, quiet) as progress:

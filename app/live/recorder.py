@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from sharpear.errors import InputError, UsageError
+from sharpear.errors import InputError, UsageError, unwritable
 
 from .ring import Reader
 
@@ -49,7 +49,7 @@ class Recorder(threading.Thread):
             self._partial = folder / path.name
             self._file = soundfile.SoundFile(self._partial, "w", rate_hz, channels, FORMATS[path.suffix])
         except (OSError, soundfile.LibsndfileError) as error:
-            raise InputError(f"{path}: cannot be written ({error}): choose another place with --record") from error
+            raise unwritable(path, error, "--record") from error
 
     def run(self) -> None:
         """Until `finish`, or until no more can be written."""

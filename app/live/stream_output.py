@@ -4,6 +4,7 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
+from sharpear.errors import unwritable
 from sharpear.frames import Frames
 from sharpear.pipe import Outlet
 from sharpear.pipeline import Sharpener
@@ -55,7 +56,7 @@ class StreamOutput:
                 self.ended = True
             except OSError as error:
                 self.ended = True
-                self.faults.append(f"stdout: cannot be written ({error.strerror}): make room")
+                self.faults.append(str(unwritable("stdout", error, option="")))
 
     def gap(self, gap: Gap) -> None:
         """Nothing: the frames' times tell."""

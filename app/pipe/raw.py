@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpear.audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 from sharpear.errors import UsageError
 
 ENCODINGS = (*(f"{kind}{end}" for kind in ("f32", "f64", "s16", "s24", "s32") for end in ("le", "be")), "s8", "u8")
@@ -28,6 +29,9 @@ class RawFormat:
     def __post_init__(self) -> None:
         if self.encoding not in ENCODINGS:
             raise UsageError(f"--encoding: expected one of {', '.join(ENCODINGS)}, received {self.encoding!r}")
+        if not LOWEST_RATE_HZ <= self.sample_rate <= HIGHEST_RATE_HZ:
+            expected = f"a rate of {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz"
+            raise UsageError(f"--rate: expected {expected}, received {self.sample_rate}")
         if self.channels < 1:
             raise UsageError(f"--channels: expected at least 1, received {self.channels}")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sharpear.audio import AudioSource
 from sharpear.config import Config
-from sharpear.errors import InputError
+from sharpear.errors import unwritable
 from sharpear.files import Outcome, advance, describe
 from sharpear.interrupt import Interruption
 from sharpear.pipeline import Sharpener
@@ -51,7 +51,7 @@ def sharpen_stream(
     except BrokenPipeError:
         complete = True
     except OSError as error:
-        raise InputError(f"stdout: cannot be written ({error.strerror}): make room") from error
+        raise unwritable("stdout", error, option="") from error
     finally:
         with suppress(OSError):
             outlet.close()
@@ -70,4 +70,4 @@ def write_header(place: str, header: dict[str, Any]) -> None:
     try:
         Path(place).write_text(json.dumps(header) + "\n", encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{place}: cannot be written ({error.strerror}): choose another --header") from error
+        raise unwritable(place, error, "--header") from error

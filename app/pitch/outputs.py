@@ -12,7 +12,7 @@ from pathlib import Path
 import mido
 import numpy as np
 
-from sharpear.errors import InputError, UsageError
+from sharpear.errors import UsageError, unwritable
 
 from .notes import Note
 from .transcriber import Transcription
@@ -121,8 +121,7 @@ def write(transcription: Transcription, path: Path) -> None:
                 partial.unlink(missing_ok=True)
                 raise
     except OSError as error:
-        advice = "make room, or choose another place with -o"
-        raise InputError(f"{path}: cannot be written ({error.strerror or error}): {advice}") from error
+        raise unwritable(path, error) from error
 
 
 def _umask() -> int:

@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.errors import InputError
+from sharpear.errors import InputError, unwritable
 from sharpear.version import __version__
 
 FORMAT = 1
@@ -52,7 +53,7 @@ class Dictionary:
                 np.savez(partial, atoms=self.atoms.astype(np.float32), center_hz=self.center_hz, attributes=told)
                 os.replace(partial, path)
         except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror or error}): choose another place") from error
+            raise unwritable(path, error) from error
 
     @classmethod
     def load(cls, path: Path) -> "Dictionary":
@@ -68,7 +69,9 @@ class Dictionary:
                 name = str(told["name"])
         except FileNotFoundError as error:
             raise InputError(f"{path}: no such file: `sharpear learn` makes dictionaries") from error
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        except PermissionError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror}): change the permissions") from error
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path}: is not a dictionary that `sharpear learn` wrote") from error
         well = atoms.ndim == 2 and atoms.size and center_hz.shape == atoms.shape[1:] and (np.diff(center_hz) > 0).all()
         if not (well and np.isfinite(atoms).all() and (atoms >= 0).all()):

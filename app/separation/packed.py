@@ -73,7 +73,7 @@ class _StemLane(Lane[Separator]):
         """Give the stems their names, if there is anything in them."""
         with self.failing():
             if self.done:
-                self._files.publish()
+                self._files.publish(complete=not self.stopped)
 
 
 def separate_packed(

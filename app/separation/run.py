@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sharpear.audio import AudioFile, AudioSource, Selection
 from sharpear.dsp import Splitter
-from sharpear.errors import InputError, UsageError
+from sharpear.errors import InputError, UsageError, unwritable
 from sharpear.interrupt import Interruption
 
 from .bank import hop_samples, separation_bank
@@ -74,7 +74,7 @@ def separate_to_files(
     interruption: Interruption,
     progress: Progress = None,
 ) -> Separated:
-    """From any source; stems appear whole, and together, at the end; after Ctrl-C what was done is kept.
+    """From any source; stems appear whole, and together, at the end; after Ctrl-C what was done is kept, marked so.
 
     Raises:
         InputError, UsageError: the source ends badly, an output cannot be written.
@@ -84,7 +84,7 @@ def separate_to_files(
     with StemFiles(outputs, separator.stems, audio.sample_rate, audio.channels, form, audio.samples) as files:
         for stems in separated(counted, separator):
             files.write(stems)
-        files.publish()
+        files.publish(complete=not counted.interrupted)
     return counted.outcome(separator)
 
 
@@ -110,7 +110,7 @@ def separate_to_stream(
     except BrokenPipeError:
         counted.interrupted = False
     except OSError as error:
-        raise InputError(f"stdout: cannot be written ({error.strerror}): make room") from error
+        raise unwritable("stdout", error, option="") from error
     return counted.outcome(separator)
 
 

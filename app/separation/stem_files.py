@@ -16,13 +16,16 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from sharpear.errors import InputError, UsageError
+from sharpear.errors import UsageError, unwritable
 from sharpear.harmless import check_apart
 from sharpear.wav_header import find_data
 
 BLOCK_SAMPLES = 16384
 LARGEST_WAV = 4_000_000_000
 SUBTYPES = {"float32": "FLOAT", "pcm24": "PCM_24", "pcm16": "PCM_16"}
+INCOMPLETE = "complete = false"
+"""The comment of stems that were cut short."""
+
 CLIPS = ("none", "clamp", "rescale")
 
 
@@ -140,22 +143,22 @@ class StemFiles:
     def write(self, block: NDArray[np.float32]) -> None:
         """Append (samples, channels, stems)."""
         for file, stem, path in zip(self._files, self._where, self.paths, strict=True):
-            try:
+            with _reporting(path):
                 file.write(block[:, :, stem])
-            except (OSError, AssertionError, soundfile.LibsndfileError) as error:
-                # Soundfile asserts that all was written: a full disk takes less.
-                cause = str(error) or "the disk is full"
-                raise InputError(f"{path}: cannot be written ({cause}): make room, or choose another -o") from error
 
-    def publish(self) -> None:
-        """Bring them to their subtype, and give each its name."""
+    def publish(self, complete: bool = True) -> None:
+        """Bring them to their subtype, and give each its name; `complete` False marks them as cut short."""
+        for file in () if complete else self._files:
+            file.comment = INCOMPLETE
         self._writing.close()
-        _finish(self._partial, self._form)
-        for partial in self._partial:
-            if self._open_ended and partial.stat().st_size < LARGEST_WAV:
-                _become_wav(partial)
+        with _reporting(self.paths[0].parent):
+            _finish(self._partial, self._form)
+            for partial in self._partial:
+                if self._open_ended and partial.stat().st_size < LARGEST_WAV:
+                    _become_wav(partial)
         for partial, path in zip(self._partial, self.paths, strict=True):
-            os.replace(partial, path)
+            with _reporting(path):
+                os.replace(partial, path)
 
     def close(self) -> None:
         """Remove what has not been published."""
@@ -164,13 +167,19 @@ class StemFiles:
 
 
 @contextmanager
+def _reporting(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, AssertionError, soundfile.LibsndfileError) as error:
+        raise unwritable(place, error) from error
+
+
+@contextmanager
 def _temporary(output: Path) -> Iterator[Path]:
     """A place beside `output`, gone at the end."""
-    try:
+    with _reporting(output):
         output.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".sharpear.", suffix=".part", dir=output.parent))
-    except OSError as error:
-        raise InputError(f"{output}: cannot be written ({error.strerror}): choose another place with -o") from error
     try:
         yield folder / "stem.wav"
     finally:
@@ -180,11 +189,11 @@ def _temporary(output: Path) -> Iterator[Path]:
 @contextmanager
 def _wav(path: Path, sample_rate: int, channels: int, subtype: str, kind: str) -> Iterator[soundfile.SoundFile]:
     """A WAV, or RF64, to write to."""
-    try:
-        with soundfile.SoundFile(path, "w", sample_rate, channels, subtype, format=kind) as file:
-            yield file
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise InputError(f"{path.parent.parent}: cannot be written ({error}): make room, or choose another") from error
+    with (
+        _reporting(path.parent.parent),
+        soundfile.SoundFile(path, "w", sample_rate, channels, subtype, format=kind) as file,
+    ):
+        yield file
 
 
 def _finish(partial: Sequence[Path], form: StemFormat) -> None:
@@ -202,6 +211,8 @@ def _finish(partial: Sequence[Path], form: StemFormat) -> None:
             file = held.enter_context(soundfile.SoundFile(path))
             kind = "RF64" if file.frames * file.channels * 4 > LARGEST_WAV else "WAV"
             out = held.enter_context(_wav(changed, file.samplerate, file.channels, SUBTYPES[form.subtype], kind))
+            if file.comment:
+                out.comment = file.comment
             for block in file.blocks(BLOCK_SAMPLES, dtype="float32"):
                 scaled = block / max(peak, 1.0)
                 out.write(scaled if form.clip == "none" else np.clip(scaled, -1.0, 1.0))
@@ -215,8 +226,8 @@ def _become_wav(path: Path) -> None:
         found = find_data(head)
         if head[:4] != b"RF64" or head[12:16] != b"ds64" or found is None:
             return
-        size = path.stat().st_size
+        size, samples_size = path.stat().st_size, struct.unpack_from("<Q", head, 28)[0]
         file.seek(0)
         file.write(b"RIFF" + struct.pack("<I", size - 8) + b"WAVEJUNK")
         file.seek(found[0] - 4)
-        file.write(struct.pack("<I", size - found[0]))
+        file.write(struct.pack("<I", samples_size))

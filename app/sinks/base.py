@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.errors import InputError
+from sharpear.errors import unwritable
 from sharpear.frames import Frames
 
 from .partial import REPLACED, PartialFolder
@@ -87,11 +87,7 @@ class Sink(ABC):
         try:
             yield
         except OSError as error:
-            parent = self.path.parent
-            blocked = parent.exists() and not parent.is_dir()
-            cause = f"{parent} is not a folder" if blocked else error.strerror or error
-            advice = "make room, or choose another place with -o"
-            raise InputError(f"{self.path}: cannot be written ({cause}): {advice}") from error
+            raise unwritable(self.path, error) from error
 
     def _start(self, folder: Path) -> None:  # noqa: B027 (most formats need nothing)
         """Prepare files in the temporary `folder`."""
