@@ -148,13 +148,9 @@ class Packs(Generic[Item, Hears]):
         self._interruption.patient = True
         found: list[tuple[Item, Lane[Hears]]] = []
         for item in items:
-            try:
-                lane = self._open(item)
-            except SharpearError as error:
-                yield Failed(item, error)
-                continue
-            lane.held.close()  # only to know its kind and length: a pack opens its own
-            found.append((item, lane))
+            with ExitStack() as opened:  # only to know its kind and length: a pack opens its own
+                if failed := self._enter(item, opened, found):
+                    yield failed
         found.sort(key=lambda each: (each[1].kind, each[1].audio.samples))
         for _, alike in groupby(found, key=lambda each: each[1].kind):
             for pack in _packs(list(alike)):
@@ -188,18 +184,22 @@ class Packs(Generic[Item, Hears]):
         begun: list[tuple[Item, Lane[Hears]]] = []
         with ExitStack() as held:
             for item in items:
-                try:
-                    lane = self._open(item)
-                except SharpearError as error:
-                    yield Failed(item, error)
-                    continue
-                held.callback(lane.held.close)
-                begun.append((item, lane))
+                if failed := self._enter(item, held, begun):
+                    yield failed
             for done_s, total_s in self._advance([lane for _, lane in begun]):
                 yield PackAdvance(len(begun), done_s, total_s)
             for item, lane in begun:
                 spent_s = time.perf_counter() - started_s
                 yield Failed(item, lane.failure, spent_s) if lane.failure else Ended(item, lane, spent_s)
+
+    def _enter(self, item: Item, held: ExitStack, lanes: list[tuple[Item, Lane[Hears]]]) -> Failed[Item] | None:
+        try:
+            lane = self._open(item)
+        except SharpearError as error:
+            return Failed(item, error)
+        held.callback(lane.held.close)
+        lanes.append((item, lane))
+        return None
 
     def _advance(self, lanes: Sequence[Lane[Hears]]) -> Iterator[tuple[float, float]]:
         """From all files to all outputs; yields the seconds done, and those in all.
