@@ -65,6 +65,7 @@ class ZarrSink(Sink):
             shape=(0, *row),
             chunks=(self._chunk, *row),
             dtype=dtype,
+            config={"write_empty_chunks": True},  # to look whether a chunk is empty takes longer than to write it
             compressors=DENSE if name == "plain_amplitude" else SPARSE,
             dimension_names=dimensions,
             attributes={"units": units},
