@@ -20,6 +20,7 @@ from sharpear.dsp.gammatone import erb_per_decay
 from sharpear.gpu import CPU, Backend, Pending
 
 from .audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
+from .blocks import as_audio, as_streams
 from .config import Config, WindowConfig, load_config
 from .device import backend_of
 from .errors import UsageError
@@ -228,19 +229,10 @@ class Sharpener:
         >>> first, second = (sharpener.submit(np.zeros(1600)) for _ in range(2))
         >>> frames = Frames.join([first.result(), second.result()])
         """
-        audio = np.asarray(block, dtype=np.float32)
-        flat = audio.ndim == 1
-        if flat and self.streams == 1:
-            audio = audio[:, None]
-        if np.issubdtype(np.asarray(block).dtype, np.integer) and audio.size:
-            raise UsageError(
-                "expected audio as floating point with full scale ±1, received integers: divide them first"
-            )
-        if audio.ndim != 2 or audio.shape[1] != self.streams:
-            raise UsageError(f"expected audio of shape (samples, {self.streams}), received {np.shape(block)}")
+        audio = as_streams(block, self.streams)
         if self._silence:
             raise UsageError("the stream has ended with flush(): reset() begins the next one")
-        self._flat_input = flat
+        self._flat_input = np.ndim(block) == 1
         self._samples += audio.shape[0]
         return self._advance(audio)
 
@@ -361,12 +353,12 @@ def sharpen(
     >>> spectrogram.amplitude.shape == (spectrogram.times.size, spectrogram.frequencies.size)
     True
     """
-    samples = np.asarray(audio, dtype=np.float32)
+    samples = as_audio(audio)
     if samples.ndim not in (1, 2) or samples.size == 0:
         raise UsageError(f"expected audio of shape (samples,) or (samples, streams), received {samples.shape}")
     streams = 1 if samples.ndim == 1 else samples.shape[1]
     sharpener = Sharpener(sample_rate, preset, streams, overrides, device=device)
-    frames = Frames.join([sharpener.process(audio), sharpener.flush()])
+    frames = Frames.join([sharpener.process(samples), sharpener.flush()])
     return Spectrogram(
         frames.times,
         frames.amplitude,

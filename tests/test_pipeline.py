@@ -11,6 +11,8 @@ import sharpear
 from sharpear.config import preset_names
 from sharpear.errors import UsageError
 from sharpear.frames import Frames
+from sharpear.pitch import transcribe
+from sharpear.separation.separator import Separator
 
 RATE = 16000
 BACH = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.flac"
@@ -175,6 +177,15 @@ BAD_AUDIO = [
 def test_audio_of_no_shape_or_of_integers_is_refused(audio):
     with pytest.raises(UsageError, match="received"):
         sharpear.sharpen(audio, RATE, str(SMALL))
+
+
+@pytest.mark.parametrize("kind", [np.int16, bool, complex, "U1"])
+def test_what_is_no_floating_point_is_refused_everywhere(kind):
+    audio = np.ones((99, 1)).astype(kind)
+    hearing = [sharpear.Sharpener(RATE, str(SMALL)).process, Separator(RATE).process]
+    for hear in (*hearing, lambda audio: sharpear.sharpen(audio, RATE), lambda audio: transcribe(audio, RATE)):
+        with pytest.raises(UsageError, match=f"floating point.* received {np.ones(1).astype(kind).dtype}"):
+            hear(audio)
 
 
 def test_impossible_sharpeners_are_refused():

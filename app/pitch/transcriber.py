@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sharpear.audio import AudioFile, Selection
+from sharpear.blocks import as_audio
 from sharpear.config import Config, load_config
 from sharpear.errors import UsageError
 from sharpear.interrupt import Interruption
@@ -122,14 +123,14 @@ def transcribe(
     """Transcribe a whole recording: (samples,) or (samples, channels), full scale ±1; channels are averaged.
 
     Raises:
-        UsageError: as `Transcriber`, or `audio` is empty or not one- or two-dimensional.
+        UsageError: as `Transcriber`, or `audio` is empty, not one- or two-dimensional, or holds integers.
 
     >>> t = np.arange(22050) / 44100
     >>> tone = sum(0.1 / h * np.cos(2 * np.pi * 220 * h * t) for h in range(1, 7))
     >>> [(note.midi, round(note.cents)) for note in transcribe(tone, 44100).notes]
     [(57, 0)]
     """
-    samples = np.asarray(audio, dtype=np.float32)
+    samples = as_audio(audio)
     if samples.ndim not in (1, 2) or samples.size == 0:
         raise UsageError(f"expected audio of shape (samples,) or (samples, channels), received {samples.shape}")
     mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sharpear.audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
+from sharpear.blocks import as_streams
 from sharpear.dsp import Splitter, StemMixer
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend, Pending
@@ -130,20 +131,11 @@ class Separator:
 
     def submit(self, block: ArrayLike) -> Pending[NDArray[np.float32]]:
         """`process` without waiting for its stems: a GPU works on while the next block is made ready."""
-        audio = np.asarray(block)
-        if np.issubdtype(audio.dtype, np.integer) and audio.size:
-            raise UsageError(
-                "expected audio as floating point with full scale ±1, received integers: divide them first"
-            )
-        flat = audio.ndim == 1
-        if flat and self.streams == 1:
-            audio = audio[:, None]
-        if audio.ndim != 2 or audio.shape[1] != self.streams:
-            raise UsageError(f"expected audio of shape (samples, {self.streams}), received {np.shape(block)}")
+        audio = as_streams(block, self.streams)
         if self._ended:
             raise UsageError("the stream has ended with flush(): reset() begins the next one")
-        self._flat_input = flat
-        return self._advance(audio.astype(np.float32))
+        self._flat_input = np.ndim(block) == 1
+        return self._advance(audio)
 
     def flush(self) -> NDArray[np.float32]:
         """The `latency_samples` still on their way. The stream has then ended: `reset` begins the next one."""
