@@ -6,7 +6,6 @@ import sys
 import sysconfig
 import venv
 import zipfile
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -19,15 +18,14 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
-    """Built from the source tree as it is, isolated unless a setuptools that is new enough is at hand."""
+    """Built from the source tree as it is."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", "app", "dsp", "dynamics", "gpu", "configs", "tests"):
         if (ROOT / name).exists():
             (source / name).symlink_to(ROOT / name)
-    isolation = ["--no-isolation"] if int(version("setuptools").split(".")[0]) >= 77 else []
-    words = [sys.executable, "-m", "build", "--wheel", *isolation, "--outdir", str(folder), str(source)]
+    words = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(source)]
     built = subprocess.run(words, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
     return next(folder.glob("*.whl"))
