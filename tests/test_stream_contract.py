@@ -31,7 +31,7 @@ from sharpear.dsp import (
 )
 from sharpear.dynamics import BandedWeights, Lca, LcAdam, LcAdamWta, LcaRms, Network, Wta, WtaConv
 from sharpear.frames import Frames
-from sharpear.gpu import CPU, Backend
+from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, open_gpu
 from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
@@ -256,10 +256,10 @@ def voice_tracks(streams: int) -> Any:
 SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "atoms.count": 40}
 
 
-def sharpener(streams: int, mode: str) -> sharpear.Sharpener:
+def sharpener(streams: int, mode: str, backend: Backend = CPU) -> sharpear.Sharpener:
     if mode == "lines":
-        return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL)
-    return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL | {"network.mode": mode})
+        return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL, device=backend)
+    return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL | {"network.mode": mode}, device=backend)
 
 
 def sharpener_with_phases(streams: int) -> Any:
@@ -325,19 +325,58 @@ CASES: dict[str, Case] = {
 }
 
 
-def on(backend: Backend, case: LayerCase, **options: Any) -> Case:
-    make, signal = case
-    return lambda n: make(n, backend), signal, options
+def on(backend: Backend, make: Callable[[int, Backend], Any]) -> Callable[[int], Any]:
+    return lambda streams: make(streams, backend)
 
 
-CASES |= {name: on(CPU, case) for name, case in LAYERS.items()}
-HOST_GPU = host_gpu(16)
-if COMPILER:
+CASES |= {name: (on(CPU, make), signal, {}) for name, (make, signal) in LAYERS.items()}
+
+
+def bank(streams: int, backend: Backend) -> Any:
+    inner = Filterbank(design(5), HOP, streams, backend)
+
+    def process(block: np.ndarray) -> SubbandFrames:
+        frames = inner.process(block)
+        return SubbandFrames(*(backend.numpy(part) for part in (frames.stages, frames.power, frames.instantaneous_hz)))
+
+    return Packed(inner, process)
+
+
+def tonal(streams: int, backend: Backend) -> Separator:
+    return Separator(SAMPLE_RATE, TonalTransient.on(backend), streams, linked=1, backend=backend)
+
+
+GPU_CASES: dict[str, tuple[Callable[[int, Backend], Any], Callable[[int], Any], dict[str, Any]]] = {
     # A network launches a kernel a layer and step, in which its complex case has all that the real one has.
-    CASES |= {f"{n}, GPU": on(HOST_GPU, case, silence=400) for n, case in LAYERS.items() if n != "Network, real"}
-    CASES["LearnedSources, GPU"] = on(
-        host_gpu(), (learned_shares, lambda n: power(n)[:36]), silence=100, trusts_input=True
-    )
+    name: (make, signal, {"silence": 400})
+    for name, (make, signal) in LAYERS.items()
+    if name != "Network, real"
+}
+GPU_CASES |= {
+    "Filterbank": (bank, lambda n: audio(n, 2000), {}),
+    "Sharpener, lines": (lambda n, b: sharpener(n, "lines", b), lambda n: audio(n, 2000), {}),
+    "Sharpener, complex": (lambda n, b: sharpener(n, "complex", b), lambda n: audio(n, 2000), {}),
+    "Sharpener, magnitude": (lambda n, b: sharpener(n, "magnitude", b), lambda n: audio(n, 2000), {}),
+    "Separator": (tonal, lambda n: audio(n, 1500), {"silence": 3000}),
+    "LearnedSources": (learned_shares, lambda n: power(n)[:36], {"silence": 100, "trusts_input": True}),
+}
+HOST_GPU = host_gpu()
+if COMPILER:
+    CASES |= {f"{name}, GPU": (on(HOST_GPU, make), *rest) for name, (make, *rest) in GPU_CASES.items()}
+
+
+@pytest.fixture(scope="module")
+def card() -> DeviceBackend:
+    try:
+        return open_gpu()
+    except GpuUnavailableError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("name", GPU_CASES)
+def test_stream_contract_on_a_card(name: str, card: DeviceBackend) -> None:
+    make, signal, options = GPU_CASES[name]
+    check_stream_contract(on(card, make), signal, **options)
 
 
 @pytest.mark.parametrize("name", CASES)
