@@ -65,6 +65,12 @@ __device__ void average(
     mean[2] = fminf(mean_2 * share, rule.surge * here[2 * units]);
 }
 
+// Where the i-th of `here` stands among `there`, if both lie evenly over the same span: rounded down, also below zero.
+__device__ inline int beside(int i, int here, int there) {
+    long long scaled = (long long)i * there;
+    return (int)(scaled >= 0 ? scaled / here : -((-scaled + here - 1) / here));
+}
+
 extern "C" __global__ void field_process(
     Array<float, 4> hz, Array<float, 4> energy, Array<float, 3> trust, Grid grid, Array<float, 1> gain,
     AverageRule average_rule, Array<float, 1> atom_hz, FieldState state, int row, Array<float, 3> amplitude,
@@ -76,15 +82,15 @@ extern "C" __global__ void field_process(
     float *energy_ring = state.energy.data + stream * rows * frame;
     float *trust_ring = state.trust.data + stream * rows * units;
     Places places{shared_memory()};
-    double *total = places.take<double>(atoms), *moment = places.take<double>(atoms);
     float *part = places.take<float>(LINES * units);
-    int *atom = places.take<int>(LINES * units);
+    int *atom = places.take<int>(LINES * units), *farthest = places.take<int>(1);
     for (int f = 0; f < hz.shape[0]; ++f) {
         int now = (row + f) % rows, middle = (now - rows / 2 + rows) % rows;
         const float *hz_now = hz.data + (f * hz.shape[1] + stream) * frame;
         const float *energy_now = energy.data + (f * hz.shape[1] + stream) * frame;
         const float *trust_now = row_of(trust, f);
-        for (int j = threadIdx.x; j < atoms; j += blockDim.x) total[j] = moment[j] = 0.0;
+        if (threadIdx.x == 0) *farthest = 0;
+        __syncthreads();
         EACH_UNIT(k) {
             trust_ring[now * units + k] = trust_now[k];
             for (int e = 0; e < LINES; ++e) {
@@ -111,25 +117,25 @@ extern "C" __global__ void field_process(
                 }
                 part[e * units + k] = energy_part;
                 atom[e * units + k] = nearest;
+                if (nearest >= 0) atomicMax(farthest, abs(nearest - beside(k, units, atoms)));
             }
         }
         __syncthreads();
-        // By one thread, so that sums are rounded in the CPU's order; meanwhile other streams' blocks are at work.
-        if (threadIdx.x == 0) {
+        // Each atom collects, in the CPU's order, from the channels from which it can have been reached.
+        for (int j = threadIdx.x; j < atoms; j += blockDim.x) {
+            int first = max(0, beside(j - *farthest, atoms, units) - 1);
+            int last = min(units - 1, beside(j + *farthest + 1, atoms, units) + 1);
+            double total = 0.0, moment = 0.0;
             for (int e = 0; e < LINES; ++e) {
-                for (int k = 0; k < units; ++k) {
-                    int i = e * units + k;
-                    if (atom[i] < 0) continue;
-                    total[atom[i]] += part[i];
-                    moment[atom[i]] += part[i] * hz_ring[middle * frame + i];
+                for (int i = e * units + first; i <= e * units + last; ++i) {
+                    if (atom[i] != j) continue;
+                    total += part[i];
+                    moment += part[i] * hz_ring[middle * frame + i];
                 }
             }
-        }
-        __syncthreads();
-        for (int j = threadIdx.x; j < atoms; j += blockDim.x) {
-            bool heard = total[j] > SMALLEST_ENERGY;
-            row_of(amplitude, f)[j] = heard ? (float)sqrt(total[j]) : 0.0f;
-            row_of(frequency, f)[j] = heard ? (float)(moment[j] / total[j]) : atom_hz.data[j];
+            bool heard = total > SMALLEST_ENERGY;
+            row_of(amplitude, f)[j] = heard ? (float)sqrt(total) : 0.0f;
+            row_of(frequency, f)[j] = heard ? (float)(moment / total) : atom_hz.data[j];
         }
         __syncthreads();
     }

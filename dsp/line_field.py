@@ -94,7 +94,7 @@ class LineField(Stateful):
             ],
             backend,
         )
-        needed = 16 * atom_hz.size + 24 * channels + 32
+        needed = 24 * channels + 32
         self._run = backend.kernel(field_process, blocks=streams, threads=channels, shared_bytes=needed)
 
     def process(self, lines: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

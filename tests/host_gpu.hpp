@@ -163,6 +163,12 @@ static inline unsigned __ballot_sync(unsigned, bool vote) {
     return votes;
 }
 
+static inline int atomicMax(int *place, int value) {
+    int before = *place;
+    if (value > before) *place = value;
+    return before;
+}
+
 static inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 
 template <class T>

@@ -28,6 +28,22 @@ def field(backend: Backend) -> Any:
     return Packed(inner, lambda lines: np.concatenate([backend.numpy(x) for x in inner.process(lines)], axis=2))
 
 
+def wide_field(backend: Backend) -> Any:
+    inner = LineField(
+        np.geomspace(100, 3000, 70), "log", 31, np.ones_like, 0.003, half_frames=1, streams=STREAMS, backend=backend
+    )
+    return Packed(inner, lambda lines: np.concatenate([backend.numpy(x) for x in inner.process(lines)], axis=2))
+
+
+def lines_anywhere(streams: int) -> LineFrames:
+    """Not only where their channel is: below, above and all over the atoms, and in most frames near it."""
+    rng = np.random.default_rng(8)
+    near = np.geomspace(100, 3000, 31) * rng.normal(1, 0.01, (40, streams, 3, 31))
+    hz = np.where(rng.random((40, 1, 1, 1)) < 0.3, rng.uniform(0, 4000, near.shape), near).astype(np.float32)
+    energy = rng.exponential(1.0, hz.shape).astype(np.float32)
+    return LineFrames(hz, energy, rng.random((40, streams, 31), np.float32))
+
+
 def floor(backend: Backend) -> Any:
     inner = NoiseFloor(UNITS, 0.003, streams=STREAMS, backend=backend)
     return Packed(inner, lambda power: backend.numpy(inner.process(power)))
@@ -54,6 +70,7 @@ def many_powers(streams: int) -> np.ndarray:
 
 CASES: dict[str, tuple[Callable[[Backend], Any], Callable[[int], Any]]] = {
     "LineField": (field, line_frames),
+    "LineField, wide": (wide_field, lines_anywhere),
     "NoiseFloor": (floor, power),
     "NoiseFloor of groups": (floor_of_groups, many_powers),
     "LineMemory": (memory, power),
