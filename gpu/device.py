@@ -20,6 +20,10 @@ class GpuUnavailableError(RuntimeError):
     """There is no GPU to compute on: the message says what is missing, in one line."""
 
 
+class LayerTooLargeError(ValueError):
+    """A block of threads has not the working memory that a layer needs for a stream."""
+
+
 class Driver(Protocol):
     """What a `DeviceBackend` needs of a device: arrays, and functions of compiled source."""
 
