@@ -21,6 +21,6 @@ def open_gpu(index: int = 0) -> DeviceBackend:
     """The GPU of that number, through CuPy.
 
     Raises:
-        GpuUnavailableError: CuPy, the driver or the card is missing or cannot be used; the message says which, in one line.
+        GpuUnavailableError: CuPy, the driver or the card is missing or cannot be used: the message says why.
     """
     return DeviceBackend(CupyDriver(index))
