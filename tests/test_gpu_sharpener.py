@@ -65,6 +65,16 @@ def test_a_state_moves_between_devices(mode: str, device: DeviceBackend) -> None
         assert_same(Frames.join(pieces), expected)
 
 
+def test_a_state_without_a_past_moves_too(device: DeviceBackend) -> None:  # noqa: F811
+    """Where nothing is aligned, the aligner's state holds no byte."""
+    settings = SMALL_SETTINGS | {"frames.align_limit_ms": 0.0}
+    on_cpu, on_gpu = (sharpear.Sharpener(SAMPLE_RATE, "low-latency", 2, settings, device=d) for d in ("cpu", device))
+    on_cpu.process(audio(2)[:2000])
+    on_gpu.state = on_cpu.state
+    assert on_gpu.state["aligner"].nbytes == 0
+    assert_same(on_gpu.process(audio(2)[2000:]), on_cpu.process(audio(2)[2000:]))
+
+
 def test_a_copy_goes_its_own_way(device: DeviceBackend) -> None:  # noqa: F811
     sharpener = small(device)
     sharpener.process(audio(2)[:2000])
