@@ -48,8 +48,8 @@ class CupyDriver:
         self._device = cupy.cuda.Device(index)
         try:
             self._set_up()
-        except (RuntimeError, OSError, MemoryError) as error:
-            raise GpuUnavailableError(f"GPU {index} cannot be used: {error}") from error
+        except (RuntimeError, OSError, MemoryError, cupy.cuda.compiler.CompileException) as error:
+            raise GpuUnavailableError(f"GPU {index} cannot be used: {_first_line(error)}") from error
         made = cupy.cuda.runtime.getDeviceProperties(index)["name"].decode()
         self.name = f"{made} (CuPy {cupy.__version__})"
         self._module = lru_cache(lambda source: cupy.RawModule(code=source, options=OPTIONS))
@@ -167,7 +167,7 @@ class CupyDriver:
         try:
             kernel = self._module(source).get_function(name)
         except self._cupy.cuda.compiler.CompileException as error:
-            raise GpuUnavailableError(f"CuPy's compiler refuses {name}: {str(error).splitlines()[0]}") from error
+            raise GpuUnavailableError(f"CuPy's compiler refuses {name}: {_first_line(error)}") from error
         if shared_bytes > PLAIN_SHARED_BYTES:
             kernel.max_dynamic_shared_size_bytes = shared_bytes
 
@@ -176,3 +176,7 @@ class CupyDriver:
             kernel((blocks,), (threads,), tuple(arguments), shared_mem=shared_bytes)
 
         return run
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

@@ -302,6 +302,7 @@ def test_what_is_missing_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
         ("ones", PermissionError(13, "Permission denied", "/root/.cupy")),
         ("ones", RuntimeError("CuPy failed to load libnvrtc.so.12")),
         ("ones", MemoryError("Out of memory allocating 512 bytes")),
+        ("ones", CompileException("cannot open source file cuda_fp16.h\n1 error detected")),
     ],
 )
 def test_a_card_that_cannot_be_used_is_none(monkeypatch: pytest.MonkeyPatch, what: str, error: Exception) -> None:
@@ -313,7 +314,7 @@ def test_a_card_that_cannot_be_used_is_none(monkeypatch: pytest.MonkeyPatch, wha
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     with pytest.raises(GpuUnavailableError) as told:
         open_gpu()
-    assert str(told.value) == f"GPU 0 cannot be used: {error}"
+    assert str(told.value) == f"GPU 0 cannot be used: {str(error).splitlines()[0]}"
     assert backend_of("auto") is CPU
 
 
