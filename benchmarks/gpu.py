@@ -34,6 +34,9 @@ STREAMS_TOGETHER = 4096
 """More have several sharpeners: a part's state holds 2 GiB, here 6700 streams."""
 
 THROUGHPUT_BLOCK, LIVE_BLOCK = 4096, 256
+WARM_UP_BLOCKS = 8
+"""Until page-locked memory for blocks of both numbers of frames, and for those on their way, has been found."""
+
 PEAKS_FLOATS = 1 << 28
 
 FUSED = """
@@ -105,13 +108,13 @@ def measure(device: Backend, streams: int, block: int, seconds: float, *, live: 
     noises = [_noise(block, count) for count in together]
     pending: deque[Pending[Any]] = deque()
     spent: list[float] = []
-    while sum(spent) < seconds or len(spent) < 6:
+    while sum(spent) < seconds or len(spent) < 2 * WARM_UP_BLOCKS:
         begun = time.perf_counter()
         pending.extend(sharpener.submit(noise) for sharpener, noise in zip(sharpeners, noises, strict=True))
         while len(pending) > (0 if live else len(sharpeners)):
             pending.popleft().lent()
         spent.append(time.perf_counter() - begun)
-    del spent[:3]
+    del spent[:WARM_UP_BLOCKS]
     p50, p99 = np.percentile(spent, [50, 99]) * 1e3
     return Row(streams, len(spent) * block / RATE / sum(spent), float(p50), float(p99))
 
