@@ -18,6 +18,7 @@ from sharpear.gpu import Pending
 from .audio import AudioFile, Selection
 from .errors import InputError, SharpearError
 from .interrupt import Interruption
+from .limits import TooManyStreamsError, descriptors_to_use
 
 STREAMS_AT_ONCE = 256
 BLOCK_SAMPLES = 4096
@@ -45,6 +46,8 @@ class Lane(ABC, Generic[Hears]):
         self.held = ExitStack()
         self.audio = self.held.enter_context(AudioFile(path, selection))
         self.streams = self.audio.channels
+        self.descriptors = 1
+        """Files that are open at once: the audio, and what the outputs need."""
         self.done = 0
         self.replaced = 0
         self.failure: SharpearError | None = None
@@ -94,7 +97,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class PackAdvance:
-    """A pack of so many files has come so far."""
+    """A pack of so many files is at work; all packs have come so far, each counted by its longest file."""
 
     files: int
     done_s: float
@@ -123,7 +126,7 @@ PackEvent = PackAdvance | Ended[Item] | Failed[Item]
 
 
 class Packs(Generic[Item, Hears]):
-    """Runs items in packs, as many streams at once as `STREAMS_AT_ONCE`, or the GPU's memory, allow.
+    """Runs items in packs, as many at once as `STREAMS_AT_ONCE`, the system's open files, or the GPU's memory allow.
 
     Every file gets what it would get alone.
 
@@ -148,21 +151,30 @@ class Packs(Generic[Item, Hears]):
         self._interruption.patient = True
         found: list[tuple[Item, Lane[Hears]]] = []
         for item in items:
+            if self._interruption.requested:
+                return
             with ExitStack() as opened:  # only to know its kind and length: a pack opens its own
                 if failed := self._enter(item, opened, found):
                     yield failed
         found.sort(key=lambda each: (each[1].kind, each[1].audio.samples))
-        for _, alike in groupby(found, key=lambda each: each[1].kind):
-            for pack in _packs(list(alike)):
-                if self._interruption.requested:
-                    return
-                yield from self._run_pack(pack)
+        packs = [pack for _, alike in groupby(found, key=lambda each: each[1].kind) for pack in _packs(list(alike))]
+        before_s, furthest_s, total_s = 0.0, 0.0, sum(map(_longest_s, packs))
+        for pack in packs:
+            for event in self._run_pack([item for item, _ in pack], pack[0][1].kind):
+                if isinstance(event, PackAdvance):  # a pack that is halved begins again, but time does not run back
+                    furthest_s = max(furthest_s, before_s + event.done_s)
+                    yield PackAdvance(event.files, furthest_s, total_s)
+                else:
+                    yield event
+            before_s += _longest_s(pack)
 
-    def _run_pack(self, items: Sequence[Item]) -> Iterator[PackEvent[Item]]:
+    def _run_pack(self, items: Sequence[Item], kind: tuple[int, ...]) -> Iterator[PackEvent[Item]]:
         """One pack; where the GPU's memory does not suffice, its halves one after the other."""
+        if self._interruption.requested:
+            return
         started_s, left = time.perf_counter(), list(items)
         try:
-            for event in self._attempt(items):
+            for event in self._attempt(items, kind):
                 if not isinstance(event, PackAdvance):
                     left.remove(event.item)
                 yield event
@@ -177,14 +189,14 @@ class Packs(Generic[Item, Hears]):
                 yield Failed(item, InputError(f"{self._name(item)}: {lost}"), time.perf_counter() - started_s)
         else:
             for half in (left[: len(left) // 2], left[len(left) // 2 :]):
-                yield from self._run_pack(half)
+                yield from self._run_pack(half, kind)
 
-    def _attempt(self, items: Sequence[Item]) -> Iterator[PackEvent[Item]]:
+    def _attempt(self, items: Sequence[Item], kind: tuple[int, ...]) -> Iterator[PackEvent[Item]]:
         started_s = time.perf_counter()
         begun: list[tuple[Item, Lane[Hears]]] = []
         with ExitStack() as held:
             for item in items:
-                if failed := self._enter(item, held, begun):
+                if failed := self._enter(item, held, begun, kind):
                     yield failed
             for done_s, total_s in self._advance([lane for _, lane in begun]):
                 yield PackAdvance(len(begun), done_s, total_s)
@@ -192,12 +204,22 @@ class Packs(Generic[Item, Hears]):
                 spent_s = time.perf_counter() - started_s
                 yield Failed(item, lane.failure, spent_s) if lane.failure else Ended(item, lane, spent_s)
 
-    def _enter(self, item: Item, held: ExitStack, lanes: list[tuple[Item, Lane[Hears]]]) -> Failed[Item] | None:
+    def _enter(
+        self,
+        item: Item,
+        held: ExitStack,
+        lanes: list[tuple[Item, Lane[Hears]]],
+        kind: tuple[int, ...] | None = None,
+    ) -> Failed[Item] | None:
         try:
             lane = self._open(item)
         except SharpearError as error:
             return Failed(item, error)
         held.callback(lane.held.close)
+        if kind and lane.kind != kind:
+            return Failed(
+                item, InputError(f"{self._name(item)}: has changed while it waited for its turn: run it again")
+            )
         lanes.append((item, lane))
         return None
 
@@ -211,6 +233,8 @@ class Packs(Generic[Item, Hears]):
         try:
             hears = self._build(lanes)
         except SharpearError as error:
+            if isinstance(error, TooManyStreamsError) and len(lanes) > 1:
+                raise MemoryError from error  # as where the GPU's does not suffice: halves may do
             for lane in lanes:
                 lane.failure = error
             return
@@ -240,14 +264,20 @@ class Packs(Generic[Item, Hears]):
                 lane.publish()
 
 
-def _packs(found: list[tuple[Item, Lane[Hears]]]) -> Iterator[list[Item]]:
-    pack: list[Item] = []
-    streams = 0
+def _packs(found: list[tuple[Item, Lane[Hears]]]) -> Iterator[list[tuple[Item, Lane[Hears]]]]:
+    pack: list[tuple[Item, Lane[Hears]]] = []
+    streams = descriptors = 0
+    most = descriptors_to_use()
     for item, lane in found:
-        if pack and streams + lane.streams > STREAMS_AT_ONCE:
+        if pack and (streams + lane.streams > STREAMS_AT_ONCE or descriptors + lane.descriptors > most):
             yield pack
-            pack, streams = [], 0
-        pack.append(item)
+            pack, streams, descriptors = [], 0, 0
+        pack.append((item, lane))
         streams += lane.streams
+        descriptors += lane.descriptors
     if pack:
         yield pack
+
+
+def _longest_s(pack: list[tuple[Item, Lane[Hears]]]) -> float:
+    return max(lane.audio.samples / lane.audio.sample_rate for _, lane in pack)

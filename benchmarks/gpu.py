@@ -14,6 +14,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from benchmarks import gpu_peers
 from sharpear.batch.packed import SEGMENT_S, WARM_UP_S
 from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, Pending, open_gpu
 from sharpear.gpu.backend import NO_CONSTANTS, Kernel
-from sharpear.gpu.source import Constant
+from sharpear.gpu.source import Constant, header_text
 
 RATE = 48000
 STREAMS = (1, 16, 256, 1024, 4096, 16384)
@@ -33,6 +34,9 @@ STREAMS_TOGETHER = 4096
 """More have several sharpeners: a part's state holds 2 GiB, here 6700 streams."""
 
 THROUGHPUT_BLOCK, LIVE_BLOCK = 4096, 256
+WARM_UP_BLOCKS = 8
+"""Until page-locked memory for blocks of both numbers of frames, and for those on their way, has been found."""
+
 PEAKS_FLOATS = 1 << 28
 
 FUSED = """
@@ -104,13 +108,13 @@ def measure(device: Backend, streams: int, block: int, seconds: float, *, live: 
     noises = [_noise(block, count) for count in together]
     pending: deque[Pending[Any]] = deque()
     spent: list[float] = []
-    while sum(spent) < seconds or len(spent) < 6:
+    while sum(spent) < seconds or len(spent) < 2 * WARM_UP_BLOCKS:
         begun = time.perf_counter()
         pending.extend(sharpener.submit(noise) for sharpener, noise in zip(sharpeners, noises, strict=True))
         while len(pending) > (0 if live else len(sharpeners)):
             pending.popleft().lent()
         spent.append(time.perf_counter() - begun)
-    del spent[:3]
+    del spent[:WARM_UP_BLOCKS]
     p50, p99 = np.percentile(spent, [50, 99]) * 1e3
     return Row(streams, len(spent) * block / RATE / sum(spent), float(p50), float(p99))
 
@@ -237,54 +241,90 @@ def main() -> None:
     except GpuUnavailableError as error:
         print(f"bench-gpu: nothing measured: {error}", file=sys.stderr)
         return
-    lines = report(gpu, arguments)
+    lines = Report(gpu, arguments.seconds, _free, _wait).lines()
     print("\n".join(lines))
     name = re.sub(r"\W+", "-", gpu.name.split(" (")[0]).lower()
     path = Path(__file__).parents[1] / "docs" / f"gpu-{name}.md"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def report(gpu: DeviceBackend, arguments: argparse.Namespace) -> list[str]:
-    """All of it, on a card."""
+def _free() -> None:
     import cupy  # noqa: PLC0415 (there is a card, so it is there)
 
-    from sharpear.gpu.source import header_text  # noqa: PLC0415
+    cupy.get_default_memory_pool().free_all_blocks()
+    cupy.get_default_pinned_memory_pool().free_all_blocks()
 
-    wait, driver = cupy.cuda.get_current_stream().synchronize, gpu.driver
-    rows = []
-    for streams in STREAMS:
+
+def _wait() -> None:
+    import cupy  # noqa: PLC0415 (as above)
+
+    cupy.cuda.get_current_stream().synchronize()
+
+
+class Report:
+    """All of it, on a card: what fails is told in its place, and the rest goes on.
+
+    Args:
+        gpu: the card.
+        seconds: of a row.
+        free: gives unused memory back.
+        wait: for the card.
+    """
+
+    def __init__(self, gpu: DeviceBackend, seconds: float, free: Callable[[], None], wait: Callable[[], None]) -> None:
+        self._gpu, self._seconds, self._free, self._wait = gpu, seconds, free, wait
+        self._rows: list[Row] = []
+
+    def lines(self) -> list[str]:
+        """Measure everything."""
+        rows = [told for streams in STREAMS for told in self._tried(f"{streams} streams", partial(self._row, streams))]
+        lines = [f"# {self._gpu.name}", "", f"Preset music, {RATE} Hz, blocks of {THROUGHPUT_BLOCK} samples.", ""]
+        lines += [*table(self._rows), "", *rows]
+        lines += self._tried("one live stream", self._live)
+        lines += self._tried("an hour of mono sound", self._hour)
+        lines += self._tried("one stream on the CPU", self._cpu)
+        sharpener = sharpear.Sharpener(RATE, "music")
+        lines += self._tried("LCA in PyTorch", lambda: gpu_peers.dense_lca(sharpener, self._together()))
+        lines += self._tried("ssqueezepy", lambda: gpu_peers.ssq_cwt(sharpener.sample_rate))
+        lines += ["", *self._tried("what binds", lambda: self._binding(work(sharpener)))]
+        return [*lines, "", *self._tried("the kernels' shares", self._shares)]
+
+    def _tried(self, what: str, measured: Callable[[], list[str]]) -> list[str]:
+        print(f"bench-gpu: {what}", file=sys.stderr)
         try:
-            rows.append(measure(gpu, streams, THROUGHPUT_BLOCK, arguments.seconds))
-        except MemoryError:
-            print(f"{streams} streams: no memory", file=sys.stderr)
-            break
+            return measured()
+        except Exception as error:
+            told = " ".join(str(error).split())
+            return [f"- {what}: not measured: {type(error).__name__}" + (f": {told}" if told else "")]
         finally:
-            cupy.get_default_memory_pool().free_all_blocks()
-    live = measure(gpu, 1, LIVE_BLOCK, arguments.seconds, live=True)
-    hour_s = hour(gpu)
-    cpu = measure(CPU, 1, THROUGHPUT_BLOCK, arguments.seconds)
-    costs = work(sharpear.Sharpener(RATE, "music"))
-    most = max(row.streams * row.real_time_factor for row in rows)
-    limits = peaks(driver, wait, header_text())
-    timed = Timed(driver, wait)
-    lines = [
-        f"# {gpu.name}",
-        "",
-        f"Preset music, {RATE} Hz, blocks of {THROUGHPUT_BLOCK} samples.",
-        "",
-        *table(rows),
-        "",
-    ]
-    lines += [
-        f"- one live stream, blocks of {LIVE_BLOCK}: p50 {live.p50_ms:.2f} ms, p99 {live.p99_ms:.2f} ms",
-        f"- an hour of mono sound, sound up and frames down: {hour_s:.2f} s",
-        f"- {os.cpu_count()} CPU cores, one stream on one of them: {cpu.real_time_factor:.1f} times real time",
-    ]
-    lines += gpu_peers.lines(sharpear.Sharpener(RATE, "music"), min(1024, rows[-1].streams))
-    parts = shares(timed, min(1024, rows[-1].streams))
-    return [*lines, "", *binding(most, costs, limits), "", "| kernel | share of the kernels' time |", "|---|---|"] + [
-        f"| `{name}` | {share:.1%} |" for name, share in parts.items()
-    ]
+            self._free()
+
+    def _row(self, streams: int) -> list[str]:
+        self._rows.append(measure(self._gpu, streams, THROUGHPUT_BLOCK, self._seconds))
+        return []
+
+    def _live(self) -> list[str]:
+        row = measure(self._gpu, 1, LIVE_BLOCK, self._seconds, live=True)
+        return [f"- one live stream, blocks of {LIVE_BLOCK}: p50 {row.p50_ms:.2f} ms, p99 {row.p99_ms:.2f} ms"]
+
+    def _hour(self) -> list[str]:
+        return [f"- an hour of mono sound, sound up and frames down: {hour(self._gpu):.2f} s"]
+
+    def _cpu(self) -> list[str]:
+        factor = measure(CPU, 1, THROUGHPUT_BLOCK, self._seconds).real_time_factor
+        return [f"- {os.cpu_count()} CPU cores, one stream on one of them: {factor:.1f} times real time"]
+
+    def _binding(self, costs: Work) -> list[str]:
+        most = max(row.streams * row.real_time_factor for row in self._rows)
+        return binding(most, costs, peaks(self._gpu.driver, self._wait, header_text()))
+
+    def _shares(self) -> list[str]:
+        parts = shares(Timed(self._gpu.driver, self._wait), self._together())
+        head = ["| kernel | share of the kernels' time |", "|---|---|"]
+        return head + [f"| `{name}` | {share:.1%} |" for name, share in parts.items()]
+
+    def _together(self) -> int:
+        return min(1024, max(row.streams for row in self._rows))
 
 
 if __name__ == "__main__":

@@ -16,13 +16,12 @@ SSQ_SECONDS = 10.0
 VOICES_PER_OCTAVE = 48
 
 
-def lines(sharpener: sharpear.Sharpener, streams: int) -> list[str]:
-    """A line of the report for each peer: how many streams it does in real time, or that it is not installed."""
+def dense_lca(sharpener: sharpear.Sharpener, streams: int) -> list[str]:
+    """A line of the report: how many streams PyTorch does in real time, or that it is not installed."""
     if not find_spec("torch"):
-        return ["- peers: neither measured: PyTorch is not installed, which both need on a GPU"]
+        return ["- LCA in PyTorch: not installed"]
     import torch  # type: ignore[import-not-found] # noqa: PLC0415
 
-    wait = torch.cuda.synchronize
     atoms, channels = sharpener.frequencies.size, sharpener.channel_frequencies.size
     iterations, frames_per_s = sharpener.config.network.iterations, sharpener.sample_rate / sharpener.hop
 
@@ -30,20 +29,25 @@ def lines(sharpener: sharpear.Sharpener, streams: int) -> list[str]:
         return torch.zeros(shape, device="cuda")
 
     code = DenseLca(zeros(channels, atoms), zeros(atoms, atoms), zeros(streams, atoms), iterations)
-    spent_s = timed(lambda: code.step(zeros(streams, channels)), wait)
-    found = [
-        f"- PyTorch, LCA of dense matrices ({atoms} atoms, {iterations} iterations, no bank): "
+    spent_s = timed(lambda: code.step(zeros(streams, channels)), torch.cuda.synchronize)
+    return [
+        f"- LCA in PyTorch, dense matrices ({atoms} atoms, {iterations} iterations, no bank): "
         f"{streams / (spent_s * frames_per_s):.0f} streams in real time, {streams} at once"
     ]
-    if not find_spec("ssqueezepy"):
-        return [*found, "- ssqueezepy: not installed"]
+
+
+def ssq_cwt(rate: float) -> list[str]:
+    """Likewise: times real time of ssqueezepy, which needs PyTorch on a GPU."""
+    if not (find_spec("ssqueezepy") and find_spec("torch")):
+        return ["- ssqueezepy: not installed, or PyTorch is not"]
+    import torch  # noqa: PLC0415
+
     os.environ["SSQ_GPU"] = "1"
     import ssqueezepy  # noqa: PLC0415
 
-    rate = sharpener.sample_rate
     audio = np.random.default_rng(0).standard_normal(round(SSQ_SECONDS * rate)).astype(np.float32)
-    spent_s = timed(lambda: ssqueezepy.ssq_cwt(audio, fs=rate, nv=VOICES_PER_OCTAVE), wait)
-    return [*found, f"- ssqueezepy.ssq_cwt, {SSQ_SECONDS:g} s at once: {SSQ_SECONDS / spent_s:.1f} times real time"]
+    spent_s = timed(lambda: ssqueezepy.ssq_cwt(audio, fs=rate, nv=VOICES_PER_OCTAVE), torch.cuda.synchronize)
+    return [f"- ssqueezepy.ssq_cwt, {SSQ_SECONDS:g} s at once: {SSQ_SECONDS / spent_s:.1f} times real time"]
 
 
 class DenseLca:

@@ -130,6 +130,7 @@ class Filterbank(Stateful):
         )
         state["filled"] = (state["filled"] + audio.shape[0]) % self.hop
         frames = out[:count]
-        frames.instantaneous_hz[...] *= self._rad_to_hz
-        frames.instantaneous_hz[...] += self._center_hz
+        hz = frames.instantaneous_hz
+        hz *= self._rad_to_hz
+        hz += self._center_hz
         return frames

@@ -2,16 +2,25 @@
 
 from .backend import CPU, Backend, Record
 from .cupy_driver import CupyDriver
-from .device import DeviceBackend, GpuUnavailableError
+from .device import DeviceBackend, GpuUnavailableError, LayerTooLargeError
 from .pending import Pending
 
-__all__ = ["CPU", "Backend", "DeviceBackend", "GpuUnavailableError", "Pending", "Record", "open_gpu"]
+__all__ = [
+    "CPU",
+    "Backend",
+    "DeviceBackend",
+    "GpuUnavailableError",
+    "LayerTooLargeError",
+    "Pending",
+    "Record",
+    "open_gpu",
+]
 
 
 def open_gpu(index: int = 0) -> DeviceBackend:
     """The GPU of that number, through CuPy.
 
     Raises:
-        GpuUnavailableError: CuPy, the driver or the card is missing; the message says which, in one line.
+        GpuUnavailableError: CuPy, the driver or the card is missing or cannot be used: the message says why.
     """
     return DeviceBackend(CupyDriver(index))

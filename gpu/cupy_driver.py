@@ -1,5 +1,6 @@
 """The driver of a CUDA GPU, through CuPy: its arrays, its compiler with a cache on disk, its launches."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,12 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .device import GpuUnavailableError
+from .device import GpuUnavailableError, LayerTooLargeError
 from .pending import Arrays
 from .source import OPTIONS
 
 PLAIN_SHARED_BYTES = 48 * 1024
 """Working memory that a block has without asking for more."""
+
+OUT_OF_MEMORY = 2
+"""CUDA's number for it."""
 
 
 class CupyDriver:
@@ -24,7 +28,7 @@ class CupyDriver:
         index: its number.
 
     Raises:
-        GpuUnavailableError: CuPy, the driver or the card is missing.
+        GpuUnavailableError: CuPy, the driver or the card is missing, or the card cannot be used.
     """
 
     def __init__(self, index: int = 0) -> None:
@@ -42,14 +46,22 @@ class CupyDriver:
             raise GpuUnavailableError(f"expected a GPU from 0 to {count - 1}, received {index}")
         self._cupy = cupy
         self._device = cupy.cuda.Device(index)
-        self.use()
-        self._most_shared_bytes = int(self._device.attributes["MaxSharedMemoryPerBlockOptin"])
-        # They do not wait for what is computed, as streams of CUDA's do by themselves, but for the events below.
-        self._up, self._down = (cupy.cuda.Stream(non_blocking=True) for _ in range(2))
-        self._travelling: deque[tuple[Any, Any]] = deque()
+        try:
+            self._set_up()
+        except (RuntimeError, OSError, MemoryError, cupy.cuda.compiler.CompileException) as error:
+            raise GpuUnavailableError(f"GPU {index} cannot be used: {_first_line(error)}") from error
         made = cupy.cuda.runtime.getDeviceProperties(index)["name"].decode()
         self.name = f"{made} (CuPy {cupy.__version__})"
         self._module = lru_cache(lambda source: cupy.RawModule(code=source, options=OPTIONS))
+
+    def _set_up(self) -> None:
+        self.use()
+        self._most_shared_bytes = int(self._device.attributes["MaxSharedMemoryPerBlockOptin"])
+        # They do not wait for what is computed, as streams of CUDA's do by themselves, but for the events below.
+        self._up, self._down = (self._cupy.cuda.Stream(non_blocking=True) for _ in range(2))
+        self._travelling: deque[tuple[Any, Any]] = deque()
+        self._keeping = threading.Lock()
+        self._cupy.ones(1)  # compiled by CuPy: a compiler or a cache on disk that does not work is found out here
 
     def use(self) -> None:
         """Make it the one that this thread's operations on arrays run on."""
@@ -116,9 +128,10 @@ class CupyDriver:
 
     def _keep(self, event: Any, *memory: Any) -> None:
         """Let nobody else have `memory` before `event` has come: copies and kernels use it without Python's knowing."""
-        while self._travelling and self._travelling[0][0].done:
-            self._travelling.popleft()
-        self._travelling.append((event, memory))
+        with self._keeping:  # several threads may work on one GPU
+            while self._travelling and self._travelling[0][0].done:
+                self._travelling.popleft()
+            self._travelling.append((event, memory))
 
     def _page_locked(self, like: Any) -> NDArray[Any]:
         from cupyx import empty_pinned  # noqa: PLC0415 (as CuPy)
@@ -126,6 +139,8 @@ class CupyDriver:
         try:
             memory: NDArray[Any] = (empty_pinned if like.size else np.empty)(like.shape, like.dtype)
         except self._cupy.cuda.runtime.CUDARuntimeError as error:
+            if error.status != OUT_OF_MEMORY:  # a kernel's failure, of which this call is the first to hear
+                raise
             raise MemoryError(f"no page-locked memory is left: {error}") from error
         return memory
 
@@ -141,18 +156,18 @@ class CupyDriver:
         """A kernel of a source: ``function(blocks, threads, arguments)`` launches it.
 
         Raises:
-            ValueError: its block needs more working memory than the GPU has for one.
+            LayerTooLargeError: its block needs more working memory than the GPU has for one.
         """
         self.use()
         if shared_bytes > self._most_shared_bytes:
-            raise ValueError(
+            raise LayerTooLargeError(
                 f"expected a layer whose stream needs at most {self._most_shared_bytes} bytes on this GPU, "
                 f"received {name} with {shared_bytes}: use fewer units"
             )
         try:
             kernel = self._module(source).get_function(name)
         except self._cupy.cuda.compiler.CompileException as error:
-            raise GpuUnavailableError(f"CuPy's compiler refuses {name}: {str(error).splitlines()[0]}") from error
+            raise GpuUnavailableError(f"CuPy's compiler refuses {name}: {_first_line(error)}") from error
         if shared_bytes > PLAIN_SHARED_BYTES:
             kernel.max_dynamic_shared_size_bytes = shared_bytes
 
@@ -161,3 +176,7 @@ class CupyDriver:
             kernel((blocks,), (threads,), tuple(arguments), shared_mem=shared_bytes)
 
         return run
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

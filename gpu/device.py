@@ -20,6 +20,10 @@ class GpuUnavailableError(RuntimeError):
     """There is no GPU to compute on: the message says what is missing, in one line."""
 
 
+class LayerTooLargeError(ValueError):
+    """A block of threads has not the working memory that a layer needs for a stream."""
+
+
 class Driver(Protocol):
     """What a `DeviceBackend` needs of a device: arrays, and functions of compiled source."""
 
@@ -81,7 +85,7 @@ class DeviceRecord:
     @property
     def value(self) -> NDArray[np.void]:
         """The whole record as one structured array (a copy)."""
-        value: NDArray[np.void] = self._driver.numpy(self._bytes).view(self.dtype).reshape(())
+        value: NDArray[np.void] = np.ndarray((), self.dtype, self._driver.numpy(self._bytes))
         for name, count in self._counters.items():
             value[name] = count
         return value
@@ -90,7 +94,8 @@ class DeviceRecord:
     def value(self, value: NDArray[np.void]) -> None:
         if value.dtype != self.dtype:
             raise ValueError(f"expected a state of {self.dtype}, received {value.dtype}")
-        self._bytes[...] = self._driver.array(copy_of(value).reshape(1).view(np.uint8), None)
+        ours: NDArray[np.uint8] = np.ndarray((self.dtype.itemsize,), np.uint8, copy_of(value))
+        self._bytes[...] = self._driver.array(ours, None)
         for name, count in self._counters.items():
             count[...] = value[name]
 

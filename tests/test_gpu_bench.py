@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import astuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,10 +10,10 @@ from host_gpu import HostDriver, host_gpu
 from test_gpu_parity import needs_compiler
 
 import sharpear
-from benchmarks import gpu
+from benchmarks import gpu, gpu_peers
 from benchmarks.gpu_peers import DenseLca
 from sharpear.dynamics import BandedWeights, Lca
-from sharpear.gpu import GpuUnavailableError
+from sharpear.gpu import DeviceBackend, GpuUnavailableError
 from sharpear.gpu.source import header_text
 
 
@@ -44,6 +45,47 @@ def test_its_rows_and_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     assert min(astuple(peaks)) > 0
     bound = gpu.binding(2.0, gpu.Work(1.0, 5.0, 2.0), gpu.Peaks(10.0, 20.0, 100.0))
     assert [line.split(" | ")[-1] for line in bound[2:]] == ["50.0% |", "20.0% |", "4.0% |"]
+
+
+@needs_compiler
+def test_what_fails_is_told_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row with too many streams, a peak that cannot be measured, a peer that is not there."""
+    values = {
+        "RATE": 8000, "THROUGHPUT_BLOCK": 512, "LIVE_BLOCK": 64, "STREAMS": (1, 2), "SEGMENT_S": 3600.0,
+        "WARM_UP_S": -3599.9,
+    }  # fmt: skip
+    for name, value in values.items():
+        monkeypatch.setattr(gpu, name, value)
+
+    class Small(HostDriver):
+        def function(self, source: str, name: str, shared_bytes: int) -> Any:
+            run = super().function(source, name, shared_bytes)
+
+            def or_not(blocks: int, threads: int, arguments: list[np.ndarray]) -> None:
+                if blocks == 2:
+                    raise MemoryError("out of memory\nat once")
+                run(blocks, threads, arguments)
+
+            return or_not
+
+    def refused(*_: object) -> None:
+        raise RuntimeError("unspecified launch failure")
+
+    monkeypatch.setattr(gpu, "peaks", refused)
+    monkeypatch.setattr(gpu_peers, "find_spec", lambda name: None)
+    freed: list[None] = []
+    lines = gpu.Report(DeviceBackend(Small()), 0.0, lambda: freed.append(None), lambda: None).lines()
+    assert [line for line in lines if line.startswith("| 1 |")]
+    assert not [line for line in lines if line.startswith("| 2 |")]
+    for told in (
+        "- 2 streams: not measured: MemoryError: out of memory at once",
+        "- what binds: not measured: RuntimeError: unspecified launch failure",
+        "- LCA in PyTorch: not installed",
+        "- ssqueezepy: not installed, or PyTorch is not",
+    ):
+        assert told in lines
+    assert [line for line in lines if line.startswith("| `filterbank_process` |")]
+    assert len(freed) == 9, "memory is given back after each part"
 
 
 @needs_compiler

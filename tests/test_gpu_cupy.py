@@ -2,6 +2,8 @@
 
 import itertools
 import sys
+import threading
+import time
 import weakref
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -13,9 +15,10 @@ from test_gpu_parity import LARGEST_ERROR, needs_compiler
 from test_gpu_sharpener import assert_same, small
 from test_stream_contract import audio, complex_drive, pair
 
+from sharpear.device import backend_of
 from sharpear.dynamics import WtaConv
 from sharpear.frames import Frames
-from sharpear.gpu import GpuUnavailableError, open_gpu
+from sharpear.gpu import CPU, CupyDriver, GpuUnavailableError, LayerTooLargeError, open_gpu
 from sharpear.gpu.source import OPTIONS
 
 
@@ -40,7 +43,11 @@ class CupyArray(HostArray):
 
 
 class Error(RuntimeError):
-    pass
+    """CUDA's, with its number."""
+
+    def __init__(self, text: str, status: int = 2) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class CompileException(Exception):  # noqa: N818 (CuPy's name)
@@ -155,6 +162,7 @@ def stand_in(cards: int = 1, launches: list[Any] | None = None) -> ModuleType:
         "RawModule": RawModule,
         "asarray": lambda value, dtype=None: here(HostDriver().array(value, dtype)),
         "ascontiguousarray": lambda value: here(HostDriver().array(value, None)),
+        "ones": lambda shape: np.ones(shape).view(CupyArray),
         "empty": lambda shape, dtype: here(HostDriver().empty(shape, dtype)),
         "asnumpy": HostDriver().numpy,
     }.items():
@@ -210,7 +218,7 @@ def test_more_working_memory_is_asked_for_up_to_what_there_is(monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "cupy", stand_in(launches=launches))
     WtaConv(2000, 1, tau_s=0.01, step_s=0.003, backend=open_gpu()).process(np.ones((1, 1, 2000), np.float32))
     assert launches[0][-1] > 48 * 1024
-    with pytest.raises(ValueError, match=r"expected .* at most 100000 bytes .*received wtaconv_process with"):
+    with pytest.raises(LayerTooLargeError, match=r"expected .* at most 100000 bytes .*received wtaconv_process with"):
         WtaConv(9000, 1, tau_s=0.01, step_s=0.003, backend=open_gpu())
 
 
@@ -285,3 +293,65 @@ def test_what_is_missing_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "cupy", stand_in(2))
     with pytest.raises(GpuUnavailableError, match="expected a GPU from 0 to 1, received 2"):
         open_gpu(2)
+
+
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [
+        ("Stream", Error("cudaErrorDevicesUnavailable: all CUDA-capable devices are busy or unavailable", 46)),
+        ("ones", PermissionError(13, "Permission denied", "/root/.cupy")),
+        ("ones", RuntimeError("CuPy failed to load libnvrtc.so.12")),
+        ("ones", MemoryError("Out of memory allocating 512 bytes")),
+        ("ones", CompileException("cannot open source file cuda_fp16.h\n1 error detected")),
+    ],
+)
+def test_a_card_that_cannot_be_used_is_none(monkeypatch: pytest.MonkeyPatch, what: str, error: Exception) -> None:
+    def failing(*_: Any, **__: Any) -> None:
+        raise error
+
+    cupy = stand_in()
+    monkeypatch.setattr(cupy.cuda if what == "Stream" else cupy, what, failing)
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    with pytest.raises(GpuUnavailableError) as told:
+        open_gpu()
+    assert str(told.value) == f"GPU 0 cannot be used: {str(error).splitlines()[0]}"
+    assert backend_of("auto") is CPU
+
+
+def test_a_kernels_failure_is_not_taken_for_a_lack_of_memory(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CUDA tells of it in whatever call comes next, such as one for page-locked memory."""
+    driver, errors = CupyDriver(), [Error("cudaErrorIllegalAddress", 700), Error("cudaErrorMemoryAllocation", 2)]
+
+    def failing(*_: Any) -> None:
+        raise errors.pop(0)
+
+    monkeypatch.setattr(sys.modules["cupyx"], "empty_pinned", failing)
+    for expected in (Error, MemoryError):
+        with pytest.raises(expected):
+            driver.fetch((driver.empty((2,), np.float32),))
+
+
+class Slow:
+    """An event that two threads can ask at the same time."""
+
+    def __init__(self, done: bool) -> None:
+        self._done = done
+
+    @property
+    def done(self) -> bool:
+        time.sleep(0.05)
+        return self._done
+
+
+def test_two_threads_give_back_only_what_is_done(card: Card) -> None:
+    driver = CupyDriver()
+    first, second = Slow(done=True), Slow(done=False)
+    for event in (first, second):
+        driver._keep(event)
+    threads = [threading.Thread(target=driver._keep, args=(Slow(done=False),)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert driver._travelling[0][0] is second
+    assert len(driver._travelling) == 3

@@ -1,6 +1,7 @@
 """Resynthesis and separation on a GPU against the CPU."""
 
 import signal
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from host_gpu import HostDriver, host_gpu, needs_compiler
 from test_gpu_parity import LARGEST_ERROR, device  # noqa: F401 (a fixture)
 from test_stream_contract import HOP, SAMPLE_RATE, audio, design, learned_sources
 
-from sharpear.audio import Selection
+from sharpear.audio import AudioFile, Selection
 from sharpear.dsp import Splitter, StemMixer, SynthesisDesign
 from sharpear.gpu import CPU, Backend, DeviceBackend
 from sharpear.interrupt import Interruption
@@ -174,6 +175,29 @@ def test_a_pack_too_large_for_the_memory_is_split(folder):
         packs = [(event.files, event.done_s) if isinstance(event, PackAdvance) else event[0].stem for event in events]
     assert [event for event in packs if isinstance(event, str)] == ["a", "b"]
     assert {event[0] for event in packs if isinstance(event, tuple)} == {1}
+
+
+@pytest.mark.parametrize("place", ["cpu", pytest.param("gpu", marks=needs_compiler)])
+def test_a_file_that_changes_meanwhile_gives_no_stems(folder, sharpear, place, monkeypatch):
+    """The end of one recording after the beginning of another is no recording."""
+    read = AudioFile.blocks
+
+    def changing(self: AudioFile, samples: int) -> Iterator[np.ndarray]:
+        for block in read(self, samples):
+            if self.name == "song.wav":
+                with self.path.open("ab") as file:
+                    file.write(b"more")
+            yield block
+
+    monkeypatch.setattr("sharpear.device.open_gpu", lambda index: host_gpu())
+    monkeypatch.setattr(AudioFile, "blocks", changing)
+    for name in ("song", "other"):
+        soundfile.write(f"{name}.wav", audio(1, 6000), 8000)
+    done = sharpear("separate", "song.wav", "other.wav", "-o", "stems", "--device", place)
+    assert done.code == 1
+    assert "song.wav: has changed while it was read" in done.err
+    assert not Path("stems/song").exists()
+    assert len(list(Path("stems/other").iterdir())) == 3
 
 
 def test_a_pipe_runs_on_the_cpu(folder, sharpear):

@@ -1,6 +1,7 @@
 """The whole sharpener, and a batch of files, on a GPU: on the host in its place, and on a card where there is one."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from sharpear.config import load_config
 from sharpear.errors import UsageError
 from sharpear.files import sharpen_file
 from sharpear.frames import Frames
-from sharpear.gpu import DeviceBackend, GpuUnavailableError
+from sharpear.gpu import DeviceBackend, GpuUnavailableError, LayerTooLargeError
 from sharpear.interrupt import Interruption
 from sharpear.sinks import read_attributes
 
@@ -62,6 +63,16 @@ def test_a_state_moves_between_devices(mode: str, device: DeviceBackend) -> None
             pieces.append(sharpener.process(part))
             state = sharpener.state
         assert_same(Frames.join(pieces), expected)
+
+
+def test_a_state_without_a_past_moves_too(device: DeviceBackend) -> None:  # noqa: F811
+    """Where nothing is aligned, the aligner's state holds no byte."""
+    settings = SMALL_SETTINGS | {"frames.align_limit_ms": 0.0}
+    on_cpu, on_gpu = (sharpear.Sharpener(SAMPLE_RATE, "low-latency", 2, settings, device=d) for d in ("cpu", device))
+    on_cpu.process(audio(2)[:2000])
+    on_gpu.state = on_cpu.state
+    assert on_gpu.state["aligner"].nbytes == 0
+    assert_same(on_gpu.process(audio(2)[2000:]), on_cpu.process(audio(2)[2000:]))
 
 
 def test_a_copy_goes_its_own_way(device: DeviceBackend) -> None:  # noqa: F811
@@ -171,6 +182,26 @@ def test_a_lost_card_leaves_nothing_half_done(files: list[Job], folder: Path) ->
     assert "unspecified launch failure" in results["a.wav"].message
     assert not list(Path("out").iterdir())
     assert not leftovers(folder)
+
+
+class LittleGpu(HostDriver):
+    """A GPU whose blocks have next to no working memory."""
+
+    def function(self, source: str, name: str, shared_bytes: int) -> Any:
+        if shared_bytes > 500:
+            raise LayerTooLargeError(f"expected at most 500 bytes, received {name} with {shared_bytes}")
+        return super().function(source, name, shared_bytes)
+
+
+@needs_compiler
+@pytest.mark.parametrize("command", ["sharpen", "separate"])
+def test_a_layer_too_large_for_a_block_is_a_line(monkeypatch: pytest.MonkeyPatch, sharpear, wav, command) -> None:
+    monkeypatch.setattr("sharpear.device.open_gpu", lambda index: DeviceBackend(LittleGpu()))
+    done = sharpear(command, "--device", "gpu", wav(), "-o", "out", "-q")
+    assert done.code == 2
+    assert one_line(done.err)
+    assert re.search(r"expected at most 500 bytes, received \w+ with \d+, or take --device cpu", done.err)
+    assert not Path("out").exists()
 
 
 def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, sharpen, wav) -> None:

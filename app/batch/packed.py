@@ -15,6 +15,7 @@ from sharpear.gpu import Backend
 from sharpear.interrupt import Interruption
 from sharpear.packs import BLOCK_SAMPLES, Ended, Failed, Lane, PackAdvance, Packs, unusable
 from sharpear.pipeline import Sharpener
+from sharpear.sinks import SINKS
 
 from . import places
 from .jobs import Job, Result, Settings, is_done
@@ -73,6 +74,9 @@ class _SharpenLane(Lane[Sharpener]):
         seconds = self.audio.samples / self.audio.sample_rate
         self._cuts = min(MOST_SEGMENTS, ceil(seconds / SEGMENT_S)) if cut else 1
         self.streams = self._cuts * self.audio.channels
+        self.descriptors = (
+            2 * self._cuts - 1 + sum(SINKS[Path(output).suffix[1:]].descriptors for output in job.outputs)
+        )
         self._parts: list[_Part] = []
 
     def begin(self, hears: Sharpener, first_stream: int) -> None:

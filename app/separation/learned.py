@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sharpear.dsp import GammatoneDesign, Split
 from sharpear.dsp.stateful import Stateful
 from sharpear.errors import UsageError
-from sharpear.gpu import CPU, Backend
+from sharpear.gpu import CPU, Backend, LayerTooLargeError
 
 from .dictionary import Dictionary
 from .inference_kernel import sources_process
@@ -80,7 +80,7 @@ class LearnedSources(Stateful):
         working_bytes = (3 * (J + 1) + 2 * (K + 1) + 4) * np.dtype(np.float32).itemsize
         try:
             self._run = backend.kernel(sources_process, blocks=groups, threads=max(J, K), shared_bytes=working_bytes)
-        except ValueError as error:
+        except LayerTooLargeError as error:
             raise UsageError(
                 f"expected dictionaries that fit beside this GPU's threads, received {J} atoms with their "
                 "transpositions: learn fewer (--atoms), or take --device cpu"

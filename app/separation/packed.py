@@ -27,6 +27,7 @@ class _StemLane(Lane[Separator]):
         self._outputs, self._form = outputs, form
         self._blocks = self.audio.blocks(BLOCK_SAMPLES)
         self._samples, self._written = self.audio.samples, 0
+        self.descriptors += len(outputs)
 
     @property
     def kind(self) -> tuple[int, ...]:
@@ -73,6 +74,7 @@ class _StemLane(Lane[Separator]):
         """Give the stems their names, if there is anything in them."""
         with self.failing():
             if self.done:
+                self.audio.check_unchanged()
                 self._files.publish(complete=not self.stopped)
 
 

@@ -84,6 +84,8 @@ def separate_to_files(
     with StemFiles(outputs, separator.stems, audio.sample_rate, audio.channels, form, audio.samples) as files:
         for stems in separated(counted, separator):
             files.write(stems)
+        if isinstance(audio, AudioFile):
+            audio.check_unchanged()
         files.publish(complete=not counted.interrupted)
     return counted.outcome(separator)
 

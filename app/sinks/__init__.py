@@ -1,8 +1,5 @@
 """Sinks: where sharpened frames go. Files appear whole under their name or not at all; streams take what comes."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 from .attributes import read_attributes
 from .base import Sink, SinkInfo
 from .npz import NpzSink
@@ -11,7 +8,7 @@ from .png import PngSink
 from .stream import STREAM_FORMATS, StreamSink, open_stream_sink
 from .zarr import ZarrSink
 
-SINKS: dict[str, Callable[[Path, SinkInfo], Sink]] = {"zarr": ZarrSink, "npz": NpzSink, "png": PngSink}
+SINKS: dict[str, type[Sink]] = {"zarr": ZarrSink, "npz": NpzSink, "png": PngSink}
 """File formats by the suffix that names them."""
 
 __all__ = [

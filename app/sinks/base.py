@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,9 @@ class Sink(ABC):
     Raises:
         InputError: anything cannot be written.
     """
+
+    descriptors: ClassVar[int] = 1
+    """Files that are open between `open` and `publish`: the lock, and what a format needs."""
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
         self.path = path

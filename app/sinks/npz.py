@@ -18,6 +18,8 @@ from .base import Sink, SinkInfo
 class NpzSink(Sink):
     """An .npz with times, frequencies, amplitude, instantaneous_frequency, plain_amplitude and attributes (JSON)."""
 
+    descriptors = 5
+
     def __init__(self, path: Path, info: SinkInfo) -> None:
         super().__init__(path, info)
         atoms, channels, streams = info.frequencies.size, info.channel_frequencies.size, info.streams
