@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sharpear
-from benchmarks import gpu_peers
+from benchmarks import gpu_limits, gpu_peers
 from sharpear.batch.packed import SEGMENT_S, WARM_UP_S
 from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, Pending, open_gpu
 from sharpear.gpu.backend import NO_CONSTANTS, Kernel
-from sharpear.gpu.source import Constant, header_text
+from sharpear.gpu.source import Constant
 
 RATE = 48000
 STREAMS = (1, 16, 256, 1024, 4096, 16384)
@@ -36,55 +36,6 @@ STREAMS_TOGETHER = 4096
 THROUGHPUT_BLOCK, LIVE_BLOCK = 4096, 256
 WARM_UP_BLOCKS = 8
 """Until page-locked memory for blocks of both numbers of frames, and for those on their way, has been found."""
-
-PEAKS_FLOATS = 1 << 28
-
-FUSED = """
-extern "C" __global__ void peak(Array<float, 1> out) {
-    float a = threadIdx.x, b = 0.999f, c = 1.0f, d = 2.0f, e = 3.0f;
-    for (int i = 0; i < 65536; ++i) {
-        a = fmaf(a, b, 0.1f);
-        c = fmaf(c, b, 0.1f);
-        d = fmaf(d, b, 0.1f);
-        e = fmaf(e, b, 0.1f);
-    }
-    out.data[blockIdx.x * blockDim.x + threadIdx.x] = a + c + d + e;
-}
-"""
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a second of one stream costs, counted from the design.
-
-    multiply_adds: of the bank, 4 a stage, channel and sample.
-    bytes_moved: between the kernels, through the memory: what the bank writes and the windows read and hold, the
-    windows' frames through the alignment and the evidence, the atoms' rows.
-    bytes_down: frames to the host.
-    """
-
-    multiply_adds: float
-    bytes_moved: float
-    bytes_down: float
-
-
-@dataclass(frozen=True)
-class Peaks:
-    """What the card does at most in a second: multiply-adds, bytes through its memory, bytes to the host."""
-
-    multiply_adds: float
-    bytes_moved: float
-    bytes_down: float
-
-
-def work(sharpener: sharpear.Sharpener) -> Work:
-    """Count it."""
-    channels, atoms = sharpener.channel_frequencies.size, sharpener.frequencies.size
-    order, frames_per_s = sharpener.config.bank.order, sharpener.sample_rate / sharpener.hop
-    stages, frame = 8 * order * channels, 16 * channels
-    per_frame = 4 * stages + 10 * frame + 12 * 4 * atoms
-    down = 4 * (2 * atoms + channels)
-    return Work(4 * order * channels * sharpener.sample_rate, per_frame * frames_per_s, down * frames_per_s)
 
 
 @dataclass(frozen=True)
@@ -181,45 +132,6 @@ def shares(device: Timed, streams: int, blocks: int = 4) -> dict[str, float]:
     return {name: spent / total for name, spent in sorted(device.spent_s.items(), key=lambda item: -item[1])}
 
 
-def peaks(driver: Any, wait: Callable[[], None], header: str) -> Peaks:
-    """Measure them: four independent chains a thread, a copy on the card, and one to page-locked memory."""
-    from sharpear.gpu.arguments import Packer  # noqa: PLC0415
-
-    run = driver.function(header + FUSED, "peak", 0)
-    blocks, threads = 4096, 256
-    out = driver.empty((blocks * threads,), np.float32)
-    source, target = (driver.empty((PEAKS_FLOATS,), np.float32) for _ in range(2))
-    times = []
-    for work_on in (
-        lambda: run(blocks, threads, Packer(driver.address)((out,))),
-        lambda: target.__setitem__(..., source),
-        lambda: driver.fetch((source,))(),
-    ):
-        for _ in range(3):  # page-locked memory is found the first time, and used again when it is free
-            work_on()
-            wait()
-        begun = time.perf_counter()
-        work_on()
-        wait()
-        times.append(time.perf_counter() - begun)
-    return Peaks(blocks * threads * 65536 * 4 / times[0], 2 * source.nbytes / times[1], source.nbytes / times[2])
-
-
-def binding(streams: float, costs: Work, most: Peaks) -> list[str]:
-    """How much of each peak so many streams use, the one that binds first at the top."""
-    told = {
-        "multiply-adds of the bank": (costs.multiply_adds, most.multiply_adds, 1e12, "T/s"),
-        "memory of the card": (costs.bytes_moved, most.bytes_moved, 1e9, "GB/s"),
-        "frames to the host": (costs.bytes_down, most.bytes_down, 1e9, "GB/s"),
-    }
-    rows = [
-        (streams * cost / peak, f"| {name} | {streams * cost / unit:.2f} | {peak / unit:.2f} {word} |")
-        for name, (cost, peak, unit, word) in told.items()
-    ]
-    lines = ["| what could bind | used | measured peak | share |", "|---|---|---|---|"]
-    return lines + [f"{line} {share:.1%} |" for share, line in sorted(rows, reverse=True)]
-
-
 def table(rows: list[Row]) -> list[str]:
     """As Markdown."""
     lines = ["| streams | real-time factor | streams × factor | block p50 | p99 |", "|---|---|---|---|---|"]
@@ -286,7 +198,7 @@ class Report:
         sharpener = sharpear.Sharpener(RATE, "music")
         lines += self._tried("LCA in PyTorch", lambda: gpu_peers.dense_lca(sharpener, self._together()))
         lines += self._tried("ssqueezepy", lambda: gpu_peers.ssq_cwt(sharpener.sample_rate))
-        lines += ["", *self._tried("what binds", lambda: self._binding(work(sharpener)))]
+        lines += ["", *self._tried("what binds", lambda: self._binding(gpu_limits.work(sharpener)))]
         return [*lines, "", *self._tried("the kernels' shares", self._shares)]
 
     def _tried(self, what: str, measured: Callable[[], list[str]]) -> list[str]:
@@ -314,9 +226,9 @@ class Report:
         factor = measure(CPU, 1, THROUGHPUT_BLOCK, self._seconds).real_time_factor
         return [f"- {os.cpu_count()} CPU cores, one stream on one of them: {factor:.1f} times real time"]
 
-    def _binding(self, costs: Work) -> list[str]:
+    def _binding(self, costs: gpu_limits.Work) -> list[str]:
         most = max(row.streams * row.real_time_factor for row in self._rows)
-        return binding(most, costs, peaks(self._gpu.driver, self._wait, header_text()))
+        return gpu_limits.binding(most, costs, gpu_limits.peaks(self._gpu.driver, self._wait))
 
     def _shares(self) -> list[str]:
         parts = shares(Timed(self._gpu.driver, self._wait), self._together())

@@ -10,11 +10,10 @@ from host_gpu import HostDriver, host_gpu
 from test_gpu_parity import needs_compiler
 
 import sharpear
-from benchmarks import gpu, gpu_peers
+from benchmarks import gpu, gpu_limits, gpu_peers
 from benchmarks.gpu_peers import DenseLca
 from sharpear.dynamics import BandedWeights, Lca
 from sharpear.gpu import DeviceBackend, GpuUnavailableError
-from sharpear.gpu.source import header_text
 
 
 def test_without_a_card_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,8 +30,8 @@ def test_without_a_card_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 def test_its_rows_and_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "RATE", 8000)
     monkeypatch.setattr(gpu, "THROUGHPUT_BLOCK", 512)
-    monkeypatch.setattr(gpu, "PEAKS_FLOATS", 1024)
-    monkeypatch.setattr(gpu, "FUSED", gpu.FUSED.replace("65536", "2"))
+    monkeypatch.setattr(gpu_limits, "PEAKS_FLOATS", 1024)
+    monkeypatch.setattr(gpu_limits, "FUSED", gpu_limits.FUSED.replace("65536", "2"))
     monkeypatch.setattr(gpu, "STREAMS_TOGETHER", 2)
     for streams, live in ((1, True), (3, False)):
         row = gpu.measure(host_gpu(), streams, 512, 0.0, live=live)
@@ -41,9 +40,9 @@ def test_its_rows_and_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = gpu.shares(gpu.Timed(HostDriver(), lambda: None), 1, blocks=1)
     assert sum(parts.values()) == pytest.approx(1)
     assert {"filterbank_process", "window_process", "pair_process"} <= parts.keys()
-    peaks = gpu.peaks(HostDriver(), lambda: None, header_text())
+    peaks = gpu_limits.peaks(HostDriver(), lambda: None)
     assert min(astuple(peaks)) > 0
-    bound = gpu.binding(2.0, gpu.Work(1.0, 5.0, 2.0), gpu.Peaks(10.0, 20.0, 100.0))
+    bound = gpu_limits.binding(2.0, gpu_limits.Work(1.0, 5.0, 2.0), gpu_limits.Peaks(10.0, 20.0, 100.0))
     assert [line.split(" | ")[-1] for line in bound[2:]] == ["50.0% |", "20.0% |", "4.0% |"]
 
 
@@ -71,7 +70,7 @@ def test_what_fails_is_told_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch
     def refused(*_: object) -> None:
         raise RuntimeError("unspecified launch failure")
 
-    monkeypatch.setattr(gpu, "peaks", refused)
+    monkeypatch.setattr(gpu_limits, "peaks", refused)
     monkeypatch.setattr(gpu_peers, "find_spec", lambda name: None)
     freed: list[None] = []
     lines = gpu.Report(DeviceBackend(Small()), 0.0, lambda: freed.append(None), lambda: None).lines()
@@ -110,5 +109,5 @@ def test_the_peers_lca_is_an_lca() -> None:
 
 def test_the_work_is_that_of_the_design() -> None:
     sharpener = sharpear.Sharpener(48000, "music")
-    counted = gpu.work(sharpener)
+    counted = gpu_limits.work(sharpener)
     assert counted.multiply_adds == 4 * 5 * sharpener.channel_frequencies.size * 48000
