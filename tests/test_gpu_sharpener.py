@@ -146,6 +146,23 @@ def test_a_long_file_in_segments_is_the_file_whole(
     assert not leftovers(folder)
 
 
+@pytest.mark.parametrize(("channels", "streams"), [(1, 8), (2, 8), (3, 6), (9, 9)])
+def test_a_long_file_is_cut_into_as_many_streams_as_are_heard_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, channels: int, streams: int
+) -> None:
+    def built(rate: float, config: Any, streams: int, **options: Any) -> Any:
+        raise UsageError(f"{streams} streams")
+
+    for name, value in {"SEGMENT_S": 1.0, "STREAMS_AT_ONCE": 8, "Sharpener": built}.items():
+        monkeypatch.setattr(f"sharpear.batch.packed.{name}", value)
+    soundfile.write("long.wav", np.zeros((130 * 8000, channels), np.float32), 8000)
+    settings = Settings(load_config("low-latency", SMALL_SETTINGS), cut=2)
+    with Interruption() as interruption:
+        (result,) = run_packed([Job("long.wav", ("cut.npz",))], settings, host_gpu(), interruption)
+    assert isinstance(result, Result)
+    assert result.message == f"{streams} streams"
+
+
 class SmallGpu(HostDriver):
     """A GPU that has memory for so many streams, or that fails after so many arrays."""
 

@@ -13,7 +13,7 @@ from sharpear.files import FileSinks, describe
 from sharpear.frames import Frames
 from sharpear.gpu import Backend
 from sharpear.interrupt import Interruption
-from sharpear.packs import BLOCK_SAMPLES, Ended, Failed, Lane, PackAdvance, Packs, unusable
+from sharpear.packs import BLOCK_SAMPLES, STREAMS_AT_ONCE, Ended, Failed, Lane, PackAdvance, Packs, unusable
 from sharpear.pipeline import Sharpener
 from sharpear.sinks import SINKS
 
@@ -72,7 +72,8 @@ class _SharpenLane(Lane[Sharpener]):
         self._job, self._settings = job, settings
         cut = settings.cut > 1 and can_be_cut(self.audio)
         seconds = self.audio.samples / self.audio.sample_rate
-        self._cuts = min(MOST_SEGMENTS, ceil(seconds / SEGMENT_S)) if cut else 1
+        side_by_side = max(1, min(MOST_SEGMENTS, STREAMS_AT_ONCE // self.audio.channels))
+        self._cuts = min(side_by_side, ceil(seconds / SEGMENT_S)) if cut else 1
         self.streams = self._cuts * self.audio.channels
         self.descriptors = (
             2 * self._cuts - 1 + sum(SINKS[Path(output).suffix[1:]].descriptors for output in job.outputs)
