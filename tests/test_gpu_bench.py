@@ -33,6 +33,7 @@ def test_its_rows_and_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu_limits, "PEAKS_FLOATS", 1024)
     monkeypatch.setattr(gpu_limits, "FUSED", gpu_limits.FUSED.replace("65536", "2"))
     monkeypatch.setattr(gpu, "STREAMS_TOGETHER", 2)
+    monkeypatch.setattr(gpu, "WARM_UP_BLOCKS", 1)
     for streams, live in ((1, True), (3, False)):
         row = gpu.measure(host_gpu(), streams, 512, 0.0, live=live)
         assert row.p99_ms >= row.p50_ms > 0

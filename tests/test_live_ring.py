@@ -118,7 +118,7 @@ def test_counts(ring):
 def test_a_copy_that_is_overtaken_is_not_believed():
     """A writer as fast as it can, and readers who check that every chunk is one run of numbers."""
     ring = Ring.create(1 << 12, 1)
-    blocks = 4000
+    blocks = 1500
     torn: list[str] = []
     counted: list[int] = []
 
