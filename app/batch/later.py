@@ -1,48 +1,59 @@
-"""Frames that wait on disk until their turn comes."""
+"""What waits on disk until its turn comes."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Generic, Self, TypeVar
 
 import numpy as np
 
 from sharpear.errors import unwritable
-from sharpear.frames import Frames
+
+T = TypeVar("T")
 
 
-class Later:
-    """Frames in a file without a name beside `output`, which is gone with its process."""
+class Later(Generic[T]):
+    """Pieces in a file without a name beside `output`, which is gone with its process.
 
-    def __init__(self, output: Path) -> None:
-        self._beside = output
+    Args:
+        output: beside it there is room.
+        kind: makes a piece of its arrays.
+        fields: their names, in that order.
+    """
+
+    def __init__(self, output: Path, kind: Callable[..., T], fields: Sequence[str]) -> None:
+        self._beside, self._kind, self._fields = output, kind, fields
         try:
-            self._file: IO[bytes] = tempfile.TemporaryFile(dir=output.parent)  # noqa: SIM115 (closed on exit)
+            self._file: IO[bytes] = tempfile.TemporaryFile(dir=output.parent)  # noqa: SIM115 (closed by `close`)
         except OSError as error:
             raise unwritable(output, error) from error
 
-    def write(self, frames: Frames) -> None:
+    def write(self, piece: T) -> None:
         """Append.
 
         Raises:
             InputError: there is no room.
         """
-        parts = (frames.times, frames.amplitude, frames.instantaneous_frequency, frames.plain_amplitude)
+        parts = [getattr(piece, name) for name in self._fields]
         try:
-            for part in parts if len(frames) else ():
+            for part in parts if len(parts[0]) else ():
                 np.save(self._file, part, allow_pickle=False)
         except OSError as error:
             raise unwritable(self._beside, error) from error
 
-    def replay(self) -> Iterator[Frames]:
+    def replay(self) -> Iterator[T]:
         """All, in order."""
         size = self._file.tell()
         self._file.seek(0)
         while self._file.tell() < size:
-            yield Frames(*(np.load(self._file, allow_pickle=False) for _ in range(4)))
+            yield self._kind(*(np.load(self._file, allow_pickle=False) for _ in self._fields))
+
+    def close(self) -> None:
+        """Forget it."""
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self.close()

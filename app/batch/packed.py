@@ -26,6 +26,7 @@ from .segments import can_be_cut
 SEGMENT_S, MOST_SEGMENTS = 30.0, 128
 """Long files are cut into streams of about that length, and so many at most."""
 
+FIELDS = ("times", "amplitude", "instantaneous_frequency", "plain_amplitude")
 WARM_UP_S = 10.0
 """After 4 s a network that began later differs by less than 1e-5 from one that did not."""
 
@@ -86,7 +87,7 @@ class _SharpenLane(Lane[Sharpener]):
         outputs = [Path(output) for output in self._job.outputs]
         with self.failing():
             self._files = self.held.enter_context(FileSinks(outputs, describe(self.audio, hears)))
-            self._later = [self.held.enter_context(Later(outputs[0])) for _ in range(self._cuts - 1)]
+            self._later = [self.held.enter_context(Later(outputs[0], Frames, FIELDS)) for _ in range(self._cuts - 1)]
             self._parts = [self._part(hears, number) for number in range(self._cuts)]
 
     def _part(self, sharpener: Sharpener, number: int) -> _Part:

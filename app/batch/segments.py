@@ -4,23 +4,23 @@ What a `Sharpener` hears is forgotten within seconds, to the last bit; what its 
 are only listened to side by side, and one network then decides about all of them in their order.
 """
 
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.audio import AudioFile, Selection
-from sharpear.errors import unwritable
 from sharpear.files import BLOCK_SAMPLES, FileSinks, Outcome, Progress, describe
 from sharpear.interrupt import Interruption
 from sharpear.pipeline import Heard, Sharpener
 from sharpear.pool import SharpenerPool
+
+from .later import Later
 
 LONGEST_SEGMENT_S = 120.0
 SHORTEST_FILE_S = 120.0
@@ -159,7 +159,7 @@ class _Listener:
             warm = sharpener.replaced.sum() if sample == own else warm
             block = block[: segment.last * sharpener.hop - sample]
             heard = sharpener.listen(block)
-            spool.keep(heard[max(0, segment.first - hop) :])
+            spool.write(heard[max(0, segment.first - hop) :])
             spool.lead += _between(heard, hop, segment.first - self.proof, segment.first)
             spool.tail += _between(heard, hop, segment.last - self.proof, segment.last)
             hop += len(heard)
@@ -210,42 +210,13 @@ def _split_at(blocks: Iterator[NDArray[np.float32]], sample: int) -> Iterator[ND
             yield block
 
 
-class _Spool:
-    """What is heard, on disk, in a file without a name, which is gone with its process."""
+class _Spool(Later[Heard]):
+    """What is heard of a segment."""
 
     def __init__(self, beside: Path, segment: Segment, warm_up: int) -> None:
-        self._beside = beside
+        super().__init__(beside, Heard, FIELDS)
         self.segment = segment
         self.warm_up = warm_up
         self.replaced = 0
         self.lead: list[Heard] = []
         self.tail: list[Heard] = []
-        try:
-            self._file: IO[bytes] = tempfile.TemporaryFile(dir=beside.parent)  # noqa: SIM115 (closed by `close`)
-        except OSError as error:
-            raise unwritable(beside, error) from error
-
-    def keep(self, heard: Heard) -> None:
-        """Append."""
-        try:
-            for name in FIELDS if len(heard) else ():
-                np.save(self._file, getattr(heard, name), allow_pickle=False)
-        except OSError as error:
-            raise unwritable(self._beside, error) from error
-
-    def replay(self) -> Iterator[Heard]:
-        """What was kept, in order."""
-        size = self._file.tell()
-        self._file.seek(0)
-        while self._file.tell() < size:
-            yield Heard(*(np.load(self._file, allow_pickle=False) for _ in FIELDS))
-
-    def close(self) -> None:
-        """Forget it."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
