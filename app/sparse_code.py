@@ -48,7 +48,7 @@ class SparseCode:
             magnitude=self._magnitude,
             whitening=config.whitening,
         )
-        self._encoder = Encoder(fields.encoder, backend=backend)
+        self._encoder = Encoder(fields.encoder, streams=streams, backend=backend)
         self._scale = backend.array(fields.amplitude_per_unit, np.float32)
         self._nearest = backend.array(np.abs(design.center_hz[None] - atom_hz[:, None]).argmin(axis=1))
         turn = 1.0 if self._magnitude else np.exp(2j * np.pi * atom_hz * self._hop_s)

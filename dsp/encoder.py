@@ -43,6 +43,7 @@ class Encoder:
     Args:
         matrix: (atoms, channels) encoder of `ReceptiveFields`.
         tolerance: entries below this fraction of the largest are left out.
+        streams: number of independent signals; the CPU takes any.
         backend: where it runs; what it gives stays there.
 
     >>> encoder = Encoder(np.eye(3) * (1 + 1j))
@@ -50,7 +51,9 @@ class Encoder:
     [(1+1j), (1+1j), (1+1j)]
     """
 
-    def __init__(self, matrix: NDArray[Any], tolerance: float = 0.005, backend: Backend = CPU) -> None:
+    def __init__(
+        self, matrix: NDArray[Any], tolerance: float = 0.005, streams: int = 1, backend: Backend = CPU
+    ) -> None:
         self.atoms, channels = matrix.shape
         size = np.abs(matrix) > tolerance * np.abs(matrix).max()
         first = size.argmax(axis=0)
@@ -63,11 +66,10 @@ class Encoder:
             band[k] = column.real, column.imag
         self._backend = backend
         self._first, self._band = backend.array(lowest, np.int64), backend.array(band)
+        self._run = backend.kernel(encode, blocks=streams, threads=self.atoms, shared_bytes=8 * channels)
 
     def process(self, subband: NDArray[np.complex64]) -> NDArray[np.complex64]:
         """(frames, streams, channels) → drive (frames, streams, atoms)."""
-        frames, streams, channels = subband.shape
-        out = self._backend.empty((frames, streams, self.atoms), np.complex64)
-        run = self._backend.kernel(encode, blocks=streams, threads=self.atoms, shared_bytes=8 * channels)
-        run(self._backend.array(subband), self._band, self._first, out)
+        out = self._backend.empty((*subband.shape[:2], self.atoms), np.complex64)
+        self._run(self._backend.array(subband), self._band, self._first, out)
         return out
