@@ -17,7 +17,7 @@ def check_apart(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
     """
     inputs, taken = list(inputs), set()
     for output in outputs:
-        if any(output.exists() and path.exists() and output.samefile(path) for path in inputs):
+        if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
             raise UsageError(f"{output}: is an input itself: choose another place")
         if output.resolve() in taken:
             raise UsageError(f"{output}: would be written twice: choose another place for one of them")
