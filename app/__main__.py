@@ -7,6 +7,9 @@ from typing import NoReturn
 def main() -> NoReturn:
     """As `sharpear.cli.main`."""
     try:
+        from .interrupt import end_at_signals  # noqa: PLC0415
+
+        end_at_signals()
         from .cli import main as run  # noqa: PLC0415
 
         run()

@@ -14,6 +14,7 @@ from .commands.latency_test import latency_test
 from .commands.learn import learn
 from .commands.live import live
 from .commands.presets import presets
+from .commands.recover import recover
 from .commands.separate import separate
 from .commands.sharpen import sharpen
 from .commands.transcribe import transcribe
@@ -29,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (sharpen, live, separate, learn, transcribe, presets, devices, doctor, latency_test):
+for command in (sharpen, live, separate, learn, transcribe, recover, presets, devices, doctor, latency_test):
     app.command()(command)
 
 

@@ -15,7 +15,7 @@ from .frames import Frames
 from .interrupt import Interruption
 from .pipeline import Sharpener
 from .pool import SharpenerPool
-from .sinks import SINKS, SinkInfo
+from .sinks import SINKS, SinkInfo, Staging
 from .version import __version__
 
 BLOCK_SAMPLES = 16384
@@ -38,16 +38,23 @@ class FileSinks:
     """Several files made of the same frames, which appear together or not at all."""
 
     def __init__(self, outputs: Sequence[Path], info: SinkInfo) -> None:
+        self.paths = list(outputs)
         self._sinks = [SINKS[output.suffix.removeprefix(".")](output, info) for output in outputs]
+        self._staging: Staging | None = None
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
+        """Begin to grow, under temporary names.
+
+        Raises:
+            InputError: a place cannot be made.
+        """
+        self._staging = Staging(self.paths)
         try:
             for sink in self._sinks:
-                sink.open()
+                sink.open(self._staging.place(sink.path))
         except BaseException:
-            self._discard()
+            self.discard()
             raise
-        return self
 
     def write(self, frames: Frames) -> None:
         """Append frames to each."""
@@ -56,19 +63,28 @@ class FileSinks:
 
     def publish(self, complete: bool) -> None:
         """Make each whole, then give each its name."""
+        assert self._staging is not None, "open() comes first"
         for sink in self._sinks:
             sink.finish(complete)
         for sink in self._sinks:
-            sink.publish()
+            sink.close()
+        self._staging.publish()
+
+    def discard(self) -> None:
+        """Remove what has not been published."""
+        for sink in self._sinks:
+            sink.close()
+        if self._staging:
+            self._staging.discard()
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._discard()
-
-    def _discard(self) -> None:
-        for sink in self._sinks:
-            sink.discard()
+        self.discard()
 
 
 def describe(audio: AudioSource, sharpener: Sharpener, **attributes: Any) -> SinkInfo:

@@ -1,15 +1,59 @@
-"""Ctrl-C as a request to end well."""
+"""Ctrl-C, a closed terminal and termination as a request to end well."""
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""A closed terminal or a lost ssh connection sends SIGHUP, a shutdown SIGTERM."""
+
+
+class _Undisturbed:
+    """Whether the main thread is doing what must not be torn, and whether a signal has come meanwhile."""
+
+    depth = 0
+    wanted = False
+
+
+def end_at_signals() -> None:
+    """Make every signal that asks to end raise ``KeyboardInterrupt``, as Ctrl-C does; ignored ones stay ignored."""
+    for number in SIGNALS:
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _raise_interrupt)
+
+
+def _raise_interrupt(_number: int, _frame: FrameType | None) -> None:
+    if _Undisturbed.depth:
+        _Undisturbed.wanted = True
+    else:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put off what signals raise in the main thread until the end of a short stretch, which is then whole.
+
+    Raises:
+        KeyboardInterrupt: at its end, where a signal asked for it meanwhile.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _Undisturbed.depth += 1
+    try:
+        yield
+    finally:
+        _Undisturbed.depth -= 1
+        if _Undisturbed.wanted and not _Undisturbed.depth:
+            _Undisturbed.wanted = False
+            raise KeyboardInterrupt
 
 
 class Interruption:
-    """Hear Ctrl-C and termination between blocks, so that none is torn.
+    """Listen to Ctrl-C, hang-up and termination between blocks, so that none is torn.
 
     While `patient` is False, and for the second signal, ``KeyboardInterrupt`` is raised at once. Signals reach only the
     main thread; in another one this object does nothing.
@@ -32,12 +76,12 @@ class Interruption:
             before = {number: signal.getsignal(number) for number in SIGNALS}
             self._before = {n: handler for n, handler in before.items() if handler not in (None, signal.SIG_IGN)}
             for number in self._before:
-                signal.signal(number, self._hear)
+                signal.signal(number, self._receive)
         return self
 
-    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         if self.requested or not self.patient:
-            raise KeyboardInterrupt
+            _raise_interrupt(number, frame)
         self.requested = True
 
     def __exit__(

@@ -25,8 +25,6 @@ from sharpear.errors import InputError, UsageError
 from sharpear.files import sharpen_audio, sharpen_file
 from sharpear.interrupt import Interruption
 from sharpear.pool import SharpenerPool
-from sharpear.sinks import sweep
-from sharpear.sinks.partial import PartialFolder
 
 CONFIG = load_config(str(SMALL))
 NPZ = ("--format", "npz")
@@ -265,24 +263,6 @@ def test_outputs_that_may_not_be_written_are_one_line_each(sharpen, wav, folder)
     assert done.code == 1
     assert done.err.count("cannot be written") == 2
     assert (folder / "blocker").read_text() == "a file"
-
-
-def test_a_sweep_spares_what_is_alive_and_finishes_a_replacement(folder):
-    alive = PartialFolder(folder)
-    dead = folder / ".sharpear.dead.part"
-    (dead / "replaced").mkdir(parents=True)
-    (dead / "lock").touch()
-    (dead / "x.zarr").mkdir()
-    young = folder / ".sharpear.young.part"
-    young.mkdir()
-    assert sweep(folder) == 1
-    assert alive.path.exists()
-    assert young.exists()
-    assert (folder / "x.zarr").is_dir()
-    os.utime(young, (1, 1))
-    alive.remove()
-    assert sweep(folder) == 1
-    assert sorted(path.name for path in folder.iterdir()) == ["x.zarr"]
 
 
 def command(*words: str) -> None:

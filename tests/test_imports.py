@@ -18,13 +18,13 @@ MAY_IMPORT = {
         "gpu",
         *(f"app/{p}" for p in ("batch", "live", "pipe", "pitch", "separation", "sinks", "view")),
     },
-    "app/pitch": {"app", "dsp", "dynamics", "gpu"},
+    "app/pitch": {"app", "dsp", "dynamics", "gpu", "app/sinks"},
     "app/sinks": {"app"},
     "app/live": {"app", "gpu", "app/batch", "app/pipe", "app/separation", "app/sinks"},
     "app/view": {"app", "app/sinks", "app/live"},
     "app/pipe": {"app", "app/sinks"},
     "app/batch": {"app", "dsp", "gpu", "app/sinks"},
-    "app/separation": {"app", "app/pitch", "dsp", "dynamics", "gpu"},
+    "app/separation": {"app", "app/pitch", "app/sinks", "dsp", "dynamics", "gpu"},
 }
 """Folders, and the other folders of the package that each may know."""
 

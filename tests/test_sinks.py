@@ -18,7 +18,7 @@ import sharpear as api
 from sharpear.audio import Selection
 from sharpear.config import Config, load_config
 from sharpear.errors import InputError
-from sharpear.files import sharpen_file
+from sharpear.files import FileSinks, sharpen_file
 from sharpear.frames import Frames
 from sharpear.sinks import SINKS, SinkInfo
 
@@ -93,12 +93,10 @@ def _frames(first: int, count: int, info: SinkInfo, sounding: int) -> Frames:
 
 @contextmanager
 def opened(format_: str, path: Path, info: SinkInfo):
-    sink = SINKS[format_](path, info)
-    try:
-        sink.open()
-        yield sink
-    finally:
-        sink.discard()
+    """A file of that format, which is published if all goes well."""
+    files = FileSinks([path], info)
+    with files:
+        yield files
 
 
 @pytest.mark.parametrize("format_", ["zarr", "npz"])
@@ -116,8 +114,7 @@ def test_the_picture_shows_a_tone_where_it_is_in_both_panels(folder):
     info = _info(61)
     with opened("png", folder / "x.png", info) as sink:
         sink.write(_frames(0, 300, info, 20))
-        sink.finish()
-        sink.publish()
+        sink.publish(complete=True)
     brightness = matplotlib.image.imread(folder / "x.png")[..., :3].sum(axis=2)
     rows, columns = brightness.shape
     # Each panel is dark but for the tone, at a third of its height from below; the margins are white.
@@ -132,10 +129,12 @@ def test_the_picture_shows_a_tone_where_it_is_in_both_panels(folder):
 def test_the_pictures_memory_is_bounded(folder):
     info = _info()
     with opened("png", folder / "x.png", info) as sink:
+        (picture,) = sink._sinks
         for first in range(0, 50_000, 130):
             sink.write(_frames(first, 130, info, 20))
-        held = [sum(piece.nbytes for piece in pool._pieces) + pool._rest.nbytes for pool in (sink._sharp, sink._plain)]
-        pooled = sink._sharp.columns()
+        pools = picture._sharp, picture._plain
+        held = [sum(piece.nbytes for piece in pool._pieces) + pool._rest.nbytes for pool in pools]
+        pooled = picture._sharp.columns()
     assert max(held) < 4200 * 300 * 4
     assert 2000 <= len(pooled) <= 4001
     assert np.ptp(pooled.max(axis=1)) == 0

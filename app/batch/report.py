@@ -9,8 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from sharpear.errors import printable, unwritable
+from sharpear.errors import printable
 from sharpear.files import config_hash
+from sharpear.sinks import write_whole
 from sharpear.version import __version__
 
 from .jobs import Result, Settings
@@ -83,9 +84,4 @@ def write_report(
         ]
         + [{"input": source, "status": "not begun"} for source in not_begun],
     }
-    try:
-        growing = path.with_name(f".{path.name}.part")
-        growing.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        growing.replace(path)
-    except OSError as error:
-        raise unwritable(path, error, "--report") from error
+    write_whole(path, json.dumps(report, indent=1).encode() + b"\n", "--report")

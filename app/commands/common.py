@@ -117,6 +117,34 @@ def overrides(settings: Sequence[str] | None, pitch: bool = False) -> dict[str, 
 
 
 @contextmanager
+def outputs_made(outputs: Iterable[Path]) -> Iterator[None]:
+    """Where outputs go, publish first what killed runs left there, and leave no empty folder at the end."""
+    from sharpear.harmless import none_left_empty  # noqa: PLC0415
+
+    outputs = list(outputs)
+    folders = list(dict.fromkeys(output.parent for output in outputs))
+    tidy_folders(folders)
+    with none_left_empty(outputs):
+        yield
+
+
+def tidy_folders(folders: Iterable[Path]) -> tuple[int, int]:
+    """Publish or remove what killed runs left in `folders`, and say what was recovered.
+
+    Returns how many outputs were recovered, and how many are still being written.
+    """
+    from sharpear.sinks.recovery import tidy  # noqa: PLC0415
+
+    recovered = alive = 0
+    for folder in folders:
+        found = tidy(folder)
+        for line in found.lines:
+            say(line)
+        recovered, alive = recovered + len(found.lines), alive + found.alive
+    return recovered, alive
+
+
+@contextmanager
 def progress_bar(label: str, quiet: bool) -> Iterator[Callable[[float, float], None] | None]:
     """A bar on stderr with speed and time left, when stderr is a terminal."""
     bar = progress_on_terminal(quiet)

@@ -7,7 +7,16 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .common import CHECKED_LATER, DurationOption, OverwriteOption, QuietOption, StartOption, refuse_stdin, say
+from .common import (
+    CHECKED_LATER,
+    DurationOption,
+    OverwriteOption,
+    QuietOption,
+    StartOption,
+    outputs_made,
+    refuse_stdin,
+    say,
+)
 
 
 def learn(
@@ -34,11 +43,12 @@ def learn(
     if path.exists() and not overwrite:
         raise UsageError(f"{path}: exists already: --overwrite replaces it, -o chooses another place")
     check_apart([path], inputs)
-    dictionary = learn_files(name, inputs, atoms, epochs, seed, Selection(start, duration))
+    with outputs_made([path]):
+        dictionary = learn_files(name, inputs, atoms, epochs, seed, Selection(start, duration))
+        dictionary.save(path, epochs=epochs, seed=seed)
     if (found := len(dictionary.atoms)) < atoms:
         say(
             f"{name}: the recordings hold {found} examples, so it has {found} atoms, not {atoms}: more audio gives more"
         )
-    dictionary.save(path, epochs=epochs, seed=seed)
     if not quiet:
         say(f"{name}: {len(dictionary.atoms)} atoms → {path}")

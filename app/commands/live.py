@@ -22,6 +22,7 @@ from .common import (
     QuietOption,
     SetOption,
     names,
+    outputs_made,
     overrides,
     refuse,
     refuse_stdin,
@@ -82,7 +83,7 @@ def live(
 ) -> None:
     """Listen, and show the sharpened spectrogram in the browser."""
     from sharpear.config import load_config  # noqa: PLC0415
-    from sharpear.harmless import check_apart, none_left_empty  # noqa: PLC0415
+    from sharpear.harmless import check_apart  # noqa: PLC0415
     from sharpear.live.outputs import name_outputs  # noqa: PLC0415
     from sharpear.live.recorder import check_recording  # noqa: PLC0415
 
@@ -102,7 +103,7 @@ def live(
     check_apart(writing, [*([replay] if replay else []), *map(Path, names(sources))])
     what = _Request(config, preset, stream, files, record, stems, duration)
     how = _Display(view and _page_is_installed(quiet), view_port, status_json, quiet)
-    with none_left_empty(writing):
+    with outputs_made(writing):
         good = _listen(lambda: _source(replay, device, rate, channels, block), what, how)
     if not good:
         raise typer.Exit(EXIT_SOME_FAILED)

@@ -21,6 +21,7 @@ from .common import (
     RawRateOption,
     StartOption,
     names,
+    outputs_made,
     progress_bar,
     raw_format,
     refuse,
@@ -80,7 +81,6 @@ def separate(
     from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.device import backend_of  # noqa: PLC0415
     from sharpear.gpu import CPU  # noqa: PLC0415
-    from sharpear.harmless import none_left_empty  # noqa: PLC0415
     from sharpear.separation.stem_files import StemFormat, plan_stems  # noqa: PLC0415
 
     piped = Path("-") in (*inputs, out)
@@ -104,7 +104,7 @@ def separate(
         path: dict(zip(stems, outputs, strict=True))
         for path, outputs in plan_stems(inputs, out, stems, form, overwrite, kept).items()
     }
-    with none_left_empty(output for outputs in planned.values() for output in outputs.values()):
+    with outputs_made(output for outputs in planned.values() for output in outputs.values()):
         if backend is CPU:
             outcomes = _separate_files(planned, factory, form, selection, quiet)
         else:

@@ -8,7 +8,6 @@ import typer
 
 from sharpear.audio import AudioFile, AudioSource, Selection
 from sharpear.errors import UsageError
-from sharpear.harmless import none_left_empty
 from sharpear.interrupt import Interruption
 from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat
 from sharpear.separation.run import Separated, separate_to_files, separate_to_stream
@@ -16,7 +15,7 @@ from sharpear.separation.shares import ShareFactory
 from sharpear.separation.stem_files import StemFormat, plan_stems
 from sharpear.separation.stem_stream import StemStream
 
-from .common import EXIT_SOME_FAILED, FOR_STREAMS, refuse, say
+from .common import EXIT_SOME_FAILED, FOR_STREAMS, outputs_made, refuse, say
 
 STDIN, STDOUT = 0, 1
 PIPE = Path("-")
@@ -91,5 +90,5 @@ def _run(request: StemRequest, selection: Selection) -> Separated:
             return outcome
         (planned,) = plan_stems([Path("stdin")], request.out, request.stems, request.form, request.overwrite).values()
         outputs = dict(zip(request.stems, planned, strict=True))
-        held.enter_context(none_left_empty(planned))
+        held.enter_context(outputs_made(planned))
         return separate_to_files(audio, outputs, request.sources, request.form, interruption)

@@ -17,11 +17,10 @@ from sharpear.config import Config
 from sharpear.device import backend_of
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
-from sharpear.harmless import check_report, none_left_empty
+from sharpear.harmless import check_report
 from sharpear.interrupt import Interruption
-from sharpear.sinks import sweep
 
-from .common import EXIT_SOME_FAILED, say
+from .common import EXIT_SOME_FAILED, outputs_made, say, tidy_folders
 
 
 @dataclass(frozen=True)
@@ -68,16 +67,10 @@ def sharpen_batch(request: BatchRequest, config: Config, selection: Selection) -
         config, selection, request.overwrite, request.skip_existing, keep_partial=len(planned) == 1, cut=cut
     )
     started_s = time.perf_counter()
-    with none_left_empty(outputs):
-        _sweep(planned)
+    with outputs_made([*outputs, *([request.report] if request.report else [])]):
         results = _run(planned, settings, workers if cut == 1 else 1, request, backend)
-        _sweep(planned)  # workers that were killed, and what was too young at the beginning
+        tidy_folders(output_folders(planned))  # workers of a cluster that were killed
     _conclude(planned, results, settings, request, time.perf_counter() - started_s)
-
-
-def _sweep(planned: list[Job]) -> None:
-    for folder in output_folders(planned):
-        sweep(folder)
 
 
 def _run(planned: list[Job], settings: Settings, workers: int, request: BatchRequest, backend: Backend) -> list[Result]:

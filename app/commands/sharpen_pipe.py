@@ -12,13 +12,13 @@ from sharpear.batch import Found, check_free, plan_jobs
 from sharpear.config import Config
 from sharpear.errors import UsageError
 from sharpear.files import Outcome, sharpen_audio
-from sharpear.harmless import check_apart, none_left_empty
+from sharpear.harmless import check_apart
 from sharpear.interrupt import Interruption
 from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat, sharpen_stream, write_header
 from sharpear.pool import SharpenerPool
 from sharpear.sinks import SINKS, STREAM_FORMATS
 
-from .common import EXIT_SOME_FAILED, FOR_STREAMS, refuse, say
+from .common import EXIT_SOME_FAILED, FOR_STREAMS, outputs_made, refuse, say
 
 STDIN, STDOUT = 0, 1
 
@@ -95,7 +95,7 @@ def _to_files(request: PipeRequest, audio: AudioSource, config: Config, interrup
     (job,) = plan_jobs([Found("stdin")], request.out, request.formats)
     check_free(job, request.overwrite)
     outputs = [Path(output) for output in job.outputs]
-    with none_left_empty(outputs):
+    with outputs_made(outputs):
         return sharpen_audio(audio, outputs, SharpenerPool(config), interruption)
 
 

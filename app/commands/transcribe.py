@@ -14,6 +14,7 @@ from .common import (
     QuietOption,
     SetOption,
     StartOption,
+    outputs_made,
     overrides,
     progress_bar,
     refuse_stdin,
@@ -50,14 +51,15 @@ def transcribe(
         format_of(path)
     config = load_config(preset, overrides(set_, pitch=True))
     check_free(Job(str(input_), tuple(map(str, outputs))), overwrite)
-    try:
-        with progress_bar(input_.name, quiet) as progress:
-            result, audio_s, complete = transcribe_file(input_, config, Selection(start, duration), progress)
-    except KeyboardInterrupt as error:
-        say(f"{input_}: interrupted: nothing was written")
-        raise typer.Exit(EXIT_SOME_FAILED) from error
-    for path in outputs:
-        write(result, path)
+    with outputs_made(outputs):
+        try:
+            with progress_bar(input_.name, quiet) as progress:
+                result, audio_s, complete = transcribe_file(input_, config, Selection(start, duration), progress)
+        except KeyboardInterrupt as error:
+            say(f"{input_}: interrupted: nothing was written")
+            raise typer.Exit(EXIT_SOME_FAILED) from error
+        for path in outputs:
+            write(result, path)
     if not complete:
         say(f"{input_}: interrupted after {audio_s:.1f} s: the outputs hold that much")
         raise typer.Exit(EXIT_SOME_FAILED)

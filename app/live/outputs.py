@@ -6,9 +6,10 @@ from pathlib import Path
 
 from sharpear.batch import Found, check_free, plan_jobs
 from sharpear.errors import InputError
+from sharpear.files import FileSinks
 from sharpear.frames import Frames
 from sharpear.pipeline import Sharpener
-from sharpear.sinks import SINKS, Sink, SinkInfo
+from sharpear.sinks import SinkInfo
 from sharpear.version import __version__
 
 from .worker import Gap
@@ -29,11 +30,6 @@ def name_outputs(out: Path | None, formats: Sequence[str], overwrite: bool) -> l
     return [Path(output) for output in job.outputs]
 
 
-def make_sinks(outputs: Sequence[Path], info: SinkInfo) -> list[Sink]:
-    """A sink for every output, by its suffix."""
-    return [SINKS[output.suffix.removeprefix(".")](output, info) for output in outputs]
-
-
 def describe(sharpener: Sharpener, source: str) -> SinkInfo:
     """What outputs say of what was heard, and of how they were made."""
     return SinkInfo(
@@ -51,7 +47,7 @@ class FileOutputs:
 
     def __init__(self, outputs: Sequence[Path], source: str) -> None:
         self._outputs, self._source = outputs, source
-        self._sinks: list[Sink] = []
+        self._sinks: list[FileSinks] = []
         self.faults: deque[str] = deque()
         self.written: list[Path] = []
 
@@ -65,7 +61,7 @@ class FileOutputs:
             InputError: one cannot be made.
         """
         info = describe(sharpener, self._source)
-        self._sinks = make_sinks(self._outputs, info)
+        self._sinks = [FileSinks([output], info) for output in self._outputs]
         try:
             for sink in self._sinks:
                 sink.open()
@@ -95,11 +91,10 @@ class FileOutputs:
             self._finish(sink, complete=True)
         self._sinks = []
 
-    def _finish(self, sink: Sink, complete: bool) -> None:
+    def _finish(self, sink: FileSinks, complete: bool) -> None:
         try:
-            sink.finish(complete)
-            sink.publish()
-            self.written.append(sink.path)
+            sink.publish(complete)
+            self.written += sink.paths
         except InputError as error:
             sink.discard()
             if complete:

@@ -1,32 +1,34 @@
 """A recording of what came in: its own reader of the ring, so that a stalled worker costs it nothing."""
 
-import tempfile
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from sharpear.errors import InputError, UsageError, unwritable
+from sharpear.sinks.sound import FAILURES, FORMATS, GrowingSound
+from sharpear.sinks.staging import Staging
 
 from .ring import Reader
 
 PERIOD_S = 0.1
+SYNC_S = 0.5
+"""How much of a recording a power cut may cost."""
 BLOCK = 16384
-FORMATS = {".wav": "FLOAT", ".w64": "FLOAT", ".flac": "PCM_24"}
-LARGEST_WAV_BYTES = 4_000_000_000
 
 
 class Recorder(threading.Thread):
     """Write a reader's samples to a sound file; gaps become silence, so that its time is the session's.
 
-    The file is written under a temporary name and gets its own at the end, or when the disk is full: what was recorded
-    until then is kept, valid, and `fault` says so in one line.
+    The file grows under a temporary name, with a header that is true after every write, and gets its own name at the
+    end, or when the disk is full: what was recorded until then is kept, valid, and `fault` says so in one line. If this
+    process is killed, the next command that sees the folder publishes it as recovered.
 
     Args:
-        path: .wav or .w64 (32-bit float, the samples bit for bit) or .flac (24 bit).
+        path: .wav or .w64 (32-bit float, the samples bit for bit; a .wav beyond 4 GB is an RF64) or .flac (24 bit).
         reader: the ring's samples.
         rate_hz, channels: of the ring.
         until: samples at which to end.
@@ -42,13 +44,12 @@ class Recorder(threading.Thread):
         self._reader = reader
         self._ending = threading.Event()
         self._until = until
-        self._limit = LARGEST_WAV_BYTES // (4 * channels) if path.suffix == ".wav" else None
+        self._synced_s = time.monotonic()
+        self._staging = Staging([path], audio=True, option="--record")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix=".sharpear.", suffix=".part", dir=path.parent))
-            self._partial = folder / path.name
-            self._file = soundfile.SoundFile(self._partial, "w", rate_hz, channels, FORMATS[path.suffix])
-        except (OSError, soundfile.LibsndfileError) as error:
+            self._file = GrowingSound(self._staging.place(path), rate_hz, channels)
+        except FAILURES as error:
+            self._staging.discard()
             raise unwritable(path, error, "--record") from error
 
     def run(self) -> None:
@@ -58,8 +59,7 @@ class Recorder(threading.Thread):
                 while chunk := self._reader.read(BLOCK):
                     self._silence(chunk.lost)
                     self._write(chunk.samples)
-        except (OSError, AssertionError, soundfile.LibsndfileError, InputError) as error:
-            # Soundfile asserts that all was written: a full disk takes less.
+        except FAILURES as error:
             cause = str(error) or "the disk is full"
             self.fault = f"{self.path}: recording stopped at {self.samples / self.rate_hz:.1f} s ({cause}), kept so far"
         self._publish()
@@ -72,22 +72,23 @@ class Recorder(threading.Thread):
     def _write(self, samples: NDArray[np.float32]) -> None:
         if self._until is not None:
             samples = samples[: self._until - self.samples]
-        if self._limit and self.samples + len(samples) > self._limit:
-            raise InputError("a .wav holds 4 GB: record to .w64")
         self._file.write(samples)
         self.samples += len(samples)
+        if time.monotonic() - self._synced_s > SYNC_S:
+            self._file.sync()
+            self._synced_s = time.monotonic()
 
     def _publish(self) -> None:
+        with suppress(*FAILURES):
+            self._file.close()
+        if not self.samples:
+            self._staging.discard()
+            return
         try:
-            with suppress(soundfile.LibsndfileError):
-                self._file.close()
-            if self.samples:
-                self._partial.replace(self.path)
-                self.published = True
-            self._partial.unlink(missing_ok=True)
-            self._partial.parent.rmdir()
-        except OSError as error:
-            self.fault = self.fault or f"{self.path}: cannot be written ({error.strerror}), left as {self._partial}"
+            self._staging.publish()
+            self.published = True
+        except InputError as error:
+            self.fault = self.fault or str(error)
 
     def finish(self, timeout_s: float | None = None) -> None:
         """Write what waits and give the file its name."""

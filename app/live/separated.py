@@ -178,7 +178,10 @@ class LiveStems(threading.Thread):
                 self._files.publish()
                 self.written = self._files.paths
         except InputError as error:
-            self.fault = self.fault or str(error)
+            self.fault = (
+                self.fault or f"{error}; `sharpear recover {self._files.paths[0].parent}` publishes what is there"
+            )
+            self._files.leave()
         self._files.close()
 
     def finish(self) -> None:

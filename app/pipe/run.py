@@ -13,7 +13,7 @@ from sharpear.errors import unwritable
 from sharpear.files import Outcome, advance, describe
 from sharpear.interrupt import Interruption
 from sharpear.pipeline import Sharpener
-from sharpear.sinks import open_stream_sink
+from sharpear.sinks import open_stream_sink, write_whole
 
 from .outlet import Outlet
 
@@ -67,7 +67,4 @@ def write_header(place: str, header: dict[str, Any]) -> None:
     if place == "json":
         print(json.dumps(header), file=sys.stderr, flush=True)
         return
-    try:
-        Path(place).write_text(json.dumps(header) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise unwritable(place, error, "--header") from error
+    write_whole(Path(place), json.dumps(header).encode() + b"\n", "--header")

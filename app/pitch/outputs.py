@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +10,8 @@ from pathlib import Path
 import mido
 import numpy as np
 
-from sharpear.errors import UsageError, unwritable
+from sharpear.errors import UsageError
+from sharpear.sinks import write_whole
 
 from .notes import Note
 from .transcriber import Transcription
@@ -107,24 +106,4 @@ def write(transcription: Transcription, path: Path) -> None:
     Raises:
         UsageError: as `format_of`.  InputError: it cannot be written.
     """
-    data = FORMATS[format_of(path)](transcription)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".sharpear.", suffix=".part", delete=False) as file:
-            partial = Path(file.name)
-            try:
-                file.write(data)
-                file.close()
-                partial.chmod(0o666 & ~_umask())
-                partial.replace(path)
-            except BaseException:
-                partial.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise unwritable(path, error) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    write_whole(path, FORMATS[format_of(path)](transcription))

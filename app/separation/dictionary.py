@@ -1,8 +1,7 @@
 """A source's dictionary as a value and as a file."""
 
+import io
 import json
-import os
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.errors import InputError, unwritable
+from sharpear.errors import InputError
+from sharpear.sinks import write_whole
 from sharpear.version import __version__
 
 FORMAT = 1
@@ -46,14 +46,9 @@ class Dictionary:
             InputError: it cannot be written.
         """
         told = json.dumps({"name": self.name, "format": FORMAT, "sharpear": __version__, **attributes})
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".sharpear.", suffix=".part", dir=path.parent) as folder:
-                partial = Path(folder) / "dictionary.npz"
-                np.savez(partial, atoms=self.atoms.astype(np.float32), center_hz=self.center_hz, attributes=told)
-                os.replace(partial, path)
-        except OSError as error:
-            raise unwritable(path, error) from error
+        held = io.BytesIO()
+        np.savez(held, atoms=self.atoms.astype(np.float32), center_hz=self.center_hz, attributes=told)
+        write_whole(path, held.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> "Dictionary":

@@ -40,7 +40,7 @@ class _StemLane(Lane[Separator]):
         self._late = hears.latency_samples
         audio = self.audio
         with self.failing():
-            files = StemFiles(self._outputs, hears.stems, audio.sample_rate, audio.channels, self._form, audio.samples)
+            files = StemFiles(self._outputs, hears.stems, audio.sample_rate, audio.channels, self._form)
             self._files = self.held.enter_context(files)
 
     @property

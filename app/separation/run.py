@@ -81,7 +81,7 @@ def separate_to_files(
     """
     separator = Separator(audio.sample_rate, sources, audio.channels)
     counted = _Counted(audio, interruption, progress)
-    with StemFiles(outputs, separator.stems, audio.sample_rate, audio.channels, form, audio.samples) as files:
+    with StemFiles(outputs, separator.stems, audio.sample_rate, audio.channels, form) as files:
         for stems in separated(counted, separator):
             files.write(stems)
         if isinstance(audio, AudioFile):

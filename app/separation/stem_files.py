@@ -1,12 +1,9 @@
 """Stems as files: their names, how they are written, and how they appear whole and together."""
 
 import os
-import shutil
 import string
-import struct
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,12 +13,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from sharpear.errors import UsageError, unwritable
+from sharpear.errors import InputError, UsageError, unwritable
 from sharpear.harmless import check_apart
-from sharpear.wav_header import find_data
+from sharpear.sinks.sound import FAILURES, GrowingSound
+from sharpear.sinks.staging import Staging
 
 BLOCK_SAMPLES = 16384
-LARGEST_WAV = 4_000_000_000
 SUBTYPES = {"float32": "FLOAT", "pcm24": "PCM_24", "pcm16": "PCM_16"}
 INCOMPLETE = "complete = false"
 """The comment of stems that were cut short."""
@@ -102,7 +99,6 @@ class StemFiles:
         stems: the stems of the blocks that will come, in order.
         sample_rate, channels: of each.
         form: how they are written.
-        samples: how many will come, where that is known.
 
     Raises:
         InputError: from any method, when a file cannot be written.
@@ -115,22 +111,21 @@ class StemFiles:
         sample_rate: int,
         channels: int,
         form: StemFormat,
-        samples: int | None = None,
     ) -> None:
         self.paths = list(outputs.values())
         self._where = [stems.index(stem) for stem in outputs]
-        self._form, self._open_ended = form, samples is None
-        self._kept, self._writing = ExitStack(), ExitStack()
-        # What may grow beyond 4 GB is written as RF64, and becomes a plain WAV at the end if it is small enough.
-        kind = "RF64" if samples is None or samples * channels * 4 > LARGEST_WAV else "WAV"
-        with ExitStack() as opening:
-            opening.callback(self.close)
-            self._partial = [self._kept.enter_context(_temporary(path)) for path in self.paths]
-            self._files = [
-                self._writing.enter_context(_wav(partial, sample_rate, channels, "FLOAT", kind))
-                for partial in self._partial
-            ]
-            opening.pop_all()
+        self._form = form
+        self._writing = ExitStack()
+        self._staging = Staging(self.paths, audio=True)
+        self._places = [self._staging.place(path) for path in self.paths]
+        self._files: list[GrowingSound] = []
+        try:
+            for path, place in zip(self.paths, self._places, strict=True):
+                with _reporting(path):
+                    self._files.append(self._writing.enter_context(GrowingSound(place, sample_rate, channels)))
+        except InputError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -148,86 +143,53 @@ class StemFiles:
 
     def publish(self, complete: bool = True) -> None:
         """Bring them to their subtype, and give each its name; `complete` False marks them as cut short."""
-        for file in () if complete else self._files:
-            file.comment = INCOMPLETE
-        self._writing.close()
         with _reporting(self.paths[0].parent):
-            _finish(self._partial, self._form)
-            for partial in self._partial:
-                if self._open_ended and partial.stat().st_size < LARGEST_WAV:
-                    _become_wav(partial)
-        for partial, path in zip(self._partial, self.paths, strict=True):
-            with _reporting(path):
-                os.replace(partial, path)
+            for file in () if complete else self._files:
+                file.comment(INCOMPLETE)
+            self._writing.close()
+            _finish(self._places, self._form)
+        self._staging.publish()
 
     def close(self) -> None:
         """Remove what has not been published."""
-        self._writing.close()
-        self._kept.close()
+        self._let_go()
+        self._staging.discard()
+
+    def leave(self) -> None:
+        """Leave what could not be published where it is: the next command that sees it publishes it as recovered."""
+        self._let_go()
+        self._staging.leave()
+
+    def _let_go(self) -> None:
+        with suppress(*FAILURES):  # closing writes what is buffered, and the disk may be full
+            self._writing.close()
 
 
 @contextmanager
 def _reporting(place: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, AssertionError, soundfile.LibsndfileError) as error:
+    except FAILURES as error:
         raise unwritable(place, error) from error
 
 
-@contextmanager
-def _temporary(output: Path) -> Iterator[Path]:
-    """A place beside `output`, gone at the end."""
-    with _reporting(output):
-        output.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".sharpear.", suffix=".part", dir=output.parent))
-    try:
-        yield folder / "stem.wav"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _wav(path: Path, sample_rate: int, channels: int, subtype: str, kind: str) -> Iterator[soundfile.SoundFile]:
-    """A WAV, or RF64, to write to."""
-    with (
-        _reporting(path.parent.parent),
-        soundfile.SoundFile(path, "w", sample_rate, channels, subtype, format=kind) as file,
-    ):
-        yield file
-
-
-def _finish(partial: Sequence[Path], form: StemFormat) -> None:
+def _finish(places: Sequence[Path], form: StemFormat) -> None:
     """Bring floating-point stems to their subtype and below full scale, all by the same factor."""
     if form.subtype == "float32" and form.clip == "none":
         return
     peak = 0.0
     if form.clip == "rescale":
-        for path in partial:
+        for path in places:
             for block in soundfile.blocks(path, BLOCK_SAMPLES, dtype="float32"):
                 peak = max(peak, float(np.abs(block).max(initial=0.0)))
-    for path in partial:
-        changed = path.with_name("changed.wav")
+    for path in places:
+        changed = path.with_name(".changed.wav")
         with ExitStack() as held:
             file = held.enter_context(soundfile.SoundFile(path))
-            kind = "RF64" if file.frames * file.channels * 4 > LARGEST_WAV else "WAV"
-            out = held.enter_context(_wav(changed, file.samplerate, file.channels, SUBTYPES[form.subtype], kind))
+            out = held.enter_context(GrowingSound(changed, file.samplerate, file.channels, SUBTYPES[form.subtype]))
             if file.comment:
-                out.comment = file.comment
+                out.comment(file.comment)
             for block in file.blocks(BLOCK_SAMPLES, dtype="float32"):
                 scaled = block / max(peak, 1.0)
                 out.write(scaled if form.clip == "none" else np.clip(scaled, -1.0, 1.0))
         os.replace(changed, path)
-
-
-def _become_wav(path: Path) -> None:
-    """Make a small RF64 a WAV, in place: the chunk that holds the lengths of 64 bits becomes one to be skipped."""
-    with path.open("r+b") as file:
-        head = file.read(4096)
-        found = find_data(head)
-        if head[:4] != b"RF64" or head[12:16] != b"ds64" or found is None:
-            return
-        size, samples_size = path.stat().st_size, struct.unpack_from("<Q", head, 28)[0]
-        file.seek(0)
-        file.write(b"RIFF" + struct.pack("<I", size - 8) + b"WAVEJUNK")
-        file.seek(found[0] - 4)
-        file.write(struct.pack("<I", samples_size))

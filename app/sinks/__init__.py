@@ -3,8 +3,9 @@
 from .attributes import read_attributes
 from .base import Sink, SinkInfo
 from .npz import NpzSink
-from .partial import sweep
 from .png import PngSink
+from .recovery import Tidied, tidy
+from .staging import Staging, write_whole
 from .stream import STREAM_FORMATS, StreamSink, open_stream_sink
 from .zarr import ZarrSink
 
@@ -18,9 +19,12 @@ __all__ = [
     "PngSink",
     "Sink",
     "SinkInfo",
+    "Staging",
     "StreamSink",
+    "Tidied",
     "ZarrSink",
     "open_stream_sink",
     "read_attributes",
-    "sweep",
+    "tidy",
+    "write_whole",
 ]

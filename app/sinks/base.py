@@ -1,4 +1,4 @@
-"""What every file sink shares: a temporary name until it is whole."""
+"""What every file sink shares, whatever its format."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from sharpear.errors import unwritable
 from sharpear.frames import Frames
-
-from .partial import REPLACED, PartialFolder
 
 
 @dataclass(frozen=True)
@@ -31,29 +29,27 @@ class SinkInfo:
 
 
 class Sink(ABC):
-    """Write frames to `path`, under a temporary name until all is well.
+    """Write frames to a place where `path` grows until it is published; see `sharpear.sinks.staging.Staging`.
 
-    `open`, `write`…, `finish` and then `publish`, which gives the file its name; `discard` removes what is
-    not published.
+    `open`, `write`…, `finish`, which makes the file whole; `close` lets go of what is open.
 
     Raises:
         InputError: anything cannot be written.
     """
 
     descriptors: ClassVar[int] = 1
-    """Files that are open between `open` and `publish`: the lock, and what a format needs."""
+    """Files that are open between `open` and `close`: the mark's, and what a format needs."""
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
         self.path = path
         self.info = info
-        self._folder: PartialFolder | None = None
+        self._place = path
 
-    def open(self) -> None:
-        """Make the temporary place, beside the file to be."""
+    def open(self, place: Path) -> None:
+        """Begin to grow at `place`, in a folder that is this sink's own."""
+        self._place = place
         with self._reporting():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._folder = PartialFolder(self.path.parent)
-            self._start(self._folder.path)
+            self._start(place.parent)
 
     def write(self, frames: Frames) -> None:
         """Append frames of shape (frames, streams, atoms)."""
@@ -63,27 +59,10 @@ class Sink(ABC):
     def finish(self, complete: bool = True) -> None:
         """Make the file whole, still under its temporary name; `complete` False marks it as cut short."""
         with self._reporting():
-            self._finish(self._partial, complete)
+            self._finish(self._place, complete)
 
-    def publish(self) -> None:
-        """Give the finished file its name, in the place of what had it."""
-        with self._reporting():
-            if self.path.is_dir() or self._partial.is_dir():
-                replaced = self._partial.with_name(REPLACED)
-                if self.path.exists():
-                    self.path.rename(replaced)
-            self._partial.replace(self.path)
-        self.discard()
-
-    def discard(self) -> None:
-        """Remove what is not published."""
-        if self._folder:
-            self._folder.remove()
-
-    @property
-    def _partial(self) -> Path:
-        assert self._folder is not None, "open() comes first"
-        return self._folder.path / self.path.name
+    def close(self) -> None:  # noqa: B027 (most formats keep nothing open)
+        """Let go of what is open."""
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:

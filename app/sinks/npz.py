@@ -59,12 +59,11 @@ class NpzSink(Sink):
                     np.lib.format.write_array_header_2_0(member, header)
                     shutil.copyfileobj(raw, member, 1 << 20)
 
-    def discard(self) -> None:
-        """Close the raw files and remove what is not published."""
+    def close(self) -> None:
+        """Close the raw files."""
         for file in self._raw.values():
             with suppress(OSError):  # closing writes what is buffered, and the disk may be full
                 file.close()
-        super().discard()
 
 
 def _add(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:

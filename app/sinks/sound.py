@@ -1,0 +1,117 @@
+"""Sound files that grow: valid at every moment, so that what was recorded can be opened whatever happens."""
+
+import struct
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from sharpear.wav_header import find_data
+
+LARGEST_WAV_BYTES = 4_000_000_000
+KEEP_HEADER_CURRENT = 0x1061
+"""libsndfile's SFC_SET_UPDATE_HEADER_AUTO: each write states its length in the header, too."""
+FLAC_BLOCK, FLAC_TOTAL = 8, 21
+"""Where a FLAC's STREAMINFO has the length of a block, and the byte with the upper bits of the number of samples."""
+UNKNOWN = 1 << 62
+"""More samples than this stand for a FLAC that does not state how many it holds."""
+
+FORMATS = {".wav": ("RF64", "FLOAT"), ".w64": ("W64", "FLOAT"), ".flac": ("FLAC", "PCM_24")}
+"""By suffix: how a file grows. A .wav is RF64 until it is closed, since nobody knows how long it gets."""
+
+FAILURES = (OSError, AssertionError, soundfile.LibsndfileError)
+"""What writing raises; soundfile asserts that all was written: a full disk takes less."""
+
+
+class GrowingSound:
+    """Write samples to a sound file whose header is true after every write.
+
+    Args:
+        path: .wav, .w64 or .flac.
+        sample_rate: Hz.
+        channels: of it.
+        subtype: of the samples, where it is not the suffix's own.
+
+    Raises:
+        One of FAILURES: from any method, when it cannot be written.
+    """
+
+    def __init__(self, path: Path, sample_rate: int, channels: int, subtype: str | None = None) -> None:
+        kind, own = FORMATS[path.suffix]
+        self.path, self._written = path, 0
+        self._file = soundfile.SoundFile(path, "w", sample_rate, channels, subtype or own, format=kind)
+        soundfile._snd.sf_command(self._file._file, KEEP_HEADER_CURRENT, soundfile._ffi.NULL, 1)
+
+    @property
+    def channels(self) -> int:
+        """Of the file."""
+        return int(self._file.channels)
+
+    def write(self, samples: NDArray[np.float32]) -> None:
+        """Append (samples, channels)."""
+        self._file.write(samples)
+        self._written += len(samples)
+        if self.path.suffix == ".flac":
+            _state_flac_length(self.path, self._written)
+
+    def comment(self, text: str) -> None:
+        """Say something of the sound in its header."""
+        self._file.comment = text
+
+    def sync(self) -> None:
+        """Bring what is written to the disk."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Make it whole."""
+        if not self._file.closed:
+            self._file.close()
+            as_small_as_it_may_be(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def as_small_as_it_may_be(path: Path) -> None:
+    """Make an RF64 below 4 GB a plain WAV, in place: the chunk with lengths of 64 bits becomes one to be skipped."""
+    size = path.stat().st_size
+    if size >= LARGEST_WAV_BYTES:
+        return
+    with path.open("r+b") as file:
+        head = file.read(4096)
+        found = find_data(head)
+        if head[:4] != b"RF64" or head[12:16] != b"ds64" or found is None:
+            return
+        samples_size = struct.unpack_from("<Q", head, 28)[0]
+        file.seek(0)
+        file.write(b"RIFF" + struct.pack("<I", size - 8) + b"WAVEJUNK")
+        file.seek(found[0] - 4)
+        file.write(struct.pack("<I", samples_size))
+
+
+def _state_flac_length(path: Path, written: int) -> None:
+    """State how many samples are in the file: an encoder does so only at its end, and holds a block until then."""
+    with path.open("r+b") as stream:
+        head = stream.read(FLAC_TOTAL + 1)
+        block = int.from_bytes(head[FLAC_BLOCK : FLAC_BLOCK + 2], "big")
+        if head[:4] == b"fLaC" and block:
+            there = max(0, written - 1) // block * block
+            stream.seek(FLAC_TOTAL)
+            stream.write(bytes([head[FLAC_TOTAL] & 0xF0 | there >> 32]) + struct.pack(">I", there & 0xFFFFFFFF))
+
+
+def salvage(path: Path) -> float | None:
+    """Make whole what a killed owner left of a growing sound; its length, s, or None where it holds no sample."""
+    with suppress(OSError):
+        as_small_as_it_may_be(path)
+    try:
+        told = soundfile.info(path)
+    except soundfile.LibsndfileError:  # a header that has never been written
+        return None
+    return told.frames / told.samplerate if 0 < told.frames < UNKNOWN else None

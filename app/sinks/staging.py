@@ -1,0 +1,361 @@
+"""Where outputs grow until they are whole: a private, locked folder beside each, from which they get their names."""
+
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any, Self
+
+from sharpear.errors import unwritable
+from sharpear.interrupt import undisturbed
+from sharpear.version import __version__
+
+try:
+    import fcntl
+except ImportError:  # elsewhere than on Unix nothing is locked, and so nothing is tidied
+    fcntl = None  # type: ignore[assignment]
+
+PREFIX, SUFFIX = ".sharpear.", ".part"
+MARK = "owner.json"
+"""Says whose the folder is and what grows in it; locked as long as its owner lives."""
+COMMIT = "publish.json"
+"""Says that everything is whole, and what it replaces: from then on a killed owner's outputs get their names."""
+REPLACED = ".replaced"
+TRIES = 16
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+class Staging:
+    """Grow outputs under temporary names, and give them their own when all are whole.
+
+    Beside every output stands a folder with an unpredictable name that only its owner may enter (0700). It holds a mark
+    and, in a folder of its own, each output that grows; the mark is locked until `publish` or `discard`. What a killed
+    owner left is published or removed by `sharpear.sinks.recovery.tidy`.
+
+    Args:
+        targets: what the outputs will be called; their folders are made where they are missing.
+        audio: what grows is a recording or a stem, which is published as recovered if the owner is killed.
+        option: the one that names the place, for messages.
+
+    Raises:
+        InputError: a place cannot be made.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "notes.csv"
+    >>> with Staging([target]) as staging:
+    ...     _ = staging.place(target).write_text("onset_s,offset_s")
+    ...     staging.publish()
+    >>> [path.name for path in target.parent.iterdir()]
+    ['notes.csv']
+    """
+
+    def __init__(self, targets: Sequence[Path], audio: bool = False, option: str = "-o") -> None:
+        self._option = option
+        self._folders: list[StagingFolder] = []
+        self._places: dict[Path, Path] = {}
+        for parent in dict.fromkeys(target.parent for target in targets):
+            inside = [target for target in targets if target.parent == parent]
+            try:
+                parent.mkdir(parents=True, exist_ok=True)
+                folder = StagingFolder.make(parent, [target.name for target in inside], audio)
+            except OSError as error:
+                self.discard()
+                raise unwritable(inside[0], error, option) from error
+            self._folders.append(folder)
+            self._places |= {target: folder.place(n) for n, target in enumerate(inside)}
+
+    def place(self, target: Path) -> Path:
+        """Where `target` grows: a path that is free, in a folder that it has for itself."""
+        return self._places[target]
+
+    def publish(self) -> None:
+        """Write everything to the disk and give each output its name, in the place of what had it.
+
+        Raises:
+            InputError: an output cannot be published. One that is audio then stays where it has grown, and the message
+                says where.
+        """
+        with undisturbed():
+            for folder in self._folders:
+                with self._reporting(folder):
+                    folder.publish()
+        self.discard()
+
+    @contextmanager
+    def _reporting(self, folder: "StagingFolder") -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            target = folder.parent / folder.names[0]
+            if folder.audio and folder.holds_something():
+                folder.leave()
+                raise unwritable(f"{target} (left as {folder.place(0)})", error, self._option) from error
+            raise unwritable(target, error, self._option) from error
+
+    def discard(self) -> None:
+        """Remove what has not been published."""
+        for folder in self._folders:
+            folder.remove()
+        self._folders = []
+
+    def leave(self) -> None:
+        """Leave what has not been published where it is: `tidy` treats it as a killed owner's."""
+        for folder in self._folders:
+            folder.leave()
+        self._folders = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
+
+
+def write_whole(path: Path, data: bytes, option: str = "-o") -> None:
+    """Write a small output at once, in the place of what had its name; what is no file (a pipe, a terminal) gets it.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    if path.exists() and not path.is_file():
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise unwritable(path, error, option) from error
+        return
+    with Staging([path], option=option) as staging:
+        try:
+            staging.place(path).write_bytes(data)
+        except OSError as error:
+            raise unwritable(path, error, option) from error
+        staging.publish()
+
+
+class StagingFolder:
+    """One folder of outputs that grow, held through its descriptor: what is done in it follows no link.
+
+    Args:
+        path: of the folder itself, beside the outputs.
+        mark: the open descriptor of its mark, which is locked.
+        told: what the mark says.
+    """
+
+    def __init__(self, path: Path, mark: int, told: dict[str, Any]) -> None:
+        self.path, self.parent = path, path.parent
+        self.names: list[str] = told["outputs"]
+        self.audio: bool = told["audio"]
+        self._mark = mark
+
+    @classmethod
+    def make(cls, parent: Path, names: Sequence[str], audio: bool) -> "StagingFolder":
+        """A new folder in `parent`, locked.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        for _ in range(TRIES):
+            path = parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+            try:
+                path.mkdir(mode=0o700)
+                return cls._claimed(path, names, audio)
+            except (FileExistsError, BlockingIOError, FileNotFoundError):
+                if not parent.is_dir():
+                    raise
+        raise FileExistsError(errno.EEXIST, "no temporary name is free", str(parent))
+
+    @classmethod
+    def _claimed(cls, path: Path, names: Sequence[str], audio: bool) -> "StagingFolder":
+        told = {
+            "sharpear": __version__,
+            "folder": path.name,
+            "outputs": list(names),
+            "audio": audio,
+            "pid": os.getpid(),
+        }
+        mark = os.open(path / MARK, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        folder = cls(path, mark, told)
+        try:
+            lock(mark)
+            _write(mark, told)
+            for n in range(len(names)):
+                (path / str(n)).mkdir()
+        except BaseException:
+            folder.remove()
+            raise
+        return folder
+
+    def place(self, n: int) -> Path:
+        """Where the n-th output grows."""
+        return self.path / str(n) / self.names[n]
+
+    def holds_something(self) -> bool:
+        """Whether an output has begun to grow."""
+        return any(self.place(n).exists() for n in range(len(self.names)))
+
+    def publish(self) -> None:
+        """Bring the outputs to the disk and rename them.
+
+        The intention is written down first where more than one step is needed, so that `complete` finishes what a
+        killed owner has begun.
+
+        Raises:
+            OSError: of what cannot be done. Audio is renamed even where the disk does not confirm what was written.
+        """
+        with suppress(OSError) if self.audio else nullcontext():
+            for n in range(len(self.names)):
+                _sync_tree(self.place(n))
+        replaced = [_identity(self.parent / name) for name in self.names]
+        if len(self.names) > 1 or any(self.place(n).is_dir() for n in range(len(self.names))):
+            with suppress(OSError):  # a disk that is full has no room for it: it only helps against being killed here
+                _write_new(self.path / COMMIT, {"replaces": replaced})
+        for n in range(len(self.names)):
+            self._rename(n, self.parent / self.names[n])
+        with suppress(OSError) if self.audio else nullcontext():
+            _sync(self.parent)
+
+    def _rename(self, n: int, target: Path) -> None:
+        """Give the n-th output its name; a folder cannot replace anything, so what is there makes room first."""
+        place = self.place(n)
+        aside = place.with_name(REPLACED)
+        if target.is_dir() or (place.is_dir() and os.path.lexists(target)):
+            target.rename(aside)
+        try:
+            place.replace(target)
+        except OSError:
+            if os.path.lexists(aside):
+                aside.rename(target)
+            raise
+
+    def complete(self) -> list[int]:
+        """Publish what a dead owner had declared whole; return those whose names meanwhile belong to something else.
+
+        Raises:
+            OSError: it cannot be published.
+        """
+        try:
+            replaces = json.loads((self.path / COMMIT).read_bytes())["replaces"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return list(range(len(self.names)))
+        refused = []
+        for n, name in enumerate(self.names):
+            target = self.parent / name
+            if not self.place(n).exists():
+                continue
+            if os.path.lexists(target) and _identity(target) != replaces[n]:
+                refused.append(n)
+            else:
+                self._rename(n, target)
+        return refused
+
+    def leave(self) -> None:
+        """Let go of the folder, and leave what is in it."""
+        if self._mark >= 0:
+            os.close(self._mark)
+            self._mark = -1
+
+    def remove(self) -> None:
+        """Remove the folder and what is in it, its mark last: who is killed meanwhile leaves what can be told again."""
+        if self._mark < 0:
+            return
+        with suppress(OSError):
+            if shutil.rmtree.avoids_symlink_attacks:
+                self._empty()
+                os.rmdir(self.path)
+            else:
+                self.leave()
+                shutil.rmtree(self.path)
+        self.leave()
+
+    def _empty(self) -> None:
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            if not _is_same(folder, self._mark):
+                return
+            for entry in os.listdir(folder):
+                if entry == MARK:
+                    continue
+                try:
+                    os.unlink(entry, dir_fd=folder)
+                except (IsADirectoryError, PermissionError):
+                    shutil.rmtree(entry, ignore_errors=True, dir_fd=folder)
+            os.unlink(MARK, dir_fd=folder)
+        finally:
+            os.close(folder)
+
+
+def lock(descriptor: int) -> None:
+    """Lock a file until it is closed, where the file system has locks.
+
+    Raises:
+        BlockingIOError: another process has locked it.
+    """
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+
+
+def _is_same(folder: int, mark: int) -> bool:
+    """Whether the open `mark` is the one that lies in the open `folder`."""
+    with suppress(OSError):
+        return os.path.samestat(os.stat(MARK, dir_fd=folder, follow_symlinks=False), os.fstat(mark))
+    return False
+
+
+def _identity(path: Path) -> list[int] | None:
+    """What changes when something else gets this name; None where nothing has it."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return [found.st_dev, found.st_ino, found.st_mtime_ns]
+
+
+def _write(descriptor: int, told: dict[str, Any]) -> None:
+    data = json.dumps(told).encode()
+    if os.write(descriptor, data) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(descriptor)
+
+
+def _write_new(path: Path, told: dict[str, Any]) -> None:
+    """A file that is there whole or not at all."""
+    growing = path.with_name(f"{path.name}.new")
+    descriptor = os.open(growing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        _write(descriptor, told)
+    finally:
+        os.close(descriptor)
+    growing.rename(path)
+
+
+def _sync_tree(path: Path) -> None:
+    """Bring a file, or a folder and all in it, to the disk."""
+    if path.is_dir():
+        for folder, _, files in os.walk(path):
+            for name in files:
+                _sync(Path(folder, name))
+            _sync(Path(folder))
+    else:
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except (PermissionError, IsADirectoryError):  # a folder that may be written to but not read; Windows' folders
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EROFS, *NO_LOCKS):  # not every file system, and no pipe, has it
+            raise
+    finally:
+        os.close(descriptor)
