@@ -152,19 +152,21 @@ def write_clicks(path: Path) -> None:
 
 
 @contextmanager
-def listening(environment: dict[str, str], preset: str, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """``sharpear live`` with its page, ready, and its status on stdout."""
+def listening(environment: dict[str, str], preset: str, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """``sharpear live``, ready, with its status on stdout, and its page's address."""
     options = ["--preset", preset, "--view-port", str(PORT), *words]
     command = [sys.executable, "-X", "faulthandler", "-m", "sharpear", "live", *options]
     process = subprocess.Popen(
         command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
+    url = ""
     for line in process.stderr:
         if "Ctrl-C ends" in line:
+            url = line.split(" the page is at ")[1].strip()
             break
     try:
-        yield process
+        yield process, url
     finally:
         process.kill()
         process.wait()
@@ -189,8 +191,11 @@ def soak(system: SoundSystem, music: Path, preset: str, seconds: float) -> None:
     )
     assert bare.stdout is not None
     bare.stdout.readline()
-    with listening(system.environment, preset, "--device", "vmic", "--status-json") as process, browser() as chromium:
-        tab = chromium.open(f"http://127.0.0.1:{PORT}/")
+    with (
+        listening(system.environment, preset, "--device", "vmic", "--status-json") as (process, url),
+        browser() as chromium,
+    ):
+        tab = chromium.open(url)
         tab.evaluate(WATCH)
         statuses, memory_mb = follow(process, seconds, tab)
         started = time.monotonic()
@@ -243,8 +248,11 @@ def resident_mb(pid: int) -> float:
 def sound_to_screen(system: SoundSystem, clicks: Path, preset: str) -> None:
     """From the moment a click is handed over to the moment that its pixels are drawn."""
     microphone = system.microphone(clicks, "vmic", "--stamp")
-    with listening(system.environment, preset, "--device", "vmic", "--status-json") as process, browser() as chromium:
-        tab = chromium.open(f"http://127.0.0.1:{PORT}/")
+    with (
+        listening(system.environment, preset, "--device", "vmic", "--status-json") as (process, url),
+        browser() as chromium,
+    ):
+        tab = chromium.open(url)
         tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
         assert tab.wait("document.getElementById('state').textContent === 'listening'")
         for _ in range(10):
@@ -284,8 +292,8 @@ def portrait(path: Path) -> None:
     """The page over the example recording, as a small PNG."""
     from PIL import Image  # noqa: PLC0415
 
-    with listening({}, "music", "--replay", str(RECORDING)), browser((1320, 760)) as chromium:
-        tab = chromium.open(f"http://127.0.0.1:{PORT}/")
+    with listening({}, "music", "--replay", str(RECORDING)) as (_, url), browser((1320, 760)) as chromium:
+        tab = chromium.open(url)
         tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
         tab.press("b", "b")
         assert tab.wait("parseFloat(document.getElementById('time').textContent) > 8.5")

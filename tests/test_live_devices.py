@@ -68,7 +68,7 @@ def test_no_devices_are_an_empty_list(sharpear, folder, monkeypatch):
 
 
 def test_without_the_extra_live_says_what_to_install(sharpear, wav, monkeypatch):
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.setitem(sys.modules, "websockets", None)
     done = sharpear("live", "--replay", wav(), "--preset", str(Path(__file__).parent / "data" / "small.toml"))
     assert done.code == 0
     assert "pip install 'sharpear[view]'" in done.err

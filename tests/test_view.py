@@ -6,7 +6,7 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -145,6 +145,73 @@ def address(view: View) -> str:
     return urlsplit(view.url).netloc
 
 
+def socket_of(view: View) -> str:
+    return view.url.replace("http:", "ws:") + "live"
+
+
+def test_without_the_whole_address_nothing_is_served():
+    with View() as view:
+        own = f"http://{address(view)}"
+        token = urlsplit(view.url).path.strip("/")
+        assert len(token) >= 20
+        for path in ("", "main.js", "index.html", f"{token[:-1]}/main.js", f"x{token}/", "%00/", "../", f"?{token}"):
+            with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+                urllib.request.urlopen(f"{own}/{path}")
+            assert refused.value.read().decode().count("\n") == 1
+        with urllib.request.urlopen(f"{view.url}main.js") as answer:
+            assert answer.headers["Referrer-Policy"] == "no-referrer"
+        for path in ("/live", f"/{token[1:]}/live"):
+            with pytest.raises(InvalidStatus, match="403"):
+                connect(f"ws://{address(view)}{path}", origin=own)
+
+
+def test_unfinished_requests_and_floods_are_cut_off():
+    """Hundreds of half-open requests, and messages without end, keep neither connections nor a page out."""
+    with View() as view:
+        place = tuple(urlsplit(view.url).netloc.split(":"))
+        raw = [socket.create_connection(place) for _ in range(100)]
+        for each in raw:
+            with suppress(OSError):  # those that gave way
+                each.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        assert wait_until(lambda: _ended(raw[0]))
+        own = f"http://{address(view)}"
+        with connect(socket_of(view), origin=own) as good:
+            for nonsense in (b"\x01\x80\0\0\0\0" * 20000, b"\x89\x80\0\0\0\0" * 20000, b"\x82\xfe\xff\xff\0\0\0\0"):
+                with connect(socket_of(view), origin=own) as bad:
+                    bad.socket.sendall(nonsense)
+                    assert wait_until(lambda bad=bad: _closed(bad))
+            good.send('{"preset": "nope"}')
+            assert wait_until(lambda: _next_text(good)["type"] == "refused")
+        for each in raw:
+            each.close()
+
+
+def _ended(raw: socket.socket) -> bool:
+    raw.settimeout(0.05)
+    try:
+        return raw.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def test_a_server_that_dies_is_started_again_at_the_same_address():
+    lines: list[str] = []
+    with View() as view:
+        view.report = lines.append
+        for number in (1, 2, 3):
+            view._process.kill()
+            assert wait_until(lambda number=number: len(lines) == number)
+            with urllib.request.urlopen(view.url) as answer:
+                assert answer.status == 200
+        assert set(lines) == {"the page's server ended and was started again at the same address"}
+        view._process.kill()
+        assert wait_until(lambda: len(lines) == 4)
+        assert "goes on without the page" in lines[-1]
+        view.columns(b"nobody sees this")
+
+
 def test_pages_of_this_machine_are_served_and_no_others():
     with View() as view:
         for host in (address(view), "localhost:1234"):
@@ -160,7 +227,7 @@ def test_pages_of_this_machine_are_served_and_no_others():
 
 def test_only_the_page_that_was_served_may_connect():
     with View() as view:
-        url, own = f"ws://{address(view)}/live", f"http://{address(view)}"
+        url, own = socket_of(view), f"http://{address(view)}"
         with connect(url, origin=own):
             pass
         for origin in ("http://evil.example", "http://127.0.0.1:1", "https://" + address(view), "null", None):
@@ -168,7 +235,9 @@ def test_only_the_page_that_was_served_may_connect():
                 connect(url, origin=origin)
         with socket.create_connection(urlsplit(own).netloc.split(":")) as raw:
             raw.sendall(
-                b"GET /live HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\nUpgrade: websocket\r\n"
+                b"GET "
+                + urlsplit(url).path.encode()
+                + b" HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\nUpgrade: websocket\r\n"
                 b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                 b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
             )
@@ -188,9 +257,9 @@ def test_it_listens_on_this_machine_only_and_says_when_the_port_is_taken():
 def test_nonsense_from_a_page_closes_that_page_alone(tone):
     with shown(tone) as (view, running):
         own = f"http://{address(view)}"
-        with connect(f"ws://{address(view)}/live", origin=own) as good:
+        with connect(socket_of(view), origin=own) as good:
             for nonsense in ("[1]", "not json", '{"ack": "many"}', "3"):
-                with connect(f"ws://{address(view)}/live", origin=own) as bad:
+                with connect(socket_of(view), origin=own) as bad:
                     bad.send(nonsense)
                     assert wait_until(lambda bad=bad: _closed(bad))
             good.send('{"preset": "nope"}')
@@ -216,7 +285,7 @@ def _next_text(page) -> dict:
 
 def test_a_page_that_does_not_read_costs_the_sound_nothing(tone):
     with shown(tone) as (view, running):
-        with connect(f"ws://{address(view)}/live", origin=f"http://{address(view)}", close_timeout=0.2):
+        with connect(socket_of(view), origin=f"http://{address(view)}", close_timeout=0.2):
             assert wait_until(lambda: view.skipped > 20)
         assert wait_until(lambda: view.pages == 0)
         status = running.statuses[-1]

@@ -60,6 +60,10 @@ def live(
     ] = None,
     view: Annotated[bool, typer.Option("--view/--no-view", help="Serve the page.")] = True,
     view_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page.")] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Serve the page to others, too: on this address; 0.0.0.0 is all of them."),
+    ] = None,
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Record what comes in: .wav, .w64 or .flac.")
     ] = None,
@@ -91,7 +95,7 @@ def live(
         raise UsageError(f"--duration: expected more than 0 s, received {duration:g}")
     refuse_stdin([replay] if replay else [], "write the stream to a file for --replay, or give it to `sharpen -`")
     if not view:
-        refuse({"--view-port": view_port}, "is for the page: leave --no-view out")
+        refuse({"--view-port": view_port, "--host": host}, "is for the page: leave --no-view out")
     config = load_config(preset, overrides(set_))
     stream = _stream_format(out, names(format_), status_json)
     stems = plan_live_stems(LiveStemRequest(separate, sources, voices, stem, output_device, out, overwrite))
@@ -102,7 +106,7 @@ def live(
     writing = [*files, *(stems.outputs.values() if stems else []), *([record] if record else [])]
     check_apart(writing, [*([replay] if replay else []), *map(Path, names(sources))])
     what = _Request(config, preset, stream, files, record, stems, duration)
-    how = _Display(view and _page_is_installed(quiet), view_port, status_json, quiet)
+    how = _Display(view and _page_is_installed(quiet), view_port, host, status_json, quiet)
     with outputs_made(writing):
         good = _listen(lambda: _source(replay, device, rate, channels, block), what, how)
     if not good:
@@ -128,6 +132,7 @@ class _Display:
 
     page: bool
     port: int | None
+    host: str | None
     status_json: bool
     quiet: bool
 
@@ -147,7 +152,7 @@ def _listen(opened: "Callable[[], Source]", what: _Request, how: _Display) -> bo
     with Interruption() as interruption, ExitStack() as stack:
         source = opened()
         stack.callback(source.stop)
-        page = stack.enter_context(_page(how.port)) if how.page else None
+        page = stack.enter_context(_page(how.port, how.host)) if how.page else None
         meter = None if page or how.quiet or not sys.stderr.isatty() else TerminalMeter()
         how.say(f"{source.name}: preparing {what.preset} at {source.rate_hz} Hz (compiling takes 20 s the first time)")
         listeners: list[Listener] = [*([page.picture] if page else []), *([meter] if meter else [])]
@@ -167,7 +172,9 @@ def _listen(opened: "Callable[[], Source]", what: _Request, how: _Display) -> bo
             report=say,
         )
         if page:
-            page.choose_preset = session.choose_preset
+            page.choose_preset, page.report = session.choose_preset, session.say
+            if how.host:
+                say(f"--host {how.host}: everyone in that network who has the page's address can see the picture")
         how.say(f"listening to {source.name}: Ctrl-C ends" + (f", the page is at {page.url}" if page else ""))
         if page and _has_screen():
             webbrowser.open(page.url)
@@ -204,16 +211,14 @@ def _source(replay: Path | None, device: str | None, rate: int | None, channels:
     return Replay(replay, block)
 
 
-def _page(port: int | None) -> "View":
-    from sharpear.view.view import View  # noqa: PLC0415
+def _page(port: int | None, host: str | None) -> "View":
+    from sharpear.view.view import LOCAL, View  # noqa: PLC0415
 
-    return View(port)
+    return View(port, host or LOCAL)
 
 
 def _page_is_installed(quiet: bool) -> bool:
     try:
-        import starlette  # noqa: F401, PLC0415
-        import uvicorn  # noqa: F401, PLC0415
         import websockets  # noqa: F401, PLC0415
     except ImportError:
         if not quiet:

@@ -22,7 +22,7 @@ def examine() -> list[Finding]:
     """Look at every part; nothing is changed and nothing raises."""
     return [
         *_audio(),
-        _packages("view", ("starlette", "uvicorn", "websockets"), "the page in the browser"),
+        _packages("view", ("websockets",), "the page in the browser"),
         _packages("plot", ("matplotlib",), "PNG pictures"),
         _gpu(),
     ]

@@ -64,6 +64,9 @@ class Session:
         self._message = ""
         self._failed = False
         self._stopping = threading.Event()
+        self._choosing = threading.Lock()
+        self._wish: str | None = None
+        self._designing = False
         self._dropped_s = self._gap_s = 0.0
         self._drops = self._gaps = 0
         rate = source.rate_hz
@@ -132,7 +135,7 @@ class Session:
         next_status = time.monotonic()
         while not (stop_requested() or self._stopping.is_set() or self.worker.done.is_set()):
             for line in self.source.watch():
-                self._say(line)
+                self.say(line)
             self._tell()
             if self._outputs.ended or (self.source.state == "ended" and not self._reader.waiting):
                 return
@@ -154,20 +157,21 @@ class Session:
                 dropped_s += gap.dropped_s
                 self._drops, self._dropped_s = self._drops + 1, self._dropped_s + gap.dropped_s
             if gap.length_s > gap.dropped_s:
-                self._say(f"nothing was heard for {gap.length_s - gap.dropped_s:.2f} s at {gap.start_s:.2f} s")
+                self.say(f"nothing was heard for {gap.length_s - gap.dropped_s:.2f} s at {gap.start_s:.2f} s")
         if dropped_s:
-            self._say(f"dropped {dropped_s:.2f} s at {start_s:.2f} s: sharpening fell behind")
+            self.say(f"dropped {dropped_s:.2f} s at {start_s:.2f} s: sharpening fell behind")
         while self._outputs.faults:
             self._failed = True
-            self._say(self._outputs.faults.popleft())
+            self.say(self._outputs.faults.popleft())
         if self._recorder and self._recorder.fault and not self._recorder.told:
             self._failed = self._recorder.told = True
-            self._say(self._recorder.fault)
+            self.say(self._recorder.fault)
         if self._stems and self._stems.fault:
             self._failed, fault, self._stems.fault = True, self._stems.fault, ""
-            self._say(fault)
+            self.say(fault)
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Report a line, and keep it as the status's message."""
         self._message = line
         self._report(line)
 
@@ -193,19 +197,29 @@ class Session:
             UsageError: there is no such preset.
         """
         if self._outputs:
-            self._say(f"the preset stays {self.worker.preset}: the files being written have its axes")
+            self.say(f"the preset stays {self.worker.preset}: the files being written have its axes")
             return
-        config = load_config(name)
+        load_config(name)
+        with self._choosing:
+            designing, self._designing, self._wish = self._designing, True, name
+        if not designing:
+            threading.Thread(target=self._design, daemon=True, name="preset").start()
 
-        def prepare() -> None:
+    def _design(self) -> None:
+        """Prepare the last preset that was asked for, one at a time, until nobody has asked meanwhile."""
+        while True:
+            with self._choosing:
+                name, self._wish = self._wish, None
+                if name is None:
+                    self._designing = False
+                    return
             try:
-                sharpener = warmed_up(self.source.rate_hz, config, self.source.channels)
+                sharpener = warmed_up(self.source.rate_hz, load_config(name), self.source.channels)
             except SharpearError as error:
-                self._say(str(error))
+                self.say(str(error))
             else:
-                self.worker.switch(sharpener, name)
-
-        threading.Thread(target=prepare, daemon=True, name="preset").start()
+                if self._wish is None:
+                    self.worker.switch(sharpener, name)
 
     def status(self) -> Status:
         """The state of everything, now."""

@@ -1,6 +1,7 @@
 """Who watches: every page has a bounded queue of its own, and none holds up the sound or another page."""
 
 import asyncio
+import json
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from contextlib import suppress
 
 LARGEST_BACKLOG = 80
 """Batches sent and not yet acknowledged by a page, about 0.8 s: beyond that it skips."""
+MOST_MESSAGES = 200
+"""Messages that wait for a page: one that does not take them is shown no more of them."""
 
 
 HEAD = struct.Struct("<cI")
@@ -18,7 +21,10 @@ The kinds: c, a batch of columns; a, axes; m, a message; s, a status.
 
 
 class Page:
-    """One open page. Columns beyond the backlog are skipped and counted; messages all arrive, statuses the newest."""
+    """One open page.
+
+    Columns beyond the backlog are skipped and counted; messages arrive unless hundreds wait, of statuses the newest.
+    """
 
     def __init__(self) -> None:
         self.skipped = 0
@@ -29,7 +35,7 @@ class Page:
 
     def columns(self, batch: bytes) -> None:
         """Queue a batch, unless the page is too far behind."""
-        if self._in_flight >= LARGEST_BACKLOG:
+        if max(self._in_flight, len(self._queue)) >= LARGEST_BACKLOG:
             self.skipped += 1
             return
         self._in_flight += 1
@@ -38,8 +44,13 @@ class Page:
 
     def message(self, text: str) -> None:
         """Queue a message."""
-        self._queue.append(text)
-        self._news.set()
+        if len(self._queue) < LARGEST_BACKLOG + MOST_MESSAGES:
+            self._queue.append(text)
+            self._news.set()
+
+    def refuse(self, sentence: str) -> None:
+        """Say why something was not done."""
+        self.message(json.dumps({"type": "refused", "message": sentence}))
 
     def status(self, text: str) -> None:
         """Replace the status that waits."""

@@ -1,58 +1,54 @@
-"""The server of the page, a process: on this machine's own address, for pages of its own only.
+"""The server of the page, a process: for pages of its own only, each with the secret part of the address.
 
-Its stdin brings what to show, see `HEAD`, and its end ends the server; on stdout it answers in JSON lines.
+Its stdin brings a line that says where to listen, then what to show, see `HEAD`; its end ends the server. On stdout it
+answers in JSON lines.
 """
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
-from starlette.routing import Mount, WebSocketRoute
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from sharpear.config import preset_names
 from sharpear.errors import UsageError
 
+from .door import MOST_PAGES, Bounded, Door, stands_for_all
 from .hub import HEAD, Hub, Page
 
 ADDRESS = "127.0.0.1"
 USUAL_PORT = 8737
 COUNT_S = 0.1
-STATIC = Path(__file__).resolve().parent / "static"
-NAMES = {"localhost", ADDRESS, "::1"}
-"""What the page may be called: it is also reached through a tunnel, at another port of another machine's localhost."""
-HEADERS = {
-    b"content-security-policy": b"default-src 'self'; frame-ancestors 'none'",
-    b"x-content-type-options": b"nosniff",
-    b"referrer-policy": b"no-referrer",
-    b"cache-control": b"no-cache",
-}
+OPEN_S = 5.0
+"""Time that a request may take to be complete, and an answer to be taken."""
+LARGEST_MESSAGE = 1024
+MOST_FRAMES = 16
+PING_S = 10.0
 
 
 def main() -> None:
     """Serve until stdin ends."""
+    place = json.loads(sys.stdin.buffer.readline() or b"null")
+    if place is None:
+        return
     try:
-        listening = _bound(json.loads(sys.argv[1]))
+        listening = bound(place["host"], place["port"])
     except UsageError as error:
         tell({"error": str(error)})
         return
-    listening.listen()
-    tell({"url": f"http://{ADDRESS}:{listening.getsockname()[1]}/"})
-    asyncio.run(Server(listening, tell).serve(sys.stdin.buffer))
+    logging.disable(logging.CRITICAL)  # a log would hold the address
+    port = listening.getsockname()[1]
+    url = f"http://{_shown(place['host'])}:{port}/{place['token']}/"
+    tell({"url": url, "port": port})
+    asyncio.run(Server(listening, place["token"], place["host"], url, tell).serve(sys.stdin.buffer))
 
 
 def tell(told: dict[str, object]) -> None:
@@ -66,31 +62,46 @@ class Server:
 
     Args:
         listening: where.
+        token: the secret part of the address.
+        host: the address that is listened on.
+        url: the whole address.
         told: receives what the session is to know: a preset that a page asks for; how many pages there are and what
             they skipped.
     """
 
-    def __init__(self, listening: socket.socket, told: Callable[[dict[str, object]], None]) -> None:
+    def __init__(
+        self, listening: socket.socket, token: str, host: str, url: str, told: Callable[[dict[str, object]], None]
+    ) -> None:
         self.hub = Hub()
         self._socket, self._told = listening, told
-        routes = [WebSocketRoute("/live", self._serve_page), Mount("/", StaticFiles(directory=STATIC, html=True))]
-        config = uvicorn.Config(
-            Guard(Starlette(routes=routes)),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
+        self._door = Door(token, host, lambda: len(self.hub.pages) >= MOST_PAGES)
+        self._address = {"type": "address", "url": url, "shared": host != ADDRESS}
+        self._ended = asyncio.Event()
 
     async def serve(self, session: BinaryIO) -> None:
         """Pass on what the session sends, until its end."""
         self.hub.loop = asyncio.get_running_loop()
         threading.Thread(target=self._hear, args=(session,), daemon=True).start()
         counting = asyncio.create_task(self._count())
-        await self._server.serve(sockets=[self._socket])
+        server = await serve(
+            self._serve_page,
+            sock=self._socket,
+            process_request=self._door,
+            create_connection=Bounded,
+            compression=None,
+            server_header=None,
+            open_timeout=OPEN_S,
+            close_timeout=1.0,
+            ping_interval=PING_S,
+            ping_timeout=PING_S,
+            max_size=LARGEST_MESSAGE,
+            max_queue=MOST_FRAMES,
+        )
+        await self._ended.wait()
         counting.cancel()
+        server.close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(server.wait_closed(), 0.5)
 
     def _hear(self, session: BinaryIO) -> None:
         while len(head := session.read(HEAD.size)) == HEAD.size:
@@ -101,7 +112,8 @@ class Server:
             else:
                 {b"a": self.hub.axes, b"m": self.hub.message, b"s": self.hub.status}[kind](content.decode())
         self.hub.message(json.dumps({"type": "end"}))
-        self._server.should_exit = True
+        assert self.hub.loop is not None
+        self.hub.loop.call_soon_threadsafe(self.hub.loop.call_later, COUNT_S, self._ended.set)
 
     async def _count(self) -> None:
         before: dict[str, object] = {}
@@ -112,107 +124,81 @@ class Server:
             before = now
             await asyncio.sleep(COUNT_S)
 
-    async def _serve_page(self, socket_: WebSocket) -> None:
-        await socket_.accept()
+    async def _serve_page(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, Bounded)
+        connection.let_in()
         page = self.hub.join()
-        sending = asyncio.create_task(_send(socket_, page))
+        page.message(json.dumps({**self._address, "here": connection.from_here}))
+        sending = asyncio.create_task(_send(connection, page))
         try:
-            while True:
-                self._heard(page, await socket_.receive_json())
-        except (WebSocketDisconnect, RuntimeError, ValueError, TypeError, KeyError):
+            async for request in connection:
+                self._heard(page, json.loads(request), connection.from_here)
+        except (ConnectionClosed, ValueError, TypeError, RecursionError):
             pass  # gone, or not one of our pages
         finally:
             sending.cancel()
             self.hub.leave(page)
-            with suppress(RuntimeError):
-                await socket_.close()
 
-    def _heard(self, page: Page, request: object) -> None:
+    def _heard(self, page: Page, request: object, from_here: bool) -> None:
         if not isinstance(request, dict):
             raise TypeError
         if "ack" in request:
             page.acknowledge(int(str(request["ack"])))
         if "preset" in request:
             name = str(request["preset"])
-            if name in preset_names():
+            if not from_here:
+                page.refuse("the preset is chosen on the machine that listens: from elsewhere a page looks on")
+            elif name in preset_names():
                 self._told({"preset": name})
             else:
-                known = ", ".join(preset_names())
-                text = f"there is no preset {name!r}: choose one of {known}"
-                page.message(json.dumps({"type": "refused", "message": text}))
+                page.refuse(f"there is no preset {name!r}: choose one of {', '.join(preset_names())}")
 
 
-async def _send(socket_: WebSocket, page: Page) -> None:
-    with suppress(WebSocketDisconnect, RuntimeError):
+async def _send(connection: ServerConnection, page: Page) -> None:
+    with suppress(ConnectionClosed):
         while True:
-            news = await page.next()
-            await (socket_.send_bytes(news) if isinstance(news, bytes) else socket_.send_text(news))
+            await connection.send(await page.next())
 
 
-def _bound(port: int | None) -> socket.socket:
+def bound(host: str, port: int | None) -> socket.socket:
+    """A socket that listens at this address; at any port where the usual one is taken and none was asked for.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    try:
+        family = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"--host {host}: expected an address of this machine ({error})") from error
     # Only where a socket names its protocol does asyncio send small packets at once: else 40 ms pass now and then.
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((ADDRESS, USUAL_PORT if port is None else port))
+        try:
+            listening.bind((host, USUAL_PORT if port is None else port))
+        except OSError:
+            if port is not None:
+                raise
+            listening.bind((host, 0))
+        listening.listen()
     except (OSError, OverflowError) as error:
-        if port is not None:
-            listening.close()
-            raise UsageError(f"--view-port {port}: cannot be used ({error}): choose another") from error
-        listening.bind((ADDRESS, 0))
+        listening.close()
+        wrong = f"--view-port {port}" if port is not None and host == ADDRESS else f"--host {host}"
+        raise UsageError(f"{wrong}: cannot be used ({error}): choose another") from error
     return listening
 
 
-class Guard:
-    """Let in only requests for a local name, and WebSockets only from the very page that was served.
-
-    A foreign page can neither connect (its Origin differs) nor pass for ours by a name of its own that leads here (the
-    Host differs).
-    """
-
-    def __init__(self, inner: ASGIApp) -> None:
-        self._inner = inner
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass it on, or refuse with 403."""
-        headers = Headers(scope=scope)
-        if scope["type"] == "websocket" and not is_own(headers.get("host"), headers.get("origin")):
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})
-        elif scope["type"] == "http" and not is_local(headers.get("host")):
-            await PlainTextResponse("sharpear serves only pages of this machine\n", 403)(scope, receive, send)
-        else:
-            await self._inner(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
-
-
-def _with_headers(send: Send) -> Send:
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *HEADERS.items()]
-        await send(message)
-
-    return sending
-
-
-def is_local(host: str | None) -> bool:
-    """Whether this Host header names the machine itself.
-
-    >>> is_local("localhost:8737"), is_local("evil.example:8737"), is_local(None)
-    (True, False, False)
-    """
-    try:
-        return urlsplit(f"//{host}").hostname in NAMES if host else False
-    except ValueError:
-        return False
-
-
-def is_own(host: str | None, origin: str | None) -> bool:
-    """Whether a request for `host` comes from a page that `host` itself served.
-
-    >>> is_own("127.0.0.1:8737", "http://127.0.0.1:8737"), is_own("127.0.0.1:8737", "http://127.0.0.1:9000")
-    (True, False)
-    """
-    return is_local(host) and origin == f"http://{host}"
+def _shown(host: str) -> str:
+    """The address to type: of all addresses, the one by which others reach this machine."""
+    if stands_for_all(host):
+        six = ":" in host
+        with socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM) as asked:
+            try:
+                asked.connect(("2001:db8::1" if six else "192.0.2.1", 9))  # sends nothing
+                host = str(asked.getsockname()[0])
+            except OSError:
+                host = "::1" if six else ADDRESS
+    return f"[{host}]" if ":" in host else host
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 import json
 import queue
+import secrets
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -17,43 +19,64 @@ from sharpear.live.status import Status
 from .hub import HEAD
 from .picture import Picture
 
+LOCAL = "127.0.0.1"
 END_S = 0.8
 LONGEST_QUEUE = 200
 """Batches on their way to the server, about 2 s: beyond that they are skipped."""
+MOST_DEATHS = 3
+DEATHS_S = 60.0
+"""A server that ends more often than `MOST_DEATHS` within this time is not started again."""
 
 
 class View:
     """Serve the page while the ``with`` block runs.
 
     The server is a process of its own, so that Python's lock, which it would hold at every batch for every page, never
-    keeps the sound waiting.
+    keeps the sound waiting. One that dies is started again at the same address. The address holds a secret part: other
+    users of this machine are other people.
 
     Args:
         port: where; when None the usual one, or any that is free.
+        host: the address to listen on.
 
     Raises:
-        UsageError: the port is taken.
+        UsageError: the port is taken, or the address is not this machine's.
 
-    Pages ask for presets through `choose_preset`, which may be set later.
+    Pages ask for presets through `choose_preset`, and `report` receives a line for what happens to the server; both may
+    be set later.
     """
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(self, port: int | None = None, host: str = LOCAL) -> None:
         self.picture = Picture(self)
         self.choose_preset: Callable[[str], None] = lambda name: None
+        self.report: Callable[[str], None] = lambda line: None
         self.pages = self.skipped_by_pages = self._skipped_here = 0
         self._queue: queue.SimpleQueue[tuple[bytes, bytes] | None] = queue.SimpleQueue()
-        words = [sys.executable, "-m", "sharpear.view.server", json.dumps(port)]
-        # A session of its own: Ctrl-C at the terminal is for this process, which ends the server in its own time.
-        self._process = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-        assert self._process.stdout is not None
-        told = json.loads(self._process.stdout.readline() or b'{"error": "the page\'s server does not start"}')
+        self._axes = b""
+        self._ending = False
+        self._place: dict[str, Any] = {"host": host, "port": port, "token": secrets.token_urlsafe(16)}
+        self._process, told = self._started()
+        self.url, self._place["port"] = str(told["url"]), told["port"]
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._write, self._attend)]
+
+    def _started(self) -> "tuple[subprocess.Popen[bytes], dict[str, Any]]":
+        # A session of its own: Ctrl-C at the terminal is for this process, which ends the server in its own time. The
+        # token goes through the pipe: arguments are for all users to read.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sharpear.view.server"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with suppress(OSError):
+            process.stdin.write(json.dumps(self._place).encode() + b"\n")
+            process.stdin.flush()
+        told = json.loads(process.stdout.readline() or b'{"error": "the page\'s server does not start"}')
         if "error" in told:
-            self._process.wait()
+            process.kill()
+            process.wait()
             raise UsageError(told["error"])
-        self.url = str(told["url"])
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._write, self._listen)]
+        return process, told
 
     @property
     def skipped(self) -> int:
@@ -62,38 +85,62 @@ class View:
 
     def columns(self, batch: bytes) -> None:
         """A batch for all pages."""
-        if self._queue.qsize() < LONGEST_QUEUE:
-            self._queue.put((b"c", batch))
-        else:
+        if not self._offer(b"c", batch):
             self._skipped_here += 1
 
     def message(self, text: str) -> None:
         """A message for all pages that are there."""
-        self._queue.put((b"m", text.encode()))
+        self._offer(b"m", text.encode())
 
     def axes(self, text: str) -> None:
         """New axes for all pages, now and later."""
-        self._queue.put((b"a", text.encode()))
+        self._axes = text.encode()
+        self._queue.put((b"a", self._axes))
 
     def status(self, status: Status) -> None:
         """Complete the status by what is known here, and show it."""
         status.pages, status.skipped = self.pages, self.skipped
-        text = json.dumps({"type": "status", **json.loads(status.to_json())})
-        if self._queue.qsize() < LONGEST_QUEUE:
-            self._queue.put((b"s", text.encode()))
+        self._offer(b"s", json.dumps({"type": "status", **json.loads(status.to_json())}).encode())
+
+    def _offer(self, kind: bytes, content: bytes) -> bool:
+        if self._queue.qsize() >= LONGEST_QUEUE:
+            return False
+        self._queue.put((kind, content))
+        return True
 
     def _write(self) -> None:
-        assert self._process.stdin is not None
-        with hurried(), suppress(OSError):  # the server has just ended
+        with hurried():
             while (item := self._queue.get()) is not None:
                 kind, content = item
-                self._process.stdin.write(HEAD.pack(kind, len(content)) + content)
-                self._process.stdin.flush()
+                stdin = self._process.stdin
+                assert stdin is not None
+                with suppress(OSError, ValueError):  # the server has just ended: another may follow
+                    stdin.write(HEAD.pack(kind, len(content)) + content)
+                    stdin.flush()
 
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._heard(json.loads(line))
+    def _attend(self) -> None:
+        """Hear the server, and start another where it dies."""
+        deaths: list[float] = []
+        while True:
+            assert self._process.stdout is not None
+            for line in self._process.stdout:
+                self._heard(json.loads(line))
+            self._process.wait()
+            self.pages = 0
+            if self._ending:
+                return
+            now_s = time.monotonic()
+            deaths = [*(each for each in deaths if now_s - each < DEATHS_S), now_s]
+            try:
+                if len(deaths) > MOST_DEATHS:
+                    raise UsageError(f"it ended {len(deaths)} times within {DEATHS_S:.0f} s")
+                self._process, _ = self._started()
+            except (UsageError, OSError) as error:
+                self.report(f"the page's server is gone ({error}): the session goes on without the page")
+                return
+            if self._axes:
+                self._queue.put((b"a", self._axes))
+            self.report("the page's server ended and was started again at the same address")
 
     def _heard(self, told: dict[str, Any]) -> None:
         if "preset" in told:
@@ -110,6 +157,7 @@ class View:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ending = True
         self._queue.put(None)
         self._threads[0].join(END_S / 4)
         with suppress(OSError):

@@ -5,7 +5,7 @@ const ACKNOWLEDGE_EVERY = 4;
 const RETRY_MS = 1000;
 
 export class Connection {
-  // heard: { axes(message), status(message), gap(message), refused(message), columns(timeS, bytes, count), state(name) }
+  // heard: { axes(message), status(message), gap(message), refused(message), address(message), columns(timeS, bytes, count), state(name) }
   constructor(heard) {
     this.heard = heard;
     this.connect();
@@ -14,7 +14,7 @@ export class Connection {
   connect() {
     this.epoch = -1;
     this.unacknowledged = 0;
-    this.socket = new WebSocket(`ws://${location.host}/live`);
+    this.socket = new WebSocket(`ws://${location.host}${location.pathname}live`);
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => this.heard.state("connected");
     this.socket.onclose = () => {

@@ -114,13 +114,14 @@ export class Controls {
 
   next(id) {
     const select = $(id);
+    if (select.disabled) return;
     select.selectedIndex = (select.selectedIndex + 1) % select.length;
     select.dispatchEvent(new Event("change"));
   }
 
   key(event) {
     const typing = event.target.matches("select, input") && /^(Arrow|Page|Home|End| )/.test(event.key);
-    if (event.ctrlKey || event.altKey || event.metaKey || typing || $("keys").open) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || typing || $("keys").open || $("share").open) return;
     if (event.key === " " && event.target.matches("button")) return;
     const { view } = this;
     const far = event.shiftKey;
@@ -147,7 +148,8 @@ export class Controls {
       ",": () => this.range(view.floorDb - 3, view.topDb),
       ".": () => this.range(view.floorDb + 3, view.topDb),
       c: () => this.next("colours"),
-      p: () => this.next("preset"),
+      p: () => $("share").showModal(),
+      P: () => this.next("preset"),
       "?": () => $("keys").showModal(),
     };
     const act = acts[event.key] ?? acts[event.key.toLowerCase()];

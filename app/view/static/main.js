@@ -6,7 +6,7 @@ import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
 import { History, PLAIN } from "./history.js";
 import { Picture } from "./picture.js";
-import { showReading, showState, showStatus } from "./status.js";
+import { showAddress, showReading, showState, showStatus } from "./status.js";
 import { MARGIN, View } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
@@ -51,6 +51,7 @@ const connection = new Connection({
   gap: (message) => (gaps = [...gaps.slice(1 - GAPS_KEPT), message]),
   status: showStatus,
   refused: ({ message }) => ($("message").textContent = message),
+  address: showAddress,
   end: () => showState("ended"),
 });
 

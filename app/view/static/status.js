@@ -45,6 +45,14 @@ function showLevel(rmsDb, peakDb) {
   $("level").textContent = rmsDb === null ? "silence" : `${figure(rmsDb)} dB, peak ${figure(peakDb)}`;
 }
 
+// The address that another screen opens. A page from elsewhere looks on: the preset is not its to choose.
+export function showAddress({ url, shared, here }) {
+  $("share-url").textContent = url;
+  $("share-open").hidden = !shared;
+  $("share-closed").hidden = shared;
+  $("preset").disabled = !here;
+}
+
 // found: the line under the cursor, or null; then the cursor's own frequency is read.
 export function showReading(reading) {
   const { hz, sharpDb, plainDb, timeS, agoS } = reading ?? {};
