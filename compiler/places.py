@@ -109,7 +109,7 @@ class Place:
 
     @contextmanager
     def _writable(self) -> Iterator[int | None]:
-        self.path.mkdir(0o755, parents=True, exist_ok=True)
+        os.makedirs(self.path, 0o755, exist_ok=True)
         with self._opened() as folder:
             yield folder
 
