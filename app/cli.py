@@ -1,13 +1,15 @@
 """The command line: gathers the commands and turns errors into exit codes."""
 
 import errno
+import functools
 import sys
-from typing import Annotated, NoReturn
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
 
-from .commands.common import EXIT_SOME_FAILED, say
+from .commands.common import EXIT_SOME_FAILED, say, say_what_is_compiled
 from .commands.devices import devices
 from .commands.doctor import doctor
 from .commands.latency_test import latency_test
@@ -30,8 +32,21 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _announced(command: Callable[..., None]) -> Callable[..., None]:
+    """`command`, which says when it compiles."""
+
+    @functools.wraps(command)
+    def run(**options: Any) -> None:
+        say_what_is_compiled(quiet=options.get("quiet", False))
+        command(**options)
+
+    return run
+
+
 for command in (sharpen, live, separate, learn, transcribe, recover, presets, devices, doctor, latency_test):
-    app.command()(command)
+    app.command()(_announced(command))
 
 
 def _version(show: bool) -> None:

@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.compiler import kernel
 from sharpear.dsp import LineField, LineFinder, LineMemory, LineRule, NoiseFloor, SubbandFrames, WindowDesign
 from sharpear.dsp.finite_window import FARTHEST_OFFSET
 from sharpear.dsp.scales import Scale
@@ -127,7 +127,7 @@ class LineCode:
         return self._memory.process(merged, frequency, noise), frequency
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def fade_into_noise(noise: Any, nearest: Any, audible: Any, amplitude: Any, atom_noise: Any) -> None:
     """Lines less than `audible` times the noise of the nearest channel fade, and are gone at 0.4 of that."""
     for f in range(amplitude.shape[0]):
@@ -141,7 +141,7 @@ def fade_into_noise(noise: Any, nearest: Any, audible: Any, amplitude: Any, atom
                     amplitude[f, s, j] *= math.sqrt(share)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def winners_take_windows(
     activation: Any, half_width: Any, farthest: int, atom_hz: Any, amplitude: Any, frequency: Any, merged: Any
 ) -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.compiler import kernel
 from sharpear.dsp import Aligner, Filterbank, FiniteWindow
 
 from .frames import Frames
@@ -68,7 +68,7 @@ class PhaseReader:
         return replace(frames, phase=phase, subband=subband * self._turn)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _read_phases(
     amplitude: Any, frequency: Any, subband: Any, tables: Any, nearest: Any, audible: float, phase: Any
 ) -> None:
@@ -93,7 +93,7 @@ def _read_phases(
                     phase[n, s, j] = 2 * math.pi * (raw - math.floor(raw + 0.5))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _is_alone(amplitude: Any, frequency: Any, j: int, shared_hz: float, audible: float) -> bool:
     least = audible * amplitude[j]
     for step in (-1, 1):

@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.compiler import kernel
 from sharpear.dsp import Aligner, Encoder, GammatoneDesign, SubbandFrames, receptive_fields
 from sharpear.dynamics import BandedWeights
 from sharpear.gpu import CPU, Backend
@@ -94,7 +94,7 @@ class SparseCode:
         return amplitude, frequency
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def refine_process(
     activation: Any, turn: Any, atom_hz: Any, scale: Any, hop_s: float, last: Any, amplitude: Any, frequency: Any
 ) -> None:

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from sharpear.compiler import kernel
 from sharpear.gpu import CPU, Backend
 
 from .filterbank import SubbandFrames
@@ -74,7 +74,7 @@ def _floats(stages: NDArray[np.complex64]) -> NDArray[np.float32]:
     return stages.view(np.float32).reshape(frames, streams, 2 * order * channels)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def align_process(fresh: Any, wait: Any, held: Any, out: Any) -> None:
     """Each value as it was `wait` frames ago.
 

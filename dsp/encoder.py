@@ -3,13 +3,13 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.compiler import kernel
 from sharpear.gpu import CPU, Backend
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def encode(subband: Any, band: Any, first: Any, out: Any) -> None:
     """``out = E subband`` for every frame and stream; subband (frames, streams, channels), out (…, atoms).
 

@@ -4,7 +4,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from sharpear.compiler import kernel
 
 LARGEST_SAMPLE = 1e6
 """Samples beyond this (120 dB over full scale) are damage, not sound; squared they still fit float32."""
@@ -17,7 +18,7 @@ STATE_ROWS = 11
 """Rows of a stream's state: real and imaginary part of up to five stages, then the hop's energy so far."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def filterbank_process(
     audio: Any, hop: int, order: Any, coefficients: Any, state: Any, replaced: Any, filled: int, out: Any
 ) -> int:
@@ -71,7 +72,7 @@ def filterbank_process(
     return frames
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _write_frame(P: Any, S: Any, order: int, hop: int, x: float, stages: Any, power: Any, slope: Any) -> None:
     """Stage outputs, mean power and phase slope of one stream at its hop's end; then flush denormals.
 

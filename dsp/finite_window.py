@@ -16,10 +16,10 @@ from math import comb
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 
+from sharpear.compiler import kernel
 from sharpear.gpu import CPU, Backend
 
 from .filterbank import SubbandFrames
@@ -106,7 +106,7 @@ class WindowDesign:
         return total
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def spectrum(window: NDArray[np.float64], turn: NDArray[np.complex128]) -> NDArray[np.complex128]:
     """``Σ_n w_n t^n`` for each t of `turn`, |t| = 1, by Horner's rule: the window's spectrum, one turn per sample."""
     out = np.zeros_like(turn)
@@ -182,7 +182,7 @@ class FiniteWindow(Stateful):
         return out
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def window_process(
     stages: Any, coefficients: Any, length_hops: Any, tuning: Any, ring: Any, row: int, out: Any
 ) -> None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sharpear.compiler import kernel
 
 REACH = 2.5
 """A harmonic's tooth ends this many tolerances from its middle."""
@@ -75,7 +76,7 @@ class HarmonicFields:
         return self.tooth.size * (2 * math.ceil(REACH * float(sigma * per_octave)) + 1)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def field_weight(partial_hz: Any, pitch_hz: Any, rule: Any) -> Any:
     """Weight of a partial in the field of a pitch, both in Hz."""
     tooth, sigma = rule[0], rule[1]
@@ -88,7 +89,7 @@ def field_weight(partial_hz: Any, pitch_hz: Any, rule: Any) -> Any:
     return np.float32(tooth[h - 1] * math.exp(-0.5 * deviation * deviation))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def connect(partial_hz: Any, partials: int, pitches: int, rule: Any, start: Any, unit: Any, weight: Any) -> None:
     """Connections of a frame's partials: i reaches ``unit[start[i]:start[i+1]]``, by the same rows of `weight`."""
     tooth, sigma, low_hz, per_octave = rule

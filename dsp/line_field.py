@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.compiler import kernel
 from sharpear.gpu import CPU, Backend
 
 from .lines import LineFrames
@@ -120,7 +120,7 @@ class LineField(Stateful):
         return amplitude, frequency
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def field_process(
     hz: Any, energy: Any, trust: Any, grid: Any, gain: Any, average_rule: Any, atom_hz: Any, state: Any, row: int,
     amplitude: Any, frequency: Any,
@@ -149,7 +149,7 @@ def field_process(
                 frequency[f, s, j] = moment[j] / total[j] if heard else atom_hz[j]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def _average(hz: Any, energy: Any, now: int, middle: int, rule: Any, fit: Any, mean: Any) -> None:
     """Energies of the middle frame, averaged where the one line's frequency does not run straight.
 
@@ -197,7 +197,7 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: Any, fit: Any, m
         mean[2, k] = min(mean[2, k] * share, surge * energy[middle, 2, k])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _place(hz: Any, energy: Any, trust: Any, grid: Any, gain: Any, total: Any, moment: Any) -> None:
     """Add one frame's lines, each (3, channels), to the atoms nearest to them."""
     scale, low, per_unit = grid

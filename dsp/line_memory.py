@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.compiler import kernel
 from sharpear.gpu import CPU, Backend
 
 from .stateful import Stateful
@@ -61,7 +61,7 @@ class LineMemory(Stateful):
         return out
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def line_memory_process(
     amplitude: Any, frequency_hz: Any, noise: Any, reach: Any, rule: Any, state: Any, out: Any
 ) -> None:

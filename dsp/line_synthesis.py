@@ -4,8 +4,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sharpear.compiler import kernel
 
 from .stateful import Stateful
 
@@ -78,7 +79,7 @@ class LineSynthesizer(Stateful):
         return sound[: len(amplitude) * self.hop]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def synthesize(amplitude: Any, frequency: Any, phase: Any, window: Any, hop_s: float, memory: Any, sound: Any) -> None:
     """Add every frame's lines to two hops of `sound`; memory: (Hz, phase) of the frame before, Hz 0 without a line."""
     last_hz, last_phase = memory
@@ -98,7 +99,7 @@ def synthesize(amplitude: Any, frequency: Any, phase: Any, window: Any, hop_s: f
             last_hz[s], last_phase[s] = hz, turned
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def continued(hz: float, atom: int, last_hz: Any, last_phase: Any, hop_s: float) -> float:
     """The phase of a line that goes on from the nearest line of the frame before; 0 where there is none."""
     nearest, phase = SAME_LINE_CENTS / 1200, 0.0
@@ -111,7 +112,7 @@ def continued(hz: float, atom: int, last_hz: Any, last_phase: Any, hop_s: float)
     return phase
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def add_cosine(amplitude: Any, hz: float, phase: float, window: Any, period_s: float, start: int, sound: Any) -> None:
     """A windowed cosine whose phase holds in the window's middle, by a turning pointer in double precision."""
     step = 2 * math.pi * hz * period_s

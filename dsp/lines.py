@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.compiler import kernel
 from sharpear.gpu import CPU, Backend
 
 from .filterbank import SubbandFrames
@@ -142,7 +142,7 @@ class LineFinder(Stateful):
         return lines
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def lines_process(
     subband: Any, instantaneous_hz: Any, turn: Any, tables: Any, rule: Any, state: Any, frame: int, out: Any
 ) -> None:
@@ -171,14 +171,14 @@ def lines_process(
             )  # fmt: skip
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _one_line(z1: Any, z1_hz: Any, hz: Any, energy: Any) -> None:
     for k in range(z1.size):
         hz[k] = z1_hz[k]
         energy[k] = z1[k].real * z1[k].real + z1[k].imag * z1[k].imag
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def _update_moments(z0: Any, z1: Any, z2: Any, memory: Any, moments: Any) -> None:
     r"""Leaky means of \|z0\|², \|z1\|², \|z2\|², z0 z1*, z1 z2*, z0 z2* (real and imaginary parts apart)."""
     new = np.float32(1) - memory
@@ -195,14 +195,14 @@ def _update_moments(z0: Any, z1: Any, z2: Any, memory: Any, moments: Any) -> Non
         moments[8, k] = memory * moments[8, k] + new * (b * e - a * g)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _flush_denormals(moments: Any) -> None:
     for m in range(MOMENTS):
         for k in range(moments.shape[1]):
             moments[m, k] = moments[m, k] if abs(moments[m, k]) > np.float32(1e-35) else np.float32(0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _pool(moments: Any, neighbors: int, pooled: Any) -> None:
     """Sum each moment over the channel and its neighbours."""
     channels = moments.shape[1]
@@ -216,7 +216,7 @@ def _pool(moments: Any, neighbors: int, pooled: Any) -> None:
                 pooled[m, k + distance] += moments[m, k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def _two_lines(
     z0: Any, z1: Any, z2: Any, pooled: Any, turn: Any, tables: Any, rule: Any, roots: Any, trust: Any, hz: Any,
     energy: Any,
@@ -280,24 +280,24 @@ def _two_lines(
         roots[0, k], roots[1, k] = angle_a + angle_b, distance
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _wrapped(angle: Any) -> Any:
     """The same angle within ±π."""
     return angle - 2 * math.pi * math.floor(angle / (2 * math.pi) + 0.5)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _power(z: Any) -> Any:
     return z.real * z.real + z.imag * z.imag
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _inner(a: Any, b: Any) -> Any:
     """Re(a b*)."""
     return a.real * b.real + a.imag * b.imag
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _square_root(z: Any) -> Any:
     size = math.sqrt(_power(z))
     re, im = math.sqrt(max(0.5 * (size + z.real), 0.0)), math.sqrt(max(0.5 * (size - z.real), 0.0))

@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.compiler import kernel
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.device import LARGEST_BLOCK
 
@@ -83,7 +83,7 @@ class NoiseFloor(Stateful):
         return out
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def noise_floor_process(power: Any, edge: Any, between: Any, rule: Any, state: Any, begun: bool, out: Any) -> None:
     """Quantile of every group with its neighbours, smoothed over frames, interpolated over channels."""
     quantile, per_quantile, largest, new = rule

@@ -4,8 +4,9 @@ import math
 from typing import Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
+
+from sharpear.compiler import kernel
 
 Scale = Literal["erb", "log", "linear"]
 
@@ -86,7 +87,7 @@ def step_from_base(low_hz: float, high_hz: float, base_hz: float, per_erb: float
     return erb_to_hz(base + np.arange(-below, above + 1) / per_erb)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def scale_position(frequency_hz: float, scale_code: int) -> float:
     """Position of one frequency on the scale of `SCALE_CODE`: what `space_frequencies` spaces evenly.
 

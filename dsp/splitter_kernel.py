@@ -3,7 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from sharpear.compiler import kernel
 
 from .filterbank_kernel import LARGEST_SAMPLE, SMALLEST_STATE
 
@@ -14,7 +15,7 @@ BLOCK = 64
 """Samples for which the channels' delayed inputs are laid side by side, so that the inner loop reads them in order."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def usable_samples(audio: Any, replaced: Any, out: Any) -> None:
     """Copy audio (samples, streams) to out (streams, samples): zero for what is unusable (counted) or too small."""
     for s in range(audio.shape[1]):
@@ -28,7 +29,7 @@ def usable_samples(audio: Any, replaced: Any, out: Any) -> None:
             out[s, n] = x
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def split_process(
     heard: Any, hop: int, order: Any, delay: Any, coefficients: Any, state: Any, filled: int, out: Any
 ) -> None:
@@ -78,7 +79,7 @@ def split_process(
                 frame += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _lay_out(sound: Any, now: int, count: int, delay: Any, delayed: Any) -> None:
     """delayed[n, k] = what channel k hears at now + n; twice, because half of a cosine is at positive frequencies."""
     for k in range(delay.size):
@@ -87,7 +88,7 @@ def _lay_out(sound: Any, now: int, count: int, delay: Any, delayed: Any) -> None
             delayed[n, k] = np.float32(2.0) * sound[first + n]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _end_frame(S: Any, hop: int, subband: Any, power: Any) -> None:
     """Subband and mean power at a hop's end; then flush what would become denormal."""
     energy = S.shape[0] - 1
@@ -101,7 +102,7 @@ def _end_frame(S: Any, hop: int, subband: Any, power: Any) -> None:
             S[row, k] = S[row, k] if abs(S[row, k]) > SMALLEST_STATE else np.float32(0.0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@kernel(fastmath={"reassoc", "contract", "nsz"})
 def weighted_sum(held: Any, before: Any, after: Any, fraction: Any) -> Any:
     """Σ_k of the parts held, by shares `fraction` of the way from one frame's to the next one's."""
     a, b = np.float32(0.0), np.float32(0.0)
@@ -111,7 +112,7 @@ def weighted_sum(held: Any, before: Any, after: Any, fraction: Any) -> Any:
     return a + fraction * (b - a)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def mix_process(
     sound: Any, parts: Any, shares: Any, hop: int, position: int, row: int, held_sound: Any, held_parts: Any, out: Any
 ) -> None:

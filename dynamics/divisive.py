@@ -11,13 +11,14 @@ non-negative decomposition of least Kullback-Leibler divergence (Lee & Seung 200
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from sharpear.compiler import kernel
 
 FASTEST_FALL = np.float32(1e-4)
 """A unit without support falls by this ratio (to the power of the rate) a step."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def divisive_step(
     y: Any,
     inputs: int,

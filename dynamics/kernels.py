@@ -8,8 +8,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
+
+from sharpear.compiler import kernel
 
 SMALLEST_STATE = 1e-30
 """States below this are set to zero at a frame's end, before silence turns them into slow denormal numbers."""
@@ -40,13 +42,13 @@ def _shrink(u: Any, threshold: Any, hard: Any) -> Any:
     return shrink_real
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def squared_modulus(z: Any) -> Any:
     """``|z|²`` of a real or complex number."""
     return z.real * z.real + z.imag * z.imag
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def flush(state: Any) -> None:
     """Zero for what is too small to matter."""
     for i in range(state.size):
@@ -54,7 +56,7 @@ def flush(state: Any) -> None:
             state[i] = 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def lca_error(drive: Any, band: Any, u: Any, a: Any, du: Any) -> None:
     """``du = b − u − G a``: what is left of the drive after the leak and the inhibition by active neighbours."""
     units, half = u.size, band.shape[1] // 2
@@ -68,7 +70,7 @@ def lca_error(drive: Any, band: Any, u: Any, a: Any, du: Any) -> None:
                 du[i] -= weight[half + i - j] * a[j]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def lca_step(drive: Any, band: Any, threshold: Any, hard: bool, rate: Any, u: Any, a: Any, du: Any) -> None:
     """Lca: ``u ← u + rate (b − u − G a)``, ``a = T_λ(u)``."""
     lca_error(drive, band, u, a, du)
@@ -77,7 +79,7 @@ def lca_step(drive: Any, band: Any, threshold: Any, hard: bool, rate: Any, u: An
         a[i] = shrink(u[i], threshold[i], hard)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def lca_rms_step(
     drive: Any, band: Any, threshold: Any, hard: bool, moments: Any, level: Any, u: Any, v: Any, a: Any, du: Any
 ) -> None:
@@ -90,7 +92,7 @@ def lca_rms_step(
         a[i] = shrink(u[i], threshold[i] * level[i], hard)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def lcadam_step(
     drive: Any, band: Any, threshold: Any, hard: bool, moments: Any, level: Any, u: Any, m: Any, v: Any, a: Any, du: Any
 ) -> None:
@@ -105,7 +107,7 @@ def lcadam_step(
         a[i] = shrink(u[i], threshold[i] * level[i], hard)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def track_level(drive: Any, half_width: int, decay: Any, level: Any, sums: Any) -> None:
     """Level around each unit: ``L_i ← max( √Σ_{|j−i| ≤ h} |b_j|², decay·L_i )``, and never quite zero."""
     units = drive.size
@@ -117,7 +119,7 @@ def track_level(drive: Any, half_width: int, decay: Any, level: Any, sums: Any) 
         level[i] = max(np.float32(math.sqrt(max(power, 0.0))), decay * level[i], np.float32(1e-20))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def wta_step(drive: Any, circuit: Any, threshold: Any, inhibition_threshold: Any, rate: Any, x: Any, x_n: Any) -> None:
     """Wta: ``τẋᵢ = −Gxᵢ + f(Iᵢ + αxᵢ − β₁x_N − Tᵢ)``, ``τẋ_N = −Gx_N + f(β₂Σxⱼ − T_N)``; circuit = (α, β₁, β₂, G)."""
     alpha, beta1, beta2, conductance = circuit
@@ -130,7 +132,7 @@ def wta_step(drive: Any, circuit: Any, threshold: Any, inhibition_threshold: Any
     x_n[0] += rate * (max(np.float32(beta2 * total - inhibition_threshold), np.float32(0.0)) - conductance * inhibition)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def wtaconv_step(
     drive: Any,
     circuit: Any,
@@ -159,7 +161,7 @@ def wtaconv_step(
         x_n[i] += rate * (max(beta2 * window - inhibition_threshold, np.float32(0.0)) - conductance * inhibition)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def carry(retention: Any, threshold: Any, hard: bool, level: Any, u: Any, a: Any) -> None:
     """Bring the potential to the next frame, ``u ← r u``: a leak |r| and, for complex units, a turn of their phase."""
     for i in range(u.size):
@@ -167,14 +169,14 @@ def carry(retention: Any, threshold: Any, hard: bool, level: Any, u: Any, a: Any
         a[i] = shrink(u[i], threshold[i] * level[i], hard)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def copy(source: Any, target: Any) -> None:
     """Copy one row; written out, because a slice assignment takes Numba seconds to compile."""
     for i in range(source.size):
         target[i] = source[i]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def lca_process(
     drive: Any,
     band: Any,
@@ -198,7 +200,7 @@ def lca_process(
             flush(u[s])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def lca_rms_process(
     drive: Any,
     band: Any,
@@ -228,7 +230,7 @@ def lca_rms_process(
             flush(v[s])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def lcadam_process(
     drive: Any,
     band: Any,
@@ -262,7 +264,7 @@ def lcadam_process(
             flush(v[s])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def wta_process(
     drive: Any,
     circuit: Any,
@@ -284,7 +286,7 @@ def wta_process(
             flush(x_n[s])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def wtaconv_process(
     drive: Any,
     circuit: Any,
@@ -310,14 +312,14 @@ def wtaconv_process(
             flush(x_n[s])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def with_phase_of(size: Any, u: Any) -> Any:
     """A number of modulus `size` with the phase (or sign) of u; zero where u is."""
     modulus = math.sqrt(squared_modulus(u))
     return u * np.float32(size / modulus) if modulus > 0 else u * np.float32(0.0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def pair_process(
     drive: Any,
     band: Any,

@@ -8,23 +8,25 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
+    "compiler": set(),
     "gpu": set(),
-    "dsp": {"gpu"},
-    "dynamics": {"gpu"},
+    "dsp": {"compiler", "gpu"},
+    "dynamics": {"compiler", "gpu"},
     "configs": set(),
-    "app": {"dsp", "dynamics", "gpu", "configs"},
+    "app": {"compiler", "dsp", "dynamics", "gpu", "configs"},
     "app/commands": {
         "app",
+        "compiler",
         "gpu",
         *(f"app/{p}" for p in ("batch", "live", "pipe", "pitch", "separation", "sinks", "view")),
     },
-    "app/pitch": {"app", "dsp", "dynamics", "gpu", "app/sinks"},
-    "app/sinks": {"app"},
-    "app/live": {"app", "gpu", "app/batch", "app/pipe", "app/separation", "app/sinks"},
+    "app/pitch": {"app", "app/sinks", "compiler", "dsp", "dynamics", "gpu"},
+    "app/sinks": {"app", "compiler"},
+    "app/live": {"app", "compiler", "gpu", "app/batch", "app/pipe", "app/separation", "app/sinks"},
     "app/view": {"app", "app/sinks", "app/live"},
     "app/pipe": {"app", "app/sinks"},
     "app/batch": {"app", "dsp", "gpu", "app/sinks"},
-    "app/separation": {"app", "app/pitch", "app/sinks", "dsp", "dynamics", "gpu"},
+    "app/separation": {"app", "compiler", "app/pitch", "app/sinks", "dsp", "dynamics", "gpu"},
 }
 """Folders, and the other folders of the package that each may know."""
 

@@ -22,7 +22,18 @@ def wheel(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "app", "dsp", "dynamics", "gpu", "configs", "tests"):
+    for name in (
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "app",
+        "dsp",
+        "dynamics",
+        "compiler",
+        "gpu",
+        "configs",
+        "tests",
+    ):
         if (ROOT / name).exists():
             (source / name).symlink_to(ROOT / name)
     words = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(source)]

@@ -1,5 +1,6 @@
 """What the commands share: how they speak, read settings and show progress."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,21 @@ ProcessorOption = Annotated[str, typer.Option("--device", help="cpu, gpu, gpu:1 
 def say(message: str) -> None:
     """One line on stderr."""
     typer.echo(f"sharpear: {printable(message)}", err=True)
+
+
+class _Compiling(logging.Handler):
+    """Hands on what is said of compiling as lines of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
+
+
+def say_what_is_compiled(quiet: bool) -> None:
+    """From now on say when kernels are compiled; if `quiet`, only what is wrong with where they are kept."""
+    log = logging.getLogger("sharpear.compiler")
+    log.handlers = [_Compiling()]
+    log.propagate = False
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
 
 
 def refuse(options: Mapping[str, object], why: str) -> None:

@@ -154,7 +154,7 @@ def _listen(opened: "Callable[[], Source]", what: _Request, how: _Display) -> bo
         stack.callback(source.stop)
         page = stack.enter_context(_page(how.port, how.host)) if how.page else None
         meter = None if page or how.quiet or not sys.stderr.isatty() else TerminalMeter()
-        how.say(f"{source.name}: preparing {what.preset} at {source.rate_hz} Hz (compiling takes 20 s the first time)")
+        how.say(f"{source.name}: preparing {what.preset} at {source.rate_hz} Hz")
         listeners: list[Listener] = [*([page.picture] if page else []), *([meter] if meter else [])]
         watchers: list[Callable[[Status], None]] = [each.status for each in (page, meter) if each]
         if how.status_json:

@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from sharpear.compiler import kernel
 from sharpear.dsp.harmonic_fields import connect, field_weight
 from sharpear.dynamics.divisive import divisive_step
 
@@ -18,7 +18,7 @@ NEIGHBORS = 3
 """A voice is the strongest unit among so many on either side, and the only one there."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def pitch_process(
     amplitude: Any, frequency: Any, times: Any, fields: Any, rule: Any, gains: Any, voice_rule: Any, rings: Any,
     network: Any, voices: Any, scratch: Any, count: int, out: Any,
@@ -73,7 +73,7 @@ def pitch_process(
     return left
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def hear(amplitude: Any, frequency: Any, level: Any, floor: Any, compression: Any, y: Any, line_hz: Any) -> int:
     """The partials above the floor, compressed, relative to the level; how many there are."""
     threshold, found = floor * level, MOST_PARTIALS + 1
@@ -91,7 +91,7 @@ def hear(amplitude: Any, frequency: Any, level: Any, floor: Any, compression: An
     return n
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def compete(
     amplitude: Any, frequency: Any, level: Any, fields: Any, rule: Any, gains: Any, scratch: Any, a: Any
 ) -> None:
@@ -104,7 +104,7 @@ def compete(
         divisive_step(y, partials, start, unit, weight, fields[1], gains, a, support)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def median_activity(history: Any, activity: Any) -> None:
     """Median over the steps of what a unit and its two neighbours hold together."""
     width, units = history.shape
@@ -120,7 +120,7 @@ def median_activity(history: Any, activity: Any) -> None:
         activity[j] = ordered[width // 2]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def follow(
     activity: Any, strongest: Any, voice_rule: Any, field_rule: Any, f0: Any, last_f0: Any, strength: Any
 ) -> None:
@@ -167,7 +167,7 @@ def follow(
             f0[v] = strength[v] = 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def is_peak(activity: Any, j: int) -> bool:
     """Whether no unit within reach is more active."""
     for i in range(max(0, j - NEIGHBORS), min(activity.size, j + NEIGHBORS + 1)):
@@ -176,7 +176,7 @@ def is_peak(activity: Any, j: int) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def refine(y: Any, line_hz: Any, partials: int, field_rule: Any, strength: Any, f0: Any) -> None:
     """Move each voice to the mean of what its partials say of its fundamental, each by the voice's share of it."""
     moved, weights = np.zeros(f0.size, np.float32), np.zeros(f0.size, np.float32)
@@ -197,7 +197,7 @@ def refine(y: Any, line_hz: Any, partials: int, field_rule: Any, strength: Any, 
             f0[v] *= 2 ** (moved[v] / weights[v])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def share_partials(
     amplitude: Any, frequency: Any, f0: Any, strength: Any, field_rule: Any, rule: Any, share: Any
 ) -> None:

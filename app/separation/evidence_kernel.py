@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from sharpear.compiler import kernel
 from sharpear.gpu.source import Constant
 
 DEPTH = 64
@@ -47,7 +47,7 @@ GPU_CONSTANTS: dict[str, Constant] = {
 """What the CUDA source takes from here; the readout's units come from its weights."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def evidence_process(
     subband: Any, power: Any, per_group: int, place: Any, decay: Any, state: Any, frame: int, out: Any
 ) -> None:
@@ -89,7 +89,7 @@ def evidence_process(
             )  # fmt: skip
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _multiply(past: Any, streams: Any, newest: int, product: Any) -> None:
     """Re and Im of ``z(f) z*(f − lag)`` and the mean of both powers, for both lags."""
     for i in range(2):
@@ -106,7 +106,7 @@ def _multiply(past: Any, streams: Any, newest: int, product: Any) -> None:
             product[3 * i + 2, k] = energy if energy > SMALLEST_PRODUCT else np.float32(0.0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def _describe(
     loudness: Any, onset: Any, products: Any, middle: int, reference: Any, place: Any, row: Any, sums: Any, out: Any
 ) -> None:
@@ -148,7 +148,7 @@ def _describe(
         out[i, k] = place[k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _mean(ring: Any, first: int, last: int, out: Any) -> None:
     """Mean of the ring's frames first to last."""
     for k in range(out.size):
@@ -162,7 +162,7 @@ def _mean(ring: Any, first: int, last: int, out: Any) -> None:
         out[k] *= scale
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _least(ring: Any, first: int, last: int, out: Any) -> None:
     """The smallest of the ring's frames first to last: what never falls silent."""
     held = ring[first % DEPTH]
@@ -174,14 +174,14 @@ def _least(ring: Any, first: int, last: int, out: Any) -> None:
             out[k] = min(out[k], held[k])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _relative(row: Any, reference: Any) -> None:
     """Loudness above the reference, zero below it, scaled to about 0 to 2."""
     for k in range(row.size):
         row[k] = max(row[k] - reference, np.float32(0.0)) * np.float32(2.0 / RANGE)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _spread(row: Any, half: int, sums: Any, out: Any) -> None:
     """Mean over the channels up to `half` away, fewer at the ends."""
     channels = row.size
@@ -192,7 +192,7 @@ def _spread(row: Any, half: int, sums: Any, out: Any) -> None:
         out[k] = np.float32((sums[high] - sums[low]) / (high - low))
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def readout_process(features: Any, layers: Any, out: Any) -> None:
     """Shares of the sources: two layers of half-wave rectified units and a softmax, the same for every channel.
 
@@ -219,7 +219,7 @@ def readout_process(features: Any, layers: Any, out: Any) -> None:
                     shares[i, k] /= total
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def _layer(inputs: Any, weights: Any, rectify: bool, out: Any) -> None:
     for u in range(len(weights)):
         row = out[u]

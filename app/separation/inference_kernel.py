@@ -4,7 +4,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from sharpear.compiler import kernel
 
 FLOOR = np.float32(1e-6)
 """Of a frame whose largest value is 1: what no atom explains is divided by this at least."""
@@ -22,7 +23,7 @@ SUPPORT_STEPS = 4
 """All atoms compete for the first steps; every fourth step, what resembles the rest of its source is favoured."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@kernel(fastmath={"reassoc", "contract", "nsz"})
 def weighted_sum(row: Any, values: Any) -> Any:
     """Σ_k row_k values_k."""
     total = np.float32(0.0)
@@ -31,7 +32,7 @@ def weighted_sum(row: Any, values: Any) -> Any:
     return total
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def divisive_step(v: Any, atoms: Any, cost: Any, active: Any, count: int, h: Any, heard: Any, error: Any) -> None:
     """``e = v / Σ_j h_j W_j``, ``h_j ← h_j (W_jᵀ e) / c_j``: atoms that explain the same divide it between them.
 
@@ -52,7 +53,7 @@ def divisive_step(v: Any, atoms: Any, cost: Any, active: Any, count: int, h: Any
         h[j] *= weighted_sum(atoms[j], error) / cost[j]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def favour(similarity: Any, blocks: Any, exponent: Any, active: Any, count: int, h: Any, support: Any) -> None:
     """``h_j ← h_j (s_j / max s)^γ`` within each source, ``s_j = Σ_i S_ji h_i``: one note at a time, if γ says so."""
     for b in range(len(blocks)):
@@ -74,7 +75,7 @@ def favour(similarity: Any, blocks: Any, exponent: Any, active: Any, count: int,
                 h[j] *= np.float32(math.exp(exponent * math.log(max(support[j] / most, np.float32(1e-6)))))
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def infer(v: Any, dictionary: Any, rule: Any, h: Any, work: Any, out: Any) -> None:
     """Advance the activations h to the frame v (largest value 1); out (sources, channels): what each source explains.
 
@@ -113,7 +114,7 @@ def infer(v: Any, dictionary: Any, rule: Any, h: Any, work: Any, out: Any) -> No
                     out[b, k] += a * row[k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _prune(active: Any, count: int, h: Any) -> int:
     most = np.float32(0.0)
     for i in range(count):
@@ -129,7 +130,7 @@ def _prune(active: Any, count: int, h: Any) -> int:
     return kept
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def sources_process(
     power: Any, per_group: int, pooled: int, dictionary: Any, rule: Any, state: Any, frame: int, out: Any
 ) -> None:
@@ -162,7 +163,7 @@ def sources_process(
                     out[f, g, i, k] = share[g, i, k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _hear(total: Any, pooled: int, dictionary: Any, rule: Any, h: Any, inner: Any, v: Any, heard: Any) -> None:
     """What each source explains of the magnitude of the pooled frames, which are then forgotten."""
     most = np.float32(0.0)
@@ -183,7 +184,7 @@ def _hear(total: Any, pooled: int, dictionary: Any, rule: Any, h: Any, inner: An
             heard[i, k] *= most
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _share(heard: Any, share: Any) -> None:
     """Shares ``(Σ_t ŷ_i)² / Σ_i (Σ_t ŷ_i)²`` from three frames' magnitudes."""
     sources, channels = share.shape

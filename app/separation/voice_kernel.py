@@ -4,7 +4,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from sharpear.compiler import kernel
 
 SMALLEST_RESPONSE = 1e-4
 """Power response (-40 dB) below which a channel does not hear a harmonic."""
@@ -12,7 +13,7 @@ SMALLEST_RESPONSE = 1e-4
 SMALLEST_POWER = np.float32(1e-20)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def assign(f0: Any, center: Any, rule: Any, before: Any, owner: Any) -> None:
     """Give the pitches that sound to voices, in the order of their pitch, at the least cost.
 
@@ -53,7 +54,7 @@ def assign(f0: Any, center: Any, rule: Any, before: Any, owner: Any) -> None:
             v -= 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def lay_out(f0: Any, level: Any, envelope: Any, channels: Any, lines: Any) -> int:
     """The harmonics of all voices that sound, and the channels that hear each; how many there are.
 
@@ -93,7 +94,7 @@ def lay_out(f0: Any, level: Any, envelope: Any, channels: Any, lines: Any) -> in
     return n
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def explain(power: Any, count: int, lines: Any, iterations: int, expected: Any) -> None:
     """Fit the harmonics' gains to the channels' power: ``g_i ← g_i Σ_k B_ik (y_k / ŷ_k) / Σ_k B_ik``.
 
@@ -116,7 +117,7 @@ def explain(power: Any, count: int, lines: Any, iterations: int, expected: Any) 
     expect(count, lines, expected)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def expect(count: int, lines: Any, expected: Any) -> None:
     """``ŷ = Σ_i g_i B_i``."""
     _, _, first, last, response, gain = lines
@@ -126,7 +127,7 @@ def expect(count: int, lines: Any, expected: Any) -> None:
             expected[k] += gain[i] * response[i, k - first[i]]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def learn_envelopes(count: int, lines: Any, expected: Any, sounding: Any, pace: Any, envelope: Any) -> None:
     """Each harmonic's part of its voice, remembered slowly, and only as far as it has its channels to itself."""
     voice, harmonic, first, last, response, gain = lines
@@ -150,7 +151,7 @@ def learn_envelopes(count: int, lines: Any, expected: Any, sounding: Any, pace: 
         envelope[v, harmonic[i]] = math.exp(was + weight * (now - was))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def divide(power: Any, count: int, lines: Any, expected: Any, rule: Any, share: Any) -> None:
     """Shares of the voices: of what they expect together, a floor, and what none of them explains.
 
@@ -169,7 +170,7 @@ def divide(power: Any, count: int, lines: Any, expected: Any, rule: Any, share: 
             share[v, k] /= whole
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def voices_process(power: Any, tracks: Any, channels: Any, rules: Any, envelope: Any, lines: Any, share: Any) -> None:
     """Shares of every channel, frame by frame.
 

@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sharpear.compiler import kernel
 from sharpear.dsp.stateful import Stateful
 
 from .voice_kernel import assign
@@ -82,7 +82,7 @@ class VoiceTracks(Stateful):
         return tracks
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def follow(f0: Any, strength: Any, center: Any, rule: Any, rings: Any, memory: Any, count: int, out: Any) -> None:
     """One stream: assign, vote, stretch.
 
@@ -115,7 +115,7 @@ def follow(f0: Any, strength: Any, center: Any, rule: Any, rings: Any, memory: A
             stretch(decided[:, voice], (at + 1) % (attack + 1), release, last[voice], quiet, voice, out[n, voice])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def vote(f0: Any, owner: Any, middle: int, votes: Any) -> int:
     """The owner that the frames around the middle one name most often, as far as the same pitch sounds."""
     votes[:] = 0
@@ -132,7 +132,7 @@ def vote(f0: Any, owner: Any, middle: int, votes: Any) -> int:
     return int(votes.argmax())
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def stretch(decided: Any, oldest: int, release: int, last: Any, quiet: Any, voice: int, out: Any) -> None:
     """The oldest frame of a voice; or its next pitch if that comes soon, or else its last one, fading."""
     depth = decided.shape[0]

@@ -4,6 +4,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpear.compiler import kernel
+
 ROWS_PER_OCTAVE = 96
 LINE_WIDTH_ROWS = 0.7
 """Half-width at which a refined frequency is drawn: a line of about 2 rows, so that it can be seen."""
@@ -26,7 +28,7 @@ def draw_lines(
     return picture
 
 
-@numba.njit((numba.float32[:, ::1], READ, READ, numba.float64), cache=True, nogil=True)
+@kernel(types=(numba.float32[:, ::1], READ, READ, numba.float64))
 def add_lines(
     picture: NDArray[np.float32], amplitude: NDArray[np.float32], frequency_hz: NDArray[np.float32], low_hz: float
 ) -> None:
@@ -45,7 +47,7 @@ def add_lines(
                     picture[frame, row] += power * np.exp(-0.5 * ((row - position) / LINE_WIDTH_ROWS) ** 2)
 
 
-@numba.njit((numba.float32[:, ::1], READ, numba.int64[:], numba.float32[:]), cache=True, nogil=True)
+@kernel(types=(numba.float32[:, ::1], READ, numba.int64[:], numba.float32[:]))
 def add_bands(
     picture: NDArray[np.float32],
     amplitude: NDArray[np.float32],
@@ -66,7 +68,7 @@ def add_bands(
             picture[frame, row] += low + share[row] * (high - low)
 
 
-@numba.njit((numba.uint8[:, :], numba.float32[:, ::1], numba.float64, numba.float64), cache=True, nogil=True)
+@kernel(types=(numba.uint8[:, :], numba.float32[:, ::1], numba.float64, numba.float64))
 def encode_levels(
     columns: NDArray[np.uint8], power: NDArray[np.float32], lowest_db: float, steps_per_db: float
 ) -> None:

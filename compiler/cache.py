@@ -1,0 +1,238 @@
+"""Kernels that are compiled once: a cache of compiled functions that no damage and no missing folder can stop.
+
+A file holds one kernel for one signature: a checksum, then what Numba pickles. Its name is derived from everything that
+decides what is compiled, the sources of the kernels that it calls among it, so that a file is right or is not found.
+"""
+
+import hashlib
+import inspect
+import logging
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numba
+from numba.core import serialize
+from numba.core.caching import _Cache
+from numba.core.compiler import CompileResult
+from numba.core.dispatcher import Dispatcher
+
+from .places import SUFFIX, Place, temporary_place, usual_places
+
+_CompileResult: Any = CompileResult
+_dumps: Any = serialize.dumps
+
+MAGIC = b"sharpear kernel 1\n"
+HEAD = len(MAGIC) + hashlib.sha256().digest_size
+LASTS = "about 20 s"
+
+log = logging.getLogger("sharpear.compiler")
+"""Hears, once a process, that something is compiled (information) and what is wrong with the cache (a warning)."""
+
+
+def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str] = False) -> Any:
+    """Compile a function by Numba, to run without Python's lock, and keep what is compiled.
+
+    Args:
+        function: the kernel.
+        types: the types of its arguments, where it is to be compiled on loading rather than at the first call.
+        fastmath: as Numba's.
+
+    >>> @kernel
+    ... def twice(x):
+    ...     return 2 * x
+    >>> twice(21)
+    42
+    """
+    if function is None:
+        return partial(kernel, types=types, fastmath=fastmath)
+    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+    if not isinstance(compiled, Dispatcher):  # NUMBA_DISABLE_JIT
+        return compiled
+    dispatcher: Any = compiled
+    dispatcher._cache = KernelCache(function)
+    if types is not None:
+        dispatcher.compile(types)
+        dispatcher.disable_compile()
+    return dispatcher
+
+
+class KernelCache(_Cache):
+    """What Numba asks for a function's compiled signatures. Nothing that is wrong with the disk raises."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self._function = function
+        self._enabled = True
+
+    @property
+    def cache_path(self) -> str:
+        """The first choice."""
+        return str(usual_places()[0].path)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled function, or None where it has to be compiled, which is then announced."""
+        target_context.refresh()
+        damaged = None
+        for place in _readable() if self._enabled else ():
+            try:
+                payload = unpacked(place.read(self._name(sig, target_context.codegen())))
+                if payload is not None:
+                    return _CompileResult._rebuild(target_context, *pickle.loads(payload))
+            except Exception:  # whatever is in a damaged file: it is compiled anew
+                damaged = place
+        _announce(damaged)
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep what was compiled, in the first place that takes it."""
+        if not self._enabled or data.lifted or data.library.has_dynamic_globals:
+            return
+        name, packed = self._name(sig, data.codegen), None
+        for place in _writable():
+            packed = packed or pack(_dumps(data._reduce()))
+            try:
+                place.write(name, packed)
+            except OSError as error:
+                _say_unkept(place, error)
+                continue
+            place.remove_older(f"{self._prefix}-{self._stamp}", f"{self._prefix}-")
+            return
+
+    def enable(self) -> None:
+        """Look and keep."""
+        self._enabled = True
+
+    def disable(self) -> None:
+        """Compile always."""
+        self._enabled = False
+
+    def flush(self) -> None:
+        """Names are derived from what is compiled: nothing is ever stale."""
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self._function.__module__}.{self._function.__qualname__}".replace("<", "").replace(">", "")
+
+    @property
+    def _stamp(self) -> str:
+        return stamp(self._function)
+
+    def _name(self, sig: Any, codegen: Any) -> str:
+        of = repr((sig, codegen.magic_tuple(), self._function.__code__.co_firstlineno))
+        return f"{self._prefix}-{self._stamp}-{hashlib.sha256(of.encode()).hexdigest()[:16]}{SUFFIX}"
+
+
+def pack(payload: bytes) -> bytes:
+    """A file that knows whether it is whole."""
+    return MAGIC + hashlib.sha256(payload).digest() + payload
+
+
+def unpacked(packed: bytes | None) -> bytes | None:
+    """What is in such a file; None where there is none.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    if packed is None:
+        return None
+    payload = packed[HEAD:]
+    if packed[:HEAD] != MAGIC + hashlib.sha256(payload).digest():
+        raise ValueError("a damaged kernel")
+    return payload
+
+
+@cache
+def stamp(function: FunctionType) -> str:
+    """Sixteen digits that change with the sources of a kernel and of what it calls, with Python and with Numba."""
+    found = hashlib.sha256(f"{sys.version} {numba.__version__}".encode())
+    for part in _decides(function, set()):
+        found.update(hashlib.sha256(part).digest())
+    return found.hexdigest()[:16]
+
+
+def _decides(function: FunctionType, seen: set[object]) -> Iterator[bytes]:
+    """The sources of `function` and of the kernels that it calls, and the values that it takes from elsewhere."""
+    seen.add(function)
+    file = inspect.getfile(function)
+    if file not in seen:
+        seen.add(file)
+        yield _read(file)
+    used = inspect.getclosurevars(function)
+    for name, value in sorted({**used.globals, **used.nonlocals}.items()):
+        called = value.py_func if isinstance(value, Dispatcher) else value
+        if isinstance(called, FunctionType) and called not in seen:
+            yield from _decides(called, seen)
+        elif isinstance(value, bool | int | float | complex | str | tuple):
+            yield f"{name}={value!r}".encode()
+
+
+@cache
+def _read(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError:  # typed at a prompt
+        return file.encode(errors="surrogateescape")
+
+
+def _readable() -> Iterator[Place]:
+    yield from usual_places()
+    private = temporary_place(make=False)
+    if private:
+        yield private
+
+
+def _writable() -> Iterator[Place]:
+    """The places that take a probe; the temporary one only if the others fail."""
+    first, _ = first_writable()
+    if first:
+        yield from usual_places()[usual_places().index(first) :] if first in usual_places() else [first]
+
+
+@cache
+def first_writable() -> tuple[Place | None, dict[Place, OSError]]:
+    """The place where kernels will be kept, and why it is not the ones before it."""
+    failed: dict[Place, OSError] = {}
+    for place in usual_places():
+        try:
+            place.probe()
+        except OSError as error:
+            failed[place] = error
+            continue
+        return place, failed
+    private = temporary_place(make=True)
+    if private:
+        temporary_place.cache_clear()  # what looked for one that is there finds it now
+    return private, failed
+
+
+_said: set[Callable[..., None]] = set()
+
+
+def _announce(damaged: Place | None) -> None:
+    """Say once that kernels are compiled, and what is unusual about it."""
+    if _announce in _said:
+        return
+    _said.add(_announce)
+    place, failed = first_writable()
+    causes = ", ".join(f"{each.path}: {error.strerror}" for each, error in failed.items())
+    if place is None:
+        log.warning(
+            "compiling, %s, in every run, as kernels can be kept nowhere (%s): set NUMBA_CACHE_DIR to a folder "
+            "of yours", LASTS, causes
+        )  # fmt: skip
+    elif damaged:
+        log.warning("compiling again, %s, as the kernels kept in %s are damaged", LASTS, damaged.path)
+    elif place not in usual_places() or any(each.chosen for each in failed):
+        log.warning("compiling once, %s, into %s (%s)", LASTS, place.path, causes)
+    else:
+        log.info("compiling once, %s: later runs start at once", LASTS)
+
+
+def _say_unkept(place: Place, error: OSError) -> None:
+    if _say_unkept not in _said:
+        _said.add(_say_unkept)
+        log.warning("kernels cannot be kept in %s (%s): what follows may compile again", place.path, error.strerror)

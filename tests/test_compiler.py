@@ -1,0 +1,85 @@
+"""Compiled kernels: kept once, compiled anew whatever happened to what was kept."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TINY = """
+import logging, sys
+from sharpear.compiler import kernel
+logging.getLogger("sharpear.compiler").setLevel("INFO")
+logging.getLogger("sharpear.compiler").addHandler(logging.StreamHandler(sys.stdout))
+
+@kernel
+def tiny(x):
+    return 2 * x
+
+print(tiny(21))
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    # A source of its own: what falls back to a shared place is not found there by another test.
+    (tmp_path / "tiny.py").write_text(f"{TINY}# {tmp_path}\n")
+    return tmp_path / "cache"
+
+
+def run(place: Path, **environment: str) -> list[str]:
+    """Lines that the tiny program prints, its kernels kept in `place`."""
+    told = {**os.environ, "NUMBA_CACHE_DIR": str(place), **environment}
+    words = [sys.executable, str(place.parent / "tiny.py")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=told, cwd=place.parent)
+    assert (done.returncode, done.stderr) == (0, "")
+    *lines, result = done.stdout.splitlines()
+    assert result == "42"
+    return lines
+
+
+def test_what_is_compiled_is_said_once_and_kept(place: Path) -> None:
+    (line,) = run(place)
+    assert line.startswith("compiling once")
+    assert run(place) == []
+
+
+DAMAGE = {
+    "empty": lambda data: b"",
+    "cut": lambda data: data[: len(data) // 2],
+    "one bit": lambda data: data[:-100] + bytes([data[-100] ^ 1]) + data[-99:],
+    "random bytes": lambda data: bytes(reversed(data)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_is_damaged_is_compiled_again_once(place: Path, damage: str) -> None:
+    run(place)
+    (kept,) = place.rglob("*.kernel")
+    kept.write_bytes(DAMAGE[damage](kept.read_bytes()))
+    (line,) = run(place)
+    assert "damaged" in line
+    assert run(place) == []
+
+
+def test_a_folder_that_others_may_write_is_not_read(place: Path) -> None:
+    run(place)
+    (kept,) = place.rglob("*.kernel")
+    kept.parent.chmod(0o777)
+    (line,) = run(place)
+    assert "others may write to it" in line
+
+
+def test_a_place_that_cannot_be_made_is_named(place: Path) -> None:
+    place.write_text("a file")
+    (line,) = run(place)
+    assert str(place) in line
+
+
+def test_a_change_of_the_source_compiles_again_and_leaves_nothing_old(place: Path) -> None:
+    run(place)
+    program = place.parent / "tiny.py"
+    program.write_text(program.read_text().replace("2 * x", "x + x"))
+    assert run(place)
+    assert len(list(place.rglob("*.kernel"))) == 1
