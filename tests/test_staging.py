@@ -84,6 +84,21 @@ def test_what_was_unfinished_goes_and_what_lives_stays(folder):
     assert (folder / "x.npz").read_bytes() == b"whole"
 
 
+def test_without_locks_an_owner_lives_as_long_as_its_process(folder, monkeypatch):
+    """Some network file systems have no locks: the mark names the owner instead."""
+    monkeypatch.setattr("sharpear.sinks.staging.fcntl", None)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    owners = {"mine": {}, "elsewhere": {"host": "another", "pid": ended.pid}, "dead": {"pid": ended.pid}}
+    places = {}
+    for name, said in owners.items():
+        place = abandoned(folder / name).place(folder / name).parents[1]
+        (place / MARK).write_text(json.dumps(json.loads((place / MARK).read_text()) | said))
+        places[name] = place
+    assert tidy(folder).alive == 2
+    assert {name for name, place in places.items() if place.exists()} == {"mine", "elsewhere"}
+
+
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_recording_whose_process_was_killed_is_published_whole(folder, suffix):
     heard = sound(1.0)

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import platform
 import re
 import stat
 import time
@@ -75,13 +76,28 @@ def _without_owner(path: Path) -> Iterator[StagingFolder | None]:
             _remove_empty(path, descriptor, found.st_mtime)
             yield None
             return
-        lock(mark)
+        locked = lock(mark)
         told = _told(path, descriptor, mark)
+        if told and not locked and _may_live(told):
+            raise BlockingIOError
         yield None if told is None else StagingFolder(path, os.dup(mark), told)
     finally:
         os.close(descriptor)
         if mark >= 0:
             os.close(mark)
+
+
+def _may_live(told: dict[str, Any]) -> bool:
+    """Whether an owner that no lock could be held for may live: one on another host always may."""
+    if told.get("host") != platform.node() or not isinstance(told.get("pid"), int):
+        return True
+    try:
+        os.kill(told["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _remove_empty(path: Path, descriptor: int, made_s: float) -> None:

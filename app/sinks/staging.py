@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import platform
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -174,6 +175,7 @@ class StagingFolder:
             "folder": path.name,
             "outputs": list(names),
             "audio": audio,
+            "host": platform.node(),
             "pid": os.getpid(),
         }
         mark = os.open(path / MARK, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
@@ -287,19 +289,21 @@ class StagingFolder:
             os.close(folder)
 
 
-def lock(descriptor: int) -> None:
-    """Lock a file until it is closed, where the file system has locks.
+def lock(descriptor: int) -> bool:
+    """Lock a file until it is closed; False where the file system, or the system, has no locks.
 
     Raises:
         BlockingIOError: another process has locked it.
     """
     if fcntl is None:
-        return
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
+        return False
+    return True
 
 
 def _is_same(folder: int, mark: int) -> bool:
