@@ -1,6 +1,7 @@
 """The command line: gathers the commands and turns errors into exit codes."""
 
 import errno
+import logging
 import sys
 from typing import Annotated, NoReturn
 
@@ -63,12 +64,24 @@ def _in_one_line(error: typer.TyperException) -> str:
     return f"{told[0].lower()}{told[1:]}: see `{command} --help`"
 
 
+class _Saying(logging.Handler):
+    """Shows what is logged of inputs as one line on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        say(record.getMessage())
+
+
+SAYING = _Saying()
+
+
 def main() -> NoReturn:
     """Run the command line: exit 0 all good, 1 some inputs failed, 2 usage, 3 no audio device.
 
     Raises:
         KeyboardInterrupt: it was interrupted where nothing is left to be ended well.
     """
+    logging.getLogger("sharpear.audio").addHandler(SAYING)
     try:
         code = app(prog_name="sharpear", standalone_mode=False)
     except typer.TyperException as error:
