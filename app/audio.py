@@ -25,7 +25,9 @@ from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, 
 
 LOWEST_RATE_HZ = 8000
 HIGHEST_RATE_HZ = 192000
-LENGTH_BLOCK = 65536
+LENGTH_BLOCK = 1024
+"""A block in which decoding fails is lost as a whole."""
+
 UNKNOWN_SAMPLES = 1 << 60
 
 SAMPLE_BYTES = {

@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from sharpear.audio import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, tag_bytes
+from sharpear.audio import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, logger, tag_bytes
 from sharpear.errors import InputError
 from sharpear.wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
@@ -23,8 +23,14 @@ PIPED = (b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")
 FIXED_WAV = (1, 3, 6, 7, 0xFFFE)
 """Format tags of PCM, float, A-law, µ-law, and what says so later."""
 
+STREAMED = ("WAV", "WAVEX", "RF64", "AIFF", "AU", "CAF", "FLAC")
+"""Containers that libsndfile reads from front to back; of others it wants the end."""
+
+HTK_PCM = b"\0\2\0\0"
+"""An HTK file has no magic: these are the size of its samples and their kind."""
+
 BLOCK_AU = (23, 24, 25, 26)
-SPOOLED = (b"riff", b" paf", b"fap ", b"\xf0\x7e", b"Extended Instrument", b"ALawSoundFile")
+SPOOLED = (b"riff", b" paf", b"fap ", b"\xf0\x7e", b"Extended Ins", b"ALawSoundFil", b"Creative Voi")
 PRETENDED_BYTES = 1 << 50
 FARTHEST_LOOK = 1 << 22
 """While a header is read: a jump farther ahead than this is to what follows the samples, and finds nothing."""
@@ -44,7 +50,10 @@ def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder":
         head = feed.peek(12)
         if head.startswith(PIPED):
             return PumpedDecoder(feed)
-        return SpooledDecoder(feed) if _is_block_coded(feed, head) else SndfileDecoder(feed)
+        if _is_block_coded(feed, head):
+            return SpooledDecoder(feed)
+        decoder = SndfileDecoder(feed)
+        return decoder if decoder.streams else SpooledDecoder(feed, decoder.header)
     except InputError as error:
         if feed.stopped:
             raise KeyboardInterrupt from error
@@ -56,6 +65,7 @@ class SndfileDecoder:
 
     samples: int | None
     _frame_bytes: int | None = None
+    _decoded = 0
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -63,6 +73,11 @@ class SndfileDecoder:
         self._rewindable = _Rewindable(feed, head)
         self._file = _open(self._rewindable)
         self._describe()
+        self.streams = self._file.format in STREAMED
+        self.header = self._rewindable.kept
+        """What was taken from the feed so far."""
+        if not self.streams:
+            return
         size = SAMPLE_BYTES.get(self._file.subtype)
         self._frame_bytes = size * self.channels if size and self._file.format != "FLAC" else None
         self._rewindable.forget(greedy=self._frame_bytes is None)
@@ -88,7 +103,14 @@ class SndfileDecoder:
         except soundfile.LibsndfileError as error:
             if self._feed.stopped:  # in the middle of something
                 return np.zeros((0, self.channels), np.float32)
-            raise InputError(f"stdin: cannot be decoded any further ({error.error_string.rstrip('.')})") from error
+            cause = error.error_string.rstrip(".")
+            if not self._decoded:
+                raise InputError(f"stdin: cannot be decoded ({cause})") from error
+            if self.samples is None:  # else what is missing is said at the end
+                seconds = self._decoded / self.sample_rate
+                logger.warning("stdin: is damaged after %.3f s (%s): heard to there", seconds, cause)
+            return np.zeros((0, self.channels), np.float32)
+        self._decoded += len(block)
         return block
 
     def _decode(self, most: int) -> NDArray[np.float32]:
@@ -116,16 +138,17 @@ def _is_block_coded(feed: Feed, head: bytes) -> bool:
         return at > 0 and int.from_bytes(feed.peek(at + 10)[at + 8 :], "little") not in FIXED_WAV
     if head.startswith(b".snd"):
         return int.from_bytes(feed.peek(16)[12:16], "big") in BLOCK_AU
-    return head.startswith(SPOOLED)
+    return head.startswith(SPOOLED) or head[8:12] in (b"8SVX", b"16SV", HTK_PCM)
 
 
 class SpooledDecoder:
     """A stream that libsndfile reads only as a file: it is one, without a name, once all has come."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, head: bytes = b"") -> None:
         self._feed = feed
         self._spool = tempfile.TemporaryFile(prefix="sharpear.")  # noqa: SIM115 (closed by `close`)
         try:
+            self._spool.write(head)
             while data := feed.take(LARGEST_READ):
                 self._spool.write(data)
             self._spool.seek(0)
@@ -231,6 +254,11 @@ class _Rewindable:
         """The header is read: keep nothing more. greedy: short reads do, for decoders with a buffer of their own."""
         del self._kept[: self._at]
         self._at, self._keeping, self._greedy = 0, False, greedy
+
+    @property
+    def kept(self) -> bytes:
+        """What was read of the header, and can be read again."""
+        return bytes(self._kept)
 
     @property
     def held(self) -> int:
