@@ -108,7 +108,7 @@ class AudioFile:
 
     def _select(self, start_s: float, duration_s: float | None) -> None:
         check_rate(str(self.path), self.sample_rate)
-        present, stated = _lengths(self.path, self._as_opened)
+        present = _length(self.path, self._as_opened)
         if present == 0:
             raise InputError(f"{self.path}: holds no audio (0 samples)")
         first = round(start_s * self.sample_rate)
@@ -117,8 +117,6 @@ class AudioFile:
         wanted = present - first if duration_s is None else max(1, round(duration_s * self.sample_rate))
         self.start_s = first / self.sample_rate
         self.samples = min(wanted, present - first)
-        if stated > present and first + wanted >= present:
-            logger.warning("%s", too_short(str(self.path), present, stated, self.sample_rate))
         self._go_to(first)
 
     def _go_to(self, first: int) -> None:
@@ -168,31 +166,30 @@ class AudioFile:
 
 
 @lru_cache(maxsize=4096)
-def _lengths(path: Path, _signature: tuple[int, ...]) -> tuple[int, int]:
-    """Samples that are there, and that the header states; headers of compressed audio are not believed but read to it.
+def _length(path: Path, _signature: tuple[int, ...]) -> int:
+    """Samples that are there; headers of compressed audio are not believed but read to their end.
 
-    _signature: changes when the file does.
+    What is wrong is said once, however often the file is opened.  _signature: changes when the file does.
     """
     with _open(path) as file:
-        stated = int(file.frames)
+        stated, present = int(file.frames), 0
         if _frame_bytes(file):
-            return stated, max(stated, round(stated * _stated_per_present(file.extra_info)))
-        present = 0
-        try:
-            while block := len(file.read(LENGTH_BLOCK, dtype="float32")):
-                present += block
-        except soundfile.LibsndfileError as error:
-            if not present:
-                raise InputError(f"{path}: cannot be decoded ({error.error_string.rstrip('.')})") from error
-            stated = stated if present < stated < UNKNOWN_SAMPLES else present
-            logger.warning(
-                "%s: is damaged after %.3f s (%s): heard to there",
-                path, present / file.samplerate, error.error_string.rstrip("."),
-            )  # fmt: skip
-            return present, present
-        # An MP3 without a table of its frames states a guess.
-        believed = file.format != "MP3" and stated < UNKNOWN_SAMPLES
-        return present, stated if believed else present
+            present, stated = stated, round(stated * _stated_per_present(file.extra_info))
+        else:
+            try:
+                while block := len(file.read(LENGTH_BLOCK, dtype="float32")):
+                    present += block
+            except soundfile.LibsndfileError as error:
+                cause = error.error_string.rstrip(".")
+                if not present:
+                    raise InputError(f"{path}: cannot be decoded ({cause})") from error
+                seconds = present / file.samplerate
+                logger.warning("%s: is damaged after %.3f s (%s): heard to there", path, seconds, cause)
+                return present
+        guessed = file.format == "MP3"  # one without a table of its frames
+        if present and present < stated < UNKNOWN_SAMPLES and not guessed:
+            logger.warning("%s", too_short(str(path), present, stated, file.samplerate))
+        return present
 
 
 def _frame_bytes(file: soundfile.SoundFile) -> int | None:
