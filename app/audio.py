@@ -1,11 +1,17 @@
 """Audio files as streams of blocks: whatever libsndfile reads, never loaded whole."""
 
 import io
+import logging
 import math
+import os
 import re
+import shutil
 import stat
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -15,10 +21,22 @@ import soundfile
 from numpy.typing import NDArray
 
 from .errors import InputError, UsageError
-from .wav_header import LARGEST_HEADER, LARGEST_STATED, find_data, is_unstated, is_wav, with_open_end
+from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 LOWEST_RATE_HZ = 8000
 HIGHEST_RATE_HZ = 192000
+LENGTH_BLOCK = 1024
+"""A block in which decoding fails is lost as a whole."""
+
+UNKNOWN_SAMPLES = 1 << 60
+
+SAMPLE_BYTES = {
+    "PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8, "ULAW": 1, "ALAW": 1,
+}  # fmt: skip
+"""Of encodings in which every sample has the same number of bytes."""
+
+logger = logging.getLogger(__name__)
+"""Says what is heard although something is wrong with it, a line each; the command line shows them on stderr."""
 
 
 @dataclass(frozen=True)
@@ -90,38 +108,41 @@ class AudioFile:
 
     def _select(self, start_s: float, duration_s: float | None) -> None:
         check_rate(str(self.path), self.sample_rate)
-        present = int(self._file.frames)
+        present = _length(self.path, self._as_opened)
         if present == 0:
             raise InputError(f"{self.path}: holds no audio (0 samples)")
-        total = max(present, round(present * _stated_per_present(self._file.extra_info)))
         first = round(start_s * self.sample_rate)
-        if first >= total:
-            raise UsageError(f"{self.path}: start {start_s:g} s is beyond its end at {total / self.sample_rate:g} s")
-        wanted = total - first if duration_s is None else max(1, round(duration_s * self.sample_rate))
+        if first >= present:
+            raise UsageError(f"{self.path}: start {start_s:g} s is beyond its end at {present / self.sample_rate:g} s")
+        wanted = present - first if duration_s is None else max(1, round(duration_s * self.sample_rate))
         self.start_s = first / self.sample_rate
-        self.samples = min(wanted, total - first)
-        if first + self.samples > present:
-            raise InputError(self._truncated(max(0, present - first), "its header states more than is there"))
-        if first:
-            try:
-                self._file.seek(first)
-            except soundfile.LibsndfileError as error:
-                raise InputError(self._truncated(0, str(error))) from error
+        self.samples = min(wanted, present - first)
+        self._go_to(first)
+
+    def _go_to(self, first: int) -> None:
+        if _frame_bytes(self._file):
+            self._file.seek(first)
+            return
+        while first and (passed := len(self._file.read(min(first, LENGTH_BLOCK), dtype="float32"))):
+            first -= passed
 
     def blocks(self, samples: int = 65536) -> Iterator[NDArray[np.float32]]:
         """The stretch in blocks of at most `samples`.
 
         Raises:
-            InputError: decoding fails or ends before the length that the header states.
+            InputError: the file has become shorter since it was opened.
         """
         done = 0
         while done < self.samples:
             try:
                 block = self._file.read(min(samples, self.samples - done), dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError as error:
-                raise InputError(self._truncated(done, str(error))) from error
+            except soundfile.LibsndfileError:
+                block = np.zeros((0, 1), np.float32)
             if not len(block):
-                raise InputError(self._truncated(done, "no more samples"))
+                seconds, whole_s = done / self.sample_rate, self.samples / self.sample_rate
+                raise InputError(
+                    f"{self.path}: ends after {seconds:.3f} s of {whole_s:.3f} s: it has changed while it was read"
+                )
             done += len(block)
             yield mixed_down(block) if self._mono else block
 
@@ -135,14 +156,6 @@ class AudioFile:
         if now and now != self._as_opened:
             raise InputError(f"{self.path}: has changed while it was read: run it again when it is finished")
 
-    def _truncated(self, done: int, cause: str) -> str:
-        read_ms, stated_s = done * 1000 // self.sample_rate, self.samples / self.sample_rate
-        advice = f"copy it again, or take the readable part with --duration {read_ms / 1e3:.3f}"
-        return (
-            f"{self.path}: ends after {read_ms / 1e3:.3f} s of {stated_s:.3f} s ({cause.rstrip('. ')}): "
-            f"the file is truncated or damaged; {advice if read_ms else 'copy it again'}"
-        )
-
     def __enter__(self) -> Self:
         return self
 
@@ -150,6 +163,48 @@ class AudioFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+@lru_cache(maxsize=4096)
+def _length(path: Path, _signature: tuple[int, ...]) -> int:
+    """Samples that are there; headers of compressed audio are not believed but read to their end.
+
+    What is wrong is said once, however often the file is opened.  _signature: changes when the file does.
+    """
+    with _open(path) as file:
+        stated, present = int(file.frames), 0
+        if _frame_bytes(file):
+            present, stated = stated, round(stated * _stated_per_present(file.extra_info))
+        else:
+            try:
+                while block := len(file.read(LENGTH_BLOCK, dtype="float32")):
+                    present += block
+            except soundfile.LibsndfileError as error:
+                cause = error.error_string.rstrip(".")
+                if not present:
+                    raise InputError(f"{path}: cannot be decoded ({cause})") from error
+                seconds = present / file.samplerate
+                logger.warning("%s: is damaged after %.3f s (%s): heard to there", path, seconds, cause)
+                return present
+        guessed = file.format == "MP3"  # one without a table of its frames
+        if present and present < stated < UNKNOWN_SAMPLES and not guessed:
+            logger.warning("%s", too_short(str(path), present, stated, file.samplerate))
+        return present
+
+
+def _frame_bytes(file: soundfile.SoundFile) -> int | None:
+    """Bytes of a sample of all channels, where all have as many."""
+    size = SAMPLE_BYTES.get(file.subtype)
+    return size * int(file.channels) if size and file.format not in ("FLAC", "SDS", "PAF") else None
+
+
+def too_short(name: str, present: int, stated: int, sample_rate: int) -> str:
+    """That a header promises more than is there."""
+    missing, rate = stated - present, sample_rate
+    return (
+        f"{name}: ends after {present / rate:.3f} s, {missing} samples before the end that its header states: "
+        "heard to there"
+    )
 
 
 class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries no types
@@ -178,7 +233,11 @@ def _open(path: Path) -> soundfile.SoundFile:
     if status.st_size == 0:
         raise InputError(f"{path}: is empty (0 bytes)")
     try:
-        return SequentialFile(_readable(path))
+        file = SequentialFile(_readable(path))
+        if file.format == "MP3":
+            file.close()
+            return SequentialFile(_as_pipe(path))
+        return file
     except soundfile.LibsndfileError as error:
         cause = error.error_string.rstrip(".")
         raise InputError(f"{path}: is not audio that libsndfile reads, or is damaged ({cause})") from error
@@ -204,6 +263,29 @@ def _readable(path: Path) -> "Path | _OpenEnded":
             if found and found[1] == 0 and is_unstated(0, head[found[0] :]):
                 return _OpenEnded(path, with_open_end(head[: found[0]], found[0]))
     return path
+
+
+def _as_pipe(path: Path) -> int:
+    """The file through a pipe: of an MP3 that it can seek in, libsndfile reads no more than it guesses to be there."""
+    outlet, inlet = os.pipe()
+
+    def pump() -> None:
+        with suppress(OSError), open(inlet, "wb") as pipe, path.open("rb") as file:  # closed before its end: EPIPE
+            while size := tag_bytes(file.read(10)):
+                file.seek(size - 10, os.SEEK_CUR)
+            file.seek(-min(10, file.tell()), os.SEEK_CUR)
+            shutil.copyfileobj(file, pipe)
+
+    threading.Thread(target=pump, daemon=True).start()
+    return outlet
+
+
+def tag_bytes(head: bytes) -> int:
+    """How long the ID3 tag is that `head`, ten bytes, begins; 0 where none does. Its size has seven bits a byte."""
+    if len(head) < 10 or not head.startswith(b"ID3"):
+        return 0
+    size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    return size + (20 if head[5] & 16 else 10)
 
 
 class _OpenEnded(io.FileIO):
@@ -251,4 +333,4 @@ def _stated_per_present(log: str) -> float:
     if not found:
         return 1.0
     stated, present = int(found["stated"] or found["ds64"]), int(found["present"] or found["frames"])
-    return 1.0 if stated >= LARGEST_STATED or present == 0 else stated / present
+    return 1.0 if is_placeholder(stated) or present == 0 else stated / present

@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import logging
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
@@ -78,12 +79,24 @@ def _in_one_line(error: typer.TyperException) -> str:
     return f"{told[0].lower()}{told[1:]}: see `{command} --help`"
 
 
+class _Saying(logging.Handler):
+    """Shows what is logged of inputs as one line on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        say(record.getMessage())
+
+
+SAYING = _Saying()
+
+
 def main() -> NoReturn:
     """Run the command line: exit 0 all good, 1 some inputs failed, 2 usage, 3 no audio device.
 
     Raises:
         KeyboardInterrupt: it was interrupted where nothing is left to be ended well.
     """
+    logging.getLogger("sharpear.audio").addHandler(SAYING)
     try:
         code = app(prog_name="sharpear", standalone_mode=False)
     except typer.TyperException as error:

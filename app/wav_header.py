@@ -31,6 +31,15 @@ def is_wav(head: bytes) -> bool:
     return head[:4] == b"RIFF" and head[8:12] == b"WAVE"
 
 
+def is_placeholder(stated: int) -> bool:
+    """Whether so many bytes are what writers to pipes put for a length: 2³²−1, 2³¹−1 or 0x7F000000, less something.
+
+    >>> is_placeholder(0x7F000000 - 8), is_placeholder(64000)
+    (True, False)
+    """
+    return stated >= LARGEST_STATED - LARGEST_HEADER or abs(stated - 0x7F000000) <= LARGEST_HEADER
+
+
 def is_unstated(stated: int, following: bytes) -> bool:
     """Whether a stated length is a placeholder; following: the bytes after the header, where they are known."""
     return stated >= LARGEST_STATED or (stated == 0 and following[:4] not in (b"", *OTHER_CHUNKS))

@@ -159,26 +159,19 @@ def test_headerless_audio_and_overlong_names_are_one_line(sharpen, folder):
         assert one_line(done.err)
 
 
-@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3", "aiff", "au", "w64", "rf64"])
-@pytest.mark.parametrize("kept", [0.03, 0.5, 0.9])
-def test_truncated_files_are_one_line_and_leave_nothing(sharpen, wav, folder, suffix, kept):
+@pytest.mark.parametrize("suffix", ["wav", "flac", "aiff", "au", "w64", "rf64"])
+@pytest.mark.parametrize("kept", [0.5, 0.9])
+def test_what_is_left_of_a_truncated_file_is_heard_and_one_line_says_so(sharpen, wav, folder, suffix, kept):
     path = wav(f"cut.{suffix}", 1.0)
-    whole = path.read_bytes()
+    whole, expected = path.read_bytes(), read(path)
     path.write_bytes(whole[: int(len(whole) * kept)])
-    done = sharpen(path, "--format", "zarr,npz")
-    assert done.code == 1
+    done = sharpen(path, "--format", "npz", "-q")
+    assert done.code == 0
     assert one_line(done.err)
-    assert [each.name for each in folder.iterdir()] == [path.name]
-
-
-@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "aiff"])
-def test_the_readable_part_can_be_taken_as_advised(sharpen, wav, suffix):
-    path = wav(f"cut.{suffix}", 4.0)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(len(whole) * 0.8)])
-    advice = sharpen(path).err
-    assert "--duration" in advice
-    assert sharpen(path, "--duration", advice.split("--duration ")[1].split()[0]).code == 0
+    assert "heard to there" in done.err
+    left = read(path)
+    assert 0 < len(left) < len(expected)
+    assert np.array_equal(left, expected[: len(left)])
 
 
 def test_a_wav_of_unstated_length_is_read(wav):

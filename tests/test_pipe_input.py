@@ -117,10 +117,10 @@ def test_what_is_not_audio_is_an_input_error(data):
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "aiff"])
-def test_a_stream_that_ends_before_its_header_says_is_an_error(suffix):
+def test_a_stream_that_ends_before_its_header_says_is_heard_and_said(suffix, caplog):
     whole = encoded(tone(1.0), suffix.upper())
-    with pytest.raises(InputError, match=r"stdin: (ends after|cannot be decoded)"):
-        read(piped(whole[: len(whole) // 2]))
+    assert 0 < len(read(piped(whole[: len(whole) // 2]))) < RATE
+    assert [record.getMessage().partition(" after")[0] for record in caplog.records] == ["stdin: ends"]
 
 
 @pytest.mark.parametrize("format_", ["WAV", "OGG", "MP3"])

@@ -1,35 +1,42 @@
 """libsndfile on what cannot be sought: a pipe."""
 
 import os
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import IO
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from sharpear.audio import SequentialFile
+from sharpear.audio import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, logger, tag_bytes
 from sharpear.errors import InputError
-from sharpear.wav_header import LARGEST_HEADER, LARGEST_STATED, find_data, is_unstated, is_wav, with_open_end
+from sharpear.wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 from .feed import LARGEST_READ, Feed
-
-SAMPLE_BYTES = {
-    "PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8, "ULAW": 1, "ALAW": 1,
-}  # fmt: skip
-"""Of encodings in which every sample has the same number of bytes."""
 
 PIPED = (b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")
 """How Ogg and MP3 begin. libsndfile streams them from a real pipe, and looks for their end in anything else."""
 
-UNKNOWN_SAMPLES = 1 << 60
+FIXED_WAV = (1, 3, 6, 7, 0xFFFE)
+"""Format tags of PCM, float, A-law, µ-law, and what says so later."""
+
+STREAMED = ("WAV", "WAVEX", "RF64", "AIFF", "AU", "CAF", "FLAC")
+"""Containers that libsndfile reads from front to back; of others it wants the end."""
+
+HTK_PCM = b"\0\2\0\0"
+"""An HTK file has no magic: these are the size of its samples and their kind."""
+
+BLOCK_AU = (23, 24, 25, 26)
+SPOOLED = (b"riff", b" paf", b"fap ", b"\xf0\x7e", b"Extended Ins", b"ALawSoundFil", b"Creative Voi")
 PRETENDED_BYTES = 1 << 50
 FARTHEST_LOOK = 1 << 22
 """While a header is read: a jump farther ahead than this is to what follows the samples, and finds nothing."""
 
 
-def open_decoder(feed: Feed) -> "SndfileDecoder":
+def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder":
     """The decoder for what comes, told by its first bytes.
 
     Raises:
@@ -37,10 +44,16 @@ def open_decoder(feed: Feed) -> "SndfileDecoder":
         KeyboardInterrupt: the feed was stopped before enough had come.
     """
     try:
-        head = feed.peek(12)
-        if not head:
+        if not feed.peek(12):
             raise InputError("stdin: is empty (0 bytes)")
-        return PumpedDecoder(feed) if head.startswith(PIPED) else SndfileDecoder(feed)
+        _skip_tags(feed)
+        head = feed.peek(12)
+        if head.startswith(PIPED):
+            return PumpedDecoder(feed)
+        if _is_block_coded(feed, head):
+            return SpooledDecoder(feed)
+        decoder = SndfileDecoder(feed)
+        return decoder if decoder.streams else SpooledDecoder(feed, decoder.header)
     except InputError as error:
         if feed.stopped:
             raise KeyboardInterrupt from error
@@ -52,6 +65,7 @@ class SndfileDecoder:
 
     samples: int | None
     _frame_bytes: int | None = None
+    _decoded = 0
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -59,12 +73,17 @@ class SndfileDecoder:
         self._rewindable = _Rewindable(feed, head)
         self._file = _open(self._rewindable)
         self._describe()
+        self.streams = self._file.format in STREAMED
+        self.header = self._rewindable.kept
+        """What was taken from the feed so far."""
+        if not self.streams:
+            return
         size = SAMPLE_BYTES.get(self._file.subtype)
         self._frame_bytes = size * self.channels if size and self._file.format != "FLAC" else None
         self._rewindable.forget(greedy=self._frame_bytes is None)
         if self._frame_bytes and stated is not None:
             self.samples = stated // self._frame_bytes
-        elif self._frame_bytes and (self.samples or 0) * self._frame_bytes >= LARGEST_STATED - LARGEST_HEADER:
+        elif self._frame_bytes and is_placeholder((self.samples or 0) * self._frame_bytes):
             self.samples = None
 
     def _describe(self) -> None:
@@ -84,7 +103,14 @@ class SndfileDecoder:
         except soundfile.LibsndfileError as error:
             if self._feed.stopped:  # in the middle of something
                 return np.zeros((0, self.channels), np.float32)
-            raise InputError(f"stdin: cannot be decoded any further ({error.error_string.rstrip('.')})") from error
+            cause = error.error_string.rstrip(".")
+            if not self._decoded:
+                raise InputError(f"stdin: cannot be decoded ({cause})") from error
+            if self.samples is None:  # else what is missing is said at the end
+                seconds = self._decoded / self.sample_rate
+                logger.warning("stdin: is damaged after %.3f s (%s): heard to there", seconds, cause)
+            return np.zeros((0, self.channels), np.float32)
+        self._decoded += len(block)
         return block
 
     def _decode(self, most: int) -> NDArray[np.float32]:
@@ -95,6 +121,55 @@ class SndfileDecoder:
         """Read no more."""
         self._feed.stop()
         self._file.close()
+
+
+def _skip_tags(feed: Feed) -> None:
+    """Past ID3 tags, which may stand in front of anything."""
+    while left := tag_bytes(feed.peek(10)):
+        while left and (taken := len(feed.take(min(left, LARGEST_READ)))):
+            left -= taken
+
+
+def _is_block_coded(feed: Feed, head: bytes) -> bool:
+    """Whether the samples come in blocks, whose number libsndfile must know: a pipe's end is not one to it."""
+    wanted = 128
+    if is_wav(head):
+        at = feed.peek(wanted).find(b"fmt ")
+        return at > 0 and int.from_bytes(feed.peek(at + 10)[at + 8 :], "little") not in FIXED_WAV
+    if head.startswith(b".snd"):
+        return int.from_bytes(feed.peek(16)[12:16], "big") in BLOCK_AU
+    return head.startswith(SPOOLED) or head[8:12] in (b"8SVX", b"16SV", HTK_PCM)
+
+
+class SpooledDecoder:
+    """A stream that libsndfile reads only as a file: it is one, without a name, once all has come."""
+
+    def __init__(self, feed: Feed, head: bytes = b"") -> None:
+        self._feed = feed
+        self._spool = tempfile.TemporaryFile(prefix="sharpear.")  # noqa: SIM115 (closed by `close`)
+        try:
+            self._spool.write(head)
+            while data := feed.take(LARGEST_READ):
+                self._spool.write(data)
+            self._spool.seek(0)
+        except OSError as error:
+            raise InputError(f"stdin: cannot be kept in {tempfile.gettempdir()} ({error.strerror})") from error
+        if feed.stopped:
+            raise KeyboardInterrupt
+        self._file = _open(self._spool)
+        self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
+        self.samples: int | None = None
+
+    def read(self, most: int) -> NDArray[np.float32]:
+        """(samples, channels), at least one before the end."""
+        block: NDArray[np.float32] = self._file.read(most, dtype="float32", always_2d=True)
+        return block
+
+    def close(self) -> None:
+        """Read no more."""
+        self._feed.stop()
+        self._file.close()
+        self._spool.close()
 
 
 class PumpedDecoder(SndfileDecoder):
@@ -141,7 +216,7 @@ def _pump(feed: Feed, inlet: int) -> None:
     os.close(inlet)
 
 
-def _open(file: "_Rewindable | int") -> soundfile.SoundFile:
+def _open(file: "_Rewindable | int | IO[bytes]") -> soundfile.SoundFile:
     try:
         return SequentialFile(file)
     except soundfile.LibsndfileError as error:
@@ -179,6 +254,11 @@ class _Rewindable:
         """The header is read: keep nothing more. greedy: short reads do, for decoders with a buffer of their own."""
         del self._kept[: self._at]
         self._at, self._keeping, self._greedy = 0, False, greedy
+
+    @property
+    def kept(self) -> bytes:
+        """What was read of the header, and can be read again."""
+        return bytes(self._kept)
 
     @property
     def held(self) -> int:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.audio import Selection, check_rate, mixed_down
+from sharpear.audio import Selection, check_rate, logger, mixed_down, too_short
 from sharpear.errors import InputError, UsageError
 
 from .decoder import open_decoder
@@ -67,7 +67,7 @@ class AudioPipe:
         """The stretch in blocks of at most `samples`.
 
         Raises:
-            InputError: decoding fails, ends before the length that the header states, or there is no audio.
+            InputError: decoding fails, or there is no audio.
             UsageError: the selection starts beyond the end.
             KeyboardInterrupt: the feed was stopped before the first sample.
         """
@@ -105,11 +105,7 @@ class AudioPipe:
         if not done:
             raise InputError("stdin: holds no audio (0 samples)")
         if self.samples is not None and done < self.samples:
-            rate = self.sample_rate
-            raise InputError(
-                f"stdin: ends after {done / rate:.3f} s of {self.samples / rate:.3f} s that its header states: "
-                "what writes to the pipe has stopped early"
-            )
+            logger.warning("%s", too_short("stdin", done, self.samples, self.sample_rate))
 
     def close(self) -> None:
         """Read no more."""
