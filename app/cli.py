@@ -21,6 +21,7 @@ from .commands.recover import recover
 from .commands.separate import separate
 from .commands.sharpen import sharpen
 from .commands.transcribe import transcribe
+from .commands.verify import verify
 from .errors import SharpearError, UsageError, expected_and_received, unwritable
 from .version import __version__
 
@@ -46,7 +47,7 @@ def _announced(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for command in (sharpen, live, separate, learn, transcribe, recover, presets, devices, doctor, latency_test):
+for command in (sharpen, live, separate, learn, transcribe, recover, verify, presets, devices, doctor, latency_test):
     app.command()(_announced(command))
 
 

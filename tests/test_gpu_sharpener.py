@@ -15,14 +15,14 @@ from test_stream_contract import SAMPLE_RATE, audio
 from test_stream_contract import SMALL as SMALL_SETTINGS
 
 import sharpear
-from sharpear.batch import Advance, Job, Result, Settings, places, run_packed
+from sharpear.batch import Advance, Job, Result, Settings, run_packed
 from sharpear.config import load_config
 from sharpear.errors import UsageError
 from sharpear.files import sharpen_file
 from sharpear.frames import Frames
 from sharpear.gpu import DeviceBackend, GpuUnavailableError, LayerTooLargeError
+from sharpear.integrity import examine
 from sharpear.interrupt import Interruption
-from sharpear.sinks import read_attributes
 
 RECORDING = Path(__file__).parents[1] / "examples" / "audio" / "bach_bwv66.6.flac"
 
@@ -115,7 +115,7 @@ def test_files_side_by_side_are_files_alone(files: list[Job], device: DeviceBack
             np.testing.assert_array_equal(together["amplitude"] != 0, alone["amplitude"] != 0)
             np.testing.assert_allclose(together["amplitude"], alone["amplitude"], rtol=0, atol=1e-5)
             np.testing.assert_array_equal(together["times"], alone["times"])
-        assert (read_attributes(f"out/{name}.npz", places.opened) or {})["complete"]
+        assert examine(f"out/{name}.npz").attributes["complete"]
     again = Settings(config, skip_existing=True)
     with Interruption() as interruption:
         events = list(run_packed(files[:2], again, device, interruption))

@@ -18,15 +18,16 @@ MAY_IMPORT = {
         "app",
         "compiler",
         "gpu",
-        *(f"app/{p}" for p in ("batch", "live", "pipe", "pitch", "separation", "sinks", "view")),
+        *(f"app/{p}" for p in ("batch", "integrity", "live", "pipe", "pitch", "separation", "sinks", "view")),
     },
     "app/pitch": {"app", "app/sinks", "compiler", "dsp", "dynamics", "gpu"},
-    "app/sinks": {"app", "compiler"},
+    "app/integrity": {"app"},
+    "app/sinks": {"app", "app/integrity", "compiler"},
     "app/live": {"app", "compiler", "gpu", "app/batch", "app/pipe", "app/separation", "app/sinks"},
     "app/view": {"app", "app/sinks", "app/live"},
     "app/pipe": {"app", "app/sinks"},
-    "app/batch": {"app", "dsp", "gpu", "app/sinks"},
-    "app/separation": {"app", "compiler", "app/pitch", "app/sinks", "dsp", "dynamics", "gpu"},
+    "app/batch": {"app", "dsp", "gpu", "app/integrity", "app/sinks"},
+    "app/separation": {"app", "app/integrity", "compiler", "app/pitch", "app/sinks", "dsp", "dynamics", "gpu"},
 }
 """Folders, and the other folders of the package that each may know."""
 

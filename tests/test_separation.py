@@ -239,7 +239,7 @@ def test_the_command_writes_stems_that_add_up(folder: Path, sharpear, wav) -> No
     original, _ = soundfile.read("song.flac")
     stems = [soundfile.read(f"stems/song/{stem}.wav")[0] for stem in ("tonal", "transient", "residual")]
     with soundfile.SoundFile("stems/song/tonal.wav") as file:
-        assert file.comment == ""
+        assert file.comment.startswith("complete = true; crc32 = ")
     assert np.abs(sum(stems) - original).max() < 1e-5
     assert leftovers(folder) == []
     again = sharpear("separate", "song.flac", "-o", "stems")
@@ -292,12 +292,12 @@ def test_learn_then_separate(folder: Path, sharpear, wav) -> None:
 
 
 def test_more_atoms_than_examples_are_told(folder: Path, sharpear, wav) -> None:
-    done = sharpear("learn", "a", wav("a.wav", 0.5), "--atoms", 5000, "--epochs", 1, "-q")
+    done = sharpear("learn", "a", wav("a.wav", 0.5), "--atoms", 1000, "--epochs", 1, "-q")
     assert done.code == 0
     assert one_line(done.err)
     with np.load("a.npz") as held:
         examples = len(held["atoms"])
-    assert 0 < examples < 5000
+    assert 0 < examples < 1000
     assert f"hold {examples} examples" in done.err
 
 

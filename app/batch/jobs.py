@@ -12,9 +12,9 @@ from sharpear.audio import AudioFile, Selection
 from sharpear.config import Config
 from sharpear.errors import InputError, SharpearError
 from sharpear.files import Outcome, Progress, config_hash, sharpen_audio
+from sharpear.integrity import examine
 from sharpear.interrupt import Interruption
 from sharpear.pool import SharpenerPool
-from sharpear.sinks import read_attributes
 
 from . import places
 from .segments import can_be_cut, sharpen_cut
@@ -49,7 +49,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a job. replaced_samples: NaN, Inf and the like that were taken as silence."""
+    """What became of a job.
+
+    replaced_samples: NaN, Inf and the like that were taken as silence.
+    redone: what was wrong with outputs that were there, and are made again.
+    """
 
     job: Job
     status: Status
@@ -58,6 +62,7 @@ class Result:
     spent_s: float = 0.0
     replaced_samples: int = 0
     exit_code: int = 0
+    redone: tuple[str, ...] = ()
 
 
 def run_job(
@@ -73,8 +78,10 @@ def run_job(
         OSError: a store behind a URL is out of reach, which may pass.
     """
     started_s = time.perf_counter()
+    redone: tuple[str, ...] = ()
     try:
-        if is_done(job, settings):
+        done, redone = is_done(job, settings)
+        if done:
             return Result(job, "skipped", "whole already")
         outcome = _sharpen(job, settings, sharpeners, interruption, progress)
     except SharpearError as error:
@@ -90,30 +97,37 @@ def run_job(
         if outcome.complete
         else (f"{job.source}: interrupted after {outcome.audio_s:.1f} s: the outputs hold that much, marked incomplete")
     )
-    return Result(job, status, message, outcome.audio_s, spent_s, outcome.replaced_samples, int(not outcome.complete))
+    return Result(
+        job, status, message, outcome.audio_s, spent_s, outcome.replaced_samples, int(not outcome.complete), redone
+    )
 
 
-def is_done(job: Job, settings: Settings) -> bool:
-    """Whether all outputs are there, whole, and made with these settings.
+def is_done(job: Job, settings: Settings) -> tuple[bool, tuple[str, ...]]:
+    """Whether all outputs are there, proven whole, and made with these settings; and which are not, and why.
+
+    Behind URLs, where stores prove what they hold, files are counted, with their sizes, and their bulk is not read.
 
     Raises:
         InputError: one is there that is not of this input and these settings, and it may not be replaced.
     """
     if settings.overwrite or not settings.skip_existing:
-        return False
+        return False, ()
     name, made_with = places.name_of(job.source), config_hash(settings.config, settings.selection)
-    whole = 0
+    whole, wrong = 0, []
     for output in job.outputs:
         if not places.exists(output):
             continue
-        told = read_attributes(output, places.opened) or {}
-        if told.get("source") != name or told.get("config_hash") != made_with:
-            raise InputError(
-                f"{output}: exists already, of another input or other settings: --overwrite replaces it, "
-                "-o chooses another place"
-            )
-        whole += told.get("complete") is True
-    return whole == len(job.outputs)
+        found = examine(output, places.access(output), thorough=not places.is_url(output))
+        told, instead = found.attributes, "--overwrite replaces it, -o chooses another place"
+        if found.state == "foreign" or (told and (told.get("source"), told.get("config_hash")) != (name, made_with)):
+            raise InputError(f"{output}: exists already, of another input or other settings: {instead}")
+        if found.state == "changed":
+            raise InputError(f"{output}: {found.told}: {instead}")
+        if found.state == "whole":
+            whole += 1
+        else:
+            wrong.append(f"{output}: {found.told}: made again")
+    return whole == len(job.outputs), tuple(wrong)
 
 
 def _sharpen(

@@ -1,6 +1,7 @@
 """A batch on a GPU: files in packs of one `Sharpener`, and long ones in parts side by side."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
@@ -144,10 +145,12 @@ class _SharpenLane(Lane[Sharpener]):
 
 def run_packed(jobs: Sequence[Job], settings: Settings, device: Backend, interruption: Interruption) -> Iterator[Event]:
     """Run `jobs` on a GPU; what becomes of each is yielded. Interrupted, a pack leaves nothing."""
-    planned = []
+    planned: list[Job] = []
+    redone: dict[Job, tuple[str, ...]] = {}
     for job in jobs:
         try:
-            if is_done(job, settings):
+            done, redone[job] = is_done(job, settings)
+            if done:
                 yield Result(job, "skipped", "whole already")
                 continue
             if any(places.is_url(place) for place in (job.source, *job.outputs)):
@@ -171,7 +174,7 @@ def run_packed(jobs: Sequence[Job], settings: Settings, device: Backend, interru
         elif isinstance(event, Failed):
             yield _failed(event.item, event.failure, event.spent_s)
         else:
-            yield _result(event)
+            yield replace(_result(event), redone=redone[event.item])
 
 
 def _result(ended: Ended[Job]) -> Result:

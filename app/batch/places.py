@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from sharpear.errors import InputError, UsageError
+from sharpear.integrity import LOCAL, Access
 
 
 def is_url(place: str) -> bool:
@@ -59,12 +60,29 @@ def exists(place: str) -> bool:
     return bool(fs.exists(path))
 
 
-def opened(place: str) -> BinaryIO:
-    """Open a place for reading."""
-    if not is_url(place):
-        return open(place, "rb")
-    fs, path = filesystem(place)
+def access(place: str) -> Access:
+    """How `place` and what is below it are read."""
+    return REMOTE if is_url(place) else LOCAL
+
+
+def _opened(url: str) -> BinaryIO:
+    fs, path = filesystem(url)
     return cast(BinaryIO, fs.open(path, "rb"))
+
+
+def _files(url: str) -> Iterator[tuple[str, int]]:
+    fs, path = filesystem(url)
+    fs.invalidate_cache()
+    for found, told in fs.find(path, detail=True).items():
+        yield posixpath.relpath(found, path), int(told["size"])
+
+
+def _is_folder(url: str) -> bool:
+    fs, path = filesystem(url)
+    return bool(fs.isdir(path))
+
+
+REMOTE = Access(_opened, _files, _is_folder)
 
 
 def version(place: str) -> str:

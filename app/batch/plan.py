@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sharpear.errors import UsageError
+from sharpear.names import safe_name
 from sharpear.sinks import SINKS
 
 from .inputs import Found
@@ -66,9 +67,9 @@ def _check_template(template: str, formats: Sequence[str]) -> None:
 
 def _place(found: Found, out: str | None, template: str, ext: str) -> str:
     name = name_of(found.place)
-    stem = Path(name).stem
+    stem = safe_name(Path(name).stem)
     parent = _parent(found, out is None)
-    placed = template.format(parent=parent, stem=stem, name=name, ext=ext)
+    placed = template.format(parent=parent, stem=stem, name=safe_name(name), ext=ext)
     if out is None:
         return placed
     if is_url(out):
@@ -80,7 +81,7 @@ def _parent(found: Found, beside: bool) -> str:
     if beside:
         return found.place.rpartition("/")[0] if is_url(found.place) else str(Path(found.place).parent)
     if found.below is not None or is_url(found.place):
-        return found.below or "."
+        return "/".join(map(safe_name, (found.below or "").split("/"))) if found.below else "."
     parent = Path(found.place).parent
     return str(parent) if not parent.is_absolute() and ".." not in parent.parts else parent.name or "."
 

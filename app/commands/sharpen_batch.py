@@ -97,6 +97,8 @@ def _run(planned: list[Job], settings: Settings, workers: int, request: BatchReq
 
 
 def _tell(result: Result, quiet: bool) -> None:
+    for line in result.redone:
+        say(line)
     if result.replaced_samples:
         source, count = result.job.source, result.replaced_samples
         say(f"{source}: {count} samples (NaN, Inf or beyond 120 dBFS) were taken as silence")

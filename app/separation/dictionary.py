@@ -2,7 +2,6 @@
 
 import io
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.errors import InputError
+from sharpear.integrity import LOCAL, Arrays, DamageError, seal
+from sharpear.names import safe_name
 from sharpear.sinks import write_whole
 from sharpear.version import __version__
 
 FORMAT = 1
+LARGEST_ATOMS = 1000
+"""Inference compares every atom of a source with every other, in seven transpositions: so many take 400 MB."""
+
+LARGEST_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Dictionary:
         told = json.dumps({"name": self.name, "format": FORMAT, "sharpear": __version__, **attributes})
         held = io.BytesIO()
         np.savez(held, atoms=self.atoms.astype(np.float32), center_hz=self.center_hz, attributes=told)
+        seal(held)
         write_whole(path, held.getvalue())
 
     @classmethod
@@ -58,17 +64,39 @@ class Dictionary:
             InputError: the file is missing or no dictionary.
         """
         try:
-            with np.load(path, allow_pickle=False) as held:
-                told = json.loads(str(held["attributes"]))
-                atoms, center_hz = held["atoms"].astype(np.float64), held["center_hz"].astype(np.float64)
-                name = str(told["name"])
+            with LOCAL.opened(str(path)) as file:
+                held = Arrays(file)
+                told = held.attributes()
+                atoms, center_hz = (
+                    held.read(name, "f", LARGEST_BYTES).astype(np.float64) for name in ("atoms", "center_hz")
+                )
         except FileNotFoundError as error:
             raise InputError(f"{path}: no such file: `sharpear learn` makes dictionaries") from error
         except PermissionError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}): change the permissions") from error
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path}: is not a dictionary that `sharpear learn` wrote") from error
-        well = atoms.ndim == 2 and atoms.size and center_hz.shape == atoms.shape[1:] and (np.diff(center_hz) > 0).all()
-        if not (well and np.isfinite(atoms).all() and (atoms >= 0).all()):
+        except (DamageError, OSError, ValueError) as error:
+            raise InputError(f"{path}: is not a dictionary that `sharpear learn` wrote ({error})") from error
+        name = told.get("name")
+        if not (isinstance(name, str) and _is_sound(atoms, center_hz)):
             raise InputError(f"{path}: is not a dictionary that `sharpear learn` wrote")
-        return cls(name, atoms, center_hz)
+        return cls(source_name(name), atoms, center_hz)
+
+
+def source_name(name: str) -> str:
+    """A name for a source that can stand in a path, and in a list with commas.
+
+    >>> source_name("drums"), source_name("kick, snare/top")
+    ('drums', 'kick_ snare_top')
+    """
+    return safe_name(name.strip().replace(",", "_"))
+
+
+def _is_sound(atoms: NDArray[np.float64], center_hz: NDArray[np.float64]) -> bool:
+    """Whether these are up to `LARGEST_ATOMS` non-negative atoms of unit norm over rising centres."""
+    if atoms.ndim != 2 or not 0 < len(atoms) <= LARGEST_ATOMS or center_hz.shape != atoms.shape[1:]:
+        return False
+    if not (center_hz.size and np.isfinite(center_hz).all() and (np.diff(center_hz, prepend=0.0) > 0).all()):
+        return False
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(atoms, axis=1)
+    return bool((atoms >= 0).all() and (np.abs(norms - 1.0) < 0.01).all())

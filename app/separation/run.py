@@ -13,10 +13,10 @@ from sharpear.errors import InputError, UsageError, unwritable
 from sharpear.interrupt import Interruption
 
 from .bank import hop_samples, separation_bank
-from .dictionary import Dictionary
+from .dictionary import LARGEST_ATOMS, Dictionary, source_name
 from .learned import POOLED_FRAMES
 from .learning import RESERVOIR_FRAMES, Reservoir, learn_dictionary
-from .separator import Separator
+from .separator import RESIDUAL, Separator
 from .shares import ShareFactory
 from .stem_files import BLOCK_SAMPLES, StemFiles, StemFormat
 from .stem_stream import StemStream
@@ -150,8 +150,14 @@ def learn_files(
         InputError: an input cannot be read, the rates differ, or nothing is loud enough to learn from.
         UsageError: a number out of range.
     """
-    if atoms < 1 or epochs < 1 or not name or name == "residual" or "/" in name:
-        raise UsageError(f"expected a name, at least 1 atom and 1 epoch, received {name!r}, {atoms=}, {epochs=}")
+    if not 1 <= atoms <= LARGEST_ATOMS or epochs < 1 or name == RESIDUAL:
+        raise UsageError(
+            f"expected a name of its own, 1 to {LARGEST_ATOMS} atoms and at least 1 epoch, "
+            f"received {name!r}, {atoms=}, {epochs=}"
+        )
+    if name != source_name(name):
+        expected = f"a name that can stand in a file's name, such as {source_name(name)!r}"
+        raise UsageError(f"expected {expected}, received {name!r}")
     reservoir = Reservoir(RESERVOIR_FRAMES, np.random.default_rng(seed))
     center_hz: NDArray[np.float64] | None = None
     for path in inputs:

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 
 from sharpear.errors import InputError, UsageError, unwritable
 from sharpear.harmless import check_apart
+from sharpear.integrity import SampleDigest, read_back
+from sharpear.names import safe_name
 from sharpear.sinks.sound import FAILURES, GrowingSound
 from sharpear.sinks.staging import Staging
 
 BLOCK_SAMPLES = 16384
 SUBTYPES = {"float32": "FLOAT", "pcm24": "PCM_24", "pcm16": "PCM_16"}
-INCOMPLETE = "complete = false"
-"""The comment of stems that were cut short."""
-
 CLIPS = ("none", "clamp", "rescale")
 
 
@@ -54,12 +53,12 @@ class StemFormat:
             raise UsageError(f"--filename: stems are WAV: expected it to end in .{{ext}}, received {self.filename!r}")
 
     def path(self, folder: Path, track: str, stem: str) -> Path:
-        """Where a stem goes.
+        """Where a stem goes; names that could not stand in a path are reduced to such as can.
 
         >>> StemFormat().path(Path("out"), "song", "tonal").as_posix()
         'out/song/tonal.wav'
         """
-        return folder / self.filename.format(track=track, stem=stem, ext="wav")
+        return folder / self.filename.format(track=safe_name(track), stem=safe_name(stem), ext="wav")
 
 
 def plan_stems(
@@ -118,6 +117,7 @@ class StemFiles:
         self._writing = ExitStack()
         self._staging = Staging(self.paths, audio=True)
         self._places = [self._staging.place(path) for path in self.paths]
+        self._digests = [SampleDigest(sample_rate, channels) for _ in self.paths]
         self._files: list[GrowingSound] = []
         try:
             for path, place in zip(self.paths, self._places, strict=True):
@@ -137,17 +137,18 @@ class StemFiles:
 
     def write(self, block: NDArray[np.float32]) -> None:
         """Append (samples, channels, stems)."""
-        for file, stem, path in zip(self._files, self._where, self.paths, strict=True):
+        for file, digest, stem, path in zip(self._files, self._digests, self._where, self.paths, strict=True):
             with _reporting(path):
                 file.write(block[:, :, stem])
+                digest.add(block[:, :, stem])
 
     def publish(self, complete: bool = True) -> None:
         """Bring them to their subtype, and give each its name; `complete` False marks them as cut short."""
         with _reporting(self.paths[0].parent):
-            for file in () if complete else self._files:
-                file.comment(INCOMPLETE)
+            for file, digest in zip(self._files, self._digests, strict=True):
+                file.comment(digest.comment(complete))
             self._writing.close()
-            _finish(self._places, self._form)
+            _finish(self._places, self._form, complete)
         self._staging.publish()
 
     def close(self) -> None:
@@ -173,7 +174,7 @@ def _reporting(place: Path) -> Iterator[None]:
         raise unwritable(place, error) from error
 
 
-def _finish(places: Sequence[Path], form: StemFormat) -> None:
+def _finish(places: Sequence[Path], form: StemFormat, complete: bool) -> None:
     """Bring floating-point stems to their subtype and below full scale, all by the same factor."""
     if form.subtype == "float32" and form.clip == "none":
         return
@@ -187,9 +188,10 @@ def _finish(places: Sequence[Path], form: StemFormat) -> None:
         with ExitStack() as held:
             file = held.enter_context(soundfile.SoundFile(path))
             out = held.enter_context(GrowingSound(changed, file.samplerate, file.channels, SUBTYPES[form.subtype]))
-            if file.comment:
-                out.comment(file.comment)
             for block in file.blocks(BLOCK_SAMPLES, dtype="float32"):
                 scaled = block / max(peak, 1.0)
                 out.write(scaled if form.clip == "none" else np.clip(scaled, -1.0, 1.0))
+            out.sync()
+            rounded = held.enter_context(soundfile.SoundFile(changed))
+            out.comment(read_back(rounded).comment(complete))
         os.replace(changed, path)

@@ -1,6 +1,5 @@
 """Sinks: where sharpened frames go. Files appear whole under their name or not at all; streams take what comes."""
 
-from .attributes import read_attributes
 from .base import Sink, SinkInfo
 from .npz import NpzSink
 from .png import PngSink
@@ -24,7 +23,6 @@ __all__ = [
     "Tidied",
     "ZarrSink",
     "open_stream_sink",
-    "read_attributes",
     "tidy",
     "write_whole",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.frames import Frames
+from sharpear.integrity import seal
 
 from .base import Sink, SinkInfo
 
@@ -58,6 +59,8 @@ class NpzSink(Sink):
                     }
                     np.lib.format.write_array_header_2_0(member, header)
                     shutil.copyfileobj(raw, member, 1 << 20)
+        with partial.open("r+b") as file:
+            seal(file)
 
     def close(self) -> None:
         """Close the raw files."""

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import BloscCodec, ZstdCodec
+from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 
 from sharpear.frames import Frames
+from sharpear.integrity import checksums
 
 from .base import Sink, SinkInfo
 
@@ -16,10 +17,10 @@ CHUNK_BYTES = 1 << 23
 LARGEST_CHUNK = 2048
 """Frames: six seconds or so. Each append costs some milliseconds whatever its length."""
 
-SPARSE = ZstdCodec()
-"""For lines, most of which are none: smallest this way."""
+SPARSE = ZstdCodec(), Crc32cCodec()
+"""For lines, most of which are none: smallest this way. As with `DENSE`, each chunk ends in its checksum."""
 
-DENSE = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle")
+DENSE = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec()
 """For numbers that hardly repeat: as small as with Zstandard, in half the time."""
 
 
@@ -56,7 +57,14 @@ class ZarrSink(Sink):
         }
 
     def _fixed(self, name: str, values: NDArray[Any], units: str) -> None:
-        self._group.create_array(name, data=values, dimension_names=[name], attributes={"units": units})
+        self._group.create_array(
+            name,
+            data=values,
+            compressors=SPARSE,
+            config={"write_empty_chunks": True},
+            dimension_names=[name],
+            attributes={"units": units},
+        )
 
     def _empty(self, name: str, dtype: Any, columns: tuple[int, ...], dimensions: list[str], units: str) -> Any:
         row = (self.info.streams, *columns) if columns else ()
@@ -93,3 +101,4 @@ class ZarrSink(Sink):
             self._store(Frames.join(self._pending))
             self._pending, self._pending_frames = [], 0
         self._group.attrs["complete"] = complete
+        self._group.attrs["checksums"] = checksums(partial)

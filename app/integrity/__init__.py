@@ -1,0 +1,23 @@
+"""Integrity: whether outputs are still as they were written, and files of unknown origin read within limits."""
+
+from .archives import Arrays, seal
+from .examine import KINDS, examine
+from .finding import Access, DamageError, Finding, State
+from .local import LOCAL
+from .sounds import SampleDigest, read_back
+from .trees import checksums
+
+__all__ = [
+    "KINDS",
+    "LOCAL",
+    "Access",
+    "Arrays",
+    "DamageError",
+    "Finding",
+    "SampleDigest",
+    "State",
+    "checksums",
+    "examine",
+    "read_back",
+    "seal",
+]
