@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from sharpear.sinks import tidy
+
 from .scenes import RATE, Scene, tree
-from .theatre import Ran, Theatre
+from .theatre import Ran
 
 LARGEST_LOSS_S = 0.5
 RECOVERED = re.compile(r"(?P<stem>.+)\.recovered(-\d+)?(?P<suffix>\.\w+)")
@@ -42,13 +44,13 @@ def left_behind(scene: Scene, folder: Path) -> Iterator[str]:
             yield f"left {part.relative_to(folder)}"
 
 
-def tidied(theatre: Theatre, folder: Path) -> Iterator[str]:
+def tidied(scene: Scene, folder: Path) -> Iterator[str]:
     """What is left can be recovered, at once."""
     for part in folder.rglob("*.part"):
         os.utime(part, (time.time() - 60,) * 2)  # one that is empty could be about to be filled
-    ran = theatre.run(["recover", str(folder), "-r"], folder)
-    if ran.code != 0:
-        yield f"recover ended with {ran.code}: {ran.said}"
+    for place in {(folder / name).parent for name in scene.play.outputs}:
+        if tidy(place).alive:
+            yield f"left {place} locked"
     for part in folder.rglob("*.part"):
         yield f"left {part.relative_to(folder)} even by recover"
 

@@ -39,9 +39,9 @@ def played(scene: Scene, theatre: Theatre, fault: Fault) -> list[str]:
     folder = fresh(scene, theatre)
     ran = theatre.run(scene.play.words, folder, fault)
     wrong = [*wrong_ending(scene, ran), *unfounded_success(scene, folder, ran)]
-    if fault.kind != "unlink":  # what cannot be removed stays until the next time
+    if fault.kind not in ("open", "unlink"):  # what cannot be removed stays until the next time
         wrong += left_behind(scene, folder)
-    wrong += [*tidied(theatre, folder), *lost(scene, folder)]
+    wrong += [*tidied(scene, folder), *lost(scene, folder)]
     if scene.play.recording and ran.fired:
         wrong += too_much_lost(scene, folder, ran.heard_when_fired)
     return [*wrong, f"it said: {ran.said}"] if wrong else []

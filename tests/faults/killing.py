@@ -25,7 +25,7 @@ def killed(scene: Scene, theatre: Theatre, fault: Fault | None = None, kill_s: f
     folder = fresh(scene, theatre)
     ran = theatre.run(scene.play.words, folder, fault, kill_s)
     if ran.code == -9:
-        wrong += tidied(theatre, folder)
+        wrong += tidied(scene, folder)
         if scene.play.recording:
             wrong += too_much_lost(scene, folder, ran.heard)
         wrong += lost(scene, folder)

@@ -81,7 +81,8 @@ class Theatre:
         )  # fmt: skip
 
     def _ask(self, **request: Any) -> dict[str, Any]:
-        assert self._stage.stdin and self._stage.stdout
+        assert self._stage.stdin
+        assert self._stage.stdout
         self._stage.stdin.write(json.dumps(request) + "\n")
         self._stage.stdin.flush()
         answer = self._stage.stdout.readline()
@@ -107,7 +108,8 @@ class Theatre:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._stage.stdin and self._stage.stdout
+        assert self._stage.stdin
+        assert self._stage.stdout
         self._stage.stdin.close()
         self._stage.wait(60)
         self._stage.stdout.close()
