@@ -1,6 +1,7 @@
 # make demo   the main job on the bundled recording
 # make test   every test
 # make lint   ruff and mypy
+# make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone
 PYTHON ?= python3
 VENV   := .venv
@@ -13,7 +14,7 @@ PARTS  := pyproject.toml app app/batch app/commands app/integrity app/live app/p
 # may not be installed the tests say why they skip.
 SYSTEM := jackd2 libportaudio2 chromium sox ffmpeg jq g++
 
-.PHONY: demo test lint bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu clean
+.PHONY: demo test lint faults kill bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -28,6 +29,12 @@ lint: $(STAMP)-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy
+
+faults: $(STAMP)-dev $(STAMP)-system
+	PYTHONPATH=tests $(BIN)/python -m faults fail $(ARGS)
+
+kill: $(STAMP)-dev $(STAMP)-system
+	PYTHONPATH=tests $(BIN)/python -m faults kill $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed

@@ -241,6 +241,8 @@ def _open(path: Path) -> soundfile.SoundFile:
     except soundfile.LibsndfileError as error:
         cause = error.error_string.rstrip(".")
         raise InputError(f"{path}: is not audio that libsndfile reads, or is damaged ({cause})") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except TypeError as error:
         raise InputError(f"{path}: has no header that states its sample rate: convert it to WAV") from error
 

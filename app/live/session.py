@@ -109,7 +109,7 @@ class Session:
         self._stopping.set()
 
     def run(self, stop_requested: Callable[[], bool] = lambda: False) -> bool:
-        """Listen; True if nothing failed that matters (an output, the recording, the worker).
+        """Listen; True if nothing failed that matters (a file that is played, an output, the recording, the worker).
 
         Raises:
             AudioDeviceError, UsageError: the source does not start.
@@ -134,8 +134,7 @@ class Session:
     def _watch(self, stop_requested: Callable[[], bool]) -> None:
         next_status = time.monotonic()
         while not (stop_requested() or self._stopping.is_set() or self.worker.done.is_set()):
-            for line in self.source.watch():
-                self.say(line)
+            self._watch_source()
             self._tell()
             if self._outputs.ended or (self.source.state == "ended" and not self._reader.waiting):
                 return
@@ -145,6 +144,11 @@ class Session:
                 for watcher in self._watchers:
                     watcher(status)
             self._stopping.wait(WATCH_S)
+
+    def _watch_source(self) -> None:
+        for line in self.source.watch():
+            self._failed |= self.source.state == "ended"
+            self.say(line)
 
     def _tell(self) -> None:
         """What has happened since the last time."""
@@ -177,6 +181,8 @@ class Session:
 
     def _end(self) -> None:
         self.source.stop()
+        if self.source.state == "ended":
+            self._watch_source()
         if self.worker.ident:
             self.worker.finish()
         if self._recorder:

@@ -30,7 +30,10 @@ class Source(Protocol):
         """Begin to write to `ring`; `wake` is called after every block."""
 
     def watch(self) -> list[str]:
-        """Notice faults and repair what can be; one line each. Called again and again."""
+        """Notice faults and repair what can be; one line each. Called again and again.
+
+        What a source that has ended says is why it ended too early.
+        """
 
     def stop(self) -> None:
         """End within about half a second, whatever the device does."""
@@ -68,6 +71,7 @@ class Replay:
                 ring.write(block, time.monotonic_ns())
                 wake()
         except SharpearError as error:
+            self.state = "ended"
             self._faults.append(str(error))
         self.state = "ended"
         wake()

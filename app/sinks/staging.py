@@ -178,7 +178,12 @@ class StagingFolder:
             "host": platform.node(),
             "pid": os.getpid(),
         }
-        mark = os.open(path / MARK, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        try:
+            mark = os.open(path / MARK, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        except OSError:
+            with suppress(OSError):
+                path.rmdir()
+            raise
         folder = cls(path, mark, told)
         try:
             lock(mark)
@@ -284,7 +289,8 @@ class StagingFolder:
                     os.unlink(entry, dir_fd=folder)
                 except (IsADirectoryError, PermissionError):
                     shutil.rmtree(entry, ignore_errors=True, dir_fd=folder)
-            os.unlink(MARK, dir_fd=folder)
+            if os.listdir(folder) == [MARK]:  # without its mark nobody would know what else is there for ours
+                os.unlink(MARK, dir_fd=folder)
         finally:
             os.close(folder)
 
