@@ -3,6 +3,7 @@
 # make lint   ruff and mypy
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone
+# make soak   a day of live sound at high speed: memory, descriptors and clock; ARGS="--hours 0.1" for a short one
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -14,7 +15,7 @@ PARTS  := pyproject.toml app app/batch app/commands app/integrity app/live app/p
 # may not be installed the tests say why they skip.
 SYSTEM := jackd2 libportaudio2 chromium sox ffmpeg jq g++
 
-.PHONY: demo test lint faults kill bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu clean
+.PHONY: demo test lint faults kill bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -59,6 +60,9 @@ bench-dynamics: $(STAMP)-bench
 
 bench-live: $(STAMP)-dev $(STAMP)-system
 	$(BIN)/python -m benchmarks.live $(ARGS)
+
+soak: $(STAMP)
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 bench-separation: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.separation $(ARGS)

@@ -254,6 +254,26 @@ def test_it_listens_on_this_machine_only_and_says_when_the_port_is_taken():
             View(port)
 
 
+def test_from_elsewhere_a_page_looks_on_and_does_not_choose():
+    """Elsewhere is another end of the loop: an address that is not the one that is listened on."""
+    asked: list[str] = []
+    with View(host="0.0.0.0") as view:
+        view.choose_preset = asked.append
+        port, path = urlsplit(view.url).port, urlsplit(view.url).path
+        url, own = f"ws://127.0.0.1:{port}{path}live", f"http://127.0.0.1:{port}"
+        raw = socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0))
+        with connect(url, sock=raw, origin=own) as elsewhere, connect(url, origin=own) as here:
+            for page, is_here in ((elsewhere, False), (here, True)):
+                told = _next_text(page)
+                assert (told["type"], told["url"], told["shared"], told["here"]) == ("address", view.url, True, is_here)
+            elsewhere.send('{"preset": "speech"}')
+            assert "the preset is chosen on the machine that listens" in _next_text(elsewhere)["message"]
+            here.send('{"preset": "music"}')
+            assert wait_until(lambda: asked == ["music"])
+            view.message('{"type": "seen by all"}')
+            assert _next_text(elsewhere)["type"] == "seen by all"
+
+
 def test_nonsense_from_a_page_closes_that_page_alone(tone):
     with shown(tone) as (view, running):
         own = f"http://{address(view)}"

@@ -13,15 +13,18 @@ import os
 import queue
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sharpear.errors import AudioDeviceError, SharpearError
 
+from .clock import now_ns
 from .devices import Device, check_input, choose_input, credible_latency, load_portaudio, quiet_stderr
 from .priority import hurried
 from .ring import HEARD_NS, WRITTEN, Ring
@@ -29,6 +32,8 @@ from .ring import HEARD_NS, WRITTEN, Ring
 RETRY_S = 1.0
 CLOSE_S = 0.5
 LONGEST_TEXT = 500
+STALL_S = 0.25
+"""Callbacks that come later than this were not just kept waiting: the machine slept, or the process was stopped."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def _capture(request: Request, commands: "queue.SimpleQueue[str | None]") -> Non
             dtype="float32",
             blocksize=request.block,
             latency="low",
-            callback=callback(ring, rate_hz),
+            callback=callback(Intake(ring, rate_hz)),
         )
         stream.start()
     attend(stream, device.name, commands)
@@ -138,24 +143,70 @@ def _find(request: Request, commands: "queue.SimpleQueue[str | None]") -> tuple[
             sd._initialize()
 
 
-def callback(ring: Ring, rate_hz: int) -> Any:
-    """What PortAudio calls for every block. The first one marks how long nothing was heard, if anything was before."""
-    first = True
+def callback(intake: "Intake") -> Any:
+    """What PortAudio calls for every block."""
 
-    def copy(block: Any, samples: int, _time: Any, flags: Any) -> None:
-        nonlocal first
-        now_ns = time.monotonic_ns()
-        if first:
-            first = False
-            if ring.header[WRITTEN]:
-                elapsed = (now_ns - int(ring.header[HEARD_NS])) * rate_hz // 1_000_000_000
-                ring.mark_gap(max(0, elapsed - samples))
+    def copy(block: Any, _samples: int, _time: Any, flags: Any) -> None:
         # An input can report both flags for one fault.
-        ring.write(block, now_ns, bool(flags))
+        intake.take(block, bool(flags))
         with suppress(BlockingIOError):
             os.write(1, b"\n")
 
     return copy
+
+
+class Intake:
+    """Writes blocks into a ring, and marks by the clock for how long nothing was heard.
+
+    The first block of a process stands as much later than the last block of the process before as its clock says. Where
+    blocks stall for more than `STALL_S` and go on, sound may be lost or merely late: blocks are held back for as long
+    as they come in a burst, and what the burst did not make up for is a gap. It stands before the burst, or after it
+    where it is so long that it must be sound from before: then a buffer was filled first, and ran over.
+
+    Args:
+        ring: receives the blocks.
+        rate_hz: of the blocks.
+        clock: tells the time, ns.
+    """
+
+    def __init__(self, ring: Ring, rate_hz: int, clock: Callable[[], int] = now_ns) -> None:
+        self._ring, self._rate_hz, self._clock = ring, rate_hz, clock
+        self._stall = round(STALL_S * rate_hz)
+        self._first = True
+        self._heard_ns = int(ring.header[HEARD_NS]) if ring.header[WRITTEN] else None
+        self._held: list[tuple[NDArray[np.float32], int, bool]] = []
+        self._missing = 0
+
+    def take(self, block: NDArray[np.float32], xrun: bool) -> None:
+        """The next block, (samples, channels)."""
+        heard_ns, length = self._clock(), len(block)
+        elapsed = length if self._heard_ns is None else (heard_ns - self._heard_ns) * self._rate_hz // 1_000_000_000
+        late = elapsed - length
+        self._heard_ns = heard_ns
+        if self._first:
+            self._first = False
+            if late > 0:
+                self._ring.mark_gap(late)
+            late = 0
+        elif self._held and 2 * elapsed > length:
+            self._let_go()
+        if self._held or late > self._stall:
+            self._missing += late
+            self._held.append((block.copy(), heard_ns, xrun))
+        else:
+            self._ring.write(block, heard_ns, xrun)
+
+    def _let_go(self) -> None:
+        """The burst is over."""
+        gap = self._missing if self._missing > self._stall else 0
+        early = gap and sum(len(block) for block, _, _ in self._held) <= self._stall
+        if early:
+            self._ring.mark_gap(gap)
+        for held in self._held:
+            self._ring.write(*held)
+        if gap and not early:
+            self._ring.mark_gap(gap)
+        self._held, self._missing = [], 0
 
 
 if __name__ == "__main__":

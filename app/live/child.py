@@ -14,6 +14,7 @@ from typing import Any
 from sharpear.errors import AudioDeviceError, UsageError
 
 from .capture import Request
+from .clock import now_ns
 from .playback import PlayRequest
 
 START_S = 20.0
@@ -31,7 +32,7 @@ class CaptureProcess:
 
     def __init__(self, request: Request | PlayRequest, wake: Callable[[], None]) -> None:
         self.wake = wake
-        self.started_ns = time.monotonic_ns()
+        self.started_ns = now_ns()
         self.opened_ns: int | None = None
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         module = "capture" if isinstance(request, Request) else "playback"
@@ -49,7 +50,7 @@ class CaptureProcess:
             if line != b"\n":
                 event = json.loads(line)
                 if event["event"] == "opened":
-                    self.opened_ns = time.monotonic_ns()
+                    self.opened_ns = now_ns()
                 self._events.put(event)
             self.wake()
         self.wake()

@@ -1,6 +1,5 @@
 """An input device, watched: what it may do wrong is noticed, told and, where possible, repaired."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from .capture import RETRY_S, Request
 from .child import START_S, CaptureProcess, Event
+from .clock import now_ns
 from .ring import HEARD_NS, ZERO_RUN, Ring
 
 STOPPED_S = 1.0
@@ -37,6 +37,7 @@ class Microphone:
         self._wake: Callable[[], None] = lambda: None
         self._ring: Ring | None = None
         self._waiting = False
+        self._watched_ns = self._awake_ns = now_ns()
         self._patience_s = SILENT_S
         request = Request(device, rate_hz, channels, block, wait=False)
         self._process = CaptureProcess(request, self._wake)
@@ -55,14 +56,17 @@ class Microphone:
     def watch(self) -> list[str]:
         """Faults since the last call; the process is replaced where that may help."""
         lines = [line for event in self._process.events() for line in self._heard(event)]
-        now_ns = time.monotonic_ns()
+        now = now_ns()
+        if now - self._watched_ns > STOPPED_S * 1e9:
+            self._awake_ns = now  # we ourselves were stopped, with or without the process, which may be quite well
+        self._watched_ns = now
         if not self._process.alive:
             lines += self._lose(f"{self.name}: the capture process ended")
         elif self._process.opened_ns is None:
-            if not self._waiting and now_ns - self._process.started_ns > START_S * 1e9:
+            if not self._waiting and now - max(self._process.started_ns, self._awake_ns) > START_S * 1e9:
                 lines += self._lose(f"{self.name}: does not open within {START_S:.0f} s")
         else:
-            quiet_s = (now_ns - max(int(self._header[HEARD_NS]), self._process.opened_ns)) / 1e9
+            quiet_s = (now - max(int(self._header[HEARD_NS]), self._process.opened_ns, self._awake_ns)) / 1e9
             if quiet_s > max(STOPPED_S, 20 * self.block / self.rate_hz):
                 lines += self._lose(f"{self.name}: no audio for {quiet_s:.1f} s")
             else:
@@ -94,14 +98,12 @@ class Microphone:
         return [f"{cause}: waiting for it to come back"] if before != "lost" else []
 
     def _lose(self, cause: str) -> list[str]:
-        if time.monotonic_ns() - self._process.started_ns > RETRY_S * 1e9:
+        if now_ns() - self._process.started_ns > RETRY_S * 1e9:
             self._replace()
         return self._now_lost(cause)
 
     def _replace(self) -> None:
         self._process.kill()
-        if self._ring:
-            self._ring.keep_gap()
         self._waiting = False
         self._process = CaptureProcess(self._request, self._wake)
 

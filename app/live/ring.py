@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -10,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 HEADER = 16
-CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, HEARD_NS, ZERO_RUN, GAP_AT, GAP_SAMPLES, PLAYED = range(11)
+CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, HEARD_NS, ZERO_RUN, GAPS, PLAYED = range(10)
 """Places of the counts in the header (int64)."""
+GAP_PLACES = 64
+"""The newest gaps have their place behind the header: where each is, and all samples missing up to there."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,9 @@ class Ring:
         memory = np.memmap(path, np.uint8, "r+")
         self.header = memory[: HEADER * 8].view(np.int64)
         self.capacity, self.channels = int(self.header[CAPACITY]), int(self.header[CHANNELS])
-        self._data = memory[HEADER * 8 :].view(np.float32).reshape(self.capacity, self.channels)
-        self._past_gaps: list[tuple[int, int]] = []
+        gaps, data = np.split(memory[HEADER * 8 :], [GAP_PLACES * 16])
+        self._gaps = gaps.view(np.int64).reshape(GAP_PLACES, 2)
+        self._data = data.view(np.float32).reshape(self.capacity, self.channels)
 
     @classmethod
     def create(cls, capacity: int, channels: int) -> Self:
@@ -56,10 +60,10 @@ class Ring:
         shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         number, name = tempfile.mkstemp(prefix="sharpear-", suffix=".ring", dir=shared)
         header = np.zeros(HEADER, np.int64)
-        header[[CAPACITY, CHANNELS, GAP_AT]] = capacity, channels, -1
+        header[[CAPACITY, CHANNELS]] = capacity, channels
         with os.fdopen(number, "wb") as file:
             file.write(header.tobytes())
-            file.write(bytes(capacity * channels * 4))
+            file.write(bytes(GAP_PLACES * 16 + capacity * channels * 4))
         return cls(Path(name))
 
     def write(self, block: NDArray[np.float32], heard_ns: int = 0, xrun: bool = False) -> None:
@@ -81,18 +85,17 @@ class Ring:
     def mark_gap(self, samples: int) -> None:
         """The next sample written stands `samples` later than the last one (the writer's side)."""
         self.header[CLAIMED] = self.header[WRITTEN]
-        self.header[GAP_SAMPLES] = samples
-        self.header[GAP_AT] = self.header[WRITTEN]
+        count = int(self.header[GAPS])
+        missing = self._gaps[(count - 1) % GAP_PLACES, 1] if count else 0
+        self._gaps[count % GAP_PLACES] = self.header[WRITTEN], missing + samples
+        self.header[GAPS] = count + 1
 
-    def keep_gap(self) -> None:
-        """Remember the gap in the header, so that a next writer can mark its own; only while nobody writes."""
-        self._past_gaps = self.gaps()
-        self.header[GAP_AT] = -1
-
-    def gaps(self) -> list[tuple[int, int]]:
-        """(position, samples missing before it), in order."""
-        at, samples = int(self.header[GAP_AT]), int(self.header[GAP_SAMPLES])
-        return self._past_gaps + ([(at, samples)] if at >= 0 else [])
+    def gaps(self, first: int = 0) -> Iterator[tuple[int, int, int]]:
+        """(number, position, all samples missing up to there) of the newest gaps, in order, from number `first` on."""
+        count = int(self.header[GAPS])
+        for number in range(max(first, count - GAP_PLACES), count):
+            at, missing = self._gaps[number % GAP_PLACES]
+            yield number, int(at), int(missing)
 
     def copy(self, start: int, stop: int) -> tuple[NDArray[np.float32], int]:
         """The samples of positions start to stop, and how many of the first were overtaken while copying."""
@@ -122,7 +125,8 @@ class Reader:
         self._ring = ring
         self._limit = min(limit, ring.capacity)
         self.position = int(ring.header[WRITTEN])
-        self._gaps_passed = len(ring.gaps())
+        self._gaps_passed = int(ring.header[GAPS])
+        self._missing = max((missing for _, _, missing in ring.gaps()), default=0)
 
     @property
     def waiting(self) -> int:
@@ -132,19 +136,19 @@ class Reader:
     def read(self, most: int) -> Chunk | None:
         """Up to `most` samples without a gap in between, or None when there are none."""
         written = int(self._ring.header[WRITTEN])
-        start, lost, passed = self.position, 0, self._gaps_passed
+        start, missing, passed = self.position, self._missing, self._gaps_passed
         if written - start > self._limit:
             start = written - self._limit // 4
-        for at, missing in self._ring.gaps()[passed:]:
+        for number, at, missing_there in self._ring.gaps(passed):
             if at > start:
                 written = min(written, at)
                 break
-            lost += missing
-            passed += 1
+            missing, passed = missing_there, number + 1
         stop = min(written, start + most)
         if stop <= start:
             return None  # a gap at the very end is told with the samples that will follow it
         samples, overtaken = self._ring.copy(start, stop)
         dropped = start + overtaken - self.position
-        self.position, self._gaps_passed = stop, passed
-        return Chunk(samples[overtaken:], lost + dropped, dropped)
+        lost = missing - self._missing + dropped
+        self.position, self._missing, self._gaps_passed = stop, missing, passed
+        return Chunk(samples[overtaken:], lost, dropped)

@@ -139,7 +139,7 @@ class Session:
             if self._outputs.ended or (self.source.state == "ended" and not self._reader.waiting):
                 return
             if time.monotonic() >= next_status:
-                next_status += STATUS_S
+                next_status = max(next_status + STATUS_S, time.monotonic())  # after a stop there is nothing to catch up
                 status = self.status()
                 for watcher in self._watchers:
                     watcher(status)

@@ -1,7 +1,6 @@
 """Where live audio comes from, and a file played in real time."""
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -9,7 +8,11 @@ from typing import Protocol
 from sharpear.audio import AudioFile, Selection
 from sharpear.errors import SharpearError
 
+from .clock import now_ns
 from .ring import Ring
+
+STALL_S = 1.0
+"""A replay that is later than this was stopped, or the machine slept; less it makes up for."""
 
 
 class Source(Protocol):
@@ -42,6 +45,9 @@ class Source(Protocol):
 class Replay:
     """A file in real time, block by block, as if it were a microphone.
 
+    After a stop it goes on where it was, as with a tape: no sound is lost, and the time for which nothing was played is
+    a gap, so that recording and frames keep the session's clock.
+
     Raises:
         InputError: as `AudioFile`.
     """
@@ -62,13 +68,17 @@ class Replay:
         self._thread.start()
 
     def _play(self, ring: Ring, wake: Callable[[], None]) -> None:
-        due = time.monotonic()
+        due_s = now_ns() / 1e9
         try:
             for block in self._file.blocks(self.block):
-                due += len(block) / self.rate_hz
-                if self._stopping.wait(max(0.0, due - time.monotonic())):
+                due_s += len(block) / self.rate_hz
+                if self._stopping.wait(max(0.0, due_s - now_ns() / 1e9)):
                     break
-                ring.write(block, time.monotonic_ns())
+                late_s = now_ns() / 1e9 - due_s
+                if late_s > STALL_S:
+                    ring.mark_gap(round(late_s * self.rate_hz))
+                    due_s += late_s
+                ring.write(block, now_ns())
                 wake()
         except SharpearError as error:
             self.state = "ended"
