@@ -27,15 +27,21 @@ class Collector:
     def __init__(self) -> None:
         self.pieces: list[Frames] = []
         self.gaps: list[Gap] = []
+        self.presets: list[str] = []
 
     def begin(self, sharpener, preset) -> None:
-        self.begun = preset
+        self.presets.append(preset)
 
     def frames(self, frames: Frames) -> None:
         self.pieces.append(frames)
 
     def gap(self, gap: Gap) -> None:
         self.gaps.append(gap)
+
+    @property
+    def begun(self) -> str:
+        """The newest preset."""
+        return self.presets[-1]
 
     @property
     def all(self) -> Frames:

@@ -19,6 +19,7 @@ from live_session import Running, interrupted
 
 import sharpear
 from sharpear.errors import InputError, UsageError
+from sharpear.live import session
 from sharpear.live.load import LoadMeter
 from sharpear.live.outputs import FileOutputs
 from sharpear.live.recorder import check_recording
@@ -345,3 +346,31 @@ def test_live_ends_quietly_when_nobody_reads(folder: Path, wav) -> None:
     _, said = live.communicate(timeout=60)
     assert live.returncode == 0, said
     assert b"Broken" not in said
+
+
+def test_of_many_wishes_one_is_designed_at_a_time_and_the_last_wins(music, folder, monkeypatch):
+    """As by a key that is held down: the sound goes on, without drops."""
+    long = np.concatenate([soundfile.read(music, dtype="float32")[0]] * 20)
+    soundfile.write("long.wav", long, RATE, "FLOAT")
+    with Running(Replay(Path("long.wav"), 256)) as running:
+        design, designing, most, designed = session.warmed_up, 0, 0, []
+
+        def slow(rate_hz, config, streams):
+            nonlocal designing, most
+            designing, most = designing + 1, max(most, designing + 1)
+            designed.append(config)
+            time.sleep(0.2)
+            designing -= 1
+            return design(rate_hz, config, streams)
+
+        monkeypatch.setattr(session, "warmed_up", slow)
+        names = [str(folder / f"{number}.toml") for number in range(30)]
+        for number, name in enumerate(names):
+            Path(name).write_text(SMALL.read_text().replace("A small bank", f"Bank {number}"))
+            running.session.choose_preset(name)
+        assert wait_until(lambda: running.session.status().preset == names[-1])
+        assert wait_until(lambda: running.collector.begun == names[-1])
+    assert most == 1
+    assert len(designed) < len(names)
+    assert running.collector.presets == ["small", names[-1]]
+    assert running.session.status().drops == 0
