@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -154,6 +155,10 @@ class AudioFile:
 
 class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries no types
     """Reads straight on. Soundfile seeks after every read where it can, and an MP3 decoder loses its memory by that."""
+
+    def __init__(self, file: Any) -> None:
+        # by its bytes: soundfile encodes a text strictly, and not every name of a file is one
+        super().__init__(os.fsencode(file) if isinstance(file, Path) else file)
 
     def seekable(self) -> bool:
         """It is not."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from sharpear.audio import AudioFile, Selection
 from sharpear.config import Config
-from sharpear.errors import InputError, SharpearError
+from sharpear.errors import InputError, SharpearError, printable
 from sharpear.files import Outcome, Progress, config_hash, sharpen_audio
 from sharpear.interrupt import Interruption
 from sharpear.pool import SharpenerPool
@@ -107,7 +107,7 @@ def is_done(job: Job, settings: Settings) -> bool:
         if not places.exists(output):
             continue
         told = read_attributes(output, places.opened) or {}
-        if told.get("source") != name or told.get("config_hash") != made_with:
+        if told.get("source") != printable(name) or told.get("config_hash") != made_with:
             raise InputError(
                 f"{output}: exists already, of another input or other settings: --overwrite replaces it, "
                 "-o chooses another place"
