@@ -3,9 +3,12 @@
 import sys
 from typing import NoReturn
 
+from .streams import make_ready
+
 
 def main() -> NoReturn:
     """As `sharpear.cli.main`."""
+    make_ready()
     try:
         from .interrupt import end_at_signals  # noqa: PLC0415
 

@@ -210,6 +210,10 @@ def too_short(name: str, present: int, stated: int, sample_rate: int) -> str:
 class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries no types
     """Reads straight on. Soundfile seeks after every read where it can, and an MP3 decoder loses its memory by that."""
 
+    def __init__(self, file: Any) -> None:
+        # by its bytes: soundfile encodes a text strictly, and not every name of a file is one
+        super().__init__(os.fsencode(file) if isinstance(file, Path) else file)
+
     def seekable(self) -> bool:
         """It is not."""
         return False

@@ -1,6 +1,5 @@
 """The command line: gathers the commands and turns errors into exit codes."""
 
-import errno
 import functools
 import logging
 import sys
@@ -22,7 +21,7 @@ from .commands.separate import separate
 from .commands.sharpen import sharpen
 from .commands.transcribe import transcribe
 from .commands.verify import verify
-from .errors import SharpearError, UsageError, expected_and_received, unwritable
+from .errors import SharpearError, UsageError, expected_and_received, unreachable
 from .version import __version__
 
 INTERRUPTED = 130
@@ -107,12 +106,7 @@ def main() -> NoReturn:
         say(str(error))
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.filename and isinstance(error, PermissionError):
-            say(f"{error.filename}: cannot be reached ({error.strerror}): change the permissions")
-        elif error.errno in (errno.ENOSPC, errno.EPIPE):
-            say(str(unwritable("stdout", error, option="")))
-        else:
-            raise
+        say(str(unreachable(error)))
         sys.exit(EXIT_SOME_FAILED)
     if code == INTERRUPTED:
         raise KeyboardInterrupt

@@ -1,6 +1,7 @@
 """The project's own exceptions: each reaches a person as one line, and knows its exit code."""
 
 import errno
+import os
 import reprlib
 from collections.abc import Mapping
 from typing import Any
@@ -43,7 +44,19 @@ def printable(text: str) -> str:
 REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room"),
     **dict.fromkeys((errno.EACCES, errno.EPERM), "change the permissions"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "allow more open files, as with `ulimit -n 1024`"),
 }
+
+
+def unreachable(error: OSError) -> InputError:
+    """What the system refused, where nobody knows more of it.
+
+    >>> print(unreachable(PermissionError(errno.EACCES, "Permission denied", "a/b")))
+    a/b: cannot be reached (Permission denied): change the permissions
+    """
+    cause, remedy = error.strerror or str(error) or type(error).__name__, REMEDIES.get(error.errno or 0)
+    place = "the system" if error.filename is None else os.fsdecode(error.filename)
+    return InputError(f"{place}: cannot be reached ({cause})" + (f": {remedy}" if remedy else ""))
 
 
 def unwritable(place: object, error: Exception, option: str = "-o") -> InputError:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from .audio import AudioFile, AudioSource, Selection
 from .config import Config
+from .errors import printable
 from .frames import Frames
 from .interrupt import Interruption
 from .pipeline import Sharpener
@@ -94,7 +95,7 @@ def describe(audio: AudioSource, sharpener: Sharpener, **attributes: Any) -> Sin
         sharpener.channel_frequencies,
         audio.channels,
         {
-            "source": audio.name,
+            "source": printable(audio.name),
             "sharpear": __version__,
             **sharpener.description(),
             "config_hash": config_hash(sharpener.config, audio.selection),

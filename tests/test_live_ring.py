@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sharpear.errors import InputError
 from sharpear.live.ring import CALLBACKS, GAP_PLACES, XRUNS, ZERO_RUN, Reader, Ring
 
 CAPACITY = 64
@@ -157,3 +158,18 @@ def test_a_copy_that_is_overtaken_is_not_believed():
     ring.remove()
     assert not torn, torn[:3]
     assert counted == [blocks * 257] * 2
+
+
+def test_without_shared_memory_the_ring_is_a_temporary_file(monkeypatch, tmp_path):
+    monkeypatch.setattr("sharpear.live.ring.SHARED_MEMORY", str(tmp_path / "missing"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    made = Ring.create(CAPACITY, 1)
+    assert made.path.parent == tmp_path
+    made.remove()
+
+
+def test_no_room_for_a_ring_is_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr("sharpear.live.ring.SHARED_MEMORY", str(tmp_path / "missing"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing, too"))
+    with pytest.raises(InputError, match=r"the sound's memory in .* cannot be written"):
+        Ring.create(CAPACITY, 1)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from sharpear.audio import AudioFile, Selection
 from sharpear.config import Config
-from sharpear.errors import InputError, SharpearError
+from sharpear.errors import InputError, SharpearError, printable
 from sharpear.files import Outcome, Progress, config_hash, sharpen_audio
 from sharpear.integrity import examine
 from sharpear.interrupt import Interruption
@@ -119,7 +119,9 @@ def is_done(job: Job, settings: Settings) -> tuple[bool, tuple[str, ...]]:
             continue
         found = examine(output, places.access(output), thorough=not places.is_url(output))
         told, instead = found.attributes, "--overwrite replaces it, -o chooses another place"
-        if found.state == "foreign" or (told and (told.get("source"), told.get("config_hash")) != (name, made_with)):
+        if found.state == "foreign" or (
+            told and (told.get("source"), told.get("config_hash")) != (printable(name), made_with)
+        ):
             raise InputError(f"{output}: exists already, of another input or other settings: {instead}")
         if found.state == "changed":
             raise InputError(f"{output}: {found.told}: {instead}")

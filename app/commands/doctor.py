@@ -1,12 +1,24 @@
 """``sharpear doctor``: what is there, what is missing, and the command that installs it."""
 
+from typing import Annotated
+
 import typer
 
+from sharpear.errors import printable
 
-def doctor() -> None:
-    """Check PortAudio, devices, GPU and optional parts."""
+
+def doctor(
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Compile what is not yet compiled, so no run waits.")
+    ] = False,
+) -> None:
+    """Check compiled kernels, PortAudio, devices, GPU and optional parts."""
     from sharpear.live.doctor import examine  # noqa: PLC0415
 
+    if prepare:
+        from sharpear.live.prepare import prepare_kernels  # noqa: PLC0415
+
+        prepare_kernels()
     for finding in examine():
         mark = {True: "ok", False: "missing"}[finding.good]
-        typer.echo(f"{mark:<8} {finding.part:<10} {finding.told}")
+        typer.echo(f"{mark:<8} {finding.part:<10} {printable(finding.told)}")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from sharpear.compiler.cache import first_writable
+from sharpear.compiler.places import usual_places
 from sharpear.errors import AudioDeviceError
 from sharpear.gpu import GpuUnavailableError, open_gpu
 
@@ -19,13 +21,33 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at every part; nothing is changed and nothing raises."""
+    """Look at every part. Nothing raises, and nothing is made but a folder for kernels where none can be written."""
     return [
+        *_kernels(),
         *_audio(),
         _packages("view", ("websockets",), "the page in the browser"),
         _packages("plot", ("matplotlib",), "PNG pictures"),
         _gpu(),
     ]
+
+
+def _kernels() -> list[Finding]:
+    """Where compiled kernels are, and where those that are compiled next will be."""
+    first, failed = first_writable()
+    causes = {place.path: error.strerror for place, error in failed.items()}
+    found = []
+    for place in dict.fromkeys([*usual_places(), *([first] if first else [])]):
+        kept, is_first = len(place.names()), first is not None and place.path == first.path
+        if is_first or kept:
+            use = (
+                "new ones are kept here" if is_first else f"cannot be written ({causes.get(place.path, 'not needed')})"
+            )
+            found.append(Finding("kernels", True, f"{place.path}: {kept} compiled, {use}"))
+    if not first:
+        told = ", ".join(f"{path}: {cause}" for path, cause in causes.items())
+        advice = "every run compiles what is missing: set NUMBA_CACHE_DIR to a folder of yours"
+        found.append(Finding("kernels", False, f"can be kept nowhere ({told}): {advice}"))
+    return found
 
 
 def _audio() -> list[Finding]:

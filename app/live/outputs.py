@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sharpear.batch import Found, check_free, plan_jobs
-from sharpear.errors import InputError
+from sharpear.errors import InputError, printable
 from sharpear.files import FileSinks
 from sharpear.frames import Frames
 from sharpear.pipeline import Sharpener
@@ -36,7 +36,7 @@ def describe(sharpener: Sharpener, source: str) -> SinkInfo:
         sharpener.frequencies,
         sharpener.channel_frequencies,
         sharpener.streams,
-        {"source": source, "sharpear": __version__, **sharpener.description()},
+        {"source": printable(source), "sharpear": __version__, **sharpener.description()},
     )
 
 

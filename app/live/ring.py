@@ -10,11 +10,15 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpear.errors import unwritable
+
 HEADER = 16
 CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, HEARD_NS, ZERO_RUN, GAPS, PLAYED = range(10)
 """Places of the counts in the header (int64)."""
 GAP_PLACES = 64
 """The newest gaps have their place behind the header: where each is, and all samples missing up to there."""
+
+SHARED_MEMORY = "/dev/shm"
 
 
 @dataclass(frozen=True)
@@ -56,15 +60,23 @@ class Ring:
 
     @classmethod
     def create(cls, capacity: int, channels: int) -> Self:
-        """A new ring in the memory's own file system where there is one."""
-        shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        number, name = tempfile.mkstemp(prefix="sharpear-", suffix=".ring", dir=shared)
+        """A new ring in the memory's own file system where there is one with room, else among the temporary files.
+
+        Raises:
+            InputError: there is no room in either.
+        """
         header = np.zeros(HEADER, np.int64)
         header[[CAPACITY, CHANNELS]] = capacity, channels
-        with os.fdopen(number, "wb") as file:
-            file.write(header.tobytes())
-            file.write(bytes(GAP_PLACES * 16 + capacity * channels * 4))
-        return cls(Path(name))
+        content = header.tobytes() + bytes(GAP_PLACES * 16 + capacity * channels * 4)
+        try:
+            return cls(_file_of(content, SHARED_MEMORY))
+        except OSError:
+            pass
+        try:
+            return cls(_file_of(content, None))
+        except OSError as error:
+            place = f"the sound's memory in {SHARED_MEMORY} or among the temporary files"
+            raise unwritable(place, error, option="TMPDIR") from error
 
     def write(self, block: NDArray[np.float32], heard_ns: int = 0, xrun: bool = False) -> None:
         """Append (samples, channels): two copies at most, no lock, nothing allocated that stays."""
@@ -108,6 +120,18 @@ class Ring:
     def remove(self) -> None:
         """Give the memory back once nobody uses it any more."""
         self.path.unlink(missing_ok=True)
+
+
+def _file_of(content: bytes, folder: str | None) -> Path:
+    """A new private file in `folder`, or among the temporary files; nothing is left if it does not fit."""
+    number, name = tempfile.mkstemp(prefix="sharpear-", suffix=".ring", dir=folder)
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(content)
+    except BaseException:
+        os.unlink(name)
+        raise
+    return Path(name)
 
 
 class Reader:

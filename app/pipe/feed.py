@@ -4,6 +4,8 @@ import os
 import select
 from collections.abc import Callable
 
+from sharpear.errors import InputError
+
 TICK_S = 0.05
 LARGEST_READ = 1 << 16
 
@@ -14,6 +16,9 @@ class Feed:
     Args:
         descriptor: where bytes come from; a pipe, a terminal or a file.
         idle: called about every 50 ms while nothing comes; True ends the stream there.
+
+    Raises:
+        InputError: from `peek`, `take` and `exactly`, when it cannot be read.
     """
 
     def __init__(self, descriptor: int, idle: Callable[[], bool] = lambda: False) -> None:
@@ -50,10 +55,16 @@ class Feed:
         """`size` bytes, fewer at the end."""
         return self.peek(size) and self.take(size)
 
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._descriptor, LARGEST_READ)
+        except OSError as error:
+            raise InputError(f"stdin: cannot be read ({error.strerror}): give a pipe, or a file by its name") from error
+
     def _receive(self) -> bool:
         while not self._ended:
             if select.select([self._descriptor], [], [], TICK_S)[0]:
-                came = os.read(self._descriptor, LARGEST_READ)
+                came = self._read()
                 self._ended = not came
                 self._held += came
                 return bool(came)
