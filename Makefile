@@ -1,6 +1,7 @@
 # make demo   the main job on the bundled recording
 # make test   every test
 # make lint   ruff and mypy
+# make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone
 PYTHON ?= python3
 VENV   := .venv
@@ -13,7 +14,7 @@ PARTS  := pyproject.toml app app/batch app/commands app/live app/pipe app/pitch 
 # may not be installed the tests say why they skip.
 SYSTEM := jackd2 libportaudio2 chromium sox ffmpeg jq g++
 
-.PHONY: demo test lint bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu clean
+.PHONY: demo test lint fuzz bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -28,6 +29,9 @@ lint: $(STAMP)-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy
+
+fuzz: $(STAMP)-dev
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed
