@@ -26,8 +26,8 @@ INTEGERS = (
 FLOATS = (0.0, -0.0, 5e-324, 1e-300, 1e-30, 1e-9, 0.5, 1.0, 1.5, 100.0, 44100.0, 1e9, 1e30, 1e300, -1.0, -1e-9, -1e300,
           float("nan"), float("inf"), float("-inf"))  # fmt: skip
 TEXTS = ("", " ", "a", "0", "-1", "nan", "inf", "1e999", "0x10", "1_000", "٣", "true", "null", "[1, 2]",
-         "{}", "../../x", "/", "a/b", ".", "..", "CON", "x" * 300, "é", "e\u0301", "日本", "🎻", "\u202e", "a\nb", "a\tb",
-         "\x1b[31m", "a\0b", "\udcff", "%s", "{stem}", "$HOME", "'\"", "residual", "tonal")  # fmt: skip
+         "{}", "../../x", "/", "a/b", ".", "..", "CON", "x" * 300, "é", "e\u0301", "日本", "🎻", "\u202e", "a\nb",
+         "a\tb", "\x1b[31m", "a\0b", "\udcff", "%s", "{stem}", "$HOME", "'\"", "residual", "tonal")  # fmt: skip
 """Also what cannot be a file's name, or must not be used as one."""
 
 

@@ -45,9 +45,9 @@ class Texts:
             lines[at] = rng.choice(
                 (
                     "", line + line, line.partition("=")[0] + f"= {odd}", f"[{rng.choice(TEXTS)}]",
-                    f"{rng.choice(TEXTS)} = 1", "[bank]", "[[bank]]", "bank = 1", "x = " + "[" * rng.choice((5, 900, 100000)),
-                    "n = " + "9" * 6000,
-                    "bank.low_hz = 1979-05-27", 'x = "' + "\\uD800" + '"', line + "\r",
+                    f"{rng.choice(TEXTS)} = 1",
+                    "[bank]", "[[bank]]", "bank = 1", "x = " + "[" * rng.choice((5, 900, 100000)),
+                    "n = " + "9" * 6000, "bank.low_hz = 1979-05-27", 'x = "' + "\\uD800" + '"', line + "\r",
                 )
             )  # fmt: skip
             told.append(lines[at][:60])
