@@ -15,18 +15,33 @@ SHORT = {
     "decoders": 300, "raw": 300, "settings": 60, "words": 80, "dictionaries": 150, "outputs": 150, "texts": 100,
     "states": 150, "page": 20,
 }  # fmt: skip
-MENDING = ("decoders", "raw", "settings", "words", "dictionaries", "outputs", "states", "page")
+MENDING = ("raw", "settings", "words", "dictionaries", "outputs", "states", "page")
 """Targets with faults that are known and not mended yet."""
+
+ENDLESS = ("decoders",)
+"""Those where a known fault is an input without end, 10 s each: too long for here until it is mended."""
 
 
 @pytest.fixture(scope="module")
 def tallies(tmp_path_factory) -> dict[str, Tally]:
-    return Conductor(SEED, tmp_path_factory.mktemp("failures")).run(SHORT)
+    return Conductor(SEED, tmp_path_factory.mktemp("failures")).run(
+        {name: count for name, count in SHORT.items() if name not in ENDLESS}
+    )
 
 
 @pytest.mark.parametrize(
     "target",
-    [pytest.param(name, marks=pytest.mark.xfail(reason="known faults") if name in MENDING else ()) for name in SHORT],
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.skip("inputs without end")
+            if name in ENDLESS
+            else pytest.mark.xfail(reason="known faults")
+            if name in MENDING
+            else (),
+        )
+        for name in SHORT
+    ],
 )
 def test_every_input_is_taken_or_refused_in_one_line(target: str, tallies: dict[str, Tally]) -> None:
     found = tallies[target]
