@@ -83,7 +83,7 @@ def archive(rng: Random, arrays: dict[str, np.ndarray], attributes: bytes) -> by
         for name, content in arrays.items():
             if rng.random() < 0.05:
                 continue
-            if rng.random() < 0.004:
+            if rng.random() < 0.0005:
                 bomb(file, f"{name}.npy", content)
                 continue
             wrong = rng.random()

@@ -4,11 +4,13 @@ ORDERS and ANSWERS are descriptors: lines of JSON in, lines of JSON out. What a 
 C library among it, the conductor sees from outside.
 """
 
+import ctypes
 import faulthandler
 import json
 import os
 import resource
 import shutil
+import signal
 import sys
 import time
 import traceback
@@ -26,6 +28,8 @@ from .targets import open_target
 
 SPARE_BYTES = 4 << 30
 """Address space that a case may take beyond what is taken when all is ready."""
+
+PR_SET_PDEATHSIG = 1
 
 LARGEST_FILE = 1 << 30
 
@@ -46,6 +50,7 @@ class Worker:
         self._place = Place(folder / "case", folder / "out", folder / "err")
         for descriptor, path in ((1, self._place.out), (2, self._place.err)):
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # no conductor, no worker
         faulthandler.enable((folder / "faults").open("w"))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
