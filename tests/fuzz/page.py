@@ -14,6 +14,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from sharpear.view.hub import HEAD
+from sharpear.view.view import LOCAL
 
 from .case import Case, Place, WrongError
 from .odd import changed, json_bytes
@@ -28,9 +29,13 @@ class PageMessages:
 
     def prepare(self) -> None:
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "sharpear.view.server", "null"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-m", "sharpear.view.server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )  # its stderr is the worker's, which is searched for tracebacks
+        assert self._server.stdin is not None
         assert self._server.stdout is not None
+        place = {"host": LOCAL, "port": None, "token": "secret"}
+        self._server.stdin.write(json.dumps(place).encode() + b"\n")
+        self._server.stdin.flush()
         self._url = str(json.loads(self._server.stdout.readline())["url"])
         self._drain = subprocess.Popen(["cat"], stdin=self._server.stdout, stdout=subprocess.DEVNULL)
 
@@ -75,9 +80,11 @@ class PageMessages:
 
     def _page(self):
         parts = urlsplit(self._url)
-        query = f"?{parts.query}" if parts.query else ""
         return connect(
-            f"ws://{parts.netloc}/live{query}", origin=f"http://{parts.netloc}", close_timeout=0.2, open_timeout=WAIT_S
+            f"ws://{parts.netloc}{parts.path}live",
+            origin=f"http://{parts.netloc}",
+            close_timeout=0.2,
+            open_timeout=WAIT_S,
         )
 
     def _send(self, kind: str, content: bytes) -> None:
