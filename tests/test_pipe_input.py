@@ -135,11 +135,11 @@ def test_a_feed_that_is_stopped_before_a_header_is_whole_is_no_fault_of_the_inpu
     os.close(feeding)
 
 
-def test_a_header_that_points_before_the_beginning_is_refused_without_a_traceback(capfd):
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_header_that_points_before_the_beginning_is_refused_without_a_traceback():
     cut_in_a_size = encoded(tone(0.1), "W64", subtype="GSM610")[:139]
     with pytest.raises(InputError, match="0 samples"):
         read(piped(cut_in_a_size))
-    assert capfd.readouterr().err == ""
 
 
 def test_more_channels_than_any_header_states_are_refused():
