@@ -2,6 +2,7 @@
 # make test   every test
 # make lint   ruff and mypy
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
+# make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone
 # make soak   a day of live sound at high speed: memory, descriptors and clock; ARGS="--hours 0.1" for a short one
 PYTHON ?= python3
@@ -15,7 +16,7 @@ PARTS  := pyproject.toml app app/batch app/commands app/integrity app/live app/p
 # may not be installed the tests say why they skip.
 SYSTEM := jackd2 libportaudio2 chromium sox ffmpeg jq g++
 
-.PHONY: demo test lint faults kill bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu soak clean
+.PHONY: demo test lint faults kill fuzz bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -36,6 +37,9 @@ faults: $(STAMP)-dev $(STAMP)-system
 
 kill: $(STAMP)-dev $(STAMP)-system
 	PYTHONPATH=tests $(BIN)/python -m faults kill $(ARGS)
+
+fuzz: $(STAMP)-dev
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed

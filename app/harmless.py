@@ -35,7 +35,7 @@ def check_report(path: Path, outputs: Iterable[Path], inputs: Iterable[Path], ov
         return
     try:
         earlier = json.loads(path.read_bytes())
-    except (ValueError, OSError):
+    except (ValueError, OSError, RecursionError):
         earlier = None
     if not isinstance(earlier, dict) or not {"sharpear", "files"} <= earlier.keys():
         raise UsageError(f"--report {path}: exists already, and is no report: --overwrite replaces it")

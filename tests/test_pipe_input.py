@@ -133,3 +133,15 @@ def test_a_feed_that_is_stopped_before_a_header_is_whole_is_no_fault_of_the_inpu
     with pytest.raises(KeyboardInterrupt):
         AudioPipe(Feed(fed, stop.is_set))
     os.close(feeding)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_header_that_points_before_the_beginning_is_refused_without_a_traceback():
+    cut_in_a_size = encoded(tone(0.1), "W64", subtype="GSM610")[:139]
+    with pytest.raises(InputError, match="0 samples"):
+        read(piped(cut_in_a_size))
+
+
+def test_more_channels_than_any_header_states_are_refused():
+    with pytest.raises(UsageError, match="expected 1 to 65535, received 18446744073709551616"):
+        RawFormat(RATE, 2**64, "f32le")

@@ -5,7 +5,6 @@ import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import IO
 
 import numpy as np
 import soundfile
@@ -156,7 +155,8 @@ class SpooledDecoder:
             raise InputError(f"stdin: cannot be kept in {tempfile.gettempdir()} ({error.strerror})") from error
         if feed.stopped:
             raise KeyboardInterrupt
-        self._file = _open(self._spool)
+        # By its descriptor: asked to go before the beginning, a file object raises where libsndfile cannot hear it.
+        self._file = _open(os.dup(self._spool.fileno()))
         self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
         self.samples: int | None = None
 
@@ -216,7 +216,7 @@ def _pump(feed: Feed, inlet: int) -> None:
     os.close(inlet)
 
 
-def _open(file: "_Rewindable | int | IO[bytes]") -> soundfile.SoundFile:
+def _open(file: "_Rewindable | int") -> soundfile.SoundFile:
     try:
         return SequentialFile(file)
     except soundfile.LibsndfileError as error:
@@ -270,7 +270,7 @@ class _Rewindable:
         self._feed.peek(size - len(self._kept))
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = {0: 0, 1: self._at, 2: PRETENDED_BYTES}[whence] + offset
+        self._at = max(0, {0: 0, 1: self._at, 2: PRETENDED_BYTES}[whence] + offset)
         return self._at
 
     def tell(self) -> int:

@@ -10,6 +10,8 @@ from sharpear.audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 from sharpear.errors import UsageError
 
 ENCODINGS = (*(f"{kind}{end}" for kind in ("f32", "f64", "s16", "s24", "s32") for end in ("le", "be")), "s8", "u8")
+MOST_CHANNELS = 65535
+"""As many as a WAV header can state."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class RawFormat:
         if not LOWEST_RATE_HZ <= self.sample_rate <= HIGHEST_RATE_HZ:
             expected = f"a rate of {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz"
             raise UsageError(f"--rate: expected {expected}, received {self.sample_rate}")
-        if self.channels < 1:
-            raise UsageError(f"--channels: expected at least 1, received {self.channels}")
+        if not 1 <= self.channels <= MOST_CHANNELS:
+            raise UsageError(f"--channels: expected 1 to {MOST_CHANNELS}, received {self.channels}")
 
     @property
     def frame_bytes(self) -> int:
