@@ -88,7 +88,8 @@ def as_small_as_it_may_be(path: Path) -> None:
         found = find_data(head)
         if head[:4] != b"RF64" or head[12:16] != b"ds64" or found is None:
             return
-        samples_size = struct.unpack_from("<Q", head, 28)[0]
+        there, stated = size - found[0], struct.unpack_from("<Q", head, 28)[0]
+        samples_size = stated if 0 < stated <= there else there  # who was killed at the first block has stated nothing
         file.seek(0)
         file.write(b"RIFF" + struct.pack("<I", size - 8) + b"WAVEJUNK")
         file.seek(found[0] - 4)

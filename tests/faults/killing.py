@@ -1,4 +1,4 @@
-"""Killed at any moment: after one more run nothing is missing and nothing is left."""
+"""Killed at any moment: nothing is missing, and nothing is left, once it is recovered."""
 
 import random
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def killed_at(scene: Scene, theatre: Theatre, kills: int, chance: random.Random)
 
 
 def killed(scene: Scene, theatre: Theatre, fault: Fault | None = None, kill_s: float | None = None) -> list[str]:
-    """What is wrong after a run that was killed, `sharpear recover` or the same command again."""
+    """What is wrong after a run that was killed, and recovered."""
     wrong = []
     folder = fresh(scene, theatre)
     ran = theatre.run(scene.play.words, folder, fault, kill_s)

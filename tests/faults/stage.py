@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,8 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     if not child:
         os.setpgid(0, 0)
         os._exit(_in_child(request))
+    with suppress(OSError):  # whoever comes first
+        os.setpgid(child, child)
     code = _ended(child, started_s, request.get("kill_s"))
     return {
         "code": code,
