@@ -1,4 +1,4 @@
-"""Audio files as streams of blocks: whatever libsndfile reads, never loaded whole."""
+"""Audio files as streams of blocks: whatever libsndfile or FFmpeg reads, never loaded whole."""
 
 import io
 import logging
@@ -21,6 +21,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from .errors import InputError, UsageError
+from .media import HEAD_BYTES, INSTALL, MediaError, MediaFile, NothingDecodesError, is_media
 from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 LOWEST_RATE_HZ = 8000
@@ -120,7 +121,7 @@ class AudioFile:
         self._go_to(first)
 
     def _go_to(self, first: int) -> None:
-        if _frame_bytes(self._file):
+        if isinstance(self._file, SequentialFile) and _frame_bytes(self._file):
             self._file.seek(first)
             return
         while first and (passed := len(self._file.read(min(first, LENGTH_BLOCK), dtype="float32"))):
@@ -186,13 +187,15 @@ def _length(path: Path, _signature: tuple[int, ...]) -> int:
                 seconds = present / file.samplerate
                 logger.warning("%s: is damaged after %.3f s (%s): heard to there", path, seconds, cause)
                 return present
+        if isinstance(file, MediaFile) and file.damage:
+            logger.warning("%s: is damaged (%s): what could be decoded is heard", path, file.damage)
         guessed = file.format == "MP3"  # one without a table of its frames
         if present and present < stated < UNKNOWN_SAMPLES and not guessed:
             logger.warning("%s", too_short(str(path), present, stated, file.samplerate))
         return present
 
 
-def _frame_bytes(file: soundfile.SoundFile) -> int | None:
+def _frame_bytes(file: "SequentialFile | MediaFile") -> int | None:
     """Bytes of a sample of all channels, where all have as many."""
     size = SAMPLE_BYTES.get(file.subtype)
     return size * int(file.channels) if size and file.format not in ("FLAC", "SDS", "PAF") else None
@@ -215,15 +218,17 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ca
         return False
 
 
-def _open(path: Path) -> soundfile.SoundFile:
+def _open(path: Path) -> "SequentialFile | MediaFile":
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             raise InputError(f"{path}: is a folder, expected an audio file")
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{path}: is not a regular file, expected an audio file")
-        with path.open("rb"):
-            pass
+        with path.open("rb") as opened:
+            tag = tag_bytes(opened.read(10))
+            opened.seek(tag)
+            head = opened.read(HEAD_BYTES)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except PermissionError as error:
@@ -232,6 +237,8 @@ def _open(path: Path) -> soundfile.SoundFile:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     if status.st_size == 0:
         raise InputError(f"{path}: is empty (0 bytes)")
+    if is_media(head):
+        return _open_media(path)
     try:
         file = SequentialFile(_readable(path))
         if file.format == "MP3":
@@ -243,6 +250,22 @@ def _open(path: Path) -> soundfile.SoundFile:
         raise InputError(f"{path}: is not audio that libsndfile reads, or is damaged ({cause})") from error
     except TypeError as error:
         raise InputError(f"{path}: has no header that states its sample rate: convert it to WAV") from error
+
+
+def _open_media(path: Path) -> MediaFile:
+    source = path.open("rb")
+    try:
+        return MediaFile(source)
+    except MediaError as error:
+        source.close()
+        raise InputError(not_decoded(str(path), error)) from error
+
+
+def not_decoded(name: str, error: MediaError) -> str:
+    """That what libsndfile does not read cannot be decoded either, and what to do about it."""
+    if isinstance(error, NothingDecodesError):
+        return f"{name}: is not audio that libsndfile reads: to decode it, {INSTALL}"
+    return f"{name}: is not audio that FFmpeg reads, or is damaged ({error.error_string})"
 
 
 def _signature(path: Path) -> tuple[int, ...]:

@@ -38,3 +38,50 @@ def test_a_file_a_pipe_and_pieces_give_the_same_samples(folder, kind, subtype, s
     middle = soundfile.info(str(path)).samplerate
     pieces = [read(path, Selection(0, 1600 / middle)), read(path, Selection(1600 / middle))]
     assert np.array_equal(np.concatenate(pieces), whole)
+
+
+# What FFmpeg writes: format, codec, sample rate, Hz.
+MEDIA = [
+    ("ipod", "aac", 16000),
+    ("adts", "aac", 16000),
+    ("mp4", "aac", 16000),
+    ("mov", "pcm_s16le", 16000),
+    ("matroska", "aac", 16000),
+    ("matroska", "flac", 16000),
+    ("webm", "libopus", 48000),
+    ("asf", "wmav2", 44100),
+    ("mp2", "mp2", 16000),
+    ("ac3", "ac3", 32000),
+    ("eac3", "eac3", 32000),
+    ("mpegts", "aac", 16000),
+    ("avi", "pcm_s16le", 16000),
+    ("tta", "tta", 16000),
+    ("wv", "wavpack", 16000),
+]
+
+
+def encoded(path: Path, kind: str, codec: str, rate: int, samples: int) -> None:
+    """A tone, written by FFmpeg's library."""
+    av = pytest.importorskip("av")
+    sound = (0.5 * np.sin(2 * np.pi * 440 / rate * np.arange(samples))).astype(np.float32)
+    with av.open(str(path), "w", format=kind) as container:
+        track = container.add_stream(codec, rate=rate, layout="mono")
+        resampler = av.AudioResampler(track.format, "mono", rate, track.codec_context.frame_size or 1024)
+        whole = av.AudioFrame.from_ndarray(sound[None], "flt", "mono")
+        whole.sample_rate, whole.pts = rate, 0
+        for frame in [*resampler.resample(whole), *resampler.resample(None), None]:
+            container.mux(track.encode(frame))
+
+
+@pytest.mark.parametrize(("kind", "codec", "rate"), MEDIA)
+@pytest.mark.parametrize("samples", [1, 9601])
+def test_what_ffmpeg_decodes_is_the_same_by_name_through_a_pipe_and_in_pieces(folder, kind, codec, rate, samples):
+    path = Path("tone")
+    encoded(path, kind, codec, rate, samples)
+    whole = read(path)
+    assert len(whole) >= samples
+    assert np.array_equal(np.concatenate(list(piped(path.read_bytes()).blocks(1000))), whole)
+    if samples > 1:
+        assert 0.3 < np.abs(whole).max() < 0.7
+        pieces = [read(path, Selection(0, 0.1)), read(path, Selection(0.1))]
+        assert np.array_equal(np.concatenate(pieces), whole)

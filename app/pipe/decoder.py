@@ -11,8 +11,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from sharpear.audio import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, logger, tag_bytes
+from sharpear.audio import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, logger, not_decoded, tag_bytes
 from sharpear.errors import InputError
+from sharpear.media import HEAD_BYTES, MediaError, MediaFile, is_media, is_streamed
 from sharpear.wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 from .feed import LARGEST_READ, Feed
@@ -36,7 +37,7 @@ FARTHEST_LOOK = 1 << 22
 """While a header is read: a jump farther ahead than this is to what follows the samples, and finds nothing."""
 
 
-def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder":
+def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder | MediaDecoder":
     """The decoder for what comes, told by its first bytes.
 
     Raises:
@@ -48,6 +49,10 @@ def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder":
             raise InputError("stdin: is empty (0 bytes)")
         _skip_tags(feed)
         head = feed.peek(12)
+        if head.startswith(b"G"):
+            head = feed.peek(HEAD_BYTES)
+        if is_media(head):
+            return MediaDecoder(feed, head)
         if head.startswith(PIPED):
             return PumpedDecoder(feed)
         if _is_block_coded(feed, head):
@@ -146,16 +151,7 @@ class SpooledDecoder:
 
     def __init__(self, feed: Feed, head: bytes = b"") -> None:
         self._feed = feed
-        self._spool = tempfile.TemporaryFile(prefix="sharpear.")  # noqa: SIM115 (closed by `close`)
-        try:
-            self._spool.write(head)
-            while data := feed.take(LARGEST_READ):
-                self._spool.write(data)
-            self._spool.seek(0)
-        except OSError as error:
-            raise InputError(f"stdin: cannot be kept in {tempfile.gettempdir()} ({error.strerror})") from error
-        if feed.stopped:
-            raise KeyboardInterrupt
+        self._spool = _spooled(feed, head)
         self._file = _open(self._spool)
         self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
         self.samples: int | None = None
@@ -170,6 +166,60 @@ class SpooledDecoder:
         self._feed.stop()
         self._file.close()
         self._spool.close()
+
+
+def _spooled(feed: Feed, head: bytes = b"") -> IO[bytes]:
+    """A file without a name that holds `head` and all that comes."""
+    spool = tempfile.TemporaryFile(prefix="sharpear.")  # noqa: SIM115 (closed by its decoder)
+    try:
+        spool.write(head)
+        while data := feed.take(LARGEST_READ):
+            spool.write(data)
+        spool.seek(0)
+    except OSError as error:
+        raise InputError(f"stdin: cannot be kept in {tempfile.gettempdir()} ({error.strerror})") from error
+    if feed.stopped:
+        raise KeyboardInterrupt
+    return spool
+
+
+class MediaDecoder:
+    """What FFmpeg decodes: as it comes, or once all has come where the container is one to be sought in."""
+
+    samples: int | None = None
+
+    def __init__(self, feed: Feed, head: bytes) -> None:
+        self._feed = feed
+        try:
+            self._file = MediaFile(_Forward(feed) if is_streamed(head) else _spooled(feed))
+        except MediaError as error:
+            raise InputError(not_decoded("stdin", error)) from error
+        self.sample_rate, self.channels = self._file.samplerate, self._file.channels
+
+    def read(self, most: int) -> NDArray[np.float32]:
+        """(samples, channels), at least one before the end."""
+        block = self._file.read(min(most, 1024))
+        if not len(block) and self._file.damage and not self._feed.stopped:
+            logger.warning("stdin: is damaged (%s): what could be decoded is heard", self._file.damage)
+        return block
+
+    def close(self) -> None:
+        """Read no more."""
+        self._feed.stop()
+        self._file.close()
+
+
+class _Forward:
+    """A feed as a file that can only be read on."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._feed.take(LARGEST_READ if size < 0 else size)
+
+    def close(self) -> None:
+        self._feed.stop()
 
 
 class PumpedDecoder(SndfileDecoder):
