@@ -18,9 +18,6 @@ from sharpear.wav_header import LARGEST_HEADER, find_data, is_placeholder, is_un
 
 from .feed import LARGEST_READ, Feed
 
-PIPED = (b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")
-"""How Ogg and MP3 begin. libsndfile streams them from a real pipe, and looks for their end in anything else."""
-
 FIXED_WAV = (1, 3, 6, 7, 0xFFFE)
 """Format tags of PCM, float, A-law, µ-law, and what says so later."""
 
@@ -53,7 +50,7 @@ def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder | MediaDecoder"
             head = feed.peek(HEAD_BYTES)
         if is_media(head):
             return MediaDecoder(feed, head)
-        if head.startswith(PIPED):
+        if head.startswith(b"OggS") or _is_mpeg(head):
             return PumpedDecoder(feed)
         if _is_block_coded(feed, head):
             return SpooledDecoder(feed)
@@ -126,6 +123,11 @@ class SndfileDecoder:
         """Read no more."""
         self._feed.stop()
         self._file.close()
+
+
+def _is_mpeg(head: bytes) -> bool:
+    """Whether an MPEG frame of layer I, II or III begins so: its sync word, and a layer."""
+    return head[0] == 0xFF and len(head) > 1 and head[1] & 0xE0 == 0xE0 and head[1] & 6 != 0
 
 
 def _skip_tags(feed: Feed) -> None:
@@ -223,7 +225,9 @@ class _Forward:
 
 
 class PumpedDecoder(SndfileDecoder):
-    """Ogg and MP3: a thread pumps what comes into a pipe of our own, from which libsndfile reads in another.
+    """Ogg and MP3, which libsndfile streams from a real pipe, and looks for the end of in anything else.
+
+    A thread pumps what comes into a pipe of our own, from which libsndfile reads in another.
 
     Whoever waits for samples waits in Python, which hears signals; libsndfile would not return for one.
     """

@@ -185,7 +185,7 @@ def _finish(places: Sequence[Path], form: StemFormat) -> None:
     for path in places:
         changed = path.with_name(".changed.wav")
         with ExitStack() as held:
-            file = held.enter_context(soundfile.SoundFile(path))
+            file = held.enter_context(soundfile.SoundFile(os.fsencode(path)))
             out = held.enter_context(GrowingSound(changed, file.samplerate, file.channels, SUBTYPES[form.subtype]))
             if file.comment:
                 out.comment(file.comment)

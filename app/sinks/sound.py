@@ -1,5 +1,6 @@
 """Sound files that grow: valid at every moment, so that what was recorded can be opened whatever happens."""
 
+import os
 import struct
 from contextlib import suppress
 from pathlib import Path
@@ -42,7 +43,7 @@ class GrowingSound:
     def __init__(self, path: Path, sample_rate: int, channels: int, subtype: str | None = None) -> None:
         kind, own = FORMATS[path.suffix]
         self.path, self._written = path, 0
-        self._file = soundfile.SoundFile(path, "w", sample_rate, channels, subtype or own, format=kind)
+        self._file = soundfile.SoundFile(os.fsencode(path), "w", sample_rate, channels, subtype or own, format=kind)
         soundfile._snd.sf_command(self._file._file, KEEP_HEADER_CURRENT, soundfile._ffi.NULL, 1)
 
     @property
