@@ -10,7 +10,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from .errors import InputError, UsageError
 from .media import HEAD_BYTES, INSTALL, MediaError, MediaFile, NothingDecodesError, is_media
+from .mono import MonoMix, signs_that_keep, that_it_cancels
 from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 LOWEST_RATE_HZ = 8000
@@ -45,11 +46,13 @@ class Selection:
     """Which part of an input to take.
 
     start_s: where to begin, s.  duration_s: how much, s; to the end when None.  mono: mix the channels to their mean.
+    keep: of a file, turn over channels that would cancel each other in the mix.
     """
 
     start_s: float = 0.0
     duration_s: float | None = None
     mono: bool = False
+    keep: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.start_s) and self.start_s >= 0):
@@ -95,7 +98,6 @@ class AudioFile:
         self.selection = selection
         self.path = path
         self.name = path.name
-        self._mono = selection.mono
         self._file = _open(path)
         self._as_opened = _signature(path)
         self.format = str(self._file.format)
@@ -103,6 +105,7 @@ class AudioFile:
         self.channels = 1 if selection.mono else int(self._file.channels)
         try:
             self._select(selection.start_s, selection.duration_s)
+            self._mix = self._mono_mix() if selection.mono and int(self._file.channels) > 1 else None
         except BaseException:
             self._file.close()
             raise
@@ -119,6 +122,15 @@ class AudioFile:
         self.start_s = first / self.sample_rate
         self.samples = min(wanted, present - first)
         self._go_to(first)
+
+    def _mono_mix(self) -> MonoMix:
+        if not self.selection.keep:
+            return MonoMix()
+        with AudioFile(self.path, replace(self.selection, mono=False)) as apart:
+            signs = signs_that_keep(apart.blocks())
+        if signs is not None:
+            logger.warning("%s: its channels cancel each other in their mean: those that do are turned over", self.path)
+        return MonoMix(signs)
 
     def _go_to(self, first: int) -> None:
         if isinstance(self._file, SequentialFile) and _frame_bytes(self._file):
@@ -145,7 +157,9 @@ class AudioFile:
                     f"{self.path}: ends after {seconds:.3f} s of {whole_s:.3f} s: it has changed while it was read"
                 )
             done += len(block)
-            yield mixed_down(block) if self._mono else block
+            yield self._mix.mix(block) if self._mix else block
+        if self._mix and self._mix.cancels:
+            _say_once(that_it_cancels(str(self.path)), self._as_opened)
 
     def check_unchanged(self) -> None:
         """See that the file is still what it was when it was opened; one that is gone has been read to its end.
@@ -164,6 +178,12 @@ class AudioFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+@lru_cache(maxsize=4096)
+def _say_once(line: str, _signature: tuple[int, ...]) -> None:
+    """However often a file is opened, in parts or as a whole."""
+    logger.warning("%s", line)
 
 
 @lru_cache(maxsize=4096)
@@ -337,13 +357,6 @@ def check_rate(name: str, sample_rate: int) -> None:
             f"{name}: sample rate {sample_rate} Hz is outside {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz: "
             "resample it first"
         )
-
-
-def mixed_down(block: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(samples, channels) → (samples, 1), the mean."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        mean: NDArray[np.float32] = block.mean(axis=1, keepdims=True)
-    return mean
 
 
 def _stated_per_present(log: str) -> float:

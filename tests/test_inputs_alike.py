@@ -99,3 +99,24 @@ def test_a_name_that_is_not_utf_8_is_read(folder):
     with pytest.raises(InputError, match="caf") as refused:
         read(Path(os.fsdecode(b"caf\xe9.flac")))
     assert str(refused.value).isascii()
+
+
+def test_channels_that_cancel_are_said_to_and_kept_where_that_is_asked_for(folder, caplog):
+    sound = tone() + 1e-3
+    written = pipe_rig.encoded(np.stack([sound, -sound], axis=1), subtype="FLOAT")
+    (path := Path("inverted.wav")).write_bytes(written)
+    kept = read(path, Selection(mono=True, keep=True))
+    assert np.array_equal(np.abs(kept), np.abs(read(path)[:, :1]))
+    caplog.clear()
+    assert not read(path, Selection(mono=True)).any()
+    list(piped(written, selection=Selection(mono=True)).blocks(1000))
+    assert ["cancel each other" in line for line in caplog.messages] == [True, True]
+
+
+def test_channels_that_do_not_cancel_are_averaged_without_a_word(folder, caplog):
+    path = Path("apart.wav")
+    both = np.stack([tone(), np.zeros_like(tone())], axis=1)
+    path.write_bytes(pipe_rig.encoded(both, subtype="FLOAT"))
+    for keep in (False, True):
+        assert np.array_equal(read(path, Selection(mono=True, keep=keep))[:, 0], both.mean(axis=1).astype(np.float32))
+    assert not caplog.messages
