@@ -76,7 +76,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(STAMP): $(VENV)/bin/python $(PARTS)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot,view]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot,view,media]'
 	@touch $@
 
 $(STAMP)-dev: $(STAMP)

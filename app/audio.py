@@ -1,4 +1,4 @@
-"""Audio files as streams of blocks: whatever libsndfile reads, never loaded whole."""
+"""Audio files as streams of blocks: whatever libsndfile or FFmpeg reads, never loaded whole."""
 
 import io
 import logging
@@ -10,7 +10,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from .errors import InputError, UsageError
+from .media import HEAD_BYTES, INSTALL, MediaError, MediaFile, NothingDecodesError, is_media
+from .mono import MonoMix, signs_that_keep, that_it_cancels
 from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 LOWEST_RATE_HZ = 8000
@@ -44,11 +46,13 @@ class Selection:
     """Which part of an input to take.
 
     start_s: where to begin, s.  duration_s: how much, s; to the end when None.  mono: mix the channels to their mean.
+    keep: of a file, turn over channels that would cancel each other in the mix.
     """
 
     start_s: float = 0.0
     duration_s: float | None = None
     mono: bool = False
+    keep: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.start_s) and self.start_s >= 0):
@@ -94,7 +98,6 @@ class AudioFile:
         self.selection = selection
         self.path = path
         self.name = path.name
-        self._mono = selection.mono
         self._file = _open(path)
         self._as_opened = _signature(path)
         self.format = str(self._file.format)
@@ -102,6 +105,7 @@ class AudioFile:
         self.channels = 1 if selection.mono else int(self._file.channels)
         try:
             self._select(selection.start_s, selection.duration_s)
+            self._mix = self._mono_mix() if selection.mono and int(self._file.channels) > 1 else None
         except BaseException:
             self._file.close()
             raise
@@ -119,8 +123,17 @@ class AudioFile:
         self.samples = min(wanted, present - first)
         self._go_to(first)
 
+    def _mono_mix(self) -> MonoMix:
+        if not self.selection.keep:
+            return MonoMix()
+        with AudioFile(self.path, replace(self.selection, mono=False)) as apart:
+            signs = signs_that_keep(apart.blocks())
+        if signs is not None:
+            logger.warning("%s: its channels cancel each other in their mean: those that do are turned over", self.path)
+        return MonoMix(signs)
+
     def _go_to(self, first: int) -> None:
-        if _frame_bytes(self._file):
+        if isinstance(self._file, SequentialFile) and _frame_bytes(self._file):
             self._file.seek(first)
             return
         while first and (passed := len(self._file.read(min(first, LENGTH_BLOCK), dtype="float32"))):
@@ -144,7 +157,9 @@ class AudioFile:
                     f"{self.path}: ends after {seconds:.3f} s of {whole_s:.3f} s: it has changed while it was read"
                 )
             done += len(block)
-            yield mixed_down(block) if self._mono else block
+            yield self._mix.mix(block) if self._mix else block
+        if self._mix and self._mix.cancels:
+            _say_once(that_it_cancels(str(self.path)), self._as_opened)
 
     def check_unchanged(self) -> None:
         """See that the file is still what it was when it was opened; one that is gone has been read to its end.
@@ -163,6 +178,12 @@ class AudioFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+@lru_cache(maxsize=4096)
+def _say_once(line: str, _signature: tuple[int, ...]) -> None:
+    """However often a file is opened, in parts or as a whole."""
+    logger.warning("%s", line)
 
 
 @lru_cache(maxsize=4096)
@@ -186,13 +207,15 @@ def _length(path: Path, _signature: tuple[int, ...]) -> int:
                 seconds = present / file.samplerate
                 logger.warning("%s: is damaged after %.3f s (%s): heard to there", path, seconds, cause)
                 return present
+        if isinstance(file, MediaFile) and file.damage:
+            logger.warning("%s: is damaged (%s): what could be decoded is heard", path, file.damage)
         guessed = file.format == "MP3"  # one without a table of its frames
         if present and present < stated < UNKNOWN_SAMPLES and not guessed:
             logger.warning("%s", too_short(str(path), present, stated, file.samplerate))
         return present
 
 
-def _frame_bytes(file: soundfile.SoundFile) -> int | None:
+def _frame_bytes(file: "SequentialFile | MediaFile") -> int | None:
     """Bytes of a sample of all channels, where all have as many."""
     size = SAMPLE_BYTES.get(file.subtype)
     return size * int(file.channels) if size and file.format not in ("FLAC", "SDS", "PAF") else None
@@ -219,15 +242,17 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ca
         return False
 
 
-def _open(path: Path) -> soundfile.SoundFile:
+def _open(path: Path) -> "SequentialFile | MediaFile":
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             raise InputError(f"{path}: is a folder, expected an audio file")
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{path}: is not a regular file, expected an audio file")
-        with path.open("rb"):
-            pass
+        with path.open("rb") as opened:
+            tag = tag_bytes(opened.read(10))
+            opened.seek(tag)
+            head = opened.read(HEAD_BYTES)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except PermissionError as error:
@@ -236,6 +261,8 @@ def _open(path: Path) -> soundfile.SoundFile:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     if status.st_size == 0:
         raise InputError(f"{path}: is empty (0 bytes)")
+    if is_media(head):
+        return _open_media(path)
     try:
         file = SequentialFile(_readable(path))
         if file.format == "MP3":
@@ -251,6 +278,22 @@ def _open(path: Path) -> soundfile.SoundFile:
         raise InputError(f"{path}: has no header that states its sample rate: convert it to WAV") from error
 
 
+def _open_media(path: Path) -> MediaFile:
+    source = path.open("rb")
+    try:
+        return MediaFile(source)
+    except MediaError as error:
+        source.close()
+        raise InputError(not_decoded(str(path), error)) from error
+
+
+def not_decoded(name: str, error: MediaError) -> str:
+    """That what libsndfile does not read cannot be decoded either, and what to do about it."""
+    if isinstance(error, NothingDecodesError):
+        return f"{name}: is not audio that libsndfile reads: to decode it, {INSTALL}"
+    return f"{name}: is not audio that FFmpeg reads, or is damaged ({error.error_string})"
+
+
 def _signature(path: Path) -> tuple[int, ...]:
     try:
         status = path.stat()
@@ -259,8 +302,8 @@ def _signature(path: Path) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _readable(path: Path) -> "Path | _OpenEnded":
-    """The path itself, or a WAV of stated length 0 whose samples follow nevertheless as one that is read to its end."""
+def _readable(path: Path) -> "bytes | _OpenEnded":
+    """The name itself, or a WAV of stated length 0 whose samples follow nevertheless as one that is read to its end."""
     with path.open("rb") as file:
         head = file.read(12)
         if is_wav(head):
@@ -268,7 +311,7 @@ def _readable(path: Path) -> "Path | _OpenEnded":
             found = find_data(head)
             if found and found[1] == 0 and is_unstated(0, head[found[0] :]):
                 return _OpenEnded(path, with_open_end(head[: found[0]], found[0]))
-    return path
+    return os.fsencode(path)  # a str must be UTF-8 to soundfile
 
 
 def _as_pipe(path: Path) -> int:
@@ -327,13 +370,6 @@ def check_rate(name: str, sample_rate: int) -> None:
             f"{name}: sample rate {sample_rate} Hz is outside {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz: "
             "resample it first"
         )
-
-
-def mixed_down(block: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(samples, channels) → (samples, 1), the mean."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        mean: NDArray[np.float32] = block.mean(axis=1, keepdims=True)
-    return mean
 
 
 def _stated_per_present(log: str) -> float:

@@ -1,14 +1,17 @@
 """Every container and subtype that libsndfile writes: the same samples by name, through stdin and in pieces."""
 
+import os
 from pathlib import Path
 
 import numpy as np
+import pipe_rig
 import pytest
 import soundfile
 from conftest import tone
 from pipe_rig import RATE, piped
 
 from sharpear.audio import AudioFile, Selection
+from sharpear.errors import InputError
 
 HEADERLESS = {"RAW", "SD2"}  # nothing at all, and a second file that a pipe does not have
 KINDS = [
@@ -38,3 +41,82 @@ def test_a_file_a_pipe_and_pieces_give_the_same_samples(folder, kind, subtype, s
     middle = soundfile.info(str(path)).samplerate
     pieces = [read(path, Selection(0, 1600 / middle)), read(path, Selection(1600 / middle))]
     assert np.array_equal(np.concatenate(pieces), whole)
+
+
+# What FFmpeg writes: format, codec, sample rate, Hz.
+MEDIA = [
+    ("ipod", "aac", 16000),
+    ("adts", "aac", 16000),
+    ("mp4", "aac", 16000),
+    ("mov", "pcm_s16le", 16000),
+    ("matroska", "aac", 16000),
+    ("matroska", "flac", 16000),
+    ("webm", "libopus", 48000),
+    ("asf", "wmav2", 44100),
+    ("mp2", "mp2", 16000),
+    ("ac3", "ac3", 32000),
+    ("eac3", "eac3", 32000),
+    ("mpegts", "aac", 16000),
+    ("avi", "pcm_s16le", 16000),
+    ("tta", "tta", 16000),
+    ("wv", "wavpack", 16000),
+]
+
+
+def encoded(path: Path, kind: str, codec: str, rate: int, samples: int) -> None:
+    """A tone, written by FFmpeg's library."""
+    av = pytest.importorskip("av")
+    sound = (0.5 * np.sin(2 * np.pi * 440 / rate * np.arange(samples))).astype(np.float32)
+    with av.open(str(path), "w", format=kind) as container:
+        track = container.add_stream(codec, rate=rate, layout="mono")
+        track.bit_rate = 64000  # wma knows none by itself
+        resampler = av.AudioResampler(track.format, "mono", rate, track.codec_context.frame_size or 1024)
+        whole = av.AudioFrame.from_ndarray(sound[None], "flt", "mono")
+        whole.sample_rate, whole.pts = rate, 0
+        for frame in [*resampler.resample(whole), *resampler.resample(None), None]:
+            container.mux(track.encode(frame))
+
+
+@pytest.mark.parametrize(("kind", "codec", "rate"), MEDIA)
+@pytest.mark.parametrize("samples", [9601])
+def test_what_ffmpeg_decodes_is_the_same_by_name_through_a_pipe_and_in_pieces(folder, kind, codec, rate, samples):
+    path = Path("tone")
+    encoded(path, kind, codec, rate, samples)
+    whole = read(path)
+    assert len(whole) > samples - 2048  # FFmpeg's wma encoder keeps its last frame to itself
+    assert np.array_equal(np.concatenate(list(piped(path.read_bytes()).blocks(1000))), whole)
+    if samples > 1:
+        assert 0.3 < np.abs(whole).max() < 0.7
+        pieces = [read(path, Selection(0, 0.1)), read(path, Selection(0.1))]
+        assert np.array_equal(np.concatenate(pieces), whole)
+
+
+def test_a_name_that_is_not_utf_8_is_read(folder):
+    path = Path(os.fsdecode(b"caf\xe9.wav"))
+    Path("plain.wav").write_bytes(written := pipe_rig.encoded(tone()))
+    path.write_bytes(written)
+    assert np.array_equal(read(path), read(Path("plain.wav")))
+    with pytest.raises(InputError, match="caf") as refused:
+        read(Path(os.fsdecode(b"caf\xe9.flac")))
+    assert str(refused.value).isascii()
+
+
+def test_channels_that_cancel_are_said_to_and_kept_where_that_is_asked_for(folder, caplog):
+    sound = tone() + 1e-3
+    written = pipe_rig.encoded(np.stack([sound, -sound], axis=1), subtype="FLOAT")
+    (path := Path("inverted.wav")).write_bytes(written)
+    kept = read(path, Selection(mono=True, keep=True))
+    assert np.array_equal(np.abs(kept), np.abs(read(path)[:, :1]))
+    caplog.clear()
+    assert not read(path, Selection(mono=True)).any()
+    list(piped(written, selection=Selection(mono=True)).blocks(1000))
+    assert ["cancel each other" in line for line in caplog.messages] == [True, True]
+
+
+def test_channels_that_do_not_cancel_are_averaged_without_a_word(folder, caplog):
+    path = Path("apart.wav")
+    both = np.stack([tone(), np.zeros_like(tone())], axis=1)
+    path.write_bytes(pipe_rig.encoded(both, subtype="FLOAT"))
+    for keep in (False, True):
+        assert np.array_equal(read(path, Selection(mono=True, keep=keep))[:, 0], both.mean(axis=1).astype(np.float32))
+    assert not caplog.messages

@@ -10,6 +10,7 @@ from pathlib import Path
 import soundfile
 
 from sharpear.errors import InputError, UsageError
+from sharpear.media import MEDIA_SUFFIXES
 
 from .places import filesystem, is_url
 
@@ -48,7 +49,7 @@ def find_inputs(words: Sequence[str], recursive: bool) -> list[Found]:
 
 
 def is_audio(name: str) -> bool:
-    """Whether a file of this name is taken from a folder: it has a suffix that libsndfile reads, and is not hidden.
+    """Whether a file of this name is taken from a folder: it has a suffix of sound, and is not hidden.
 
     >>> is_audio("song.flac"), is_audio("notes.txt"), is_audio(".song.flac")
     (True, False, False)
@@ -57,7 +58,7 @@ def is_audio(name: str) -> bool:
 
 
 AUDIO_SUFFIXES = {name.lower() for name in soundfile.available_formats() if name not in ("RAW", "TXT")} | {
-    "aif", "aifc", "oga", "opus", "snd", "wave",
+    "aif", "aifc", "oga", "opus", "snd", "wave", *MEDIA_SUFFIXES,
 }  # fmt: skip
 
 

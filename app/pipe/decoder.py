@@ -5,19 +5,18 @@ import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import IO
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from sharpear.audio import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, logger, tag_bytes
+from sharpear.audio import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, logger, not_decoded, tag_bytes
 from sharpear.errors import InputError
+from sharpear.media import HEAD_BYTES, MediaError, MediaFile, is_media, is_streamed
 from sharpear.wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 from .feed import LARGEST_READ, Feed
-
-PIPED = (b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")
-"""How Ogg and MP3 begin. libsndfile streams them from a real pipe, and looks for their end in anything else."""
 
 FIXED_WAV = (1, 3, 6, 7, 0xFFFE)
 """Format tags of PCM, float, A-law, µ-law, and what says so later."""
@@ -35,7 +34,7 @@ FARTHEST_LOOK = 1 << 22
 """While a header is read: a jump farther ahead than this is to what follows the samples, and finds nothing."""
 
 
-def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder":
+def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder | MediaDecoder":
     """The decoder for what comes, told by its first bytes.
 
     Raises:
@@ -47,7 +46,11 @@ def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder":
             raise InputError("stdin: is empty (0 bytes)")
         _skip_tags(feed)
         head = feed.peek(12)
-        if head.startswith(PIPED):
+        if head.startswith(b"G"):
+            head = feed.peek(HEAD_BYTES)
+        if is_media(head):
+            return MediaDecoder(feed, head)
+        if head.startswith(b"OggS") or _is_mpeg(head):
             return PumpedDecoder(feed)
         if _is_block_coded(feed, head):
             return SpooledDecoder(feed)
@@ -122,6 +125,11 @@ class SndfileDecoder:
         self._file.close()
 
 
+def _is_mpeg(head: bytes) -> bool:
+    """Whether an MPEG frame of layer I, II or III begins so: its sync word, and a layer."""
+    return head[0] == 0xFF and len(head) > 1 and head[1] & 0xE0 == 0xE0 and head[1] & 6 != 0
+
+
 def _skip_tags(feed: Feed) -> None:
     """Past ID3 tags, which may stand in front of anything."""
     while left := tag_bytes(feed.peek(10)):
@@ -145,16 +153,7 @@ class SpooledDecoder:
 
     def __init__(self, feed: Feed, head: bytes = b"") -> None:
         self._feed = feed
-        self._spool = tempfile.TemporaryFile(prefix="sharpear.")  # noqa: SIM115 (closed by `close`)
-        try:
-            self._spool.write(head)
-            while data := feed.take(LARGEST_READ):
-                self._spool.write(data)
-            self._spool.seek(0)
-        except OSError as error:
-            raise InputError(f"stdin: cannot be kept in {tempfile.gettempdir()} ({error.strerror})") from error
-        if feed.stopped:
-            raise KeyboardInterrupt
+        self._spool = _spooled(feed, head)
         # By its descriptor: asked to go before the beginning, a file object raises where libsndfile cannot hear it.
         self._file = _open(os.dup(self._spool.fileno()))
         self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
@@ -172,8 +171,64 @@ class SpooledDecoder:
         self._spool.close()
 
 
+def _spooled(feed: Feed, head: bytes = b"") -> IO[bytes]:
+    """A file without a name that holds `head` and all that comes."""
+    spool = tempfile.TemporaryFile(prefix="sharpear.")  # noqa: SIM115 (closed by its decoder)
+    try:
+        spool.write(head)
+        while data := feed.take(LARGEST_READ):
+            spool.write(data)
+        spool.seek(0)
+    except OSError as error:
+        raise InputError(f"stdin: cannot be kept in {tempfile.gettempdir()} ({error.strerror})") from error
+    if feed.stopped:
+        raise KeyboardInterrupt
+    return spool
+
+
+class MediaDecoder:
+    """What FFmpeg decodes: as it comes, or once all has come where the container is one to be sought in."""
+
+    samples: int | None = None
+
+    def __init__(self, feed: Feed, head: bytes) -> None:
+        self._feed = feed
+        try:
+            self._file = MediaFile(_Forward(feed) if is_streamed(head) else _spooled(feed))
+        except MediaError as error:
+            raise InputError(not_decoded("stdin", error)) from error
+        self.sample_rate, self.channels = self._file.samplerate, self._file.channels
+
+    def read(self, most: int) -> NDArray[np.float32]:
+        """(samples, channels), at least one before the end."""
+        block = self._file.read(min(most, 1024))
+        if not len(block) and self._file.damage and not self._feed.stopped:
+            logger.warning("stdin: is damaged (%s): what could be decoded is heard", self._file.damage)
+        return block
+
+    def close(self) -> None:
+        """Read no more."""
+        self._feed.stop()
+        self._file.close()
+
+
+class _Forward:
+    """A feed as a file that can only be read on."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._feed.take(LARGEST_READ if size < 0 else size)
+
+    def close(self) -> None:
+        self._feed.stop()
+
+
 class PumpedDecoder(SndfileDecoder):
-    """Ogg and MP3: a thread pumps what comes into a pipe of our own, from which libsndfile reads in another.
+    """Ogg and MP3, which libsndfile streams from a real pipe, and looks for the end of in anything else.
+
+    A thread pumps what comes into a pipe of our own, from which libsndfile reads in another.
 
     Whoever waits for samples waits in Python, which hears signals; libsndfile would not return for one.
     """

@@ -8,8 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.audio import Selection, check_rate, logger, mixed_down, too_short
+from sharpear.audio import Selection, check_rate, logger, too_short
 from sharpear.errors import InputError, UsageError
+from sharpear.mono import MonoMix, that_it_cancels
 
 from .decoder import open_decoder
 from .feed import Feed
@@ -52,7 +53,7 @@ class AudioPipe:
         self._decoder: Decoder = RawDecoder(feed, raw) if raw else open_decoder(feed)
         self.sample_rate = self._decoder.sample_rate
         check_rate(self.name, self.sample_rate)
-        self._mono = selection.mono
+        self._mix = MonoMix() if selection.mono and self._decoder.channels > 1 else None
         self.channels = 1 if selection.mono else self._decoder.channels
         self._first = round(selection.start_s * self.sample_rate)
         self.start_s = self._first / self.sample_rate
@@ -86,7 +87,7 @@ class AudioPipe:
             if not len(block):
                 break
             done += len(block)
-            yield mixed_down(block) if self._mono else block
+            yield self._mix.mix(block) if self._mix else block
         if not self._feed.stopped:
             self._check_end(done)
         elif not done:
@@ -104,6 +105,8 @@ class AudioPipe:
     def _check_end(self, done: int) -> None:
         if not done:
             raise InputError("stdin: holds no audio (0 samples)")
+        if self._mix and self._mix.cancels:
+            logger.warning("%s", that_it_cancels(self.name))
         if self.samples is not None and done < self.samples:
             logger.warning("%s", too_short("stdin", done, self.samples, self.sample_rate))
 

@@ -161,7 +161,7 @@ def transcribe_file(
         InputError, UsageError: as `AudioFile` and `Transcriber` raise them.
         KeyboardInterrupt: nothing was heard yet, or the user asked twice.
     """
-    with Interruption() as interruption, AudioFile(path, replace(selection, mono=True)) as audio:
+    with Interruption() as interruption, AudioFile(path, replace(selection, mono=True, keep=True)) as audio:
         transcriber = Transcriber(audio.sample_rate, config, start_s=audio.start_s)
         done = 0
 

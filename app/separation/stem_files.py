@@ -186,7 +186,7 @@ def _finish(places: Sequence[Path], form: StemFormat, complete: bool) -> None:
     for path in places:
         changed = path.with_name(".changed.wav")
         with ExitStack() as held:
-            file = held.enter_context(soundfile.SoundFile(path))
+            file = held.enter_context(soundfile.SoundFile(os.fsencode(path)))
             out = held.enter_context(GrowingSound(changed, file.samplerate, file.channels, SUBTYPES[form.subtype]))
             for block in file.blocks(BLOCK_SAMPLES, dtype="float32"):
                 scaled = block / max(peak, 1.0)

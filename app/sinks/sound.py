@@ -1,5 +1,6 @@
 """Sound files that grow: valid at every moment, so that what was recorded can be opened whatever happens."""
 
+import os
 import struct
 from contextlib import suppress
 from pathlib import Path
@@ -42,7 +43,7 @@ class GrowingSound:
     def __init__(self, path: Path, sample_rate: int, channels: int, subtype: str | None = None) -> None:
         kind, own = FORMATS[path.suffix]
         self.path, self._written = path, 0
-        self._file = soundfile.SoundFile(path, "w", sample_rate, channels, subtype or own, format=kind)
+        self._file = soundfile.SoundFile(os.fsencode(path), "w", sample_rate, channels, subtype or own, format=kind)
         soundfile._snd.sf_command(self._file._file, KEEP_HEADER_CURRENT, soundfile._ffi.NULL, 1)
 
     @property
@@ -112,7 +113,7 @@ def salvage(path: Path) -> float | None:
     with suppress(OSError):
         as_small_as_it_may_be(path)
     try:
-        told = soundfile.info(path)
+        told = soundfile.info(os.fsencode(path))
     except soundfile.LibsndfileError:  # a header that has never been written
         return None
     return told.frames / told.samplerate if 0 < told.frames < UNKNOWN else None
