@@ -22,9 +22,11 @@ class SampleDigest:
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._checksum = zlib.crc32(f"{sample_rate} {channels}".encode())
+        self.samples = 0
 
     def add(self, samples: NDArray[np.float32]) -> None:
         """Append (samples, channels)."""
+        self.samples += len(samples)
         self._checksum = zlib.crc32(np.ascontiguousarray(samples, "<f4").data, self._checksum)
 
     def comment(self, complete: bool) -> str:
@@ -33,10 +35,10 @@ class SampleDigest:
 
 
 def read_back(file: Any) -> SampleDigest:
-    """The digest of all samples of an open `soundfile.SoundFile`."""
+    """The digest of all samples of an open `soundfile.SoundFile`, as many as there are, whatever it states."""
     digest = SampleDigest(file.samplerate, file.channels)
     file.seek(0)
-    for block in file.blocks(BLOCK_SAMPLES, dtype="float32", always_2d=True):
+    while len(block := file.read(BLOCK_SAMPLES, dtype="float32", always_2d=True)):
         digest.add(block)
     return digest
 
@@ -64,7 +66,8 @@ def examine_sound(file: BinaryIO, _thorough: bool) -> Finding:
                 return Finding("damaged", f"states {sound.channels} channels")
             comment = sound.comment
             written = COMMENT.fullmatch(comment)
-            digest, seconds = read_back(sound), sound.frames / sound.samplerate
+            digest = read_back(sound)
+            seconds = digest.samples / sound.samplerate
     except (soundfile.SoundFileError, OSError, ValueError, RuntimeError) as error:
         return Finding("damaged", f"cannot be read as sound ({error})")
     if written is None:
