@@ -7,11 +7,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sharpear.dsp import Aligner, Encoder, GammatoneDesign, SubbandFrames, receptive_fields
+from sharpear.dsp import Aligner, Encoder, GammatoneDesign, ReceptiveFields, SubbandFrames, receptive_fields
 from sharpear.dynamics import BandedWeights
 from sharpear.gpu import CPU, Backend
 
 from .config import NetworkConfig
+from .errors import UsageError
 from .network import build_pair
 from .states import Composite, Memory
 
@@ -43,13 +44,7 @@ class SparseCode(Composite):
         self._atom_hz = backend.array(atom_hz, np.float32)
         self._highest_hz = np.float32(design.sample_rate / 2)
         self._magnitude = config.mode == "magnitude"
-        fields = receptive_fields(
-            design,
-            atom_hz,
-            wait_samples=(aligner.wait_hops * hop).astype(np.float64),
-            magnitude=self._magnitude,
-            whitening=config.whitening,
-        )
+        fields = self._fields(design, atom_hz, (aligner.wait_hops * hop).astype(np.float64), config.whitening)
         self._encoder = Encoder(fields.encoder, streams=streams, backend=backend)
         self._scale = backend.array(fields.amplitude_per_unit, np.float32)
         nearest = np.abs(design.center_hz[None] - atom_hz[:, None]).argmin(axis=1)
@@ -62,6 +57,20 @@ class SparseCode(Composite):
         self._memory = Memory([("last", np.complex64, (streams, atom_hz.size))], backend)
         self._refine = backend.kernel(refine_process, blocks=streams, threads=atom_hz.size)
         self._backend = backend
+
+    def _fields(
+        self,
+        design: GammatoneDesign,
+        atom_hz: NDArray[np.float64],
+        wait_samples: NDArray[np.float64],
+        whitening: float,
+    ) -> ReceptiveFields:
+        try:
+            return receptive_fields(
+                design, atom_hz, wait_samples=wait_samples, magnitude=self._magnitude, whitening=whitening
+            )
+        except ValueError as error:
+            raise UsageError(f"{error}: raise bank.bandwidth, bank.min_bandwidth_hz or bank.channels") from error
 
     @property
     def _parts(self) -> dict[str, Any]:

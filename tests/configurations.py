@@ -12,7 +12,7 @@ from sharpear.config import Config, Section, preset_names
 
 RATES = [8000.0, 8000.5, 11025.0, 16000.0, 22050.0, 44100.0, 48000.0, 96000.0, 192000.0]
 SMALL = {"bank.channels": 24, "atoms.count": 40}
-"""Few channels: a configuration is then designed in milliseconds, and every key still has a meaning."""
+"""Few channels and atoms: a configuration is then designed in milliseconds, and every key still has a meaning."""
 
 SECTIONS: dict[str, type[Section]] = {
     name: field.annotation
@@ -55,7 +55,8 @@ def configurations(draw: st.DrawFn, most_keys: int = 5) -> tuple[float, str, dic
     rate = draw(st.one_of(st.sampled_from(RATES), st.floats(8000, 192000)))
     preset = draw(st.sampled_from(preset_names()))
     changed = draw(st.lists(st.sampled_from(sorted(KEYS)), max_size=most_keys, unique=True))
-    overrides: dict[str, Any] = {**SMALL, **{key: draw(values(KEYS[key])) for key in changed}}
+    few = {key: st.integers(2, 80) for key in SMALL}
+    overrides: dict[str, Any] = {**SMALL, **{key: draw(few.get(key) or values(KEYS[key])) for key in changed}}
     if "bank.bandwidth_unit" in changed:
         overrides["bank.order"] = 5 if overrides["bank.bandwidth_unit"] == "window" else draw(st.integers(1, 5))
         if overrides["bank.bandwidth_unit"] != "window":
