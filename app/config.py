@@ -25,10 +25,6 @@ DECAYS = 1.0, 50.0
 has decayed long before."""
 
 
-MOST_MOMENTUM = 0.99
-"""β₁² of β₂: up to here an error's mean never exceeds a multiple of the root of its mean square."""
-
-
 class Section(BaseModel):
     """A validated, immutable group of settings; unknown keys are errors."""
 
@@ -178,15 +174,6 @@ class NetworkConfig(Section):
     flow: tuple[tuple[float, float], tuple[float, float]] = Field(
         ((0.0, 0.1), (0.1, -0.1)), description="gains between the two layers"
     )
-
-    @model_validator(mode="after")
-    def _bounded(self) -> "NetworkConfig":
-        if self.beta1**2 > MOST_MOMENTUM * self.beta2:
-            raise ValueError(
-                f"expected beta1 below the square root of beta2, where Adam's steps are bounded, received "
-                f"beta1 = {self.beta1:g} and beta2 = {self.beta2:g}"
-            )
-        return self
 
 
 class PitchConfig(Section):

@@ -56,7 +56,10 @@ def configurations(draw: st.DrawFn, most_keys: int = 5) -> tuple[float, str, dic
     preset = draw(st.sampled_from(preset_names()))
     changed = draw(st.lists(st.sampled_from(sorted(KEYS)), max_size=most_keys, unique=True))
     few = {key: st.integers(2, 80) for key in SMALL}
-    overrides: dict[str, Any] = {**SMALL, **{key: draw(few.get(key) or values(KEYS[key])) for key in changed}}
+    overrides: dict[str, Any] = {
+        **SMALL,
+        **{key: draw(few[key] if key in few else values(KEYS[key])) for key in changed},
+    }
     if "bank.bandwidth_unit" in changed:
         overrides["bank.order"] = 5 if overrides["bank.bandwidth_unit"] == "window" else draw(st.integers(1, 5))
         if overrides["bank.bandwidth_unit"] != "window":
