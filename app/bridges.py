@@ -5,6 +5,7 @@ yours, as a function of the lines' frequencies (`Shares`); the rest is here. doc
 """
 
 import math
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .blocks import as_count, as_streams
 from .config import Config
+from .errors import UsageError
 from .frames import Frames
 from .pipeline import Sharpener
 
@@ -32,10 +35,16 @@ def by_harmonics(f0_hz: ArrayLike, tolerance_cents: float = 50.0) -> Shares:
 
     f0_hz: (sources,) fundamental frequencies, Hz.
 
+    Raises:
+        UsageError: they are not positive numbers.
+
     >>> by_harmonics([200.0, 310.0])(np.array([401.0, 619.0, 500.0])).tolist()
     [[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]]
     """
-    fundamentals = np.asarray(f0_hz, dtype=np.float64)
+    given = np.asarray(f0_hz)
+    if given.ndim != 1 or not given.size or given.dtype.kind not in "iuf" or not ((given > 0) & (given < np.inf)).all():
+        raise UsageError(f"expected one fundamental above 0 Hz for each source, received {reprlib.repr(f0_hz)}")
+    fundamentals = given.astype(np.float64)
 
     def shares(frequency_hz: NDArray[np.float32]) -> NDArray[np.float64]:
         f0 = fundamentals.reshape(-1, *(1,) * np.ndim(frequency_hz))
@@ -119,8 +128,7 @@ class BandStream:
         Raises:
             UsageError: as `Sharpener.process`.
         """
-        audio = np.asarray(block)
-        return self._bands(self._sharpener.process(audio[:, None] if audio.ndim == 1 else audio))
+        return self._bands(self._sharpener.process(as_streams(block, self._sharpener.streams)))
 
     def finish(self) -> Bands:
         """The frames still on their way."""
@@ -152,6 +160,9 @@ class StftMasks:
         n_fft, hop_length: the grid.
         sample_rate, preset, streams, overrides: as `Sharpener`.
 
+    Raises:
+        UsageError: as `Sharpener`, or the grid is not of whole numbers.
+
     >>> masks = StftMasks(by_harmonics([220.0, 330.0]), 512, 128, 16000, "low-latency")
     >>> masks.push(np.zeros(4000)).shape[:2], round(masks.latency_s, 3)
     ((2, 257), 0.025)
@@ -169,9 +180,9 @@ class StftMasks:
     ) -> None:
         self._sharpener = Sharpener(sample_rate, preset, streams, overrides)
         self._shares = shares
-        self._bins = n_fft // 2 + 1
+        self._bins = as_count(as_count(n_fft, "sample a grid's window (n_fft)") // 2, "bin above 0 Hz (n_fft // 2)") + 1
         self._bins_per_hz = n_fft / sample_rate
-        self._column_s = hop_length / sample_rate
+        self._column_s = as_count(hop_length, "sample a column (hop_length)") / sample_rate
         self._sources = len(np.asarray(shares(np.zeros(0, np.float32))))
         self._hop_length = hop_length
         self._samples = self._column = 0
@@ -189,9 +200,10 @@ class StftMasks:
         Raises:
             UsageError: as `Sharpener.process`.
         """
-        audio = np.asarray(block)
+        audio = as_streams(block, self._sharpener.streams)
+        frames = self._sharpener.process(audio)
         self._samples += len(audio)
-        return self._collect(self._sharpener.process(audio[:, None] if audio.ndim == 1 else audio))
+        return self._collect(frames)
 
     def finish(self) -> NDArray[np.float32]:
         """The columns still on their way: 1 + samples // hop_length in all."""

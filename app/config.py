@@ -1,5 +1,6 @@
 """Configuration: TOML presets, validated, every field overridable by its dotted name."""
 
+import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
@@ -11,6 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from .errors import UsageError, expected_and_received
 
+SHORTEST_MS, LONGEST_MS = 0.001, 600_000.0
+"""Time constants: below the first nothing is left from one sample to the next; above the second a step between two
+frames of 0.125 ms, of ten minutes, is so small that single precision loses it."""
+
+SMALLEST_SCALE, LARGEST_SCALE = 1e-6, 1e6
+"""Scales that evidence is measured by: their squares, and what is divided by them, stay within single precision."""
+
+
+DECAYS = 1.0, 50.0
+"""Of a finite window's filter: with fewer, single precision leaves less than 80 dB of what is cut off; with more, all
+has decayed long before."""
+
 
 class Section(BaseModel):
     """A validated, immutable group of settings; unknown keys are errors."""
@@ -21,15 +34,19 @@ class Section(BaseModel):
 class BankConfig(Section):
     """The filterbank: which channels, how wide."""
 
-    low_hz: float = Field(gt=0, description="lowest centre, Hz")
-    high_hz: float = Field(gt=0, description="highest centre, Hz; channels above 0.46 of the sample rate are left out")
+    low_hz: float = Field(ge=1, le=96_000, description="lowest centre, Hz")
+    high_hz: float = Field(
+        ge=1, le=1e6, description="highest centre, Hz; channels above 0.46 of the sample rate are left out"
+    )
     channels: int = Field(ge=2, le=4096, description="centres from low_hz to high_hz")
     scale: Literal["log", "erb", "linear"] = Field("log", description="scale on which the centres are even")
-    bandwidth: float = Field(gt=0, description="equivalent rectangular bandwidth, in bandwidth_unit")
+    bandwidth: float = Field(ge=1e-6, le=1e6, description="equivalent rectangular bandwidth, in bandwidth_unit")
     bandwidth_unit: Literal["erb", "q", "hz", "window"] = Field(
         "erb", description="ERBs of the ear, centre/bandwidth, Hz, or decays of the filter per window"
     )
-    min_bandwidth_hz: float = Field(0.0, ge=0, description="no channel narrower than this: bounds the latency")
+    min_bandwidth_hz: float = Field(
+        0.0, ge=0, le=96_000, description="no channel narrower than this: bounds the latency"
+    )
     order: int = Field(4, ge=1, le=5, description="one-pole stages per channel")
 
     @model_validator(mode="after")
@@ -53,9 +70,9 @@ class FramesConfig(Section):
 class WindowConfig(Section):
     """Length of the finite windows: ``long_ms (f/knee_hz)^-slope``, between the two lengths."""
 
-    long_ms: float = Field(65.0, gt=0, le=1000, description="longest window, ms")
-    short_ms: float = Field(45.0, gt=0, le=1000, description="shortest window, ms")
-    knee_hz: float = Field(300.0, gt=0, description="windows shorten above here, Hz")
+    long_ms: float = Field(65.0, ge=0.1, le=1000, description="longest window, ms")
+    short_ms: float = Field(45.0, ge=0.1, le=1000, description="shortest window, ms")
+    knee_hz: float = Field(300.0, ge=1, le=1e6, description="windows shorten above here, Hz")
     slope: float = Field(0.3, ge=0, le=2, description="how fast they shorten")
 
     @model_validator(mode="after")
@@ -70,23 +87,48 @@ class LinesConfig(Section):
 
     spacing_ms: float = Field(5.8, gt=0, le=100, description="time between the three values that are compared")
     neighbors: int = Field(1, ge=0, le=50, description="channels on either side whose moments are pooled")
-    memory_ms: float = Field(32.0, gt=0, description="time constant of the moments")
-    residual: float = Field(0.01, gt=0, description="residual of the two-line prediction that halves its trust")
-    drift: float = Field(0.06, gt=0, description="drift, relative to the lines' distance, that halves the trust")
+    memory_ms: float = Field(32.0, ge=SHORTEST_MS, le=LONGEST_MS, description="time constant of the moments")
+    residual: float = Field(
+        0.01,
+        ge=SMALLEST_SCALE,
+        le=LARGEST_SCALE,
+        description="residual of the two-line prediction that halves its trust",
+    )
+    drift: float = Field(
+        0.06,
+        ge=SMALLEST_SCALE,
+        le=LARGEST_SCALE,
+        description="drift, relative to the lines' distance, that halves the trust",
+    )
     drift_ms: float = Field(35.0, gt=0, le=1000, description="time over which drift is measured")
-    change: float = Field(0.15, gt=0, description="growth or widening, relative to the distance, that halves trust")
+    change: float = Field(
+        0.15,
+        ge=SMALLEST_SCALE,
+        le=LARGEST_SCALE,
+        description="growth or widening, relative to the distance, that halves trust",
+    )
     average_ms: float = Field(23.2, ge=0, le=200, description="energies are averaged this long before and after")
     steady_hz: float = Field(
-        0.2, gt=0, description="deviation from a straight course that halves the belief in one line"
+        0.2,
+        ge=SMALLEST_SCALE,
+        le=LARGEST_SCALE,
+        description="deviation from a straight course that halves the belief in one line",
     )
     swell: float = Field(
-        0.15, ge=0, description="how far a swelling line may bend, of the mean square rate of its swelling"
+        0.15,
+        ge=0,
+        le=LARGEST_SCALE,
+        description="how far a swelling line may bend, of the mean square rate of its swelling",
     )
-    surge: float = Field(4.0, ge=1, description="largest ratio of averaged to momentary energy")
+    surge: float = Field(4.0, ge=1, le=LARGEST_SCALE, description="largest ratio of averaged to momentary energy")
     noise_db: float = Field(6.0, ge=-100, le=100, description="lines fade below this over the noise, dB")
-    floor_ms: float = Field(200.0, gt=0, description="time constant of the noise floor")
-    patience: float = Field(1.0, ge=0, description="change, in variances of the noise, that a line follows halfway")
-    hold_ms: float = Field(200.0, gt=0, description="longest time over which a steady line is averaged")
+    floor_ms: float = Field(200.0, ge=SHORTEST_MS, le=LONGEST_MS, description="time constant of the noise floor")
+    patience: float = Field(
+        1.0, ge=0, le=LARGEST_SCALE, description="change, in variances of the noise, that a line follows halfway"
+    )
+    hold_ms: float = Field(
+        200.0, ge=SHORTEST_MS, le=LONGEST_MS, description="longest time over which a steady line is averaged"
+    )
     stride_cents: float = Field(30.0, ge=0, le=1200, description="a line moves no farther than this per frame")
 
 
@@ -102,20 +144,33 @@ class NetworkConfig(Section):
     mode: Literal["lines", "complex", "magnitude"] = Field(
         "complex", description="what drives the network: line evidence, the complex subbands, or their modulus"
     )
-    whitening: float = Field(0.01, gt=0, description="noise floor of the whitened receptive fields, of the largest")
+    whitening: float = Field(
+        0.01,
+        ge=SMALLEST_SCALE,
+        le=LARGEST_SCALE,
+        description="noise floor of the whitened receptive fields, of the largest",
+    )
     readout: Literal["lcadam", "wtaconv"] = Field("lcadam", description="the layer that says which atoms are active")
     threshold: float = Field(0.02, ge=0, lt=1, description="activation threshold, of the level")
-    level_cents: float = Field(0.0, ge=0, description="the level is taken this far around an atom; 0: over all")
-    memory_ms: float = Field(60.0, gt=0, description="time constant of the memory, phase-turned in mode complex")
-    level_ms: float = Field(200.0, gt=0, description="time constant of the level's fall")
+    level_cents: float = Field(
+        0.0, ge=0, le=12_000, description="the level is taken this far around an atom; 0: over all"
+    )
+    memory_ms: float = Field(
+        60.0, ge=SHORTEST_MS, le=LONGEST_MS, description="time constant of the memory, phase-turned in mode complex"
+    )
+    level_ms: float = Field(200.0, ge=SHORTEST_MS, le=LONGEST_MS, description="time constant of the level's fall")
     iterations: int = Field(3, ge=1, le=100, description="steps a frame")
-    eta: float = Field(0.3, gt=0, le=10, description="LcAdam: step, of the level")
-    epsilon: float = Field(1.0, gt=0, description="LcAdam: error below which steps shrink, of the level")
-    beta1: float = Field(0.65, gt=0, lt=1, description="LcAdam: memory of the error's mean")
-    beta2: float = Field(0.75, gt=0, lt=1, description="LcAdam: memory of the error's square")
+    eta: float = Field(0.3, ge=SMALLEST_SCALE, le=10, description="LcAdam: step, of the level")
+    epsilon: float = Field(
+        1.0, ge=SMALLEST_SCALE, le=LARGEST_SCALE, description="LcAdam: error below which steps shrink, of the level"
+    )
+    beta1: float = Field(0.65, ge=0.01, le=0.999, description="LcAdam: memory of the error's mean")
+    beta2: float = Field(0.75, ge=0.01, le=0.999, description="LcAdam: memory of the error's square")
     window_cents: float = Field(15.0, ge=0, le=1200, description="WtaConv: neighbours up to here compete")
-    wta_ms: float = Field(5.0, gt=0, description="WtaConv: time constant")
-    wta_excitation: float = Field(1.2, gt=0, lt=1.7, description="WtaConv: α; below 1, rivals of equal strength stay")
+    wta_ms: float = Field(5.0, ge=SHORTEST_MS, le=LONGEST_MS, description="WtaConv: time constant")
+    wta_excitation: float = Field(
+        1.2, ge=SMALLEST_SCALE, le=1.7, description="WtaConv: α; below 1, rivals of equal strength stay"
+    )
     flow: tuple[tuple[float, float], tuple[float, float]] = Field(
         ((0.0, 0.1), (0.1, -0.1)), description="gains between the two layers"
     )
@@ -124,26 +179,34 @@ class NetworkConfig(Section):
 class PitchConfig(Section):
     """The pitch layer above the partials: harmonic receptive fields that share the partials by feedback."""
 
-    low_hz: float = Field(55.0, gt=0, description="lowest fundamental, Hz")
-    high_hz: float = Field(1050.0, gt=0, description="highest fundamental, Hz")
+    low_hz: float = Field(55.0, ge=1, le=20_000, description="lowest fundamental, Hz")
+    high_hz: float = Field(1050.0, ge=1, le=20_000, description="highest fundamental, Hz")
     per_octave: int = Field(60, ge=12, le=240, description="units of the layer per octave")
     harmonics: int = Field(12, ge=1, le=40, description="teeth of a receptive field")
     rolloff: float = Field(0.7, ge=0, le=4, description="a tooth weighs harmonic^-rolloff")
-    tolerance_cents: float = Field(20.0, gt=0, le=100, description="width of a tooth")
-    compression: float = Field(0.6, gt=0, le=1, description="partials count by their amplitude to this power")
-    floor: float = Field(0.01, gt=0, lt=1, description="partials weaker than this are not heard, of the level")
+    tolerance_cents: float = Field(20.0, ge=1, le=100, description="width of a tooth")
+    compression: float = Field(0.6, ge=0.1, le=1, description="partials count by their amplitude to this power")
+    floor: float = Field(
+        0.01, ge=SMALLEST_SCALE, lt=1, description="partials weaker than this are not heard, of the level"
+    )
     noise_db: float = Field(
         -12.0, ge=-100, le=100, description="in place of lines.noise_db, for faint partials tell octaves apart, dB"
     )
-    level_s: float = Field(3.5, gt=0, description="time constant of the level's fall, s")
+    level_s: float = Field(
+        3.5, ge=SHORTEST_MS / 1e3, le=LONGEST_MS / 1e3, description="time constant of the level's fall, s"
+    )
     step_ms: float = Field(11.6, gt=0, le=100, description="time between steps of the layer, ms")
     iterations: int = Field(8, ge=1, le=100, description="iterations a step")
-    rate: float = Field(0.7, gt=0, le=1, description="exponent of an iteration's correction")
-    epsilon: float = Field(0.05, gt=0, description="expectation below which nothing is shared, of the level")
+    rate: float = Field(0.7, ge=SMALLEST_SCALE, le=1, description="exponent of an iteration's correction")
+    epsilon: float = Field(
+        0.05, ge=SMALLEST_SCALE, le=LARGEST_SCALE, description="expectation below which nothing is shared, of the level"
+    )
     feedback: float = Field(1.0, ge=0, le=1, description="how far pitches know of each other's partials; 0: not at all")
     median_steps: int = Field(5, ge=1, le=31, description="a pitch's activity is the median over so many steps")
-    onset: float = Field(0.2, gt=0, lt=1, description="activity that starts a voice, of the strongest pitch's")
-    offset: float = Field(0.85, gt=0, le=1, description="activity that ends a voice, of what starts one")
+    onset: float = Field(
+        0.2, ge=SMALLEST_SCALE, lt=1, description="activity that starts a voice, of the strongest pitch's"
+    )
+    offset: float = Field(0.85, ge=SMALLEST_SCALE, le=1, description="activity that ends a voice, of what starts one")
     glide_cents: float = Field(70.0, gt=0, le=600, description="a voice moves no farther in one step")
     voices: int = Field(8, ge=1, le=32, description="voices at once, at most")
 
@@ -174,9 +237,25 @@ class Config(Section):
                 'network.mode "lines" works on finite windows: expected bank.bandwidth_unit = "window", '
                 f'received "{self.bank.bandwidth_unit}"'
             )
+        if windowed and self.network.mode != "lines":
+            raise ValueError(
+                f'network.mode "{self.network.mode}" works on the plain bank: expected bank.bandwidth_unit erb, q or '
+                'hz, received "window"'
+            )
         if windowed and self.bank.order != 5:
             raise ValueError(f"finite windows need bank.order = 5, received {self.bank.order}")
+        fewest, most = DECAYS
+        if windowed and not fewest <= self.bank.bandwidth <= most:
+            raise ValueError(
+                f"bank.bandwidth: expected {fewest:g} to {most:g} decays a window, received {self.bank.bandwidth:g}"
+            )
         return self
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of all settings, without the description: the same for the same frames."""
+        settings = self.model_dump_json(exclude={"description"})
+        return hashlib.sha256(settings.encode()).hexdigest()[:16]
 
 
 def preset_names() -> list[str]:

@@ -14,10 +14,12 @@ from sharpear.dynamics import BandedWeights
 from sharpear.gpu import CPU, Backend
 
 from .config import LinesConfig, NetworkConfig
+from .feasible import check_rivals
 from .network import build_pair, window_atoms
+from .states import Composite
 
 
-class LineCode:
+class LineCode(Composite):
     """Lines → atoms → LcAdam ⇄ WtaConv, whose winners take the energy of their window.
 
     The channels' lines put energies E_j on the atoms; what does not stand out of the noise fades. Driven by √E_j, the
@@ -67,10 +69,10 @@ class LineCode:
         self._floor = NoiseFloor(channels, hop_s, lines.floor_ms / 1e3, streams=streams, backend=backend)
         self._nearest = backend.array(np.abs(window.bank.center_hz[None] - atom_hz[:, None]).argmin(axis=1))
         self._audible = np.float32(10 ** (lines.noise_db / 10))
-        reach_atoms = window_atoms(atom_hz, lines.stride_cents).clip(min=1)
+        reach_atoms = check_rivals(window_atoms(atom_hz, lines.stride_cents).clip(min=1), "lines.stride_cents")
         self._memory = LineMemory(reach_atoms, hop_s, lines.hold_ms / 1e3, lines.patience, streams, backend)
         self._atom_hz = backend.array(atom_hz, np.float32)
-        half_width = window_atoms(atom_hz, network.window_cents)
+        half_width = check_rivals(window_atoms(atom_hz, network.window_cents), "network.window_cents")
         self._half_width, self._farthest = backend.array(half_width), 2 * int(half_width.max())
         no_rivals = BandedWeights(np.zeros((atom_hz.size, 1), np.float32))  # the WtaConv alone decides between them
         self._pair = build_pair(no_rivals, atom_hz, hop_s, network, streams, 1.0, backend)
@@ -91,21 +93,6 @@ class LineCode:
             "pair": self._pair,
             "memory": self._memory,
         }
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """State of the parts (copies)."""
-        return {name: part.state for name, part in self._parts.items()}
-
-    @state.setter
-    def state(self, value: dict[str, Any]) -> None:
-        for name, part in self._parts.items():
-            part.state = value[name]
-
-    def reset(self) -> None:
-        """Forget the past."""
-        for part in self._parts.values():
-            part.reset()
 
     def hear(self, frames: SubbandFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What drives the network: the lines' amplitudes and frequencies on the atoms, (frames, streams, atoms)."""

@@ -7,31 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.dsp import (
-    Aligner,
-    Filterbank,
-    FiniteWindow,
-    GammatoneDesign,
-    WindowDesign,
-    bandwidths_hz,
-    space_frequencies,
-)
-from sharpear.dsp.gammatone import erb_per_decay
-from sharpear.gpu import CPU, Backend, Pending
+from sharpear.dsp import space_frequencies
+from sharpear.gpu import Backend, Pending
 
-from .audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
-from .blocks import as_audio, as_streams
-from .config import Config, WindowConfig, load_config
+from .blocks import as_count, as_rate, as_recording, as_seconds, as_streams
+from .config import Config, load_config
 from .device import backend_of
 from .errors import UsageError
+from .feasible import check_spacing
 from .frames import Frames, Spectrogram
+from .front import build_front
 from .limits import so_many_streams
 from .line_code import LineCode
 from .phase import PhaseReader
 from .sparse_code import SparseCode
-
-HIGHEST_CENTER = 0.46
-"""Of the sample rate: channels nearer to half of it would overlap their own mirror image."""
+from .states import Composite, Memory
 
 
 @dataclass(frozen=True)
@@ -55,7 +45,7 @@ class Heard:
         return Heard(self.drive[frames], self.frequency_hz[frames], self.subband[frames])
 
 
-class Sharpener:
+class Sharpener(Composite):
     """Sharpen streaming audio: blocks in, frames out.
 
     Every frame stands at a multiple of the hop on the input's clock. It leaves `latency_s` later, when the slowest
@@ -93,26 +83,19 @@ class Sharpener:
         phases: bool = False,
         device: str | Backend = "cpu",
     ) -> None:
-        if not LOWEST_RATE_HZ <= sample_rate <= HIGHEST_RATE_HZ:
-            expected = f"{LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz"
-            raise UsageError(f"expected a sample rate of {expected}, received {sample_rate:g} Hz")
-        if streams < 1:
-            raise UsageError(f"expected at least 1 stream, received {streams}")
+        self.sample_rate, self.streams = as_rate(sample_rate), as_count(streams, "stream")
+        self._start_s = as_seconds(start_s, "start_s")
         if isinstance(preset, Config):
             if overrides:
                 raise UsageError("expected overrides with a preset's name, received them with a Config")
             self.config = preset
         else:
             self.config = load_config(preset, overrides)
-        self.sample_rate = float(sample_rate)
-        self.streams = streams
         self.backend = backend = backend_of(device)
-        self.hop = max(1, round(self.config.frames.hop_ms / 1e3 * sample_rate))
-        with so_many_streams(streams):
+        self.hop = max(1, round(self.config.frames.hop_ms / 1e3 * self.sample_rate))
+        with so_many_streams(self.streams):
             self._build(backend)
         self._phases = PhaseReader(self._bank, self._window, self._aligner, self.frequencies) if phases else None
-        self._start_s = start_s
-        self._samples = self._silence = self._frames = 0
         self._flat_input = False
 
     def _build(self, backend: Backend) -> None:
@@ -125,6 +108,7 @@ class Sharpener:
         self.frequencies: NDArray[np.float64] = space_frequencies(
             design.center_hz[0], design.center_hz[-1], atoms, scale
         )
+        check_spacing(self.frequencies, "atoms.count")
         self._code: LineCode | SparseCode
         if self._window and self.config.network.mode == "lines":
             self._code = LineCode(
@@ -135,7 +119,15 @@ class Sharpener:
                 design, self._aligner, self.frequencies, self.hop, self.config.network, streams, backend
             )
         self._latency_hops = self._aligner.latency_hops + self._code.latency_hops
-        self._late = backend.array(np.zeros((self._code.latency_hops, streams, design.channels), np.complex64))
+        self._memory = Memory(
+            [
+                ("late", np.complex64, (self._code.latency_hops, streams, design.channels)),
+                ("samples", np.int64),
+                ("silence", np.int64),
+                ("frames", np.int64),
+            ],
+            backend,
+        )
 
     @property
     def latency_s(self) -> float:
@@ -183,36 +175,16 @@ class Sharpener:
     @property
     def _parts(self) -> dict[str, Any]:
         parts = {"bank": self._bank, "window": self._window, "aligner": self._aligner, "code": self._code}
-        return {name: part for name, part in parts.items() if part is not None}
+        return {name: part for name, part in parts.items() if part is not None} | {"memory": self._memory}
 
     @property
-    def state(self) -> dict[str, Any]:
-        """Everything that the next output depends on (copies)."""
-        counts = {"samples": self._samples, "silence": self._silence, "frames": self._frames}
-        return (
-            {name: part.state for name, part in self._parts.items()}
-            | counts
-            | {"late": self.backend.numpy(self._late).copy()}
-        )
-
-    @state.setter
-    def state(self, value: Mapping[str, Any]) -> None:
-        if not isinstance(value, Mapping) or value.keys() != self.state.keys():
-            raise UsageError(
-                f"expected a Sharpener's state with {', '.join(self.state)}, received {type(value).__name__}"
-            )
-        for name, part in self._parts.items():
-            part.state = value[name]
-        self._samples, self._silence, self._frames = value["samples"], value["silence"], value["frames"]
-        self._late = self.backend.array(value["late"].copy())
+    def _owner(self) -> dict[str, Any]:
+        return {"sample_rate": self.sample_rate, "streams": self.streams, "configuration": self.config.digest}
 
     def reset(self, start_s: float | None = None) -> None:
         """Forget the past: the next output is that of a new object, whose first sample is at `start_s` if given."""
-        for part in self._parts.values():
-            part.reset()
-        self._late[...] = 0
-        self._start_s = self._start_s if start_s is None else start_s
-        self._samples = self._silence = self._frames = 0
+        super().reset()
+        self._start_s = self._start_s if start_s is None else as_seconds(start_s, "start_s")
 
     def process(self, block: ArrayLike) -> Frames:
         """Advance over audio, (samples,) or (samples, streams), full scale ±1; return the frames completed by it.
@@ -230,10 +202,10 @@ class Sharpener:
         >>> frames = Frames.join([first.result(), second.result()])
         """
         audio = as_streams(block, self.streams)
-        if self._silence:
+        if self._memory.fields["silence"]:
             raise UsageError("the stream has ended with flush(): reset() begins the next one")
         self._flat_input = np.ndim(block) == 1
-        self._samples += audio.shape[0]
+        self._memory.fields["samples"] += audio.shape[0]
         return self._advance(audio)
 
     def flush(self) -> Frames:
@@ -241,8 +213,10 @@ class Sharpener:
 
         The stream has then ended: `reset` begins the next one.
         """
-        missing = max(0, self.hops_for(self._samples) * self.hop - self._samples - self._silence)
-        self._silence += missing
+        memory = self._memory.fields
+        samples, silence = int(memory["samples"]), int(memory["silence"])
+        missing = max(0, self.hops_for(samples) * self.hop - samples - silence)
+        memory["silence"] += missing
         return self._advance(np.zeros((missing, self.streams), np.float32)).result()
 
     def _advance(self, audio: NDArray[np.float32]) -> Pending[Frames]:
@@ -258,10 +232,10 @@ class Sharpener:
         if self._window:
             subbands = self._window.process(subbands)
         subbands = self._aligner.process(subbands)
-        late = np.concatenate([self._late, self.backend.array(subbands.subband)])
-        self._late, late = late[len(subbands) :].copy(), late[: len(subbands)]
+        late = np.concatenate([self._memory.fields["late"], self.backend.array(subbands.subband)])
+        self._memory.fields["late"] = late[len(subbands) :]
         drive, frequency_hz = self._code.hear(subbands)
-        return Heard(drive, frequency_hz, late)
+        return Heard(drive, frequency_hz, late[: len(subbands)])
 
     def resolve(self, heard: Heard) -> Frames:
         """The second half: the network's decisions, which build on those of all frames before."""
@@ -270,8 +244,8 @@ class Sharpener:
     def _decide(self, heard: Heard, flat: bool = False) -> Pending[Frames]:
         amplitude, frequency = self._code.compete(heard.drive, heard.frequency_hz, heard.subband)
         # Frame n ends at sample (n+1)·hop; those that lie before the first sample only filled the alignment.
-        number = self._frames + 1 + np.arange(len(amplitude)) - self._latency_hops
-        self._frames += len(amplitude)
+        number = int(self._memory.fields["frames"]) + 1 + np.arange(len(amplitude)) - self._latency_hops
+        self._memory.fields["frames"] += len(amplitude)
         times: NDArray[np.float64] = np.float64(self._start_s) + number * (self.hop / self.sample_rate)
         phases = self._phases
 
@@ -284,53 +258,6 @@ class Sharpener:
 
         parts = [amplitude, frequency, np.abs(heard.subband), *([heard.subband] if phases else [])]
         return self.backend.fetch(*parts, make=frames_of)
-
-
-LARGEST_SPACING = 1.6
-"""Distance of neighbouring channels times window length, at most: their responses then meet above -4 dB."""
-
-
-def build_front(
-    sample_rate: float, hop: int, config: Config, streams: int, backend: Backend = CPU
-) -> tuple[Filterbank, FiniteWindow | None, Aligner]:
-    """The bank of a configuration, its finite windows if it has them, and the alignment of what comes last.
-
-    Raises:
-        UsageError: fewer than two channels fit below half of the sample rate.
-    """
-    bank = config.bank
-    center_hz = space_frequencies(bank.low_hz, bank.high_hz, bank.channels, bank.scale)
-    center_hz = center_hz[center_hz <= HIGHEST_CENTER * sample_rate]
-    if center_hz.size < 2:
-        raise UsageError(
-            f"bank.low_hz = {bank.low_hz:g} Hz leaves no channels below {HIGHEST_CENTER * sample_rate:g} Hz, "
-            f"what a sample rate of {sample_rate:g} Hz carries: lower it"
-        )
-    limit_samples = config.frames.align_limit_ms / 1e3 * sample_rate
-    if bank.bandwidth_unit != "window":
-        bandwidth_hz = np.maximum(bandwidths_hz(center_hz, bank.bandwidth, bank.bandwidth_unit), bank.min_bandwidth_hz)
-        filterbank = Filterbank(
-            GammatoneDesign(sample_rate, center_hz, bandwidth_hz, bank.order), hop, streams, backend
-        )
-        delay = filterbank.latency_samples
-        return filterbank, None, Aligner(delay, hop, streams, bank.order, limit_samples, backend)
-    length_hops = window_lengths(center_hz, config.window, sample_rate / hop)
-    decay_hz = bank.bandwidth * sample_rate / (hop * length_hops) / (2 * np.pi)
-    design = GammatoneDesign(sample_rate, center_hz, decay_hz * erb_per_decay(bank.order), bank.order)
-    window = FiniteWindow(WindowDesign.over(design, length_hops, hop), streams, backend)
-    aligner = Aligner(window.latency_samples, hop, streams, 1, limit_samples, backend)
-    return Filterbank(design, hop, streams, backend), window, aligner
-
-
-def window_lengths(center_hz: NDArray[np.float64], window: WindowConfig, frames_per_s: float) -> NDArray[np.int64]:
-    """(channels,) window lengths in hops, at least 4: the time that each channel listens.
-
-    Where channels stand far apart the windows are shorter than configured, so that no tone falls between two.
-    """
-    length_ms = window.long_ms * (center_hz / window.knee_hz) ** -window.slope
-    length_s = length_ms.clip(window.short_ms, window.long_ms) / 1e3
-    hops = np.rint(np.minimum(length_s, LARGEST_SPACING / np.gradient(center_hz)) * frames_per_s)
-    return hops.clip(min=4).astype(np.int64)
 
 
 def sharpen(
@@ -347,15 +274,14 @@ def sharpen(
     ``.instantaneous_frequency`` (frames, atoms), or (frames, streams, atoms) for two-dimensional audio.
 
     Raises:
-        UsageError: as `Sharpener`, or `audio` is empty, not one- or two-dimensional, or holds integers.
+        UsageError: as `Sharpener`, or `audio` is empty, not one- or two-dimensional, holds integers, or has more
+            channels than samples.
 
     >>> spectrogram = sharpen(np.zeros(4410), 44100)
     >>> spectrogram.amplitude.shape == (spectrogram.times.size, spectrogram.frequencies.size)
     True
     """
-    samples = as_audio(audio)
-    if samples.ndim not in (1, 2) or samples.size == 0:
-        raise UsageError(f"expected audio of shape (samples,) or (samples, streams), received {samples.shape}")
+    samples = as_recording(audio)
     streams = 1 if samples.ndim == 1 else samples.shape[1]
     sharpener = Sharpener(sample_rate, preset, streams, overrides, device=device)
     frames = Frames.join([sharpener.process(samples), sharpener.flush()])

@@ -12,6 +12,7 @@ set of coefficients gives the window's derivative, and with it the instantaneous
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb
 from typing import Any
 
@@ -35,6 +36,10 @@ SMALLEST_POWER = np.float32(1e-28)
 
 FARTHEST_OFFSET = 4.2
 """Instantaneous frequencies farther than this / window length from the centre are noise between the window's lobes."""
+
+
+CALIBRATED_AT_ONCE = 2**22
+"""Pairs of a frequency and a channel: 64 MiB."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +77,9 @@ class WindowDesign:
         K = bank.channels
         present, past = np.zeros((2, STAGES, K)), np.zeros((2, STAGES, K), np.complex128)
         centroid = np.zeros(K)
+        solved = lru_cache(_solve)  # few lengths, many channels
         for k, N in enumerate(length_hops * hop):
-            damping = bank.damping[k]
-            n = np.arange(N)
-            window = SHAPE(n / N) * damping**n
-            scale = 1.0 / window.sum()
-            centroid[k] = (window * n).sum() * scale
-            slope = SHAPE.deriv() + np.log(damping) * N * SHAPE
-            c, d = _coefficients(damping, int(N), [SHAPE * scale, slope * scale])
+            c, d, centroid[k] = solved(bank.damping[k], int(N))
             carrier = np.exp(2j * np.pi * bank.center_hz[k] * N / bank.sample_rate)
             present[:, :, k], past[:, :, k] = c, d * carrier
         return cls(bank, length_hops, hop, present, past, centroid)
@@ -102,8 +102,8 @@ class WindowDesign:
 
     def calibration(self, frequency_hz: NDArray[np.float64]) -> NDArray[np.float64]:
         """``Σ_k |H_k(f)|²``: what a unit cosine at each frequency gives in all channels together."""
-        total: NDArray[np.float64] = np.square(np.abs(self.response(frequency_hz))).sum(axis=1)
-        return total
+        parts = np.array_split(frequency_hz, max(1, frequency_hz.size * self.bank.channels // CALIBRATED_AT_ONCE))
+        return np.concatenate([np.square(np.abs(self.response(part))).sum(axis=1) for part in parts])
 
 
 @kernel
@@ -114,6 +114,16 @@ def spectrum(window: NDArray[np.float64], turn: NDArray[np.complex128]) -> NDArr
         for f in range(turn.size):
             out[f] = out[f] * turn[f] + window[n]
     return out
+
+
+def _solve(damping: float, N: int) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Coefficients of a window of N samples and of its derivative, and the window's centre of gravity."""
+    n = np.arange(N)
+    window = SHAPE(n / N) * damping**n
+    scale = 1.0 / window.sum()
+    slope = SHAPE.deriv() + np.log(damping) * N * SHAPE
+    c, d = _coefficients(damping, N, [SHAPE * scale, slope * scale])
+    return c, d, float((window * n).sum() * scale)
 
 
 def _coefficients(damping: float, N: int, shapes: list[Polynomial]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

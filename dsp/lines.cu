@@ -2,7 +2,7 @@
 // threads owns a stream, a thread every blockDim.x-th channel. What is not smooth, roots and angles, is in double precision.
 
 constexpr int MOMENTS = 9;
-constexpr double SMALLEST_POWER = 1e-20;
+constexpr double SMALLEST_POWER = 1e-32;
 constexpr double SMALLEST_ENERGY = 1e-28;
 constexpr double REGULARIZATION = 1e-5;
 constexpr double PI = 3.141592653589793;

@@ -20,8 +20,8 @@ from .filterbank import SubbandFrames
 from .stateful import Stateful
 
 MOMENTS = 9
-SMALLEST_POWER = 1e-20
-"""-200 dBFS: below this there is nothing to predict."""
+SMALLEST_POWER = 1e-32
+"""-320 dBFS: below this there is nothing to predict."""
 
 SMALLEST_ENERGY = 1e-28
 """-280 dBFS: lines weaker than this are none."""

@@ -78,10 +78,18 @@ class Network:
 
     @state.setter
     def state(self, value: Sequence[NDArray[np.void]]) -> None:
-        if len(value) != len(self.layers):
-            raise ValueError(f"expected the states of {len(self.layers)} layers, received {len(value)}")
-        for layer, part in zip(self.layers, value, strict=True):
-            layer.state = part
+        count = len(self.layers)
+        if not isinstance(value, list | tuple) or len(value) != count:
+            received = f"{len(value)} states" if isinstance(value, list | tuple) else type(value).__name__
+            raise ValueError(f"expected a list of the states of {count} layers, received {received}")
+        before = self.state
+        for index, layer in enumerate(self.layers):
+            try:
+                layer.state = value[index]
+            except ValueError as error:
+                for changed, kept in zip(self.layers, before, strict=True):
+                    changed.state = kept
+                raise ValueError(f"layer {index}: {error}") from error
 
     def reset(self) -> None:
         """Forget the past, in every layer."""

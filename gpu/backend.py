@@ -37,6 +37,44 @@ def copy_of(record: NDArray[np.void]) -> NDArray[np.void]:
     return copy
 
 
+def check_state(value: object, dtype: np.dtype[Any]) -> None:
+    """A state of another shape, precision or kind of object is refused before it is copied anywhere.
+
+    Raises:
+        ValueError: `value` is not one record of `dtype`; the message names the first field that differs.
+
+    >>> check_state(np.zeros((), [("u", np.float32, (2, 9))]), np.dtype([("u", np.float32, (3, 9))]))
+    Traceback (most recent call last):
+        ...
+    ValueError: expected a state with u float32 (3, 9), received u float32 (2, 9)
+    """
+    expected = _fields(dtype)
+    if not isinstance(value, np.ndarray | np.void) or value.dtype.names is None:
+        received = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+        raise ValueError(f"expected a state, one record of {', '.join(expected)}, received {received}")
+    if value.shape != ():
+        raise ValueError(f"expected a state, one record, received an array of records of shape {value.shape}")
+    received_fields = _fields(value.dtype)
+    if list(received_fields) != list(expected):
+        raise ValueError(f"expected a state with {', '.join(expected)}, received one with {', '.join(received_fields)}")
+    for name, kind in expected.items():
+        if received_fields[name] != kind:
+            raise ValueError(f"expected a state with {name} {kind}, received {name} {received_fields[name]}")
+    if value.dtype != dtype:
+        raise ValueError("expected a state with its fields aligned as NumPy aligns them, received them otherwise")
+
+
+def _fields(dtype: np.dtype[Any]) -> dict[str, str]:
+    """The fields of a structured dtype, those within fields too, each in words."""
+    words: dict[str, str] = {}
+    for name, (kind, *_) in (dtype.fields or {}).items():
+        if kind.names:
+            words |= {f"{name}.{inner}": word for inner, word in _fields(kind).items()}
+        else:
+            words[name] = f"{kind.base} {kind.shape}" if kind.shape else str(kind)
+    return words
+
+
 class HostRecord:
     """A `Record` of NumPy's arrays."""
 
@@ -57,8 +95,7 @@ class HostRecord:
 
     @value.setter
     def value(self, value: NDArray[np.void]) -> None:
-        if value.dtype != self.dtype:
-            raise ValueError(f"expected a state of {self.dtype}, received {value.dtype}")
+        check_state(value, self.dtype)
         self._array[...] = value
 
     def clear(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .arguments import Packer
-from .backend import NO_CONSTANTS, Backend, Kernel, Record, copy_of
+from .backend import NO_CONSTANTS, Backend, Kernel, Record, check_state, copy_of
 from .pending import Arrays, Pending, T
 from .source import Constant, source_file, source_text
 
@@ -92,8 +92,7 @@ class DeviceRecord:
 
     @value.setter
     def value(self, value: NDArray[np.void]) -> None:
-        if value.dtype != self.dtype:
-            raise ValueError(f"expected a state of {self.dtype}, received {value.dtype}")
+        check_state(value, self.dtype)
         ours: NDArray[np.uint8] = np.ndarray((self.dtype.itemsize,), np.uint8, copy_of(value))
         self._bytes[...] = self._driver.array(ours, None)
         for name, count in self._counters.items():

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sharpear.audio import AudioFile, Selection
-from sharpear.blocks import as_audio
+from sharpear.blocks import as_recording
 from sharpear.config import Config, load_config
-from sharpear.errors import UsageError
+from sharpear.feasible import check_pitch_needs
 from sharpear.interrupt import Interruption
 from sharpear.pipeline import Sharpener
+from sharpear.states import Composite
 
 from .layer import PitchFrames, PitchLayer
 from .notes import Note, Voices, notes_of
@@ -21,7 +22,7 @@ from .notes import Note, Voices, notes_of
 BLOCK_SAMPLES = 16384
 
 
-class Transcriber:
+class Transcriber(Composite):
     """Follow the voices in streaming audio: blocks in, `PitchFrames` out.
 
     A `Sharpener` and a `PitchLayer` in a row; a frame leaves `latency_s` after its sound.
@@ -52,6 +53,7 @@ class Transcriber:
         heard = preset.model_copy(update={"lines": lines})
         self.sharpener = Sharpener(sample_rate, heard, streams, overrides, start_s=start_s)
         hop_s = self.sharpener.hop / self.sharpener.sample_rate
+        check_pitch_needs(heard, self.sharpener.frequencies.size, hop_s)
         self.layer = PitchLayer(hop_s, self.sharpener.frequencies.size, self.sharpener.config.pitch, streams)
 
     @property
@@ -60,21 +62,8 @@ class Transcriber:
         return self.sharpener.latency_s + self.layer.latency_s
 
     @property
-    def state(self) -> dict[str, Any]:
-        """Everything that the next output depends on (copies)."""
-        return {"sharpener": self.sharpener.state, "layer": self.layer.state}
-
-    @state.setter
-    def state(self, value: Mapping[str, Any]) -> None:
-        if not isinstance(value, Mapping) or value.keys() != {"sharpener", "layer"}:
-            raise UsageError(f"expected a Transcriber's state, received {type(value).__name__}")
-        self.sharpener.state = value["sharpener"]
-        self.layer.state = value["layer"]
-
-    def reset(self) -> None:
-        """Forget the past: the next output is that of a new object."""
-        self.sharpener.reset()
-        self.layer.reset()
+    def _parts(self) -> dict[str, Any]:
+        return {"sharpener": self.sharpener, "layer": self.layer}
 
     def process(self, block: ArrayLike) -> PitchFrames:
         """Advance over audio (samples, streams), full scale ±1; return the frames whose voices are decided."""
@@ -123,16 +112,15 @@ def transcribe(
     """Transcribe a whole recording: (samples,) or (samples, channels), full scale ±1; channels are averaged.
 
     Raises:
-        UsageError: as `Transcriber`, or `audio` is empty, not one- or two-dimensional, or holds integers.
+        UsageError: as `Transcriber`, or `audio` is empty, not one- or two-dimensional, holds integers, or has more
+            channels than samples.
 
     >>> t = np.arange(22050) / 44100
     >>> tone = sum(0.1 / h * np.cos(2 * np.pi * 220 * h * t) for h in range(1, 7))
     >>> [(note.midi, round(note.cents)) for note in transcribe(tone, 44100).notes]
     [(57, 0)]
     """
-    samples = as_audio(audio)
-    if samples.ndim not in (1, 2) or samples.size == 0:
-        raise UsageError(f"expected audio of shape (samples,) or (samples, channels), received {samples.shape}")
+    samples = as_recording(audio)
     mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
     blocks = (mono[n : n + BLOCK_SAMPLES, None] for n in range(0, len(mono), BLOCK_SAMPLES))
     return _transcribed(Transcriber(sample_rate, preset, overrides=overrides), blocks)

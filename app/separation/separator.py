@@ -1,17 +1,16 @@
 """Sound in, stems out, streaming: bank → shares → stems that add up to the sound."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
-from sharpear.blocks import as_streams
+from sharpear.blocks import as_count, as_rate, as_streams
 from sharpear.dsp import Splitter, StemMixer
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend, Pending
 from sharpear.limits import so_many_streams
+from sharpear.states import Composite, Memory
 
 from .bank import hop_samples, separation_bank
 from .shares import ShareFactory, ShareSource
@@ -22,7 +21,7 @@ CHUNK_SAMPLES = 1024
 """Processed at once, so that what passes between the parts stays in the processor's cache."""
 
 
-class Separator:
+class Separator(Composite):
     """Separate streaming audio into stems: as many samples of each stem out as came in, `latency_samples` late.
 
     The stems add up to the input. The last, "residual", is what no source claims. Linked streams, such as left and
@@ -57,18 +56,15 @@ class Separator:
         linked: int | None = None,
         backend: Backend = CPU,
     ) -> None:
-        if not LOWEST_RATE_HZ <= sample_rate <= HIGHEST_RATE_HZ:
-            expected = f"{LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz"
-            raise UsageError(f"expected a sample rate of {expected}, received {sample_rate:g} Hz")
-        if streams < 1:
-            raise UsageError(f"expected at least 1 stream, received {streams}")
-        self.sample_rate, self.streams = float(sample_rate), streams
-        self._per_group, self._backend = linked or streams, backend
-        if not 1 <= self._per_group <= streams or streams % self._per_group:
+        self.sample_rate, self.streams = as_rate(sample_rate), as_count(streams, "stream")
+        self._per_group = self.streams if linked is None else as_count(linked, "linked stream")
+        self._backend = backend
+        if self._per_group > self.streams or self.streams % self._per_group:
             raise UsageError(f"expected {streams} streams to be linked in equal groups, received groups of {linked}")
         with so_many_streams(streams):
             self._build(sources)
-        self._flat_input = self._ended = False
+        self._memory = Memory([("ended", np.bool_)])
+        self._flat_input = False
 
     def _build(self, sources: ShareFactory) -> None:
         streams, backend = self.streams, self._backend
@@ -95,28 +91,16 @@ class Separator:
 
     @property
     def _parts(self) -> dict[str, Any]:
-        return {"splitter": self._splitter, "shares": self._shares, "mixer": self._mixer}
+        return {"splitter": self._splitter, "shares": self._shares, "mixer": self._mixer, "memory": self._memory}
 
     @property
-    def state(self) -> dict[str, Any]:
-        """Everything that the next output depends on (copies)."""
-        return {name: part.state for name, part in self._parts.items()} | {"ended": self._ended}
-
-    @state.setter
-    def state(self, value: Mapping[str, Any]) -> None:
-        if not isinstance(value, Mapping) or value.keys() != self.state.keys():
-            raise UsageError(
-                f"expected a Separator's state with {', '.join(self.state)}, received {type(value).__name__}"
-            )
-        for name, part in self._parts.items():
-            part.state = value[name]
-        self._ended = value["ended"]
-
-    def reset(self) -> None:
-        """Forget the past: the next output is that of a new object."""
-        for part in self._parts.values():
-            part.reset()
-        self._ended = False
+    def _owner(self) -> dict[str, Any]:
+        return {
+            "sample_rate": self.sample_rate,
+            "streams": self.streams,
+            "linked": self._per_group,
+            "stems": list(self.stems),
+        }
 
     def process(self, block: ArrayLike) -> NDArray[np.float32]:
         """Advance over audio, (samples,) or (samples, streams), full scale ±1 → (samples, streams, stems).
@@ -132,15 +116,16 @@ class Separator:
     def submit(self, block: ArrayLike) -> Pending[NDArray[np.float32]]:
         """`process` without waiting for its stems: a GPU works on while the next block is made ready."""
         audio = as_streams(block, self.streams)
-        if self._ended:
+        if self._memory.fields["ended"]:
             raise UsageError("the stream has ended with flush(): reset() begins the next one")
         self._flat_input = np.ndim(block) == 1
         return self._advance(audio)
 
     def flush(self) -> NDArray[np.float32]:
         """The `latency_samples` still on their way. The stream has then ended: `reset` begins the next one."""
-        silence = np.zeros((0 if self._ended else self.latency_samples, self.streams), np.float32)
-        self._ended = True
+        ended = self._memory.fields
+        silence = np.zeros((0 if ended["ended"] else self.latency_samples, self.streams), np.float32)
+        ended["ended"] = True
         return self._advance(silence).result()
 
     def _advance(self, audio: NDArray[np.float32]) -> Pending[NDArray[np.float32]]:

@@ -1,6 +1,5 @@
 """Voices told apart by their pitch: each has the partials that its harmonics explain."""
 
-from collections.abc import Mapping
 from functools import partial
 from math import ceil
 from typing import Any
@@ -10,9 +9,9 @@ from numpy.typing import NDArray
 
 from sharpear.config import load_config
 from sharpear.dsp import GammatoneDesign, Split
-from sharpear.dsp.stateful import Stateful
 from sharpear.errors import UsageError
 from sharpear.pitch import Transcriber
+from sharpear.states import Composite, Memory
 
 from .shares import ShareFactory
 from .voice_kernel import voices_process
@@ -52,15 +51,7 @@ def voice_names(count: int) -> tuple[str, ...]:
     return tuple(f"voice{v + 1}" for v in range(count))
 
 
-class _Memory(Stateful):
-    """What `PitchVoices` remembers beside its parts."""
-
-    def __init__(self, fields: list[tuple[Any, ...]]) -> None:
-        self._remember(fields)
-        self.fields = self._state
-
-
-class PitchVoices:
+class PitchVoices(Composite):
     """Shares of a number of voices, "voice1" the lowest; what no harmonic of theirs explains is the residual.
 
     The pitch layer hears pitches in the mean of a group's streams, and `VoiceTracks` gives them to the voices. The
@@ -96,7 +87,7 @@ class PitchVoices:
         most, channels = voices * HARMONICS, bank.center_hz.size
         places = [np.zeros(most, np.int64) for _ in range(4)]
         self._lines = (*places, np.zeros((most, WIDEST), np.float32), np.zeros(most, np.float32))
-        self._memory = _Memory(
+        self._memory = Memory(
             [
                 ("power", np.float32, (groups, self.wait_frames, channels)),
                 ("held", np.float32, (HELD_FRAMES, groups, voices, 3)),
@@ -155,23 +146,6 @@ class PitchVoices:
         chosen[middle < 0] = 0
         return chosen
 
-    def reset(self) -> None:
-        """Forget the past."""
-        for part in self._parts.values():
-            part.reset()
-
     @property
     def _parts(self) -> dict[str, Any]:
         return {"memory": self._memory, "transcriber": self._transcriber, "tracks": self._tracks}
-
-    @property
-    def state(self) -> Any:
-        """Everything that the next output depends on (copies)."""
-        return {name: part.state for name, part in self._parts.items()}
-
-    @state.setter
-    def state(self, value: Mapping[str, Any]) -> None:
-        if not isinstance(value, Mapping) or value.keys() != self._parts.keys():
-            raise UsageError(f"expected a PitchVoices' state, received {type(value).__name__}")
-        for name, part in self._parts.items():
-            part.state = value[name]
