@@ -192,6 +192,9 @@ class PitchConfig(Section):
     noise_db: float = Field(
         -12.0, ge=-100, le=100, description="in place of lines.noise_db, for faint partials tell octaves apart, dB"
     )
+    noise_margin_db: float = Field(
+        3.0, ge=-100, le=100, description="a voice's partials rise above the noise by this, in the mean, dB"
+    )
     level_s: float = Field(
         3.5, ge=SHORTEST_MS / 1e3, le=LONGEST_MS / 1e3, description="time constant of the level's fall, s"
     )

@@ -1,7 +1,10 @@
 """The pitch layer and its parts, on sounds whose pitches are known."""
 
+import io
 from functools import lru_cache
+from itertools import pairwise
 
+import mido
 import numpy as np
 import pytest
 
@@ -10,7 +13,8 @@ from sharpear.dsp.harmonic_fields import HarmonicFields, connect
 from sharpear.dynamics.divisive import divisive_step
 from sharpear.errors import UsageError
 from sharpear.frames import Frames
-from sharpear.pitch import Note, PitchFrames, PitchLayer, Transcriber, Voices, notes_of, transcribe
+from sharpear.pitch import Note, PitchFrames, PitchLayer, Transcriber, Transcription, Voices, notes_of, transcribe
+from sharpear.pitch.outputs import FORMATS
 
 RATE = 16000
 PRESET = {"bank.high_hz": 5000.0, "bank.channels": 220, "atoms.count": 500}
@@ -82,6 +86,64 @@ def test_a_tone_in_noise_is_the_only_long_note() -> None:
     noise = 0.006 * np.random.default_rng(0).standard_normal(round(1.5 * RATE))
     notes = transcribe(tone(220.0, 1.5) + noise, RATE, overrides=PRESET).notes
     assert [note.midi for note in notes if note.offset_s - note.onset_s > 0.3] == [57]
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+@pytest.mark.parametrize("slope", [0.0, -0.5, -1.0], ids=["white", "pink", "brown"])
+def test_noise_has_no_notes_at_any_level(slope: float, rate: int) -> None:
+    """None begins once its level is known, 0.3 s after it began; at 44.1 kHz none at all."""
+    n = 2 * rate
+    spectrum = np.fft.rfft(np.random.default_rng(5).standard_normal(n))
+    noise = np.fft.irfft(spectrum * np.maximum(np.fft.rfftfreq(n, 1 / rate), 20.0) ** slope)
+    for level in (1e-3, 0.3):
+        notes = transcribe(noise * level / noise.std(), rate).notes
+        assert [note for note in notes if rate == 44100 or note.onset_s > 0.3] == []
+
+
+@pytest.mark.parametrize("midi", [85, 90, 96, 103, 108])
+def test_a_pitch_above_the_range_is_left_out_not_folded(midi: int) -> None:
+    rate = 44100
+    t = np.arange(round(0.6 * rate)) / rate
+    hz = 440 * 2 ** ((midi - 69) / 12)
+    sound = sum(0.1 / h * np.cos(2 * np.pi * h * hz * t) for h in range(1, 6) if h * hz < 14000)
+    result = transcribe(sound, rate)
+    assert result.notes == []
+    assert result.outside_s == (0.0, pytest.approx(0.6, abs=0.1))
+    assert [note.midi for note in transcribe(sound, rate, overrides={"pitch.high_hz": 4400.0}).notes] == [midi]
+
+
+@pytest.mark.parametrize("midi", [21, 24, 28])
+def test_a_pitch_below_the_range_is_not_heard_an_octave_up(midi: int) -> None:
+    rate = 44100
+    t = np.arange(round(0.7 * rate)) / rate
+    hz = 440 * 2 ** ((midi - 69) / 12)
+    assert transcribe(sum(0.1 / h * np.cos(2 * np.pi * h * hz * t + h * h) for h in range(1, 30)), rate).notes == []
+
+
+def test_a_pitch_struck_again_ends_where_it_begins_again() -> None:
+    stroke = tone(440.0, 0.3) * np.exp(-3 * np.arange(round(0.3 * RATE)) / RATE)
+    notes = transcribe(np.concatenate([np.zeros(RATE // 2), *[stroke] * 5, np.zeros(RATE // 2)]), RATE).notes
+    assert [note.midi for note in notes] == [69] * 5
+    lengths = [note.offset_s - note.onset_s for note in notes]
+    assert lengths[:4] == pytest.approx([0.3] * 4, abs=0.03)
+    assert all(a.offset_s <= b.onset_s for a, b in pairwise(notes))
+
+
+def test_voices_that_share_a_midi_channel_do_not_cut_each_other() -> None:
+    notes = [Note(0.1 * v, 4.0 - 0.1 * v, 60, 0.0, -20.0, v) for v in range(17)]
+    file = mido.MidiFile(file=io.BytesIO(FORMATS["mid"](Transcription(Voices(*[np.zeros(0)] * 3), notes))))
+    down: dict[tuple[int, int], float] = {}
+    now, released = 0.0, {}
+    for message in file:
+        now += message.time
+        if message.type == "note_on":
+            assert (message.channel, message.note) not in down
+            down[message.channel, message.note] = now
+        elif message.type == "note_off":
+            del down[message.channel, message.note]
+            released[message.channel] = now
+    assert not down
+    assert sorted(released.values())[-2:] == pytest.approx([3.9, 4.0], abs=0.01)
 
 
 def test_shares_follow_the_levels_of_two_tones_an_octave_apart() -> None:
@@ -187,9 +249,9 @@ def test_notes_know_their_cents() -> None:
 
 def test_bad_arguments_are_refused() -> None:
     with pytest.raises(UsageError, match="hop_s"):
-        PitchLayer(0.0, 10)
+        PitchLayer(0.0, 10, 10)
     with pytest.raises(UsageError, match=r"received \(3, 2, 10\)"):
-        PitchLayer(0.003, 10).process(Frames(np.zeros(3), *[np.zeros((3, 2, 10), np.float32)] * 3))
+        PitchLayer(0.003, 10, 10).process(Frames(np.zeros(3), *[np.zeros((3, 2, 10), np.float32)] * 3))
     with pytest.raises(UsageError, match="samples"):
         transcribe(np.zeros(0), RATE)
     with pytest.raises(UsageError, match="low_hz below high_hz"):

@@ -213,6 +213,28 @@ def test_a_name_that_cannot_be_given_keeps_the_sound(folder, monkeypatch):
     assert "take.recovered.wav" in tidy(folder).lines[0]
 
 
+def test_what_made_room_comes_back(folder, monkeypatch):
+    """A Zarr cannot be replaced in one step: when the second fails for good, the first is undone sooner or later."""
+    target = folder / "x.zarr"
+    target.mkdir()
+    (target / "old").touch()
+    staging = Staging([target])
+    staging.place(target).mkdir()
+    renamed = Path.rename
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+        patched.setattr(
+            Path, "rename", lambda self, to: renamed(self, to) if self == target else Path.replace(self, to)
+        )
+        with pytest.raises(InputError):
+            staging.publish()
+        staging.discard()
+        assert not target.exists()
+    tidy(folder)
+    assert [path.name for path in target.iterdir()] == ["old"]
+    assert [path.name for path in folder.iterdir()] == ["x.zarr"]
+
+
 def test_small_outputs_are_whole_and_devices_are_written_to(folder):
     write_whole(folder / "r.json", b"{}")
     assert (folder / "r.json").read_bytes() == b"{}"

@@ -11,6 +11,7 @@ from host_gpu import COMPILER, host_gpu
 from stream_contract import check_stream_contract
 
 import sharpear
+from sharpear.config import PitchConfig
 from sharpear.dsp import (
     Aligner,
     Encoder,
@@ -217,7 +218,7 @@ def lines_with_phases(streams: int) -> np.ndarray:
 
 
 def pitch_layer(streams: int) -> PitchLayer:
-    return PitchLayer(0.003, 12, streams=streams)
+    return PitchLayer(0.003, 12, 12, PitchConfig(noise_margin_db=-100), streams)
 
 
 def learned_sources(backend: Backend = CPU) -> ShareFactory:
@@ -253,6 +254,7 @@ def voice_tracks(streams: int) -> Any:
     return Packed(inner, lambda f0: inner.process(f0, (f0 > 0).astype(np.float32)))
 
 
+HEAR_NOISE = {"pitch.noise_margin_db": -100.0}
 SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "atoms.count": 40}
 
 
@@ -321,7 +323,7 @@ CASES: dict[str, Case] = {
     "Sharpener, complex": (lambda n: sharpener(n, "complex"), audio, {}),
     "Sharpener, magnitude": (lambda n: sharpener(n, "magnitude"), audio, {}),
     "PitchLayer": (pitch_layer, sharp_frames, {"trusts_input": True}),
-    "Transcriber": (lambda n: Transcriber(SAMPLE_RATE, "low-latency", n, SMALL), audio, {}),
+    "Transcriber": (lambda n: Transcriber(SAMPLE_RATE, "low-latency", n, SMALL | HEAR_NOISE), audio, {}),
 }
 
 

@@ -64,6 +64,14 @@ def test_silence_has_no_notes(folder: Path, transcribe) -> None:
     assert mido.MidiFile(folder / "notes.mid").length == 0
 
 
+def test_a_pitch_out_of_range_is_one_line(folder: Path, sharpear) -> None:
+    t = np.arange(RATE) / RATE
+    soundfile.write(folder / "high.wav", sum(0.1 / h * np.cos(2 * np.pi * 1500 * h * t) for h in range(1, 5)), RATE)
+    finished = sharpear("transcribe", "high.wav")
+    assert finished.code == 0
+    assert "1.0 s of pitches above 1050 Hz were left out: --set pitch.high_hz=" in finished.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -42,6 +42,7 @@ def transcribe(
     from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.batch import Job, check_free  # noqa: PLC0415
     from sharpear.config import load_config  # noqa: PLC0415
+    from sharpear.pitch.notes import SHORTEST_S  # noqa: PLC0415
     from sharpear.pitch.outputs import format_of, write  # noqa: PLC0415
     from sharpear.pitch.transcriber import transcribe_file  # noqa: PLC0415
 
@@ -60,6 +61,14 @@ def transcribe(
             raise typer.Exit(EXIT_SOME_FAILED) from error
         for path in outputs:
             write(result, path)
+    below_s, above_s = result.outside_s
+    for side, limit_hz, seconds in (("low", config.pitch.low_hz, below_s), ("high", config.pitch.high_hz, above_s)):
+        if seconds >= SHORTEST_S and not quiet:
+            where = "below" if side == "low" else "above"
+            say(
+                f"{input_}: {seconds:.1f} s of pitches {where} {limit_hz:g} Hz were left out: "
+                f"--set pitch.{side}_hz=… hears them"
+            )
     if not complete:
         say(f"{input_}: interrupted after {audio_s:.1f} s: the outputs hold that much")
         raise typer.Exit(EXIT_SOME_FAILED)

@@ -14,30 +14,39 @@ FAINTEST = np.float32(0.1)
 """The strongest pitch counts as no weaker than this, of the level: where all are at rest, none is a voice."""
 MOST_PARTIALS = 160
 """Partials that a step listens to, the strongest: bounds its cost in noise."""
+CLEAR_PACE = np.float32(0.3)
+"""How fast the mean of a voice's rise above the noise follows, a step."""
 NEIGHBORS = 3
 """A voice is the strongest unit among so many on either side, and the only one there."""
 
 
 @kernel
 def pitch_process(
-    amplitude: Any, frequency: Any, times: Any, fields: Any, rule: Any, gains: Any, voice_rule: Any, rings: Any,
-    network: Any, voices: Any, scratch: Any, count: int, out: Any,
+    amplitude: Any, frequency: Any, noise: Any, times: Any, fields: Any, rule: Any, gains: Any, voice_rule: Any,
+    rings: Any, network: Any, voices: Any, scratch: Any, count: int, out: Any,
 ) -> int:  # fmt: skip
     """Advance over frames; return how many have left.
 
-    fields: (the receptive fields' rule, W_j); rule: (stride, iterations, compression, floor, decay of levels);
-    gains: as `divisive_step`; voice_rule: (onset, offset, glide in units); rings: (times, amplitude, frequency) of the
-    frames that wait; network: (level, a, history of a, strongest activity); voices: (f0, last f0, strength);
-    scratch: (y, partials' Hz, start, unit, weight, support, activity);
-    out: (times, amplitude, frequency, f0, strength).
+    noise: power of the noise at every atom, at each step of the layer that these frames hold.
+    fields: (the receptive fields' rule, W_j).
+    rule: (stride, iterations, compression, floor, decay of levels, pace at which the noise rises).
+    gains: as `divisive_step`.
+    voice_rule: (onset, offset, glide in units, lowest and highest pitch that is told, Hz, how far a voice rises above
+    the noise to sound and to stay, compressed).
+    rings: (times, amplitude, frequency) of the frames that wait.
+    network: (level, a, history of a, strongest activity, lasting noise).
+    voices: (f0, last f0, strength, how far each rises above the noise, compressed, whether it has risen far enough).
+    scratch: (y, what noise gives in its place, partials' Hz, start, unit, weight, support, activity).
+    out: (times, amplitude, frequency, f0, strength, whether a pitch below and above those that are told sounds).
     """
     ring_times, ring_amplitude, ring_frequency = rings
-    level, a, history, strongest = network
-    f0, last_f0, strength = voices
-    y, line_hz, _, _, _, _, activity = scratch
+    level, a, history, strongest, lasting = network
+    f0, last_f0, strength, clear, risen = voices
+    y, noise_y, line_hz, _, _, _, _, activity = scratch
     waiting, width = ring_times.size, history.shape[1]
-    stride, _, compression, floor, decay = rule
-    left = 0
+    stride, _, compression, floor, decay, rise = rule
+    _, _, _, low_hz, high_hz, rises, stays = voice_rule
+    left = row = 0
     for n in range(times.size):
         now = (count + n) % waiting
         step = (count + n) // stride
@@ -48,17 +57,24 @@ def pitch_process(
                 ring_amplitude[s, now, i] = amplitude[n, s, i]
                 ring_frequency[s, now, i] = frequency[n, s, i]
             if (count + n) % stride == 0:
+                for i in range(lasting.shape[1]):
+                    pace = np.float32(1) if step == 0 or noise[row, s, i] < lasting[s, i] else rise
+                    lasting[s, i] += pace * (noise[row, s, i] - lasting[s, i])
                 level[s] = max(level[s] * decay, amplitude[n, s].max(), SMALLEST_LEVEL)
-                compete(amplitude[n, s], frequency[n, s], level[s], fields, rule, gains, scratch, a[s])
+                compete(amplitude[n, s], frequency[n, s], lasting[s], level[s], fields, rule, gains, scratch, a[s])
                 for j in range(a.shape[1]):
                     history[s, step % width, j] = a[s, j]
                 median_activity(history[s], activity)
                 strongest[s] = max(strongest[s] * decay, activity.max(), FAINTEST)
                 follow(activity, strongest[s], voice_rule, fields[0], f0[s], last_f0[s], strength[s])
                 partials = hear(
-                    ring_amplitude[s, middle], ring_frequency[s, middle], level[s], floor, compression, y, line_hz
-                )
-                refine(y, line_hz, partials, fields[0], strength[s], f0[s])
+                    ring_amplitude[s, middle], ring_frequency[s, middle], lasting[s], level[s], floor, compression,
+                    y, noise_y, line_hz,
+                )  # fmt: skip
+                refine(y, noise_y, line_hz, partials, fields[0], strength[s], f0[s], clear[s])
+                for v in range(f0.shape[1]):
+                    risen[s, v] = clear[s, v] > (stays if risen[s, v] else rises)
+        row += (count + n) % stride == 0
         oldest = (now + 1) % waiting
         if count + n >= waiting - 1:
             out[0][left] = ring_times[oldest]
@@ -66,16 +82,24 @@ def pitch_process(
                 for i in range(amplitude.shape[2]):
                     out[1][left, s, i] = ring_amplitude[s, oldest, i]
                     out[2][left, s, i] = ring_frequency[s, oldest, i]
+                out[5][left, s, 0] = out[5][left, s, 1] = False
                 for v in range(f0.shape[1]):
-                    out[3][left, s, v] = f0[s, v]
-                    out[4][left, s, v] = strength[s, v]
+                    heard = f0[s, v] > 0 and risen[s, v]
+                    told = heard and low_hz <= f0[s, v] <= high_hz
+                    out[3][left, s, v] = f0[s, v] if told else 0.0
+                    out[4][left, s, v] = strength[s, v] if told else 0.0
+                    if heard and not told:
+                        out[5][left, s, int(f0[s, v] > high_hz)] = True
             left += 1
     return left
 
 
 @kernel
-def hear(amplitude: Any, frequency: Any, level: Any, floor: Any, compression: Any, y: Any, line_hz: Any) -> int:
-    """The partials above the floor, compressed, relative to the level; how many there are."""
+def hear(
+    amplitude: Any, frequency: Any, noise: Any, level: Any, floor: Any, compression: Any, y: Any, noise_y: Any,
+    line_hz: Any,
+) -> int:  # fmt: skip
+    """The partials above the floor and the noise there, compressed, relative to the level; how many there are."""
     threshold, found = floor * level, MOST_PARTIALS + 1
     while found > MOST_PARTIALS:
         found = 0
@@ -86,6 +110,7 @@ def hear(amplitude: Any, frequency: Any, level: Any, floor: Any, compression: An
     for i in range(amplitude.size):
         if amplitude[i] > threshold and frequency[i] > 0:
             y[n] = (amplitude[i] / level) ** compression
+            noise_y[n] = (noise[i] / (level * level)) ** (compression / 2)
             line_hz[n] = frequency[i]
             n += 1
     return n
@@ -93,12 +118,12 @@ def hear(amplitude: Any, frequency: Any, level: Any, floor: Any, compression: An
 
 @kernel
 def compete(
-    amplitude: Any, frequency: Any, level: Any, fields: Any, rule: Any, gains: Any, scratch: Any, a: Any
+    amplitude: Any, frequency: Any, noise: Any, level: Any, fields: Any, rule: Any, gains: Any, scratch: Any, a: Any
 ) -> None:
     """One step of the pitch layer on one frame's partials."""
-    y, line_hz, start, unit, weight, support, _ = scratch
-    _, iterations, compression, floor, _ = rule
-    partials = hear(amplitude, frequency, level, floor, compression, y, line_hz)
+    y, noise_y, line_hz, start, unit, weight, support, _ = scratch
+    _, iterations, compression, floor, _, _ = rule
+    partials = hear(amplitude, frequency, noise, level, floor, compression, y, noise_y, line_hz)
     connect(line_hz, partials, a.size, fields[0], start, unit, weight)
     for _ in range(iterations):
         divisive_step(y, partials, start, unit, weight, fields[1], gains, a, support)
@@ -129,7 +154,7 @@ def follow(
     The strongest peaks choose first. A new voice takes the free place whose last pitch was nearest, so that a
     place holds one part of the music.
     """
-    onset, offset, glide = voice_rule
+    onset, offset, glide = voice_rule[:3]
     low_hz, per_octave = field_rule[2], field_rule[3]
     units, places = activity.size, f0.size
     taken = np.zeros(places, np.bool_)
@@ -177,9 +202,15 @@ def is_peak(activity: Any, j: int) -> bool:
 
 
 @kernel
-def refine(y: Any, line_hz: Any, partials: int, field_rule: Any, strength: Any, f0: Any) -> None:
-    """Move each voice to the mean of what its partials say of its fundamental, each by the voice's share of it."""
+def refine(
+    y: Any, noise_y: Any, line_hz: Any, partials: int, field_rule: Any, strength: Any, f0: Any, clear: Any
+) -> None:
+    """Move each voice to the mean of what its partials say of its fundamental, each by the voice's share of it.
+
+    clear: ratio of these shares to those that noise alone would have, compressed, averaged over the voice's steps.
+    """
     moved, weights = np.zeros(f0.size, np.float32), np.zeros(f0.size, np.float32)
+    drowned = np.full(f0.size, np.float32(1e-9))
     for i in range(partials):
         expected = np.float32(1e-6)
         for v in range(f0.size):
@@ -192,9 +223,14 @@ def refine(y: Any, line_hz: Any, partials: int, field_rule: Any, strength: Any, 
                     share = claim * y[i] * claim * strength[v] / expected
                     moved[v] += share * math.log2(line_hz[i] / (round(line_hz[i] / f0[v]) * f0[v]))
                     weights[v] += share
+                    drowned[v] += share * noise_y[i] / y[i]
     for v in range(f0.size):
         if weights[v] > 0:
             f0[v] *= 2 ** (moved[v] / weights[v])
+        now = weights[v] / drowned[v]
+        clear[v] = now if clear[v] == 0 else clear[v] + CLEAR_PACE * (now - clear[v])
+        if f0[v] == 0:
+            clear[v] = 0.0
 
 
 @kernel

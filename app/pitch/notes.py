@@ -1,6 +1,6 @@
 """Notes from voices: where one begins and ends, and how high and loud it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +12,7 @@ SHORTEST_S = 0.08
 """Shorter than this is no note."""
 STRAY_SEMITONES, STRAY_S = 0.6, 0.046
 """A voice that stays so far from its note's pitch for so long has gone on to another note."""
-STRIKE_DB = 6.0
+STRIKE_DB = 5.0
 STRIKE_S = 0.035
 """A voice that grows by so much in so short a time is struck again."""
 SILENCE_DB = -120.0
@@ -50,17 +50,19 @@ def notes_of(voices: Voices) -> list[Note]:
     """The notes of all voices, by onset.
 
     A note ends where its voice falls silent, moves on to another pitch, or is struck again; vibrato stays in it.
+    The notes of one voice never overlap.
 
     >>> f0 = np.repeat([0.0, 440.0, 495.0, 0.0], 20)[:, None]
     >>> found = notes_of(Voices(np.arange(80) * 0.01, f0, np.where(f0 > 0, 0.1, 0.0)))
     >>> [(round(note.onset_s, 2), round(note.offset_s, 2), note.midi) for note in found]
-    [(0.18, 0.4, 69), (0.38, 0.6, 71)]
+    [(0.18, 0.38, 69), (0.38, 0.6, 71)]
     """
     if len(voices.times) < 2:
         return []
     step_s = float(voices.times[1] - voices.times[0])
     found = []
     for voice in range(voices.f0.shape[1]):
+        own: list[Note] = []
         sounding = np.flatnonzero(voices.f0[:, voice] > 0)
         for steps in np.split(sounding, np.flatnonzero(np.diff(sounding) > 1) + 1):
             if not steps.size:
@@ -72,7 +74,8 @@ def notes_of(voices: Voices) -> list[Note]:
                 onset_s, offset_s = float(voices.times[steps[a]]), float(voices.times[steps[b - 1]]) + step_s
                 if offset_s - onset_s >= SHORTEST_S:
                     early_s = max(float(voices.times[0]), onset_s - HEARD_AFTER_S)
-                    found.append(_note(early_s, offset_s, pitch[a:b], amplitude[a:b], voice))
+                    own.append(_note(early_s, offset_s, pitch[a:b], amplitude[a:b], voice))
+        found += [replace(note, offset_s=min(note.offset_s, after.onset_s)) for note, after in pairwise(own)] + own[-1:]
     return sorted(found, key=lambda note: (note.onset_s, note.midi))
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import mido
@@ -50,10 +50,15 @@ def _curves_csv(transcription: Transcription) -> bytes:
 
 
 def _midi(transcription: Transcription) -> bytes:
-    """A track and a channel for each voice."""
+    """A track for each voice, and a channel as long as there are some: then voices share one."""
     file = mido.MidiFile(ticks_per_beat=TICKS_PER_S // 2)
-    for voice in sorted({note.voice for note in transcription.notes}):
-        file.tracks.append(_midi_track([note for note in transcription.notes if note.voice == voice], voice))
+    channels = [channel for channel in range(16) if channel != DRUM_CHANNEL]
+    voices = sorted({note.voice for note in transcription.notes})
+    for first in range(min(len(voices), len(channels))):
+        sharing = voices[first :: len(channels)]
+        notes = _restruck([note for note in transcription.notes if note.voice in sharing])
+        for voice in sharing:
+            file.tracks.append(_midi_track([note for note in notes if note.voice == voice], voice, channels[first]))
     if not file.tracks:
         file.tracks.append(mido.MidiTrack())
     data = io.BytesIO()
@@ -61,8 +66,22 @@ def _midi(transcription: Transcription) -> bytes:
     return data.getvalue()
 
 
-def _midi_track(notes: Sequence[Note], voice: int) -> mido.MidiTrack:
-    channel = voice % 15 + (voice % 15 >= DRUM_CHANNEL)
+def _restruck(notes: Sequence[Note]) -> list[Note]:
+    """The notes of one channel, by onset, where a key is one: struck while it is down, it is let go first.
+
+    It stays down as long as either note lasts.
+    """
+    latest: dict[int, Note] = {}
+    done = []
+    for note in notes:
+        before = latest.pop(note.midi, None)
+        if before and before.onset_s < note.onset_s:
+            done.append(replace(before, offset_s=min(before.offset_s, note.onset_s)))
+        latest[note.midi] = replace(note, offset_s=max(note.offset_s, before.offset_s)) if before else note
+    return done + list(latest.values())
+
+
+def _midi_track(notes: Sequence[Note], voice: int, channel: int) -> mido.MidiTrack:
     events = []
     for note in notes:
         velocity = int(np.clip(1 + 126 * (1 - note.level_db / MIDI_FLOOR_DB), 1, 127))
@@ -72,7 +91,7 @@ def _midi_track(notes: Sequence[Note], voice: int) -> mido.MidiTrack:
             events.append((tick, kind == "note_on", message))
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=f"voice {voice}", time=0)])
     now = 0
-    for tick, _, message in sorted(events, key=lambda event: event[:2]):
+    for tick, _, message in sorted(events, key=lambda event: event[:2]):  # a note ends before one begins
         track.append(message.copy(time=tick - now))
         now = tick
     return track

@@ -53,8 +53,9 @@ class Transcriber(Composite):
         heard = preset.model_copy(update={"lines": lines})
         self.sharpener = Sharpener(sample_rate, heard, streams, overrides, start_s=start_s)
         hop_s = self.sharpener.hop / self.sharpener.sample_rate
-        check_pitch_needs(heard, self.sharpener.frequencies.size, hop_s)
-        self.layer = PitchLayer(hop_s, self.sharpener.frequencies.size, self.sharpener.config.pitch, streams)
+        atoms, channels = self.sharpener.frequencies.size, self.sharpener.channel_frequencies.size
+        check_pitch_needs(heard, atoms, hop_s)
+        self.layer = PitchLayer(hop_s, atoms, channels, self.sharpener.config.pitch, streams)
 
     @property
     def latency_s(self) -> float:
@@ -81,6 +82,7 @@ class VoiceCurves:
         self._layer = layer
         self._next = 0
         self._pieces: list[tuple[NDArray[Any], ...]] = []
+        self._outside = np.zeros(2, np.int64)
 
     def add(self, frames: PitchFrames) -> None:
         """Append consecutive frames."""
@@ -88,7 +90,14 @@ class VoiceCurves:
         self._next = (self._next - len(frames)) % self._layer.stride
         own = self._layer.shares(chosen)[:, 0] * chosen.amplitude[:, 0, None]
         amplitude = np.sqrt(np.square(own).sum(axis=-1))
+        self._outside += chosen.outside[:, 0].sum(axis=0)
         self._pieces.append((chosen.times, chosen.f0[:, 0], amplitude))
+
+    @property
+    def outside_s(self) -> tuple[float, float]:
+        """Seconds in which pitches below, and above, the range were left out."""
+        below, above = self._outside * (self._layer.stride * self._layer.hop_s)
+        return float(below), float(above)
 
     def voices(self) -> Voices:
         """All of them."""
@@ -97,10 +106,14 @@ class VoiceCurves:
 
 @dataclass(frozen=True)
 class Transcription:
-    """The voices of a recording and their notes."""
+    """The voices of a recording and their notes.
+
+    outside_s: seconds in which pitches below, and above, the range of the settings sounded and were left out.
+    """
 
     voices: Voices
     notes: list[Note]
+    outside_s: tuple[float, float] = (0.0, 0.0)
 
 
 def transcribe(
@@ -132,7 +145,7 @@ def _transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]]
         curves.add(transcriber.process(block))
     curves.add(transcriber.flush())
     voices = curves.voices()
-    return Transcription(voices, notes_of(voices))
+    return Transcription(voices, notes_of(voices), curves.outside_s)
 
 
 def transcribe_file(

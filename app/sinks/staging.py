@@ -268,6 +268,9 @@ class StagingFolder:
         """Remove the folder and what is in it, its mark last: who is killed meanwhile leaves what can be told again."""
         if self._mark < 0:
             return
+        if not self._give_back():
+            self.leave()
+            return
         with suppress(OSError):
             if shutil.rmtree.avoids_symlink_attacks:
                 self._empty()
@@ -276,6 +279,17 @@ class StagingFolder:
                 self.leave()
                 shutil.rmtree(self.path)
         self.leave()
+
+    def _give_back(self) -> bool:
+        """Return what made room for an output that never came; False where that cannot be, and all must stay."""
+        for n, name in enumerate(self.names):
+            aside, target = self.place(n).with_name(REPLACED), self.parent / name
+            if os.path.lexists(aside) and not os.path.lexists(target):
+                try:
+                    aside.rename(target)
+                except OSError:
+                    return False
+        return True
 
     def _empty(self) -> None:
         folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

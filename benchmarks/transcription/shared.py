@@ -65,7 +65,8 @@ def scores(pair: Pair, settings: list[dict[str, float]]) -> list[Score]:
     found = []
     for setting in settings:
         hop_s = sharpener.hop / SAMPLE_RATE
-        layer = pitch.PitchLayer(hop_s, sharpener.frequencies.size, config(**setting))
+        sizes = sharpener.frequencies.size, sharpener.channel_frequencies.size
+        layer = pitch.PitchLayer(hop_s, *sizes, config(**setting))
         frames = layer.process(sharpened)
         frames = frames[len(frames) // 4 : 3 * len(frames) // 4 : 8]
         found.append(_score(pair, frames, layer.shares(frames)[:, 0]))
