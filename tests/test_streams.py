@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from conftest import SMALL
 
-from sharpear.batch.places import opened
-from sharpear.sinks import read_attributes
+from sharpear.integrity import examine
 
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -68,7 +67,7 @@ def test_a_name_that_is_no_text_is_read_and_told(sharpen, wav, folder):
     done = sharpen(name, "--format", "zarr,npz,png")
     assert (done.code, done.err.count("\n")) == (0, 1)
     for ending in ("zarr", "npz", "png"):
-        told = read_attributes(f"{name[:-4]}.{ending}", opened)
+        told = examine(f"{name[:-4]}.{ending}").attributes
         assert told
         assert told["source"] == "\\udce9t\\udce9.wav"
     assert sharpen(name, "--format", "npz", "--skip-existing").code == 0
