@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import IO, Any, Protocol, Self
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from .damage import DamageWatch
 from .errors import InputError, UsageError
 from .media import HEAD_BYTES, INSTALL, MediaError, MediaFile, NothingDecodesError, is_media
 from .mono import MonoMix, signs_that_keep, that_it_cancels
@@ -209,10 +210,21 @@ def _length(path: Path, _signature: tuple[int, ...]) -> int:
                 return present
         if isinstance(file, MediaFile) and file.damage:
             logger.warning("%s: is damaged (%s): what could be decoded is heard", path, file.damage)
+        if file.format in ("OGG", "MP3") and (damage := _damage(path)):
+            logger.warning("%s: %s", path, damage)
         guessed = file.format == "MP3"  # one without a table of its frames
         if present and present < stated < UNKNOWN_SAMPLES and not guessed:
             logger.warning("%s", too_short(str(path), present, stated, file.samplerate))
         return present
+
+
+def _damage(path: Path) -> str | None:
+    watch = DamageWatch()
+    with path.open("rb") as file:
+        _skip_tags(file)
+        while data := file.read(1 << 16):
+            watch.look(data)
+    return watch.damage
 
 
 def _frame_bytes(file: "SequentialFile | MediaFile") -> int | None:
@@ -320,13 +332,19 @@ def _as_pipe(path: Path) -> int:
 
     def pump() -> None:
         with suppress(OSError), open(inlet, "wb") as pipe, path.open("rb") as file:  # closed before its end: EPIPE
-            while size := tag_bytes(file.read(10)):
-                file.seek(size - 10, os.SEEK_CUR)
-            file.seek(-min(10, file.tell()), os.SEEK_CUR)
+            _skip_tags(file)
             shutil.copyfileobj(file, pipe)
 
     threading.Thread(target=pump, daemon=True).start()
     return outlet
+
+
+def _skip_tags(file: IO[bytes]) -> None:
+    at = 0
+    while size := tag_bytes(file.read(10)):
+        at += size
+        file.seek(at)
+    file.seek(at)
 
 
 def tag_bytes(head: bytes) -> int:

@@ -120,3 +120,28 @@ def test_channels_that_do_not_cancel_are_averaged_without_a_word(folder, caplog)
     for keep in (False, True):
         assert np.array_equal(read(path, Selection(mono=True, keep=keep))[:, 0], both.mean(axis=1).astype(np.float32))
     assert not caplog.messages
+
+
+def heard_by_name_and_through_a_pipe(data: bytes) -> list[np.ndarray]:
+    (path := Path("damaged")).write_bytes(data)
+    return [read(path), np.concatenate(list(piped(data).blocks(1000)))]
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_half_an_ogg_is_heard_and_said(folder, caplog, subtype):
+    noise = 0.3 * np.random.default_rng(1).standard_normal(4 * RATE)
+    whole = pipe_rig.encoded(noise, "ogg", subtype=subtype)
+    heard_by_name_and_through_a_pipe(whole)
+    assert not caplog.messages
+    assert all(len(heard) for heard in heard_by_name_and_through_a_pipe(whole[: len(whole) * 3 // 4]))
+    assert ["cut" in line for line in caplog.messages] == [True, True]
+
+
+def test_a_broken_mp3_frame_is_said_and_the_rest_heard(folder, caplog):
+    whole = pipe_rig.encoded(np.tile(tone(), 8), "mp3", subtype="MPEG_LAYER_III")
+    heard_by_name_and_through_a_pipe(whole + b"TAG".ljust(128, b"\0"))
+    assert not caplog.messages
+    middle = len(whole) // 2
+    damaged = whole[:middle] + bytes(600) + whole[middle + 600 :]
+    assert all(len(heard) > 4 * len(tone()) for heard in heard_by_name_and_through_a_pipe(damaged))
+    assert ["damaged at byte" in line for line in caplog.messages] == [True, True]

@@ -12,6 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from sharpear.audio import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, logger, not_decoded, tag_bytes
+from sharpear.damage import DamageWatch
 from sharpear.errors import InputError
 from sharpear.media import HEAD_BYTES, MediaError, MediaFile, is_media, is_streamed
 from sharpear.wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
@@ -236,7 +237,8 @@ class PumpedDecoder(SndfileDecoder):
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         outlet, inlet = os.pipe()
-        self._pump = threading.Thread(target=_pump, args=(feed, inlet), daemon=True)
+        self._watch = DamageWatch()
+        self._pump = threading.Thread(target=_pump, args=(feed, inlet, self._watch), daemon=True)
         self._pump.start()
         self._reader = ThreadPoolExecutor(1)
         try:
@@ -251,7 +253,10 @@ class PumpedDecoder(SndfileDecoder):
         self.samples = None  # what libsndfile makes of a stream's end it could not see is a guess
 
     def _decode(self, most: int) -> NDArray[np.float32]:
-        return self._reader.submit(super()._decode, most).result()
+        block = self._reader.submit(super()._decode, most).result()
+        if not len(block) and not self._feed.stopped and (damage := self._watch.damage):
+            logger.warning("stdin: %s", damage)
+        return block
 
     def _end_reading(self) -> None:
         self._feed.stop()  # the pump then ends, and so does what libsndfile waits for
@@ -263,9 +268,10 @@ class PumpedDecoder(SndfileDecoder):
         self._file.close()
 
 
-def _pump(feed: Feed, inlet: int) -> None:
+def _pump(feed: Feed, inlet: int, watch: DamageWatch) -> None:
     with suppress(OSError):  # the decoder has ended before its input
         while data := feed.take(LARGEST_READ):
+            watch.look(data)
             while data:
                 data = data[os.write(inlet, data) :]
     os.close(inlet)

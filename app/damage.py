@@ -1,0 +1,96 @@
+"""What libsndfile passes over in silence: MPEG frames and Ogg pages that do not follow one another, and a lost end."""
+
+LAST_PAGE = 4
+KBPS = {
+    (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+"""By whether it is MPEG 1, and layer: what a frame's head can state."""
+
+RATES_HZ = (44100, 48000, 32000)
+
+
+class DamageWatch:
+    """Looks at an Ogg or MPEG stream as it passes, from its first page or frame.
+
+    Damage within a frame, whose head is whole, is not seen.
+    """
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._at = self._left = 0
+        self._kind = b""
+        self._lost: int | None = None
+        self._lost_first: int | None = None
+        self._last_page = True
+
+    def look(self, data: bytes) -> None:
+        """At the next bytes."""
+        self._held += data
+        while True:
+            passed = min(self._left, len(self._held))
+            del self._held[:passed]
+            self._at, self._left = self._at + passed, self._left - passed
+            self._kind = self._kind or bytes(self._held[:4])
+            is_ogg = self._kind == b"OggS"
+            if self._left or len(self._held) < (27 if is_ogg else 10):
+                return
+            size = _page_bytes(self._held) if is_ogg else _frame_bytes(self._held, self._kind)
+            if size < 0:  # a page whose head has not come yet
+                return
+            self._note(size)
+            if size and is_ogg:
+                self._last_page = bool(self._held[5] & LAST_PAGE)
+            following = self._held.find(self._kind[:1], 1)
+            self._left = size or (following if following > 0 else len(self._held))
+
+    def _note(self, size: int) -> None:
+        if not size:
+            self._lost = self._at if self._lost is None else self._lost
+        elif self._lost is not None:
+            self._lost_first = self._lost if self._lost_first is None else self._lost_first
+            self._lost = None
+
+    @property
+    def damage(self) -> str | None:
+        """What was wrong, at the end of the stream."""
+        if self._lost_first is not None:
+            return f"is damaged at byte {self._lost_first} of its sound: what could be decoded is heard"
+        if self._kind == b"OggS" and (self._left or self._held or not self._last_page):
+            return "ends without the page that ends an Ogg stream: it was cut, and is heard to there"
+        return None
+
+
+def _page_bytes(head: bytearray) -> int:
+    """Of an Ogg page; 0 where none begins, −1 where more is needed to know."""
+    if not head.startswith(b"OggS"):
+        return 0
+    lacing = head[27 : 27 + head[26]]
+    return 27 + len(lacing) + sum(lacing) if len(lacing) == head[26] else -1
+
+
+def _frame_bytes(head: bytearray, first: bytes) -> int:
+    r"""Of an MPEG frame of the same version, layer and rate as the first, or of a tag; 0 where none begins.
+
+    >>> _frame_bytes(bytearray(b"\xff\xfb\x90\x00\x00\x00"), b"\xff\xfb\x90\x00\x00\x00")
+    417
+    """
+    if head.startswith(b"TAG"):
+        return 128
+    if head.startswith(b"ID3"):
+        return 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    if head[0] != 0xFF or (head[1] ^ first[1]) & 0xFE or (head[2] ^ first[2]) & 0x0C:
+        return 0
+    version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
+    speed, rate = head[2] >> 4, head[2] >> 2 & 3
+    if version == 1 or layer == 4 or speed == 15 or rate == 3:
+        return 0
+    rate_hz = RATES_HZ[rate] >> (0, 1, 2)[(3, 2, 0).index(version)]
+    bits_s, padding = KBPS[version == 3, layer][speed] * 1000, head[2] >> 1 & 1
+    if layer == 1:
+        return (12 * bits_s // rate_hz + padding) * 4
+    return (72 if layer == 3 and version != 3 else 144) * bits_s // rate_hz + padding
