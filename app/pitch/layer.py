@@ -84,9 +84,8 @@ class PitchLayer(Stateful):
     last steps, followed from step to step in a place of its own.
 
     Noise has partials too. The layer measures how loud it is around every atom; a voice sounds only where its partials
-    together rise above what such noise would give them. Pitches out of
-    the range compete as well, down to BELOW and up to ABOVE, so that none of their harmonics is taken for a pitch
-    within it; they are left out of what is told.
+    together rise above what such noise would give them. Pitches out of the range compete as well, those of a piano, so
+    that none of their harmonics is taken for a pitch within it; they are left out of what is told.
 
     Args:
         hop_s: time between frames, s.
@@ -211,16 +210,21 @@ class PitchLayer(Stateful):
         """Advance over sharpened frames (frames, streams, atoms); return those whose voices are decided.
 
         Raises:
-            UsageError: the frames have other streams or atoms.
+            UsageError: the frames have other streams, atoms or channels.
         """
         amplitude = np.ascontiguousarray(frames.amplitude, np.float32)
         if amplitude.ndim != 3 or amplitude.shape[1:] != (self.streams, self.atoms):
             raise UsageError(
                 f"expected frames of shape (frames, {self.streams}, {self.atoms}), received {amplitude.shape}"
             )
+        plain = np.ascontiguousarray(frames.plain_amplitude, np.float32)
+        if plain.shape != (len(frames), self.streams, self.channels):
+            raise UsageError(
+                f"expected plain amplitudes of shape (frames, {self.streams}, {self.channels}), received {plain.shape}"
+            )
         frequency = np.ascontiguousarray(frames.instantaneous_frequency, np.float32)
         first = -int(self._state["count"]) % self.stride
-        floor = self._floor.process(np.square(np.ascontiguousarray(frames.plain_amplitude, np.float32)))
+        floor = self._floor.process(np.square(plain))
         noise = floor[first :: self.stride][:, :, self._nearest]
         voices = (len(frames), self.streams, self.config.voices)
         result = PitchFrames(
