@@ -50,11 +50,14 @@ def reals(low: float, high: float) -> st.SearchStrategy[float]:
 
 
 @st.composite
-def configurations(draw: st.DrawFn, most_keys: int = 5) -> tuple[float, str, dict[str, Any]]:
+def configurations(
+    draw: st.DrawFn, most_keys: int = 5, sections: tuple[str, ...] = tuple(SECTIONS)
+) -> tuple[float, str, dict[str, Any]]:
     """A sample rate, a preset and overrides, some of which fit no configuration."""
     rate = draw(st.one_of(st.sampled_from(RATES), st.floats(8000, 192000)))
     preset = draw(st.sampled_from(preset_names()))
-    changed = draw(st.lists(st.sampled_from(sorted(KEYS)), max_size=most_keys, unique=True))
+    keys = sorted(key for key in KEYS if key.startswith(sections))
+    changed = draw(st.lists(st.sampled_from(keys), max_size=most_keys, unique=True))
     few = {key: st.integers(2, 80) for key in SMALL}
     overrides: dict[str, Any] = {
         **SMALL,
