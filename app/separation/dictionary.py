@@ -20,6 +20,8 @@ LARGEST_ATOMS = 1000
 """Inference compares every atom of a source with every other, in seven transpositions: so many take 400 MB."""
 
 LARGEST_BYTES = 1 << 24
+SMALLEST_NORM = 1e-6
+"""Of an atom, and the inverse of the largest: joined, they are brought to the same sum."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,11 @@ def source_name(name: str) -> str:
 
 
 def _is_sound(atoms: NDArray[np.float64], center_hz: NDArray[np.float64]) -> bool:
-    """Whether these are up to `LARGEST_ATOMS` non-negative atoms of unit norm over rising centres."""
+    """Whether these are up to `LARGEST_ATOMS` non-negative atoms of reasonable norm over rising centres."""
     if atoms.ndim != 2 or not 0 < len(atoms) <= LARGEST_ATOMS or center_hz.shape != atoms.shape[1:]:
         return False
     if not (center_hz.size and np.isfinite(center_hz).all() and (np.diff(center_hz, prepend=0.0) > 0).all()):
         return False
     with np.errstate(over="ignore"):
         norms = np.linalg.norm(atoms, axis=1)
-    return bool((atoms >= 0).all() and (np.abs(norms - 1.0) < 0.01).all())
+    return bool((atoms >= 0).all() and ((norms > SMALLEST_NORM) & (norms < 1.0 / SMALLEST_NORM)).all())
