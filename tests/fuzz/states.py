@@ -84,7 +84,8 @@ def changed(rng: Random, state: Any, told: list[str]) -> Any:
             copy[field] = flat.reshape(copy[field].shape)
         return copy
     if isinstance(state, np.ndarray):
-        odd = rng.choice((state[:-1], state[None], state.astype(">c16"), state.T, state.tolist(), state * np.nan))
+        flat = np.atleast_1d(state)
+        odd = rng.choice((flat[:-1], state[None], state.astype(">c16"), state.T, state.tolist(), state * np.nan))
         told.append(f"{type(odd).__name__} {np.shape(odd)}")
         return odd
     odd = rng.choice((integer(rng), number(rng), value(rng)))
