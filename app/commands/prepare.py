@@ -5,13 +5,12 @@ from itertools import product
 import numpy as np
 
 from sharpear.config import load_config, preset_names
+from sharpear.live import separated, session
 from sharpear.pitch.transcriber import transcribe
 from sharpear.separation.separator import Separator
 from sharpear.separation.shares import ShareFactory
 from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voices import PitchVoices
-
-from . import separated, session
 
 RATE_HZ = 44100
 """Any rate compiles the same."""
