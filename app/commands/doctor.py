@@ -16,7 +16,7 @@ def doctor(
     from sharpear.live.doctor import examine  # noqa: PLC0415
 
     if prepare:
-        from sharpear.commands.prepare import prepare_kernels  # noqa: PLC0415
+        from .prepare import prepare_kernels  # noqa: PLC0415
 
         prepare_kernels()
     for finding in examine():
