@@ -84,6 +84,7 @@ class Filterbank(Stateful):
                 ("filled", np.int64),
             ],
             backend,
+            below={"filled": hop},
         )
         self._run = backend.kernel(filterbank_process, {"ORDER": design.order}, blocks=streams, threads=design.channels)
 

@@ -75,6 +75,7 @@ class Splitter(Stateful):
                 ("filled", np.int64),
             ],
             backend,
+            below={"filled": hop},
         )
         constants = {"ORDER": bank.order}
         self._take = backend.kernel(usable_samples, constants, blocks=streams, threads=bank.channels)
@@ -161,6 +162,7 @@ class StemMixer(Stateful):
                 ("filled", np.int64),
             ],
             backend,
+            below={"filled": hop, "row": self.latency_samples},
         )
         self._mix = backend.kernel(mix_process, blocks=streams, threads=channels)
 

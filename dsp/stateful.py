@@ -1,11 +1,13 @@
 """State as a value, for everything here that remembers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend, Record
+from sharpear.gpu.backend import check_state
 
 
 class StateTooLargeError(ValueError):
@@ -18,9 +20,15 @@ class Stateful:
     backend: Backend
     _state: Record
 
-    def _remember(self, fields: list[tuple[Any, ...]], backend: Backend = CPU) -> None:
-        """Set up the state, the fields of a structured dtype, where the kernels run."""
+    def _remember(
+        self, fields: list[tuple[Any, ...]], backend: Backend = CPU, below: Mapping[str, int] | None = None
+    ) -> None:
+        """Set up the state, the fields of a structured dtype, where the kernels run.
+
+        below: what those integers stay below that say where something stands; none is ever negative.
+        """
         self.backend = backend
+        self._below = below or {}
         try:
             dtype = np.dtype(fields, align=True)
         except ValueError as error:
@@ -34,7 +42,20 @@ class Stateful:
 
     @state.setter
     def state(self, value: NDArray[np.void]) -> None:
+        check_state(value, self._state.dtype)
+        self._check_integers(value)
         self._state.value = value
+
+    def _check_integers(self, value: NDArray[np.void]) -> None:
+        """Kernels find places in memory by them, and look at no bounds."""
+        for name in value.dtype.names or ():
+            held, limit = value[name], self._below.get(name)
+            if held.dtype.kind != "i" or not held.size:
+                continue
+            received = int(held.min()) if held.min() < 0 else int(held.max())
+            if received < 0 or (limit is not None and received >= limit):
+                expected = "0 or more" if limit is None else f"0 to {limit - 1}"
+                raise ValueError(f"expected a state with {name} of {expected}, received {received}")
 
     def reset(self) -> None:
         """Forget the past: the next output is that of a new object."""

@@ -113,3 +113,23 @@ def test_a_field_that_differs_is_named():
     one, two = NoiseFloor(30, 0.003), NoiseFloor(45, 0.003)
     with pytest.raises(ValueError, match=r"floor float32 \(1, 2\), received floor float32 \(1, 3\)"):
         one.state = two.state
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "place"),
+    [
+        ("bank", "filled", -1),
+        ("bank", "filled", 10**6),
+        ("splitter", "filled", -78),
+        ("mixer", "filled", 2**31 - 1),
+        ("mixer", "row", 10**6),
+    ],
+)
+def test_places_that_no_kernel_may_go_to_are_refused(part, field, place):
+    ours = sharpener() if part == "bank" else Separator(RATE)
+    state = ours.state
+    state[part][field] = place
+    with pytest.raises(
+        UsageError, match=f"state of {part}: expected a state with {field} of 0 to .*, received {place}"
+    ):
+        ours.state = state

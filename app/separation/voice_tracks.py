@@ -63,7 +63,8 @@ class VoiceTracks(Stateful):
                 ("last", np.float32, (streams, voices, 2)),
                 ("quiet", np.int64, (streams, voices)),
                 ("count", np.int64),
-            ]
+            ],
+            below={"owner": voices + 1},
         )
 
     def process(self, f0: NDArray[np.float32], strength: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,7 +7,8 @@ A case passes where the program takes it or refuses it with a `SharpearError` of
 - wrong: what the target itself finds wrong with what came out;
 - crash: the process ends by a signal;
 - hang: more than 10 s, not counted what Numba compiles and what other programs take of the processor;
-- memory: more than 500 MB resident, the process itself included.
+- memory: more than 500 MB resident, the process itself included;
+- target: the target ends the process while it makes a case, which is its own fault.
 """
 
 import json
@@ -164,7 +165,10 @@ class Conductor:
         if process.alive or not process.ended_by:
             return number
         if process.at < number:
-            raise RuntimeError(f"the worker ended before case {number} of {target}: {process.faults()}")
+            with self._lock:
+                tally.add("target", 0.0, 0)
+                self._keep(tally, process, Failure(target, self._seed, number, "target", "nothing", process.faults()))
+            return last
         with self._lock:
             tally.add(process.ended_by, process.spent_s, process.peak_bytes)
             failure = Failure(target, self._seed, process.at, process.ended_by, process.made, process.faults())
