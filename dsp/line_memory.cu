@@ -1,8 +1,6 @@
 // The kernel of line_memory.py for the GPU: the same steps. A block of threads owns a stream, and each thread every
 // blockDim.x-th atom.
 
-constexpr double SMALLEST_VARIANCE = 1e-70;
-
 struct MemoryRule {
     float slowest, patience;
 };
@@ -35,9 +33,9 @@ extern "C" __global__ void line_memory_process(
                     }
                 }
                 if (before > 0.0f) {
-                    double N = row_of(noise, f)[j], change = (double)e - before;
-                    double x = change * change / (rule.patience * (2.0 * e + N) * N + SMALLEST_VARIANCE);
-                    e = (float)(before + fmax((double)rule.slowest, 1.0 - 1.0 / (1.0 + x * x)) * change);
+                    float N = row_of(noise, f)[j], change = e - before;
+                    float x = change * change / (rule.patience * (2.0f * e + N) * N + 1e-37f);
+                    e = before + fmaxf(rule.slowest, 1.0f - 1.0f / (1.0f + x * x)) * change;
                 }
                 energy[j] = e;
             }

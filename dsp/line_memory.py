@@ -11,9 +11,6 @@ from sharpear.gpu import CPU, Backend
 
 from .stateful import Stateful
 
-SMALLEST_VARIANCE = 1e-70
-"""Of noise where there is none, in double precision: below the square of any energy that single precision holds."""
-
 
 class LineMemory(Stateful):
     """Follow every line's energy through time, as closely as the noise allows, streaming.
@@ -88,7 +85,7 @@ def line_memory_process(
                 if before > 0:
                     N = noise[f, s, j]
                     change = e - before
-                    x = change * change / (patience * (2 * e + N) * N + SMALLEST_VARIANCE)
+                    x = change * change / (patience * (2 * e + N) * N + np.float32(1e-37))
                     e = before + max(slowest, np.float32(1) - np.float32(1) / (np.float32(1) + x * x)) * change
                 energy[j], out[f, s, j] = e, math.sqrt(e)
             for j in range(atoms):

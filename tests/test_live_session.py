@@ -218,7 +218,7 @@ def test_a_file_that_is_cut_short_says_so_once(music, folder):
     with Running(source) as running:
         assert running.ended()
     assert len(running.lines) == 1
-    assert "truncated" in running.lines[0]
+    assert "ends after" in running.lines[0]
 
 
 def test_status_lines_are_json(sharpear, music):
