@@ -194,7 +194,7 @@ def test_a_pack_too_large_for_the_memory_is_split(files: list[Job], streams: int
 @needs_compiler
 def test_a_lost_card_leaves_nothing_half_done(files: list[Job], folder: Path) -> None:
     Path("out").mkdir()
-    results = packed(files, Settings(load_config("low-latency", SMALL_SETTINGS)), DeviceBackend(SmallGpu(arrays=45)))
+    results = packed(files, Settings(load_config("low-latency", SMALL_SETTINGS)), DeviceBackend(SmallGpu(arrays=34)))
     assert all(result.status == "failed" for result in results.values())
     assert "unspecified launch failure" in results["a.wav"].message
     assert not list(Path("out").iterdir())
