@@ -15,8 +15,6 @@ SHORT = {
     "decoders": 300, "raw": 300, "settings": 30, "words": 40, "dictionaries": 60, "outputs": 60, "texts": 60,
     "states": 100, "page": 10,
 }  # fmt: skip
-MENDING = ("settings", "states")
-"""Targets with faults that are known and not mended yet."""
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +22,7 @@ def tallies(tmp_path_factory) -> dict[str, Tally]:
     return Conductor(SEED, tmp_path_factory.mktemp("failures")).run(SHORT)
 
 
-@pytest.mark.parametrize(
-    "target",
-    [pytest.param(name, marks=pytest.mark.xfail(reason="known faults") if name in MENDING else ()) for name in SHORT],
-)
+@pytest.mark.parametrize("target", SHORT)
 def test_every_input_is_taken_or_refused_in_one_line(target: str, tallies: dict[str, Tally]) -> None:
     found = tallies[target]
     assert found.verdicts.total() == SHORT[target]

@@ -145,3 +145,9 @@ def test_a_header_that_points_before_the_beginning_is_refused_without_a_tracebac
 def test_more_channels_than_any_header_states_are_refused():
     with pytest.raises(UsageError, match="expected 1 to 65535, received 18446744073709551616"):
         RawFormat(RATE, 2**64, "f32le")
+
+
+@pytest.mark.parametrize("left", [b"", b"\xff", b"\xff\xfb"])
+def test_hardly_anything_after_a_tag_is_refused(left):
+    with pytest.raises(InputError):
+        read(piped(b"ID3\x04\0\0\0\0\0\x05" + bytes(5) + left))

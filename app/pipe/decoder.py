@@ -128,7 +128,7 @@ class SndfileDecoder:
 
 def _is_mpeg(head: bytes) -> bool:
     """Whether an MPEG frame of layer I, II or III begins so: its sync word, and a layer."""
-    return head[0] == 0xFF and len(head) > 1 and head[1] & 0xE0 == 0xE0 and head[1] & 6 != 0
+    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 6 != 0
 
 
 def _skip_tags(feed: Feed) -> None:

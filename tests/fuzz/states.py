@@ -85,7 +85,8 @@ def changed(rng: Random, state: Any, told: list[str]) -> Any:
         return copy
     if isinstance(state, np.ndarray):
         flat = np.atleast_1d(state)
-        odd = rng.choice((flat[:-1], state[None], state.astype(">c16"), state.T, state.tolist(), state * np.nan))
+        wide = state.astype(">c16") if state.dtype.kind in "fc" else state.astype(object)
+        odd = rng.choice((flat[:-1], state[None], wide, state.T, state.tolist(), wide[..., None]))
         told.append(f"{type(odd).__name__} {np.shape(odd)}")
         return odd
     odd = rng.choice((integer(rng), number(rng), value(rng)))
