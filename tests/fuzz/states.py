@@ -46,7 +46,8 @@ class States:
         given = self._objects[name]
         try:
             given.state = state
-            given.process(self._sound)
+            with np.errstate(all="ignore"):  # a number that no sound gives may overflow
+                given.process(self._sound)
         finally:
             given.reset()
 
