@@ -1,6 +1,8 @@
 // The kernel of line_memory.py for the GPU: the same steps. A block of threads owns a stream, and each thread every
 // blockDim.x-th atom.
 
+constexpr float SMALLEST_ENERGY = 1e-30f;
+
 struct MemoryRule {
     float slowest, patience;
 };
@@ -34,7 +36,8 @@ extern "C" __global__ void line_memory_process(
                 }
                 if (before > 0.0f) {
                     float N = row_of(noise, f)[j], change = e - before;
-                    float x = change * change / (rule.patience * (2.0f * e + N) * N + 1e-37f);
+                    float spread = fmaxf(rule.patience * (2.0f * e + N), SMALLEST_ENERGY);
+                    float x = change / spread * (change / fmaxf(N, SMALLEST_ENERGY));
                     e = before + fmaxf(rule.slowest, 1.0f - 1.0f / (1.0f + x * x)) * change;
                 }
                 energy[j] = e;

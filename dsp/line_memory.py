@@ -11,6 +11,9 @@ from sharpear.gpu import CPU, Backend
 
 from .stateful import Stateful
 
+SMALLEST_ENERGY = np.float32(1e-30)
+"""Stands for the energy of noise where there is none: far below any line of sound at -120 dBFS."""
+
 
 class LineMemory(Stateful):
     """Follow every line's energy through time, as closely as the noise allows, streaming.
@@ -85,7 +88,9 @@ def line_memory_process(
                 if before > 0:
                     N = noise[f, s, j]
                     change = e - before
-                    x = change * change / (patience * (2 * e + N) * N + np.float32(1e-37))
+                    # Two ratios, since the product of two energies leaves single precision where sound is faint.
+                    spread = max(patience * (np.float32(2) * e + N), SMALLEST_ENERGY)
+                    x = change / spread * (change / max(N, SMALLEST_ENERGY))
                     e = before + max(slowest, np.float32(1) - np.float32(1) / (np.float32(1) + x * x)) * change
                 energy[j], out[f, s, j] = e, math.sqrt(e)
             for j in range(atoms):
