@@ -16,8 +16,9 @@ class Aligner(Stateful):
     """Delay each channel's frames so that all channels share one delay.
 
     Channel k waits ``round(latency − delay_k / hop)`` hops, where latency is the largest channel delay rounded up to
-    whole hops: after alignment every channel is late by `latency_hops`, to within half a hop. A `limit_samples` below
-    the largest delay bounds the latency: channels slower than that stay late by the difference.
+    whole hops: after alignment every channel is late by `latency_hops`, to within half a hop, and two channels are up
+    to a hop apart. A `limit_samples` below the largest delay bounds the latency: channels slower than that stay late by
+    the difference.
 
     Args:
         delay_samples: (channels,) delay of each channel before alignment.
