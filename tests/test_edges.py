@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sharpear
+from sharpear.audio import Selection
 from sharpear.bridges import BandStream, StftMasks, by_harmonics
 from sharpear.errors import UsageError
 from sharpear.pitch import Transcriber, transcribe
+from sharpear.separation.learning import Learner
+from sharpear.separation.run import learn_files
 from sharpear.separation.separator import Separator
 
 RATE = 16000
@@ -119,6 +122,17 @@ def test_a_time_that_is_none_is_refused(time_s):
 @pytest.mark.parametrize("linked", [0, 3, 2.0, "all"], ids=repr)
 def test_streams_are_linked_in_equal_groups(linked):
     refused(lambda: Separator(RATE, streams=4, linked=linked), "linked")
+
+
+@pytest.mark.parametrize(("atoms", "epochs"), [("48", 1), (0, 1), (4.0, 1), (4, 0), (4, None), (10**9, 1)], ids=repr)
+def test_what_is_no_number_of_atoms_or_epochs_is_refused(atoms, epochs):
+    refused(lambda: learn_files("a", [], atoms, epochs, 0, Selection()), "atom" if epochs == 1 else "epoch")
+
+
+@pytest.mark.parametrize("frames", [np.full((9, 3), np.nan), np.full((9, 3), np.inf), np.ones((9, 4)), np.ones(3)])
+def test_a_learner_follows_finite_frames_of_its_channels(frames):
+    with pytest.raises(ValueError, match=r"expected finite frames of shape \(batch, 3\), received"):
+        Learner(channels=3, atoms=2).learn(frames)
 
 
 @pytest.mark.parametrize("f0_hz", [[], [0.0], [np.nan], [-3.0], ["a"], [1j], [[220.0]], None], ids=repr)

@@ -58,7 +58,15 @@ class Learner:
         self._use = np.zeros(atoms)
 
     def learn(self, frames: NDArray[Any]) -> float:
-        """Follow one batch of frames (batch, channels); return how much of their energy was left unexplained."""
+        """Follow one batch of frames (batch, channels); return how much of their energy was left unexplained.
+
+        Raises:
+            ValueError: the frames have other channels, or are not finite.
+        """
+        channels = self.atoms.shape[1]
+        if frames.ndim != 2 or frames.shape[1] != channels or not np.isfinite(frames).all():
+            kind = "" if np.isfinite(frames).all() else ", not all finite"
+            raise ValueError(f"expected finite frames of shape (batch, {channels}), received {frames.shape}{kind}")
         norm = np.linalg.norm(frames, axis=1, keepdims=True)
         Y = frames[norm[:, 0] > 0] / norm[norm[:, 0] > 0]
         if not len(Y):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.audio import AudioFile, AudioSource, Selection
+from sharpear.blocks import as_count
 from sharpear.dsp import Splitter
 from sharpear.errors import InputError, UsageError, unwritable
 from sharpear.interrupt import Interruption
@@ -150,11 +151,9 @@ def learn_files(
         InputError: an input cannot be read, the rates differ, or nothing is loud enough to learn from.
         UsageError: a number out of range.
     """
-    if not 1 <= atoms <= LARGEST_ATOMS or epochs < 1 or name == RESIDUAL:
-        raise UsageError(
-            f"expected a name of its own, 1 to {LARGEST_ATOMS} atoms and at least 1 epoch, "
-            f"received {name!r}, {atoms=}, {epochs=}"
-        )
+    atoms, epochs = as_count(atoms, "atom"), as_count(epochs, "epoch")
+    if atoms > LARGEST_ATOMS or name == RESIDUAL:
+        raise UsageError(f"expected a name of its own and at most {LARGEST_ATOMS} atoms, received {name!r} and {atoms}")
     if name != source_name(name):
         expected = f"a name that can stand in a file's name, such as {source_name(name)!r}"
         raise UsageError(f"expected {expected}, received {name!r}")
