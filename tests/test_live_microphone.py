@@ -254,4 +254,4 @@ def test_ctrl_c_at_the_terminal_ends_the_command_with_whole_files(system, noise,
 
 
 def _microphone_heard(folder: Path) -> bool:
-    return any(path.stat().st_size > 4 * RATE // 2 for path in folder.glob(".sharpear.*/take.wav"))
+    return any(path.stat().st_size > 4 * RATE // 2 for path in folder.glob(".sharpear.*/*/take.wav"))

@@ -9,6 +9,7 @@ import pytest
 from conftest import SMALL
 
 from sharpear.integrity import examine
+from sharpear.names import safe_name
 
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -67,7 +68,7 @@ def test_a_name_that_is_no_text_is_read_and_told(sharpen, wav, folder):
     done = sharpen(name, "--format", "zarr,npz,png")
     assert (done.code, done.err.count("\n")) == (0, 1)
     for ending in ("zarr", "npz", "png"):
-        told = examine(f"{name[:-4]}.{ending}").attributes
+        told = examine(f"{safe_name(name[:-4])}.{ending}").attributes
         assert told
         assert told["source"] == "\\udce9t\\udce9.wav"
     assert sharpen(name, "--format", "npz", "--skip-existing").code == 0

@@ -16,7 +16,7 @@ from sharpear.gpu import Backend
 from sharpear.interrupt import Interruption
 from sharpear.packs import BLOCK_SAMPLES, STREAMS_AT_ONCE, Ended, Failed, Lane, PackAdvance, Packs, unusable
 from sharpear.pipeline import Sharpener
-from sharpear.sinks import SINKS
+from sharpear.sinks import SINKS, Staging
 
 from . import places
 from .jobs import Job, Result, Settings, is_done
@@ -77,9 +77,9 @@ class _SharpenLane(Lane[Sharpener]):
         side_by_side = max(1, min(MOST_SEGMENTS, STREAMS_AT_ONCE // self.audio.channels))
         self._cuts = min(side_by_side, ceil(seconds / SEGMENT_S)) if cut else 1
         self.streams = self._cuts * self.audio.channels
-        self.descriptors = (
-            2 * self._cuts - 1 + sum(SINKS[Path(output).suffix[1:]].descriptors for output in job.outputs)
-        )
+        outputs = [Path(output) for output in job.outputs]
+        kept_open = sum(SINKS[output.suffix[1:]].descriptors for output in outputs)
+        self.descriptors = 2 * self._cuts - 1 + Staging.descriptors(outputs) + kept_open
         self._parts: list[_Part] = []
 
     def begin(self, hears: Sharpener, first_stream: int) -> None:

@@ -12,6 +12,7 @@ from sharpear.errors import SharpearError
 from sharpear.gpu import Backend
 from sharpear.interrupt import Interruption
 from sharpear.packs import BLOCK_SAMPLES, Failed, Lane, PackAdvance, Packs, unusable
+from sharpear.sinks import Staging
 
 from .run import Separated
 from .separator import Separator
@@ -27,7 +28,7 @@ class _StemLane(Lane[Separator]):
         self._outputs, self._form = outputs, form
         self._blocks = self.audio.blocks(BLOCK_SAMPLES)
         self._samples, self._written = self.audio.samples, 0
-        self.descriptors += len(outputs)
+        self.descriptors += len(outputs) + Staging.descriptors(outputs.values())
 
     @property
     def kind(self) -> tuple[int, ...]:

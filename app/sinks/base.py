@@ -37,8 +37,8 @@ class Sink(ABC):
         InputError: anything cannot be written.
     """
 
-    descriptors: ClassVar[int] = 1
-    """Files that are open between `open` and `close`: the mark's, and what a format needs."""
+    descriptors: ClassVar[int] = 0
+    """Files that a format keeps open between `open` and `close`, beside the mark of the staging folder."""
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
         self.path = path

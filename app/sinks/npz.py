@@ -19,7 +19,7 @@ from .base import Sink, SinkInfo
 class NpzSink(Sink):
     """An .npz with times, frequencies, amplitude, instantaneous_frequency, plain_amplitude and attributes (JSON)."""
 
-    descriptors = 5
+    descriptors = 4
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
         super().__init__(path, info)

@@ -6,7 +6,7 @@ import os
 import platform
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -68,6 +68,11 @@ class Staging:
                 raise unwritable(inside[0], error, option) from error
             self._folders.append(folder)
             self._places |= {target: folder.place(n) for n, target in enumerate(inside)}
+
+    @staticmethod
+    def descriptors(targets: Iterable[Path]) -> int:
+        """How many files stay open while `targets` grow: a mark for each folder that they lie in."""
+        return len({target.parent for target in targets})
 
     def place(self, target: Path) -> Path:
         """Where `target` grows: a path that is free, in a folder that it has for itself."""
