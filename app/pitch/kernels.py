@@ -46,6 +46,8 @@ def pitch_process(
     waiting, width = ring_times.size, history.shape[1]
     stride, _, compression, floor, decay, rise = rule
     _, _, _, low_hz, high_hz, rises, stays = voice_rule
+    # Noise finds its place among the pitches out of range: only what stands far above it is told of.
+    surely = rises * rises / stays
     left = row = 0
     for n in range(times.size):
         now = (count + n) % waiting
@@ -88,7 +90,7 @@ def pitch_process(
                     told = heard and low_hz <= f0[s, v] <= high_hz
                     out[3][left, s, v] = f0[s, v] if told else 0.0
                     out[4][left, s, v] = strength[s, v] if told else 0.0
-                    if heard and not told:
+                    if heard and not told and clear[s, v] > surely:
                         out[5][left, s, int(f0[s, v] > high_hz)] = True
             left += 1
     return left
