@@ -91,10 +91,12 @@ def as_small_as_it_may_be(path: Path) -> None:
             return
         there, stated = size - found[0], struct.unpack_from("<Q", head, 28)[0]
         samples_size = stated if 0 < stated <= there else there  # who was killed at the first block has stated nothing
-        file.seek(0)
-        file.write(b"RIFF" + struct.pack("<I", size - 8) + b"WAVEJUNK")
+        # In this order: who is killed between the two leaves an RF64 that states the same length twice.
         file.seek(found[0] - 4)
         file.write(struct.pack("<I", samples_size))
+        file.flush()
+        file.seek(0)
+        file.write(b"RIFF" + struct.pack("<I", size - 8) + b"WAVEJUNK")
 
 
 def _state_flac_length(path: Path, written: int) -> None:
