@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,6 +19,8 @@ frames of 0.125 ms, of ten minutes, is so small that single precision loses it."
 SMALLEST_SCALE, LARGEST_SCALE = 1e-6, 1e6
 """Scales that evidence is measured by: their squares, and what is divided by them, stay within single precision."""
 
+TimeConstantMs = Annotated[float, Field(ge=SHORTEST_MS, le=LONGEST_MS)]
+Scale = Annotated[float, Field(ge=SMALLEST_SCALE, le=LARGEST_SCALE)]
 
 DECAYS = 1.0, 50.0
 """Of a finite window's filter: with fewer, single precision leaves less than 80 dB of what is cut off; with more, all
@@ -87,33 +89,13 @@ class LinesConfig(Section):
 
     spacing_ms: float = Field(5.8, gt=0, le=100, description="time between the three values that are compared")
     neighbors: int = Field(1, ge=0, le=50, description="channels on either side whose moments are pooled")
-    memory_ms: float = Field(32.0, ge=SHORTEST_MS, le=LONGEST_MS, description="time constant of the moments")
-    residual: float = Field(
-        0.01,
-        ge=SMALLEST_SCALE,
-        le=LARGEST_SCALE,
-        description="residual of the two-line prediction that halves its trust",
-    )
-    drift: float = Field(
-        0.06,
-        ge=SMALLEST_SCALE,
-        le=LARGEST_SCALE,
-        description="drift, relative to the lines' distance, that halves the trust",
-    )
+    memory_ms: TimeConstantMs = Field(32.0, description="time constant of the moments")
+    residual: Scale = Field(0.01, description="residual of the two-line prediction that halves its trust")
+    drift: Scale = Field(0.06, description="drift, relative to the lines' distance, that halves the trust")
     drift_ms: float = Field(35.0, gt=0, le=1000, description="time over which drift is measured")
-    change: float = Field(
-        0.15,
-        ge=SMALLEST_SCALE,
-        le=LARGEST_SCALE,
-        description="growth or widening, relative to the distance, that halves trust",
-    )
+    change: Scale = Field(0.15, description="growth or widening, relative to the distance, that halves trust")
     average_ms: float = Field(23.2, ge=0, le=200, description="energies are averaged this long before and after")
-    steady_hz: float = Field(
-        0.2,
-        ge=SMALLEST_SCALE,
-        le=LARGEST_SCALE,
-        description="deviation from a straight course that halves the belief in one line",
-    )
+    steady_hz: Scale = Field(0.2, description="deviation from a straight course that halves the belief in one line")
     swell: float = Field(
         0.15,
         ge=0,
@@ -122,13 +104,11 @@ class LinesConfig(Section):
     )
     surge: float = Field(4.0, ge=1, le=LARGEST_SCALE, description="largest ratio of averaged to momentary energy")
     noise_db: float = Field(6.0, ge=-100, le=100, description="lines fade below this over the noise, dB")
-    floor_ms: float = Field(200.0, ge=SHORTEST_MS, le=LONGEST_MS, description="time constant of the noise floor")
+    floor_ms: TimeConstantMs = Field(200.0, description="time constant of the noise floor")
     patience: float = Field(
         1.0, ge=0, le=LARGEST_SCALE, description="change, in variances of the noise, that a line follows halfway"
     )
-    hold_ms: float = Field(
-        200.0, ge=SHORTEST_MS, le=LONGEST_MS, description="longest time over which a steady line is averaged"
-    )
+    hold_ms: TimeConstantMs = Field(200.0, description="longest time over which a steady line is averaged")
     stride_cents: float = Field(30.0, ge=0, le=1200, description="a line moves no farther than this per frame")
 
 
@@ -144,30 +124,21 @@ class NetworkConfig(Section):
     mode: Literal["lines", "complex", "magnitude"] = Field(
         "complex", description="what drives the network: line evidence, the complex subbands, or their modulus"
     )
-    whitening: float = Field(
-        0.01,
-        ge=SMALLEST_SCALE,
-        le=LARGEST_SCALE,
-        description="noise floor of the whitened receptive fields, of the largest",
-    )
+    whitening: Scale = Field(0.01, description="noise floor of the whitened receptive fields, of the largest")
     readout: Literal["lcadam", "wtaconv"] = Field("lcadam", description="the layer that says which atoms are active")
     threshold: float = Field(0.02, ge=0, lt=1, description="activation threshold, of the level")
     level_cents: float = Field(
         0.0, ge=0, le=12_000, description="the level is taken this far around an atom; 0: over all"
     )
-    memory_ms: float = Field(
-        60.0, ge=SHORTEST_MS, le=LONGEST_MS, description="time constant of the memory, phase-turned in mode complex"
-    )
-    level_ms: float = Field(200.0, ge=SHORTEST_MS, le=LONGEST_MS, description="time constant of the level's fall")
+    memory_ms: TimeConstantMs = Field(60.0, description="time constant of the memory, phase-turned in mode complex")
+    level_ms: TimeConstantMs = Field(200.0, description="time constant of the level's fall")
     iterations: int = Field(3, ge=1, le=100, description="steps a frame")
     eta: float = Field(0.3, ge=SMALLEST_SCALE, le=10, description="LcAdam: step, of the level")
-    epsilon: float = Field(
-        1.0, ge=SMALLEST_SCALE, le=LARGEST_SCALE, description="LcAdam: error below which steps shrink, of the level"
-    )
+    epsilon: Scale = Field(1.0, description="LcAdam: error below which steps shrink, of the level")
     beta1: float = Field(0.65, ge=0.01, le=0.999, description="LcAdam: memory of the error's mean")
     beta2: float = Field(0.75, ge=0.01, le=0.999, description="LcAdam: memory of the error's square")
     window_cents: float = Field(15.0, ge=0, le=1200, description="WtaConv: neighbours up to here compete")
-    wta_ms: float = Field(5.0, ge=SHORTEST_MS, le=LONGEST_MS, description="WtaConv: time constant")
+    wta_ms: TimeConstantMs = Field(5.0, description="WtaConv: time constant")
     wta_excitation: float = Field(
         1.2, ge=SMALLEST_SCALE, le=1.7, description="WtaConv: α; below 1, rivals of equal strength stay"
     )
@@ -201,9 +172,7 @@ class PitchConfig(Section):
     step_ms: float = Field(11.6, gt=0, le=100, description="time between steps of the layer, ms")
     iterations: int = Field(8, ge=1, le=100, description="iterations a step")
     rate: float = Field(0.7, ge=SMALLEST_SCALE, le=1, description="exponent of an iteration's correction")
-    epsilon: float = Field(
-        0.05, ge=SMALLEST_SCALE, le=LARGEST_SCALE, description="expectation below which nothing is shared, of the level"
-    )
+    epsilon: Scale = Field(0.05, description="expectation below which nothing is shared, of the level")
     feedback: float = Field(1.0, ge=0, le=1, description="how far pitches know of each other's partials; 0: not at all")
     median_steps: int = Field(5, ge=1, le=31, description="a pitch's activity is the median over so many steps")
     onset: float = Field(
