@@ -262,8 +262,7 @@ def _open(path: Path) -> "SequentialFile | MediaFile":
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{path}: is not a regular file, expected an audio file")
         with path.open("rb") as opened:
-            tag = tag_bytes(opened.read(10))
-            opened.seek(tag)
+            _skip_tags(opened)
             head = opened.read(HEAD_BYTES)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
@@ -314,8 +313,8 @@ def _signature(path: Path) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _readable(path: Path) -> "bytes | _OpenEnded":
-    """The name itself, or a WAV of stated length 0 whose samples follow nevertheless as one that is read to its end."""
+def _readable(path: Path) -> "Path | _OpenEnded":
+    """The path itself, or a WAV of stated length 0 whose samples follow nevertheless as one that is read to its end."""
     with path.open("rb") as file:
         head = file.read(12)
         if is_wav(head):
@@ -323,7 +322,7 @@ def _readable(path: Path) -> "bytes | _OpenEnded":
             found = find_data(head)
             if found and found[1] == 0 and is_unstated(0, head[found[0] :]):
                 return _OpenEnded(path, with_open_end(head[: found[0]], found[0]))
-    return os.fsencode(path)  # a str must be UTF-8 to soundfile
+    return path
 
 
 def _as_pipe(path: Path) -> int:

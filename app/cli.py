@@ -1,7 +1,6 @@
 """The command line: gathers the commands and turns errors into exit codes."""
 
 import functools
-import logging
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
@@ -9,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from pydantic import ValidationError
 
-from .commands.common import EXIT_SOME_FAILED, say, say_what_is_compiled
+from .commands.common import EXIT_SOME_FAILED, say, say_what_is_logged
 from .commands.devices import devices
 from .commands.doctor import doctor
 from .commands.latency_test import latency_test
@@ -35,19 +34,19 @@ app = typer.Typer(
 )
 
 
-def _announced(command: Callable[..., None]) -> Callable[..., None]:
-    """`command`, which says when it compiles."""
+def _speaking(command: Callable[..., None]) -> Callable[..., None]:
+    """`command`, which says what is logged meanwhile."""
 
     @functools.wraps(command)
     def run(**options: Any) -> None:
-        say_what_is_compiled(quiet=options.get("quiet", False))
+        say_what_is_logged(quiet=options.get("quiet", False))
         command(**options)
 
     return run
 
 
 for command in (sharpen, live, separate, learn, transcribe, recover, verify, presets, devices, doctor, latency_test):
-    app.command()(_announced(command))
+    app.command()(_speaking(command))
 
 
 def _version(show: bool) -> None:
@@ -79,24 +78,12 @@ def _in_one_line(error: typer.TyperException) -> str:
     return f"{told[0].lower()}{told[1:]}: see `{command} --help`"
 
 
-class _Saying(logging.Handler):
-    """Shows what is logged of inputs as one line on stderr."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Say it."""
-        say(record.getMessage())
-
-
-SAYING = _Saying()
-
-
 def main() -> NoReturn:
     """Run the command line: exit 0 all good, 1 some inputs failed, 2 usage, 3 no audio device.
 
     Raises:
         KeyboardInterrupt: it was interrupted where nothing is left to be ended well.
     """
-    logging.getLogger("sharpear.audio").addHandler(SAYING)
     try:
         code = app(prog_name="sharpear", standalone_mode=False)
     except typer.TyperException as error:

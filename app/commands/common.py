@@ -43,19 +43,23 @@ def say(message: str) -> None:
     typer.echo(f"sharpear: {printable(message)}", err=True)
 
 
-class _Compiling(logging.Handler):
-    """Hands on what is said of compiling as lines of ours."""
+class _Lines(logging.Handler):
+    """Hands on what is logged as lines of ours."""
 
     def emit(self, record: logging.LogRecord) -> None:
         say(record.getMessage())
 
 
-def say_what_is_compiled(quiet: bool) -> None:
-    """From now on say when kernels are compiled; if `quiet`, only what is wrong with where they are kept."""
-    log = logging.getLogger("sharpear.compiler")
-    log.handlers = [_Compiling()]
-    log.propagate = False
-    log.setLevel(logging.WARNING if quiet else logging.INFO)
+LINES = _Lines()
+
+
+def say_what_is_logged(quiet: bool = False) -> None:
+    """From now on say what is wrong with inputs and with where kernels are kept; unless `quiet`, also what compiles."""
+    logging.getLogger("sharpear.audio").addHandler(LINES)
+    compiling = logging.getLogger("sharpear.compiler")
+    compiling.addHandler(LINES)
+    compiling.propagate = False
+    compiling.setLevel(logging.WARNING if quiet else logging.INFO)
 
 
 def refuse(options: Mapping[str, object], why: str) -> None:

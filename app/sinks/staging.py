@@ -238,8 +238,7 @@ class StagingFolder:
         try:
             place.replace(target)
         except OSError:
-            if os.path.lexists(aside):
-                aside.rename(target)
+            self._give_back()
             raise
 
     def complete(self) -> list[int]:

@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 from conftest import SMALL
 
-from .theatre import Fault, Ran, Theatre
+from .theatre import Ran, Theatre
 
 RATE = 16000
 PRESET = ("--preset", str(SMALL))
@@ -23,7 +23,6 @@ class Play:
     inputs: sounds that it reads, with their length, s.  outputs: what it makes, each a file or a folder.
     loose: outputs that differ from run to run.  audio: outputs that are sound, which may be recovered.
     recording: the output that holds what was heard, sample for sample.
-    before: words of an earlier run that is killed by this fault, so that there is something to be recovered.
     """
 
     words: tuple[str, ...]
@@ -32,7 +31,6 @@ class Play:
     loose: tuple[str, ...] = ()
     audio: tuple[str, ...] = ()
     recording: str = ""
-    before: tuple[tuple[str, ...], Fault] | None = None
 
 
 TAKE = ("live", "--replay", "in.wav", "--record", "take.wav", "--no-view", *PRESET, *AGAIN)
@@ -59,11 +57,11 @@ PLAYS = {
     ),
     "record": Play(TAKE, {"in.wav": 0.9}, ("take.wav",), audio=("take.wav",), recording="take.wav"),
     "flac": Play(FLAC, {"in.wav": 0.9}, ("take.flac",), audio=("take.flac",), recording="take.flac"),
-}
-PLAYS["live"] = Play(
-    (*TAKE, "--format", "npz"), {"in.wav": 0.9}, ("take.wav", "live.npz"), loose=("live.npz",), audio=("take.wav",),
-    recording="take.wav",
-)  # fmt: skip
+    "live": Play(
+        (*TAKE, "--format", "npz"), {"in.wav": 0.9}, ("take.wav", "live.npz"), loose=("live.npz",), audio=("take.wav",),
+        recording="take.wav",
+    ),
+}  # fmt: skip
 
 
 @dataclass
