@@ -10,7 +10,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # A strict editable install links files one by one: a new file changes its folder's time and is linked then.
-PARTS  := pyproject.toml app app/batch app/commands app/integrity app/live app/pipe app/pitch app/separation app/sinks app/view app/view/static dsp dynamics compiler gpu configs
+PARTS  := pyproject.toml app app/commands app/sharpening app/audio app/sinks app/integrity app/runs app/separation app/pitch app/live app/view app/view/static dsp dynamics compiler gpu configs
 
 # What some tests run beside sharpear: a sound system, a browser, other programs for pipes. Where they are missing and
 # may not be installed the tests say why they skip.

@@ -13,8 +13,8 @@ from .errors import AudioDeviceError, InputError, SharpearError, UsageError
 
 if TYPE_CHECKING:
     from .config import Config, load_config
-    from .frames import Frames, Spectrogram
-    from .pipeline import Sharpener, sharpen
+    from .sharpening.frames import Frames, Spectrogram
+    from .sharpening.sharpener import Sharpener, sharpen
     from .version import __version__
 
 __all__ = [
@@ -33,12 +33,12 @@ __all__ = [
 
 _MODULES = {
     "Config": "config",
-    "Frames": "frames",
-    "Sharpener": "pipeline",
-    "Spectrogram": "frames",
+    "Frames": "sharpening.frames",
+    "Sharpener": "sharpening.sharpener",
+    "Spectrogram": "sharpening.frames",
     "__version__": "version",
     "load_config": "config",
-    "sharpen": "pipeline",
+    "sharpen": "sharpening.sharpener",
 }
 
 

@@ -3,7 +3,7 @@
 import sys
 from typing import NoReturn
 
-from .streams import make_ready
+from .commands.standard_streams import make_ready
 
 
 def main() -> NoReturn:

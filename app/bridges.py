@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .blocks import as_count, as_streams
+from .audio.blocks import as_count, as_streams
 from .config import Config
 from .errors import UsageError
-from .frames import Frames
-from .pipeline import Sharpener
+from .sharpening.frames import Frames
+from .sharpening.sharpener import Sharpener
 
 Shares = Callable[[NDArray[np.float32]], ArrayLike]
 """Line frequencies (…), Hz, to the share of each source in each line, (sources, …), 0 to 1."""

@@ -17,9 +17,9 @@ import numpy as np
 import soundfile
 
 import sharpear
-from sharpear.batch import Job, Result, Settings, run_local
 from sharpear.config import load_config
 from sharpear.interrupt import Interruption
+from sharpear.runs import Job, Result, Settings, run_local
 
 RECORDING = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.flac"
 
@@ -141,7 +141,7 @@ class Bench:
         """One and two workers of a local cluster, a thread each."""
         from distributed import LocalCluster  # noqa: PLC0415
 
-        from sharpear.batch.cluster import run_cluster  # noqa: PLC0415
+        from sharpear.runs.cluster import run_cluster  # noqa: PLC0415
 
         work = self.files(16, 30.0)
         for workers in (1, 2):

@@ -20,12 +20,13 @@ import numpy as np
 import soundfile
 
 import sharpear
-from sharpear.audio import AudioFile
+from sharpear.audio import AudioFile, AudioPipe, Feed, RawFormat
 from sharpear.config import load_config
-from sharpear.files import sharpen_audio
 from sharpear.interrupt import Interruption
-from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat, sharpen_stream
-from sharpear.pool import SharpenerPool
+from sharpear.runs.files import sharpen_audio
+from sharpear.runs.pool import SharpenerPool
+from sharpear.runs.streamed import sharpen_stream
+from sharpear.sinks.outlet import Outlet
 
 RECORDING = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.flac"
 

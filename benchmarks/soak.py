@@ -28,13 +28,13 @@ import soundfile
 
 import sharpear
 from sharpear.config import load_config
-from sharpear.frames import Frames
 from sharpear.live.clock import now_ns
 from sharpear.live.ring import Ring
 from sharpear.live.session import Session
 from sharpear.live.stream_output import StreamOutput
 from sharpear.live.worker import Gap
-from sharpear.pipe import Outlet
+from sharpear.sharpening.frames import Frames
+from sharpear.sinks.outlet import Outlet
 from sharpear.view.picture import Picture
 
 SMALL = Path(__file__).parent.parent / "tests" / "data" / "small.toml"

@@ -1,7 +1,7 @@
 """How Numba's kernels are compiled, and where they are kept.
 
 Every kernel of the project is decorated by `kernel`. What is compiled is kept on disk (`sharpear.compiler.cache`) in
-the first place that can be written (`sharpear.compiler.places`).
+the first place that can be written (`sharpear.compiler.cache_places`).
 """
 
 from .cache import kernel

@@ -21,7 +21,7 @@ from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
 
-from .places import SUFFIX, Place, temporary_place, usual_places
+from .cache_places import SUFFIX, Place, temporary_place, usual_places
 
 _CompileResult: Any = CompileResult
 _dumps: Any = serialize.dumps

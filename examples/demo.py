@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from sharpear.config import load_config
-from sharpear.files import Selection, sharpen_file
+from sharpear.runs.files import Selection, sharpen_file
 
 HERE = Path(__file__).parent
 RECORDING = HERE / "audio" / "bach_bwv66.6.flac"

@@ -13,12 +13,12 @@ from conftest import SMALL
 from live_rig import wait_until
 
 from sharpear.config import load_config
-from sharpear.frames import Frames
-from sharpear.live.outputs import FileOutputs
+from sharpear.live.file_outputs import FileOutputs
 from sharpear.live.session import Session
-from sharpear.live.source import Source
+from sharpear.live.sources import Source
 from sharpear.live.status import Status
 from sharpear.live.worker import Gap
+from sharpear.sharpening.frames import Frames
 
 
 class Collector:

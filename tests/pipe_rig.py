@@ -10,8 +10,8 @@ import numpy as np
 import soundfile
 from conftest import SMALL
 
+from sharpear.audio import AudioPipe, Feed
 from sharpear.config import load_config
-from sharpear.pipe import AudioPipe, Feed
 
 RATE = 16000
 CONFIG = load_config(str(SMALL))

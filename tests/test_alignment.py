@@ -5,7 +5,7 @@ import pytest
 
 import sharpear
 from sharpear.config import preset_names
-from sharpear.frames import Frames
+from sharpear.sharpening.frames import Frames
 
 
 def impulse_centres_s(preset: str, rate: float, power: int) -> tuple[np.ndarray, float]:

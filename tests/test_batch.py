@@ -18,13 +18,13 @@ from conftest import SMALL, leftovers, one_line, tone
 
 import sharpear as api
 from sharpear.audio import AudioFile, Selection
-from sharpear.batch import Found, Job, Settings, find_inputs, plan_jobs, run_local
-from sharpear.batch.segments import sharpen_cut
 from sharpear.config import load_config
 from sharpear.errors import InputError, UsageError
-from sharpear.files import sharpen_audio, sharpen_file
 from sharpear.interrupt import Interruption
-from sharpear.pool import SharpenerPool
+from sharpear.runs import Found, Job, Settings, find_inputs, plan_jobs, run_local
+from sharpear.runs.files import sharpen_audio, sharpen_file
+from sharpear.runs.pool import SharpenerPool
+from sharpear.runs.segments import sharpen_cut
 
 CONFIG = load_config(str(SMALL))
 NPZ = ("--format", "npz")
@@ -213,7 +213,7 @@ def test_segments_give_the_unbroken_run_bit_for_bit(folder, mode, warm_up_s):
 
 
 def test_a_long_file_is_cut_unless_told(sharpen, wav, folder, monkeypatch):
-    import sharpear.batch.jobs as jobs  # noqa: PLC0415
+    import sharpear.runs.jobs as jobs  # noqa: PLC0415
 
     cut: list[int] = []
     inner = jobs.sharpen_cut

@@ -15,10 +15,10 @@ import soundfile
 from conftest import SMALL, leftovers, one_line, tone
 from moto.server import ThreadedMotoServer
 
-from sharpear.batch import Job, Settings
-from sharpear.batch.cluster import run_cluster
 from sharpear.config import load_config
 from sharpear.interrupt import Interruption
+from sharpear.runs import Job, Settings
+from sharpear.runs.cluster import run_cluster
 
 CONFIG = load_config(str(SMALL))
 
@@ -104,7 +104,7 @@ def test_s3_in_and_out_over_the_command_line(cluster, store, sharpen, wav, folde
 
 
 def test_a_scheduler_that_does_not_answer_is_one_line(sharpen, wav, monkeypatch):
-    monkeypatch.setattr("sharpear.batch.cluster.CONNECT_S", 0.5)
+    monkeypatch.setattr("sharpear.runs.cluster.CONNECT_S", 0.5)
     done = sharpen(wav(), "--scheduler", "tcp://127.0.0.1:9")
     assert done.code == 1
     assert one_line(done.err), done.err

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import sharpear
 from sharpear.errors import UsageError
-from sharpear.frames import Frames
 from sharpear.pitch import PitchFrames, Transcriber
+from sharpear.sharpening.frames import Frames
 
 RATE = 16000.0
 

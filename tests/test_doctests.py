@@ -3,22 +3,14 @@
 import ast
 import doctest
 import importlib
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {
-    "app": "sharpear",
-    "app/sinks": "sharpear.sinks",
-    "app/live": "sharpear.live",
-    "app/view": "sharpear.view",
-    "app/pipe": "sharpear.pipe",
-    "app/batch": "sharpear.batch",
-    "app/separation": "sharpear.separation",
-    "dsp": "sharpear.dsp",
-    "dynamics": "sharpear.dynamics",
-}
+SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+PACKAGES = {folder: package for package, folder in SETUPTOOLS["package-dir"].items()}
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sharpear.compiler.places import Place
+from sharpear.compiler.cache_places import Place
 from sharpear.live import doctor
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 import sharpear
 from sharpear.audio import Selection
 from sharpear.bridges import BandStream, StftMasks, by_harmonics
+from sharpear.dynamics.hebbian import Learner
 from sharpear.errors import UsageError
 from sharpear.pitch import Transcriber, transcribe
-from sharpear.separation.learning import Learner
 from sharpear.separation.run import learn_files
 from sharpear.separation.separator import Separator
 

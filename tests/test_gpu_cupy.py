@@ -15,11 +15,11 @@ from test_gpu_parity import LARGEST_ERROR, needs_compiler
 from test_gpu_sharpener import assert_same, small
 from test_stream_contract import audio, complex_drive, pair
 
-from sharpear.device import backend_of
 from sharpear.dynamics import WtaConv
-from sharpear.frames import Frames
 from sharpear.gpu import CPU, CupyDriver, GpuUnavailableError, LayerTooLargeError, open_gpu
 from sharpear.gpu.source import OPTIONS
+from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.processor import backend_of
 
 
 class CupyArray(HostArray):

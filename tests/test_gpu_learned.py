@@ -14,8 +14,8 @@ from test_gpu_cupy import stand_in
 from test_gpu_parity import LARGEST_ERROR, device, needs_compiler  # noqa: F401 (device is a fixture)
 
 from sharpear.dsp import GammatoneDesign, Split, Splitter, StemMixer
+from sharpear.dsp.separation_bank import hop_samples, separation_bank
 from sharpear.gpu import CPU, Backend, DeviceBackend
-from sharpear.separation.bank import hop_samples, separation_bank
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import POOLED_FRAMES, LearnedSources
 from sharpear.separation.separator import Separator
@@ -142,7 +142,7 @@ def test_any_dictionaries_and_the_order_of_threads(case: tuple[list[Dictionary],
 
 
 def test_the_command_separates_on_a_gpu(known, folder, sharpear, device, monkeypatch) -> None:  # noqa: F811
-    monkeypatch.setattr("sharpear.device.open_gpu", lambda index: device)
+    monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: device)
     soundfile.write("song.wav", duet(1.0), RATE)
     for dictionary in known:
         dictionary.save(Path(f"{dictionary.name}.npz"))

@@ -14,7 +14,7 @@ from sharpear.config import load_config
 from sharpear.dsp import space_frequencies
 from sharpear.dynamics import BandedWeights, LcAdam, LcAdamWta, Network, WtaConv
 from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, open_gpu
-from sharpear.network import build_pair
+from sharpear.sharpening.network_design import build_pair
 
 STREAMS = 2
 LARGEST_ERROR = 1e-4

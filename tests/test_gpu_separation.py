@@ -18,10 +18,10 @@ from sharpear.audio import AudioFile, Selection
 from sharpear.dsp import Splitter, StemMixer, SynthesisDesign
 from sharpear.gpu import CPU, Backend, DeviceBackend
 from sharpear.interrupt import Interruption
-from sharpear.packs import BLOCK_SAMPLES, PackAdvance
-from sharpear.separation.packed import separate_packed
+from sharpear.runs.packs import BLOCK_SAMPLES, PackAdvance
 from sharpear.separation.separator import Separator
 from sharpear.separation.stem_files import StemFormat
+from sharpear.separation.stem_lane import separate_packed
 from sharpear.separation.tonal import TonalTransient
 
 
@@ -84,7 +84,7 @@ def test_the_same_sound(heard_by: str, device: DeviceBackend) -> None:  # noqa: 
 
 
 def test_the_command_separates_files_on_a_gpu(folder, sharpear, device, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("sharpear.device.open_gpu", lambda index: device)
+    monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: device)
     soundfile.write("song.wav", audio(2, 4000), 8000)
     for name in ("cpu", "gpu"):
         assert sharpear("separate", "song.wav", "-o", name, "--device", name, "-q").code == 0
@@ -98,7 +98,7 @@ def test_a_gpu_that_fails_is_one_line_and_leaves_nothing(folder, sharpear, error
     def failing(self: Separator, block: np.ndarray) -> np.ndarray:
         raise error
 
-    monkeypatch.setattr("sharpear.device.open_gpu", lambda index: host_gpu())
+    monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: host_gpu())
     monkeypatch.setattr(Separator, "submit", failing)
     soundfile.write("song.wav", audio(1, 4000), 8000)
     done = sharpear("separate", "song.wav", "-o", "stems", "--device", "gpu", "-q")
@@ -116,7 +116,7 @@ def test_files_side_by_side_are_files_alone(folder, sharpear, device, monkeypatc
     broken[:3, 0] = np.nan
     soundfile.write("d.wav", broken, 8000, subtype="FLOAT")
     Path("bad.wav").write_bytes(b"no sound")
-    monkeypatch.setattr("sharpear.device.open_gpu", lambda index: device)
+    monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: device)
     for name in ("cpu", "gpu"):
         done = sharpear("separate", "a.wav", "b.wav", "bad.wav", "c.wav", "d.wav", "-o", name, "--device", name)
         assert done.code == 1
@@ -189,7 +189,7 @@ def test_a_file_that_changes_meanwhile_gives_no_stems(folder, sharpear, place, m
                     file.write(b"more")
             yield block
 
-    monkeypatch.setattr("sharpear.device.open_gpu", lambda index: host_gpu())
+    monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: host_gpu())
     monkeypatch.setattr(AudioFile, "blocks", changing)
     for name in ("song", "other"):
         soundfile.write(f"{name}.wav", audio(1, 6000), 8000)

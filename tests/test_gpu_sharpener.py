@@ -15,14 +15,14 @@ from test_stream_contract import SAMPLE_RATE, audio
 from test_stream_contract import SMALL as SMALL_SETTINGS
 
 import sharpear
-from sharpear.batch import Advance, Job, Result, Settings, run_packed
 from sharpear.config import load_config
 from sharpear.errors import UsageError
-from sharpear.files import sharpen_file
-from sharpear.frames import Frames
 from sharpear.gpu import DeviceBackend, GpuUnavailableError, LayerTooLargeError
 from sharpear.integrity import examine
 from sharpear.interrupt import Interruption
+from sharpear.runs import Advance, Job, Result, Settings, run_packed
+from sharpear.runs.files import sharpen_file
+from sharpear.sharpening.frames import Frames
 
 RECORDING = Path(__file__).parents[1] / "examples" / "audio" / "bach_bwv66.6.flac"
 
@@ -128,7 +128,7 @@ def test_a_long_file_in_segments_is_the_file_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in {"packed.SEGMENT_S": 2.0, "packed.WARM_UP_S": 4.0, "segments.SHORTEST_FILE_S": 5.0}.items():
-        monkeypatch.setattr(f"sharpear.batch.{name}", value)
+        monkeypatch.setattr(f"sharpear.runs.{name}", value)
     sound = np.concatenate([audio(2)] * 16)
     sound[[100, 40000], 0] = np.nan, np.inf
     soundfile.write("long.wav", sound, 8000, subtype="FLOAT")
@@ -154,7 +154,7 @@ def test_a_long_file_is_cut_into_as_many_streams_as_are_heard_at_once(
         raise UsageError(f"{streams} streams")
 
     for name, value in {"SEGMENT_S": 1.0, "STREAMS_AT_ONCE": 8, "Sharpener": built}.items():
-        monkeypatch.setattr(f"sharpear.batch.packed.{name}", value)
+        monkeypatch.setattr(f"sharpear.runs.packed.{name}", value)
     soundfile.write("long.wav", np.zeros((130 * 8000, channels), np.float32), 8000)
     settings = Settings(load_config("low-latency", SMALL_SETTINGS), cut=2)
     with Interruption() as interruption:
@@ -213,7 +213,7 @@ class LittleGpu(HostDriver):
 @needs_compiler
 @pytest.mark.parametrize("command", ["sharpen", "separate"])
 def test_a_layer_too_large_for_a_block_is_a_line(monkeypatch: pytest.MonkeyPatch, sharpear, wav, command) -> None:
-    monkeypatch.setattr("sharpear.device.open_gpu", lambda index: DeviceBackend(LittleGpu()))
+    monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: DeviceBackend(LittleGpu()))
     done = sharpear(command, "--device", "gpu", wav(), "-o", "out", "-q")
     assert done.code == 2
     assert one_line(done.err)
@@ -225,7 +225,7 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, sharpen, wa
     def none(index: int) -> DeviceBackend:
         raise GpuUnavailableError("no CUDA GPU: no driver")
 
-    monkeypatch.setattr("sharpear.device.open_gpu", none)
+    monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", none)
     assert small("auto").backend is sharpear.Sharpener(SAMPLE_RATE).backend
     for word in ("gpu", "gpu:1"):
         with pytest.raises(UsageError, match=f"--device {word}: no CUDA GPU"):
@@ -240,7 +240,7 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, sharpen, wa
 
 @needs_compiler
 def test_the_command_uses_it(monkeypatch: pytest.MonkeyPatch, sharpear, sharpen, wav) -> None:
-    monkeypatch.setattr("sharpear.device.open_gpu", lambda index: host_gpu())
+    monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: host_gpu())
     settings = [word for name, value in SMALL_SETTINGS.items() for word in ("--set", f"{name}={value}")]
     words = ["--preset", "low-latency", *settings, "--device", "gpu", "--format", "npz"]
     assert sharpear("sharpen", *words, wav(), wav("b.flac", channels=2)).code == 0

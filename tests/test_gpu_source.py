@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from nvrtc import compiled
 from test_imports import PACKAGE, ROOT
 
+from sharpear.dsp.tonal_evidence_kernel import GPU_CONSTANTS
 from sharpear.gpu.arguments import Packer
 from sharpear.gpu.source import Constant, header_text, source_text
-from sharpear.separation.evidence_kernel import GPU_CONSTANTS
 
 FILES = [path for folder in PACKAGE for path in sorted((ROOT / folder).glob("*.cu"))]
 READOUT = {"FIRST": 40, "SECOND": 20, "SOURCES": 3}
 CONSTANTS: dict[str, list[dict[str, Constant]]] = {
-    "app/separation/evidence_kernel.cu": [GPU_CONSTANTS | READOUT],
+    "dsp/tonal_evidence_kernel.cu": [GPU_CONSTANTS | READOUT],
     "dsp/filterbank_kernel.cu": [{"ORDER": 1}, {"ORDER": 5}],
     "dsp/splitter_kernel.cu": [{"ORDER": 4}, {"ORDER": 5}],
     "dynamics/kernels.cu": [{"UNIT": np.float32}, {"UNIT": np.complex64}],

@@ -7,29 +7,37 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-MAY_IMPORT = {
+MAY_IMPORT: dict[str, set[str]] = {
     "compiler": set(),
     "gpu": set(),
     "dsp": {"compiler", "gpu"},
     "dynamics": {"compiler", "gpu"},
     "configs": set(),
-    "app": {"compiler", "dsp", "dynamics", "gpu", "configs"},
-    "app/commands": {
-        "app",
-        "compiler",
-        "gpu",
-        *(f"app/{p}" for p in ("batch", "integrity", "live", "pipe", "pitch", "separation", "sinks", "view")),
+    "app": {"app/audio", "app/commands", "app/sharpening"},
+    "app/audio": {"app"},
+    "app/integrity": {"app/audio"},
+    "app/sharpening": {"app", "app/audio", "compiler", "dsp", "dynamics", "gpu"},
+    "app/sinks": {"app", "app/audio", "app/integrity", "app/sharpening", "compiler"},
+    "app/runs": {"app", "app/audio", "app/integrity", "app/sharpening", "app/sinks", "dsp", "gpu"},
+    "app/pitch": {"app", "app/audio", "app/runs", "app/sharpening", "app/sinks", "compiler", "dsp", "dynamics"},
+    "app/separation": {
+        *("app", "app/audio", "app/integrity", "app/pitch", "app/runs", "app/sharpening", "app/sinks"),
+        *("compiler", "dsp", "dynamics", "gpu"),
     },
-    "app/pitch": {"app", "app/sinks", "compiler", "dsp", "dynamics", "gpu"},
-    "app/integrity": {"app"},
-    "app/sinks": {"app", "app/integrity", "compiler"},
-    "app/live": {"app", "compiler", "gpu", "app/batch", "app/pipe", "app/separation", "app/sinks"},
-    "app/view": {"app", "app/sinks", "app/live"},
-    "app/pipe": {"app", "app/sinks"},
-    "app/batch": {"app", "dsp", "gpu", "app/integrity", "app/sinks"},
-    "app/separation": {"app", "app/integrity", "compiler", "app/pitch", "app/sinks", "dsp", "dynamics", "gpu"},
+    "app/live": {
+        *("app", "app/audio", "app/runs", "app/separation", "app/sharpening", "app/sinks"),
+        *("compiler", "gpu"),
+    },
+    "app/view": {"app", "app/live", "app/sharpening", "app/sinks"},
+    "app/commands": {
+        *("app", "app/audio", "app/integrity", "app/live", "app/pitch", "app/runs", "app/separation"),
+        *("app/sharpening", "app/sinks", "app/view", "compiler", "gpu"),
+    },
 }
 """Folders, and the other folders of the package that each may know."""
+
+FACE = {"__init__", "__main__", "bridges", "cli"}
+"""Modules at the top of app/ that stand on the rooms; the others there are what every room stands on."""
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGE = {folder: package for package, folder in PYPROJECT["tool"]["setuptools"]["package-dir"].items()}
@@ -68,6 +76,30 @@ def test_direction_of_imports(file: str) -> None:
         assert module.split(".")[0] not in {"app", "dsp", "dynamics", "configs"} or dots == 1, f"{file}: {module}"
         if dots == 0 and module.split(".")[0] == "sharpear":
             assert folder_of(module) in MAY_IMPORT[folder], f"{file} imports {module}"
+
+
+def test_no_room_looks_up_to_the_face() -> None:
+    face = {f"sharpear.{module}" for module in FACE}
+    for file in FILES:
+        if Path(file).stem not in FACE:
+            assert not {module for dots, module in imports(file) if dots == 0} & face, file
+    for file in FILES:
+        if Path(file).parent == Path("app") and Path(file).stem not in FACE:
+            reached = {folder_of(m) for dots, m in imports(file) if dots == 0 and m.startswith("sharpear.")}
+            assert reached <= {"app", "configs"}, f"{file} is what rooms stand on, and may not stand on one"
+
+
+def test_rooms_stand_in_an_order() -> None:
+    """Each folder imports only such as stand before it in the map: there are no circles."""
+    order = list(MAY_IMPORT)
+    for folder, others in MAY_IMPORT.items():
+        later = {other for other in others if order.index(other) > order.index(folder)}
+        assert folder == "app" or not later, f"{folder} imports {later}, which stand after it"
+
+
+def test_a_name_is_one_module() -> None:
+    stems = [Path(file).stem for file in FILES if Path(file).stem != "__init__"]
+    assert not {stem for stem in stems if stems.count(stem) > 1}
 
 
 def test_one_dot_stays_in_the_folder() -> None:

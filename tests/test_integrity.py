@@ -19,12 +19,12 @@ from conftest import one_line, tone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sharpear.batch.places import access
 from sharpear.errors import InputError
 from sharpear.integrity import Arrays, DamageError, examine
-from sharpear.names import LARGEST_BYTES, safe_name
+from sharpear.runs.places import access
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.stem_files import StemFormat
+from sharpear.sinks.names import LARGEST_BYTES, safe_name
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def outputs(tmp_path_factory) -> Path:
     """One output of every kind that carries a checksum."""
     from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.config import load_config  # noqa: PLC0415
-    from sharpear.files import sharpen_file  # noqa: PLC0415
+    from sharpear.runs.files import sharpen_file  # noqa: PLC0415
     from sharpear.separation.run import separate_file  # noqa: PLC0415
     from sharpear.separation.tonal import TonalTransient  # noqa: PLC0415
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import one_line
 
-from sharpear.live.devices import INSTALL_PORTAUDIO
+from sharpear.live.audio_devices import INSTALL_PORTAUDIO
 
 EMPTY = """
 class PortAudioError(Exception): pass

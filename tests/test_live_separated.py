@@ -15,7 +15,7 @@ from sharpear.live.microphone import Microphone
 from sharpear.live.playback import RingPlayer
 from sharpear.live.ring import PLAYED, XRUNS, Ring
 from sharpear.live.separated import Solo, StemPlan
-from sharpear.live.source import Replay
+from sharpear.live.sources import Replay
 from sharpear.separation.separator import Separator
 from sharpear.separation.tonal import TonalTransient
 

@@ -20,10 +20,10 @@ from live_session import Running, interrupted
 import sharpear
 from sharpear.errors import InputError, UsageError
 from sharpear.live import session
+from sharpear.live.file_outputs import FileOutputs
 from sharpear.live.load import LoadMeter
-from sharpear.live.outputs import FileOutputs
 from sharpear.live.recorder import check_recording
-from sharpear.live.source import Replay
+from sharpear.live.sources import Replay
 
 RATE = 16000
 

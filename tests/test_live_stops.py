@@ -22,7 +22,7 @@ from live_session import Running
 from sharpear.live import source
 from sharpear.live.capture import STALL_S, Intake
 from sharpear.live.ring import Reader, Ring
-from sharpear.live.source import Replay
+from sharpear.live.sources import Replay
 
 RATE = 16000
 BLOCK = 160

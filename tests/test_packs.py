@@ -14,18 +14,18 @@ from conftest import tone
 
 from sharpear import packs
 from sharpear.audio import Selection
-from sharpear.batch.jobs import Job, Settings
-from sharpear.batch.packed import _SharpenLane
 from sharpear.config import load_config
 from sharpear.errors import InputError, UsageError
 from sharpear.gpu import Pending
 from sharpear.interrupt import Interruption
-from sharpear.limits import TooManyStreamsError, descriptors_to_use
-from sharpear.packs import BLOCK_SAMPLES, Ended, Failed, Lane, PackAdvance, Packs
-from sharpear.pipeline import Sharpener
-from sharpear.separation.packed import _StemLane
+from sharpear.runs.jobs import Job, Settings
+from sharpear.runs.packed import _SharpenLane
+from sharpear.runs.packs import BLOCK_SAMPLES, Ended, Failed, Lane, PackAdvance, Packs
 from sharpear.separation.separator import Separator
 from sharpear.separation.stem_files import StemFormat
+from sharpear.separation.stem_lane import _StemLane
+from sharpear.sharpening.limits import TooManyStreamsError, descriptors_to_use
+from sharpear.sharpening.sharpener import Sharpener
 
 
 class Echo:
@@ -179,8 +179,8 @@ def test_no_more_files_are_open_than_may_be(files: list[Path], monkeypatch: pyte
 
 @pytest.mark.skipif(sys.platform != "linux", reason="open files are counted in /proc")
 def test_lanes_know_how_many_files_they_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sharpear.batch.packed.SEGMENT_S", 0.5)
-    monkeypatch.setattr("sharpear.batch.packed.can_be_cut", lambda audio: True)
+    monkeypatch.setattr("sharpear.runs.packed.SEGMENT_S", 0.5)
+    monkeypatch.setattr("sharpear.runs.packed.can_be_cut", lambda audio: True)
     soundfile.write("a.wav", tone(1.6), 16000)
     sharpener, config = Sharpener(16000, "low-latency"), load_config("low-latency")
 

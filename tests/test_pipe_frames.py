@@ -12,10 +12,12 @@ from conftest import SMALL, tone
 from pipe_rig import CONFIG, RATE, encoded, piped
 
 import sharpear as api
-from sharpear.frames import Frames
+from sharpear.audio import AudioPipe, Feed, RawFormat
 from sharpear.interrupt import Interruption
-from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat, sharpen_stream
+from sharpear.runs.streamed import sharpen_stream
+from sharpear.sharpening.frames import Frames
 from sharpear.sinks import SinkInfo, open_stream_sink
+from sharpear.sinks.outlet import Outlet
 
 
 class Stream:

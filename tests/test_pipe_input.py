@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipe_rig import RATE, encoded, piped
 
-from sharpear.audio import AudioFile, Selection
+from sharpear.audio import AudioFile, AudioPipe, Feed, RawFormat, Selection
+from sharpear.audio.raw import ENCODINGS
 from sharpear.errors import InputError, UsageError
-from sharpear.pipe import AudioPipe, Feed, RawFormat
-from sharpear.pipe.raw import ENCODINGS
 
 FORMATS = ["wav", "flac", "ogg", "mp3", "aiff", "au", "w64", "rf64", "caf"]
 

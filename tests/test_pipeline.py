@@ -10,9 +10,9 @@ from conftest import SMALL
 import sharpear
 from sharpear.config import preset_names
 from sharpear.errors import UsageError
-from sharpear.frames import Frames
 from sharpear.pitch import transcribe
 from sharpear.separation.separator import Separator
+from sharpear.sharpening.frames import Frames
 
 RATE = 16000
 BACH = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.flac"

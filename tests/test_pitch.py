@@ -12,9 +12,9 @@ from sharpear.config import PitchConfig
 from sharpear.dsp.harmonic_fields import HarmonicFields, connect
 from sharpear.dynamics.divisive import divisive_step
 from sharpear.errors import UsageError
-from sharpear.frames import Frames
 from sharpear.pitch import Note, PitchFrames, PitchLayer, Transcriber, Transcription, Voices, notes_of, transcribe
-from sharpear.pitch.outputs import FORMATS
+from sharpear.pitch.note_files import FORMATS
+from sharpear.sharpening.frames import Frames
 
 RATE = 16000
 PRESET = {"bank.high_hz": 5000.0, "bank.channels": 220, "atoms.count": 500}

@@ -7,7 +7,7 @@ import pytest
 
 import sharpear
 from sharpear.config import preset_names
-from sharpear.frames import Spectrogram
+from sharpear.sharpening.frames import Spectrogram
 
 RATE = 16000
 LEVELS = [2.0**-10, 2.0**-17, 2.0**-20]

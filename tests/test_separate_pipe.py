@@ -14,14 +14,14 @@ import pytest
 import soundfile
 from conftest import leftovers, one_line, tone
 
-from sharpear.audio import AudioFile
+from sharpear.audio import AudioFile, AudioPipe, Feed, RawFormat
 from sharpear.interrupt import Interruption
-from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat
 from sharpear.separation.run import separate_to_files, separate_to_stream
 from sharpear.separation.separator import Separator
 from sharpear.separation.stem_files import BLOCK_SAMPLES, StemFormat
 from sharpear.separation.stem_stream import StemStream
 from sharpear.separation.tonal import TonalTransient
+from sharpear.sinks.outlet import Outlet
 
 RATE = 16000
 SOX_ROUNDS = 1e-6  # its samples are integers of 32 bits, on the way in and out

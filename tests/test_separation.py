@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from benchmarks.separation.metrics import bss_sdr_db, si_sdr_db
 from sharpear.audio import AudioFile
 from sharpear.dsp import GammatoneDesign, Split, Splitter, StemMixer, SynthesisDesign
+from sharpear.dsp.separation_bank import separation_bank
+from sharpear.dynamics.hebbian import Learner, learn_dictionary
 from sharpear.errors import InputError, UsageError
-from sharpear.separation.bank import separation_bank
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
-from sharpear.separation.learning import Learner, learn_dictionary
 from sharpear.separation.separator import Separator
 from sharpear.separation.voice_kernel import explain
 from sharpear.separation.voices import PitchVoices

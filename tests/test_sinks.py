@@ -18,8 +18,8 @@ import sharpear as api
 from sharpear.audio import Selection
 from sharpear.config import Config, load_config
 from sharpear.errors import InputError
-from sharpear.files import FileSinks, sharpen_file
-from sharpear.frames import Frames
+from sharpear.runs.files import FileSinks, sharpen_file
+from sharpear.sharpening.frames import Frames
 from sharpear.sinks import SINKS, SinkInfo
 
 FIELDS = {

@@ -31,7 +31,6 @@ from sharpear.dsp import (
     WindowDesign,
 )
 from sharpear.dynamics import BandedWeights, Lca, LcAdam, LcAdamWta, LcaRms, Network, Wta, WtaConv
-from sharpear.frames import Frames
 from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, open_gpu
 from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.separation.dictionary import Dictionary
@@ -41,6 +40,7 @@ from sharpear.separation.shares import ShareFactory
 from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voice_tracks import VoiceTracks
 from sharpear.separation.voices import PitchVoices
+from sharpear.sharpening.frames import Frames
 
 UNITS, HOP, SAMPLE_RATE = 9, 37, 8000.0
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import SMALL
 
 from sharpear.integrity import examine
-from sharpear.names import safe_name
+from sharpear.sinks.names import safe_name
 
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:

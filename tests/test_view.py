@@ -22,7 +22,7 @@ from websockets.sync.client import connect
 
 import sharpear
 from sharpear.errors import UsageError
-from sharpear.live.source import Replay
+from sharpear.live.sources import Replay
 from sharpear.live.worker import Gap
 from sharpear.view.hub import LARGEST_BACKLOG, Page
 from sharpear.view.picture import HEADER, LARGEST_RATE_HZ, Picture

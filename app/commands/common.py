@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sharpear.errors import UsageError, printable
-from sharpear.progress import progress_on_terminal
+from sharpear.runs.progress import progress_on_terminal
 
 if TYPE_CHECKING:
-    from sharpear.pipe import RawFormat
+    from sharpear.audio import RawFormat
 
 EXIT_SOME_FAILED = 1
 FOR_STREAMS = "is for a stream on stdout: give -o -"
@@ -55,7 +55,7 @@ LINES = _Lines()
 
 def say_what_is_logged(quiet: bool = False) -> None:
     """From now on say what is wrong with inputs and with where kernels are kept; unless `quiet`, also what compiles."""
-    logging.getLogger("sharpear.audio").addHandler(LINES)
+    logging.getLogger("sharpear.audio.audio_file").addHandler(LINES)
     compiling = logging.getLogger("sharpear.compiler")
     compiling.addHandler(LINES)
     compiling.propagate = False
@@ -99,7 +99,7 @@ def raw_format(
         raise UsageError("--raw describes stdin: give - as the input")
     if rate is None:
         raise UsageError("--raw needs --rate: the sample rate, Hz, is in no header")
-    from sharpear.pipe import RawFormat  # noqa: PLC0415
+    from sharpear.audio import RawFormat  # noqa: PLC0415
 
     return RawFormat(rate, 1 if channels is None else channels, "s16le" if encoding is None else encoding)
 
@@ -139,7 +139,7 @@ def overrides(settings: Sequence[str] | None, pitch: bool = False) -> dict[str, 
 @contextmanager
 def outputs_made(outputs: Iterable[Path]) -> Iterator[None]:
     """Where outputs go, publish first what killed runs left there, and leave no empty folder at the end."""
-    from sharpear.harmless import none_left_empty  # noqa: PLC0415
+    from sharpear.sinks.harmless import none_left_empty  # noqa: PLC0415
 
     outputs = list(outputs)
     folders = list(dict.fromkeys(output.parent for output in outputs))

@@ -12,7 +12,7 @@ def devices(
 ) -> None:
     """List the audio devices; * marks the default input."""
     from sharpear.errors import AudioDeviceError  # noqa: PLC0415
-    from sharpear.live.devices import NO_INPUT, list_devices, load_portaudio  # noqa: PLC0415
+    from sharpear.live.audio_devices import NO_INPUT, list_devices, load_portaudio  # noqa: PLC0415
 
     found = list_devices(load_portaudio())
     if as_json:

@@ -13,7 +13,7 @@ def doctor(
     ] = False,
 ) -> None:
     """Check compiled kernels, PortAudio, devices, GPU and optional parts."""
-    from sharpear.live.doctor import examine  # noqa: PLC0415
+    from sharpear.live.checkup import examine  # noqa: PLC0415
 
     if prepare:
         from .prepare import prepare_kernels  # noqa: PLC0415

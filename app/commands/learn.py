@@ -33,8 +33,8 @@ def learn(
 ) -> None:
     """Learn what a source sounds like, for `sharpear separate --sources`."""
     from sharpear.audio import Selection  # noqa: PLC0415
-    from sharpear.harmless import check_apart  # noqa: PLC0415
     from sharpear.separation.run import learn_files  # noqa: PLC0415
+    from sharpear.sinks.harmless import check_apart  # noqa: PLC0415
 
     refuse_stdin(inputs, "write the stream to a file, and learn from that")
     path = out or Path(f"{name}.npz")

@@ -34,7 +34,7 @@ from .separate import SourcesOption, VoicesOption
 if TYPE_CHECKING:
     from sharpear.config import Config
     from sharpear.live.separated import StemPlan
-    from sharpear.live.source import Source
+    from sharpear.live.sources import Source
     from sharpear.live.status import Status
     from sharpear.live.worker import Listener
     from sharpear.view.view import View
@@ -87,9 +87,9 @@ def live(
 ) -> None:
     """Listen, and show the sharpened spectrogram in the browser."""
     from sharpear.config import load_config  # noqa: PLC0415
-    from sharpear.harmless import check_apart  # noqa: PLC0415
-    from sharpear.live.outputs import name_outputs  # noqa: PLC0415
+    from sharpear.live.file_outputs import name_outputs  # noqa: PLC0415
     from sharpear.live.recorder import check_recording  # noqa: PLC0415
+    from sharpear.sinks.harmless import check_apart  # noqa: PLC0415
 
     if duration is not None and not 0 < duration < float("inf"):
         raise UsageError(f"--duration: expected more than 0 s, received {duration:g}")
@@ -144,8 +144,8 @@ class _Display:
 def _listen(opened: "Callable[[], Source]", what: _Request, how: _Display) -> bool:
     """Listen until the end; whether nothing failed."""
     from sharpear.interrupt import Interruption  # noqa: PLC0415
+    from sharpear.live.file_outputs import FileOutputs  # noqa: PLC0415
     from sharpear.live.meter import TerminalMeter  # noqa: PLC0415
-    from sharpear.live.outputs import FileOutputs  # noqa: PLC0415
     from sharpear.live.session import Session  # noqa: PLC0415
     from sharpear.live.stream_output import StreamOutput  # noqa: PLC0415
 
@@ -201,7 +201,7 @@ def _stream_format(out: Path | None, formats: list[str], status_json: bool) -> s
 
 def _source(replay: Path | None, device: str | None, rate: int | None, channels: int | None, block: int) -> "Source":
     from sharpear.live.microphone import Microphone  # noqa: PLC0415
-    from sharpear.live.source import Replay  # noqa: PLC0415
+    from sharpear.live.sources import Replay  # noqa: PLC0415
 
     if replay is None:
         return Microphone(device, rate, channels or 1, block)

@@ -79,9 +79,9 @@ def separate(
 ) -> None:
     """Write stems that add up to the original."""
     from sharpear.audio import Selection  # noqa: PLC0415
-    from sharpear.device import backend_of  # noqa: PLC0415
     from sharpear.gpu import CPU  # noqa: PLC0415
     from sharpear.separation.stem_files import StemFormat, plan_stems  # noqa: PLC0415
+    from sharpear.sharpening.processor import backend_of  # noqa: PLC0415
 
     piped = Path("-") in (*inputs, out)
     described = raw_format(Path("-") in inputs, raw, rate, channels, encoding)
@@ -179,8 +179,8 @@ def _separate_packed(
     quiet: bool,
 ) -> "Iterator[tuple[Path, Separated | SharpearError]]":
     from sharpear.interrupt import Interruption  # noqa: PLC0415
-    from sharpear.packs import PackAdvance  # noqa: PLC0415
-    from sharpear.separation.packed import separate_packed  # noqa: PLC0415
+    from sharpear.runs.packs import PackAdvance  # noqa: PLC0415
+    from sharpear.separation.stem_lane import separate_packed  # noqa: PLC0415
 
     label = f"{len(planned)} files" if len(planned) > 1 else next(iter(planned)).name
     with Interruption() as interruption, progress_bar(label, quiet) as progress:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import typer
 
-from sharpear.audio import AudioFile, AudioSource, Selection
+from sharpear.audio import AudioFile, AudioPipe, AudioSource, Feed, RawFormat, Selection
 from sharpear.errors import UsageError
 from sharpear.interrupt import Interruption
-from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat
 from sharpear.separation.run import Separated, separate_to_files, separate_to_stream
 from sharpear.separation.shares import ShareFactory
 from sharpear.separation.stem_files import StemFormat, plan_stems
 from sharpear.separation.stem_stream import StemStream
+from sharpear.sinks.outlet import Outlet
 
 from .common import EXIT_SOME_FAILED, FOR_STREAMS, outputs_made, refuse, say
 

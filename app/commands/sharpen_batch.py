@@ -8,17 +8,17 @@ from pathlib import Path
 import typer
 
 from sharpear.audio import Selection
-from sharpear.batch import Advance, Job, Result, Settings, check_free, find_inputs, plan_jobs, run_local, run_packed
-from sharpear.batch.console import Bars
-from sharpear.batch.jobs import output_folders
-from sharpear.batch.places import is_url
-from sharpear.batch.report import print_table, write_report
 from sharpear.config import Config
-from sharpear.device import backend_of
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
-from sharpear.harmless import check_report
 from sharpear.interrupt import Interruption
+from sharpear.runs import Advance, Job, Result, Settings, check_free, find_inputs, plan_jobs, run_local, run_packed
+from sharpear.runs.bars import Bars
+from sharpear.runs.jobs import output_folders
+from sharpear.runs.places import is_url
+from sharpear.runs.report import print_table, write_report
+from sharpear.sharpening.processor import backend_of
+from sharpear.sinks.harmless import check_report
 
 from .common import EXIT_SOME_FAILED, outputs_made, say, tidy_folders
 
@@ -77,7 +77,7 @@ def _run(planned: list[Job], settings: Settings, workers: int, request: BatchReq
     results: list[Result] = []
     with Interruption() as interruption, Bars(len(planned), workers, request.quiet) as bars:
         if request.scheduler:
-            from sharpear.batch.cluster import run_cluster  # noqa: PLC0415 (Dask is an extra)
+            from sharpear.runs.cluster import run_cluster  # noqa: PLC0415 (Dask is an extra)
 
             events = run_cluster(planned, settings, request.scheduler, interruption)
         elif backend is not CPU:

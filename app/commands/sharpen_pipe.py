@@ -7,16 +7,17 @@ from pathlib import Path
 
 import typer
 
-from sharpear.audio import AudioFile, AudioSource, Selection
-from sharpear.batch import Found, check_free, plan_jobs
+from sharpear.audio import AudioFile, AudioPipe, AudioSource, Feed, RawFormat, Selection
 from sharpear.config import Config
 from sharpear.errors import UsageError
-from sharpear.files import Outcome, sharpen_audio
-from sharpear.harmless import check_apart
 from sharpear.interrupt import Interruption
-from sharpear.pipe import AudioPipe, Feed, Outlet, RawFormat, sharpen_stream, write_header
-from sharpear.pool import SharpenerPool
+from sharpear.runs import Found, check_free, plan_jobs
+from sharpear.runs.files import Outcome, sharpen_audio
+from sharpear.runs.pool import SharpenerPool
+from sharpear.runs.streamed import sharpen_stream, write_header
 from sharpear.sinks import SINKS, STREAM_FORMATS
+from sharpear.sinks.harmless import check_apart
+from sharpear.sinks.outlet import Outlet
 
 from .common import EXIT_SOME_FAILED, FOR_STREAMS, outputs_made, refuse, say
 

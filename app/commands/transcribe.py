@@ -40,11 +40,11 @@ def transcribe(
     """Write the notes of a recording, and the fundamental of each voice over time."""
     # Imported here so that --help and usage errors do not wait for the compiler and the array libraries.
     from sharpear.audio import Selection  # noqa: PLC0415
-    from sharpear.batch import Job, check_free  # noqa: PLC0415
     from sharpear.config import load_config  # noqa: PLC0415
+    from sharpear.pitch.note_files import format_of, write  # noqa: PLC0415
     from sharpear.pitch.notes import SHORTEST_S  # noqa: PLC0415
-    from sharpear.pitch.outputs import format_of, write  # noqa: PLC0415
     from sharpear.pitch.transcriber import transcribe_file  # noqa: PLC0415
+    from sharpear.runs import Job, check_free  # noqa: PLC0415
 
     refuse_stdin([input_], "write the stream to a file, and transcribe that")
     outputs = list(dict.fromkeys(out or [Path(f"{input_.stem}.notes.csv")]))

@@ -25,8 +25,8 @@ def verify(
     quiet: QuietOption = False,
 ) -> None:
     """Say which outputs are not whole, and what is wrong with them: exit 0 where all are, else 1."""
-    from sharpear.batch.places import access  # noqa: PLC0415
     from sharpear.integrity import examine  # noqa: PLC0415
+    from sharpear.runs.places import access  # noqa: PLC0415
 
     counts: Counter[str] = Counter()
     failed = False
@@ -59,8 +59,8 @@ def _tell(place: str, found: "Finding", bad: bool, as_json: bool) -> None:
 
 def _outputs(word: str, recursive: bool) -> Iterator[tuple[str, bool]]:
     """(place, whether it was named itself) of every output that `word` names."""
-    from sharpear.batch.places import is_url  # noqa: PLC0415
     from sharpear.integrity import KINDS  # noqa: PLC0415
+    from sharpear.runs.places import is_url  # noqa: PLC0415
 
     path = Path(word)
     if is_url(word) or path.suffix == ".zarr" or not path.is_dir():

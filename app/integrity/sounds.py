@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from sharpear.wav_header import LARGEST_STATED
+from sharpear.audio.wav_header import LARGEST_STATED
 
 from .finding import Finding
 

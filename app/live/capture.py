@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from sharpear.errors import AudioDeviceError, SharpearError
 
+from .audio_devices import Device, check_input, choose_input, credible_latency, load_portaudio, quiet_stderr
 from .clock import now_ns
-from .devices import Device, check_input, choose_input, credible_latency, load_portaudio, quiet_stderr
 from .priority import hurried
 from .ring import HEARD_NS, WRITTEN, Ring
 

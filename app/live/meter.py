@@ -8,10 +8,10 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from sharpear.frames import Frames
-from sharpear.music import note_name
-from sharpear.pipeline import Sharpener
+from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.sharpener import Sharpener
 
+from .music import note_name
 from .status import Status, decibels
 from .worker import Gap
 

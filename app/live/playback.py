@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sharpear.errors import AudioDeviceError
 
+from .audio_devices import find_output, load_portaudio, quiet_stderr
 from .capture import attend, obey, tell
-from .devices import find_output, load_portaudio, quiet_stderr
 from .ring import CAPACITY, PLAYED, WRITTEN, XRUNS, Ring
 
 

@@ -10,7 +10,7 @@ from scipy.signal import correlate
 
 from sharpear.errors import AudioDeviceError, InputError
 
-from .devices import check_input, choose_input, choose_output, credible_latency, load_portaudio, quiet_stderr
+from .audio_devices import check_input, choose_input, choose_output, credible_latency, load_portaudio, quiet_stderr
 
 PERIOD_S = 0.3
 PROBES = 6

@@ -10,14 +10,14 @@ import numpy as np
 
 from sharpear.config import Config, load_config
 from sharpear.errors import SharpearError
-from sharpear.pipeline import Sharpener
+from sharpear.sharpening.sharpener import Sharpener
 
-from .outputs import FileOutputs
+from .file_outputs import FileOutputs
 from .priority import brisk_switching, hurried
 from .recorder import Recorder
 from .ring import XRUNS, Reader, Ring
 from .separated import LiveStems, StemPlan
-from .source import Source
+from .sources import Source
 from .status import Status
 from .stream_output import StreamOutput
 from .worker import Listener, Worker

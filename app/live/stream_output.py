@@ -5,12 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from sharpear.errors import unwritable
-from sharpear.frames import Frames
-from sharpear.pipe import Outlet
-from sharpear.pipeline import Sharpener
+from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import StreamSink, open_stream_sink
+from sharpear.sinks.outlet import Outlet
 
-from .outputs import describe
+from .file_outputs import describe
 from .worker import Gap
 
 STDOUT = 1

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.frames import Frames
-from sharpear.pipeline import Sharpener
+from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.sharpener import Sharpener
 
 from .clock import now_ns
 from .load import LoadMeter

@@ -1,7 +1,7 @@
 """Voices above the partials: the pitch layer, notes, and what is written of them."""
 
-from .layer import PitchFrames, PitchLayer
 from .notes import Note, Voices, notes_of
+from .pitch_layer import PitchFrames, PitchLayer
 from .transcriber import Transcriber, Transcription, transcribe
 
 __all__ = [

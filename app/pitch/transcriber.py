@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sharpear.audio import AudioFile, Selection
-from sharpear.blocks import as_recording
+from sharpear.audio.blocks import as_recording
 from sharpear.config import Config, load_config
-from sharpear.feasible import check_pitch_needs
 from sharpear.interrupt import Interruption
-from sharpear.pipeline import Sharpener
-from sharpear.states import Composite
+from sharpear.sharpening.composite import Composite
+from sharpear.sharpening.feasible import check_pitch_needs
+from sharpear.sharpening.sharpener import Sharpener
 
-from .layer import PitchFrames, PitchLayer
 from .notes import Note, Voices, notes_of
+from .pitch_layer import PitchFrames, PitchLayer
 
 BLOCK_SAMPLES = 16384
 

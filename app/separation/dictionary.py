@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from sharpear.errors import InputError
 from sharpear.integrity import LOCAL, Arrays, DamageError, seal
-from sharpear.names import safe_name
 from sharpear.sinks import write_whole
+from sharpear.sinks.names import safe_name
 from sharpear.version import __version__
 
 FORMAT = 1

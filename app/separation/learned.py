@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from sharpear.dsp import GammatoneDesign, Split
 from sharpear.dsp.stateful import Stateful
+from sharpear.dynamics.inference_kernel import sources_process
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend, LayerTooLargeError
 
 from .dictionary import Dictionary
-from .inference_kernel import sources_process
 from .shares import ShareFactory
 
 POOLED_FRAMES = 3

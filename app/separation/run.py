@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.audio import AudioFile, AudioSource, Selection
-from sharpear.blocks import as_count
+from sharpear.audio.blocks import as_count
 from sharpear.dsp import Splitter
+from sharpear.dsp.separation_bank import hop_samples, separation_bank
+from sharpear.dynamics.hebbian import RESERVOIR_FRAMES, Reservoir, learn_dictionary
 from sharpear.errors import InputError, UsageError, unwritable
 from sharpear.interrupt import Interruption
 
-from .bank import hop_samples, separation_bank
 from .dictionary import LARGEST_ATOMS, Dictionary, source_name
 from .learned import POOLED_FRAMES
-from .learning import RESERVOIR_FRAMES, Reservoir, learn_dictionary
 from .separator import RESIDUAL, Separator
 from .shares import ShareFactory
 from .stem_files import BLOCK_SAMPLES, StemFiles, StemFormat

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.blocks import as_count, as_rate, as_streams
+from sharpear.audio.blocks import as_count, as_rate, as_streams
 from sharpear.dsp import Splitter, StemMixer
+from sharpear.dsp.separation_bank import hop_samples, separation_bank
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend, Pending
-from sharpear.limits import so_many_streams
-from sharpear.states import Composite, Memory
+from sharpear.sharpening.composite import Composite, Memory
+from sharpear.sharpening.limits import so_many_streams
 
-from .bank import hop_samples, separation_bank
 from .shares import ShareFactory, ShareSource
 from .tonal import TonalTransient
 

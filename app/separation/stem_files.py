@@ -14,9 +14,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from sharpear.errors import InputError, UsageError, unwritable
-from sharpear.harmless import check_apart
 from sharpear.integrity import SampleDigest, read_back
-from sharpear.names import safe_name
+from sharpear.sinks.harmless import check_apart
+from sharpear.sinks.names import safe_name
 from sharpear.sinks.sound import FAILURES, GrowingSound
 from sharpear.sinks.staging import Staging
 

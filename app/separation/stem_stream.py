@@ -8,8 +8,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from sharpear.audio.wav_header import UNSTATED
 from sharpear.errors import UsageError
-from sharpear.wav_header import UNSTATED
 
 from .stem_files import SUBTYPES, StemFormat
 

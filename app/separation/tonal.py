@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.dsp import GammatoneDesign, Split
+from sharpear.dsp.tonal_evidence import Evidence
+from sharpear.dsp.tonal_evidence_kernel import FEATURES, GPU_CONSTANTS, readout_process
 from sharpear.gpu import CPU, Backend
 
-from .evidence import Evidence
-from .evidence_kernel import FEATURES, GPU_CONSTANTS, readout_process
 from .shares import ShareFactory
 
 READOUT = "tonal_readout.npz"

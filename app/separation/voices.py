@@ -11,7 +11,7 @@ from sharpear.config import load_config
 from sharpear.dsp import GammatoneDesign, Split
 from sharpear.errors import UsageError
 from sharpear.pitch import Transcriber
-from sharpear.states import Composite, Memory
+from sharpear.sharpening.composite import Composite, Memory
 
 from .shares import ShareFactory
 from .voice_kernel import voices_process

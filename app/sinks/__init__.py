@@ -5,7 +5,8 @@ from .npz import NpzSink
 from .png import PngSink
 from .recovery import Tidied, tidy
 from .staging import Staging, write_whole
-from .stream import STREAM_FORMATS, StreamSink, open_stream_sink
+from .stream import STREAM_FORMATS, open_stream_sink
+from .stream_base import StreamSink
 from .zarr import ZarrSink
 
 SINKS: dict[str, type[Sink]] = {"zarr": ZarrSink, "npz": NpzSink, "png": PngSink}

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from sharpear.errors import UsageError
-from sharpear.frames import Frames
+from sharpear.sharpening.frames import Frames
 
 from .base import SinkInfo
-from .stream import ByteStream, StreamSink, frame_peaks
+from .stream_base import ByteStream, StreamSink, frame_peaks
 
 
 class ArrowSink(StreamSink):

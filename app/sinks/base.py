@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.errors import unwritable
-from sharpear.frames import Frames
+from sharpear.sharpening.frames import Frames
 
 
 @dataclass(frozen=True)

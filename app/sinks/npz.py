@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.frames import Frames
 from sharpear.integrity import seal
+from sharpear.sharpening.frames import Frames
 
 from .base import Sink, SinkInfo
 

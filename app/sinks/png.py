@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.errors import UsageError, printable
-from sharpear.frames import Frames
+from sharpear.sharpening.frames import Frames
 
 from .base import Sink, SinkInfo
 from .drawing import ROWS_PER_OCTAVE, draw_lines

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from sharpear.wav_header import find_data
+from sharpear.audio.wav_header import find_data
 
 LARGEST_WAV_BYTES = 4_000_000_000
 KEEP_HEADER_CURRENT = 0x1061

@@ -8,8 +8,8 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 
-from sharpear.frames import Frames
 from sharpear.integrity import checksums
+from sharpear.sharpening.frames import Frames
 
 from .base import Sink, SinkInfo
 

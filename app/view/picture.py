@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from sharpear.config import preset_names
-from sharpear.frames import Frames
 from sharpear.live.worker import Gap
-from sharpear.pipeline import Sharpener
+from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE, add_bands, add_lines, encode_levels
 
 LARGEST_RATE_HZ = 200.0

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.dsp import Split, Splitter
-from sharpear.separation.bank import hop_samples, separation_bank
-from sharpear.separation.evidence import Evidence
+from sharpear.dsp.separation_bank import hop_samples, separation_bank
+from sharpear.dsp.tonal_evidence import Evidence
 from sharpear.separation.separator import Separator
 from sharpear.separation.tonal import TonalTransient
 

@@ -7,10 +7,10 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.decomposition import NMF
 
 from sharpear.dsp import Splitter, StemMixer
-from sharpear.separation.bank import hop_samples, separation_bank
+from sharpear.dsp.separation_bank import hop_samples, separation_bank
+from sharpear.dynamics.hebbian import learn_dictionary
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import POOLED_FRAMES, LearnedSources
-from sharpear.separation.learning import learn_dictionary
 from sharpear.separation.separator import Separator
 
 from .metrics import si_sdr_db

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from sharpear.audio import AudioFile, Selection, logger
+from sharpear.audio import AudioPipe, Feed, RawFormat
+from sharpear.audio.audio_file import AudioFile, Selection, logger
 from sharpear.errors import SharpearError
-from sharpear.pipe import AudioPipe, Feed, RawFormat
 
 from .case import Case, Place, WrongError
 from .mutations import Changer

@@ -3,8 +3,8 @@
 from random import Random
 
 from sharpear.audio import Selection
+from sharpear.audio.raw import ENCODINGS
 from sharpear.commands.common import raw_format
-from sharpear.pipe.raw import ENCODINGS
 
 from .case import Case, Place
 from .decoders import by_stdin, consume

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from sharpear.config import Config, Section, load_config, preset_names
 from sharpear.errors import UsageError
-from sharpear.pipeline import Sharpener
+from sharpear.sharpening.sharpener import Sharpener
 
 from .case import Case, Place, WrongError
 from .odd import TEXTS, number, value

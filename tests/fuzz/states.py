@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from sharpear.pipeline import Sharpener
 from sharpear.pitch import Transcriber
 from sharpear.separation.separator import Separator
+from sharpear.sharpening.sharpener import Sharpener
 
 from .case import Case, Place
 from .odd import integer, number, value

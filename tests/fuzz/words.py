@@ -8,9 +8,9 @@ from random import Random
 import numpy as np
 import soundfile
 
+from sharpear.audio.raw import ENCODINGS
 from sharpear.cli import main
 from sharpear.errors import InputError, UsageError
-from sharpear.pipe.raw import ENCODINGS
 
 from .case import Case, Place, WrongError
 from .odd import TEXTS, integer, number

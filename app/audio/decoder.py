@@ -1,0 +1,361 @@
+"""libsndfile on what cannot be sought: a pipe."""
+
+import os
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import IO
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from sharpear.errors import InputError
+
+from .audio_file import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, logger, not_decoded, tag_bytes
+from .damage import DamageWatch
+from .feed import LARGEST_READ, Feed
+from .media import HEAD_BYTES, MediaError, MediaFile, is_media, is_streamed
+from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
+
+FIXED_WAV = (1, 3, 6, 7, 0xFFFE)
+"""Format tags of PCM, float, A-law, µ-law, and what says so later."""
+
+STREAMED = ("WAV", "WAVEX", "RF64", "AIFF", "AU", "CAF", "FLAC")
+"""Containers that libsndfile reads from front to back; of others it wants the end."""
+
+HTK_PCM = b"\0\2\0\0"
+"""An HTK file has no magic: these are the size of its samples and their kind."""
+
+BLOCK_AU = (23, 24, 25, 26)
+SPOOLED = (b"riff", b" paf", b"fap ", b"\xf0\x7e", b"Extended Ins", b"ALawSoundFil", b"Creative Voi")
+PRETENDED_BYTES = 1 << 50
+FARTHEST_LOOK = 1 << 22
+"""While a header is read: a jump farther ahead than this is to what follows the samples, and finds nothing."""
+
+
+def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder | MediaDecoder":
+    """The decoder for what comes, told by its first bytes.
+
+    Raises:
+        InputError: it is nothing that libsndfile reads.
+        KeyboardInterrupt: the feed was stopped before enough had come.
+    """
+    try:
+        if not feed.peek(12):
+            raise InputError("stdin: is empty (0 bytes)")
+        _skip_tags(feed)
+        head = feed.peek(12)
+        if head.startswith(b"G"):
+            head = feed.peek(HEAD_BYTES)
+        if is_media(head):
+            return MediaDecoder(feed, head)
+        if head.startswith(b"OggS") or _is_mpeg(head):
+            return PumpedDecoder(feed)
+        if _is_block_coded(feed, head):
+            return SpooledDecoder(feed)
+        decoder = SndfileDecoder(feed)
+        return decoder if decoder.streams else SpooledDecoder(feed, decoder.header)
+    except InputError as error:
+        if feed.stopped:
+            raise KeyboardInterrupt from error
+        raise
+
+
+class SndfileDecoder:
+    """WAV, AIFF, AU, CAF, FLAC…, through a file object that goes only forward once the header is read."""
+
+    samples: int | None
+    _frame_bytes: int | None = None
+    _decoded = 0
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        head, stated = _opened_up(feed)
+        self._rewindable = _Rewindable(feed, head)
+        self._file = _open(self._rewindable)
+        self._describe()
+        self.streams = self._file.format in STREAMED
+        self.header = self._rewindable.kept
+        """What was taken from the feed so far."""
+        if not self.streams:
+            return
+        size = SAMPLE_BYTES.get(self._file.subtype)
+        self._frame_bytes = size * self.channels if size and self._file.format != "FLAC" else None
+        self._rewindable.forget(greedy=self._frame_bytes is None)
+        if self._frame_bytes and stated is not None:
+            self.samples = stated // self._frame_bytes
+        elif self._frame_bytes and is_placeholder((self.samples or 0) * self._frame_bytes):
+            self.samples = None
+
+    def _describe(self) -> None:
+        self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
+        frames = int(self._file.frames)
+        self.samples = frames if 0 < frames < UNKNOWN_SAMPLES else None
+
+    def read(self, most: int) -> NDArray[np.float32]:
+        """(samples, channels), at least one before the end."""
+        if self._frame_bytes:
+            self._rewindable.wait_for(self._frame_bytes)
+            most = min(most, max(1, self._rewindable.held // self._frame_bytes))
+        else:
+            most = min(most, 1024)
+        try:
+            block = self._decode(most)
+        except soundfile.LibsndfileError as error:
+            if self._feed.stopped:  # in the middle of something
+                return np.zeros((0, self.channels), np.float32)
+            cause = error.error_string.rstrip(".")
+            if not self._decoded:
+                raise InputError(f"stdin: cannot be decoded ({cause})") from error
+            if self.samples is None:  # else what is missing is said at the end
+                seconds = self._decoded / self.sample_rate
+                logger.warning("stdin: is damaged after %.3f s (%s): heard to there", seconds, cause)
+            return np.zeros((0, self.channels), np.float32)
+        self._decoded += len(block)
+        return block
+
+    def _decode(self, most: int) -> NDArray[np.float32]:
+        block: NDArray[np.float32] = self._file.read(most, dtype="float32", always_2d=True)
+        return block
+
+    def close(self) -> None:
+        """Read no more."""
+        self._feed.stop()
+        self._file.close()
+
+
+def _is_mpeg(head: bytes) -> bool:
+    """Whether an MPEG frame of layer I, II or III begins so: its sync word, and a layer."""
+    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 6 != 0
+
+
+def _skip_tags(feed: Feed) -> None:
+    """Past ID3 tags, which may stand in front of anything."""
+    while left := tag_bytes(feed.peek(10)):
+        while left and (taken := len(feed.take(min(left, LARGEST_READ)))):
+            left -= taken
+
+
+def _is_block_coded(feed: Feed, head: bytes) -> bool:
+    """Whether the samples come in blocks, whose number libsndfile must know: a pipe's end is not one to it."""
+    wanted = 128
+    if is_wav(head):
+        at = feed.peek(wanted).find(b"fmt ")
+        return at > 0 and int.from_bytes(feed.peek(at + 10)[at + 8 :], "little") not in FIXED_WAV
+    if head.startswith(b".snd"):
+        return int.from_bytes(feed.peek(16)[12:16], "big") in BLOCK_AU
+    return head.startswith(SPOOLED) or head[8:12] in (b"8SVX", b"16SV", HTK_PCM)
+
+
+class SpooledDecoder:
+    """A stream that libsndfile reads only as a file: it is one, without a name, once all has come."""
+
+    def __init__(self, feed: Feed, head: bytes = b"") -> None:
+        self._feed = feed
+        self._spool = _spooled(feed, head)
+        # By its descriptor: asked to go before the beginning, a file object raises where libsndfile cannot hear it.
+        self._file = _open(os.dup(self._spool.fileno()))
+        self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
+        self.samples: int | None = None
+
+    def read(self, most: int) -> NDArray[np.float32]:
+        """(samples, channels), at least one before the end."""
+        block: NDArray[np.float32] = self._file.read(most, dtype="float32", always_2d=True)
+        return block
+
+    def close(self) -> None:
+        """Read no more."""
+        self._feed.stop()
+        self._file.close()
+        self._spool.close()
+
+
+def _spooled(feed: Feed, head: bytes = b"") -> IO[bytes]:
+    """A file without a name that holds `head` and all that comes."""
+    spool = tempfile.TemporaryFile(prefix="sharpear.")  # noqa: SIM115 (closed by its decoder)
+    try:
+        spool.write(head)
+        while data := feed.take(LARGEST_READ):
+            spool.write(data)
+        spool.seek(0)
+    except OSError as error:
+        raise InputError(f"stdin: cannot be kept in {tempfile.gettempdir()} ({error.strerror})") from error
+    if feed.stopped:
+        raise KeyboardInterrupt
+    return spool
+
+
+class MediaDecoder:
+    """What FFmpeg decodes: as it comes, or once all has come where the container is one to be sought in."""
+
+    samples: int | None = None
+
+    def __init__(self, feed: Feed, head: bytes) -> None:
+        self._feed = feed
+        try:
+            self._file = MediaFile(_Forward(feed) if is_streamed(head) else _spooled(feed))
+        except MediaError as error:
+            raise InputError(not_decoded("stdin", error)) from error
+        self.sample_rate, self.channels = self._file.samplerate, self._file.channels
+
+    def read(self, most: int) -> NDArray[np.float32]:
+        """(samples, channels), at least one before the end."""
+        block = self._file.read(min(most, 1024))
+        if not len(block) and self._file.damage and not self._feed.stopped:
+            logger.warning("stdin: is damaged (%s): what could be decoded is heard", self._file.damage)
+        return block
+
+    def close(self) -> None:
+        """Read no more."""
+        self._feed.stop()
+        self._file.close()
+
+
+class _Forward:
+    """A feed as a file that can only be read on."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._feed.take(LARGEST_READ if size < 0 else size)
+
+    def close(self) -> None:
+        self._feed.stop()
+
+
+class PumpedDecoder(SndfileDecoder):
+    """Ogg and MP3, which libsndfile streams from a real pipe, and looks for the end of in anything else.
+
+    A thread pumps what comes into a pipe of our own, from which libsndfile reads in another.
+
+    Whoever waits for samples waits in Python, which hears signals; libsndfile would not return for one.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        outlet, inlet = os.pipe()
+        self._watch = DamageWatch()
+        self._pump = threading.Thread(target=_pump, args=(feed, inlet, self._watch), daemon=True)
+        self._pump.start()
+        self._reader = ThreadPoolExecutor(1)
+        try:
+            self._file = self._reader.submit(_open, outlet).result()
+        except InputError:
+            self._reader.shutdown()
+            raise
+        except KeyboardInterrupt:
+            self._end_reading()
+            raise
+        self._describe()
+        self.samples = None  # what libsndfile makes of a stream's end it could not see is a guess
+
+    def _decode(self, most: int) -> NDArray[np.float32]:
+        block = self._reader.submit(super()._decode, most).result()
+        if not len(block) and not self._feed.stopped and (damage := self._watch.damage):
+            logger.warning("stdin: %s", damage)
+        return block
+
+    def _end_reading(self) -> None:
+        self._feed.stop()  # the pump then ends, and so does what libsndfile waits for
+        self._reader.shutdown()
+
+    def close(self) -> None:
+        """Read no more."""
+        self._end_reading()
+        self._file.close()
+
+
+def _pump(feed: Feed, inlet: int, watch: DamageWatch) -> None:
+    with suppress(OSError):  # the decoder has ended before its input
+        while data := feed.take(LARGEST_READ):
+            watch.look(data)
+            while data:
+                data = data[os.write(inlet, data) :]
+    os.close(inlet)
+
+
+def _open(file: "_Rewindable | int") -> soundfile.SoundFile:
+    try:
+        return SequentialFile(file)
+    except soundfile.LibsndfileError as error:
+        cause = error.error_string.rstrip(".")
+        raise InputError(
+            f"stdin: is not audio that libsndfile reads ({cause}): give WAV, FLAC, AIFF, Ogg, MP3, or raw samples with "
+            "--raw --rate --channels --encoding"
+        ) from error
+
+
+def _opened_up(feed: Feed) -> tuple[bytes, int | None]:
+    """Taken from `feed`: a WAV's header, stating no length, and the length that it stated where it did."""
+    if not is_wav(feed.peek(12)):
+        return b"", None
+    wanted = 64
+    while not (found := find_data(feed.peek(wanted))) and feed.held >= wanted < LARGEST_HEADER:
+        wanted *= 2
+    if not found:
+        return b"", None
+    offset, stated = found
+    unstated = is_unstated(stated, feed.peek(offset + 4)[offset:] if stated == 0 else b"")
+    return with_open_end(feed.exactly(offset), offset), None if unstated else stated
+
+
+class _Rewindable:
+    """What libsndfile wants of a file, over a feed: it may go back while it reads the header, and only ahead later."""
+
+    def __init__(self, feed: Feed, head: bytes) -> None:
+        self._feed = feed
+        self._kept = bytearray(head)
+        self._at = 0
+        self._keeping, self._greedy = True, False
+
+    def forget(self, greedy: bool) -> None:
+        """The header is read: keep nothing more. greedy: short reads do, for decoders with a buffer of their own."""
+        del self._kept[: self._at]
+        self._at, self._keeping, self._greedy = 0, False, greedy
+
+    @property
+    def kept(self) -> bytes:
+        """What was read of the header, and can be read again."""
+        return bytes(self._kept)
+
+    @property
+    def held(self) -> int:
+        """Bytes at hand."""
+        return len(self._kept) + self._feed.held
+
+    def wait_for(self, size: int) -> None:
+        """Until so many bytes are at hand, or the end."""
+        self._feed.peek(size - len(self._kept))
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = max(0, {0: 0, 1: self._at, 2: PRETENDED_BYTES}[whence] + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:
+        data = self._read_header(len(buffer)) if self._keeping else self._read_on(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _read_header(self, size: int) -> bytes:
+        missing = self._at + size - len(self._kept)
+        if missing > FARTHEST_LOOK:
+            return b""
+        if missing > 0:
+            self._kept += self._feed.exactly(missing)
+        data = bytes(self._kept[self._at : self._at + size])
+        self._at += len(data)
+        return data
+
+    def _read_on(self, size: int) -> bytes:
+        data = bytes(self._kept[:size])
+        del self._kept[:size]
+        if len(data) < size and not (self._greedy and data):
+            data += self._feed.take(size) if self._greedy else self._feed.exactly(size - len(data))
+        self._at += len(data)
+        return data

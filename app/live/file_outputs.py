@@ -1,0 +1,107 @@
+"""Files of a live session: sinks that fail alone."""
+
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from sharpear.errors import InputError, printable
+from sharpear.runs import Found, check_free, plan_jobs
+from sharpear.runs.files import FileSinks
+from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.sharpener import Sharpener
+from sharpear.sinks import SinkInfo
+from sharpear.version import __version__
+
+from .worker import Gap
+
+NAME = "live"
+
+
+def name_outputs(out: Path | None, formats: Sequence[str], overwrite: bool) -> list[Path]:
+    """The files to write: none unless `out` or a format is given.
+
+    Raises:
+        UsageError: an unknown format, or a file that exists.
+    """
+    if out is None and not formats:
+        return []
+    [job] = plan_jobs([Found(NAME, None)], str(out) if out else None, formats)
+    check_free(job, overwrite)
+    return [Path(output) for output in job.outputs]
+
+
+def describe(sharpener: Sharpener, source: str) -> SinkInfo:
+    """What outputs say of what was heard, and of how they were made."""
+    return SinkInfo(
+        sharpener.frequencies,
+        sharpener.channel_frequencies,
+        sharpener.streams,
+        {"source": printable(source), "sharpear": __version__, **sharpener.description()},
+    )
+
+
+class FileOutputs:
+    """A listener that writes frames to sinks. One that fails is finished with what it has; the others go on."""
+
+    phases = ended = False
+
+    def __init__(self, outputs: Sequence[Path], source: str) -> None:
+        self._outputs, self._source = outputs, source
+        self._sinks: list[FileSinks] = []
+        self.faults: deque[str] = deque()
+        self.written: list[Path] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._outputs)
+
+    def open(self, sharpener: Sharpener) -> None:
+        """Make the files, under temporary names.
+
+        Raises:
+            InputError: one cannot be made.
+        """
+        info = describe(sharpener, self._source)
+        self._sinks = [FileSinks([output], info) for output in self._outputs]
+        try:
+            for sink in self._sinks:
+                sink.open()
+        except InputError:
+            self.discard()
+            raise
+
+    def begin(self, sharpener: Sharpener, preset: str) -> None:
+        """Nothing: a session with files keeps its sharpener."""
+
+    def frames(self, frames: Frames) -> None:
+        """Write them."""
+        for sink in list(self._sinks):
+            try:
+                sink.write(frames)
+            except InputError as error:
+                self._sinks.remove(sink)
+                self.faults.append(str(error))
+                self._finish(sink, complete=False)
+
+    def gap(self, gap: Gap) -> None:
+        """Nothing: the frames' times tell."""
+
+    def finish(self) -> None:
+        """Make the files whole and give them their names."""
+        for sink in self._sinks:
+            self._finish(sink, complete=True)
+        self._sinks = []
+
+    def _finish(self, sink: FileSinks, complete: bool) -> None:
+        try:
+            sink.publish(complete)
+            self.written += sink.paths
+        except InputError as error:
+            sink.discard()
+            if complete:
+                self.faults.append(str(error))
+
+    def discard(self) -> None:
+        """Remove what has not been published."""
+        for sink in self._sinks:
+            sink.discard()
+        self._sinks = []

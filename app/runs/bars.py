@@ -1,0 +1,62 @@
+"""Bars on a terminal: one for the whole and one for each worker."""
+
+from types import TracebackType
+from typing import Self
+
+from sharpear.errors import printable
+
+from .jobs import Result
+from .places import name_of
+from .progress import progress_on_terminal
+from .threads import Advance
+
+
+class Bars:
+    """Shows a batch's progress on stderr where that is a terminal, unless `quiet`."""
+
+    def __init__(self, total: int, workers: int, quiet: bool) -> None:
+        self._bars = progress_on_terminal(quiet)
+        if self._bars is None:
+            return
+        self._audio_s = 0.0
+        self._whole = None
+        if total > 1:
+            self._whole = self._bars.add_task("all", total=total, done=f"0/{total}", speed="")
+        self._each = [self._bars.add_task("", total=None, done="", speed="", visible=False) for _ in range(workers)]
+        self._source = [""] * workers
+
+    def __enter__(self) -> Self:
+        if self._bars:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bars:
+            self._bars.stop()
+
+    def advance(self, event: Advance) -> None:
+        """A worker has come further."""
+        if not self._bars:
+            return
+        task = self._each[event.worker % len(self._each)]
+        if self._source[event.worker % len(self._each)] != event.source:
+            self._source[event.worker % len(self._each)] = event.source
+            self._bars.reset(task, description=printable(name_of(event.source)), visible=True, done="", speed="")
+        elapsed_s = self._bars.tasks[task].elapsed or 0.0
+        speed = f"{event.done_s / elapsed_s:.0f}× real time" if elapsed_s > 0 else ""
+        total = "?" if event.total_s is None else f"{event.total_s:.0f}"
+        self._bars.update(
+            task, completed=event.done_s, total=event.total_s, done=f"{event.done_s:.0f}/{total} s", speed=speed
+        )
+
+    def finish(self, result: Result) -> None:
+        """One input more is through."""
+        if self._bars and self._whole is not None:
+            self._audio_s += result.audio_s
+            task = self._bars.tasks[self._whole]
+            elapsed_s = task.elapsed or 0.0
+            speed = f"{self._audio_s / elapsed_s:.0f}× real time" if elapsed_s > 0 else ""
+            done = int(task.completed) + 1
+            self._bars.update(self._whole, completed=done, done=f"{done}/{task.total:.0f}", speed=speed)

@@ -1,0 +1,87 @@
+"""What a batch says at its end: a table for people, JSON for programs."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sharpear.errors import printable
+from sharpear.sinks import write_whole
+from sharpear.version import __version__
+
+from .files import config_hash
+from .jobs import Result, Settings
+
+MOST_ROWS = 20
+
+
+def speed(result: Result) -> float:
+    """Seconds of audio per second spent."""
+    return result.audio_s / result.spent_s if result.spent_s else 0.0
+
+
+def summary(results: Sequence[Result], not_begun: int) -> dict[str, int]:
+    """How many inputs are done, skipped, failed, interrupted, and not begun."""
+    counts = Counter(result.status for result in results)
+    return {
+        "done": counts["done"],
+        "skipped": counts["skipped"],
+        "failed": counts["failed"],
+        "interrupted": counts["interrupted"],
+        "not_begun": not_begun,
+    }
+
+
+def print_table(results: Sequence[Result], not_begun: int, elapsed_s: float) -> None:
+    """A table on stderr: every input where they are few, else those that went wrong, and the sums."""
+    shown = results if len(results) <= MOST_ROWS else [each for each in results if each.status != "done"]
+    table = Table("input", "status", "audio (s)", "× real time", "replaced samples", box=None, pad_edge=False)
+    for result in shown[:MOST_ROWS]:
+        table.add_row(
+            printable(result.job.source), result.status, f"{result.audio_s:.1f}", f"{speed(result):.1f}",
+            str(result.replaced_samples),
+        )  # fmt: skip
+    if len(shown) > MOST_ROWS:
+        table.add_row(f"… {len(shown) - MOST_ROWS} more")
+    audio_s = sum(result.audio_s for result in results)
+    replaced = sum(result.replaced_samples for result in results)
+    counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in summary(results, not_begun).items() if n)
+    table.add_section()
+    table.add_row(f"{len(results)} inputs", counts, f"{audio_s:.1f}", f"{audio_s / elapsed_s:.1f}", str(replaced))
+    Console(stderr=True, markup=False, highlight=False).print(table)
+
+
+def write_report(
+    path: Path, results: Sequence[Result], settings: Settings, not_begun: Sequence[str], elapsed_s: float
+) -> None:
+    """Everything as JSON, under its name when it is whole.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    report: dict[str, Any] = {
+        "sharpear": __version__,
+        "config_hash": config_hash(settings.config, settings.selection),
+        "config": settings.config.model_dump(mode="json"),
+        "elapsed_s": elapsed_s,
+        **summary(results, len(not_begun)),
+        "files": [
+            {
+                "input": result.job.source,
+                "outputs": list(result.job.outputs),
+                "status": result.status,
+                "message": result.message,
+                "audio_s": result.audio_s,
+                "spent_s": result.spent_s,
+                "speed": speed(result),
+                "replaced_samples": result.replaced_samples,
+            }
+            for result in results
+        ]
+        + [{"input": source, "status": "not begun"} for source in not_begun],
+    }
+    write_whole(path, json.dumps(report, indent=1).encode() + b"\n", "--report")

@@ -1,0 +1,222 @@
+"""Long files in segments: each begins with a stretch that only warms the state up, and all are worked on at once.
+
+What a `Sharpener` hears is forgotten within seconds, to the last bit; what its network decides is not. So the segments
+are only listened to side by side, and one network then decides about all of them in their order.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.audio import AudioFile, Selection
+from sharpear.interrupt import Interruption
+from sharpear.sharpening.sharpener import Heard, Sharpener
+
+from .files import BLOCK_SAMPLES, FileSinks, Outcome, Progress, describe
+from .pool import SharpenerPool
+from .spool import Later
+
+LONGEST_SEGMENT_S = 120.0
+SHORTEST_FILE_S = 120.0
+WARM_UP_S = 10.0
+"""Every preset has forgotten what was before, to the last bit, after 2 to 6 s."""
+
+PROOF_S = 1.0
+"""Two segments that agree over the end of a warm-up, for much longer than any filter rings, agree from there on."""
+
+LONGER = 4
+"""Times as long a warm-up is tried where they do not agree."""
+
+FIELDS = ("drive", "frequency_hz", "subband")
+SOUGHT_EXACTLY = ("WAV", "WAVEX", "FLAC", "AIFF", "AU", "W64", "RF64", "CAF")
+"""Formats in which a sample is found again to the sample."""
+
+
+def can_be_cut(audio: AudioFile) -> bool:
+    """Whether a file is long enough to be cut, and of a format that can be entered anywhere."""
+    return audio.samples > SHORTEST_FILE_S * audio.sample_rate and audio.format in SOUGHT_EXACTLY
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Hops first to last (exclusive) of a stretch of audio."""
+
+    first: int
+    last: int
+
+
+def sharpen_cut(
+    audio: AudioFile,
+    outputs: Sequence[Path],
+    sharpeners: SharpenerPool,
+    interruption: Interruption,
+    progress: Progress | None = None,
+    keep_partial: bool = False,
+    at_once: int = 2,
+    segment_s: float = LONGEST_SEGMENT_S,
+    warm_up_s: float = WARM_UP_S,
+) -> Outcome:
+    """As `sharpen_audio`, in segments of `segment_s` at most, `at_once` of them side by side.
+
+    What comes out is what an unbroken run gives, bit for bit: where the end of a segment's warm-up is not what the
+    segment before has heard there, it is listened to again with a longer one.
+
+    Segments wait for their turn in unnamed temporary files beside the outputs, `at_once` + 1 at most.
+
+    Raises:
+        InputError, UsageError, KeyboardInterrupt: as `sharpen_audio`.
+    """
+    with (
+        sharpeners.lend(audio.sample_rate, audio.channels, audio.start_s) as sharpener,
+        FileSinks(outputs, describe(audio, sharpener)) as files,
+        ThreadPoolExecutor(at_once) as pool,
+    ):
+        hops = sharpener.hops_for(audio.samples)
+        hops_per_s = audio.sample_rate / sharpener.hop
+        warm_up, proof = round(warm_up_s * hops_per_s), round(PROOF_S * hops_per_s)
+        listener = _Listener(audio, sharpeners, interruption, progress, proof, outputs[0])
+        listening: list[Future[_Spool]] = []
+        resolved = replaced = 0
+        before: list[Heard] = []
+        try:
+            for segment in _segments(hops, round(segment_s * hops_per_s), at_once):
+                listening.append(pool.submit(listener.run, segment, warm_up))
+                while len(listening) > at_once or (segment.last == hops and listening):
+                    with listener.proven(listening.pop(0).result(), before) as spool:
+                        for heard in spool.replay():
+                            files.write(sharpener.resolve(heard))
+                            resolved += len(heard)
+                        replaced, before = replaced + spool.replaced, spool.tail
+        except KeyboardInterrupt:
+            if not (keep_partial and resolved):
+                raise
+        except BaseException:
+            interruption.requested = True  # the other segments need not go on
+            raise
+        audio.check_unchanged()
+        files.publish(complete=resolved == hops)
+    audio_s = min(resolved * sharpener.hop, audio.samples) / audio.sample_rate
+    return Outcome(tuple(outputs), audio_s, replaced, resolved == hops)
+
+
+def _segments(hops: int, longest: int, at_once: int) -> list[Segment]:
+    """As few as `longest` allows, in a multiple of `at_once` so that all end together."""
+    rounds = -(-hops // (at_once * max(1, longest)))
+    length = -(-hops // (at_once * rounds))
+    return [Segment(first, min(first + length, hops)) for first in range(0, hops, length)]
+
+
+@dataclass
+class _Listener:
+    audio: AudioFile
+    sharpeners: SharpenerPool
+    interruption: Interruption
+    progress: Progress | None
+    proof: int
+    beside: Path
+    done: int = 0
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def proven(self, spool: "_Spool", before: list[Heard]) -> "_Spool":
+        """The segment that continues `before`, the end of the one before: listened to again if it does not."""
+        while before and not _are_same(spool.lead, before):
+            spool.close()
+            spool = self.run(spool.segment, spool.warm_up * LONGER)
+        return spool
+
+    def run(self, segment: Segment, warm_up: int) -> "_Spool":
+        """What is heard in the segment, on disk."""
+        audio = self.audio
+        spool = _Spool(self.beside, segment, warm_up)
+        try:
+            with self.sharpeners.lend(audio.sample_rate, audio.channels) as sharpener:
+                # A multiple of the period, so that sums are rounded as in an unbroken run.
+                begin = max(0, segment.first - warm_up) // sharpener.period_hops * sharpener.period_hops
+                first = begin * sharpener.hop
+                rate, mono = audio.sample_rate, audio.selection.mono
+                stretch = Selection(audio.start_s + first / rate, max(1, audio.samples - first) / rate, mono)
+                with AudioFile(audio.path, stretch) as part:
+                    self._listen(part, sharpener, segment, begin, spool)
+        except BaseException:
+            spool.close()
+            raise
+        return spool
+
+    def _listen(self, part: AudioFile, sharpener: Sharpener, segment: Segment, begin: int, spool: "_Spool") -> None:
+        own = segment.first * sharpener.hop
+        sample, hop, warm = begin * sharpener.hop, begin, np.int64(0)
+        for block in _split_at(_then_silence(part, sharpener.hop), own - sample):
+            if self.interruption.requested:
+                raise KeyboardInterrupt
+            warm = sharpener.replaced.sum() if sample == own else warm
+            block = block[: segment.last * sharpener.hop - sample]
+            heard = sharpener.listen(block)
+            spool.write(heard[max(0, segment.first - hop) :])
+            spool.lead += _between(heard, hop, segment.first - self.proof, segment.first)
+            spool.tail += _between(heard, hop, segment.last - self.proof, segment.last)
+            hop += len(heard)
+            sample += len(block)
+            if sample > own:
+                self._report(len(block))
+            if hop == segment.last:
+                break
+        spool.replaced = int(sharpener.replaced.sum() - warm)
+
+    def _report(self, samples: int) -> None:
+        with self._lock:
+            self.interruption.patient = True
+            self.done = min(self.done + samples, self.audio.samples)
+            if self.progress:
+                self.progress(self.done / self.audio.sample_rate, self.audio.samples / self.audio.sample_rate)
+
+
+def _between(heard: Heard, hop: int, first: int, last: int) -> list[Heard]:
+    """What of `heard`, which begins at `hop`, lies in first to last."""
+    part = heard[max(0, first - hop) : max(0, last - hop)]
+    return [part] if len(part) else []
+
+
+def _are_same(one: list[Heard], other: list[Heard]) -> bool:
+    def joined(pieces: list[Heard], name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(piece, name) for piece in pieces])
+
+    return all(np.array_equal(joined(one, name), joined(other, name)) for name in FIELDS)
+
+
+def _then_silence(part: AudioFile, hop: int) -> Iterator[NDArray[np.float32]]:
+    yield from part.blocks(BLOCK_SAMPLES)
+    while True:
+        yield np.zeros((hop, part.channels), np.float32)
+
+
+def _split_at(blocks: Iterator[NDArray[np.float32]], sample: int) -> Iterator[NDArray[np.float32]]:
+    """The same blocks, one of them divided so that an edge falls on `sample`."""
+    passed = 0
+    for block in blocks:
+        cut = sample - passed
+        passed += len(block)
+        if 0 < cut < len(block):
+            yield block[:cut]
+            yield block[cut:]
+        else:
+            yield block
+
+
+class _Spool(Later[Heard]):
+    """What is heard of a segment."""
+
+    def __init__(self, beside: Path, segment: Segment, warm_up: int) -> None:
+        super().__init__(beside, Heard, FIELDS)
+        self.segment = segment
+        self.warm_up = warm_up
+        self.replaced = 0
+        self.lead: list[Heard] = []
+        self.tail: list[Heard] = []

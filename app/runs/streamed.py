@@ -1,0 +1,70 @@
+"""Audio in, frames out on a stream, as they are made."""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sharpear.audio import AudioSource
+from sharpear.config import Config
+from sharpear.errors import unwritable
+from sharpear.interrupt import Interruption
+from sharpear.sharpening.sharpener import Sharpener
+from sharpear.sinks import open_stream_sink, write_whole
+from sharpear.sinks.outlet import Outlet
+
+from .files import Outcome, advance, describe
+
+
+def sharpen_stream(
+    audio: AudioSource,
+    outlet: Outlet,
+    format_: str,
+    config: Config,
+    interruption: Interruption,
+    header: Callable[[dict[str, Any]], None] | None = None,
+) -> Outcome:
+    """Sharpen `audio` into the stream `outlet`, each frame as soon as it exists.
+
+    `header` receives the axes before the first frame. When nobody reads any more, what was written is valid and this
+    ends quietly.
+
+    Raises:
+        InputError: the source ends badly, or the outlet's disk is full; what was written before is valid.
+        UsageError: as `Sharpener` and `open_stream_sink`.
+    """
+    phases = format_ in ("jsonl", "arrow")
+    sharpener = Sharpener(audio.sample_rate, config, audio.channels, start_s=audio.start_s, phases=phases)
+    expected = None if audio.samples is None else sharpener.frames_for(audio.samples)
+    done, complete = 0, False
+    try:
+        sink = open_stream_sink(format_, outlet, describe(audio, sharpener), expected)
+        if header:
+            header(sink.header() | {"first_time_s": audio.start_s})
+        try:
+            done, complete = advance(audio, sharpener, sink.write, interruption)
+        finally:
+            sink.finish()
+            outlet.flush()
+    except BrokenPipeError:
+        complete = True
+    except OSError as error:
+        raise unwritable("stdout", error, option="") from error
+    finally:
+        with suppress(OSError):
+            outlet.close()
+    return Outcome((), done / audio.sample_rate, int(sharpener.replaced.sum()), complete)
+
+
+def write_header(place: str, header: dict[str, Any]) -> None:
+    """The axes as one line of JSON: on stderr if `place` is "json", else into the file of that name.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    if place == "json":
+        print(json.dumps(header), file=sys.stderr, flush=True)
+        return
+    write_whole(Path(place), json.dumps(header).encode() + b"\n", "--header")

@@ -1,0 +1,1 @@
+"""The path of the sound: a filterbank's evidence, sharpened by the network into frames."""

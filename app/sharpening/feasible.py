@@ -1,0 +1,125 @@
+"""What a configuration asks of the machine and of its numbers, known before anything is built."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.config import Config
+from sharpear.errors import UsageError
+
+MOST_BYTES = 2**28
+"""Of memory for one stream and the design: a quarter of a gigabyte."""
+
+MOST_DENSE_CHANNELS = 1024
+"""Whose receptive fields are whitened at once: the time grows with their third power, to some seconds here."""
+
+MOST_DESIGN_STEPS = 2e9
+"""Multiplications while windows are calibrated: some seconds."""
+
+SMALLEST_SPACING = 0.01
+"""Cents between neighbours: closer ones are one and the same frequency to single precision."""
+
+MOST_RIVALS = 512
+"""Atoms on either side that an atom is compared with, each with each, in every frame."""
+
+
+class Need(NamedTuple):
+    """Bytes, what they are for, and the settings that they grow with."""
+
+    size: float
+    what: str
+    keys: str
+
+
+def check_needs(config: Config, center_hz: NDArray[np.float64], hop_s: float) -> None:
+    """A stream's memory and the design's are not too large for a computer that has other things to do.
+
+    Raises:
+        UsageError: they are; the line names the settings to change.
+    """
+    atoms, channels = config.atoms.count, center_hz.size
+    if config.bank.bandwidth_unit != "window":
+        if channels > MOST_DENSE_CHANNELS:
+            raise UsageError(
+                f"bank.channels leaves {channels} channels: network.mode {config.network.mode} takes at most "
+                f"{MOST_DENSE_CHANNELS}: lower it"
+            )
+        _check(_needs_of_fields(config, channels, hop_s))
+        return
+    per_window = 16e3 / config.window.short_ms / (center_hz[-1] - center_hz[0])
+    if 400 * atoms * channels * min(1.0, per_window) > MOST_DESIGN_STEPS:
+        raise UsageError(
+            f"bank.channels = {config.bank.channels} and atoms.count = {atoms} would take longer than "
+            "some seconds to design within so few Hz: lower one of them"
+        )
+    _check(_needs_of_lines(config, channels, hop_s))
+
+
+def check_pitch_needs(config: Config, atoms: int, hop_s: float) -> None:
+    """The same for the frames that the pitch layer holds back.
+
+    Raises:
+        UsageError: it would hold too many.
+    """
+    pitch = config.pitch
+    waiting = (pitch.median_steps // 2 + 0.5) * max(1.0, pitch.step_ms / 1e3 / hop_s)
+    _check([Need(8 * waiting * atoms, "the pitch layer", "pitch.step_ms, pitch.median_steps or atoms.count")])
+
+
+def check_spacing(frequency_hz: NDArray[np.float64], key: str) -> None:
+    """Neighbouring frequencies can be told apart.
+
+    Raises:
+        UsageError: some cannot; the line names `key`.
+    """
+    cents = 1200 * float(np.log2(frequency_hz[1:] / frequency_hz[:-1]).min())
+    if not cents >= SMALLEST_SPACING:
+        raise UsageError(
+            f"{key} = {frequency_hz.size} between {frequency_hz[0]:g} and {frequency_hz[-1]:g} Hz stand {cents:.2g} "
+            f"cents apart: expected at least {SMALLEST_SPACING:g}: lower it, or widen bank.low_hz to bank.high_hz"
+        )
+
+
+def check_rivals(reach: NDArray[np.int64], key: str) -> NDArray[np.int64]:
+    """`reach`, (atoms,) neighbours, where it is not so far that a frame would take seconds.
+
+    Raises:
+        UsageError: it is; the line names `key`.
+    """
+    if reach.max() > MOST_RIVALS:
+        raise UsageError(
+            f"{key} reaches over {reach.max()} atoms: expected at most {MOST_RIVALS}: lower it, or atoms.count"
+        )
+    return reach
+
+
+def _check(needs: list[Need]) -> None:
+    total, largest = sum(need.size for need in needs), max(needs)
+    if total > MOST_BYTES:
+        raise UsageError(
+            f"these settings need {total / 1e9:.2g} GB for each channel of sound, most of it for {largest.what}: "
+            f"expected at most {MOST_BYTES / 1e9:.2g} GB: raise frames.hop_ms, or lower {largest.keys}"
+        )
+
+
+def _needs_of_lines(config: Config, channels: int, hop_s: float) -> list[Need]:
+    def held(ms: float, per_frame: int) -> float:
+        return max(1.0, ms / 1e3 / hop_s) * per_frame * channels
+
+    window, lines = config.window, config.lines
+    return [
+        Need(held(window.long_ms, 48), "the windows", "window.long_ms or bank.channels"),
+        Need(held(lines.spacing_ms, 32), "the lines", "lines.spacing_ms or bank.channels"),
+        Need(held(lines.drift_ms, 8), "the lines' drift", "lines.drift_ms or bank.channels"),
+        Need(held(lines.average_ms, 64), "the average", "lines.average_ms or bank.channels"),
+    ]
+
+
+def _needs_of_fields(config: Config, channels: int, hop_s: float) -> list[Need]:
+    atoms, order = config.atoms.count, config.bank.order
+    waiting = config.frames.align_limit_ms / 1e3 / hop_s
+    return [
+        Need(64.0 * atoms * (atoms + channels), "the receptive fields", "atoms.count or bank.channels"),
+        Need((8 * order + 8) * channels * waiting, "the alignment", "frames.align_limit_ms or bank.channels"),
+    ]

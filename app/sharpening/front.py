@@ -1,0 +1,92 @@
+"""The front of the signal path: a configuration's bank, its finite windows, and the alignment of what comes last."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.config import BankConfig, Config, WindowConfig
+from sharpear.dsp import (
+    Aligner,
+    Filterbank,
+    FiniteWindow,
+    GammatoneDesign,
+    WindowDesign,
+    bandwidths_hz,
+    space_frequencies,
+)
+from sharpear.dsp.gammatone import erb_per_decay
+from sharpear.errors import UsageError
+from sharpear.gpu import CPU, Backend
+
+from .feasible import check_needs, check_spacing
+
+HIGHEST_CENTER = 0.46
+"""Of the sample rate: channels nearer to half of it would overlap their own mirror image."""
+
+LARGEST_SPACING = 1.6
+"""Distance of neighbouring channels times window length, at most: their responses then meet above -4 dB."""
+
+SLOWEST_DECAY = 1e-5
+"""Per sample, of a channel: what single precision leaves of a pole nearer to the unit circle is another filter."""
+
+
+def build_front(
+    sample_rate: float, hop: int, config: Config, streams: int, backend: Backend = CPU
+) -> tuple[Filterbank, FiniteWindow | None, Aligner]:
+    """The bank, the finite windows if the configuration has them, and the alignment.
+
+    Raises:
+        UsageError: fewer than two channels fit below half of the sample rate, they are too narrow or too wide for it,
+            or they need too much memory.
+    """
+    bank = config.bank
+    center_hz = space_frequencies(bank.low_hz, bank.high_hz, bank.channels, bank.scale)
+    center_hz = center_hz[center_hz <= HIGHEST_CENTER * sample_rate]
+    if center_hz.size < 2:
+        raise UsageError(
+            f"bank.low_hz = {bank.low_hz:g} Hz leaves no channels below {HIGHEST_CENTER * sample_rate:g} Hz, "
+            f"what a sample rate of {sample_rate:g} Hz carries: lower it"
+        )
+    check_spacing(center_hz, "bank.channels")
+    check_needs(config, center_hz, hop / sample_rate)
+    limit_samples = config.frames.align_limit_ms / 1e3 * sample_rate
+    if bank.bandwidth_unit != "window":
+        bandwidth_hz = np.maximum(bandwidths_hz(center_hz, bank.bandwidth, bank.bandwidth_unit), bank.min_bandwidth_hz)
+        check_bandwidths(bandwidth_hz, sample_rate, bank)
+        filterbank = Filterbank(
+            GammatoneDesign(sample_rate, center_hz, bandwidth_hz, bank.order), hop, streams, backend
+        )
+        delay = filterbank.latency_samples
+        return filterbank, None, Aligner(delay, hop, streams, bank.order, limit_samples, backend)
+    length_hops = window_lengths(center_hz, config.window, sample_rate / hop)
+    decay_hz = bank.bandwidth * sample_rate / (hop * length_hops) / (2 * np.pi)
+    design = GammatoneDesign(sample_rate, center_hz, decay_hz * erb_per_decay(bank.order), bank.order)
+    window = FiniteWindow(WindowDesign.over(design, length_hops, hop), streams, backend)
+    aligner = Aligner(window.latency_samples, hop, streams, 1, limit_samples, backend)
+    return Filterbank(design, hop, streams, backend), window, aligner
+
+
+def check_bandwidths(bandwidth_hz: NDArray[np.float64], sample_rate: float, bank: BankConfig) -> None:
+    """The channels' filters are such that single precision can run them.
+
+    Raises:
+        UsageError: one is too narrow or too wide.
+    """
+    narrowest = SLOWEST_DECAY * sample_rate * erb_per_decay(bank.order) / (2 * np.pi)
+    widest = sample_rate / 2
+    if bandwidth_hz.min() < narrowest or bandwidth_hz.max() > widest:
+        raise UsageError(
+            f"bank.bandwidth = {bank.bandwidth:g} {bank.bandwidth_unit} (at least {bank.min_bandwidth_hz:g} Hz, "
+            f"bank.min_bandwidth_hz) gives channels of {bandwidth_hz.min():.3g} to {bandwidth_hz.max():.3g} Hz: "
+            f"expected {narrowest:.3g} to {widest:g} Hz at a sample rate of {sample_rate:g} Hz"
+        )
+
+
+def window_lengths(center_hz: NDArray[np.float64], window: WindowConfig, frames_per_s: float) -> NDArray[np.int64]:
+    """(channels,) window lengths in hops, at least 4: the time that each channel listens.
+
+    Where channels stand far apart the windows are shorter than configured, so that no tone falls between two.
+    """
+    length_ms = window.long_ms * (center_hz / window.knee_hz) ** -window.slope
+    length_s = length_ms.clip(window.short_ms, window.long_ms) / 1e3
+    hops = np.rint(np.minimum(length_s, LARGEST_SPACING / np.gradient(center_hz)) * frames_per_s)
+    return hops.clip(min=4).astype(np.int64)

@@ -1,0 +1,50 @@
+"""What is too much at once, said to the user."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sharpear.dsp.stateful import StateTooLargeError
+from sharpear.errors import UsageError
+from sharpear.gpu import LayerTooLargeError
+
+try:
+    import resource
+except ImportError:  # elsewhere than on Unix
+    resource = None  # type: ignore[assignment]
+
+OTHER_DESCRIPTORS = 128
+"""Left for what is not an input or output: libraries, the terminal, folders that are looked through."""
+
+
+class TooManyStreamsError(UsageError):
+    """Fewer streams may be heard."""
+
+
+@contextmanager
+def so_many_streams(streams: int) -> Iterator[None]:
+    """Report what grows too large.
+
+    Raises:
+        TooManyStreamsError: states, with the number of streams.
+        UsageError: a layer for a GPU.
+    """
+    try:
+        yield
+    except StateTooLargeError as error:
+        raise TooManyStreamsError(
+            f"{streams} channels at once are too many ({error}): mix them down, or split them"
+        ) from error
+    except LayerTooLargeError as error:
+        raise UsageError(f"{error}, or take --device cpu") from error
+
+
+def descriptors_to_use() -> int:
+    """How many files may be kept open at once.
+
+    >>> descriptors_to_use() > 0
+    True
+    """
+    if resource is None:
+        return OTHER_DESCRIPTORS
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return max(1, most - OTHER_DESCRIPTORS) if most != resource.RLIM_INFINITY else 2**31

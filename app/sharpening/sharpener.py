@@ -1,0 +1,296 @@
+"""The whole signal path behind one streaming object: bank → alignment → sparse code."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sharpear.audio.blocks import as_count, as_rate, as_recording, as_seconds, as_streams
+from sharpear.config import Config, load_config
+from sharpear.dsp import space_frequencies
+from sharpear.errors import UsageError
+from sharpear.gpu import Backend, Pending
+
+from .composite import Composite, Memory
+from .feasible import check_spacing
+from .frames import Frames, Spectrogram
+from .front import build_front
+from .limits import so_many_streams
+from .line_code import LineCode
+from .phase import PhaseReader
+from .processor import backend_of
+from .sparse_code import SparseCode
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Consecutive frames between the two halves of a `Sharpener`.
+
+    Arrays are those of the sharpener's device.
+
+    drive: (frames, streams, atoms) what the network is driven by.  frequency_hz: like it, Hz.
+    subband: (frames, streams, channels) complex64, aligned with them.
+    """
+
+    drive: NDArray[Any]
+    frequency_hz: NDArray[np.float32]
+    subband: NDArray[np.complex64]
+
+    def __len__(self) -> int:
+        return len(self.subband)
+
+    def __getitem__(self, frames: slice) -> "Heard":
+        return Heard(self.drive[frames], self.frequency_hz[frames], self.subband[frames])
+
+
+class Sharpener(Composite):
+    """Sharpen streaming audio: blocks in, frames out.
+
+    Every frame stands at a multiple of the hop on the input's clock. It leaves `latency_s` later, when the slowest
+    channel has heard it; any split of the input into blocks gives the same frames, bit for bit.
+
+    Args:
+        sample_rate: Hz, 8000 to 192000.
+        preset: a preset's name, the path of a TOML file, or a `Config`.
+        streams: number of independent signals (audio channels).
+        overrides: settings by dotted name, such as ``{"bank.low_hz": 150.0}``.
+        start_s: time of the first sample.
+        phases: frames also carry each line's phase and the complex subbands.
+        device: "cpu", "gpu", "gpu:1" (the second one), or "auto", which takes a GPU if there is one. Frames and states
+            are NumPy's on every device, and a state moves between them.
+
+    Raises:
+        UsageError: an unknown preset or setting, or a value out of range.
+
+    >>> sharpener = Sharpener(44100, preset="music")
+    >>> tone = 0.5 * np.cos(2 * np.pi * 440 / 44100 * np.arange(22050))
+    >>> frames = sharpener.process(tone)
+    >>> atom = frames.amplitude[-1].argmax()
+    >>> bool(abs(frames.instantaneous_frequency[-1, atom] - 440) < 1)
+    True
+    """
+
+    def __init__(
+        self,
+        sample_rate: float,
+        preset: str | Config = "music",
+        streams: int = 1,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        start_s: float = 0.0,
+        phases: bool = False,
+        device: str | Backend = "cpu",
+    ) -> None:
+        self.sample_rate, self.streams = as_rate(sample_rate), as_count(streams, "stream")
+        self._start_s = as_seconds(start_s, "start_s")
+        if isinstance(preset, Config):
+            if overrides:
+                raise UsageError("expected overrides with a preset's name, received them with a Config")
+            self.config = preset
+        else:
+            self.config = load_config(preset, overrides)
+        self.backend = backend = backend_of(device)
+        self.hop = max(1, round(self.config.frames.hop_ms / 1e3 * self.sample_rate))
+        with so_many_streams(self.streams):
+            self._build(backend)
+        self._phases = PhaseReader(self._bank, self._window, self._aligner, self.frequencies) if phases else None
+        self._flat_input = False
+
+    def _build(self, backend: Backend) -> None:
+        streams = self.streams
+        self._bank, self._window, self._aligner = build_front(self.sample_rate, self.hop, self.config, streams, backend)
+        design, scale = self._bank.design, self.config.bank.scale
+        self.channel_frequencies: NDArray[np.float64] = design.center_hz
+        # The configured atoms, less those above the highest channel that the sample rate allows.
+        atoms = max(2, round(self.config.atoms.count * design.channels / self.config.bank.channels))
+        self.frequencies: NDArray[np.float64] = space_frequencies(
+            design.center_hz[0], design.center_hz[-1], atoms, scale
+        )
+        check_spacing(self.frequencies, "atoms.count")
+        self._code: LineCode | SparseCode
+        if self._window and self.config.network.mode == "lines":
+            self._code = LineCode(
+                self._window.design, self.frequencies, scale, self.config.lines, self.config.network, streams, backend
+            )
+        else:
+            self._code = SparseCode(
+                design, self._aligner, self.frequencies, self.hop, self.config.network, streams, backend
+            )
+        self._latency_hops = self._aligner.latency_hops + self._code.latency_hops
+        self._memory = Memory(
+            [
+                ("late", np.complex64, (self._code.latency_hops, streams, design.channels)),
+                ("samples", np.int64),
+                ("silence", np.int64),
+                ("frames", np.int64),
+            ],
+            backend,
+        )
+
+    @property
+    def latency_s(self) -> float:
+        """Time from a sound to its frame, s."""
+        return self._latency_hops * self.hop / self.sample_rate
+
+    @property
+    def period_hops(self) -> int:
+        """Hops after which all ring buffers stand as before: from there sums are rounded alike."""
+        return self._code.period_hops
+
+    @property
+    def replaced(self) -> NDArray[np.int64]:
+        """(streams,) unusable input samples (NaN, Inf, beyond 120 dBFS) taken as silence so far."""
+        return self._bank.replaced
+
+    def power_response(self) -> NDArray[np.float64]:
+        """(atoms, channels): the power that a cosine of unit amplitude at an atom's frequency gives each channel."""
+        design = self._window.design if self._window else self._bank.design
+        return np.square(np.abs(design.response(self.frequencies)))
+
+    def frames_for(self, samples: int) -> int:
+        """Number of frames that `samples` give in all, with `flush`.
+
+        >>> sharpener = Sharpener(16000, preset="low-latency")
+        >>> frames = len(sharpener.process(np.zeros(1000))) + len(sharpener.flush())
+        >>> frames == sharpener.frames_for(1000)
+        True
+        """
+        return self.hops_for(samples) - max(0, self._latency_hops - 1)
+
+    def hops_for(self, samples: int) -> int:
+        """Number of hops until the last of them is out: those of `samples`, and those that flush the latency."""
+        return -(-samples // self.hop) + self._latency_hops
+
+    def description(self) -> dict[str, Any]:
+        """What an output says of how it was made; values fit JSON."""
+        return {
+            "sample_rate": self.sample_rate,
+            "hop": self.hop,
+            "latency_s": self.latency_s,
+            "config": self.config.model_dump(mode="json"),
+        }
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        parts = {"bank": self._bank, "window": self._window, "aligner": self._aligner, "code": self._code}
+        return {name: part for name, part in parts.items() if part is not None} | {"memory": self._memory}
+
+    @property
+    def _owner(self) -> dict[str, Any]:
+        return {"sample_rate": self.sample_rate, "streams": self.streams, "configuration": self.config.digest}
+
+    def reset(self, start_s: float | None = None) -> None:
+        """Forget the past: the next output is that of a new object, whose first sample is at `start_s` if given."""
+        super().reset()
+        self._start_s = self._start_s if start_s is None else as_seconds(start_s, "start_s")
+
+    def process(self, block: ArrayLike) -> Frames:
+        """Advance over audio, (samples,) or (samples, streams), full scale ±1; return the frames completed by it.
+
+        Raises:
+            UsageError: `block` has another number of streams or holds integers, or `flush` has ended the stream.
+        """
+        return self.submit(block).result()
+
+    def submit(self, block: ArrayLike) -> Pending[Frames]:
+        """`process` without waiting for its frames: a GPU works on while the next block is made ready.
+
+        >>> sharpener = Sharpener(16000, "low-latency")
+        >>> first, second = (sharpener.submit(np.zeros(1600)) for _ in range(2))
+        >>> frames = Frames.join([first.result(), second.result()])
+        """
+        audio = as_streams(block, self.streams)
+        if self._memory.fields["silence"]:
+            raise UsageError("the stream has ended with flush(): reset() begins the next one")
+        self._flat_input = np.ndim(block) == 1
+        self._memory.fields["samples"] += audio.shape[0]
+        return self._advance(audio)
+
+    def flush(self) -> Frames:
+        """The frames still on their way: those up to the last sample, completed by silence.
+
+        The stream has then ended: `reset` begins the next one.
+        """
+        memory = self._memory.fields
+        samples, silence = int(memory["samples"]), int(memory["silence"])
+        missing = max(0, self.hops_for(samples) * self.hop - samples - silence)
+        memory["silence"] += missing
+        return self._advance(np.zeros((missing, self.streams), np.float32)).result()
+
+    def _advance(self, audio: NDArray[np.float32]) -> Pending[Frames]:
+        with self.backend.sent(audio) as ours:
+            return self._decide(self.listen(ours), self._flat_input)
+
+    def listen(self, audio: NDArray[np.float32]) -> Heard:
+        """The first half of `process`: what (samples, streams) of audio give the network to decide.
+
+        Its memory fades: after some seconds nothing is left of what came before, not even in the last bit.
+        """
+        subbands = self._bank.process(audio)
+        if self._window:
+            subbands = self._window.process(subbands)
+        subbands = self._aligner.process(subbands)
+        late = np.concatenate([self._memory.fields["late"], self.backend.array(subbands.subband)])
+        self._memory.fields["late"] = late[len(subbands) :]
+        drive, frequency_hz = self._code.hear(subbands)
+        return Heard(drive, frequency_hz, late[: len(subbands)])
+
+    def resolve(self, heard: Heard) -> Frames:
+        """The second half: the network's decisions, which build on those of all frames before."""
+        return self._decide(heard).result()
+
+    def _decide(self, heard: Heard, flat: bool = False) -> Pending[Frames]:
+        amplitude, frequency = self._code.compete(heard.drive, heard.frequency_hz, heard.subband)
+        # Frame n ends at sample (n+1)·hop; those that lie before the first sample only filled the alignment.
+        number = int(self._memory.fields["frames"]) + 1 + np.arange(len(amplitude)) - self._latency_hops
+        self._memory.fields["frames"] += len(amplitude)
+        times: NDArray[np.float64] = np.float64(self._start_s) + number * (self.hop / self.sample_rate)
+        phases = self._phases
+
+        def frames_of(*parts: NDArray[Any]) -> Frames:
+            frames = Frames(times, *parts[:3])
+            if phases:
+                frames = phases.read(frames, parts[3])
+            frames = frames[int((number < 0).sum()) :]
+            return frames.single_stream() if flat else frames
+
+        parts = [amplitude, frequency, np.abs(heard.subband), *([heard.subband] if phases else [])]
+        return self.backend.fetch(*parts, make=frames_of)
+
+
+def sharpen(
+    audio: ArrayLike,
+    sample_rate: float,
+    preset: str | Config = "music",
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    device: str | Backend = "cpu",
+) -> Spectrogram:
+    """Sharpen a whole recording: (samples,) or (samples, streams), full scale ±1.
+
+    The result has ``.times`` (frames,) s, ``.frequencies`` (atoms,) Hz, and ``.amplitude`` and
+    ``.instantaneous_frequency`` (frames, atoms), or (frames, streams, atoms) for two-dimensional audio.
+
+    Raises:
+        UsageError: as `Sharpener`, or `audio` is empty, not one- or two-dimensional, holds integers, or has more
+            channels than samples.
+
+    >>> spectrogram = sharpen(np.zeros(4410), 44100)
+    >>> spectrogram.amplitude.shape == (spectrogram.times.size, spectrogram.frequencies.size)
+    True
+    """
+    samples = as_recording(audio)
+    streams = 1 if samples.ndim == 1 else samples.shape[1]
+    sharpener = Sharpener(sample_rate, preset, streams, overrides, device=device)
+    frames = Frames.join([sharpener.process(samples), sharpener.flush()])
+    return Spectrogram(
+        frames.times,
+        frames.amplitude,
+        frames.instantaneous_frequency,
+        frames.plain_amplitude,
+        sharpener.frequencies,
+        sharpener.channel_frequencies,
+        sharpener.latency_s,
+    )

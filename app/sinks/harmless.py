@@ -1,0 +1,53 @@
+"""Outputs that may be written without destroying what else is there, and that leave nothing behind."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sharpear.errors import UsageError
+
+
+def check_apart(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """No output is an input, by whatever name, and none is another output.
+
+    Raises:
+        UsageError: one is.
+    """
+    inputs, taken = list(inputs), set()
+    for output in outputs:
+        if output.exists() and any(path.exists() and output.samefile(path) for path in inputs):
+            raise UsageError(f"{output}: is an input itself: choose another place")
+        if output.resolve() in taken:
+            raise UsageError(f"{output}: would be written twice: choose another place for one of them")
+        taken.add(output.resolve())
+
+
+def check_report(path: Path, outputs: Iterable[Path], inputs: Iterable[Path], overwrite: bool) -> None:
+    """A report replaces an earlier report, and anything else only if it may be overwritten.
+
+    Raises:
+        UsageError: it is an input or output, or something else is there.
+    """
+    check_apart([*outputs, path], inputs)
+    if not path.exists() or overwrite:
+        return
+    try:
+        earlier = json.loads(path.read_bytes())
+    except (ValueError, OSError, RecursionError):
+        earlier = None
+    if not isinstance(earlier, dict) or not {"sharpear", "files"} <= earlier.keys():
+        raise UsageError(f"--report {path}: exists already, and is no report: --overwrite replaces it")
+
+
+@contextmanager
+def none_left_empty(outputs: Iterable[Path]) -> Iterator[None]:
+    """Folders of `outputs` that are made meanwhile, and are empty at the end, are removed."""
+    missing = {folder for output in outputs for folder in output.parents if not os.path.exists(folder)}
+    try:
+        yield
+    finally:
+        for folder in sorted(missing, reverse=True):  # what is below comes first
+            with suppress(OSError):
+                folder.rmdir()
