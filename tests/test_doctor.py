@@ -3,18 +3,18 @@
 from pathlib import Path
 
 from sharpear.compiler.cache_places import Place
-from sharpear.live import doctor
+from sharpear.live import checkup
 
 
-def kernels_told() -> list[doctor.Finding]:
-    return [finding for finding in doctor.examine() if finding.part == "kernels"]
+def kernels_told() -> list[checkup.Finding]:
+    return [finding for finding in checkup.examine() if finding.part == "kernels"]
 
 
 def test_it_says_where_kernels_are_kept_and_how_many(monkeypatch, tmp_path):
     place = Place(tmp_path)
     place.write("a.kernel", b"")
-    monkeypatch.setattr(doctor, "usual_places", lambda: (place,))
-    monkeypatch.setattr(doctor, "first_writable", lambda: (place, {}))
+    monkeypatch.setattr(checkup, "usual_places", lambda: (place,))
+    monkeypatch.setattr(checkup, "first_writable", lambda: (place, {}))
     (found,) = kernels_told()
     assert found.good
     assert found.told == f"{tmp_path}: 1 compiled, new ones are kept here"
@@ -22,8 +22,8 @@ def test_it_says_where_kernels_are_kept_and_how_many(monkeypatch, tmp_path):
 
 def test_it_says_that_they_can_be_kept_nowhere(monkeypatch):
     place = Place(Path("/nowhere"))
-    monkeypatch.setattr(doctor, "usual_places", lambda: (place,))
-    monkeypatch.setattr(doctor, "first_writable", lambda: (None, {place: OSError(30, "Read-only file system")}))
+    monkeypatch.setattr(checkup, "usual_places", lambda: (place,))
+    monkeypatch.setattr(checkup, "first_writable", lambda: (None, {place: OSError(30, "Read-only file system")}))
     (found,) = kernels_told()
     assert not found.good
     assert "/nowhere: Read-only file system" in found.told

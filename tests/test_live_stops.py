@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from live_rig import sound_system
 from live_session import Running
 
-from sharpear.live import source
+from sharpear.live import sources
 from sharpear.live.capture import STALL_S, Intake
 from sharpear.live.ring import Reader, Ring
 from sharpear.live.sources import Replay
@@ -104,8 +104,8 @@ def test_a_replay_that_is_stopped_goes_on_where_it_was(folder, monkeypatch):
     """By a clock that leaps by ten seconds, as it does when the machine has slept."""
     audio = 0.2 * np.random.default_rng(3).standard_normal(2 * RATE).astype(np.float32)
     soundfile.write("noise.wav", audio, RATE, "FLOAT")
-    real, asleep_ns = source.now_ns, 0
-    monkeypatch.setattr(source, "now_ns", lambda: real() + asleep_ns)
+    real, asleep_ns = sources.now_ns, 0
+    monkeypatch.setattr(sources, "now_ns", lambda: real() + asleep_ns)
     with Running(Replay(Path("noise.wav"), BLOCK), record=folder / "take.wav") as running:
         assert running.heard(0.5)
         asleep_ns = 10_000_000_000

@@ -12,12 +12,12 @@ import pytest
 import soundfile
 from conftest import tone
 
-from sharpear import packs
 from sharpear.audio import Selection
 from sharpear.config import load_config
 from sharpear.errors import InputError, UsageError
 from sharpear.gpu import Pending
 from sharpear.interrupt import Interruption
+from sharpear.runs import packs
 from sharpear.runs.jobs import Job, Settings
 from sharpear.runs.packed import _SharpenLane
 from sharpear.runs.packs import BLOCK_SAMPLES, Ended, Failed, Lane, PackAdvance, Packs
