@@ -14,14 +14,15 @@ from host_gpu import HostDriver, host_gpu, needs_compiler
 from test_gpu_parity import LARGEST_ERROR, device  # noqa: F401 (a fixture)
 from test_stream_contract import HOP, SAMPLE_RATE, audio, design, learned_sources
 
-from sharpear.audio import AudioFile, Selection
+from sharpear.audio import AudioFile
 from sharpear.dsp import Splitter, StemMixer, SynthesisDesign
 from sharpear.gpu import CPU, Backend, DeviceBackend
 from sharpear.interrupt import Interruption
-from sharpear.runs.packs import BLOCK_SAMPLES, PackAdvance
+from sharpear.runs import Advance, Job, Result, Settings
+from sharpear.runs.on_gpu import run_packed
+from sharpear.runs.packs import BLOCK_SAMPLES
+from sharpear.separation.separation_task import Separation
 from sharpear.separation.separator import Separator
-from sharpear.separation.stem_files import StemFormat
-from sharpear.separation.stem_lane import separate_packed
 from sharpear.separation.tonal import TonalTransient
 
 
@@ -129,10 +130,14 @@ def test_files_side_by_side_are_files_alone(folder, sharpear, device, monkeypatc
     assert len(list(Path("gpu").rglob("*.wav"))) == 12
 
 
-def planned(*names: str) -> dict[Path, dict[str, Path]]:
+def planned(*names: str) -> list[Job]:
     for name in names:
         soundfile.write(f"{name}.wav", audio(1, 12000), 8000, subtype="FLOAT")
-    return {Path(f"{name}.wav"): {"tonal": Path(name, "tonal.wav")} for name in names}
+    return [Job(f"{name}.wav", (f"{name}/tonal.wav",)) for name in names]
+
+
+def settings(gpu: Backend) -> Settings:
+    return Settings(Separation(("tonal",), TonalTransient.on(gpu)), keep_partial=True)
 
 
 @needs_compiler
@@ -140,10 +145,9 @@ def test_interrupted_files_keep_what_was_done(folder):
     gpu = host_gpu()
     with Interruption() as interruption:
         outcomes = {}
-        sources, form = TonalTransient.on(gpu), StemFormat()
-        for event in separate_packed(planned("a", "b"), sources, form, Selection(), gpu, interruption):
-            if not isinstance(event, PackAdvance):
-                outcomes[event[0].stem] = event[1]
+        for event in run_packed(planned("a", "b"), settings(gpu), gpu, interruption):
+            if isinstance(event, Result):
+                outcomes[Path(event.job.source).stem] = event.outcome
             elif not interruption.requested:
                 signal.raise_signal(signal.SIGINT)
     done = {name: (outcome.audio_s, outcome.complete) for name, outcome in outcomes.items()}
@@ -169,12 +173,9 @@ def test_a_pack_too_large_for_the_memory_is_split(folder):
 
     gpu = DeviceBackend(Small())
     with Interruption() as interruption:
-        events = separate_packed(
-            planned("a", "b"), TonalTransient.on(gpu), StemFormat(), Selection(), gpu, interruption
-        )
-        packs = [(event.files, event.done_s) if isinstance(event, PackAdvance) else event[0].stem for event in events]
-    assert [event for event in packs if isinstance(event, str)] == ["a", "b"]
-    assert {event[0] for event in packs if isinstance(event, tuple)} == {1}
+        events = list(run_packed(planned("a", "b"), settings(gpu), gpu, interruption))
+    assert [event.job.source for event in events if isinstance(event, Result)] == ["a.wav", "b.wav"]
+    assert {event.source for event in events if isinstance(event, Advance)} == {"1 files"}
 
 
 @pytest.mark.parametrize("place", ["cpu", pytest.param("gpu", marks=needs_compiler)])

@@ -253,7 +253,7 @@ def test_ctrl_c_before_anything_is_done_leaves_no_folder(folder: Path, sharpear,
         assert leftovers(folder)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sharpear.separation.run.separated", interrupted)
+    monkeypatch.setattr("sharpear.separation.separation_task.separated", interrupted)
     Path("there").mkdir()
     done = sharpear("separate", wav(), "-o", "there/made/stems")
     assert (done.code, done.err) == (1, "sharpear: interrupted\n")
@@ -276,7 +276,7 @@ def test_an_input_that_ends_badly_leaves_no_folder(folder: Path, sharpear, wav, 
 
 def test_rescaling_is_by_one_factor(folder: Path, sharpear) -> None:
     soundfile.write("loud.wav", 30 * noise(0.5), RATE, subtype="FLOAT")
-    options = ("--subtype", "pcm24", "--clip", "rescale", "--filename", "{stem}.{ext}")
+    options = ("--subtype", "pcm24", "--clip", "rescale", "--output-template", "{stem}.{ext}")
     assert sharpear("separate", "loud.wav", *options).code == 0
     original, _ = soundfile.read("loud.wav")
     total = sum(soundfile.read(f"{stem}.wav")[0] for stem in ("tonal", "transient", "residual"))
@@ -312,7 +312,7 @@ def test_more_atoms_than_examples_are_told(folder: Path, sharpear, wav) -> None:
         ("separate", "tone.wav", "--into", "drums"),
         ("separate", "tone.wav", "--subtype", "pcm8"),
         ("separate", "tone.wav", "--clip", "hard"),
-        ("separate", "tone.wav", "--filename", "{track}.wav"),
+        ("separate", "tone.wav", "--output-template", "{track}.wav"),
         ("separate", "tone.wav", "--rate", "8000"),
         ("separate", "tone.wav", "--stem", "tonal"),
         ("separate", "tone.wav", "--raw-out"),

@@ -1,17 +1,14 @@
 """Audio in, voices and notes out."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.audio import AudioFile, Selection
 from sharpear.audio.blocks import as_recording
 from sharpear.config import Config, load_config
-from sharpear.interrupt import Interruption
 from sharpear.sharpening.composite import Composite
 from sharpear.sharpening.feasible import check_pitch_needs
 from sharpear.sharpening.sharpener import Sharpener
@@ -136,46 +133,14 @@ def transcribe(
     samples = as_recording(audio)
     mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
     blocks = (mono[n : n + BLOCK_SAMPLES, None] for n in range(0, len(mono), BLOCK_SAMPLES))
-    return _transcribed(Transcriber(sample_rate, preset, overrides=overrides), blocks)
+    return transcribed(Transcriber(sample_rate, preset, overrides=overrides), blocks)
 
 
-def _transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]]) -> Transcription:
+def transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]]) -> Transcription:
+    """The voices and notes of all blocks (samples, 1)."""
     curves = VoiceCurves(transcriber.layer)
     for block in blocks:
         curves.add(transcriber.process(block))
     curves.add(transcriber.flush())
     voices = curves.voices()
     return Transcription(voices, notes_of(voices), curves.outside_s)
-
-
-def transcribe_file(
-    path: Path,
-    config: Config,
-    selection: Selection,
-    progress: Callable[[float, float], None] | None = None,
-) -> tuple[Transcription, float, bool]:
-    """Transcribe one file, its channels averaged: the result, the seconds heard, and whether that was all.
-
-    `progress` receives (seconds done, seconds in all). After Ctrl-C what was heard so far is transcribed.
-
-    Raises:
-        InputError, UsageError: as `AudioFile` and `Transcriber` raise them.
-        KeyboardInterrupt: nothing was heard yet, or the user asked twice.
-    """
-    with Interruption() as interruption, AudioFile(path, replace(selection, mono=True, keep=True)) as audio:
-        transcriber = Transcriber(audio.sample_rate, config, start_s=audio.start_s)
-        done = 0
-
-        def blocks() -> Iterator[NDArray[np.float32]]:
-            nonlocal done
-            for block in audio.blocks(BLOCK_SAMPLES):
-                yield block
-                interruption.patient = True
-                done += len(block)
-                if progress:
-                    progress(done / audio.sample_rate, audio.samples / audio.sample_rate)
-                if interruption.requested:
-                    return
-
-        result = _transcribed(transcriber, blocks())
-        return result, done / audio.sample_rate, done == audio.samples

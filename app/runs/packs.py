@@ -51,6 +51,8 @@ class Lane(ABC, Generic[Hears]):
         self.replaced = 0
         self.failure: SharpearError | None = None
         self.stopped = False
+        self.kept = False
+        """Whether the outputs of a stopped file hold what was done of it."""
 
     @property
     def kind(self) -> tuple[int, ...]:

@@ -36,7 +36,7 @@ class Play:
 TAKE = ("live", "--replay", "in.wav", "--record", "take.wav", "--no-view", *PRESET, *AGAIN)
 FLAC = ("live", "--replay", "in.wav", "--record", "take.flac", "--no-view", *PRESET, *AGAIN)
 STEMS = ("stems/tonal.wav", "stems/transient.wav", "stems/residual.wav")
-SEPARATE = ("separate", "in.wav", "-o", "stems", "--filename", "{stem}.{ext}", *AGAIN)
+SEPARATE = ("separate", "in.wav", "-o", "stems", "--output-template", "{stem}.{ext}", *AGAIN)
 
 PLAYS = {
     "zarr": Play(("sharpen", "in.wav", "-o", "out", *PRESET, *AGAIN), {"in.wav": 0.3}, ("out/in.zarr",)),

@@ -26,7 +26,7 @@ RAW = ("--raw", "--rate", "--channels", "--encoding")
 COMMANDS = {
     "sharpen": (*SHARED, *RAW, "--mono", "--format", "--header", "--flush-ms", "-r", "--output-template", "-j",
                 "--exact", "--skip-existing", "--fail-fast", "--report", "--device"),
-    "separate": ("--into", "--sources", "--voices", "--stem", "--filename", "--subtype", "--clip", "--mono", *RAW, "-o",
+    "separate": ("--into", "--sources", "--voices", "--stem", "--output-template", "--subtype", "--clip", "--mono", *RAW, "-o",
                  "--raw-out", "--device", "--start", "--duration", "--quiet", "--overwrite"),
     "learn": ("-o", "--atoms", "--epochs", "--seed", "--start", "--duration", "--quiet", "--overwrite"),
     "transcribe": SHARED,
@@ -46,7 +46,7 @@ VALUES = {
     "--preset": ("music", "small.toml", "speech", "bad.wav", "missing.toml"), "-j": ("1", "2", "0", "-1"),
     "--output-template": ("{stem}.{ext}", "{parent}/{name}.{ext}", "{x}.{ext}", "{stem", "{stem!r}.{ext}",
                           "{stem:>99}.{ext}", "../{stem}.{ext}", "{0}.{ext}", "{stem.a}.{ext}", "{stem[0]}.{ext}"),
-    "--filename": ("{track}/{stem}.{ext}", "{stem}.{ext}", "{x}", "{", "../{stem}.{ext}", "{stem!x}",
+    "--output-template": ("{track}/{stem}.{ext}", "{stem}.{ext}", "{x}", "{", "../{stem}.{ext}", "{stem!x}",
                    "{track[0]}.{ext}"),
     "--atoms": ("1", "8", "0"), "--epochs": ("1", "0"), "--rate": ("8000", "44100"), "--channels": ("1", "2"),
     "--start": ("0", "0.01"), "--duration": ("0.05",), "--header": ("json", "h.json"), "--report": ("r.json", "a.wav"),
