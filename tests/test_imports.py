@@ -15,7 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "configs": set(),
     "app": {"app/audio", "app/commands", "app/sharpening"},
     "app/audio": {"app"},
-    "app/integrity": {"app/audio"},
+    "app/integrity": {"app", "app/audio"},
     "app/sharpening": {"app", "app/audio", "compiler", "dsp", "dynamics", "gpu"},
     "app/sinks": {"app", "app/audio", "app/integrity", "app/sharpening", "compiler"},
     "app/runs": {"app", "app/audio", "app/integrity", "app/sharpening", "app/sinks", "dsp", "gpu"},

@@ -256,7 +256,7 @@ def test_ctrl_c_before_anything_is_done_leaves_no_folder(folder: Path, sharpear,
     monkeypatch.setattr("sharpear.separation.separation_task.separated", interrupted)
     Path("there").mkdir()
     done = sharpear("separate", wav(), "-o", "there/made/stems")
-    assert (done.code, done.err) == (1, "sharpear: interrupted\n")
+    assert (done.code, done.err) == (1, "sharpear: tone.wav: interrupted: nothing was written\n")
     assert sorted(path.name for path in folder.rglob("*")) == ["there", "tone.wav"]
 
 

@@ -18,9 +18,9 @@ import sharpear as api
 from sharpear.audio import Selection
 from sharpear.config import Config, load_config
 from sharpear.errors import InputError
-from sharpear.runs.files import FileSinks, sharpen_file
+from sharpear.runs.sharpening_task import sharpen_file
 from sharpear.sharpening.frames import Frames
-from sharpear.sinks import SINKS, SinkInfo
+from sharpear.sinks import SINKS, FileSinks, SinkInfo
 
 FIELDS = {
     "times": "time",

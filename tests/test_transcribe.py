@@ -88,13 +88,6 @@ def test_a_wrong_request_is_one_line_and_exit_2(transcribe, two_notes: Path, wor
     assert said in finished.err
 
 
-def test_stdin_is_refused(transcribe) -> None:
-    done = transcribe("-")
-    assert done.code == 2
-    assert one_line(done.err)
-    assert "does not read stdin" in done.err
-
-
 def test_what_exists_is_kept_unless_asked(folder: Path, transcribe, two_notes: Path) -> None:
     (folder / "notes.csv").write_text("mine")
     refused = transcribe(two_notes, "-o", "notes.csv")

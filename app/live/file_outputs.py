@@ -49,7 +49,7 @@ class FileOutputs:
         Raises:
             InputError: one cannot be made.
         """
-        info = describe(self._source, sharpener)
+        info = describe(self._source, sharpener.streams, sharpener)
         self._sinks = [FileSinks([output], info) for output in self._outputs]
         try:
             for sink in self._sinks:

@@ -42,7 +42,7 @@ class StreamOutput:
         Raises:
             UsageError: an unknown format, or one whose length must be known.
         """
-        self._sink = open_stream_sink(self._format, self._outlet, describe(self._source, sharpener))
+        self._sink = open_stream_sink(self._format, self._outlet, describe(self._source, sharpener.streams, sharpener))
 
     def begin(self, sharpener: Sharpener, preset: str) -> None:
         """Nothing: a session with outputs keeps its sharpener."""

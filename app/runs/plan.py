@@ -93,6 +93,8 @@ def _check_template(template: str, kinds: Sequence[Kind]) -> None:
     option = f"--output-template {template!r}"
     try:
         fields = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+        if fields <= set(TEMPLATE_FIELDS):
+            template.format_map(dict.fromkeys(TEMPLATE_FIELDS, "x"))
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
     unknown = fields - set(TEMPLATE_FIELDS)

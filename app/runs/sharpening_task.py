@@ -61,15 +61,15 @@ class Sharpening(Task):
 
     def describe(self, audio: AudioSource, sharpener: Sharpener) -> SinkInfo:
         """What outputs say of their source, and of how they were made."""
-        return describe(audio.name, sharpener, config_hash=self.digest)
+        return describe(audio.name, audio.channels, sharpener, config_hash=self.digest)
 
 
-def describe(source: str, sharpener: Sharpener, **attributes: Any) -> SinkInfo:
+def describe(source: str, channels: int, sharpener: Sharpener, **attributes: Any) -> SinkInfo:
     """What outputs say of the sound that they were made of, and of how."""
     return SinkInfo(
         sharpener.frequencies,
         sharpener.channel_frequencies,
-        sharpener.streams,
+        channels,
         {"source": printable(source), "sharpear": __version__, **sharpener.description(), **attributes},
     )
 
