@@ -87,7 +87,7 @@ class Ring:
             folder = Path(tempfile.gettempdir())
             made = cls._filled(folder, content, report)
         except OSError as error:
-            place = "the sound's memory among the temporary files" + (f", as {refused} takes none," if refused else "")
+            place = " and ".join(filter(None, [refused, "the temporary files"])) + ", for the sound's memory"
             raise unwritable(place, error, option="TMPDIR") from error
         if refused:
             report(f"{refused} takes no sound: its memory is in {folder}, where a busy disk can hold it up")
