@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "app/pitch": {"app", "app/sinks", "compiler", "dsp", "dynamics", "gpu"},
     "app/integrity": {"app"},
     "app/sinks": {"app", "app/integrity", "compiler"},
-    "app/live": {"app", "compiler", "gpu", "app/batch", "app/pipe", "app/separation", "app/sinks"},
+    "app/live": {"app", "compiler", "gpu", "app/batch", "app/integrity", "app/pipe", "app/separation", "app/sinks"},
     "app/view": {"app", "app/sinks", "app/live"},
     "app/pipe": {"app", "app/sinks"},
     "app/batch": {"app", "dsp", "gpu", "app/integrity", "app/sinks"},
