@@ -355,3 +355,42 @@ def test_a_dictionary_is_saved_whole(folder):
     Dictionary("piano", np.ones((2, 3)), np.array([100.0, 200.0, 300.0])).save(folder / "piano.npz")
     assert Dictionary.load(folder / "piano.npz").name == "piano"
     assert [path.name for path in folder.iterdir()] == ["piano.npz"]
+
+
+def recorded(path: Path, samples: np.ndarray) -> Recorder:
+    ring = Ring.create(RATE, 1)
+    recorder = Recorder(path, Reader(ring, RATE), RATE, 1)
+    ring.write(samples)
+    recorder.start()
+    recorder.finish()
+    ring.remove()
+    return recorder
+
+
+def test_a_recording_proves_its_samples(sharpear, folder):
+    assert not recorded(folder / "take.wav", sound(0.5)).fault
+    assert np.array_equal(soundfile.read("take.wav", dtype="float32", always_2d=True)[0], sound(0.5))
+    assert "1 whole" in sharpear("verify", "take.wav").err
+    held = bytearray((folder / "take.wav").read_bytes())
+    held[len(held) // 2] ^= 1
+    (folder / "take.wav").write_bytes(held)
+    assert "not those that were written" in sharpear("verify", "take.wav").err
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_an_end_that_cannot_be_written_is_told(folder, suffix, monkeypatch):
+    """libsndfile says nothing when what it holds back until a file is closed is not taken."""
+    closed = soundfile.SoundFile.close
+
+    def cut(self: soundfile.SoundFile) -> None:
+        closed(self)
+        if self.mode == "w":
+            path = Path(os.fsdecode(self.name))
+            os.truncate(path, path.stat().st_size - 4000)
+
+    monkeypatch.setattr(soundfile.SoundFile, "close", cut)
+    recorder = recorded(folder / f"take{suffix}", sound(0.5))
+    monkeypatch.undo()
+    assert "its end cannot be written" in recorder.fault
+    assert recorder.published
+    assert soundfile.info(folder / f"take{suffix}").frames > RATE // 2 - 4097

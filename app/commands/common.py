@@ -41,6 +41,7 @@ def say_what_is_logged(quiet: bool = False) -> None:
     compiling.addHandler(LINES)
     compiling.propagate = False
     compiling.setLevel(logging.WARNING if quiet else logging.INFO)
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns, on several lines, of where its fonts are listed
 
 
 def refuse(options: Mapping[str, object], why: str) -> None:
