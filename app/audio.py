@@ -20,7 +20,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from .damage import DamageWatch
+from .damage import DamageWatch, is_mpeg
 from .errors import InputError, UsageError
 from .media import HEAD_BYTES, INSTALL, MediaError, MediaFile, NothingDecodesError, is_media
 from .mono import MonoMix, signs_that_keep, that_it_cancels
@@ -37,6 +37,12 @@ SAMPLE_BYTES = {
     "PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8, "ULAW": 1, "ALAW": 1,
 }  # fmt: skip
 """Of encodings in which every sample has the same number of bytes."""
+
+BLOCKS_ONLY = ("SDS", "PAF")
+"""Containers of whose last block libsndfile gives nothing to a read that begins within it."""
+
+WHOLE_BLOCKS = 960
+"""Samples in whole blocks of each of those, which hold 60, 40, 30 and 10."""
 
 logger = logging.getLogger(__name__)
 """Says what is heard although something is wrong with it, a line each; the command line shows them on stderr."""
@@ -249,9 +255,28 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ca
         # by its bytes: soundfile encodes a text strictly, and not every name of a file is one
         super().__init__(os.fsencode(file) if isinstance(file, Path) else file)
 
+        self._rest: NDArray[np.float32] | None = None
+
     def seekable(self) -> bool:
         """It is not."""
         return False
+
+    def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> NDArray[np.float32]:
+        """(samples, channels): `frames` of them, fewer at the end."""
+        if self.format not in BLOCKS_ONLY:
+            block: NDArray[np.float32] = super().read(frames, dtype=dtype, always_2d=always_2d)
+            return block
+        pieces, count = [], 0
+        while count < frames:
+            piece = self._rest
+            if piece is None or not len(piece):
+                piece = super().read(WHOLE_BLOCKS, dtype=dtype, always_2d=True)
+            if not len(piece):
+                break
+            pieces.append(piece[: frames - count])
+            self._rest = piece[frames - count :]
+            count += len(pieces[-1])
+        return np.concatenate(pieces) if pieces else np.zeros((0, self.channels), np.float32)
 
 
 def _open(path: Path) -> "SequentialFile | MediaFile":
@@ -275,6 +300,8 @@ def _open(path: Path) -> "SequentialFile | MediaFile":
     if is_media(head):
         return _open_media(path)
     try:
+        if is_mpeg(head):  # one frame alone is nothing to libsndfile by name
+            return SequentialFile(_as_pipe(path))
         file = SequentialFile(_readable(path))
         if file.format == "MP3":
             file.close()

@@ -29,6 +29,27 @@ def piped(data: bytes, **options) -> AudioPipe:
     return AudioPipe(Feed(outlet), **options)
 
 
+def heard(data: bytes, **options) -> np.ndarray:
+    """All samples of what `data` is as a stream."""
+    outlet, inlet = os.pipe()
+
+    def write() -> None:
+        with suppress(BrokenPipeError), open(inlet, "wb") as file:
+            file.write(data)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    source = None
+    try:
+        source = AudioPipe(Feed(outlet), **options)
+        return np.concatenate(list(source.blocks(1000)))
+    finally:
+        if source:
+            source.close()
+        os.close(outlet)
+        thread.join()
+
+
 def encoded(audio: np.ndarray, suffix: str = "wav", rate: int = RATE, **options) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, audio, rate, format=suffix, **options)

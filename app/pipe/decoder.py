@@ -12,9 +12,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from sharpear.audio import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, logger, not_decoded, tag_bytes
-from sharpear.damage import DamageWatch
+from sharpear.damage import DamageWatch, is_mpeg
 from sharpear.errors import InputError
-from sharpear.media import HEAD_BYTES, MediaError, MediaFile, is_media, is_streamed
+from sharpear.media import MediaError, MediaFile, is_media, is_streamed, telling_bytes
 from sharpear.wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 from .feed import LARGEST_READ, Feed
@@ -46,12 +46,10 @@ def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder | MediaDecoder"
         if not feed.peek(12):
             raise InputError("stdin: is empty (0 bytes)")
         _skip_tags(feed)
-        head = feed.peek(12)
-        if head.startswith(b"G"):
-            head = feed.peek(HEAD_BYTES)
+        head = feed.peek(telling_bytes(feed.peek(12)))
         if is_media(head):
             return MediaDecoder(feed, head)
-        if head.startswith(b"OggS") or _is_mpeg(head):
+        if head.startswith(b"OggS") or is_mpeg(head):
             return PumpedDecoder(feed)
         if _is_block_coded(feed, head):
             return SpooledDecoder(feed)
@@ -124,11 +122,6 @@ class SndfileDecoder:
         """Read no more."""
         self._feed.stop()
         self._file.close()
-
-
-def _is_mpeg(head: bytes) -> bool:
-    """Whether an MPEG frame of layer I, II or III begins so: its sync word, and a layer."""
-    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 6 != 0
 
 
 def _skip_tags(feed: Feed) -> None:
