@@ -8,7 +8,7 @@ import pipe_rig
 import pytest
 import soundfile
 from conftest import tone
-from pipe_rig import RATE, heard, piped
+from pipe_rig import RATE, encode_media, heard, piped
 
 from sharpear.audio import AudioFile, Selection
 from sharpear.errors import InputError
@@ -104,29 +104,12 @@ MEDIA = [
 ]
 
 
-def encoded(path: Path, kind: str, codec: str, rate: int, samples: int) -> None:
-    """A tone, written by FFmpeg's library."""
-    av = pytest.importorskip("av")
-    sound = (0.5 * np.sin(2 * np.pi * 440 / rate * np.arange(samples))).astype(np.float32)
-    with av.open(str(path), "w", format=kind) as container:
-        try:
-            track = container.add_stream(codec, rate=rate, layout="mono")
-        except av.codec.codec.UnknownCodecError:
-            pytest.skip(f"this build of FFmpeg does not write {codec}")
-        track.bit_rate = 64000  # wma knows none by itself
-        resampler = av.AudioResampler(track.format, "mono", rate, track.codec_context.frame_size or 1024)
-        whole = av.AudioFrame.from_ndarray(sound[None], "flt", "mono")
-        whole.sample_rate, whole.pts = rate, 0
-        for frame in [*resampler.resample(whole), *resampler.resample(None), None]:
-            container.mux(track.encode(frame))
-
-
 @pytest.mark.parametrize(("kind", "codec", "rate"), MEDIA)
 def test_what_ffmpeg_writes_is_the_same_by_name_through_a_pipe_and_in_pieces(folder, kind, codec, rate):
     path = Path("tone")
     # FFmpeg's encoders abort the process when they get nothing, this one at a single sample, too.
     for samples in SIZES[2:] if codec == "tta" else SIZES[1:]:
-        encoded(path, kind, codec, rate, samples)
+        encode_media(path, kind, codec, rate, samples)
         whole = assert_alike(path, samples)
         if samples > 1:
             assert whole is not None

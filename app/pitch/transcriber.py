@@ -13,6 +13,7 @@ from sharpear.blocks import as_recording
 from sharpear.config import Config, load_config
 from sharpear.feasible import check_pitch_needs
 from sharpear.interrupt import Interruption
+from sharpear.mono import MonoMix, signs_that_keep
 from sharpear.pipeline import Sharpener
 from sharpear.states import Composite
 
@@ -124,6 +125,8 @@ def transcribe(
 ) -> Transcription:
     """Transcribe a whole recording: (samples,) or (samples, channels), full scale ±1; channels are averaged.
 
+    Where they would cancel each other in that, those that run against the strongest are turned over.
+
     Raises:
         UsageError: as `Transcriber`, or `audio` is empty, not one- or two-dimensional, holds integers, or has more
             channels than samples.
@@ -134,8 +137,9 @@ def transcribe(
     [(57, 0)]
     """
     samples = as_recording(audio)
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
-    blocks = (mono[n : n + BLOCK_SAMPLES, None] for n in range(0, len(mono), BLOCK_SAMPLES))
+    samples = samples[:, None] if samples.ndim == 1 else samples
+    mix = MonoMix(signs_that_keep([samples]) if samples.shape[1] > 1 else None)
+    blocks = (mix.mix(samples[n : n + BLOCK_SAMPLES]) for n in range(0, len(samples), BLOCK_SAMPLES))
     return _transcribed(Transcriber(sample_rate, preset, overrides=overrides), blocks)
 
 

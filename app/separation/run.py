@@ -1,17 +1,18 @@
 """Separate files and streams into stems, and learn dictionaries from files, block by block."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.audio import AudioFile, AudioSource, Selection
+from sharpear.audio import AudioFile, AudioSource, Selection, logger
 from sharpear.blocks import as_count
 from sharpear.dsp import Splitter
 from sharpear.errors import InputError, UsageError, unwritable
 from sharpear.interrupt import Interruption
+from sharpear.mono import MonoMix
 
 from .bank import hop_samples, separation_bank
 from .dictionary import LARGEST_ATOMS, Dictionary, source_name
@@ -81,7 +82,7 @@ def separate_to_files(
         InputError, UsageError: the source ends badly, an output cannot be written.
     """
     separator = Separator(audio.sample_rate, sources, audio.channels)
-    counted = _Counted(audio, interruption, progress)
+    counted = _Counted(audio, interruption, progress, separator.hears_mean)
     with StemFiles(outputs, separator.stems, audio.sample_rate, audio.channels, form) as files:
         for stems in separated(counted, separator):
             files.write(stems)
@@ -104,7 +105,7 @@ def separate_to_stream(
         InputError, UsageError: the source ends badly, or the stream's disk is full; what has left is valid.
     """
     separator = Separator(audio.sample_rate, sources, audio.channels)
-    counted = _Counted(audio, interruption, None)
+    counted = _Counted(audio, interruption, None, separator.hears_mean)
     where = separator.stems.index(stem)
     try:
         stream.begin(audio.sample_rate, audio.channels)
@@ -120,7 +121,8 @@ def separate_to_stream(
 class _Counted:
     """The blocks of a source, until its end or an interruption."""
 
-    def __init__(self, audio: AudioSource, interruption: Interruption, progress: Progress) -> None:
+    def __init__(self, audio: AudioSource, interruption: Interruption, progress: Progress, hears_mean: bool) -> None:
+        self._mean = MonoMix() if hears_mean else None
         self._audio, self._interruption, self._progress = audio, interruption, progress
         self._done = 0
         self.interrupted = False
@@ -131,6 +133,8 @@ class _Counted:
             yield block
             self._interruption.patient = True
             self._done += len(block)
+            if self._mean:
+                self._mean.mix(block)
             if self._progress and audio.samples is not None:
                 self._progress(self._done / audio.sample_rate, audio.samples / audio.sample_rate)
             if self._interruption.requested:
@@ -139,6 +143,12 @@ class _Counted:
 
     def outcome(self, separator: Separator) -> Separated:
         """What became of it."""
+        if self._mean and self._mean.cancels:
+            logger.warning(
+                "%s: its channels cancel each other in their mean, where voices are heard: invert one of them, or "
+                "separate one alone",
+                self._audio.name,
+            )
         return Separated(self._done / self._audio.sample_rate, int(separator.replaced.sum()), not self.interrupted)
 
 
@@ -160,7 +170,7 @@ def learn_files(
     reservoir = Reservoir(RESERVOIR_FRAMES, np.random.default_rng(seed))
     center_hz: NDArray[np.float64] | None = None
     for path in inputs:
-        with AudioFile(path, Selection(selection.start_s, selection.duration_s, mono=True)) as audio:
+        with AudioFile(path, replace(selection, mono=True, keep=True)) as audio:
             design = separation_bank(audio.sample_rate)
             if center_hz is not None and center_hz.size != design.bank.channels:
                 raise InputError(f"{path}: has another sample rate than {inputs[0]}: resample one of them")
