@@ -1,7 +1,8 @@
 """``sharpear transcribe``: a recording in, notes and the curves of its voices out."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +21,9 @@ from .common import (
     refuse_stdin,
     say,
 )
+
+if TYPE_CHECKING:
+    from sharpear.pitch import Transcription
 
 
 def transcribe(
@@ -42,7 +46,6 @@ def transcribe(
     from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.batch import Job, check_free  # noqa: PLC0415
     from sharpear.config import load_config  # noqa: PLC0415
-    from sharpear.pitch.notes import SHORTEST_S  # noqa: PLC0415
     from sharpear.pitch.outputs import format_of, write  # noqa: PLC0415
     from sharpear.pitch.transcriber import transcribe_file  # noqa: PLC0415
 
@@ -61,16 +64,24 @@ def transcribe(
             raise typer.Exit(EXIT_SOME_FAILED) from error
         for path in outputs:
             write(result, path)
-    below_s, above_s = result.outside_s
-    for side, limit_hz, seconds in (("low", config.pitch.low_hz, below_s), ("high", config.pitch.high_hz, above_s)):
-        if seconds >= SHORTEST_S and not quiet:
-            where = "below" if side == "low" else "above"
-            say(
-                f"{input_}: {seconds:.1f} s of pitches {where} {limit_hz:g} Hz were left out: "
-                f"--set pitch.{side}_hz=… hears them"
-            )
+    for line in [] if quiet else _left_out(result, config.pitch.low_hz, config.pitch.high_hz):
+        say(f"{input_}: {line}")
     if not complete:
         say(f"{input_}: interrupted after {audio_s:.1f} s: the outputs hold that much")
         raise typer.Exit(EXIT_SOME_FAILED)
     if not quiet:
         say(f"{input_}: {audio_s:.1f} s, {len(result.notes)} notes → {', '.join(map(str, outputs))}")
+
+
+def _left_out(result: "Transcription", low_hz: float, high_hz: float) -> Iterator[str]:
+    """What sounded out of range."""
+    from sharpear.pitch.notes import SHORTEST_S  # noqa: PLC0415
+
+    below_s, above_s = result.outside_s
+    if below_s >= SHORTEST_S:
+        where, remedy = "", "--set pitch.low_hz=… hears them"
+        if result.lowest_hz:
+            where, remedy = f", down to {result.lowest_hz:.0f} Hz,", "they are too low to be told apart"
+        yield f"{below_s:.1f} s of pitches below {low_hz:g} Hz{where} were left out: {remedy}"
+    if above_s >= SHORTEST_S:
+        yield f"{above_s:.1f} s of pitches above {high_hz:g} Hz were left out: --set pitch.high_hz=… hears them"
