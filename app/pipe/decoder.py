@@ -11,10 +11,11 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from sharpear.audio import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, logger, not_decoded, tag_bytes
+from sharpear.audio import logger
 from sharpear.damage import DamageWatch, is_mpeg
 from sharpear.errors import InputError
 from sharpear.media import MediaError, MediaFile, is_media, is_streamed, telling_bytes
+from sharpear.sound_file import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, not_decoded, tag_bytes
 from sharpear.wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 from .feed import LARGEST_READ, Feed
