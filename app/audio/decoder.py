@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from sharpear.errors import InputError
 
-from .audio_file import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, logger, not_decoded, tag_bytes
-from .damage import DamageWatch
+from .audio_file import logger
+from .damage import DamageWatch, is_mpeg
 from .feed import LARGEST_READ, Feed
-from .media import HEAD_BYTES, MediaError, MediaFile, is_media, is_streamed
+from .media import MediaError, MediaFile, is_media, is_streamed, telling_bytes
+from .sound_file import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, not_decoded, tag_bytes
 from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 FIXED_WAV = (1, 3, 6, 7, 0xFFFE)
@@ -46,12 +47,10 @@ def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder | MediaDecoder"
         if not feed.peek(12):
             raise InputError("stdin: is empty (0 bytes)")
         _skip_tags(feed)
-        head = feed.peek(12)
-        if head.startswith(b"G"):
-            head = feed.peek(HEAD_BYTES)
+        head = feed.peek(telling_bytes(feed.peek(12)))
         if is_media(head):
             return MediaDecoder(feed, head)
-        if head.startswith(b"OggS") or _is_mpeg(head):
+        if head.startswith(b"OggS") or is_mpeg(head):
             return PumpedDecoder(feed)
         if _is_block_coded(feed, head):
             return SpooledDecoder(feed)
@@ -124,11 +123,6 @@ class SndfileDecoder:
         """Read no more."""
         self._feed.stop()
         self._file.close()
-
-
-def _is_mpeg(head: bytes) -> bool:
-    """Whether an MPEG frame of layer I, II or III begins so: its sync word, and a layer."""
-    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 6 != 0
 
 
 def _skip_tags(feed: Feed) -> None:

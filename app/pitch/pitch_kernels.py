@@ -37,7 +37,8 @@ def pitch_process(
     network: (level, a, history of a, strongest activity, lasting noise).
     voices: (f0, last f0, strength, how far each rises above the noise, compressed, whether it has risen far enough).
     scratch: (y, what noise gives in its place, partials' Hz, start, unit, weight, support, activity).
-    out: (times, amplitude, frequency, f0, strength, whether a pitch below and above those that are told sounds).
+    out: (times, amplitude, frequency, f0, strength, whether a pitch below and above those that are told sounds, f0 and
+    strength of voices that have not risen far enough).
     """
     ring_times, ring_amplitude, ring_frequency = rings
     level, a, history, strongest, lasting = network
@@ -86,11 +87,13 @@ def pitch_process(
                     out[2][left, s, i] = ring_frequency[s, oldest, i]
                 out[5][left, s, 0] = out[5][left, s, 1] = False
                 for v in range(f0.shape[1]):
-                    heard = f0[s, v] > 0 and risen[s, v]
-                    told = heard and low_hz <= f0[s, v] <= high_hz
-                    out[3][left, s, v] = f0[s, v] if told else 0.0
-                    out[4][left, s, v] = strength[s, v] if told else 0.0
-                    if heard and not told and clear[s, v] > surely:
+                    told = low_hz <= f0[s, v] <= high_hz
+                    out[3][left, s, v] = out[4][left, s, v] = out[6][left, s, v] = out[7][left, s, v] = 0.0
+                    if told and risen[s, v]:
+                        out[3][left, s, v], out[4][left, s, v] = f0[s, v], strength[s, v]
+                    elif told:
+                        out[6][left, s, v], out[7][left, s, v] = f0[s, v], strength[s, v]
+                    elif f0[s, v] > 0 and risen[s, v] and clear[s, v] > surely:
                         out[5][left, s, int(f0[s, v] > high_hz)] = True
             left += 1
     return left

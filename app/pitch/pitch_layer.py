@@ -39,6 +39,7 @@ class PitchFrames:
     the range.
     f0: (frames, streams, voices) float32, fundamental of each voice, Hz; 0 where it is silent.
     strength: (frames, streams, voices) float32, its activity in the pitch layer, compressed and of the level.
+    faint_f0, faint_strength: the same of voices that the noise may have made: they have not risen above it (yet).
     """
 
     times: NDArray[np.float64]
@@ -47,6 +48,8 @@ class PitchFrames:
     outside: NDArray[np.bool_]
     f0: NDArray[np.float32]
     strength: NDArray[np.float32]
+    faint_f0: NDArray[np.float32]
+    faint_strength: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.times)
@@ -59,6 +62,8 @@ class PitchFrames:
             self.outside[frames],
             self.f0[frames],
             self.strength[frames],
+            self.faint_f0[frames],
+            self.faint_strength[frames],
         )
 
     @staticmethod
@@ -71,6 +76,8 @@ class PitchFrames:
             np.concatenate([piece.outside for piece in pieces]),
             np.concatenate([piece.f0 for piece in pieces]),
             np.concatenate([piece.strength for piece in pieces]),
+            np.concatenate([piece.faint_f0 for piece in pieces]),
+            np.concatenate([piece.faint_strength for piece in pieces]),
         )
 
 
@@ -232,8 +239,7 @@ class PitchLayer(Stateful):
             np.empty_like(amplitude),
             np.empty_like(amplitude),
             np.empty((len(frames), self.streams, 2), np.bool_),
-            np.empty(voices, np.float32),
-            np.empty(voices, np.float32),
+            *(np.empty(voices, np.float32) for _ in range(4)),
         )
         state = self._state
         left = pitch_process(
@@ -257,6 +263,8 @@ class PitchLayer(Stateful):
                 result.f0,
                 result.strength,
                 result.outside,
+                result.faint_f0,
+                result.faint_strength,
             ),
         )
         state["count"] += len(frames)

@@ -81,12 +81,16 @@ class Transcribing(Task):
 
     def _left_out(self, result: Transcription) -> tuple[str, ...]:
         pitch, (below_s, above_s) = self.config.pitch, result.outside_s
-        sides = (("low", "below", pitch.low_hz, below_s), ("high", "above", pitch.high_hz, above_s))
-        return tuple(
-            f"{seconds:.1f} s of pitches {where} {limit_hz:g} Hz were left out: --set pitch.{side}_hz=… hears them"
-            for side, where, limit_hz, seconds in sides
-            if seconds >= SHORTEST_S
-        )
+        lines = []
+        if below_s >= SHORTEST_S:
+            where, remedy = "", "--set pitch.low_hz=… hears them"
+            if result.lowest_hz:
+                where, remedy = f", down to {result.lowest_hz:.0f} Hz,", "they are too low to be told apart"
+            lines.append(f"{below_s:.1f} s of pitches below {pitch.low_hz:g} Hz{where} were left out: {remedy}")
+        if above_s >= SHORTEST_S:
+            remedy = "--set pitch.high_hz=… hears them"
+            lines.append(f"{above_s:.1f} s of pitches above {pitch.high_hz:g} Hz were left out: {remedy}")
+        return tuple(lines)
 
 
 def plan_notes(found: Sequence[Found], outs: Sequence[str], formats: Sequence[str], template: str) -> list[Job]:

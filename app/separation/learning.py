@@ -1,6 +1,7 @@
 """Dictionaries learned from recordings of one source alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def learn_files(
     reservoir = Reservoir(RESERVOIR_FRAMES, np.random.default_rng(seed))
     center_hz: NDArray[np.float64] | None = None
     for path in inputs:
-        with AudioFile(path, Selection(selection.start_s, selection.duration_s, mono=True)) as audio:
+        with AudioFile(path, replace(selection, mono=True, keep=True)) as audio:
             design = separation_bank(audio.sample_rate)
             if center_hz is not None and center_hz.size != design.bank.channels:
                 raise InputError(f"{path}: has another sample rate than {inputs[0]}: resample one of them")

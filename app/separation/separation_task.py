@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.audio import AudioSource, Selection
+from sharpear.audio.mono import MonoMix
 from sharpear.errors import unwritable
 from sharpear.gpu import Backend
 from sharpear.interrupt import Interruption
@@ -50,12 +51,14 @@ class Separation(Task):
         blocks = CountedBlocks(audio, running)
         made_of = {"source": audio.name, "config_hash": self.digest}
         planned = dict(zip(self.stems, outputs, strict=True))
+        mean = _Mean(separator)
         with StemFiles(planned, separator.stems, audio.sample_rate, audio.channels, self.form, made_of) as files:
-            for stems in separated(blocks, separator):
+            for stems in separated(mean.of(blocks), separator):
                 files.write(stems)
             blocks.end()
             files.publish(blocks.complete)
-        return Outcome(tuple(outputs), blocks.done_s, int(separator.replaced.sum()), blocks.complete)
+        replaced = int(separator.replaced.sum())
+        return Outcome(tuple(outputs), blocks.done_s, replaced, blocks.complete, remarks=mean.remarks)
 
     def lane(self, source: Path, outputs: Sequence[Path], keep_partial: bool, cut: bool) -> Lane[Any]:
         """Its streams are its channels; no file is cut."""
@@ -94,10 +97,11 @@ def separate_stream(
     """
     separator = Separator(audio.sample_rate, sources, audio.channels)
     blocks = CountedBlocks(audio, Running(interruption))
+    mean = _Mean(separator)
     where, complete = separator.stems.index(stem), False
     try:
         stream.begin(outlet, audio.sample_rate, audio.channels)
-        for stems in separated(blocks, separator):
+        for stems in separated(mean.of(blocks), separator):
             stream.write(stems[:, :, where])
         complete = blocks.complete
     except BrokenPipeError:
@@ -107,4 +111,26 @@ def separate_stream(
     finally:
         with suppress(OSError):
             outlet.close()
-    return Outcome((), blocks.done_s, int(separator.replaced.sum()), complete)
+    return Outcome((), blocks.done_s, int(separator.replaced.sum()), complete, remarks=mean.remarks)
+
+
+class _Mean:
+    """Watches whether the channels cancel each other in their mean, where that is what a separator listens to."""
+
+    def __init__(self, separator: Separator) -> None:
+        self._mix = MonoMix() if separator.hears_mean else None
+
+    def of(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        """The blocks as they are."""
+        for block in blocks:
+            if self._mix:
+                self._mix.mix(block)
+            yield block
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of it."""
+        if not (self._mix and self._mix.cancels):
+            return ()
+        what = "its channels cancel each other in their mean, where voices are heard"
+        return (f"{what}: invert one of them, or separate one alone",)

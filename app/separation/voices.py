@@ -66,6 +66,8 @@ class PitchVoices(Composite):
         per_group: streams in each that share one mask.
     """
 
+    hears_mean = True
+
     def __init__(self, voices: int, bank: GammatoneDesign, hop_s: float, groups: int, per_group: int) -> None:
         self.names = voice_names(voices)
         self._groups, self._per_group = groups, per_group
