@@ -150,6 +150,15 @@ def test_a_server_that_is_killed_hangs_nothing(mortal, noise, folder):
     assert soundfile.info("take.wav").duration >= 0.5
 
 
+def test_killed_servers_leave_places_for_more(shared):
+    """JACK has eight, and one is in use: a server that is killed does not give its own back."""
+    for _ in range(9):
+        with sound_system(RATE, BLOCK) as system:
+            assert system.name != shared.name
+            system.server.kill()
+            system.server.wait()
+
+
 def test_callbacks_that_stop_are_noticed_and_the_process_replaced(system, noise, folder):
     microphone = system.microphone(noise, "stops", "--loop")
     with Running(Microphone("stops", None, 1, BLOCK), record=folder / "take.wav") as running:
