@@ -20,6 +20,8 @@ from sharpear.batch.cluster import run_cluster
 from sharpear.config import load_config
 from sharpear.interrupt import Interruption
 
+pytestmark = pytest.mark.slow
+
 CONFIG = load_config(str(SMALL))
 
 

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import live_rig
 import numpy as np
 import pytest
 import soundfile
@@ -25,7 +24,7 @@ from sharpear.live.microphone import Microphone
 RATE = 48000
 BLOCK = 256
 
-pytestmark = pytest.mark.skipif(bool(live_rig.missing()), reason=live_rig.missing())
+pytestmark = pytest.mark.sound_server
 
 
 @pytest.fixture(scope="module")

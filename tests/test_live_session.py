@@ -25,6 +25,7 @@ from sharpear.live.outputs import FileOutputs
 from sharpear.live.recorder import check_recording
 from sharpear.live.source import Replay
 
+pytestmark = pytest.mark.real_time
 RATE = 16000
 
 
