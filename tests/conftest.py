@@ -10,11 +10,16 @@ import live_rig
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
 
 from sharpear.__main__ import main
 
 SMALL = Path(__file__).parent / "data" / "small.toml"
 
+
+# On a busy machine any example may take long, and the first one compiles.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 NEEDS: dict[str, Callable[[], str]] = {
     "browser": browser.missing,
