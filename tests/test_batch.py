@@ -185,6 +185,7 @@ def test_an_input_that_is_written_to_meanwhile_is_refused(wav, folder):
     assert [each.name for each in folder.iterdir()] == [path.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["coherent", "lines"])
 @pytest.mark.parametrize("warm_up_s", [0.05, 3.0])
 def test_segments_give_the_unbroken_run_bit_for_bit(folder, mode, warm_up_s):
@@ -212,6 +213,7 @@ def test_segments_give_the_unbroken_run_bit_for_bit(folder, mode, warm_up_s):
         assert np.array_equal(one[name], other[name]), name
 
 
+@pytest.mark.slow
 def test_a_long_file_is_cut_unless_told(sharpen, wav, folder, monkeypatch):
     from sharpear.runs import sharpening_task  # noqa: PLC0415
 
@@ -226,6 +228,7 @@ def test_a_long_file_is_cut_unless_told(sharpen, wav, folder, monkeypatch):
     assert (folder / "cut.npz").read_bytes() == (folder / "exact.npz").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_thousand_files_leave_no_descriptor_behind(folder, wav):
     first = wav("in.wav", 0.02)
     jobs = []
@@ -283,6 +286,7 @@ def server():
     return context
 
 
+@pytest.mark.slow
 def test_kill_9_at_ten_random_moments_then_rerun(server, wav, folder):
     chance = random.Random(20)
     for n in range(12):

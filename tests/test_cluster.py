@@ -21,6 +21,8 @@ from sharpear.runs import Job, Settings
 from sharpear.runs.cluster import run_cluster
 from sharpear.runs.sharpening_task import Sharpening
 
+pytestmark = pytest.mark.slow
+
 CONFIG = load_config(str(SMALL))
 
 

@@ -59,6 +59,7 @@ def test_any_configuration_runs_or_is_refused(configuration, edges):
     check_runs(*configuration, edges)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(configurations(sections=("pitch", "frames")))
 def test_any_pitch_settings_run_or_are_refused(configuration):

@@ -7,9 +7,9 @@ import pytest
 from faults.failing import faults_of, played
 from faults.killing import killed, killed_at
 from faults.scenes import Scene, prepare
-from faults.theatre import COMPILER, Fault, Theatre
+from faults.theatre import Fault, Theatre
 
-pytestmark = pytest.mark.skipif(COMPILER is None, reason="g++ is missing, which makes calls fail")
+pytestmark = pytest.mark.compiler
 SEED = 20
 SHARE = 6
 KILLS = 3

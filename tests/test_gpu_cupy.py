@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from host_gpu import HostArray, HostDriver
-from test_gpu_parity import LARGEST_ERROR, needs_compiler
+from test_gpu_parity import LARGEST_ERROR
 from test_gpu_sharpener import assert_same, small
 from test_stream_contract import audio, complex_drive, pair
 
@@ -198,7 +198,7 @@ def test_the_host_stands_in_for_cupy_in_what_it_refuses() -> None:
     assert list(result) == [4.0, 5.0]
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_a_layer_runs_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
     launches: list[Any] = []
     monkeypatch.setitem(sys.modules, "cupy", stand_in(launches=launches))
@@ -212,7 +212,7 @@ def test_a_layer_runs_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shared_bytes > 0
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_more_working_memory_is_asked_for_up_to_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     launches: list[Any] = []
     monkeypatch.setitem(sys.modules, "cupy", stand_in(launches=launches))
@@ -233,7 +233,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Card:
     return found
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_blocks_travel_while_others_are_computed(card: Card) -> None:
     sharpener, on_cpu = small(open_gpu()), small("cpu")
     card.calls.clear()
@@ -261,7 +261,7 @@ def memory_of(array: Any) -> np.ndarray:
     return array if array.base is None else memory_of(array.base)
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_memory_stays_its_own_until_the_card_is_done_with_it(card: Card) -> None:
     sharpener = small(open_gpu())
     for _ in range(2):

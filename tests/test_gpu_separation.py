@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import one_line
-from host_gpu import HostDriver, host_gpu, needs_compiler
+from host_gpu import HostDriver, host_gpu
 from test_gpu_parity import LARGEST_ERROR, device  # noqa: F401 (a fixture)
 from test_stream_contract import HOP, SAMPLE_RATE, audio, design, learned_sources
 
@@ -94,6 +94,7 @@ def test_the_command_separates_files_on_a_gpu(folder, sharpear, device, monkeypa
         assert np.abs(received - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
+@pytest.mark.compiler
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("the card has gone")])
 def test_a_gpu_that_fails_is_one_line_and_leaves_nothing(folder, sharpear, error, monkeypatch):
     def failing(self: Separator, block: np.ndarray) -> np.ndarray:
@@ -140,7 +141,7 @@ def settings(gpu: Backend) -> Settings:
     return Settings(Separation(("tonal",), TonalTransient.on(gpu)), keep_partial=True)
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_interrupted_files_keep_what_was_done(folder):
     gpu = host_gpu()
     with Interruption() as interruption:
@@ -163,7 +164,7 @@ def test_interrupted_files_keep_what_was_done(folder):
     np.testing.assert_allclose(received[:sure], whole[late : late + sure, 0, 0], atol=1e-5)
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_a_pack_too_large_for_the_memory_is_split(folder):
     class Small(HostDriver):
         def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -178,7 +179,7 @@ def test_a_pack_too_large_for_the_memory_is_split(folder):
     assert {event.source for event in events if isinstance(event, Advance)} == {"1 files"}
 
 
-@pytest.mark.parametrize("place", ["cpu", pytest.param("gpu", marks=needs_compiler)])
+@pytest.mark.parametrize("place", ["cpu", pytest.param("gpu", marks=pytest.mark.compiler)])
 def test_a_file_that_changes_meanwhile_gives_no_stems(folder, sharpear, place, monkeypatch):
     """The end of one recording after the beginning of another is no recording."""
     read = AudioFile.blocks

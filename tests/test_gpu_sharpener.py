@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from conftest import leftovers, one_line, tone
 from host_gpu import HostDriver, host_gpu
-from test_gpu_parity import EQUAL_SUPPORTS, LARGEST_ERROR, device, needs_compiler  # noqa: F401 (device is a fixture)
+from test_gpu_parity import EQUAL_SUPPORTS, LARGEST_ERROR, device  # noqa: F401 (device is a fixture)
 from test_stream_contract import SAMPLE_RATE, audio
 from test_stream_contract import SMALL as SMALL_SETTINGS
 
@@ -189,7 +189,7 @@ class SmallGpu(HostDriver):
         return super().empty(shape, dtype)
 
 
-@needs_compiler
+@pytest.mark.compiler
 @pytest.mark.parametrize(("streams", "failed"), [(2, {"bad.wav"}), (1, {"bad.wav", "b.wav"})])
 def test_a_pack_too_large_for_the_memory_is_split(files: list[Job], streams: int, failed: set[str]) -> None:
     Path("out").mkdir()
@@ -203,7 +203,7 @@ def test_a_pack_too_large_for_the_memory_is_split(files: list[Job], streams: int
     assert "b.wav" not in failed or "no memory left" in results["b.wav"].message
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_a_lost_card_leaves_nothing_half_done(files: list[Job], folder: Path) -> None:
     Path("out").mkdir()
     results = packed(
@@ -224,7 +224,7 @@ class LittleGpu(HostDriver):
         return super().function(source, name, shared_bytes)
 
 
-@needs_compiler
+@pytest.mark.compiler
 @pytest.mark.parametrize("command", ["sharpen", "separate"])
 def test_a_layer_too_large_for_a_block_is_a_line(monkeypatch: pytest.MonkeyPatch, sharpear, wav, command) -> None:
     monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: DeviceBackend(LittleGpu()))
@@ -252,7 +252,7 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, sharpen, wa
     assert sharpen("--device", "auto", wav("b.wav")).code == 0
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_the_command_uses_it(monkeypatch: pytest.MonkeyPatch, sharpear, sharpen, wav) -> None:
     monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: host_gpu())
     settings = [word for name, value in SMALL_SETTINGS.items() for word in ("--set", f"{name}={value}")]

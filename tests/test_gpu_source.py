@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from host_gpu import COMPILER, KERNEL, HostDriver, host_gpu
+from host_gpu import KERNEL, HostDriver, host_gpu
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nvrtc import compiled
@@ -35,6 +35,7 @@ def numba_kernel(file: Path, name: str) -> Any:
     return getattr(importlib.import_module(f"{PACKAGE[file.parent.relative_to(ROOT).as_posix()]}.{file.stem}"), name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
 @pytest.mark.parametrize(("file", "constants"), SOURCES, ids=lambda part: getattr(part, "stem", None))
 def test_the_compiler_takes_it(file: Path, constants: Any, architecture: str) -> None:
@@ -81,7 +82,7 @@ extern "C" __global__ void echo(int i, Pair pair, Array<double, 1> out) {
 """
 
 
-@pytest.mark.skipif(not COMPILER, reason="no g++ to run the CUDA source on the host")
+@pytest.mark.compiler
 @given(
     i=st.integers(-(2**31) + 1, 2**31 - 1),
     f=st.floats(width=32, allow_nan=False),

@@ -13,6 +13,8 @@ from conftest import SMALL, tone
 from soundfile import write
 from test_imports import PACKAGE
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -25,6 +25,8 @@ from sharpear.separation.stem_stream import StemStream
 from sharpear.separation.tonal import TonalTransient
 from sharpear.sinks.outlet import Outlet
 
+pytestmark = pytest.mark.slow
+
 RATE = 16000
 SOX_ROUNDS = 1e-6  # its samples are integers of 32 bits, on the way in and out
 

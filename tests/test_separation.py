@@ -36,6 +36,7 @@ def test_resynthesis_beats_the_published_banks(spacing: float, latency_s: float,
     assert SynthesisDesign.over(bank, latency_s).snr_db(200.0, 10000.0) > published_db
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 96000, 192000])
 def test_resynthesis_at_every_rate(rate: int) -> None:
     bank = GammatoneDesign.from_scale(
@@ -154,6 +155,7 @@ def chord(seconds: float, *fundamentals: float) -> np.ndarray:
     )
 
 
+@pytest.mark.slow
 def test_voices_are_told_apart_by_their_pitch() -> None:
     """A fifth, whose partials coincide, then another interval: the lower voice stays the first."""
     voices = np.concatenate([chord(0.6, 200.0, 300.0), chord(0.6, 180.0, 337.0)], axis=1)
@@ -176,6 +178,7 @@ def test_a_voice_alone_is_whole() -> None:
     assert si_sdr_db(stems[middle, 0].astype(float), voice[middle]) > 20
 
 
+@pytest.mark.slow
 def test_harmonics_that_coincide_keep_the_ratio_they_began_with() -> None:
     response = np.array([[0.5, 1.0, 0.5], [0.5, 1.0, 0.5], [1.0, 0.0, 0.0]], np.float32)
     gain = np.array([3.0, 1.0, 5.0], np.float32)

@@ -140,6 +140,7 @@ def test_the_pictures_memory_is_bounded(folder):
     assert np.ptp(pooled.max(axis=1)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["zarr", "npz", "png"])
 def test_a_full_disk_is_one_line_and_leaves_nothing(sharpen, wav, folder, format_):
     wav("s.wav", 3.0, channels=2)

@@ -307,6 +307,7 @@ for n in range(2000):
 """
 
 
+@pytest.mark.slow
 def test_a_killed_recorder_loses_no_more_than_half_a_second(folder):
     running = subprocess.Popen([sys.executable, "-c", RUNNING, str(folder / "take.wav")], stdout=subprocess.PIPE)
     assert running.stdout is not None

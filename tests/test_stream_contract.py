@@ -1,13 +1,13 @@
 """Every class with a state, held to the stream contract. A new class joins by one entry of CASES."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 import pytest
-from host_gpu import COMPILER, host_gpu
+from host_gpu import host_gpu
 from stream_contract import check_stream_contract
 
 import sharpear
@@ -363,8 +363,17 @@ GPU_CASES |= {
     "LearnedSources": (learned_shares, lambda n: power(n)[:36], {"silence": 100, "trusts_input": True}),
 }
 HOST_GPU = host_gpu()
-if COMPILER:
-    CASES |= {f"{name}, GPU": (on(HOST_GPU, make), *rest) for name, (make, *rest) in GPU_CASES.items()}
+CASES |= {f"{name}, GPU": (on(HOST_GPU, make), *rest) for name, (make, *rest) in GPU_CASES.items()}
+
+
+def params(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(name, marks=marks(name)) for name in names]
+
+
+def marks(name: str) -> Any:
+    if name.endswith(", GPU"):
+        return pytest.mark.compiler
+    return pytest.mark.slow if name.startswith("Separator") else ()
 
 
 @pytest.fixture(scope="module")
@@ -381,13 +390,13 @@ def test_stream_contract_on_a_card(name: str, card: DeviceBackend) -> None:
     check_stream_contract(on(card, make), signal, **options)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", params(CASES))
 def test_stream_contract(name: str) -> None:
     make, signal, options = CASES[name]
     check_stream_contract(make, signal, **options)
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != "Encoder"])
+@pytest.mark.parametrize("name", params(name for name in CASES if name != "Encoder"))
 def test_a_foreign_state_is_refused(name: str) -> None:
     make, _, _ = CASES[name]
     two, three = make(2), make(3)
