@@ -43,13 +43,13 @@ def taken_name() -> tuple[str, int]:
     deadline = time.monotonic() + FREE_S
     while time.monotonic() < deadline:
         for number in range(NAMES):
-            lock = os.open(MEMORY / f"sharpear-{os.getuid()}-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            lock = os.open(MEMORY / f"sharpear-tests-{os.getuid()}-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(lock)
                 continue
-            return f"sharpear-{number}", lock
+            return f"sharpear-tests-{number}", lock
         time.sleep(0.1)
     raise RuntimeError(f"{NAMES} JACK servers of tests run, expected one to end in {FREE_S:g} s: pgrep -a jackd")
 
