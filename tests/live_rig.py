@@ -3,18 +3,21 @@
 import fcntl
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 MEMORY = Path("/dev/shm")
 """Where JACK keeps what its servers and clients share, for the whole machine."""
+HEAD, PLACES, PLACE_BYTES = struct.Struct("=4s12xI4x"), 8, 264
+"""JACK's registry begins with a magic number, and the size of this head and the places; a place, with a process."""
 NAMES = 6
 UP_S = 15.0
 FREE_S = 120.0
@@ -43,15 +46,30 @@ def taken_name() -> tuple[str, int]:
     deadline = time.monotonic() + FREE_S
     while time.monotonic() < deadline:
         for number in range(NAMES):
-            lock = os.open(MEMORY / f"sharpear-{os.getuid()}-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            lock = os.open(MEMORY / f"sharpear-tests-{os.getuid()}-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(lock)
                 continue
-            return f"sharpear-{number}", lock
+            return f"sharpear-tests-{number}", lock
         time.sleep(0.1)
     raise RuntimeError(f"{NAMES} JACK servers of tests run, expected one to end in {FREE_S:g} s: pgrep -a jackd")
+
+
+def free_places() -> None:
+    """Free what servers of any name that were killed keep of JACK's places, which only their like would free."""
+    with suppress(FileNotFoundError, PermissionError), (MEMORY / "jack-shm-registry").open("r+b", buffering=0) as file:
+        head = file.read(HEAD.size)
+        if len(head) < HEAD.size or HEAD.unpack(head) != (b"KCAJ", HEAD.size + PLACES * PLACE_BYTES):
+            return  # of another version
+        for number in range(PLACES):
+            at = HEAD.size + number * PLACE_BYTES
+            file.seek(at)
+            pid = int.from_bytes(file.read(4), sys.byteorder)
+            if pid and not Path(f"/proc/{pid}").exists():
+                file.seek(at)
+                file.write(bytes(PLACE_BYTES))
 
 
 class SoundSystem:
@@ -80,6 +98,7 @@ class SoundSystem:
         told = ""
         for scheduling in (["-R", "-P70"], ["-r"], ["-r"]):
             self._remove_leftovers()
+            free_places()
             words = ["jackd", *scheduling, "-n", self.name, "-d", "dummy", "-r", str(self.rate), "-p", str(self.period)]
             with tempfile.TemporaryFile("w+") as log:
                 self.server = self._started(words, stdout=log, stderr=log, pass_fds=[self._lock])
@@ -89,9 +108,6 @@ class SoundSystem:
                 self.server.wait()
                 log.seek(0)
                 told = " ".join(log.read().split())
-            # The places of servers of other names that were killed: nobody but such a server itself gives one back.
-            if subprocess.run(["pgrep", "-x", "jackd"], capture_output=True, check=False).returncode == 1:
-                (MEMORY / "jack-shm-registry").unlink(missing_ok=True)
         raise RuntimeError(f"the JACK server {self.name} does not start: {told or f'no answer in {UP_S:g} s'}")
 
     def _answers(self) -> bool:
