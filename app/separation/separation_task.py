@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.audio import AudioSource, Selection
+from sharpear.audio.audio_file import logger
 from sharpear.audio.mono import MonoMix
 from sharpear.errors import unwritable
 from sharpear.gpu import Backend
@@ -57,8 +58,8 @@ class Separation(Task):
                 files.write(stems)
             blocks.end()
             files.publish(blocks.complete)
-        replaced = int(separator.replaced.sum())
-        return Outcome(tuple(outputs), blocks.done_s, replaced, blocks.complete, remarks=mean.remarks)
+        mean.tell(audio.name)
+        return Outcome(tuple(outputs), blocks.done_s, int(separator.replaced.sum()), blocks.complete)
 
     def lane(self, source: Path, outputs: Sequence[Path], keep_partial: bool, cut: bool) -> Lane[Any]:
         """Its streams are its channels; no file is cut."""
@@ -111,7 +112,8 @@ def separate_stream(
     finally:
         with suppress(OSError):
             outlet.close()
-    return Outcome((), blocks.done_s, int(separator.replaced.sum()), complete, remarks=mean.remarks)
+    mean.tell(audio.name)
+    return Outcome((), blocks.done_s, int(separator.replaced.sum()), complete)
 
 
 class _Mean:
@@ -127,10 +129,8 @@ class _Mean:
                 self._mix.mix(block)
             yield block
 
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What a person should know of it."""
-        if not (self._mix and self._mix.cancels):
-            return ()
-        what = "its channels cancel each other in their mean, where voices are heard"
-        return (f"{what}: invert one of them, or separate one alone",)
+    def tell(self, name: str) -> None:
+        """Say so, if they do."""
+        if self._mix and self._mix.cancels:
+            what = "its channels cancel each other in their mean, where voices are heard"
+            logger.warning("%s: %s: invert one of them, or separate one alone", name, what)
