@@ -151,7 +151,7 @@ def check_free(jobs: Sequence[Job], overwrite: bool, kept: Iterable[Path] = ()) 
     """
     sources = [Path(job.source) for job in jobs if not is_url(job.source)]
     inputs = {_identity(path): path for path in (*sources, *kept)}
-    holders = {_identity(parent) for path in inputs.values() for parent in path.resolve().parents}
+    holders = {_identity(Path(parent)) for path in inputs.values() for parent in Path(os.path.realpath(path)).parents}
     for job in jobs:
         for output in job.outputs:
             if not exists(output):
