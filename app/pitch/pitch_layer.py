@@ -37,19 +37,19 @@ class PitchFrames:
     instantaneous_frequency: the same, Hz.
     outside: (frames, streams, 2) bool, whether a pitch sounds that is left out because it lies below, and above,
     the range.
+    faint_f0, faint_strength: as `f0` and `strength`, of voices that noise may have made: they have not risen above it.
     f0: (frames, streams, voices) float32, fundamental of each voice, Hz; 0 where it is silent.
     strength: (frames, streams, voices) float32, its activity in the pitch layer, compressed and of the level.
-    faint_f0, faint_strength: the same of voices that the noise may have made: they have not risen above it (yet).
     """
 
     times: NDArray[np.float64]
     amplitude: NDArray[np.float32]
     instantaneous_frequency: NDArray[np.float32]
     outside: NDArray[np.bool_]
-    f0: NDArray[np.float32]
-    strength: NDArray[np.float32]
     faint_f0: NDArray[np.float32]
     faint_strength: NDArray[np.float32]
+    f0: NDArray[np.float32]
+    strength: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.times)
@@ -60,10 +60,10 @@ class PitchFrames:
             self.amplitude[frames],
             self.instantaneous_frequency[frames],
             self.outside[frames],
-            self.f0[frames],
-            self.strength[frames],
             self.faint_f0[frames],
             self.faint_strength[frames],
+            self.f0[frames],
+            self.strength[frames],
         )
 
     @staticmethod
@@ -74,10 +74,10 @@ class PitchFrames:
             np.concatenate([piece.amplitude for piece in pieces]),
             np.concatenate([piece.instantaneous_frequency for piece in pieces]),
             np.concatenate([piece.outside for piece in pieces]),
-            np.concatenate([piece.f0 for piece in pieces]),
-            np.concatenate([piece.strength for piece in pieces]),
             np.concatenate([piece.faint_f0 for piece in pieces]),
             np.concatenate([piece.faint_strength for piece in pieces]),
+            np.concatenate([piece.f0 for piece in pieces]),
+            np.concatenate([piece.strength for piece in pieces]),
         )
 
 
