@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,38 @@ SMALLEST_CALIBRATION = 1e-6
 
 SMALLEST_ENERGY = 1e-24
 """-240 dBFS: nothing."""
+
+
+class AtomGrid(NamedTuple):
+    """Where atoms stand: atom j at ``low + j / per_unit`` on the scale of that code."""
+
+    scale_code: int
+    low: np.float64
+    per_unit: np.float64
+
+
+class AverageRule(NamedTuple):
+    """When a channel's energies are averaged, and how far: see `LineField`."""
+
+    steady_hz2: np.float32
+    """Square of the deviation from a straight course, Hz², that halves the belief in one line."""
+
+    swell: np.float32
+    """Part of the mean square rate of swelling, Hz², that is added to it."""
+
+    swell_hz: np.float32
+    """Hz for each unit of ``(e − e') / (e + e')``, e' the energy a frame before: the rate at which a line swells."""
+
+    surge: np.float32
+    """Largest ratio of averaged to momentary energy."""
+
+
+class FieldState(NamedTuple):
+    """The last frames, as a ring: Hz and energy of the one line and the two, and how far the two are trusted."""
+
+    hz: Annotated[NDArray[np.float32], "streams", "rows", "lines", "channels"]
+    energy: Annotated[NDArray[np.float32], "streams", "rows", "lines", "channels"]
+    trust: Annotated[NDArray[np.float32], "streams", "rows", "channels"]
 
 
 class LineField(Stateful):
@@ -78,12 +110,20 @@ class LineField(Stateful):
         self.atoms = atom_hz.size
         self._atom_hz = backend.array(atom_hz, np.float32)
         low, high = scale_position(atom_hz[0], SCALE_CODE[scale]), scale_position(atom_hz[-1], SCALE_CODE[scale])
-        self._grid = (SCALE_CODE[scale], np.float64(low), np.float64((atom_hz.size - 1) / (high - low)))
+        self._grid = AtomGrid(
+            scale_code=SCALE_CODE[scale],
+            low=np.float64(low),
+            per_unit=np.float64((atom_hz.size - 1) / (high - low)),
+        )
         fine_hz = space_frequencies(atom_hz[0], atom_hz[-1], FINENESS * (atom_hz.size - 1) + 1, scale)
         self._gain = backend.array(1.0 / calibration(fine_hz).clip(SMALLEST_CALIBRATION), np.float32)
-        # Half of the logarithm of two frames' energies, to first order, per frame and radian.
-        swell_hz = np.float32(1.0 / (2 * np.pi * frame_s))
-        self._average_rule = (np.float32(steady_hz**2), np.float32(swell), swell_hz, np.float32(surge))
+        # d ln A is half of ln(e / e'), which for small steps is (e − e') / (e + e').
+        self._average_rule = AverageRule(
+            steady_hz2=np.float32(steady_hz**2),
+            swell=np.float32(swell),
+            swell_hz=np.float32(1.0 / (2 * np.pi * frame_s)),
+            surge=np.float32(surge),
+        )
         rows = 2 * half_frames + 1
         self._remember(
             [
@@ -111,7 +151,7 @@ class LineField(Stateful):
             self._gain,
             self._average_rule,
             self._atom_hz,
-            (state["hz"], state["energy"], state["trust"]),
+            FieldState(hz=state["hz"], energy=state["energy"], trust=state["trust"]),
             int(state["row"]),
             amplitude,
             frequency,
@@ -122,11 +162,11 @@ class LineField(Stateful):
 
 @kernel(fastmath={"contract"})
 def field_process(
-    hz: Any, energy: Any, trust: Any, grid: Any, gain: Any, average_rule: Any, atom_hz: Any, state: Any, row: int,
-    amplitude: Any, frequency: Any,
+    hz: Any, energy: Any, trust: Any, grid: AtomGrid, gain: Any, average_rule: AverageRule, atom_hz: Any,
+    state: FieldState, row: int, amplitude: Any, frequency: Any,
 ) -> None:  # fmt: skip
     """Average, share and place the lines of every frame and stream."""
-    hz_ring, energy_ring, trust_ring = state
+    hz_ring, energy_ring, trust_ring = state.hz, state.energy, state.trust
     rows, channels = hz_ring.shape[1], hz_ring.shape[3]
     mean, fit = np.empty((3, channels), np.float32), np.empty((7, channels), np.float32)
     total, moment = np.empty(atom_hz.size, np.float64), np.empty(atom_hz.size, np.float64)
@@ -150,14 +190,13 @@ def field_process(
 
 
 @kernel(fastmath={"contract"})
-def _average(hz: Any, energy: Any, now: int, middle: int, rule: Any, fit: Any, mean: Any) -> None:
+def _average(hz: Any, energy: Any, now: int, middle: int, rule: AverageRule, fit: Any, mean: Any) -> None:
     """Energies of the middle frame, averaged where the one line's frequency does not run straight.
 
     fit: sums over the frames of e, e·t, e·t², e·f, e·t·f, e·f² (t in frames and f in Hz from the middle frame), of
     which the residual variance of a weighted straight line through f(t) is left, and of e·a², a being the rate in Hz at
     which the amplitude swells.
     """
-    steady, swell, swell_hz, surge = rule
     rows, _, channels = hz.shape
     tiny = np.float32(1e-30)
     for k in range(channels):
@@ -170,7 +209,7 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: Any, fit: Any, m
         before = (r - 1) % rows if r != (now + 1) % rows else r
         for k in range(channels):
             e = energy[r, 0, k]
-            a = swell_hz * (e - energy[before, 0, k]) / (e + energy[before, 0, k] + tiny)
+            a = rule.swell_hz * (e - energy[before, 0, k]) / (e + energy[before, 0, k] + tiny)
             fit[6, k] += e * a * a
             f = hz[r, 0, k] - hz[middle, 0, k]
             fit[0, k] += e
@@ -187,25 +226,24 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: Any, fit: Any, m
         t, f = fit[1, k] * per_e, fit[3, k] * per_e
         spread_t, slope = fit[2, k] * per_e - t * t, fit[4, k] * per_e - t * f
         bend = max(fit[5, k] * per_e - f * f - slope * slope / (spread_t + np.float32(1e-6)), np.float32(0))
-        bend /= steady + swell * fit[6, k] * per_e
+        bend /= rule.steady_hz2 + rule.swell * fit[6, k] * per_e
         bend *= bend
         straight = np.float32(1) / (np.float32(1) + bend * bend)
         here = energy[middle, 0, k]
         average = fit[0, k] * share
-        mean[0, k] = min(average + straight * (here - average), surge * here)
-        mean[1, k] = min(mean[1, k] * share, surge * energy[middle, 1, k])
-        mean[2, k] = min(mean[2, k] * share, surge * energy[middle, 2, k])
+        mean[0, k] = min(average + straight * (here - average), rule.surge * here)
+        mean[1, k] = min(mean[1, k] * share, rule.surge * energy[middle, 1, k])
+        mean[2, k] = min(mean[2, k] * share, rule.surge * energy[middle, 2, k])
 
 
 @kernel
-def _place(hz: Any, energy: Any, trust: Any, grid: Any, gain: Any, total: Any, moment: Any) -> None:
+def _place(hz: Any, energy: Any, trust: Any, grid: AtomGrid, gain: Any, total: Any, moment: Any) -> None:
     """Add one frame's lines, each (3, channels), to the atoms nearest to them."""
-    scale, low, per_unit = grid
     for e in range(3):
         for k in range(trust.size):
             part = energy[e, k] * (trust[k] if e else np.float32(1) - trust[k])
             if part > SMALLEST_ENERGY and hz[e, k] > 0:
-                position = (scale_position(hz[e, k], scale) - low) * per_unit
+                position = (scale_position(hz[e, k], grid.scale_code) - grid.low) * grid.per_unit
                 j = round(position)
                 if 0 <= j < total.size:
                     fine = min(max(FINENESS * position, 0.0), gain.size - 1.0)

@@ -34,15 +34,10 @@ struct Tables {
     Array<double, 1> center_hz, reach_hz;
 };
 
-struct Scales {
-    double residual, drift, change;
-};
-
 struct Rule {
     float memory;
     int neighbors;
-    Scales scales;
-    double rad_to_hz;
+    double residual, drift, change, rad_to_hz;
 };
 
 struct State {
@@ -115,11 +110,11 @@ __device__ Pair two_lines(
         pair.hz_b = center_hz + angle_b * rule.rad_to_hz;
         pair.energy_b = energy_b;
     }
-    double distance = fabs(wrapped(angle_a - angle_b)) + 1e-9, change = 1.0 / (rule.scales.change * distance);
-    double drift = wrapped(angle_a + angle_b - center_before) / (rule.scales.drift * distance);
+    double distance = fabs(wrapped(angle_a - angle_b)) + 1e-9, change = 1.0 / (rule.change * distance);
+    double drift = wrapped(angle_a + angle_b - center_before) / (rule.drift * distance);
     double widened = (distance - distance_before) * change;
     double grown = 0.25 * ((size_a - 1) * (size_a - 1) + (size_b - 1) * (size_b - 1)) * change * change;
-    pair.trust = 1.0 / (1.0 + residual / rule.scales.residual + drift * drift + widened * widened + grown);
+    pair.trust = 1.0 / (1.0 + residual / rule.residual + drift * drift + widened * widened + grown);
     *center = angle_a + angle_b;
     *distance_of = distance;
     return pair;

@@ -8,7 +8,7 @@ neighbouring channels). How well that predicts, and how steadily the roots stand
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,48 @@ class LineRule:
     change: float = 0.05
 
 
+class LineTables(NamedTuple):
+    """Where channels stand, and how far from there they may place a line."""
+
+    center_hz: Annotated[NDArray[np.float64], "channels"]
+    reach_hz: Annotated[NDArray[np.float64], "channels"]
+
+
+class FinderRule(NamedTuple):
+    """A `LineRule` as the kernel takes it."""
+
+    memory: np.float32
+    """Factor on the moments a frame."""
+
+    neighbors: int
+    """Channels on either side whose moments are pooled."""
+
+    residual: np.float64
+    drift: np.float64
+    change: np.float64
+    """What each of the three may be where it alone halves the trust: see `LineRule`."""
+
+    rad_to_hz: np.float64
+    """Hz for each radian that a line turns over the spacing."""
+
+
+class FinderState(NamedTuple):
+    """Rings of the channels' values and frequencies, the leaky moments, and a ring of the pairs' places."""
+
+    z: Annotated[NDArray[np.complex64], "streams", "depth", "channels"]
+    hz: Annotated[NDArray[np.float32], "streams", "depth", "channels"]
+    moments: Annotated[NDArray[np.float32], "streams", "moments", "channels"]
+    roots: Annotated[NDArray[np.float32], "streams", "drift frames", "centre and distance", "channels"]
+
+
+class LinesOut(NamedTuple):
+    """The fields of `LineFrames`."""
+
+    hz: Annotated[NDArray[np.float32], "frames", "streams", "lines", "channels"]
+    energy: Annotated[NDArray[np.float32], "frames", "streams", "lines", "channels"]
+    trust: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
+
+
 class LineFinder(Stateful):
     """One- and two-line evidence from aligned subband frames, streaming.
 
@@ -101,10 +143,17 @@ class LineFinder(Stateful):
         self.latency_hops = D
         self._channels = K
         self._turn = backend.array(turn, np.complex128)
-        self._tables = backend.array(center_hz, np.float64), backend.array(reach_hz, np.float64)
-        memory = np.float32(math.exp(-frame_s / rule.memory_s))
-        scales = np.float64(rule.residual), np.float64(rule.drift), np.float64(rule.change)
-        self._rule = memory, rule.neighbors, scales, np.float64(1.0 / (2 * np.pi * D * frame_s))
+        self._tables = LineTables(
+            center_hz=backend.array(center_hz, np.float64), reach_hz=backend.array(reach_hz, np.float64)
+        )
+        self._rule = FinderRule(
+            memory=np.float32(math.exp(-frame_s / rule.memory_s)),
+            neighbors=rule.neighbors,
+            residual=np.float64(rule.residual),
+            drift=np.float64(rule.drift),
+            change=np.float64(rule.change),
+            rad_to_hz=np.float64(1.0 / (2 * np.pi * D * frame_s)),
+        )
         drift_frames = max(1, round(rule.drift_s / frame_s))
         self._remember(
             [
@@ -134,9 +183,9 @@ class LineFinder(Stateful):
             self._turn,
             self._tables,
             self._rule,
-            (state["z"], state["hz"], state["moments"], state["roots"]),
+            FinderState(z=state["z"], hz=state["hz"], moments=state["moments"], roots=state["roots"]),
             int(state["frame"]),
-            (lines.frequency_hz, lines.energy, lines.trust),
+            LinesOut(hz=lines.frequency_hz, energy=lines.energy, trust=lines.trust),
         )
         state["frame"] += count
         return lines
@@ -144,12 +193,12 @@ class LineFinder(Stateful):
 
 @kernel
 def lines_process(
-    subband: Any, instantaneous_hz: Any, turn: Any, tables: Any, rule: Any, state: Any, frame: int, out: Any
-) -> None:
+    subband: Any, instantaneous_hz: Any, turn: Any, tables: LineTables, rule: FinderRule, state: FinderState,
+    frame: int, out: LinesOut,
+) -> None:  # fmt: skip
     """One- and two-line evidence of every frame, stream and channel."""
-    memory, neighbors = rule[0], rule[1]
-    ring, ring_hz, moments, roots = state
-    hz, energy, trust = out
+    ring, ring_hz, moments, roots = state.z, state.hz, state.moments, state.roots
+    hz, energy, trust = out.hz, out.energy, out.trust
     depth, channels = ring.shape[1], ring.shape[2]
     D = depth // 2
     pooled = np.empty((MOMENTS, channels), np.float64)
@@ -162,9 +211,9 @@ def lines_process(
                 ring[s, newest, k] = subband[f, s, k]
                 ring_hz[s, newest, k] = instantaneous_hz[f, s, k]
             z0, z1, z2 = ring[s, newest], ring[s, middle], ring[s, oldest]
-            _update_moments(z0, z1, z2, memory, moments[s])
+            _update_moments(z0, z1, z2, rule.memory, moments[s])
             _flush_denormals(moments[s])
-            _pool(moments[s], neighbors, pooled)
+            _pool(moments[s], rule.neighbors, pooled)
             _one_line(z1, ring_hz[s, middle], hz[f, s, 0], energy[f, s, 0])
             _two_lines(
                 z0, z1, z2, pooled, turn, tables, rule, roots[s, drift_row], trust[f, s], hz[f, s], energy[f, s]
@@ -218,16 +267,15 @@ def _pool(moments: Any, neighbors: int, pooled: Any) -> None:
 
 @kernel(fastmath={"contract"})
 def _two_lines(
-    z0: Any, z1: Any, z2: Any, pooled: Any, turn: Any, tables: Any, rule: Any, roots: Any, trust: Any, hz: Any,
-    energy: Any,
+    z0: Any, z1: Any, z2: Any, pooled: Any, turn: Any, tables: LineTables, rule: FinderRule, roots: Any, trust: Any,
+    hz: Any, energy: Any,
 ) -> None:  # fmt: skip
     """Two lines of every channel and how far to trust them.
 
     With z demodulated by the channel's centre: least squares for c₁, c₂; roots of r² = c₁r + c₂ set on the unit circle;
     amplitudes by least squares of the three values on the two turns.
     """
-    center_hz, reach_hz = tables
-    (residual_scale, drift_scale, change_scale), rad_to_hz = rule[2], rule[3]
+    center_hz, reach_hz, rad_to_hz = tables.center_hz, tables.reach_hz, rule.rad_to_hz
     for k in range(z0.size):
         hz[1, k] = hz[2, k] = center_hz[k]
         energy[1, k] = energy[2, k] = 0.0
@@ -271,12 +319,12 @@ def _two_lines(
         if energy_b > SMALLEST_ENERGY and abs(angle_b) * rad_to_hz < reach_hz[k]:
             hz[2, k], energy[2, k] = center_hz[k] + angle_b * rad_to_hz, energy_b
         distance = abs(_wrapped(angle_a - angle_b)) + 1e-9
-        drift = _wrapped(angle_a + angle_b - center_before) / (drift_scale * distance)
-        change = 1.0 / (change_scale * distance)
+        drift = _wrapped(angle_a + angle_b - center_before) / (rule.drift * distance)
+        change = 1.0 / (rule.change * distance)
         widened = (distance - distance_before) * change
         # ln|r|² of each root, to first order: it matters only near the unit circle.
         grown = 0.25 * ((size_a - 1) ** 2 + (size_b - 1) ** 2) * change * change
-        trust[k] = 1.0 / (1.0 + residual / residual_scale + drift * drift + widened * widened + grown)
+        trust[k] = 1.0 / (1.0 + residual / rule.residual + drift * drift + widened * widened + grown)
         roots[0, k], roots[1, k] = angle_a + angle_b, distance
 
 

@@ -1,8 +1,9 @@
 """Inner loops of resynthesis. No validation here: `Splitter` and `StemMixer` have done it."""
 
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
 
@@ -13,6 +14,14 @@ SMALLEST_POWER = 1e-30
 
 BLOCK = 64
 """Samples for which the channels' delayed inputs are laid side by side, so that the inner loop reads them in order."""
+
+
+class SplitOut(NamedTuple):
+    """The fields of a `Split` that its kernel writes."""
+
+    parts: Annotated[NDArray[np.float32], "samples", "streams", "channels"]
+    subband: Annotated[NDArray[np.complex64], "frames", "streams", "channels"]
+    power: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
 
 
 @kernel
@@ -31,15 +40,15 @@ def usable_samples(audio: Any, replaced: Any, out: Any) -> None:
 
 @kernel(fastmath={"contract"})
 def split_process(
-    heard: Any, hop: int, order: Any, delay: Any, coefficients: Any, state: Any, filled: int, out: Any
+    heard: Any, hop: int, order: Any, delay: Any, coefficients: Any, state: Any, filled: int, out: SplitOut
 ) -> None:
     """Advance every stream over `heard` (streams, past + samples), whose first `past` samples were heard before.
 
     delay (channels,): each channel hears the sound this much later, none more than `past`; order: a tuple of that
     length; coefficients (5, channels): pole, 1 − λ, weight; state (streams, 2·order + 1, channels): stages and the
-    hop's energy; out: (parts, subband, power).
+    hop's energy.
     """
-    parts, subband, power = out
+    parts, subband, power = out.parts, out.subband, out.power
     P = coefficients
     channels = P.shape[1]
     samples, past = parts.shape[0], heard.shape[1] - parts.shape[0]

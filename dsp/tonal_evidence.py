@@ -8,7 +8,7 @@ from sharpear.gpu import CPU, Backend
 from .scales import hz_to_erb
 from .splitter import Split
 from .stateful import Stateful
-from .tonal_evidence_kernel import DEPTH, FEATURES, GPU_CONSTANTS, LAGS, LOOKAHEAD, evidence_process
+from .tonal_evidence_kernel import DEPTH, FEATURES, GPU_CONSTANTS, LAGS, LOOKAHEAD, EvidenceState, evidence_process
 
 LEVEL_S = 1.0
 """Time constant of the level's fall: loudness counts relative to it."""
@@ -69,7 +69,13 @@ class Evidence(Stateful):
         """Frames of `groups` × `per_group` streams → (frames, groups, features, channels), `wait_frames` late."""
         state, count = self._state, len(split.power)
         features = self.backend.empty((count, self.groups, FEATURES, self.channels), np.float32)
-        memories = (state["loudness"], state["onset"], state["products"], state["past"], state["level"])
+        memories = EvidenceState(
+            loudness=state["loudness"],
+            onset=state["onset"],
+            products=state["products"],
+            past=state["past"],
+            level=state["level"],
+        )
         self._run(
             split.subband,
             split.power,

@@ -1,9 +1,10 @@
 """Inner loops of `Evidence` and of its readout. No validation here."""
 
 import math
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
 from sharpear.gpu.source import Constant
@@ -47,17 +48,34 @@ GPU_CONSTANTS: dict[str, Constant] = {
 """What the CUDA source takes from here; the readout's units come from its weights."""
 
 
+class EvidenceState(NamedTuple):
+    """Rings of DEPTH frames, and the level of each group, a power."""
+
+    loudness: Annotated[NDArray[np.float32], "groups", "rows", "channels"]
+    onset: Annotated[NDArray[np.float32], "groups", "rows", "channels"]
+    products: Annotated[NDArray[np.float32], "groups", "rows", "lags × 3", "channels"]
+    past: Annotated[NDArray[np.complex64], "streams", "rows", "channels"]
+    level: Annotated[NDArray[np.float32], "groups"]
+
+
+class ReadoutLayers(NamedTuple):
+    """Weights of the three layers, the bias last in each row."""
+
+    first: Annotated[NDArray[np.float32], "units", "features + 1"]
+    second: Annotated[NDArray[np.float32], "units", "first + 1"]
+    last: Annotated[NDArray[np.float32], "sources", "second + 1"]
+
+
 @kernel(fastmath={"contract"})
 def evidence_process(
-    subband: Any, power: Any, per_group: int, place: Any, decay: Any, state: Any, frame: int, out: Any
+    subband: Any, power: Any, per_group: int, place: Any, decay: Any, state: EvidenceState, frame: int, out: Any
 ) -> None:
     """Features of every channel, `LOOKAHEAD` frames late; `per_group` neighbouring streams are heard as one.
 
-    subband, power (frames, streams, channels); place (channels,): ERB number, scaled; state: (loudness (groups, DEPTH,
-    channels), onset (the same), products (groups, DEPTH, 2 lags × 3, channels), past (streams, DEPTH, channels), level
-    (groups,)); out (frames, groups, FEATURES, channels).
+    subband, power (frames, streams, channels); place (channels,): ERB number, scaled; out (frames, groups, FEATURES,
+    channels).
     """
-    loudness, onset, products, past, level = state
+    loudness, onset, products, past, level = state.loudness, state.onset, state.products, state.past, state.level
     channels = power.shape[2]
     row = np.empty(channels, np.float32)
     sums = np.zeros(channels + 1, np.float64)
@@ -193,13 +211,12 @@ def _spread(row: Any, half: int, sums: Any, out: Any) -> None:
 
 
 @kernel(fastmath={"contract"})
-def readout_process(features: Any, layers: Any, out: Any) -> None:
+def readout_process(features: Any, layers: ReadoutLayers, out: Any) -> None:
     """Shares of the sources: two layers of half-wave rectified units and a softmax, the same for every channel.
 
-    features (frames, groups, FEATURES, channels); layers: three (units, inputs + 1), the bias last;
-    out (frames, groups, sources, channels).
+    features (frames, groups, FEATURES, channels); out (frames, groups, sources, channels).
     """
-    first, second, last = layers
+    first, second, last = layers.first, layers.second, layers.last
     channels = features.shape[3]
     a, b = np.empty((len(first), channels), np.float32), np.empty((len(second), channels), np.float32)
     for f in range(features.shape[0]):

@@ -10,6 +10,7 @@ from sharpear.gpu import CPU, Backend
 from .kernels import lca_process, lca_rms_process, lcadam_process
 from .lateral import BandedWeights
 from .layer import Activity, Layer, per_unit, rate_per_step
+from .rules import AdamMoments, LcaRule, LevelRule, RmsMoments
 
 Threshold = Literal["soft", "hard"]
 
@@ -166,7 +167,7 @@ class LcaRms(_Competitive):
             "level": (np.float32, (lateral.units,)),
         }
         super().__init__(lateral, threshold, rule, retention, iterations, streams, moments, backend)
-        self._moments = _step_rule(beta2=beta2, eta=eta, epsilon=epsilon)
+        self._moments = RmsMoments(**_step_rule(beta2=beta2, eta=eta, epsilon=epsilon))
         self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)
         self._run = self._kernel(lca_rms_process)
 
@@ -248,7 +249,7 @@ class LcAdam(_Competitive):
             "level": (np.float32, (lateral.units,)),
         }
         super().__init__(lateral, threshold, rule, retention, iterations, streams, moments, backend)
-        self._moments = _step_rule(beta1=beta1, beta2=beta2, eta=eta, epsilon=epsilon)
+        self._moments = AdamMoments(**_step_rule(beta1=beta1, beta2=beta2, eta=eta, epsilon=epsilon))
         self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)
         self._run = self._kernel(lcadam_process)
 
@@ -258,9 +259,9 @@ class LcAdam(_Competitive):
         return self._band
 
     @property
-    def kernel_rule(self) -> tuple[Activity, bool, Activity, tuple[np.float32, ...]]:
-        """(threshold, hard, retention, moments) as the kernels take them."""
-        return self._threshold, self._hard, self._retention, self._moments
+    def kernel_rule(self) -> LcaRule:
+        """The layer's constants as the kernels take them."""
+        return LcaRule(threshold=self._threshold, hard=self._hard, retention=self._retention, moments=self._moments)
 
     def _advance(self, drive: Activity, out: Activity) -> None:
         state = self._state
@@ -282,14 +283,14 @@ class LcAdam(_Competitive):
         )
 
 
-def _step_rule(**values: float) -> tuple[np.float32, ...]:
-    """Check the constants of a step rule and pass them on in order, as float32."""
+def _step_rule(**values: float) -> dict[str, np.float32]:
+    """Check the constants of a step rule and pass them on as float32."""
     for name, value in values.items():
         inside = 0 < value < 1 if name.startswith("beta") else value > 0
         if not inside:
             expected = "between 0 and 1" if name.startswith("beta") else "positive"
             raise ValueError(f"expected {name} {expected}, received {value:g}")
-    return tuple(np.float32(value) for value in values.values())
+    return {name: np.float32(value) for name, value in values.items()}
 
 
 def _retention(value: ArrayLike, units: int, dtype: np.dtype[np.generic]) -> Activity:
@@ -301,8 +302,10 @@ def _retention(value: ArrayLike, units: int, dtype: np.dtype[np.generic]) -> Act
     return np.array(np.broadcast_to(array, units), dtype=dtype)
 
 
-def _level_rule(half_width: int | None, units: int, frame_s: float, tau_s: float) -> tuple[int, np.float32]:
+def _level_rule(half_width: int | None, units: int, frame_s: float, tau_s: float) -> LevelRule:
     """Half width of the level's window and its decay per frame, as the kernels take them."""
     if half_width is not None and half_width < 0:
         raise ValueError(f"expected level_half_width >= 0, received {half_width}")
-    return units if half_width is None else half_width, np.float32(1) - rate_per_step(frame_s, tau_s)
+    return LevelRule(
+        half_width=units if half_width is None else half_width, decay=np.float32(1) - rate_per_step(frame_s, tau_s)
+    )

@@ -10,6 +10,7 @@ from sharpear.gpu import CPU, Backend
 
 from .kernels import wta_process, wtaconv_process
 from .layer import Activity, Layer, per_unit, rate_per_step
+from .rules import Circuit, WtaRule
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,14 @@ class WtaCircuit:
         """Steady state of a lone winner: ``x = I / (G + β₁β₂/G − α)`` for thresholds of zero."""
         return drive / (self.conductance + self.beta1 * self.beta2 / self.conductance - self.alpha)
 
-    def gains(self) -> tuple[np.float32, np.float32, np.float32, np.float32]:
-        """(α, β₁, β₂, G) as the kernels take them."""
-        return np.float32(self.alpha), np.float32(self.beta1), np.float32(self.beta2), np.float32(self.conductance)
+    def gains(self) -> Circuit:
+        """The gains as the kernels take them."""
+        return Circuit(
+            alpha=np.float32(self.alpha),
+            beta1=np.float32(self.beta1),
+            beta2=np.float32(self.beta2),
+            conductance=np.float32(self.conductance),
+        )
 
 
 class _Circuit(Layer):
@@ -203,23 +209,16 @@ class WtaConv(_Circuit):
         self._run = self._kernel(wtaconv_process)
 
     @property
-    def kernel_rule(
-        self,
-    ) -> tuple[tuple[np.float32, ...], NDArray[np.float32], np.float32, np.float32, NDArray[np.int64]]:
-        """(circuit, threshold, inhibition_threshold, rate, half_width) as the kernels take them."""
-        return self._gains, self._threshold, self._inhibition_threshold, self._rate, self._half_width
+    def kernel_rule(self) -> WtaRule:
+        """The layer's constants as the kernels take them."""
+        return WtaRule(
+            circuit=self._gains,
+            threshold=self._threshold,
+            inhibition_threshold=self._inhibition_threshold,
+            rate=self._rate,
+            half_width=self._half_width,
+        )
 
     def _advance(self, drive: Activity, out: Activity) -> None:
         state = self._state
-        self._run(
-            drive,
-            self._gains,
-            self._threshold,
-            self._inhibition_threshold,
-            self._rate,
-            self._half_width,
-            self.iterations,
-            state["x"],
-            state["x_n"],
-            out,
-        )
+        self._run(drive, self.kernel_rule, self.iterations, state["x"], state["x_n"], out)

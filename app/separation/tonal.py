@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sharpear.dsp import GammatoneDesign, Split
 from sharpear.dsp.tonal_evidence import Evidence
-from sharpear.dsp.tonal_evidence_kernel import FEATURES, GPU_CONSTANTS, readout_process
+from sharpear.dsp.tonal_evidence_kernel import FEATURES, GPU_CONSTANTS, ReadoutLayers, readout_process
 from sharpear.gpu import CPU, Backend
 
 from .shares import ShareFactory
@@ -56,7 +56,7 @@ class TonalTransient:
         self._evidence = Evidence(bank.center_hz, hop_s, groups, per_group, backend)
         self.wait_frames = self._evidence.wait_frames
         layers = readout or _readout()
-        self._layers = tuple(backend.array(layer) for layer in layers)
+        self._layers = ReadoutLayers(*(backend.array(layer) for layer in layers))
         units = dict(zip(("FIRST", "SECOND", "SOURCES"), map(len, layers), strict=True))
         self._run = backend.kernel(readout_process, GPU_CONSTANTS | units, blocks=groups, threads=bank.channels)
 
