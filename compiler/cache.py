@@ -16,6 +16,7 @@ from types import FunctionType
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core import serialize
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
@@ -180,7 +181,7 @@ def _decides(function: FunctionType, seen: set[object]) -> Iterator[bytes]:
         called = value.py_func if isinstance(value, Dispatcher) else value
         if isinstance(called, FunctionType) and called not in seen:
             yield from _decides(called, seen)
-        elif isinstance(value, bool | int | float | complex | str | tuple):
+        elif isinstance(value, bool | int | float | complex | str | tuple | np.generic):
             yield f"{name}={value!r}".encode()
 
 

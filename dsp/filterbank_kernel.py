@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
 
-LARGEST_SAMPLE = 1e6
+LARGEST_SAMPLE = np.float32(1e6)
 """Samples beyond this (120 dB over full scale) are damage, not sound; squared they still fit float32."""
 
-SMALLEST_STATE = 1e-18
+SMALLEST_STATE = np.float32(1e-18)
 """States below this (-360 dB) are set to zero once a hop, before their squares become slow denormal numbers."""
 
 ENERGY_ROW = 10

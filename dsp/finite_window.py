@@ -31,7 +31,7 @@ STAGES = 5
 SHAPE = Polynomial([0.0, 0.0, 1.0]) * Polynomial([1.0, -2.0, 1.0])
 """q(u) = u² (1 − u)²."""
 
-SMALLEST_POWER = np.float32(1e-28)
+SILENT_WINDOW_POWER = np.float32(1e-28)
 """Below this (-280 dBFS) there is silence: what would follow is denormal numbers."""
 
 FARTHEST_OFFSET = 4.2
@@ -236,7 +236,7 @@ def window_process(
                     d_im += d * y.imag - (a * old.imag + b * old.real)
                 size = re * re + im * im
                 offset = np.float32(0)
-                if size < SMALLEST_POWER:
+                if size < SILENT_WINDOW_POWER:
                     re, im, size = np.float32(0), np.float32(0), np.float32(0)
                 else:
                     offset = (d_im * re - d_re * im) / size * rad_to_hz[k]

@@ -20,8 +20,15 @@ FINENESS = 4
 SMALLEST_CALIBRATION = 1e-6
 """Where channels stand so far apart that none hears a tone, lines are not made louder than this allows."""
 
-SMALLEST_ENERGY = 1e-24
-"""-240 dBFS: nothing."""
+LINES = 3
+"""Of a channel: the one line, and the two of the pair."""
+
+FAINTEST_PART = 1e-24
+"""Energies below this (-240 dBFS) are not placed."""
+
+NO_ENERGY = np.float32(1e-30)
+NO_SPREAD = np.float32(1e-6)
+"""Added to an energy, and to a variance of times in frames², that something is divided by."""
 
 
 class AtomGrid(NamedTuple):
@@ -168,7 +175,7 @@ def field_process(
     """Average, share and place the lines of every frame and stream."""
     hz_ring, energy_ring, trust_ring = state.hz, state.energy, state.trust
     rows, channels = hz_ring.shape[1], hz_ring.shape[3]
-    mean, fit = np.empty((3, channels), np.float32), np.empty((7, channels), np.float32)
+    mean, fit = np.empty((LINES, channels), np.float32), np.empty((7, channels), np.float32)
     total, moment = np.empty(atom_hz.size, np.float64), np.empty(atom_hz.size, np.float64)
     for f in range(hz.shape[0]):
         now = (row + f) % rows
@@ -176,7 +183,7 @@ def field_process(
         for s in range(hz.shape[1]):
             for k in range(channels):
                 trust_ring[s, now, k] = trust[f, s, k]
-                for e in range(3):
+                for e in range(LINES):
                     hz_ring[s, now, e, k] = hz[f, s, e, k]
                     energy_ring[s, now, e, k] = energy[f, s, e, k]
             _average(hz_ring[s], energy_ring[s], now, middle, average_rule, fit, mean)
@@ -184,7 +191,7 @@ def field_process(
                 total[j] = moment[j] = 0.0
             _place(hz_ring[s, middle], mean, trust_ring[s, middle], grid, gain, total, moment)
             for j in range(atom_hz.size):
-                heard = total[j] > SMALLEST_ENERGY
+                heard = total[j] > FAINTEST_PART
                 amplitude[f, s, j] = math.sqrt(total[j]) if heard else 0.0
                 frequency[f, s, j] = moment[j] / total[j] if heard else atom_hz[j]
 
@@ -198,9 +205,8 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: AverageRule, fit
     which the amplitude swells.
     """
     rows, _, channels = hz.shape
-    tiny = np.float32(1e-30)
     for k in range(channels):
-        for e in range(3):
+        for e in range(LINES):
             mean[e, k] = 0.0
         for m in range(7):
             fit[m, k] = 0.0
@@ -209,7 +215,7 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: AverageRule, fit
         before = (r - 1) % rows if r != (now + 1) % rows else r
         for k in range(channels):
             e = energy[r, 0, k]
-            a = rule.swell_hz * (e - energy[before, 0, k]) / (e + energy[before, 0, k] + tiny)
+            a = rule.swell_hz * (e - energy[before, 0, k]) / (e + energy[before, 0, k] + NO_ENERGY)
             fit[6, k] += e * a * a
             f = hz[r, 0, k] - hz[middle, 0, k]
             fit[0, k] += e
@@ -222,10 +228,10 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: AverageRule, fit
             mean[2, k] += energy[r, 2, k]
     share = np.float32(1.0 / rows)
     for k in range(channels):
-        per_e = np.float32(1) / (fit[0, k] + tiny)
+        per_e = np.float32(1) / (fit[0, k] + NO_ENERGY)
         t, f = fit[1, k] * per_e, fit[3, k] * per_e
         spread_t, slope = fit[2, k] * per_e - t * t, fit[4, k] * per_e - t * f
-        bend = max(fit[5, k] * per_e - f * f - slope * slope / (spread_t + np.float32(1e-6)), np.float32(0))
+        bend = max(fit[5, k] * per_e - f * f - slope * slope / (spread_t + NO_SPREAD), np.float32(0))
         bend /= rule.steady_hz2 + rule.swell * fit[6, k] * per_e
         bend *= bend
         straight = np.float32(1) / (np.float32(1) + bend * bend)
@@ -239,10 +245,10 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: AverageRule, fit
 @kernel
 def _place(hz: Any, energy: Any, trust: Any, grid: AtomGrid, gain: Any, total: Any, moment: Any) -> None:
     """Add one frame's lines, each (3, channels), to the atoms nearest to them."""
-    for e in range(3):
+    for e in range(LINES):
         for k in range(trust.size):
             part = energy[e, k] * (trust[k] if e else np.float32(1) - trust[k])
-            if part > SMALLEST_ENERGY and hz[e, k] > 0:
+            if part > FAINTEST_PART and hz[e, k] > 0:
                 position = (scale_position(hz[e, k], grid.scale_code) - grid.low) * grid.per_unit
                 j = round(position)
                 if 0 <= j < total.size:

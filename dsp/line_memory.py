@@ -11,8 +11,11 @@ from sharpear.gpu import CPU, Backend
 
 from .stateful import Stateful
 
-SMALLEST_ENERGY = np.float32(1e-30)
+NO_NOISE = np.float32(1e-30)
 """Stands for the energy of noise where there is none: far below any line of sound at -120 dBFS."""
+
+ANYWHERE_HZ = np.float32(1e30)
+"""Farther away than any line."""
 
 
 class MemoryRule(NamedTuple):
@@ -95,7 +98,7 @@ def line_memory_process(
                 if amplitude[f, s, j] == 0:
                     continue
                 e = amplitude[f, s, j] * amplitude[f, s, j]
-                before, nearest = np.float32(-1), np.float32(1e30)
+                before, nearest = np.float32(-1), ANYWHERE_HZ
                 for i in range(max(0, j - reach[j]), min(atoms, j + reach[j] + 1)):
                     distance = abs(hz_before[s, i] - frequency_hz[f, s, j])
                     if energy_before[s, i] > 0 and distance < nearest:
@@ -104,8 +107,8 @@ def line_memory_process(
                     N = noise[f, s, j]
                     change = e - before
                     # Two ratios, since the product of two energies leaves single precision where sound is faint.
-                    spread = max(rule.patience * (np.float32(2) * e + N), SMALLEST_ENERGY)
-                    x = change / spread * (change / max(N, SMALLEST_ENERGY))
+                    spread = max(rule.patience * (np.float32(2) * e + N), NO_NOISE)
+                    x = change / spread * (change / max(N, NO_NOISE))
                     e = before + max(rule.slowest, np.float32(1) - np.float32(1) / (np.float32(1) + x * x)) * change
                 energy[j], out[f, s, j] = e, math.sqrt(e)
             for j in range(atoms):

@@ -20,11 +20,26 @@ from .filterbank import SubbandFrames
 from .stateful import Stateful
 
 MOMENTS = 9
-SMALLEST_POWER = 1e-32
-"""-320 dBFS: below this there is nothing to predict."""
+UNPREDICTABLE_POWER = 1e-32
+"""Where a channel and its neighbours have less (-320 dBFS), there is nothing to predict."""
 
-SMALLEST_ENERGY = 1e-28
-"""-280 dBFS: lines weaker than this are none."""
+FAINTEST_LINE = 1e-28
+"""Energy (-280 dBFS) up to which one of the pair is no line."""
+
+SMALLEST_MOMENT = np.float32(1e-35)
+"""Moments up to this are zero, before they become slow denormal numbers."""
+
+NO_LINE = 1e-30
+"""Added to the modulus of a root, and to the energy of a pair, that something is divided by."""
+
+OWN_MATCH = 3 * (1 + 1e-4)
+"""What a turn matches itself by, over three values: a little more, so that equal turns can be told apart at all."""
+
+MOST_OF_POWER = 2.0 / 3.0
+"""The pair's energy is at most this part of the three values' power: twice their mean."""
+
+SMALLEST_DISTANCE = 1e-9
+"""Added to the distance of the two lines, rad over the spacing."""
 
 REGULARIZATION = 1e-5
 """Added to the moments' diagonal, relative: -50 dB, what prediction can hope for at all."""
@@ -248,7 +263,7 @@ def _update_moments(z0: Any, z1: Any, z2: Any, memory: Any, moments: Any) -> Non
 def _flush_denormals(moments: Any) -> None:
     for m in range(MOMENTS):
         for k in range(moments.shape[1]):
-            moments[m, k] = moments[m, k] if abs(moments[m, k]) > np.float32(1e-35) else np.float32(0)
+            moments[m, k] = moments[m, k] if abs(moments[m, k]) > SMALLEST_MOMENT else np.float32(0)
 
 
 @kernel
@@ -282,7 +297,7 @@ def _two_lines(
         center_before, distance_before = roots[0, k], roots[1, k]
         roots[0, k] = roots[1, k] = trust[k] = 0.0
         r00, r11, r22 = pooled[0, k], pooled[1, k], pooled[2, k]
-        if min(r00, r11, r22) < SMALLEST_POWER:
+        if min(r00, r11, r22) < UNPREDICTABLE_POWER:
             continue
         back = turn[k].conjugate()
         r01 = complex(pooled[3, k], pooled[4, k]) * back
@@ -298,27 +313,26 @@ def _two_lines(
         root = _square_root(c1 * c1 + 4 * c2)
         root_a, root_b = 0.5 * (c1 + root), 0.5 * (c1 - root)
         size_a, size_b = _power(root_a), _power(root_b)
-        turn_a = root_a * (1.0 / (math.sqrt(size_a) + 1e-30))
-        turn_b = root_b * (1.0 / (math.sqrt(size_b) + 1e-30))
+        turn_a = root_a * (1.0 / (math.sqrt(size_a) + NO_LINE))
+        turn_b = root_b * (1.0 / (math.sqrt(size_b) + NO_LINE))
         angle_a, angle_b = math.atan2(turn_a.imag, turn_a.real), math.atan2(turn_b.imag, turn_b.real)
         between = turn_a * turn_b.conjugate()
         turn_1 = turn[k]
         y0, y1, y2 = complex(z0[k]), z1[k] * turn_1, z2[k] * turn_1 * turn_1
         match_a, match_b = y0 + turn_a * (y1 + turn_a * y2), y0 + turn_b * (y1 + turn_b * y2)
         cross = 1 + between + between * between
-        own = 3 * (1 + 1e-4)
-        normal = (own * own - _power(cross)) ** 2
-        energy_a = _power(own * match_a - cross * match_b) / normal
-        energy_b = _power(own * match_b - cross.conjugate() * match_a) / normal
+        normal = (OWN_MATCH * OWN_MATCH - _power(cross)) ** 2
+        energy_a = _power(OWN_MATCH * match_a - cross * match_b) / normal
+        energy_b = _power(OWN_MATCH * match_b - cross.conjugate() * match_a) / normal
         # Two nearly equal turns can have huge, opposite amplitudes: no more than twice the power that is there.
-        ceiling = 2.0 / 3.0 * (_power(y0) + _power(y1) + _power(y2))
-        share = min(1.0, ceiling / (energy_a + energy_b + 1e-30))
+        ceiling = MOST_OF_POWER * (_power(y0) + _power(y1) + _power(y2))
+        share = min(1.0, ceiling / (energy_a + energy_b + NO_LINE))
         energy_a, energy_b = energy_a * share, energy_b * share
-        if energy_a > SMALLEST_ENERGY and abs(angle_a) * rad_to_hz < reach_hz[k]:
+        if energy_a > FAINTEST_LINE and abs(angle_a) * rad_to_hz < reach_hz[k]:
             hz[1, k], energy[1, k] = center_hz[k] + angle_a * rad_to_hz, energy_a
-        if energy_b > SMALLEST_ENERGY and abs(angle_b) * rad_to_hz < reach_hz[k]:
+        if energy_b > FAINTEST_LINE and abs(angle_b) * rad_to_hz < reach_hz[k]:
             hz[2, k], energy[2, k] = center_hz[k] + angle_b * rad_to_hz, energy_b
-        distance = abs(_wrapped(angle_a - angle_b)) + 1e-9
+        distance = abs(_wrapped(angle_a - angle_b)) + SMALLEST_DISTANCE
         drift = _wrapped(angle_a + angle_b - center_before) / (rule.drift * distance)
         change = 1.0 / (rule.change * distance)
         widened = (distance - distance_before) * change

@@ -15,6 +15,9 @@ from .stateful import Stateful
 GROUP = 15
 """Channels in a group; a quantile is taken over three groups."""
 
+SILENT_NOISE_POWER = np.float32(1e-30)
+"""Noise below this (-300 dBFS) is none."""
+
 
 class Between(NamedTuple):
     """Where channels stand between the middles of groups: after the group `left`, by that `share` of the way on."""
@@ -128,7 +131,7 @@ def noise_floor_process(
                     sorted_power[j] = value
                 found = min(sorted_power[int(rule.quantile * count)] * rule.per_quantile, rule.largest * strongest)
                 state[s, g] += (rule.pace if begun or f > 0 else np.float32(1)) * (found - state[s, g])
-                if state[s, g] < np.float32(1e-30):
+                if state[s, g] < SILENT_NOISE_POWER:
                     state[s, g] = np.float32(0)
             for k in range(channels):
                 right = min(left[k] + 1, groups - 1)

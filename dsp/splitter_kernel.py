@@ -9,7 +9,7 @@ from sharpear.compiler import kernel
 
 from .filterbank_kernel import LARGEST_SAMPLE, SMALLEST_STATE
 
-SMALLEST_POWER = 1e-30
+SILENT_HOP_POWER = np.float32(1e-30)
 """Mean powers below this (-300 dB) are silence."""
 
 BLOCK = 64
@@ -104,7 +104,7 @@ def _end_frame(S: Any, hop: int, subband: Any, power: Any) -> None:
     for k in range(S.shape[1]):
         subband[k] = complex(S[energy - 2, k], S[energy - 1, k])
         mean = S[energy, k] / np.float32(hop)
-        power[k] = mean if mean > SMALLEST_POWER else np.float32(0.0)
+        power[k] = mean if mean > SILENT_HOP_POWER else np.float32(0.0)
         S[energy, k] = 0.0
     for row in range(energy):
         for k in range(S.shape[1]):

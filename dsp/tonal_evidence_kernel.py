@@ -7,16 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
-from sharpear.gpu.source import Constant
 
 DEPTH = 64
 """Frames that the memories hold."""
 
-FLOOR = 1e-20
-LOG_FLOOR = math.log(FLOOR)
+SILENT_POWER = 1e-20
+LOG_SILENT_POWER = math.log(SILENT_POWER)
 """Powers below this (-200 dB) are silence, whose logarithm is kept as zero."""
 
-SMALLEST_PRODUCT = 1e-30
+SMALLEST_PRODUCT = np.float32(1e-30)
 """Products of subbands below this are zero, before they become denormal."""
 
 RANGE = 14.0
@@ -34,18 +33,8 @@ LOOKAHEAD = 17
 FEATURES = len(SPANS) + len(LOW_SPANS) + len(WIDE_SPANS) * len(BANDS) + len(COHERENCE_SPANS) + len(ONSET_SPANS) + 1
 """What is known of a channel: its own course, its neighbourhood's, coherence, onsets, and where it stands."""
 
-GPU_CONSTANTS: dict[str, Constant] = {
-    "SPANS": SPANS,
-    "LOW_SPANS": LOW_SPANS,
-    "WIDE_SPANS": WIDE_SPANS,
-    "BANDS": BANDS,
-    "COHERENCE_SPANS": COHERENCE_SPANS,
-    "ONSET_SPANS": ONSET_SPANS,
-    "LAGS": LAGS,
-    "LOOKAHEAD": LOOKAHEAD,
-    "INPUTS": FEATURES,
-}
-"""What the CUDA source takes from here; the readout's units come from its weights."""
+LEAST_LOGIT = np.float32(-16.0)
+"""Below the largest of a channel's: the share of what is less likely is as small."""
 
 
 class EvidenceState(NamedTuple):
@@ -90,8 +79,8 @@ def evidence_process(
                 for s in streams:
                     heard += power[f, s, k]
                 total += heard
-                loudness[group, at, k] = np.float32(math.log(heard + FLOOR) - LOG_FLOOR)
-            level[group] = max(total, decay * level[group], np.float32(FLOOR))
+                loudness[group, at, k] = np.float32(math.log(heard + SILENT_POWER) - LOG_SILENT_POWER)
+            level[group] = max(total, decay * level[group], np.float32(SILENT_POWER))
             for s in streams:
                 for k in range(channels):
                     past[s, at, k] = subband[f, s, k]
@@ -100,7 +89,7 @@ def evidence_process(
             for k in range(channels):
                 row[k] = max(loudness[group, at, k] - before[k], np.float32(0.0))
             _spread(row, ONSET_BAND, sums, onset[group, at])
-            reference = np.float32(math.log(level[group]) - LOG_FLOOR - RANGE)
+            reference = np.float32(math.log(level[group]) - LOG_SILENT_POWER - RANGE)
             _describe(
                 loudness[group], onset[group], products[group], newest - LOOKAHEAD, reference, place, row, sums,
                 out[f, group],
@@ -147,7 +136,7 @@ def _describe(
             i += 1
     for which, first, last in COHERENCE_SPANS:
         for k in range(channels):
-            re, im, energy = np.float32(0.0), np.float32(0.0), np.float32(FLOOR)
+            re, im, energy = np.float32(0.0), np.float32(0.0), np.float32(SILENT_POWER)
             for frame in range(middle + first, middle + last + 1):
                 product = products[frame % DEPTH]
                 re += product[3 * which, k]
@@ -230,7 +219,7 @@ def readout_process(features: Any, layers: ReadoutLayers, out: Any) -> None:
                 for i in range(1, len(last)):
                     most = max(most, shares[i, k])
                 for i in range(len(last)):
-                    shares[i, k] = np.float32(math.exp(max(shares[i, k] - most, np.float32(-16.0))))
+                    shares[i, k] = np.float32(math.exp(max(shares[i, k] - most, LEAST_LOGIT)))
                     total += shares[i, k]
                 for i in range(len(last)):
                     shares[i, k] /= total

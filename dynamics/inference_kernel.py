@@ -8,16 +8,21 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
 
-FLOOR = np.float32(1e-6)
+LEAST_EXPLAINED = np.float32(1e-6)
 """Of a frame whose largest value is 1: what no atom explains is divided by this at least."""
 
 PRUNED = np.float32(1e-3)
 """Of the strongest activation: weaker atoms drop out of a frame's competition after its first steps."""
 
-SILENCE = np.float32(1e-9)
+SILENT_MAGNITUDE = np.float32(1e-9)
 """Frames whose largest magnitude is below this (-180 dB) are not looked into."""
 
 SMALLEST_SHARE = np.float32(1e-5)
+LEAST_SUPPORT = np.float32(1e-6)
+"""Of the best supported atom's: no atom is put down by more."""
+
+NO_SUM = np.float32(1e-20)
+"""Added to sums of activations, and of what speaks for them, that something is divided by."""
 
 FULL_STEPS = 3
 SUPPORT_STEPS = 4
@@ -84,7 +89,7 @@ def divisive_step(v: Any, atoms: Any, cost: Any, active: Any, count: int, h: Any
     """
     channels = v.size
     for k in range(channels):
-        heard[k] = FLOOR
+        heard[k] = LEAST_EXPLAINED
     for i in range(count):
         j = active[i]
         a, row = h[j], atoms[j]
@@ -102,7 +107,7 @@ def favour(similarity: Any, blocks: Any, exponent: Any, active: Any, count: int,
     """``h_j ← h_j (s_j / max s)^γ`` within each source, ``s_j = Σ_i S_ji h_i``: one note at a time, if γ says so."""
     for b in range(len(blocks)):
         first, size, offset = blocks[b]
-        most = np.float32(1e-20)
+        most = NO_SUM
         for i in range(count):
             j = active[i]
             if first <= j < first + size:
@@ -116,7 +121,7 @@ def favour(similarity: Any, blocks: Any, exponent: Any, active: Any, count: int,
         for i in range(count):
             j = active[i]
             if first <= j < first + size:
-                h[j] *= np.float32(math.exp(exponent * math.log(max(support[j] / most, np.float32(1e-6)))))
+                h[j] *= np.float32(math.exp(exponent * math.log(max(support[j] / most, LEAST_SUPPORT))))
 
 
 @kernel(fastmath={"contract"})
@@ -126,7 +131,7 @@ def infer(v: Any, dictionary: JoinedAtoms, rule: InferenceRule, h: Any, work: In
     active, support, heard, error, drive = work.active, work.support, work.heard, work.error, work.drive
     iterations, memory, exponent = rule.iterations, rule.memory, rule.support
     units = cost.size
-    total, before = np.float32(1e-20), np.float32(1e-20)
+    total, before = NO_SUM, NO_SUM
     for j in range(units):
         active[j] = j
         drive[j] = weighted_sum(atoms[j], v)
@@ -215,7 +220,7 @@ def _hear(
         v[k] = math.sqrt(total[k] / np.float32(pooled))
         total[k] = 0.0
         most = max(most, v[k])
-    if most < SILENCE:
+    if most < SILENT_MAGNITUDE:
         for i in range(heard.shape[0]):
             for k in range(v.size):
                 heard[i, k] = 0.0

@@ -5,50 +5,6 @@
 // frames of a call. Functions that look at neighbours wait for the block before and after; all others touch a thread's
 // own units only.
 
-constexpr float SMALLEST_STATE = 1e-30f;
-
-struct RmsMoments {
-    float beta2, eta, epsilon;
-};
-
-struct AdamMoments {
-    float beta1, beta2, eta, epsilon;
-};
-
-struct LevelRule {
-    int half_width;
-    float decay;
-};
-
-struct LcaRule {
-    Array<float, 1> threshold;
-    int hard;
-    Array<UNIT, 1> retention;
-    AdamMoments moments;
-};
-
-struct LcaState {
-    Array<float, 2> level;
-    Array<UNIT, 2> u, m;
-    Array<float, 2> v;
-    Array<UNIT, 2> a;
-};
-
-struct Circuit {
-    float alpha, beta1, beta2, conductance;
-};
-
-struct WtaRule {
-    Circuit circuit;
-    Array<float, 1> threshold;
-    float inhibition_threshold, rate;
-    Array<long long, 1> half_width;
-};
-
-struct WtaState {
-    Array<float, 2> x, x_n;
-};
-
 __device__ inline float size_1(float x) { return fabsf(x); }
 __device__ inline float size_1(complex64 z) { return fabsf(z.real) + fabsf(z.imag); }
 
@@ -75,7 +31,7 @@ __device__ U with_phase_of(float size, U u) {
 
 template <class U>
 __device__ void flush(U *state, int units) {
-    EACH_UNIT(i) if (size_1(state[i]) < SMALLEST_STATE) state[i] = U{};
+    EACH_UNIT(i) if (size_1(state[i]) < SMALLEST_ACTIVITY) state[i] = U{};
 }
 
 template <class U>
@@ -160,7 +116,7 @@ __device__ void track_level(
     prefix_sums(power, sums, units);
     EACH_UNIT(i) {
         double sum = window_sum(sums, i, rule.half_width, units);
-        level[i] = fmaxf(fmaxf((float)sqrt(fmax(sum, 0.0)), rule.decay * level[i]), 1e-20f);
+        level[i] = fmaxf(fmaxf((float)sqrt(fmax(sum, 0.0)), rule.decay * level[i]), SMALLEST_LEVEL);
     }
 }
 

@@ -15,7 +15,8 @@ from sharpear.compiler import kernel
 
 from .rules import AdamMoments, Circuit, LcaRule, LcaState, LevelRule, RmsMoments, WtaRule, WtaState
 
-SMALLEST_STATE = 1e-30
+SMALLEST_LEVEL = np.float32(1e-20)
+SMALLEST_ACTIVITY = np.float32(1e-30)
 """States below this are set to zero at a frame's end, before silence turns them into slow denormal numbers."""
 
 
@@ -54,7 +55,7 @@ def squared_modulus(z: Any) -> Any:
 def flush(state: Any) -> None:
     """Zero for what is too small to matter."""
     for i in range(state.size):
-        if abs(state[i].real) + abs(state[i].imag) < SMALLEST_STATE:
+        if abs(state[i].real) + abs(state[i].imag) < SMALLEST_ACTIVITY:
             state[i] = 0
 
 
@@ -119,7 +120,7 @@ def track_level(drive: Any, rule: LevelRule, level: Any, sums: Any) -> None:
         sums[i + 1] = sums[i] + squared_modulus(drive[i])
     for i in range(units):
         power = sums[min(i + rule.half_width + 1, units)] - sums[max(i - rule.half_width, 0)]
-        level[i] = max(np.float32(math.sqrt(max(power, 0.0))), rule.decay * level[i], np.float32(1e-20))
+        level[i] = max(np.float32(math.sqrt(max(power, 0.0))), rule.decay * level[i], SMALLEST_LEVEL)
 
 
 @kernel

@@ -256,20 +256,20 @@ def follow(
             break
         left[peak] = 0
         hz = low_hz * 2 ** (peak / per_octave)
-        place, nearest = -1, glide
+        place, nearest = -1, float(glide)
         for v in range(places):
             if before[v] > 0 and not taken[v]:
                 distance = abs(math.log2(before[v] / hz)) * per_octave
                 if distance <= nearest:
                     place, nearest = v, distance
         if place < 0 and activity[peak] >= onset * strongest:
-            nearest = np.inf
+            closest = np.inf
             for v in range(places):
                 if before[v] == 0 and not taken[v]:
                     # A place never used stands half an octave away.
                     distance = abs(math.log2(last_f0[v] / hz)) if last_f0[v] > 0 else 0.5
-                    if distance < nearest:
-                        place, nearest = v, distance
+                    if distance < closest:
+                        place, closest = v, distance
         if place >= 0:
             taken[place] = True
             f0[place] = last_f0[place] = hz

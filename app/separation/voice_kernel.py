@@ -11,7 +11,11 @@ from sharpear.compiler import kernel
 SMALLEST_RESPONSE = 1e-4
 """Power response (-40 dB) below which a channel does not hear a harmonic."""
 
-SMALLEST_POWER = np.float32(1e-20)
+NO_POWER = np.float32(1e-20)
+"""Added to powers that something is divided by; and no harmonic is weaker."""
+
+NO_PART = 1e-12
+"""Added to a harmonic's part of its voice, whose logarithm is taken."""
 
 
 class AssignRule(NamedTuple):
@@ -143,7 +147,7 @@ def explain(power: Any, count: int, lines: Harmonics, iterations: int, expected:
     """
     first, last, response, gain = lines.first, lines.last, lines.response, lines.gain
     expect(count, lines, expected)
-    scale = power.sum() / (expected.sum() + SMALLEST_POWER)
+    scale = power.sum() / (expected.sum() + NO_POWER)
     for i in range(count):
         gain[i] *= scale
     for _ in range(iterations):
@@ -152,9 +156,9 @@ def explain(power: Any, count: int, lines: Harmonics, iterations: int, expected:
             said, heard = np.float32(0.0), np.float32(0.0)
             for k in range(first[i], last[i]):
                 b = response[i, k - first[i]]
-                said += b * power[k] / (expected[k] + SMALLEST_POWER)
+                said += b * power[k] / (expected[k] + NO_POWER)
                 heard += b
-            gain[i] = max(gain[i] * said / heard, SMALLEST_POWER)
+            gain[i] = max(gain[i] * said / heard, NO_POWER)
     expect(count, lines, expected)
 
 
@@ -185,11 +189,11 @@ def learn_envelopes(count: int, lines: Harmonics, expected: Any, sounding: Any, 
         alone, heard = 0.0, 0.0
         for k in range(first[i], last[i]):
             b = response[i, k - first[i]]
-            alone += b * gain[i] * b / (expected[k] + SMALLEST_POWER)
+            alone += b * gain[i] * b / (expected[k] + NO_POWER)
             heard += b
         weight = pace * (alone / heard) ** 2
-        was = math.log(envelope[v, number[i]] / known[v] + 1e-12)
-        now = math.log(gain[i] / (total[v] + SMALLEST_POWER) + 1e-12)
+        was = math.log(envelope[v, number[i]] / known[v] + NO_PART)
+        now = math.log(gain[i] / (total[v] + NO_POWER) + NO_PART)
         envelope[v, number[i]] = math.exp(was + weight * (now - was))
 
 
@@ -201,7 +205,7 @@ def divide(power: Any, count: int, lines: Harmonics, expected: Any, nobody: Any,
     for i in range(count):
         for k in range(first[i], last[i]):
             share[voice[i], k] += gain[i] * response[i, k - first[i]]
-    lowest = nobody * expected.max() + SMALLEST_POWER
+    lowest = nobody * expected.max() + NO_POWER
     for k in range(power.size):
         whole = expected[k] + lowest + max(power[k] - expected[k], np.float32(0.0))
         for v in range(share.shape[0]):

@@ -18,6 +18,9 @@ from .composite import Composite
 from .feasible import check_rivals
 from .network_design import build_pair, window_atoms
 
+GONE_AT = 0.4
+"""Of the energy below which lines fade: there they are gone."""
+
 
 class LineCode(Composite):
     """Lines → atoms → LcAdam ⇄ WtaConv, whose winners take the energy of their window.
@@ -116,7 +119,7 @@ class LineCode(Composite):
 
 @kernel
 def fade_into_noise(noise: Any, nearest: Any, audible: Any, amplitude: Any, atom_noise: Any) -> None:
-    """Lines less than `audible` times the noise of the nearest channel fade, and are gone at 0.4 of that."""
+    """Lines less than `audible` times the noise of the nearest channel fade, and are gone at `GONE_AT` of that."""
     for f in range(amplitude.shape[0]):
         for s in range(amplitude.shape[1]):
             for j in range(amplitude.shape[2]):
@@ -124,7 +127,7 @@ def fade_into_noise(noise: Any, nearest: Any, audible: Any, amplitude: Any, atom
                 atom_noise[f, s, j] = noise[f, s, nearest[j]]
                 edge = audible * atom_noise[f, s, j]
                 if energy < edge:
-                    share = max(energy / edge - 0.4, 0.0) / 0.6
+                    share = max(energy / edge - GONE_AT, 0.0) / (1.0 - GONE_AT)
                     amplitude[f, s, j] *= math.sqrt(share)
 
 
