@@ -20,7 +20,6 @@ NARROW = {"bank.low_hz": 250.0, "bank.high_hz": 1400.0, "bank.channels": 40, "at
 SHRUNK = {
     **{name: (name, NARROW) for name in preset_names()},
     "small complex": (str(SMALL), {"network.mode": "complex"}),
-    "small magnitude": (str(SMALL), {"network.mode": "magnitude"}),
     "small unaligned": (str(SMALL), {"frames.align_limit_ms": 0.0}),
 }
 """Every preset and mode, over few channels."""

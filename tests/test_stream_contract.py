@@ -22,7 +22,6 @@ from sharpear.dsp import (
     LineFinder,
     LineFrames,
     LineMemory,
-    LineSynthesizer,
     NoiseFloor,
     Split,
     Splitter,
@@ -204,19 +203,6 @@ def sharp_frames(streams: int) -> Frames:
     return Frames(0.003 * np.arange(210.0), *(part[:, :streams].astype(np.float32) for part in (amplitude, hz, hz)))
 
 
-def line_synthesizer(streams: int) -> Any:
-    inner = LineSynthesizer(12, HOP, SAMPLE_RATE, streams)
-    return Packed(inner, lambda frames: inner.process(*np.split(frames, 3, axis=2)))
-
-
-def lines_with_phases(streams: int) -> np.ndarray:
-    """Amplitude, Hz and phase of harmonic partials side by side; a phase is known now and then."""
-    frames, rng = sharp_frames(4), np.random.default_rng(5)
-    phase = np.where(rng.random(frames.amplitude.shape) < 0.5, rng.uniform(-3, 3, frames.amplitude.shape), np.nan)
-    parts = [frames.amplitude, frames.instantaneous_frequency, phase]
-    return np.concatenate(parts, axis=2)[:, :streams].astype(np.float32)
-
-
 def pitch_layer(streams: int) -> PitchLayer:
     return PitchLayer(0.003, 12, 12, PitchConfig(noise_margin_db=-100), streams)
 
@@ -261,7 +247,7 @@ SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "ato
 def sharpener(streams: int, mode: str, backend: Backend = CPU) -> sharpear.Sharpener:
     if mode == "lines":
         return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL, device=backend)
-    return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL | {"network.mode": mode}, device=backend)
+    return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL, device=backend)
 
 
 def sharpener_with_phases(streams: int) -> Any:
@@ -310,7 +296,6 @@ CASES: dict[str, Case] = {
     "Separator, tonal and transient": (lambda n: separator(n, TonalTransient), audio, {"silence": 12000}),
     "Separator, learned sources": (lambda n: separator(n, learned_sources()), audio, {"silence": 12000}),
     "Separator, voices": (lambda n: separator(n, PitchVoices.of(2)), lambda n: audio(n, 4800), {"silence": 9000}),
-    "LineSynthesizer": (line_synthesizer, lines_with_phases, {"trusts_input": True}),
     "VoiceTracks": (voice_tracks, pitches, {"trusts_input": True}),
     "Encoder": (lambda n: Stateless(Encoder(TURN[:, None] * np.eye(UNITS)).process), subbands, {"trusts_input": True}),
     "FiniteWindow": (windows, frames_of_order_5, {"trusts_input": True}),
@@ -321,7 +306,6 @@ CASES: dict[str, Case] = {
     "Sharpener, lines": (lambda n: sharpener(n, "lines"), audio, {}),
     "Sharpener, with phases": (sharpener_with_phases, audio, {}),
     "Sharpener, complex": (lambda n: sharpener(n, "complex"), audio, {}),
-    "Sharpener, magnitude": (lambda n: sharpener(n, "magnitude"), audio, {}),
     "PitchLayer": (pitch_layer, sharp_frames, {"trusts_input": True}),
     "Transcriber": (lambda n: Transcriber(SAMPLE_RATE, "low-latency", n, SMALL | HEAR_NOISE), audio, {}),
 }
@@ -358,7 +342,6 @@ GPU_CASES |= {
     "Filterbank": (bank, lambda n: audio(n, 2000), {}),
     "Sharpener, lines": (lambda n, b: sharpener(n, "lines", b), lambda n: audio(n, 2000), {}),
     "Sharpener, complex": (lambda n, b: sharpener(n, "complex", b), lambda n: audio(n, 2000), {}),
-    "Sharpener, magnitude": (lambda n, b: sharpener(n, "magnitude", b), lambda n: audio(n, 2000), {}),
     "Separator": (tonal, lambda n: audio(n, 1500), {"silence": 3000}),
     "LearnedSources": (learned_shares, lambda n: power(n)[:36], {"silence": 100, "trusts_input": True}),
 }
