@@ -59,8 +59,9 @@ class LineMemory(Stateful):
         self,
         reach: NDArray[np.int64],
         frame_s: float,
-        tau_s: float = 0.2,
-        patience: float = 4.0,
+        *,
+        tau_s: float,
+        patience: float,
         streams: int = 1,
         backend: Backend = CPU,
     ) -> None:

@@ -75,13 +75,13 @@ class LineRule:
     change: growth of the roots, or of their distance over `drift_s`, relative to the distance, that halves trust.
     """
 
-    spacing_hops: int = 2
-    neighbors: int = 1
-    memory_s: float = 0.018
-    residual: float = 0.01
-    drift: float = 0.06
-    drift_s: float = 0.035
-    change: float = 0.05
+    spacing_hops: int
+    neighbors: int
+    memory_s: float
+    residual: float
+    drift: float
+    drift_s: float
+    change: float
 
 
 class LineTables(NamedTuple):
@@ -145,11 +145,10 @@ class LineFinder(Stateful):
         center_hz: NDArray[np.float64],
         reach_hz: NDArray[np.float64],
         frame_s: float,
-        rule: LineRule | None = None,
+        rule: LineRule,
         streams: int = 1,
         backend: Backend = CPU,
     ) -> None:
-        rule = rule or LineRule()
         if rule.spacing_hops < 1 or rule.neighbors < 0:
             raise ValueError(f"expected spacing_hops >= 1 and neighbors >= 0, received {rule}")
         K = center_hz.size

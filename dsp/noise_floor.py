@@ -58,7 +58,7 @@ class NoiseFloor(Stateful):
         backend: where it runs.
 
     >>> rng = np.random.default_rng(0)
-    >>> floor = NoiseFloor(90, frame_s=0.003)
+    >>> floor = NoiseFloor(90, frame_s=0.003, tau_s=0.2, quantile=0.3, largest=0.003)
     >>> power = rng.exponential(0.5, (1000, 1, 90)).astype(np.float32)
     >>> power[:, 0, 45] = 1000.0  # a line
     >>> bool(abs(floor.process(power)[-1].mean() / 0.5 - 1) < 0.1)
@@ -69,9 +69,10 @@ class NoiseFloor(Stateful):
         self,
         channels: int,
         frame_s: float,
-        tau_s: float = 0.1,
-        quantile: float = 0.3,
-        largest: float = 0.003,
+        *,
+        tau_s: float,
+        quantile: float,
+        largest: float,
         streams: int = 1,
         backend: Backend = CPU,
     ) -> None:

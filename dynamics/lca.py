@@ -151,11 +151,11 @@ class LcaRms(_Competitive):
         threshold: ArrayLike,
         *,
         frame_s: float,
-        level_tau_s: float = 0.2,
+        level_tau_s: float,
         level_half_width: int | None = None,
-        beta2: float = 0.75,
-        eta: float = 0.05,
-        epsilon: float = 0.2,
+        beta2: float,
+        eta: float,
+        epsilon: float,
         rule: Threshold = "soft",
         retention: ArrayLike = 1.0,
         iterations: int = 1,
@@ -217,7 +217,9 @@ class LcAdam(_Competitive):
 
     Reference: Kingma & Ba 2015 (arXiv 1412.6980) for the step; the combination is NeurodynamicalSystems' LcAdam.
 
-    >>> layer = LcAdam(BandedWeights.from_dense(np.array([[0.0, 0.6], [0.6, 0.0]])), 0.1, frame_s=0.003)
+    >>> step = {"beta1": 0.65, "beta2": 0.75, "eta": 0.05, "epsilon": 0.2}
+    >>> lateral = BandedWeights.from_dense(np.array([[0.0, 0.6], [0.6, 0.0]]))
+    >>> layer = LcAdam(lateral, 0.1, frame_s=0.003, level_tau_s=0.2, **step)
     >>> for _ in range(200):
     ...     a = layer(np.array([[1.0, 0.6]], np.float32))
     >>> a.round(3).tolist()
@@ -230,12 +232,12 @@ class LcAdam(_Competitive):
         threshold: ArrayLike,
         *,
         frame_s: float,
-        level_tau_s: float = 0.2,
+        level_tau_s: float,
         level_half_width: int | None = None,
-        beta1: float = 0.65,
-        beta2: float = 0.75,
-        eta: float = 0.05,
-        epsilon: float = 0.2,
+        beta1: float,
+        beta2: float,
+        eta: float,
+        epsilon: float,
         rule: Threshold = "soft",
         retention: ArrayLike = 1.0,
         iterations: int = 1,

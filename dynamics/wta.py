@@ -28,14 +28,14 @@ class WtaCircuit:
 
     Reference: Rutishauser, Douglas, Slotine 2011, Neural Computation 23, section 2.
 
-    >>> WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25).winner(1.0)
+    >>> WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25, conductance=1.0).winner(1.0)
     1.8181818181818181
     """
 
-    alpha: float = 1.2
-    beta1: float = 3.0
-    beta2: float = 0.25
-    conductance: float = 1.0
+    alpha: float
+    beta1: float
+    beta2: float
+    conductance: float
 
     def __post_init__(self) -> None:
         product = self.beta1 * self.beta2
@@ -119,7 +119,8 @@ class Wta(_Circuit):
 
     Reference: Rutishauser, Douglas, Slotine 2011, Neural Computation 23.
 
-    >>> layer = Wta(3, tau_s=0.010, step_s=0.001)
+    >>> circuit = WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25, conductance=1.0)
+    >>> layer = Wta(3, tau_s=0.010, step_s=0.001, circuit=circuit)
     >>> for _ in range(2000):
     ...     x = layer(np.array([[0.2, 1.0, 0.3]], np.float32))
     >>> x.round(2).tolist()
@@ -132,14 +133,13 @@ class Wta(_Circuit):
         *,
         tau_s: float,
         step_s: float,
-        circuit: WtaCircuit | None = None,
+        circuit: WtaCircuit,
         threshold: ArrayLike = 0.0,
         inhibition_threshold: float = 0.0,
         iterations: int = 1,
         streams: int = 1,
         backend: Backend = CPU,
     ) -> None:
-        circuit = circuit or WtaCircuit()
         super().__init__(
             units, 1, circuit, tau_s, step_s, threshold, inhibition_threshold, iterations, streams, backend
         )
@@ -179,7 +179,8 @@ class WtaConv(_Circuit):
         streams: independent signals.
         backend: where it runs.
 
-    >>> layer = WtaConv(5, 1, tau_s=0.010, step_s=0.001)
+    >>> circuit = WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25, conductance=1.0)
+    >>> layer = WtaConv(5, 1, tau_s=0.010, step_s=0.001, circuit=circuit)
     >>> for _ in range(2000):
     ...     x = layer(np.array([[0.5, 1.0, 0.0, 0.0, 0.6]], np.float32))
     >>> x.round(2).tolist()
@@ -193,14 +194,13 @@ class WtaConv(_Circuit):
         *,
         tau_s: float,
         step_s: float,
-        circuit: WtaCircuit | None = None,
+        circuit: WtaCircuit,
         threshold: ArrayLike = 0.0,
         inhibition_threshold: float = 0.0,
         iterations: int = 1,
         streams: int = 1,
         backend: Backend = CPU,
     ) -> None:
-        circuit = circuit or WtaCircuit()
         super().__init__(
             units, units, circuit, tau_s, step_s, threshold, inhibition_threshold, iterations, streams, backend
         )

@@ -23,6 +23,7 @@ Constant = int | type[np.generic] | np.dtype[Any] | tuple["Constant", ...]
 TYPES: dict[Any, str] = {
     int: "int",
     bool: "int",
+    np.bool_: "bool",
     np.int32: "int",
     np.int64: "long long",
     np.float32: "float",

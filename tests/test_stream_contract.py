@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 from host_gpu import COMPILER, host_gpu
+from presets import ADAM, CIRCUIT, FIELD, FLOOR, LINES, MEMORY, RMS
 from stream_contract import check_stream_contract
 
 import sharpear
@@ -40,6 +41,7 @@ from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voice_tracks import VoiceTracks
 from sharpear.separation.voices import PitchVoices
 from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.line_code import line_rule
 
 UNITS, HOP, SAMPLE_RATE = 9, 37, 8000.0
 
@@ -88,11 +90,12 @@ def line_frames(streams: int) -> LineFrames:
 
 def line_finder(streams: int) -> LineFinder:
     center_hz = design().center_hz
-    return LineFinder(center_hz, np.full(UNITS, 500.0), HOP / SAMPLE_RATE, streams=streams)
+    hop_s = HOP / SAMPLE_RATE
+    return LineFinder(center_hz, np.full(UNITS, 500.0), hop_s, line_rule(LINES, hop_s), streams)
 
 
 def line_field(streams: int) -> LineField:
-    return LineField(design().center_hz, "log", UNITS, np.ones_like, 0.003, half_frames=3, streams=streams)
+    return LineField(design().center_hz, "log", UNITS, np.ones_like, 0.003, half_frames=3, **FIELD, streams=streams)
 
 
 def power(streams: int) -> np.ndarray:
@@ -101,7 +104,7 @@ def power(streams: int) -> np.ndarray:
 
 def line_memory(streams: int) -> Any:
     """Over lines of random level, frequency and noise, stacked behind one another as one input."""
-    memory = LineMemory(np.full(UNITS, 2), 0.003, streams=streams)
+    memory = LineMemory(np.full(UNITS, 2), 0.003, **MEMORY, streams=streams)
     return Packed(memory, lambda x: memory.process(np.sqrt(x[..., :UNITS]), 100 + x[..., UNITS:], 0.1 * x[..., :UNITS]))
 
 
@@ -162,21 +165,23 @@ def lca(streams: int, complex_valued: bool = False, rule: str = "soft", backend:
 def lca_rms(streams: int, complex_valued: bool = False, backend: Backend = CPU) -> LcaRms:
     retention = TURN if complex_valued else 0.97
     options: dict[str, Any] = {"retention": retention, "iterations": 2, "streams": streams, "backend": backend}
-    return LcaRms(lateral(complex_valued), 0.05, frame_s=0.003, **options)
+    return LcaRms(lateral(complex_valued), 0.05, frame_s=0.003, **RMS, **options)
 
 
 def lcadam(streams: int, complex_valued: bool = False, backend: Backend = CPU) -> LcAdam:
     retention = TURN if complex_valued else 0.97
     options: dict[str, Any] = {"retention": retention, "iterations": 2, "streams": streams, "backend": backend}
-    return LcAdam(lateral(complex_valued), 0.05, frame_s=0.003, **options)
+    return LcAdam(lateral(complex_valued), 0.05, frame_s=0.003, **ADAM, **options)
 
 
 def wta(streams: int, backend: Backend = CPU) -> Wta:
-    return Wta(UNITS, tau_s=0.01, step_s=0.002, threshold=0.05, iterations=2, streams=streams, backend=backend)
+    options: dict[str, Any] = {"iterations": 2, "streams": streams, "backend": backend}
+    return Wta(UNITS, tau_s=0.01, step_s=0.002, circuit=CIRCUIT, threshold=0.05, **options)
 
 
 def wta_conv(streams: int, backend: Backend = CPU) -> WtaConv:
-    return WtaConv(UNITS, 2, tau_s=0.01, step_s=0.002, iterations=2, streams=streams, backend=backend)
+    options: dict[str, Any] = {"iterations": 2, "streams": streams, "backend": backend}
+    return WtaConv(UNITS, 2, tau_s=0.01, step_s=0.002, circuit=CIRCUIT, **options)
 
 
 FLOW = [[0.05, 0.1], [0.1, 0.05]]
@@ -297,11 +302,15 @@ CASES: dict[str, Case] = {
     "Separator, learned sources": (lambda n: separator(n, learned_sources()), audio, {"silence": 12000}),
     "Separator, voices": (lambda n: separator(n, PitchVoices.of(2)), lambda n: audio(n, 4800), {"silence": 9000}),
     "VoiceTracks": (voice_tracks, pitches, {"trusts_input": True}),
-    "Encoder": (lambda n: Stateless(Encoder(TURN[:, None] * np.eye(UNITS)).process), subbands, {"trusts_input": True}),
+    "Encoder": (
+        lambda n: Stateless(Encoder(TURN[:, None] * np.eye(UNITS), 0.005).process),
+        subbands,
+        {"trusts_input": True},
+    ),
     "FiniteWindow": (windows, frames_of_order_5, {"trusts_input": True}),
     "LineFinder": (line_finder, frames, {"trusts_input": True}),
     "LineField": (line_field, line_frames, {"trusts_input": True}),
-    "NoiseFloor": (lambda n: NoiseFloor(UNITS, 0.003, streams=n), power, {"trusts_input": True}),
+    "NoiseFloor": (lambda n: NoiseFloor(UNITS, 0.003, **FLOOR, streams=n), power, {"trusts_input": True}),
     "LineMemory": (line_memory, lambda n: np.concatenate([power(n), drive(n)], axis=2), {"trusts_input": True}),
     "Sharpener, lines": (lambda n: sharpener(n, "lines"), audio, {}),
     "Sharpener, with phases": (sharpener_with_phases, audio, {}),

@@ -256,7 +256,7 @@ def follow(
             break
         left[peak] = 0
         hz = low_hz * 2 ** (peak / per_octave)
-        place, nearest = -1, float(glide)
+        place, nearest = -1, glide
         for v in range(places):
             if before[v] > 0 and not taken[v]:
                 distance = abs(math.log2(before[v] / hz)) * per_octave
@@ -267,9 +267,9 @@ def follow(
             for v in range(places):
                 if before[v] == 0 and not taken[v]:
                     # A place never used stands half an octave away.
-                    distance = abs(math.log2(last_f0[v] / hz)) if last_f0[v] > 0 else 0.5
-                    if distance < closest:
-                        place, closest = v, distance
+                    away = abs(math.log2(last_f0[v] / hz)) if last_f0[v] > 0 else 0.5
+                    if away < closest:
+                        place, closest = v, away
         if place >= 0:
             taken[place] = True
             f0[place] = last_f0[place] = hz

@@ -14,6 +14,7 @@ from sharpear.dsp.stateful import Stateful
 from sharpear.dynamics.divisive import DivisiveGains
 from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.line_code import NOISE_QUANTILE
 
 from .pitch_kernels import (
     MOST_PARTIALS,
@@ -34,6 +35,8 @@ BELOW_HZ, ABOVE_HZ = 27.5, 4400.0
 """Pitches so far beyond the range compete too: those of a piano."""
 FLOOR_S, LASTING_S = 0.1, 0.3
 """Time constants of the noise's level, and of its rise: a drum is no noise that lasts."""
+LARGEST_FLOOR = 1.0
+"""The noise is at most as loud as the strongest channel: here loud noise must be known for what it is."""
 STAYS_DB = 8.0
 """A voice that has risen above the noise may fall so far, for a drum does not end it."""
 REST = 1e-4
@@ -166,7 +169,9 @@ class PitchLayer(Stateful):
             rises=np.float32(10 ** (c.noise_margin_db / 20 * c.compression)),
             stays=np.float32(10 ** ((c.noise_margin_db - STAYS_DB) / 20 * c.compression)),
         )
-        self._floor = NoiseFloor(channels, hop_s, FLOOR_S, largest=1.0, streams=streams)
+        self._floor = NoiseFloor(
+            channels, hop_s, tau_s=FLOOR_S, quantile=NOISE_QUANTILE, largest=LARGEST_FLOOR, streams=streams
+        )
         # Atoms and channels stand on the same scale, over the same range.
         self._nearest = np.rint(np.arange(atoms) * ((channels - 1) / max(1, atoms - 1))).astype(np.int64)
         self._share_rule = ShareRule(

@@ -18,6 +18,12 @@ from .composite import Composite
 from .feasible import check_rivals
 from .network_design import build_pair, window_atoms
 
+NOISE_QUANTILE = 0.3
+"""Of the power of neighbouring channels: what lies between the lines."""
+
+LARGEST_NOISE = 0.003
+"""Noise is at most this, of the strongest channel's power (-25 dB)."""
+
 GONE_AT = 0.4
 """Of the energy below which lines fade: there they are gone."""
 
@@ -43,17 +49,8 @@ class LineCode(Composite):
         backend: Backend = CPU,
     ) -> None:
         hop_s = window.hop / window.bank.sample_rate
-        rule = LineRule(
-            spacing_hops=max(1, round(lines.spacing_ms / 1e3 / hop_s)),
-            neighbors=lines.neighbors,
-            memory_s=lines.memory_ms / 1e3,
-            residual=lines.residual,
-            drift=lines.drift,
-            drift_s=lines.drift_ms / 1e3,
-            change=lines.change,
-        )
         reach_hz: NDArray[np.float64] = np.float64(FARTHEST_OFFSET / hop_s) / window.length_hops
-        self._finder = LineFinder(window.bank.center_hz, reach_hz, hop_s, rule, streams, backend)
+        self._finder = LineFinder(window.bank.center_hz, reach_hz, hop_s, line_rule(lines, hop_s), streams, backend)
         half_frames = round(lines.average_ms / 1e3 / hop_s)
         channels = window.bank.channels
         self._field = LineField(
@@ -62,18 +59,28 @@ class LineCode(Composite):
             channels,
             window.calibration,
             hop_s,
-            half_frames,
-            lines.steady_hz,
-            lines.swell,
-            lines.surge,
-            streams,
-            backend,
+            half_frames=half_frames,
+            steady_hz=lines.steady_hz,
+            swell=lines.swell,
+            surge=lines.surge,
+            streams=streams,
+            backend=backend,
         )
-        self._floor = NoiseFloor(channels, hop_s, lines.floor_ms / 1e3, streams=streams, backend=backend)
+        self._floor = NoiseFloor(
+            channels,
+            hop_s,
+            tau_s=lines.floor_ms / 1e3,
+            quantile=NOISE_QUANTILE,
+            largest=LARGEST_NOISE,
+            streams=streams,
+            backend=backend,
+        )
         self._nearest = backend.array(np.abs(window.bank.center_hz[None] - atom_hz[:, None]).argmin(axis=1))
         self._audible = np.float32(10 ** (lines.noise_db / 10))
         reach_atoms = check_rivals(window_atoms(atom_hz, lines.stride_cents).clip(min=1), "lines.stride_cents")
-        self._memory = LineMemory(reach_atoms, hop_s, lines.hold_ms / 1e3, lines.patience, streams, backend)
+        self._memory = LineMemory(
+            reach_atoms, hop_s, tau_s=lines.hold_ms / 1e3, patience=lines.patience, streams=streams, backend=backend
+        )
         self._atom_hz = backend.array(atom_hz, np.float32)
         half_width = check_rivals(window_atoms(atom_hz, network.window_cents), "network.window_cents")
         self._half_width, self._farthest = backend.array(half_width), 2 * int(half_width.max())
@@ -115,6 +122,19 @@ class LineCode(Composite):
         merged = self._backend.empty(amplitude.shape, np.float32)
         self._win(activation, self._half_width, self._farthest, self._atom_hz, amplitude, frequency, merged)
         return self._memory.process(merged, frequency, noise), frequency
+
+
+def line_rule(lines: LinesConfig, hop_s: float) -> LineRule:
+    """How evidence is drawn from frames that are `hop_s` apart."""
+    return LineRule(
+        spacing_hops=max(1, round(lines.spacing_ms / 1e3 / hop_s)),
+        neighbors=lines.neighbors,
+        memory_s=lines.memory_ms / 1e3,
+        residual=lines.residual,
+        drift=lines.drift,
+        drift_s=lines.drift_ms / 1e3,
+        change=lines.change,
+    )
 
 
 @kernel

@@ -16,6 +16,9 @@ from sharpear.gpu import CPU, Backend
 from .composite import Composite, Memory
 from .network_design import build_pair
 
+ENCODER_TOLERANCE = 0.005
+"""Entries of the encoder below this, of the largest, are left out."""
+
 LATERAL_TOLERANCE = 0.02
 """Lateral weights below this are left out: they are sidelobes of the whitened fields, and cost most of the band."""
 
@@ -43,7 +46,7 @@ class SparseCode(Composite):
         self._atom_hz = backend.array(atom_hz, np.float32)
         self._highest_hz = np.float32(design.sample_rate / 2)
         fields = self._fields(design, atom_hz, (aligner.wait_hops * hop).astype(np.float64), config.whitening)
-        self._encoder = Encoder(fields.encoder, streams=streams, backend=backend)
+        self._encoder = Encoder(fields.encoder, ENCODER_TOLERANCE, streams, backend)
         self._scale = backend.array(fields.amplitude_per_unit, np.float32)
         turn = np.exp(2j * np.pi * atom_hz * self._hop_s)
         lateral = BandedWeights.from_receptive_fields(fields.fields, LATERAL_TOLERANCE)
