@@ -115,6 +115,7 @@ class LineCode(Composite):
 
         `subband`: (frames, streams, channels), the frames' own, which tell how much of them is noise.
         """
+        amplitude, frequency = amplitude.copy(), frequency.copy()  # what was heard may be resolved once more
         floor = self._floor.process(np.square(np.abs(subband)))
         noise = self._backend.empty(amplitude.shape, np.float32)
         self._fade(floor, self._nearest, self._audible, amplitude, noise)
