@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from host_gpu import HostArray, HostDriver
+from presets import CIRCUIT
 from test_gpu_parity import LARGEST_ERROR
 from test_gpu_sharpener import assert_same, small
 from test_stream_contract import audio, complex_drive, pair
@@ -216,10 +217,11 @@ def test_a_layer_runs_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_more_working_memory_is_asked_for_up_to_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     launches: list[Any] = []
     monkeypatch.setitem(sys.modules, "cupy", stand_in(launches=launches))
-    WtaConv(2000, 1, tau_s=0.01, step_s=0.003, backend=open_gpu()).process(np.ones((1, 1, 2000), np.float32))
+    options = {"tau_s": 0.01, "step_s": 0.003, "circuit": CIRCUIT}
+    WtaConv(2000, 1, **options, backend=open_gpu()).process(np.ones((1, 1, 2000), np.float32))
     assert launches[0][-1] > 48 * 1024
     with pytest.raises(LayerTooLargeError, match=r"expected .* at most 100000 bytes .*received wtaconv_process with"):
-        WtaConv(9000, 1, tau_s=0.01, step_s=0.003, backend=open_gpu())
+        WtaConv(9000, 1, **options, backend=open_gpu())
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from host_gpu import host_gpu
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from presets import ADAM, CIRCUIT
 from test_stream_contract import LAYERS, drive, lcadam, pair, wta_conv
 
 from sharpear.config import load_config
@@ -102,9 +103,16 @@ def random_pair(draw: st.DrawFn) -> tuple[Callable[[Backend], LcAdamWta], np.nda
 
     def make(backend: Backend) -> LcAdamWta:
         lcadam = LcAdam(
-            lateral, threshold, frame_s=0.003, level_half_width=half_width, rule=rule, streams=2, backend=backend
+            lateral,
+            threshold,
+            frame_s=0.003,
+            level_half_width=half_width,
+            rule=rule,
+            streams=2,
+            backend=backend,
+            **ADAM,
         )
-        wta = WtaConv(units, window, tau_s=0.01, step_s=0.003, streams=2, backend=backend)
+        wta = WtaConv(units, window, tau_s=0.01, step_s=0.003, circuit=CIRCUIT, streams=2, backend=backend)
         return LcAdamWta(lcadam, wta, flow, iterations=2, readout=readout)
 
     drives = rng.standard_normal((40, 2, units)) * (rng.random((40, 1, units)) < 0.4)

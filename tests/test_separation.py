@@ -17,7 +17,7 @@ from sharpear.errors import InputError, UsageError
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
 from sharpear.separation.separator import Separator
-from sharpear.separation.voice_kernel import explain
+from sharpear.separation.voice_kernel import Harmonics, explain
 from sharpear.separation.voices import PitchVoices
 
 RATE = 16000
@@ -185,7 +185,7 @@ def test_harmonics_that_coincide_keep_the_ratio_they_began_with() -> None:
     first, last = np.array([0, 0, 3]), np.array([3, 3, 4])
     power = np.array([4.0, 8.0, 4.0, 0.1], np.float32)
     expected = np.empty(4, np.float32)
-    explain(power, 3, (np.zeros(3, int), np.zeros(3, int), first, last, response, gain), 30, expected)
+    explain(power, 3, Harmonics(np.zeros(3, int), np.zeros(3, int), first, last, response, gain), 30, expected)
     np.testing.assert_allclose(gain, [6.0, 2.0, 0.1], rtol=1e-3)
     np.testing.assert_allclose(expected, power, rtol=1e-3)
 

@@ -12,6 +12,9 @@ LARGEST_INHIBITION = LARGEST_FLOW = 100.0
 """Of a flow: beyond, one layer is all that the other hears."""
 
 
+INHIBITION, FEED, LEAK = 3.0, 0.25, 1.0
+"""β₁, β₂ and G of the WtaConv, with which it contracts for excitations up to 1.7."""
+
 LEAST_REST = 0.01
 """1 − β₁²/β₂: nearer to zero, errors that have long gone still move the LcAdam."""
 
@@ -23,6 +26,11 @@ def window_atoms(atom_hz: NDArray[np.float64], cents: float) -> NDArray[np.int64
     """(atoms,) number of neighbours on either side that stand within `cents` of each atom, rounded."""
     cents_per_atom = 1200 * np.log2(atom_hz[1:] / atom_hz[:-1])
     return np.rint(cents / np.append(cents_per_atom, cents_per_atom[-1])).astype(np.int64)
+
+
+def wta_circuit(config: NetworkConfig) -> WtaCircuit:
+    """The gains of the WtaConv."""
+    return WtaCircuit(alpha=config.wta_excitation, beta1=INHIBITION, beta2=FEED, conductance=LEAK)
 
 
 def check_flow(config: NetworkConfig, circuit: WtaCircuit) -> None:
@@ -84,7 +92,7 @@ def build_pair(
     backend: Backend = CPU,
 ) -> LcAdamWta:
     """The pair with lateral weights `lateral`, whose memory is turned by `turn` from frame to frame."""
-    circuit = WtaCircuit(alpha=config.wta_excitation)
+    circuit = wta_circuit(config)
     check_flow(config, circuit)
     check_step(config)
     level_atoms = int(window_atoms(atom_hz, config.level_cents).max()) if config.level_cents else None
