@@ -6,6 +6,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpear.sharpening.results import FrameResult, counted
+
 HEARD_AFTER_S = 0.02
 """From a note's onset to its voice: measured over piano, winds, strings and voices, and taken off the onset."""
 SHORTEST_S = 0.08
@@ -34,8 +36,8 @@ class Note:
     voice: int
 
 
-@dataclass(frozen=True)
-class Voices:
+@dataclass(frozen=True, eq=False, repr=False)
+class Voices(FrameResult):
     """Curves of the voices of one signal, evenly spaced in time.
 
     times: (steps,) s.  f0: (steps, voices) Hz, 0 where silent.  amplitude: (steps, voices), of full scale.
@@ -44,6 +46,9 @@ class Voices:
     times: NDArray[np.float64]
     f0: NDArray[np.float32]
     amplitude: NDArray[np.float32]
+
+    def _summary(self) -> list[str]:
+        return [self._span(self.times), counted(np.shape(self.f0)[-1], "voice")]
 
 
 def notes_of(voices: Voices) -> list[Note]:

@@ -13,6 +13,7 @@ from sharpear.dsp.harmonic_fields import HarmonicFields
 from sharpear.dsp.stateful import Stateful
 from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.results import FrameResult, counted
 
 from .pitch_kernels import MOST_PARTIALS, pitch_process, share_partials
 
@@ -28,8 +29,8 @@ SHARE_FLOOR = 5e-3
 """Expected amplitude, compressed and of the level, below which a voice's claim to a partial fades."""
 
 
-@dataclass(frozen=True)
-class PitchFrames:
+@dataclass(frozen=True, eq=False, repr=False)
+class PitchFrames(FrameResult):
     """Consecutive frames with the voices that sound in them.
 
     times: (frames,) s, on the input's clock.
@@ -39,6 +40,8 @@ class PitchFrames:
     the range.
     f0: (frames, streams, voices) float32, fundamental of each voice, Hz; 0 where it is silent.
     strength: (frames, streams, voices) float32, its activity in the pitch layer, compressed and of the level.
+
+    The streams' axis is absent where the audio was one-dimensional.
     """
 
     times: NDArray[np.float64]
@@ -48,30 +51,10 @@ class PitchFrames:
     f0: NDArray[np.float32]
     strength: NDArray[np.float32]
 
-    def __len__(self) -> int:
-        return len(self.times)
-
-    def __getitem__(self, frames: slice) -> "PitchFrames":
-        return PitchFrames(
-            self.times[frames],
-            self.amplitude[frames],
-            self.instantaneous_frequency[frames],
-            self.outside[frames],
-            self.f0[frames],
-            self.strength[frames],
-        )
-
-    @staticmethod
-    def join(pieces: "list[PitchFrames]") -> "PitchFrames":
-        """One after the other."""
-        return PitchFrames(
-            np.concatenate([piece.times for piece in pieces]),
-            np.concatenate([piece.amplitude for piece in pieces]),
-            np.concatenate([piece.instantaneous_frequency for piece in pieces]),
-            np.concatenate([piece.outside for piece in pieces]),
-            np.concatenate([piece.f0 for piece in pieces]),
-            np.concatenate([piece.strength for piece in pieces]),
-        )
+    def _summary(self) -> list[str]:
+        *leading, voices = np.shape(self.f0)
+        streams = leading[np.ndim(self.times) :]
+        return [self._span(self.times), *(counted(n, "stream") for n in streams), counted(voices, "voice")]
 
 
 class PitchLayer(Stateful):
@@ -270,7 +253,12 @@ class PitchLayer(Stateful):
         return self.process(Frames(times, silence, silence, np.zeros((*silence.shape[:2], self.channels), np.float32)))
 
     def shares(self, frames: PitchFrames) -> NDArray[np.float32]:
-        """(frames, streams, voices, atoms): each voice's share of the amplitude of each partial; sums are below 1."""
+        """(frames, streams, voices, atoms): each voice's share of the amplitude of each partial; sums are below 1.
+
+        The streams' axis is absent where it is in `frames`.
+        """
+        if frames.f0.ndim == 2:
+            return self.shares(frames.with_stream())[:, 0]
         share = np.empty((*frames.f0.shape, self.atoms), np.float32)
         share_partials(
             frames.amplitude,

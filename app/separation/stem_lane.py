@@ -94,7 +94,7 @@ def separate_packed(
 
     def build(lanes: Sequence[Lane[Any]]) -> Separator:
         audio, streams = lanes[0].audio, sum(lane.streams for lane in lanes)
-        return Separator(audio.sample_rate, sources, streams, linked=audio.channels, backend=backend)
+        return Separator(audio.sample_rate, sources, streams, linked=audio.channels, device=backend)
 
     for event in Packs(lane_of, str, build, interruption).run(list(planned)):
         if isinstance(event, PackAdvance):
