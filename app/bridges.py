@@ -22,7 +22,7 @@ from .sharpening.results import FrameResult, counted
 from .sharpening.sharpener import Sharpener
 
 Shares = Callable[[NDArray[np.float32]], ArrayLike]
-"""Line frequencies (…), Hz, to the share of each source in each line, (sources, …), 0 to 1."""
+"""Maps frequencies of lines (…), Hz, to the share of each source in each line, (sources, …), 0 to 1."""
 
 LOBE_BINS = 2
 """Half of a Hann window's main lobe, in STFT bins."""

@@ -31,7 +31,7 @@ HEAD = len(MAGIC) + hashlib.sha256().digest_size
 LASTS = "about 20 s"
 
 log = logging.getLogger("sharpear.compiler")
-"""Hears, once a process, that something is compiled (information) and what is wrong with the cache (a warning)."""
+"""Tells, once a process, that something is compiled (information) and what is wrong with the cache (a warning)."""
 
 
 def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str] = False) -> Any:

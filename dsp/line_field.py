@@ -15,13 +15,13 @@ from .scales import SCALE_CODE, Scale, scale_position, space_frequencies
 from .stateful import Stateful
 
 FINENESS = 4
-"""Steps of the calibration table per atom: it ripples between the channels."""
+"""Steps of the calibration table from atom to atom, because calibration ripples between the channels."""
 
 SMALLEST_CALIBRATION = 1e-6
-"""Where channels stand so far apart that none hears a tone, lines are not made louder than this allows."""
+"""The least response that energies are divided by: channels so far apart that none responds make no line loud."""
 
 SMALLEST_ENERGY = 1e-24
-"""-240 dBFS: nothing."""
+"""Energies below this (-240 dBFS) are none."""
 
 
 class LineField(Stateful):
@@ -49,7 +49,7 @@ class LineField(Stateful):
         half_frames: frames on either side of the middle one; the latency.
         steady_hz: deviation of a channel's frequency from a straight line, over the frames, that halves the belief
             that it carries one line, Hz.
-        swell: how much of a line's swelling may be seen in its frequency.
+        swell: weight of the swelling in that bound: the more, the further the frequency of a line that swells may bend.
         surge: largest ratio of averaged to momentary energy.
         streams: number of streams.
         backend: where it runs.
@@ -81,7 +81,7 @@ class LineField(Stateful):
         self._grid = (SCALE_CODE[scale], np.float64(low), np.float64((atom_hz.size - 1) / (high - low)))
         fine_hz = space_frequencies(atom_hz[0], atom_hz[-1], FINENESS * (atom_hz.size - 1) + 1, scale)
         self._gain = backend.array(1.0 / calibration(fine_hz).clip(SMALLEST_CALIBRATION), np.float32)
-        # Half of the logarithm of two frames' energies, to first order, per frame and radian.
+        # An amplitude swells, in Hz, at this times (E′ − E) / (E′ + E), where E and E′ are the energies of two frames.
         swell_hz = np.float32(1.0 / (2 * np.pi * frame_s))
         self._average_rule = (np.float32(steady_hz**2), np.float32(swell), swell_hz, np.float32(surge))
         rows = 2 * half_frames + 1

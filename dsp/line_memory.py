@@ -12,7 +12,7 @@ from sharpear.gpu import CPU, Backend
 from .stateful import Stateful
 
 SMALLEST_ENERGY = np.float32(1e-30)
-"""Stands for the energy of noise where there is none: far below any line of sound at -120 dBFS."""
+"""Stands for the energy of noise where there is none: far below any line of a sound at -120 dBFS."""
 
 
 class LineMemory(Stateful):

@@ -11,10 +11,10 @@ from sharpear.compiler import kernel
 from .stateful import Stateful
 
 NEAREST_ATOMS = 2
-"""A line goes on in the same atom of the next frame, or so many beside it."""
+"""Atoms on either side in which a line may go on in the next frame."""
 
 SAME_LINE_CENTS = 60.0
-"""Farther away it is another line."""
+"""A line farther than this from one of the frame before is another line."""
 
 
 class LineSynthesizer(Stateful):

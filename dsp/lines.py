@@ -21,13 +21,13 @@ from .stateful import Stateful
 
 MOMENTS = 9
 SMALLEST_POWER = 1e-32
-"""-320 dBFS: below this there is nothing to predict."""
+"""Powers below this (-320 dBFS) are too small to predict anything from."""
 
 SMALLEST_ENERGY = 1e-28
-"""-280 dBFS: lines weaker than this are none."""
+"""Lines of less energy than this (-280 dBFS) are none."""
 
 REGULARIZATION = 1e-5
-"""Added to the moments' diagonal, relative: -50 dB, what prediction can hope for at all."""
+"""Share of the moments' diagonal that is added to it: -50 dB, below which no prediction gets."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class LineRule:
     residual: relative residual of the prediction at which trust is halved.
     drift: movement of the pair's centre, over `drift_s` and relative to the pair's distance, that halves trust.
     drift_s: time over which movement is measured.
-    change: growth of the roots, or of their distance over `drift_s`, relative to the distance, that halves trust.
+    change: how much the two lines swell, fade or move apart, relative to their distance, until trust is halved: the
+        departure of the roots from the unit circle, and the change of their distance over `drift_s`.
     """
 
     spacing_hops: int = 2

@@ -1,4 +1,4 @@
-"""How much of what the channels hear is noise: the level between the lines."""
+"""How much of what the channels hold is noise: the level between the lines."""
 
 import math
 from typing import Any
@@ -13,7 +13,7 @@ from sharpear.gpu.device import LARGEST_BLOCK
 from .stateful import Stateful
 
 GROUP = 15
-"""Channels in a group; a quantile is taken over three groups."""
+"""Channels in a group; each quantile is taken over three neighbouring groups."""
 
 
 class NoiseFloor(Stateful):

@@ -35,7 +35,7 @@ class Split:
 class Splitter(Stateful):
     """Run an analysis bank at every sample and weight its channels so that they add up to the input.
 
-    Channel k hears the sound `delay_samples[k]` late instead of being delayed afterwards: one short memory of the
+    Channel k filters the sound `delay_samples[k]` late instead of being delayed afterwards: one short memory of the
     input, shared by all channels, does for all of them.
 
     Args:

@@ -11,7 +11,7 @@ from .stateful import Stateful
 from .tonal_evidence_kernel import DEPTH, FEATURES, GPU_CONSTANTS, LAGS, LOOKAHEAD, evidence_process
 
 LEVEL_S = 1.0
-"""Time constant of the level's fall: loudness counts relative to it."""
+"""Time constant with which the level falls; loudness counts relative to the level."""
 
 
 class Evidence(Stateful):
@@ -24,7 +24,7 @@ class Evidence(Stateful):
         center_hz: (channels,) centres of the bank.
         hop_s: time between frames, s.
         groups: independent signals.
-        per_group: streams (such as left and right) that are heard as one.
+        per_group: streams (such as left and right) whose powers are summed.
         backend: where it runs.
 
     >>> evidence = Evidence(np.array([100.0, 200.0]), 0.004)

@@ -9,7 +9,7 @@ from sharpear.compiler import kernel
 from sharpear.gpu.source import Constant
 
 DEPTH = 64
-"""Frames that the memories hold."""
+"""Frames that each memory holds."""
 
 FLOOR = 1e-20
 LOG_FLOOR = math.log(FLOOR)
@@ -19,7 +19,7 @@ SMALLEST_PRODUCT = 1e-30
 """Products of subbands below this are zero, before they become denormal."""
 
 RANGE = 14.0
-"""Natural logarithm of the range (61 dB) below the level that is heard."""
+"""How far below the level loudness counts, as a natural logarithm of power: 61 dB."""
 
 LAGS = (4, 8)
 BANDS = (2, 6, 14, 36)
@@ -31,7 +31,7 @@ COHERENCE_SPANS = ((0, -6, 6), (1, -12, 17), (1, -4, 8))
 ONSET_SPANS = ((0, 0), (-24, -1), (1, 9))
 LOOKAHEAD = 17
 FEATURES = len(SPANS) + len(LOW_SPANS) + len(WIDE_SPANS) * len(BANDS) + len(COHERENCE_SPANS) + len(ONSET_SPANS) + 1
-"""What is known of a channel: its own course, its neighbourhood's, coherence, onsets, and where it stands."""
+"""How many numbers describe a channel: its own course, its neighbourhood's, coherence, onsets, and its frequency."""
 
 GPU_CONSTANTS: dict[str, Constant] = {
     "SPANS": SPANS,
@@ -44,14 +44,14 @@ GPU_CONSTANTS: dict[str, Constant] = {
     "LOOKAHEAD": LOOKAHEAD,
     "INPUTS": FEATURES,
 }
-"""What the CUDA source takes from here; the readout's units come from its weights."""
+"""Constants that the CUDA source takes from here; the numbers of the readout's units come from its weights."""
 
 
 @kernel(fastmath={"contract"})
 def evidence_process(
     subband: Any, power: Any, per_group: int, place: Any, decay: Any, state: Any, frame: int, out: Any
 ) -> None:
-    """Features of every channel, `LOOKAHEAD` frames late; `per_group` neighbouring streams are heard as one.
+    """Features of every channel, `LOOKAHEAD` frames late; powers of `per_group` neighbouring streams are summed.
 
     subband, power (frames, streams, channels); place (channels,): ERB number, scaled; state: (loudness (groups, DEPTH,
     channels), onset (the same), products (groups, DEPTH, 2 lags × 3, channels), past (streams, DEPTH, channels), level

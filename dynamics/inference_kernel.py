@@ -8,19 +8,22 @@ import numpy as np
 from sharpear.compiler import kernel
 
 FLOOR = np.float32(1e-6)
-"""Of a frame whose largest value is 1: what no atom explains is divided by this at least."""
+"""The least that a value is divided by, in a frame whose largest value is 1: there may be no atom to explain it."""
 
 PRUNED = np.float32(1e-3)
-"""Of the strongest activation: weaker atoms drop out of a frame's competition after its first steps."""
+"""Share of the strongest activation below which atoms drop out of a frame's competition, after its first steps."""
 
 SILENCE = np.float32(1e-9)
-"""Frames whose largest magnitude is below this (-180 dB) are not looked into."""
+"""Frames whose largest magnitude is below this (-180 dB) are silence, and left out."""
 
 SMALLEST_SHARE = np.float32(1e-5)
+"""Shares of a channel below this (-100 dB) are set to zero."""
 
 FULL_STEPS = 3
+"""Steps of a frame in which all atoms compete; afterwards weak ones drop out."""
+
 SUPPORT_STEPS = 4
-"""All atoms compete for the first steps; every fourth step, what resembles the rest of its source is favoured."""
+"""Steps from one to the next in which atoms that resemble the rest of their source are favoured."""
 
 
 @kernel(fastmath={"reassoc", "contract", "nsz"})

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from .layer import Activity, Layer, usable
 
 SMALLEST_MODULUS = np.finfo(np.float32).tiny
-"""Of a number that has a phase."""
+"""The least modulus of a number that has a phase."""
 
 
 class Network:
@@ -16,7 +16,7 @@ class Network:
 
     ``input_i = drive_gain_i · b + flow_ii · a_i + Σ_{j≠i} flow_ij · u_j``
 
-    A layer hears its own activation a and the others' potentials u, all from the step before. Where the kinds differ,
+    A layer is fed its own activation a and the others' potentials u, all from the step before. Where the kinds differ,
     a complex signal reaches a real layer as its modulus, and a real signal reaches a complex layer with the phase of
     that layer's own potential. The origin's pair is ``Network([lcadam, wtaconv], [[f11, f12], [f21, f22]])``.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 LARGEST_INT = 2**31 - 1
 LETTERS = {"i4": "i", "i8": "q", "u8": "Q", "f4": "f", "f8": "d"}
-"""Of NumPy's kinds of numbers in Python's `struct`."""
+"""Letters by which Python's `struct` knows NumPy's kinds of numbers."""
 
 Address = Callable[[Any], int | None]
 """Gives an array's address, or None for what is no array of the device."""

@@ -197,4 +197,4 @@ class _Cpu(Backend):
 
 
 CPU: Backend = _Cpu()
-"""Numba's kernels on NumPy's arrays."""
+"""The CPU: Numba's kernels on NumPy's arrays."""

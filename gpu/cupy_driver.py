@@ -15,10 +15,10 @@ from .pending import Arrays
 from .source import OPTIONS
 
 PLAIN_SHARED_BYTES = 48 * 1024
-"""Working memory that a block has without asking for more."""
+"""Shared memory that a block of threads has without asking for more, bytes."""
 
 OUT_OF_MEMORY = 2
-"""CUDA's number for it."""
+"""CUDA's number of the error that memory has run out."""
 
 
 class CupyDriver:
@@ -127,7 +127,7 @@ class CupyDriver:
         return event
 
     def _keep(self, event: Any, *memory: Any) -> None:
-        """Let nobody else have `memory` before `event` has come: copies and kernels use it without Python's knowing."""
+        """Keep `memory` from being reused before `event` is reached: copies and kernels use it, unknown to Python."""
         with self._keeping:  # several threads may work on one GPU
             while self._travelling and self._travelling[0][0].done:
                 self._travelling.popleft()
@@ -139,7 +139,7 @@ class CupyDriver:
         try:
             memory: NDArray[Any] = (empty_pinned if like.size else np.empty)(like.shape, like.dtype)
         except self._cupy.cuda.runtime.CUDARuntimeError as error:
-            if error.status != OUT_OF_MEMORY:  # a kernel's failure, of which this call is the first to hear
+            if error.status != OUT_OF_MEMORY:  # a kernel's failure, which this call is the first to report
                 raise
             raise MemoryError(f"no page-locked memory is left: {error}") from error
         return memory

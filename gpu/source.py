@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 OPTIONS = ("-std=c++17", "--fmad=false")
-"""Of the compiler. Products and sums are rounded apart, as Numba's are, so that both give the same results."""
+"""The compiler's options. Products and sums are rounded apart, as Numba's are, so that both give the same results."""
 
 HEADER = "kernel.cuh"
 
 Constant = int | type[np.generic] | np.dtype[Any] | tuple["Constant", ...]
-"""What a source is compiled for: a number, the type of units, or nested tuples of numbers."""
+"""A constant that a source is compiled with: a number, the type of units, or nested tuples of numbers."""
 
 
 def source_file(function: Any) -> Path:

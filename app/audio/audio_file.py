@@ -30,17 +30,17 @@ from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, 
 LOWEST_RATE_HZ = 8000
 HIGHEST_RATE_HZ = 192000
 LENGTH_BLOCK = 1024
-"""A block in which decoding fails is lost as a whole."""
+"""Samples decoded at once to find a file's true length: a block in which decoding fails is lost as a whole."""
 
 UNKNOWN_SAMPLES = 1 << 60
 
 SAMPLE_BYTES = {
     "PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8, "ULAW": 1, "ALAW": 1,
 }  # fmt: skip
-"""Of encodings in which every sample has the same number of bytes."""
+"""Bytes a sample, for the encodings in which all samples take as many."""
 
 logger = logging.getLogger(__name__)
-"""Says what is heard although something is wrong with it, a line each; the command line shows them on stderr."""
+"""Tells, a line each, which damaged files are read nevertheless; the command line shows the lines on stderr."""
 
 
 @dataclass(frozen=True)
@@ -363,7 +363,7 @@ class _OpenEnded(io.FileIO):
         self._head = head
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Nowhere, where a damaged header says to go before the beginning: libsndfile cannot hear an exception."""
+        """Nowhere, where a damaged header says to go before the beginning: no exception gets through libsndfile."""
         try:
             return super().seek(offset, whence)
         except OSError:

@@ -13,7 +13,7 @@ from sharpear.errors import UsageError
 from .audio_file import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 
 FEWEST_SAMPLES = 2
-"""A recording of fewer samples than channels stands on its side, unless it is as short as this."""
+"""A recording of fewer samples than channels is taken for a transposed one, unless it is as short as this."""
 
 
 def as_audio(samples: ArrayLike) -> NDArray[np.float32]:

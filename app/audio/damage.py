@@ -9,7 +9,7 @@ KBPS = {
     (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-"""By whether it is MPEG 1, and layer: what a frame's head can state."""
+"""Bit rates (kbit/s) that a frame's header can state, by whether it is MPEG 1, and by layer."""
 
 RATES_HZ = (44100, 48000, 32000)
 
@@ -66,7 +66,7 @@ class DamageWatch:
 
 
 def _page_bytes(head: bytearray) -> int:
-    """Of an Ogg page; 0 where none begins, −1 where more is needed to know."""
+    """The length of an Ogg page that begins here; 0 if none begins, −1 if more of it is needed to tell."""
     if not head.startswith(b"OggS"):
         return 0
     lacing = head[27 : 27 + head[26]]
@@ -74,7 +74,7 @@ def _page_bytes(head: bytearray) -> int:
 
 
 def _frame_bytes(head: bytearray, first: bytes) -> int:
-    r"""Of an MPEG frame of the same version, layer and rate as the first, or of a tag; 0 where none begins.
+    r"""The length of a tag, or of an MPEG frame of the version, layer and rate of the first; 0 if neither begins here.
 
     >>> _frame_bytes(bytearray(b"\xff\xfb\x90\x00\x00\x00"), b"\xff\xfb\x90\x00\x00\x00")
     417

@@ -20,19 +20,19 @@ from .media import HEAD_BYTES, MediaError, MediaFile, is_media, is_streamed
 from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 FIXED_WAV = (1, 3, 6, 7, 0xFFFE)
-"""Format tags of PCM, float, A-law, µ-law, and what says so later."""
+"""WAV format tags whose samples all take as many bytes: PCM, float, A-law, µ-law, and "extensible"."""
 
 STREAMED = ("WAV", "WAVEX", "RF64", "AIFF", "AU", "CAF", "FLAC")
-"""Containers that libsndfile reads from front to back; of others it wants the end."""
+"""Containers that libsndfile reads from front to back; of the others it needs the end first."""
 
 HTK_PCM = b"\0\2\0\0"
-"""An HTK file has no magic: these are the size of its samples and their kind."""
+"""What stands for a magic number in an HTK file, which has none: the size of its samples, and their kind."""
 
 BLOCK_AU = (23, 24, 25, 26)
 SPOOLED = (b"riff", b" paf", b"fap ", b"\xf0\x7e", b"Extended Ins", b"ALawSoundFil", b"Creative Voi")
 PRETENDED_BYTES = 1 << 50
 FARTHEST_LOOK = 1 << 22
-"""While a header is read: a jump farther ahead than this is to what follows the samples, and finds nothing."""
+"""A jump farther ahead than this, in bytes, while a header is read, leads behind the samples, and finds nothing."""
 
 
 def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder | MediaDecoder":
@@ -155,7 +155,7 @@ class SpooledDecoder:
     def __init__(self, feed: Feed, head: bytes = b"") -> None:
         self._feed = feed
         self._spool = _spooled(feed, head)
-        # By its descriptor: asked to go before the beginning, a file object raises where libsndfile cannot hear it.
+        # By its descriptor: asked to go before the beginning, a file object raises, which does not get through libsndfile.
         self._file = _open(os.dup(self._spool.fileno()))
         self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
         self.samples: int | None = None
@@ -231,7 +231,7 @@ class PumpedDecoder(SndfileDecoder):
 
     A thread pumps what comes into a pipe of our own, from which libsndfile reads in another.
 
-    Whoever waits for samples waits in Python, which hears signals; libsndfile would not return for one.
+    Whoever waits for samples waits in Python, which answers signals; libsndfile would not return for one.
     """
 
     def __init__(self, feed: Feed) -> None:

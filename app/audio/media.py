@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 MEDIA_SUFFIXES = frozenset(
     "3gp aac ac3 amr ape dsf dts eac3 m4a m4b mka mp2 mp4 mpc oma tta webm wma wv".split()  # noqa: SIM905
 )
-"""Of files that are taken from a folder; one that is named itself may be called anything."""
+"""Suffixes by which media files are found in a folder; a file given by its own name may have any."""
 
 INSTALL = "pip install 'sharpear[media]', or put ffmpeg on the PATH"
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CANCELLED = 0.01
-"""Of the channels' mean power: a mix with less has lost 20 dB, of which unlike channels lose 10 log10(channels)."""
+"""Share of the channels' mean power below which a mix counts as cancelled: it has lost 20 dB, and channels that have
+nothing in common lose only 10 log10(channels)."""
 
 
 class MonoMix:

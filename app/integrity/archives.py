@@ -15,14 +15,14 @@ from .finding import DamageError, Finding, of_attributes
 from .jsons import LARGEST_BYTES, parsed
 
 SEAL = b"sharpear crc32 "
-"""Followed by eight hexadecimal digits: the checksum of all before them. It is the archive's comment."""
+"""Begins the archive's comment; eight hexadecimal digits follow, the checksum of all bytes before them."""
 
 BLOCK = 1 << 20
 LARGEST_READ = 1 << 22
-"""At once: more is only asked for where a directory of members is of absurd size."""
+"""The most bytes read at once: only a directory of members of absurd size asks for more."""
 
 END, END_BYTES = b"PK\5\6", 22
-"""What an archive without a comment ends in."""
+"""How the end record of an archive without a comment begins, and its length: it is the archive's end."""
 
 FIRST = b"frequencies.npy"
 """The first member of the files of frames, by which a damaged one is recognised."""

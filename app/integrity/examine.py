@@ -22,7 +22,7 @@ FILES: dict[str, Callable[[BinaryIO, bool], Finding]] = {
     "mid": examine_midi,
     "json": examine_report,
 }
-"""By suffix; who examines gets the open file, and whether its bulk is read."""
+"""The function that examines a file, by suffix; it is given the open file, and whether to read all of it."""
 
 KINDS = ("zarr", *FILES)
 

@@ -71,7 +71,7 @@ def _compare(written: dict[str, Any], found: dict[str, dict[str, Any]], thorough
 
 
 def _root_checksum(root: dict[str, Any]) -> str:
-    """Of the root's meaning, so that it may stand within it."""
+    """A checksum of what the root says, less the attribute in which the checksum itself stands."""
     attributes = {key: value for key, value in root.get("attributes", {}).items() if key != KEY}
     return f"{zlib.crc32(json.dumps({**root, 'attributes': attributes}, sort_keys=True).encode()):08x}"
 

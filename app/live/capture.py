@@ -33,7 +33,7 @@ RETRY_S = 1.0
 CLOSE_S = 0.5
 LONGEST_TEXT = 500
 STALL_S = 0.25
-"""Callbacks that come later than this were not just kept waiting: the machine slept, or the process was stopped."""
+"""A callback later than this was not just kept waiting: the machine slept, or the process was stopped."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def callback(intake: "Intake") -> Any:
 
 
 class Intake:
-    """Writes blocks into a ring, and marks by the clock for how long nothing was heard.
+    """Writes blocks into a ring, and marks, by the clock, how long no samples arrived.
 
     The first block of a process stands as much later than the last block of the process before as its clock says. Where
     blocks stall for more than `STALL_S` and go on, sound may be lost or merely late: blocks are held back for as long

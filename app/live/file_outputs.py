@@ -31,7 +31,7 @@ def name_outputs(out: Path | None, formats: Sequence[str], overwrite: bool) -> l
 
 
 def describe(sharpener: Sharpener, source: str) -> SinkInfo:
-    """What outputs say of what was heard, and of how they were made."""
+    """What outputs say of their source, and of how they were made."""
     return SinkInfo(
         sharpener.frequencies,
         sharpener.channel_frequencies,

@@ -1,4 +1,4 @@
-"""The round trip of an audio device: a probe played and heard again."""
+"""The round trip of an audio device: a probe is played, recorded, and found again."""
 
 import threading
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ PROBES = 6
 PROBE_SAMPLES = 1023
 PROBE_AMPLITUDE = 0.25
 CLARITY = 8.0
-"""A probe is heard where the correlation exceeds its typical value this many times."""
+"""A probe has arrived where the correlation exceeds its typical value this many times."""
 PATIENCE_S = 3.0
 
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """delays_s: of every probe that was heard, out of `sent`.  claimed_s: input plus output, as the device has it."""
+    """delays_s: of every probe that arrived, out of `sent`.  claimed_s: the latencies that the device states."""
 
     device: str
     rate_hz: int
@@ -39,7 +39,7 @@ def measure_round_trip(device: str | None, rate_hz: int | None, block: int) -> R
     Raises:
         AudioDeviceError: a device is missing, or does not run.
         UsageError: it refuses the rate.
-        InputError: no probe was heard.
+        InputError: no probe arrived.
     """
     sd = load_portaudio()
     inlet = choose_input(sd, device)
@@ -82,7 +82,7 @@ def find_probe(heard: NDArray[np.float32]) -> int | None:
 def _play(
     sd: Any, devices: tuple[int, int], rate: int, block: int, played: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], float | None]:
-    """What is heard while `played` is played, and the latency claimed."""
+    """What is recorded while `played` is played, and the latency claimed."""
     heard = np.zeros_like(played)
     finished = threading.Event()
     place = 0

@@ -14,9 +14,9 @@ from sharpear.errors import unwritable
 
 HEADER = 16
 CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, HEARD_NS, ZERO_RUN, GAPS, PLAYED = range(10)
-"""Places of the counts in the header (int64)."""
+"""Where each number stands in the header (int64): sizes, counts, and the time at which the newest block arrived."""
 GAP_PLACES = 64
-"""The newest gaps have their place behind the header: where each is, and all samples missing up to there."""
+"""Gaps that are kept behind the header, the newest: for each its position, and all samples missing up to there."""
 
 SHARED_MEMORY = "/dev/shm"
 

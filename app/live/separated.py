@@ -25,7 +25,7 @@ PERIOD_S = 0.005
 BLOCK = 4096
 PLAYED_RING_S = 2.0
 HEADROOM_S = 0.03
-"""Sound that waits before an output: the separation's blocks come unevenly."""
+"""Sound kept waiting before an output device, because the separation's blocks come unevenly."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Player:
 
 
 class LiveStems(threading.Thread):
-    """Separate a reader's samples in a thread beside the worker's; lost time is heard as silence, as in a recording.
+    """Separate a reader's samples in a thread beside the worker's; lost time counts as silence, as in a recording.
 
     Args:
         reader: the ring's samples.

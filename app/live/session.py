@@ -24,7 +24,7 @@ from .worker import Listener, Worker
 
 RING_S = 20.0
 QUEUE_S = 0.5
-"""A picture that lags more than this is no longer live: then the oldest is dropped. Files wait as long as the ring."""
+"""Samples that wait longer than this for a picture are dropped, oldest first; for files they may fill the ring."""
 WATCH_S = 0.05
 STATUS_S = 0.1
 
@@ -40,7 +40,7 @@ class Session:
         record: file to write the samples to.
         stems: what to separate into, beside the sharpening.
         duration_s: how long to listen.
-        listeners: hear of the frames.
+        listeners: are given the frames.
         watchers: receive the status ten times a second, one after the other.
         report: receives every fault and recovery, one line each.
     """

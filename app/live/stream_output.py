@@ -21,7 +21,7 @@ class StreamOutput:
 
     Args:
         format_: of `sharpear.sinks.STREAM_FORMATS`, but npy, which states its length first.
-        source: what is heard, for the stream's header.
+        source: the input's name, for the stream's header.
         outlet: where bytes go; stdout if not given.
     """
 

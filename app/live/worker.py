@@ -34,7 +34,7 @@ class Gap:
 
 
 class Listener(Protocol):
-    """Who hears of the frames, in the worker's thread: each call must be short, and must not fail."""
+    """Is given the frames, in the worker's thread: each call must be short, and must not fail."""
 
     def begin(self, sharpener: Sharpener, preset: str) -> None:
         """From now on frames are this sharpener's."""
@@ -43,7 +43,7 @@ class Listener(Protocol):
         """Frames of shape (frames, streams, atoms)."""
 
     def gap(self, gap: Gap) -> None:
-        """Nothing was heard for a while."""
+        """For a while no samples came, or some were dropped."""
 
 
 class Worker(threading.Thread):
@@ -56,7 +56,7 @@ class Worker(threading.Thread):
         ring, reader: where the samples are.
         sharpener: warmed up.
         preset: what it is called.
-        listeners: hear of every frame, in this order.
+        listeners: are given every frame, in this order.
         until: samples of time at which to end.
     """
 

@@ -17,10 +17,10 @@ from .notes import Note
 from .transcriber import Transcription
 
 TICKS_PER_S = 960
-"""480 ticks a quarter note at 120 quarter notes a minute: a millisecond."""
+"""MIDI ticks in a second, about one a millisecond: 480 in a quarter note, of which a minute has 120."""
 DRUM_CHANNEL = 9
 MIDI_FLOOR_DB = -60.0
-"""The level of velocity 1; full scale is 127."""
+"""Level that becomes MIDI velocity 1; full scale becomes 127."""
 
 
 def _notes_csv(transcription: Transcription) -> bytes:
@@ -103,7 +103,7 @@ FORMATS: dict[str, Callable[[Transcription], bytes]] = {
     "jsonl": _notes_jsonl,
     "mid": _midi,
 }
-"""How names end, and what is then written."""
+"""What is written, by how a file's name ends."""
 
 
 def format_of(path: Path) -> str:

@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from sharpear.sharpening.results import FrameResult, counted
 
-HEARD_AFTER_S = 0.02
-"""From a note's onset to its voice: measured over piano, winds, strings and voices, and taken off the onset."""
+FOUND_AFTER_S = 0.02
+"""Time from a note's true onset until its voice is found, which is taken off: measured on piano, winds and voices."""
 SHORTEST_S = 0.08
-"""Shorter than this is no note."""
+"""A voice that sounds for a shorter time than this is no note."""
 STRAY_SEMITONES, STRAY_S = 0.6, 0.046
-"""A voice that stays so far from its note's pitch for so long has gone on to another note."""
+"""A voice that stays this far from its note's pitch, for this long, has gone on to another note."""
 STRIKE_DB = 5.0
 STRIKE_S = 0.035
-"""A voice that grows by so much in so short a time is struck again."""
+"""A voice that grows by `STRIKE_DB` within this time is struck again."""
 SILENCE_DB = -120.0
 
 
@@ -78,7 +78,7 @@ def notes_of(voices: Voices) -> list[Note]:
             for a, b in pairwise(cuts):
                 onset_s, offset_s = float(voices.times[steps[a]]), float(voices.times[steps[b - 1]]) + step_s
                 if offset_s - onset_s >= SHORTEST_S:
-                    early_s = max(float(voices.times[0]), onset_s - HEARD_AFTER_S)
+                    early_s = max(float(voices.times[0]), onset_s - FOUND_AFTER_S)
                     own.append(_note(early_s, offset_s, pitch[a:b], amplitude[a:b], voice))
         found += [replace(note, offset_s=min(note.offset_s, after.onset_s)) for note, after in pairwise(own)] + own[-1:]
     return sorted(found, key=lambda note: (note.onset_s, note.midi))

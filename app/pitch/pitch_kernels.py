@@ -11,13 +11,14 @@ from sharpear.dynamics.divisive import divisive_step
 
 SMALLEST_LEVEL = np.float32(1e-20)
 FAINTEST = np.float32(0.1)
-"""The strongest pitch counts as no weaker than this, of the level: where all are at rest, none is a voice."""
+"""The least strength, as a share of the level, that the strongest pitch is taken to have: where all are at rest, none
+is a voice."""
 MOST_PARTIALS = 160
-"""Partials that a step listens to, the strongest: bounds its cost in noise."""
+"""Partials that take part in a step, the strongest ones: this bounds a step's cost in noise."""
 CLEAR_PACE = np.float32(0.3)
-"""How fast the mean of a voice's rise above the noise follows, a step."""
+"""Share of a step's own value in the running mean of a voice's rise above the noise."""
 NEIGHBORS = 3
-"""A voice is the strongest unit among so many on either side, and the only one there."""
+"""Units on either side of a voice among which it is the strongest, and the only voice."""
 
 
 @kernel

@@ -18,15 +18,15 @@ from sharpear.sharpening.results import FrameResult, counted
 from .pitch_kernels import MOST_PARTIALS, pitch_process, share_partials
 
 BELOW_HZ, ABOVE_HZ = 27.5, 4400.0
-"""Pitches so far beyond the range compete too: those of a piano."""
+"""Lowest and highest pitch that compete beyond the configured range: those of a piano."""
 FLOOR_S, LASTING_S = 0.1, 0.3
-"""Time constants of the noise's level, and of its rise: a drum is no noise that lasts."""
+"""Time constants of the noise's level and, longer, of its rise, for a drum is no noise that lasts."""
 STAYS_DB = 8.0
-"""A voice that has risen above the noise may fall so far, for a drum does not end it."""
+"""How far a voice that once rose above the noise may fall again, so that a drum does not end it."""
 REST = 1e-4
-"""Activity of a silent pitch, of the level: from here it rises again within a step or two."""
+"""Activity of a silent pitch, as a share of the level, from which it can rise again within a step or two."""
 SHARE_FLOOR = 5e-3
-"""Expected amplitude, compressed and of the level, below which a voice's claim to a partial fades."""
+"""Expected amplitude (compressed, as a share of the level) below which a voice's claim to a partial fades."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -20,7 +20,7 @@ from .tonal import TonalTransient
 
 RESIDUAL = "residual"
 CHUNK_SAMPLES = 1024
-"""Processed at once, so that what passes between the parts stays in the processor's cache."""
+"""Samples processed at once: so few that what passes between the parts stays in the processor's cache."""
 
 
 class Separator(Streaming[NDArray[np.float32]]):

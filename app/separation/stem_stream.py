@@ -44,7 +44,7 @@ class StemStream:
 
     def __init__(self, outlet: Writable, form: StemFormat, raw: bool = False) -> None:
         if form.clip == "rescale":
-            raise UsageError("--clip rescale needs the loudest sample, which a stream has not heard yet: use clamp")
+            raise UsageError("--clip rescale needs the loudest sample, which a stream has not read yet: use clamp")
         self._outlet, self._form, self._raw = outlet, form, raw
         self._rate = 0
 

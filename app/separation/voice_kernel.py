@@ -8,7 +8,7 @@ import numpy as np
 from sharpear.compiler import kernel
 
 SMALLEST_RESPONSE = 1e-4
-"""Power response (-40 dB) below which a channel does not hear a harmonic."""
+"""Power response (-40 dB) below which a channel is left out of a harmonic's fit."""
 
 SMALLEST_POWER = np.float32(1e-20)
 
@@ -56,7 +56,7 @@ def assign(f0: Any, center: Any, rule: Any, before: Any, owner: Any) -> None:
 
 @kernel
 def lay_out(f0: Any, level: Any, envelope: Any, channels: Any, lines: Any) -> int:
-    """The harmonics of all voices that sound, and the channels that hear each; how many there are.
+    """The harmonics of all voices that sound, and the channels that respond to each; returns how many there are.
 
     f0, level (voices,): Hz and power, level 0 where silent; envelope (voices, harmonics): power of each harmonic;
     channels: (center Hz, half width Hz, order); lines: (voice, harmonic, first, last, response, gain).

@@ -12,19 +12,19 @@ from sharpear.dsp.stateful import Stateful
 from .voice_kernel import assign
 
 LOWEST_HZ, HIGHEST_HZ = 80.0, 700.0
-"""Voices stand evenly between these on the logarithmic scale, before anything is known of them."""
+"""Pitches between which voices are spread evenly, on a logarithmic scale, until something is known of them."""
 
 GLIDE_OCTAVES = 0.08
-"""A pitch that moves farther from one frame to the next is another one."""
+"""A pitch that moves farther than this from one frame to the next is taken for another one."""
 
 PERSISTENCE, DROP = 0.02, 2.0
-"""Squared octaves by which a voice keeps its pitch, and that leaving a pitch to nobody costs."""
+"""What leaving a pitch with its voice saves, and what giving it to no voice costs, in squared octaves."""
 
 DECIDE_S = 0.116
-"""How far to either side of a frame the votes on its pitches are counted."""
+"""Time on either side of a frame from which votes on its pitches are counted."""
 
 ATTACK_S, RELEASE_S = 0.03, 0.16
-"""A voice is heard this much before its pitch is known, and rings on for so long."""
+"""Time by which a voice begins before its pitch is found, and for which it rings on after it is lost."""
 
 
 class VoiceTracks(Stateful):
@@ -70,7 +70,7 @@ class VoiceTracks(Stateful):
     def process(self, f0: NDArray[np.float32], strength: NDArray[np.float32]) -> NDArray[np.float32]:
         """(frames, streams, places) of `PitchFrames` → (frames, streams, voices, 3), `latency_frames` late.
 
-        Of each voice: Hz and strength, 0 where it is silent, and 1 where its pitch is heard, not before or after it.
+        For each voice: Hz and strength, 0 where it is silent, and 1 where its pitch itself is found, 0 around it.
         """
         state = self._state
         tracks = np.empty((len(f0), self.streams, self.voices, 3), np.float32)

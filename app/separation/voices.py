@@ -30,16 +30,16 @@ EXPAND = 1.0
 
 ITERATIONS = 6
 FLOOR, UNEXPLAINED = 1e-5, 1.0
-"""What belongs to nobody: this much of the frame's strongest channel, and this part of what no harmonic explains."""
+"""What no voice is given: this share of the frame's strongest channel, and this share of what no harmonic explains."""
 
 FAINTEST_PITCH = 0.1
-"""In place of `pitch.onset`: pitches too uncertain to be notes still tell voices apart."""
+"""Replaces `pitch.onset`: pitches too uncertain to be notes still help to tell voices apart."""
 
 HELD_FRAMES = 16
-"""Frames of the pitches that are kept, for the separation's frames stand between them."""
+"""Frames of pitches that are kept, because the separation's own frames stand between them."""
 
 WIDEST = 64
-"""Channels that hear one harmonic, at most."""
+"""The most channels that respond to one harmonic."""
 
 
 def voice_names(count: int) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def voice_names(count: int) -> tuple[str, ...]:
 class PitchVoices(Composite):
     """Shares of a number of voices, "voice1" the lowest; what no harmonic of theirs explains is the residual.
 
-    The pitch layer hears pitches in the mean of a group's streams, and `VoiceTracks` gives them to the voices. The
+    The pitch layer finds pitches in the mean of a group's streams, and `VoiceTracks` gives them to the voices. The
     gains g_i of all their harmonics are fitted to the channels' power, ``y_k ≈ Σ_i g_i |H_k(f_i)|²``, beginning with
     each voice's remembered spectrum, so that partials which coincide are divided as that spectrum says.
 

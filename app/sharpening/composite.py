@@ -16,7 +16,7 @@ from .results import counted
 Result = TypeVar("Result")
 
 OWNER = "of"
-"""Key of the state under which stands what it belongs to."""
+"""The key of a state under which it says what it belongs to."""
 
 
 class Memory(Stateful):

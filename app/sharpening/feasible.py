@@ -9,19 +9,19 @@ from sharpear.config import Config
 from sharpear.errors import UsageError
 
 MOST_BYTES = 2**28
-"""Of memory for one stream and the design: a quarter of a gigabyte."""
+"""The most memory for one stream and the design, bytes: a quarter of a gigabyte."""
 
 MOST_DENSE_CHANNELS = 1024
-"""Whose receptive fields are whitened at once: the time grows with their third power, to some seconds here."""
+"""The most channels whose receptive fields are whitened together: the time grows with their cube, to seconds here."""
 
 MOST_DESIGN_STEPS = 2e9
-"""Multiplications while windows are calibrated: some seconds."""
+"""The most multiplications while windows are calibrated, which take some seconds."""
 
 SMALLEST_SPACING = 0.01
-"""Cents between neighbours: closer ones are one and the same frequency to single precision."""
+"""The least distance of neighbours, cents: single precision cannot tell closer frequencies apart."""
 
 MOST_RIVALS = 512
-"""Atoms on either side that an atom is compared with, each with each, in every frame."""
+"""The most atoms on either side with which each atom is compared in every frame."""
 
 
 class Need(NamedTuple):

@@ -17,7 +17,7 @@ from .composite import Composite, Memory
 from .network_design import build_pair
 
 LATERAL_TOLERANCE = 0.02
-"""Lateral weights below this are left out: they are sidelobes of the whitened fields, and cost most of the band."""
+"""Lateral weights below this are left out: they are sidelobes of the whitened fields, and would widen the band most."""
 
 
 class SparseCode(Composite):

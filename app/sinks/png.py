@@ -16,7 +16,7 @@ from .drawing import ROWS_PER_OCTAVE, draw_lines
 LARGEST_COLUMNS = 4000
 RANGE_DB = 60.0
 DRAWING = threading.Lock()
-"""Matplotlib draws in one thread at a time."""
+"""Held while a picture is drawn, because Matplotlib draws in one thread at a time."""
 
 
 class PngSink(Sink):

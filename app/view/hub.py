@@ -8,13 +8,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 LARGEST_BACKLOG = 80
-"""Batches sent and not yet acknowledged by a page, about 0.8 s: beyond that it skips."""
+"""The most batches that a page has not acknowledged yet, about 0.8 s: beyond, columns are skipped."""
 MOST_MESSAGES = 200
-"""Messages that wait for a page: one that does not take them is shown no more of them."""
+"""The most messages that wait for a page: one that does not take them is sent no more."""
 
 
 HEAD = struct.Struct("<cI")
-"""Before everything that the session sends to the server: its kind and its bytes.
+"""Header of all that the session sends to the server: what follows, and how many bytes.
 
 The kinds: c, a batch of columns; a, axes; m, a message; s, a status.
 """

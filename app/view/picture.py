@@ -14,12 +14,12 @@ from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE, add_bands, add_lines, encode_levels
 
 LARGEST_RATE_HZ = 200.0
-"""Columns per second at most: more cannot be told apart on a screen."""
+"""The most columns a second: more cannot be told apart on a screen."""
 PERIOD_S = 0.005
 LOWEST_DB = -120.0
 STEPS_PER_DB = 2.0
 HEADER = struct.Struct("<IIdII")
-"""Of a batch: epoch (which axes), 0, time of the first column in s, columns, rows."""
+"""Header of a batch: its epoch, which tells its axes; 0; the time of its first column, s; columns; rows."""
 
 
 class Audience(Protocol):
@@ -39,7 +39,7 @@ class Picture:
     """A listener that draws frames and publishes them in batches.
 
     A batch is `HEADER` and then, column by column and row by row from low to high, two bytes: the level of the
-    sharpened and of the plain spectrogram, ``1 + 2 (dB + 120)``; 0 is kept for what has not been heard. Streams are
+    sharpened and of the plain spectrogram, ``1 + 2 (dB + 120)``; 0 is kept for what is missing. Streams are
     added up, and frames pooled (largest power) to at most 200 columns a second.
 
     Args:

@@ -22,7 +22,7 @@ from .picture import Picture
 LOCAL = "127.0.0.1"
 END_S = 0.8
 LONGEST_QUEUE = 200
-"""Batches on their way to the server, about 2 s: beyond that they are skipped."""
+"""The most batches on their way to the server, about 2 s: beyond, batches are skipped."""
 MOST_DEATHS = 3
 DEATHS_S = 60.0
 """A server that ends more often than `MOST_DEATHS` within this time is not started again."""
@@ -119,7 +119,7 @@ class View:
                     stdin.flush()
 
     def _attend(self) -> None:
-        """Hear the server, and start another where it dies."""
+        """Read what the server says, and start another where it dies."""
         deaths: list[float] = []
         while True:
             assert self._process.stdout is not None
