@@ -49,9 +49,9 @@ def by_harmonics(f0_hz: ArrayLike, tolerance_cents: float = 50.0) -> Shares:
 
     def shares(frequency_hz: NDArray[np.float32]) -> NDArray[np.float64]:
         f0 = fundamentals.reshape(-1, *(1,) * np.ndim(frequency_hz))
-        heard = np.maximum(frequency_hz, 1.0)
-        harmonic = np.maximum(np.rint(heard / f0), 1.0) * f0
-        cents = np.abs(1200 * np.log2(heard / harmonic))
+        line_hz = np.maximum(frequency_hz, 1.0)
+        harmonic = np.maximum(np.rint(line_hz / f0), 1.0) * f0
+        cents = np.abs(1200 * np.log2(line_hz / harmonic))
         nearest = np.arange(fundamentals.size).reshape(f0.shape) == cents.argmin(axis=0)
         return np.where(cents.min(axis=0) <= tolerance_cents, nearest, 1.0 / fundamentals.size)
 

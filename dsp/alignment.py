@@ -26,7 +26,7 @@ class Aligner(Stateful):
         streams: number of streams.
         order: stages per channel in the frames.
         limit_samples: latency not to exceed; zero aligns nothing.
-        backend: where it runs, as what it hears does.
+        backend: where it runs, and where its input is.
 
     >>> aligner = Aligner([10.0, 250.0], hop=100, streams=1, order=1)
     >>> aligner.latency_hops, aligner.wait_hops.tolist()

@@ -145,7 +145,7 @@ class FiniteWindow(Stateful):
     Args:
         design: the windows.
         streams: number of streams.
-        backend: where it runs, as what it hears does.
+        backend: where it runs, and where its input is.
 
     >>> from sharpear.dsp import Filterbank
     >>> bank = GammatoneDesign(8000.0, np.linspace(400.0, 800.0, 9), np.full(9, 10.0), order=5)

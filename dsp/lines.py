@@ -79,7 +79,7 @@ class LineFinder(Stateful):
         frame_s: time between frames, s.
         rule: how the two-line evidence is drawn.
         streams: number of streams.
-        backend: where it runs, as what it hears does.
+        backend: where it runs, and where its input is.
 
     Lines are late by `latency_hops` against the frames that come in.
     """

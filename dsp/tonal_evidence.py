@@ -14,7 +14,7 @@ LEVEL_S = 1.0
 """Time constant with which the level falls; loudness counts relative to the level."""
 
 
-class Evidence(Stateful):
+class TonalEvidence(Stateful):
     r"""Describe every channel by its past, its near future and its neighbourhood, streaming.
 
     A tone persists: its loudness before and after is its loudness now, and its phase advances evenly, so that
@@ -27,7 +27,7 @@ class Evidence(Stateful):
         per_group: streams (such as left and right) whose powers are summed.
         backend: where it runs.
 
-    >>> evidence = Evidence(np.array([100.0, 200.0]), 0.004)
+    >>> evidence = TonalEvidence(np.array([100.0, 200.0]), 0.004)
     >>> ones = np.ones((90, 1, 2), np.float32)
     >>> split = Split(ones[..., 0], ones, ones.astype(np.complex64), ones)
     >>> features = evidence.process(split)

@@ -1,4 +1,4 @@
-"""Inner loops of `Evidence` and of its readout. No validation here."""
+"""Inner loops of `TonalEvidence` and of its readout. No validation here."""
 
 import math
 from typing import Any

@@ -207,10 +207,10 @@ def _length(path: Path, _signature: tuple[int, ...]) -> int:
                 if not present:
                     raise InputError(f"{path}: cannot be decoded ({cause})") from error
                 seconds = present / file.samplerate
-                logger.warning("%s: is damaged after %.3f s (%s): heard to there", path, seconds, cause)
+                logger.warning("%s: is damaged after %.3f s (%s): read to there", path, seconds, cause)
                 return present
         if isinstance(file, MediaFile) and file.damage:
-            logger.warning("%s: is damaged (%s): what could be decoded is heard", path, file.damage)
+            logger.warning("%s: is damaged (%s): what could be decoded is read", path, file.damage)
         if file.format in ("OGG", "MP3") and (damage := _damage(path)):
             logger.warning("%s: %s", path, damage)
         guessed = file.format == "MP3"  # one without a table of its frames
@@ -239,7 +239,7 @@ def too_short(name: str, present: int, stated: int, sample_rate: int) -> str:
     missing, rate = stated - present, sample_rate
     return (
         f"{name}: ends after {present / rate:.3f} s, {missing} samples before the end that its header states: "
-        "heard to there"
+        "read to there"
     )
 
 

@@ -59,9 +59,9 @@ class DamageWatch:
     def damage(self) -> str | None:
         """What was wrong, at the end of the stream."""
         if self._lost_first is not None:
-            return f"is damaged at byte {self._lost_first} of its sound: what could be decoded is heard"
+            return f"is damaged at byte {self._lost_first} of its sound: what could be decoded is read"
         if self._kind == b"OggS" and (self._left or self._held or not self._last_page):
-            return "ends without the page that ends an Ogg stream: it was cut, and is heard to there"
+            return "ends without the page that ends an Ogg stream: it was cut, and is read to there"
         return None
 
 

@@ -111,7 +111,7 @@ class SndfileDecoder:
                 raise InputError(f"stdin: cannot be decoded ({cause})") from error
             if self.samples is None:  # else what is missing is said at the end
                 seconds = self._decoded / self.sample_rate
-                logger.warning("stdin: is damaged after %.3f s (%s): heard to there", seconds, cause)
+                logger.warning("stdin: is damaged after %.3f s (%s): read to there", seconds, cause)
             return np.zeros((0, self.channels), np.float32)
         self._decoded += len(block)
         return block
@@ -155,7 +155,7 @@ class SpooledDecoder:
     def __init__(self, feed: Feed, head: bytes = b"") -> None:
         self._feed = feed
         self._spool = _spooled(feed, head)
-        # By its descriptor: asked to go before the beginning, a file object raises, which does not get through libsndfile.
+        # By its descriptor: asked to go before the beginning, a file object raises, and libsndfile swallows that.
         self._file = _open(os.dup(self._spool.fileno()))
         self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
         self.samples: int | None = None
@@ -204,7 +204,7 @@ class MediaDecoder:
         """(samples, channels), at least one before the end."""
         block = self._file.read(min(most, 1024))
         if not len(block) and self._file.damage and not self._feed.stopped:
-            logger.warning("stdin: is damaged (%s): what could be decoded is heard", self._file.damage)
+            logger.warning("stdin: is damaged (%s): what could be decoded is read", self._file.damage)
         return block
 
     def close(self) -> None:

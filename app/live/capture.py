@@ -27,7 +27,7 @@ from sharpear.errors import AudioDeviceError, SharpearError
 from .audio_devices import Device, check_input, choose_input, credible_latency, load_portaudio, quiet_stderr
 from .clock import now_ns
 from .priority import hurried
-from .ring import HEARD_NS, WRITTEN, Ring
+from .ring import ARRIVED_NS, WRITTEN, Ring
 
 RETRY_S = 1.0
 CLOSE_S = 0.5
@@ -173,16 +173,18 @@ class Intake:
         self._ring, self._rate_hz, self._clock = ring, rate_hz, clock
         self._stall = round(STALL_S * rate_hz)
         self._first = True
-        self._heard_ns = int(ring.header[HEARD_NS]) if ring.header[WRITTEN] else None
+        self._arrived_ns = int(ring.header[ARRIVED_NS]) if ring.header[WRITTEN] else None
         self._held: list[tuple[NDArray[np.float32], int, bool]] = []
         self._missing = 0
 
     def take(self, block: NDArray[np.float32], xrun: bool) -> None:
         """The next block, (samples, channels)."""
-        heard_ns, length = self._clock(), len(block)
-        elapsed = length if self._heard_ns is None else (heard_ns - self._heard_ns) * self._rate_hz // 1_000_000_000
+        arrived_ns, length = self._clock(), len(block)
+        elapsed = (
+            length if self._arrived_ns is None else (arrived_ns - self._arrived_ns) * self._rate_hz // 1_000_000_000
+        )
         late = elapsed - length
-        self._heard_ns = heard_ns
+        self._arrived_ns = arrived_ns
         if self._first:
             self._first = False
             if late > 0:
@@ -192,9 +194,9 @@ class Intake:
             self._let_go()
         if self._held or late > self._stall:
             self._missing += late
-            self._held.append((block.copy(), heard_ns, xrun))
+            self._held.append((block.copy(), arrived_ns, xrun))
         else:
-            self._ring.write(block, heard_ns, xrun)
+            self._ring.write(block, arrived_ns, xrun)
 
     def _let_go(self) -> None:
         """The burst is over."""

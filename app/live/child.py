@@ -18,16 +18,18 @@ from .clock import now_ns
 from .playback import PlayRequest
 
 START_S = 20.0
-"""A capture process that says nothing for this long hangs in the sound system."""
+"""A process that says nothing for this long after its start hangs in the sound system."""
+
 END_S = 0.7
+"""How long a process may take to end before it is killed."""
 
 Event = dict[str, Any]
 
 
-class CaptureProcess:
-    """A capture process and what it says; `wake` is called after every block and when it ends.
+class DeviceProcess:
+    """A process that records from an audio device or plays to one, and what it says of that.
 
-    A playback process is held the same way.
+    `wake` is called after every block, and when the process ends.
     """
 
     def __init__(self, request: Request | PlayRequest, wake: Callable[[], None]) -> None:
@@ -62,11 +64,11 @@ class CaptureProcess:
 
     def events(self) -> list[Event]:
         """What has been said since the last call."""
-        heard = []
+        events = []
         with suppress(queue.Empty):
             while True:
-                heard.append(self._events.get_nowait())
-        return heard
+                events.append(self._events.get_nowait())
+        return events
 
     def expect(self, name: str) -> Event:
         """Wait for this event.

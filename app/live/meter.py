@@ -60,8 +60,8 @@ def strongest_lines(frames: Frames, count: int = LINES) -> list[tuple[float, flo
     """
     amplitude, frequency = frames.amplitude[-1].ravel(), frames.instantaneous_frequency[-1].ravel()
     loudest = np.argsort(amplitude)[::-1][:count]
-    heard = [(float(frequency[i]), decibels(float(amplitude[i]))) for i in loudest if amplitude[i] > QUIETEST]
-    return sorted(heard)
+    found = [(float(frequency[i]), decibels(float(amplitude[i]))) for i in loudest if amplitude[i] > QUIETEST]
+    return sorted(found)
 
 
 def describe(status: Status, lines: Sequence[tuple[float, float]]) -> list[str]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sharpear.errors import unwritable
 
 HEADER = 16
-CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, HEARD_NS, ZERO_RUN, GAPS, PLAYED = range(10)
+CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, ARRIVED_NS, ZERO_RUN, GAPS, PLAYED = range(10)
 """Where each number stands in the header (int64): sizes, counts, and the time at which the newest block arrived."""
 GAP_PLACES = 64
 """Gaps that are kept behind the header, the newest: for each its position, and all samples missing up to there."""
@@ -78,7 +78,7 @@ class Ring:
             place = f"the sound's memory in {SHARED_MEMORY} or among the temporary files"
             raise unwritable(place, error, option="TMPDIR") from error
 
-    def write(self, block: NDArray[np.float32], heard_ns: int = 0, xrun: bool = False) -> None:
+    def write(self, block: NDArray[np.float32], arrived_ns: int = 0, xrun: bool = False) -> None:
         """Append (samples, channels): two copies at most, no lock, nothing allocated that stays."""
         header, capacity = self.header, self.capacity
         start, count = int(header[WRITTEN]), len(block)
@@ -88,7 +88,7 @@ class Ring:
         first = min(len(kept), capacity - at)
         self._data[at : at + first] = kept[:first]
         self._data[: len(kept) - first] = kept[first:]
-        header[HEARD_NS] = heard_ns
+        header[ARRIVED_NS] = arrived_ns
         header[ZERO_RUN] = 0 if block.any() else header[ZERO_RUN] + count
         header[XRUNS] += xrun
         header[CALLBACKS] += 1

@@ -16,7 +16,7 @@ from sharpear.separation.separator import Separator
 from sharpear.separation.shares import ShareFactory
 from sharpear.separation.stem_files import StemFiles, StemFormat
 
-from .child import CaptureProcess
+from .child import DeviceProcess
 from .playback import PlayRequest
 from .priority import hurried
 from .ring import PLAYED, WRITTEN, XRUNS, Reader, Ring
@@ -83,7 +83,7 @@ class Player:
         self._rate_hz = rate_hz
         self._ring = Ring.create(round(PLAYED_RING_S * rate_hz), channels)
         request = PlayRequest(device, rate_hz, channels, round(HEADROOM_S * rate_hz))
-        self._process = CaptureProcess(request, lambda: None)
+        self._process = DeviceProcess(request, lambda: None)
         try:
             self.name = self._process.expect("ready")["device"]
             self._process.send(str(self._ring.path))

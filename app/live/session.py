@@ -161,7 +161,7 @@ class Session:
                 dropped_s += gap.dropped_s
                 self._drops, self._dropped_s = self._drops + 1, self._dropped_s + gap.dropped_s
             if gap.length_s > gap.dropped_s:
-                self.say(f"nothing was heard for {gap.length_s - gap.dropped_s:.2f} s at {gap.start_s:.2f} s")
+                self.say(f"nothing arrived for {gap.length_s - gap.dropped_s:.2f} s at {gap.start_s:.2f} s")
         if dropped_s:
             self.say(f"dropped {dropped_s:.2f} s at {start_s:.2f} s: sharpening fell behind")
         while self._outputs.faults:

@@ -15,7 +15,7 @@ from sharpear.sharpening.sharpener import Sharpener
 from .clock import now_ns
 from .load import LoadMeter
 from .priority import hurried
-from .ring import HEARD_NS, Reader, Ring
+from .ring import ARRIVED_NS, Reader, Ring
 from .status import decibels
 
 LARGEST_BLOCK = 4096
@@ -142,7 +142,7 @@ class Worker(threading.Thread):
         busy_ms = (time.perf_counter() - started) * 1e3
         hop = self.sharpener.hop
         self.load.add(busy_ms, len(samples) / hop, hop / rate * 1e3)
-        age_s = (now_ns() - int(self._ring.header[HEARD_NS])) / 1e9 + self._reader.waiting / rate
+        age_s = (now_ns() - int(self._ring.header[ARRIVED_NS])) / 1e9 + self._reader.waiting / rate
         self.queue_s += 0.05 * (age_s - self.queue_s)
 
     def _pass_gap(self, gap: Gap, lost: int) -> None:

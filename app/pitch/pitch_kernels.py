@@ -70,7 +70,7 @@ def pitch_process(
                 median_activity(history[s], activity)
                 strongest[s] = max(strongest[s] * decay, activity.max(), FAINTEST)
                 follow(activity, strongest[s], voice_rule, fields[0], f0[s], last_f0[s], strength[s])
-                partials = hear(
+                partials = strongest_partials(
                     ring_amplitude[s, middle], ring_frequency[s, middle], lasting[s], level[s], floor, compression,
                     y, noise_y, line_hz,
                 )  # fmt: skip
@@ -87,18 +87,18 @@ def pitch_process(
                     out[2][left, s, i] = ring_frequency[s, oldest, i]
                 out[5][left, s, 0] = out[5][left, s, 1] = False
                 for v in range(f0.shape[1]):
-                    heard = f0[s, v] > 0 and risen[s, v]
-                    told = heard and low_hz <= f0[s, v] <= high_hz
+                    sounds = f0[s, v] > 0 and risen[s, v]
+                    told = sounds and low_hz <= f0[s, v] <= high_hz
                     out[3][left, s, v] = f0[s, v] if told else 0.0
                     out[4][left, s, v] = strength[s, v] if told else 0.0
-                    if heard and not told and clear[s, v] > surely:
+                    if sounds and not told and clear[s, v] > surely:
                         out[5][left, s, int(f0[s, v] > high_hz)] = True
             left += 1
     return left
 
 
 @kernel
-def hear(
+def strongest_partials(
     amplitude: Any, frequency: Any, noise: Any, level: Any, floor: Any, compression: Any, y: Any, noise_y: Any,
     line_hz: Any,
 ) -> int:  # fmt: skip
@@ -126,7 +126,7 @@ def compete(
     """One step of the pitch layer on one frame's partials."""
     y, noise_y, line_hz, start, unit, weight, support, _ = scratch
     _, iterations, compression, floor, _, _ = rule
-    partials = hear(amplitude, frequency, noise, level, floor, compression, y, noise_y, line_hz)
+    partials = strongest_partials(amplitude, frequency, noise, level, floor, compression, y, noise_y, line_hz)
     connect(line_hz, partials, a.size, fields[0], start, unit, weight)
     for _ in range(iterations):
         divisive_step(y, partials, start, unit, weight, fields[1], gains, a, support)

@@ -204,13 +204,13 @@ def transcribe_file(
     selection: Selection,
     progress: Callable[[float, float], None] | None = None,
 ) -> tuple[Transcription, float, bool]:
-    """Transcribe one file, its channels averaged: the result, the seconds heard, and whether that was all.
+    """Transcribe one file, its channels averaged: the result, the seconds read, and whether that was all.
 
-    `progress` receives (seconds done, seconds in all). After Ctrl-C what was heard so far is transcribed.
+    `progress` receives (seconds done, seconds in all). After Ctrl-C what was read so far is transcribed.
 
     Raises:
         InputError, UsageError: as `AudioFile` and `Transcriber` raise them.
-        KeyboardInterrupt: nothing was heard yet, or the user asked twice.
+        KeyboardInterrupt: nothing was read yet, or the user asked twice.
     """
     with Interruption() as interruption, AudioFile(path, replace(selection, mono=True, keep=True)) as audio:
         transcriber = Transcriber(audio.sample_rate, config, start_s=audio.start_s)

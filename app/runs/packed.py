@@ -21,7 +21,7 @@ from .files import FileSinks, describe
 from .jobs import Job, Result, Settings, is_done
 from .packs import BLOCK_SAMPLES, STREAMS_AT_ONCE, Ended, Failed, Lane, PackAdvance, Packs, unusable
 from .segments import can_be_cut
-from .spool import Later
+from .spool import Spool
 from .threads import Advance, Event
 
 SEGMENT_S, MOST_SEGMENTS = 30.0, 128
@@ -88,7 +88,7 @@ class _SharpenLane(Lane[Sharpener]):
         outputs = [Path(output) for output in self._job.outputs]
         with self.failing():
             self._files = self.held.enter_context(FileSinks(outputs, describe(self.audio, hears)))
-            self._later = [self.held.enter_context(Later(outputs[0], Frames, FIELDS)) for _ in range(self._cuts - 1)]
+            self._later = [self.held.enter_context(Spool(outputs[0], Frames, FIELDS)) for _ in range(self._cuts - 1)]
             self._parts = [self._part(hears, number) for number in range(self._cuts)]
 
     def _part(self, sharpener: Sharpener, number: int) -> _Part:

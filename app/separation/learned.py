@@ -45,7 +45,7 @@ class LearnedSources(Stateful):
         hop_s: time between frames, s.
         groups: independent signals.
         per_group: streams in each that share one mask.
-        backend: where it runs, as what it hears does.
+        backend: where it runs, and where its input is.
 
     Raises:
         UsageError: more atoms than a GPU holds for a group.
@@ -131,12 +131,12 @@ def join(dictionaries: Sequence[Dictionary], center_hz: NDArray[np.float64]) -> 
     atoms, cost, similarity, blocks = [], [], [], []
     first = place = 0
     for dictionary in dictionaries:
-        heard = dictionary.at(center_hz)
+        own = dictionary.at(center_hz)
         shifts = range(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES + 1)
-        rows = np.concatenate([transposed(heard, center_hz, shift) for shift in shifts])
+        rows = np.concatenate([transposed(own, center_hz, shift) for shift in shifts])
         unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         atoms.append(rows / rows.sum(axis=1, keepdims=True))
-        cost.append(np.repeat([1 + COST_PER_SEMITONE * abs(shift) for shift in shifts], len(heard)))
+        cost.append(np.repeat([1 + COST_PER_SEMITONE * abs(shift) for shift in shifts], len(own)))
         similarity.append(((unit @ unit.T) ** 4).ravel())
         blocks.append((first, len(rows), place))
         first, place = first + len(rows), place + len(rows) ** 2

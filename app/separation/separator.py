@@ -131,8 +131,8 @@ class Separator(Streaming[NDArray[np.float32]]):
             for start in range(0, len(audio), CHUNK_SAMPLES):
                 chunk = slice(start, start + CHUNK_SAMPLES)
                 split = self._splitter.process(sound[chunk])
-                heard = split if self._shares_here else split.on_host(backend)
-                shares = self._shares.process(heard).repeat(self._per_group, axis=1)
+                given = split if self._shares_here else split.on_host(backend)
+                shares = self._shares.process(given).repeat(self._per_group, axis=1)
                 stems[chunk] = self._mixer.process(split, shares)
         return backend.fetch(stems, make=lambda there: there[:, 0] if flat else there)
 

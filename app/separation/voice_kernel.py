@@ -83,10 +83,10 @@ def lay_out(f0: Any, level: Any, envelope: Any, channels: Any, lines: Any) -> in
             high = low
             while high < center_hz.size and high - low < widest:
                 away = (hz - center_hz[high]) / half_hz[high]
-                heard = (1 + away * away) ** -order
-                if high > k and heard < SMALLEST_RESPONSE:
+                passed = (1 + away * away) ** -order
+                if high > k and passed < SMALLEST_RESPONSE:
                     break
-                response[n, high - low] = heard
+                response[n, high - low] = passed
                 high += 1
             voice[n], harmonic[n], first[n], last[n] = v, h, low, high
             gain[n] = level[v] * envelope[v, h]
@@ -108,12 +108,12 @@ def explain(power: Any, count: int, lines: Any, iterations: int, expected: Any) 
     for _ in range(iterations):
         expect(count, lines, expected)
         for i in range(count):
-            said, heard = np.float32(0.0), np.float32(0.0)
+            said, norm = np.float32(0.0), np.float32(0.0)
             for k in range(first[i], last[i]):
                 b = response[i, k - first[i]]
                 said += b * power[k] / (expected[k] + SMALLEST_POWER)
-                heard += b
-            gain[i] = max(gain[i] * said / heard, SMALLEST_POWER)
+                norm += b
+            gain[i] = max(gain[i] * said / norm, SMALLEST_POWER)
     expect(count, lines, expected)
 
 
@@ -140,12 +140,12 @@ def learn_envelopes(count: int, lines: Any, expected: Any, sounding: Any, pace: 
         v = voice[i]
         if sounding[v] == 0:
             continue
-        alone, heard = 0.0, 0.0
+        alone, norm = 0.0, 0.0
         for k in range(first[i], last[i]):
             b = response[i, k - first[i]]
             alone += b * gain[i] * b / (expected[k] + SMALLEST_POWER)
-            heard += b
-        weight = pace * (alone / heard) ** 2
+            norm += b
+        weight = pace * (alone / norm) ** 2
         was = math.log(envelope[v, harmonic[i]] / known[v] + 1e-12)
         now = math.log(gain[i] / (total[v] + SMALLEST_POWER) + 1e-12)
         envelope[v, harmonic[i]] = math.exp(was + weight * (now - was))
@@ -174,7 +174,7 @@ def divide(power: Any, count: int, lines: Any, expected: Any, rule: Any, share: 
 def voices_process(power: Any, tracks: Any, channels: Any, rules: Any, envelope: Any, lines: Any, share: Any) -> None:
     """Shares of every channel, frame by frame.
 
-    power (frames, channels); tracks (frames, voices, 3): Hz, strength, whether the pitch is heard; rules: (exponent
+    power (frames, channels); tracks (frames, voices, 3): Hz, strength, whether the pitch is found; rules: (exponent
     from strength to power, iterations, pace of envelopes, floor, unexplained); envelope (voices, harmonics); share
     (frames, voices, channels).
     """

@@ -92,7 +92,7 @@ class PitchVoices(Composite):
                 ("power", np.float32, (groups, self.wait_frames, channels)),
                 ("held", np.float32, (HELD_FRAMES, groups, voices, 3)),
                 ("envelope", np.float32, (groups, voices, HARMONICS)),
-                ("heard", np.int64),
+                ("found", np.int64),
                 ("frame", np.int64),
             ]
         )
@@ -137,10 +137,10 @@ class PitchVoices(Composite):
         fresh = self._tracks.process(pitches.f0, pitches.strength)
         known = np.concatenate([state["held"], fresh])
         # The first frames that a chain of delays gives out belong to the time before the sound.
-        first = int(state["heard"]) - HELD_FRAMES - self._tracks.latency_frames
+        first = int(state["found"]) - HELD_FRAMES - self._tracks.latency_frames
         middle = (int(state["frame"]) - self.wait_frames + np.arange(count) + 0.5) * self._hop
         nearest = np.rint(middle / self._pitch_hop).astype(np.int64) - first
-        state["heard"] += len(fresh)
+        state["found"] += len(fresh)
         state["held"] = known[len(fresh) :]
         chosen: NDArray[np.float32] = known[nearest.clip(0)]
         chosen[middle < 0] = 0

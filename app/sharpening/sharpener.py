@@ -26,7 +26,7 @@ from .sparse_code import SparseCode
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Heard(FrameResult):
+class Evidence(FrameResult):
     """Consecutive frames between the two halves of a `Sharpener`.
 
     Arrays are those of the sharpener's device.
@@ -218,7 +218,7 @@ class Sharpener(Streaming[Frames]):
         with self.backend.sent(audio) as ours:
             return self._decide(self.listen(ours), self._flat_input)
 
-    def listen(self, audio: NDArray[np.float32]) -> Heard:
+    def listen(self, audio: NDArray[np.float32]) -> Evidence:
         """The first half of `process`: what (samples, streams) of audio give the network to decide.
 
         Its memory fades: after some seconds nothing is left of what came before, not even in the last bit.
@@ -229,15 +229,15 @@ class Sharpener(Streaming[Frames]):
         subbands = self._aligner.process(subbands)
         late = np.concatenate([self._memory.fields["late"], self.backend.array(subbands.subband)])
         self._memory.fields["late"] = late[len(subbands) :]
-        drive, frequency_hz = self._code.hear(subbands)
-        return Heard(drive, frequency_hz, late[: len(subbands)])
+        drive, frequency_hz = self._code.evidence(subbands)
+        return Evidence(drive, frequency_hz, late[: len(subbands)])
 
-    def resolve(self, heard: Heard) -> Frames:
+    def resolve(self, evidence: Evidence) -> Frames:
         """The second half: the network's decisions, which build on those of all frames before."""
-        return self._decide(heard).result()
+        return self._decide(evidence).result()
 
-    def _decide(self, heard: Heard, flat: bool = False) -> Pending[Frames]:
-        amplitude, frequency = self._code.compete(heard.drive, heard.frequency_hz, heard.subband)
+    def _decide(self, evidence: Evidence, flat: bool = False) -> Pending[Frames]:
+        amplitude, frequency = self._code.compete(evidence.drive, evidence.frequency_hz, evidence.subband)
         # Frame n ends at sample (n+1)·hop; those that lie before the first sample only filled the alignment.
         number = int(self._memory.fields["frames"]) + 1 + np.arange(len(amplitude)) - self._latency_hops
         self._memory.fields["frames"] += len(amplitude)
@@ -251,7 +251,7 @@ class Sharpener(Streaming[Frames]):
             frames = frames[int((number < 0).sum()) :]
             return frames.single_stream() if flat else frames
 
-        parts = [amplitude, frequency, np.abs(heard.subband), *([heard.subband] if phases else [])]
+        parts = [amplitude, frequency, np.abs(evidence.subband), *([evidence.subband] if phases else [])]
         return self.backend.fetch(*parts, make=frames_of)
 
 

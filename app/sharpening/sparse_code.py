@@ -76,12 +76,12 @@ class SparseCode(Composite):
     def _parts(self) -> dict[str, Any]:
         return {"pair": self._pair, "memory": self._memory}
 
-    def hear(self, frames: SubbandFrames) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    def evidence(self, frames: SubbandFrames) -> tuple[NDArray[Any], NDArray[np.float32]]:
         """What drives the network, and the frequency of the channel nearest to each atom, (frames, streams, atoms)."""
         nearest_hz = frames.instantaneous_hz[..., self._nearest]
         if self._magnitude:
-            heard = (nearest_hz >= 0) & (nearest_hz <= self._highest_hz)
-            nearest_hz = np.where(heard, nearest_hz, self._nearest_hz)
+            inside = (nearest_hz >= 0) & (nearest_hz <= self._highest_hz)
+            nearest_hz = np.where(inside, nearest_hz, self._nearest_hz)
             drive = self._encoder.process(np.abs(frames.subband).astype(np.complex64))
             return self._backend.array(drive.real), nearest_hz
         return self._encoder.process(frames.subband), nearest_hz
