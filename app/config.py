@@ -60,7 +60,7 @@ class BankConfig(Section):
 
 
 class FramesConfig(Section):
-    """When a frame is made."""
+    """How often there is a frame, and how far channels are aligned."""
 
     hop_ms: float = Field(
         2.9, ge=0.125, le=100, description="time between frames, ms; rounded to whole samples (0.125: one at 8 kHz)"

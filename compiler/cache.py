@@ -70,7 +70,7 @@ class KernelCache(_Cache):
 
     @property
     def cache_path(self) -> str:
-        """The first choice."""
+        """The place that is tried first."""
         return str(usual_places()[0].path)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -103,11 +103,11 @@ class KernelCache(_Cache):
             return
 
     def enable(self) -> None:
-        """Look and keep."""
+        """Use the cache: look for what is kept, and keep what is compiled."""
         self._enabled = True
 
     def disable(self) -> None:
-        """Compile always."""
+        """Do without the cache: compile every time."""
         self._enabled = False
 
     def flush(self) -> None:
@@ -127,7 +127,7 @@ class KernelCache(_Cache):
 
 
 def pack(payload: bytes) -> bytes:
-    """A file that knows whether it is whole."""
+    """`data` with a checksum, by which a file knows whether it is whole."""
     return MAGIC + hashlib.sha256(payload).digest() + payload
 
 

@@ -75,7 +75,7 @@ class Place:
                 raise
 
     def probe(self) -> None:
-        """Write nothing of worth.
+        """Try whether files can be written here, with one that is removed again.
 
         Raises:
             OSError: nothing could be written.

@@ -77,7 +77,7 @@ def _floats(stages: NDArray[np.complex64]) -> NDArray[np.float32]:
 
 @kernel
 def align_process(fresh: Any, wait: Any, held: Any, out: Any) -> None:
-    """Each value as it was `wait` frames ago.
+    """Delay each value by `wait` frames.
 
     fresh, out (frames, streams, values); held (rows, streams, values): what came before; wait (values,): at most rows.
     """

@@ -69,7 +69,7 @@ class WindowDesign:
 
     @classmethod
     def over(cls, bank: GammatoneDesign, length_hops: NDArray[np.int64], hop: int) -> "WindowDesign":
-        """Solve for the coefficients."""
+        """Compute the coefficients for a bank and its window lengths."""
         if bank.order != STAGES:
             raise ValueError(f"expected a bank of order {STAGES}, received {bank.order}")
         if length_hops.shape != bank.center_hz.shape or length_hops.min() < 1:

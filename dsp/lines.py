@@ -49,7 +49,7 @@ class LineFrames:
 
 @dataclass(frozen=True)
 class LineRule:
-    """How the two-line evidence is drawn.
+    """What the two-line evidence is drawn from, and when it is trusted.
 
     spacing_hops: D, hops between the three values that are compared.
     neighbors: channels on either side whose moments are pooled.
@@ -283,7 +283,7 @@ def _two_lines(
 
 @kernel
 def _wrapped(angle: Any) -> Any:
-    """The same angle within ±π."""
+    """The angle brought within ±π."""
     return angle - 2 * math.pi * math.floor(angle / (2 * math.pi) + 0.5)
 
 

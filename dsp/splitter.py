@@ -28,7 +28,7 @@ class Split:
     power: NDArray[np.float32]
 
     def on_host(self, backend: Backend) -> "Split":
-        """The same in NumPy's arrays."""
+        """The same values as NumPy's arrays."""
         return Split(*(backend.numpy(part) for part in (self.sound, self.parts, self.subband, self.power)))
 
 

@@ -164,7 +164,7 @@ def _mean(ring: Any, first: int, last: int, out: Any) -> None:
 
 @kernel
 def _least(ring: Any, first: int, last: int, out: Any) -> None:
-    """The smallest of the ring's frames first to last: what never falls silent."""
+    """The smallest of the ring's frames first to last: the level of what never falls silent."""
     held = ring[first % DEPTH]
     for k in range(out.size):
         out[k] = held[k]

@@ -121,16 +121,16 @@ class Network:
 
     def _input(self, index: int, drive: Activity) -> Activity:
         layer = self.layers[index]
-        total = _heard_by(layer, drive * self.drive_gain[index])
+        total = _as_input_of(layer, drive * self.drive_gain[index])
         for source, gain in zip(self.layers, self.flow[index], strict=True):
             if gain:
                 signal = source.activation if source is layer else source.potential
-                total = total + gain * _heard_by(layer, signal)
+                total = total + gain * _as_input_of(layer, signal)
         return total
 
 
-def _heard_by(layer: Layer, signal: Activity) -> Activity:
-    """`signal` in the kind of numbers that `layer` works with."""
+def _as_input_of(layer: Layer, signal: Activity) -> Activity:
+    """Convert `signal` to the kind of numbers, real or complex, that `layer` works with."""
     if layer.dtype.kind == "c" and not np.iscomplexobj(signal):
         own = layer.potential
         phase = own / np.maximum(np.abs(own), SMALLEST_MODULUS)

@@ -33,7 +33,7 @@ class Packer:
         self._layout: list[tuple[struct.Struct, np.dtype[Any]]] = []
 
     def __call__(self, arguments: tuple[Any, ...]) -> list[NDArray[Any]]:
-        """The arguments of a launch."""
+        """Pack the arguments of a launch."""
         self._layout = self._layout or [
             (struct.Struct("=" + _letters(kind)), kind)
             for kind in (_kind_of(value, self._address) for value in arguments)

@@ -22,7 +22,7 @@ OUT_OF_MEMORY = 2
 
 
 class CupyDriver:
-    """One GPU.
+    """A GPU, reached through CuPy.
 
     Args:
         index: its number.
@@ -64,7 +64,7 @@ class CupyDriver:
         self._cupy.ones(1)  # compiled by CuPy: a compiler or a cache on disk that does not work is found out here
 
     def use(self) -> None:
-        """Make it the one that this thread's operations on arrays run on."""
+        """Make this the device on which this thread's array operations run."""
         self._device.use()
 
     def array(self, value: Any, dtype: DTypeLike | None) -> NDArray[Any]:
@@ -121,7 +121,7 @@ class CupyDriver:
         return wait
 
     def _event(self, stream: Any) -> Any:
-        """What has been asked of `stream` so far. Who waits for it sleeps."""
+        """An event that comes once `stream` has done all that was asked of it; who waits for it sleeps."""
         event = self._cupy.cuda.Event(block=True, disable_timing=True)
         stream.record(event)
         return event

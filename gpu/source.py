@@ -21,7 +21,7 @@ def source_file(function: Any) -> Path:
 
 
 def header_text() -> str:
-    """What every source begins with."""
+    """The text with which every source begins."""
     header = Path(__file__).with_name(HEADER).read_text(encoding="utf-8")
     return f'#line 1 "{HEADER}"\n{header}\n'
 

@@ -1,5 +1,6 @@
 """The pictures in docs/architecture.md are what the code is now, and the map in CONTRIBUTING.md names every folder."""
 
+import ast
 import importlib.util
 import tomllib
 from pathlib import Path
@@ -8,6 +9,21 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "docs" / "draw_architecture.py"
+
+
+def docstrings() -> list[tuple[str, str]]:
+    """(file, text) of every docstring, of constants too."""
+    found = []
+    for folder in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-dir"].values():
+        for path in sorted((ROOT / folder).glob("*.py")):
+            nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Expr)]
+            texts = [node.value.value for node in nodes if isinstance(node.value, ast.Constant)]
+            found += [(str(path.relative_to(ROOT)), text) for text in texts if isinstance(text, str)]
+    return found
+
+
+def test_docstrings_begin_with_what_they_are_about():
+    assert not [(file, text[:60]) for file, text in docstrings() if text.startswith(("Of ", "Hear"))]
 
 
 def script():

@@ -73,7 +73,7 @@ class AudioSource(Protocol):
 
     @property
     def name(self) -> str:
-        """What outputs call it."""
+        """How outputs name this input."""
 
     @property
     def samples(self) -> int | None:
@@ -164,7 +164,7 @@ class AudioFile:
             _say_once(that_it_cancels(str(self.path)), self._as_opened)
 
     def check_unchanged(self) -> None:
-        """See that the file is still what it was when it was opened; one that is gone has been read to its end.
+        """Check that the file is still what it was when it was opened. One that has vanished was read to its end.
 
         Raises:
             InputError: it has been written to meanwhile, or replaced.
@@ -184,13 +184,13 @@ class AudioFile:
 
 @lru_cache(maxsize=4096)
 def _say_once(line: str, _signature: tuple[int, ...]) -> None:
-    """However often a file is opened, in parts or as a whole."""
+    """Log a line once, however often a file is opened, in parts or as a whole."""
     logger.warning("%s", line)
 
 
 @lru_cache(maxsize=4096)
 def _length(path: Path, _signature: tuple[int, ...]) -> int:
-    """Samples that are there; headers of compressed audio are not believed but read to their end.
+    """Count the samples that are there: compressed audio is decoded to its end, because its header may be wrong.
 
     What is wrong is said once, however often the file is opened.  _signature: changes when the file does.
     """
@@ -229,13 +229,13 @@ def _damage(path: Path) -> str | None:
 
 
 def _frame_bytes(file: "SequentialFile | MediaFile") -> int | None:
-    """Bytes of a sample of all channels, where all have as many."""
+    """The bytes of one sample of all channels, if all samples take as many."""
     size = SAMPLE_BYTES.get(file.subtype)
     return size * int(file.channels) if size and file.format not in ("FLAC", "SDS", "PAF") else None
 
 
 def too_short(name: str, present: int, stated: int, sample_rate: int) -> str:
-    """That a header promises more than is there."""
+    """The message that a header promises more than is there."""
     missing, rate = stated - present, sample_rate
     return (
         f"{name}: ends after {present / rate:.3f} s, {missing} samples before the end that its header states: "
@@ -244,14 +244,14 @@ def too_short(name: str, present: int, stated: int, sample_rate: int) -> str:
 
 
 class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries no types
-    """Reads straight on. Soundfile seeks after every read where it can, and an MP3 decoder loses its memory by that."""
+    """A file read straight on: soundfile seeks after every read if it can, by which an MP3 decoder loses its memory."""
 
     def __init__(self, file: Any) -> None:
         # by its bytes: soundfile encodes a text strictly, and not every name of a file is one
         super().__init__(os.fsencode(file) if isinstance(file, Path) else file)
 
     def seekable(self) -> bool:
-        """It is not."""
+        """Whether one may seek: never."""
         return False
 
 
@@ -300,7 +300,7 @@ def _open_media(path: Path) -> MediaFile:
 
 
 def not_decoded(name: str, error: MediaError) -> str:
-    """That what libsndfile does not read cannot be decoded either, and what to do about it."""
+    """The error that neither libsndfile nor FFmpeg reads this, and what to do about it."""
     if isinstance(error, NothingDecodesError):
         return f"{name}: is not audio that libsndfile reads: to decode it, {INSTALL}"
     return f"{name}: is not audio that FFmpeg reads, or is damaged ({error.error_string})"
@@ -327,7 +327,7 @@ def _readable(path: Path) -> "Path | _OpenEnded":
 
 
 def _as_pipe(path: Path) -> int:
-    """The file through a pipe: of an MP3 that it can seek in, libsndfile reads no more than it guesses to be there."""
+    """The file through a pipe: in an MP3 that can be sought, libsndfile reads only as much as it guesses is there."""
     outlet, inlet = os.pipe()
 
     def pump() -> None:
@@ -378,7 +378,7 @@ class _OpenEnded(io.FileIO):
 
 
 def check_rate(name: str, sample_rate: int) -> None:
-    """See that a sample rate is one that is sharpened.
+    """Check that a sample rate is within the range that can be sharpened.
 
     Raises:
         InputError: it is not.

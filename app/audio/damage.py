@@ -29,7 +29,7 @@ class DamageWatch:
         self._last_page = True
 
     def look(self, data: bytes) -> None:
-        """At the next bytes."""
+        """Look at the next bytes of the stream."""
         self._held += data
         while True:
             passed = min(self._left, len(self._held))
@@ -57,7 +57,7 @@ class DamageWatch:
 
     @property
     def damage(self) -> str | None:
-        """What was wrong, at the end of the stream."""
+        """At the end of the stream, what was wrong with it, or None."""
         if self._lost_first is not None:
             return f"is damaged at byte {self._lost_first} of its sound: what could be decoded is read"
         if self._kind == b"OggS" and (self._left or self._held or not self._last_page):

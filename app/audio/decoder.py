@@ -36,7 +36,7 @@ FARTHEST_LOOK = 1 << 22
 
 
 def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder | MediaDecoder":
-    """The decoder for what comes, told by its first bytes.
+    """Choose the decoder by the first bytes of the stream.
 
     Raises:
         InputError: it is nothing that libsndfile reads.
@@ -95,7 +95,7 @@ class SndfileDecoder:
         self.samples = frames if 0 < frames < UNKNOWN_SAMPLES else None
 
     def read(self, most: int) -> NDArray[np.float32]:
-        """(samples, channels), at least one before the end."""
+        """Read (samples, channels): at least one sample unless the stream has ended."""
         if self._frame_bytes:
             self._rewindable.wait_for(self._frame_bytes)
             most = min(most, max(1, self._rewindable.held // self._frame_bytes))
@@ -121,7 +121,7 @@ class SndfileDecoder:
         return block
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the input; nothing can be read afterwards."""
         self._feed.stop()
         self._file.close()
 
@@ -132,7 +132,7 @@ def _is_mpeg(head: bytes) -> bool:
 
 
 def _skip_tags(feed: Feed) -> None:
-    """Past ID3 tags, which may stand in front of anything."""
+    """Skip ID3 tags, which may stand in front of anything."""
     while left := tag_bytes(feed.peek(10)):
         while left and (taken := len(feed.take(min(left, LARGEST_READ)))):
             left -= taken
@@ -150,7 +150,7 @@ def _is_block_coded(feed: Feed, head: bytes) -> bool:
 
 
 class SpooledDecoder:
-    """A stream that libsndfile reads only as a file: it is one, without a name, once all has come."""
+    """A stream that libsndfile reads only as a file: it is kept in one without a name until it has ended."""
 
     def __init__(self, feed: Feed, head: bytes = b"") -> None:
         self._feed = feed
@@ -161,19 +161,19 @@ class SpooledDecoder:
         self.samples: int | None = None
 
     def read(self, most: int) -> NDArray[np.float32]:
-        """(samples, channels), at least one before the end."""
+        """Read (samples, channels): at least one sample unless the stream has ended."""
         block: NDArray[np.float32] = self._file.read(most, dtype="float32", always_2d=True)
         return block
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the input; nothing can be read afterwards."""
         self._feed.stop()
         self._file.close()
         self._spool.close()
 
 
 def _spooled(feed: Feed, head: bytes = b"") -> IO[bytes]:
-    """A file without a name that holds `head` and all that comes."""
+    """Write `head` and all that follows to a temporary file without a name."""
     spool = tempfile.TemporaryFile(prefix="sharpear.")  # noqa: SIM115 (closed by its decoder)
     try:
         spool.write(head)
@@ -188,7 +188,7 @@ def _spooled(feed: Feed, head: bytes = b"") -> IO[bytes]:
 
 
 class MediaDecoder:
-    """What FFmpeg decodes: as it comes, or once all has come where the container is one to be sought in."""
+    """What FFmpeg decodes: as it comes or, if its container must be sought in, once the stream has ended."""
 
     samples: int | None = None
 
@@ -201,20 +201,20 @@ class MediaDecoder:
         self.sample_rate, self.channels = self._file.samplerate, self._file.channels
 
     def read(self, most: int) -> NDArray[np.float32]:
-        """(samples, channels), at least one before the end."""
+        """Read (samples, channels): at least one sample unless the stream has ended."""
         block = self._file.read(min(most, 1024))
         if not len(block) and self._file.damage and not self._feed.stopped:
             logger.warning("stdin: is damaged (%s): what could be decoded is read", self._file.damage)
         return block
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the input; nothing can be read afterwards."""
         self._feed.stop()
         self._file.close()
 
 
 class _Forward:
-    """A feed as a file that can only be read on."""
+    """A feed as a file object that can only be read on."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -263,7 +263,7 @@ class PumpedDecoder(SndfileDecoder):
         self._reader.shutdown()
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the input; nothing can be read afterwards."""
         self._end_reading()
         self._file.close()
 
@@ -289,7 +289,7 @@ def _open(file: "_Rewindable | int") -> soundfile.SoundFile:
 
 
 def _opened_up(feed: Feed) -> tuple[bytes, int | None]:
-    """Taken from `feed`: a WAV's header, stating no length, and the length that it stated where it did."""
+    """Take a WAV's header from `feed`: the header with its length left open, and the length, if it stated one."""
     if not is_wav(feed.peek(12)):
         return b"", None
     wanted = 64
@@ -312,22 +312,22 @@ class _Rewindable:
         self._keeping, self._greedy = True, False
 
     def forget(self, greedy: bool) -> None:
-        """The header is read: keep nothing more. greedy: short reads do, for decoders with a buffer of their own."""
+        """Keep nothing more of the header. greedy: short reads do, for decoders with a buffer of their own."""
         del self._kept[: self._at]
         self._at, self._keeping, self._greedy = 0, False, greedy
 
     @property
     def kept(self) -> bytes:
-        """What was read of the header, and can be read again."""
+        """What was read of the header, which can be read again."""
         return bytes(self._kept)
 
     @property
     def held(self) -> int:
-        """Bytes at hand."""
+        """How many bytes can be read without waiting."""
         return len(self._kept) + self._feed.held
 
     def wait_for(self, size: int) -> None:
-        """Until so many bytes are at hand, or the end."""
+        """Wait until so many bytes are at hand, or the stream has ended."""
         self._feed.peek(size - len(self._kept))
 
     def seek(self, offset: int, whence: int = 0) -> int:

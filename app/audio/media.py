@@ -43,26 +43,26 @@ COPIED_BYTES = 1 << 16
 
 
 class MediaError(Exception):
-    """It cannot be decoded, and why."""
+    """A file cannot be decoded; the message says why."""
 
     @property
     def error_string(self) -> str:
-        """As libsndfile's errors call it."""
+        """The message, under the name that libsndfile's errors have for it."""
         return str(self).rstrip(".")
 
 
 class NothingDecodesError(MediaError):
-    """Neither PyAV nor `ffmpeg` is there."""
+    """Neither PyAV nor the program `ffmpeg` is installed."""
 
 
 class Readable(Protocol):
     """Bytes in order: a file, or a stream, which has neither `seek` nor `fileno`."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """At most `size`; none at the end."""
+        """Read at most `size` bytes; none at the end."""
 
     def close(self) -> None:
-        """No more is wanted."""
+        """Close the input; nothing can be read afterwards."""
 
 
 def is_media(head: bytes) -> bool:
@@ -163,7 +163,7 @@ class MediaFile:
         return container
 
     def _by_ffmpeg(self, program: str) -> Generator[tuple[int, NDArray[np.float32]]]:
-        """As `_by_pyav`, from the output of a process, as an AU: that states the rate and the channels."""
+        """Like `_by_pyav`, from the output of `ffmpeg` as an AU file, whose header states the rate and the channels."""
         is_file = hasattr(self._source, "fileno")
         # By the name of its descriptor it is opened anew, and can be sought in.
         command = [program, "-nostdin", "-v", "error", "-i", "/dev/stdin" if is_file else "pipe:0"]
@@ -209,7 +209,7 @@ class MediaFile:
             left = left[whole:]
 
     def _piece(self, samples: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
-        """(samples, channels)."""
+        """Samples of one piece as (samples, channels)."""
         piece = samples.reshape(-1, channels)
         self._decoded += len(piece)
         return piece
@@ -220,7 +220,7 @@ class MediaFile:
             self.damage = f"{cause}, near {self._decoded / rate:.3f} s" if rate else cause
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the input; nothing can be read afterwards."""
         self._pieces.close()
         self._source.close()
 

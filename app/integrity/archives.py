@@ -60,7 +60,7 @@ class _Limited:
         self.seek, self.tell, self.seekable, self.close = file.seek, file.tell, lambda: True, lambda: None
 
     def read(self, count: int = -1) -> bytes:
-        """At most `LARGEST_READ` bytes."""
+        """Read at most `LARGEST_READ` bytes; more is damage."""
         data = self._file.read(LARGEST_READ + 1 if count < 0 else min(count, LARGEST_READ + 1))
         if len(data) > LARGEST_READ:
             raise DamageError("its directory is of absurd size")
@@ -101,12 +101,12 @@ class Arrays:
             yield member, info, shape, fortran, dtype
 
     def check(self, name: str, kinds: str) -> None:
-        """Its header is sound, and states as much as is there."""
+        """Check that an array's header is sound, and states as much as is there."""
         with _explained(name), self._opened(name, kinds):
             pass
 
     def attributes(self) -> dict[str, Any]:
-        """What the file says of itself."""
+        """The attributes in which the file says how it was made."""
         told = self.read("attributes", "U", 4 * LARGEST_BYTES + 256)
         if told.ndim:
             raise DamageError("attributes: no text")

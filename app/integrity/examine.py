@@ -28,7 +28,7 @@ KINDS = ("zarr", *FILES)
 
 
 def examine(place: str, access: Access = LOCAL, thorough: bool = True) -> Finding:
-    """What `place` is. Without `thorough` the bulk of arrays is not read: only what is missing, cut or added is found.
+    """Tell what `place` is. Without `thorough` arrays are not read: only what is missing, cut or added is found.
 
     Memory does not grow with what is there, and no content, however made, raises.
 

@@ -109,7 +109,7 @@ class _Arrays:
             sums["digest"] = f"{(int(sums['digest'], 16) + digest) % (1 << 64):016x}"
 
     def check_shapes(self, lone_may_lack: bool) -> None:
-        """Every array has the chunks that its shape asks for, and a file that describes it.
+        """Check that every array has the chunks that its shape asks for, and a file that describes it.
 
         lone_may_lack: an only chunk may be missing, as Zarr leaves out what is all zeros unless told otherwise.
         """

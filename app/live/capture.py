@@ -68,7 +68,7 @@ def obey(work: "Callable[[queue.SimpleQueue[str | None]], None]") -> None:
 
 
 def tell(**message: Any) -> None:
-    """One event to the parent; none is longer than what a pipe takes at once."""
+    """Send one event to the parent; none is longer than what a pipe takes at once."""
     short = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in message.items()}
     with suppress(OSError):
         os.write(1, json.dumps(short).encode() + b"\n")
@@ -199,7 +199,7 @@ class Intake:
             self._ring.write(block, arrived_ns, xrun)
 
     def _let_go(self) -> None:
-        """The burst is over."""
+        """Write what was held back while callbacks came in a burst."""
         gap = self._missing if self._missing > self._stall else 0
         early = gap and sum(len(block) for block, _, _ in self._held) <= self._stall
         if early:

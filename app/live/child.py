@@ -71,7 +71,7 @@ class DeviceProcess:
         return events
 
     def expect(self, name: str) -> Event:
-        """Wait for this event.
+        """Wait for an event of this name.
 
         Raises:
             AudioDeviceError, UsageError: as the process says, or it says nothing.
@@ -90,7 +90,7 @@ class DeviceProcess:
         raise AudioDeviceError(f"the sound system does not answer ({name} expected): restart it, or try --replay FILE")
 
     def send(self, line: str) -> None:
-        """One line to the process."""
+        """Send one line to the process."""
         assert self._process.stdin is not None
         with suppress(OSError):  # it has just ended, which `alive` tells
             self._process.stdin.write(line.encode() + b"\n")
@@ -108,7 +108,7 @@ class DeviceProcess:
                     pipe.close()
 
     def end(self) -> None:
-        """Ask it to end, and insist."""
+        """Ask the process to end, and kill it if it does not."""
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.close()

@@ -39,14 +39,14 @@ class TerminalMeter:
         """Nothing: the status names the preset."""
 
     def frames(self, frames: Frames) -> None:
-        """Keep them until they are drawn."""
+        """Keep the frames until they are drawn."""
         self._newest = frames
 
     def gap(self, gap: Gap) -> None:
-        """Nothing: the status counts them."""
+        """Do nothing: the status counts gaps."""
 
     def status(self, status: Status) -> None:
-        """Draw."""
+        """Draw the meter."""
         lines = strongest_lines(self._newest) if self._newest else []
         self._live.update(Group(*map(Text, describe(status, lines))))
 

@@ -81,7 +81,7 @@ class RingPlayer:
         self._waiting = True
 
     def next(self, samples: int) -> NDArray[np.float32]:
-        """(samples, channels)."""
+        """The next samples (samples, channels)."""
         header = self._ring.header
         played, written = int(header[PLAYED]), int(header[WRITTEN])
         block = np.zeros((samples, self._ring.channels), np.float32)

@@ -154,7 +154,7 @@ class Reader:
 
     @property
     def waiting(self) -> int:
-        """Samples that are there to be read."""
+        """How many samples can be read now."""
         return int(self._ring.header[WRITTEN]) - self.position
 
     def read(self, most: int) -> Chunk | None:

@@ -100,12 +100,12 @@ class Session:
 
     @property
     def written(self) -> list[Path]:
-        """The files that are there now, whole."""
+        """The files that have been finished."""
         recording = [self._recorder.path] if self._recorder and self._recorder.published else []
         return self._outputs.written + recording + (self._stems.written if self._stems else [])
 
     def stop(self) -> None:
-        """End soon, from any thread."""
+        """Ask the session to end soon; any thread may."""
         self._stopping.set()
 
     def run(self, stop_requested: Callable[[], bool] = lambda: False) -> bool:

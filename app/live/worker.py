@@ -37,13 +37,13 @@ class Listener(Protocol):
     """Is given the frames, in the worker's thread: each call must be short, and must not fail."""
 
     def begin(self, sharpener: Sharpener, preset: str) -> None:
-        """From now on frames are this sharpener's."""
+        """Be told that the frames that follow are of this sharpener."""
 
     def frames(self, frames: Frames) -> None:
-        """Frames of shape (frames, streams, atoms)."""
+        """Be given frames of shape (frames, streams, atoms)."""
 
     def gap(self, gap: Gap) -> None:
-        """For a while no samples came, or some were dropped."""
+        """Be told that for a while no samples came, or some were dropped."""
 
 
 class Worker(threading.Thread):
@@ -83,7 +83,7 @@ class Worker(threading.Thread):
         self._next: tuple[Sharpener, str] | None = None
 
     def wake(self) -> None:
-        """There may be something to read."""
+        """Wake the worker, because there may be something to read."""
         self._wake.set()
 
     def switch(self, sharpener: Sharpener, preset: str) -> None:
@@ -98,7 +98,7 @@ class Worker(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """The thread."""
+        """Work until the end: the body of the thread."""
         with hurried():
             self._work()
 

@@ -40,7 +40,7 @@ def _notes_jsonl(transcription: Transcription) -> bytes:
 
 
 def _curves_csv(transcription: Transcription) -> bytes:
-    """One column a voice, in Hz, 0 where it is silent."""
+    """A table with a column for each voice: its fundamental in Hz, 0 where it is silent."""
     voices = transcription.voices
     text = io.StringIO()
     header = ",".join(["time_s", *(f"voice{v}_hz" for v in range(voices.f0.shape[1]))])

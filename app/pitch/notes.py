@@ -22,7 +22,7 @@ SILENCE_DB = -120.0
 
 @dataclass(frozen=True)
 class Note:
-    """One note of one voice.
+    """A note that one voice sings or plays.
 
     onset_s, offset_s: s.  midi: MIDI pitch, 69 is A4 = 440 Hz.  cents: distance of its median pitch from that.
     level_db: amplitude of a cosine of the same power, dB of full scale.  voice: number of its voice, from 0.
@@ -52,7 +52,7 @@ class Voices(FrameResult):
 
 
 def notes_of(voices: Voices) -> list[Note]:
-    """The notes of all voices, by onset.
+    """Find the notes of all voices, in the order of their onsets.
 
     A note ends where its voice falls silent, moves on to another pitch, or is struck again; vibrato stays in it.
     The notes of one voice never overlap.
@@ -94,7 +94,7 @@ def _note(
 
 
 def _cuts(pitch: NDArray[np.float64], level_db: NDArray[np.float64], step_s: float) -> list[int]:
-    """Steps at which a new note begins within a voice that sounds without a break."""
+    """The steps at which a new note begins within a voice that sounds without a break."""
     patience, rise = max(1, round(STRAY_S / step_s)), max(1, round(STRIKE_S / step_s))
     cuts, begin, astray = [], 0, 0
     for n in range(1, len(pitch)):

@@ -152,7 +152,7 @@ def median_activity(history: Any, activity: Any) -> None:
 def follow(
     activity: Any, strongest: Any, voice_rule: Any, field_rule: Any, f0: Any, last_f0: Any, strength: Any
 ) -> None:
-    """Go on with the voices whose peak is still there, begin new ones, end the others.
+    """Continue the voices whose peak is still there, begin new ones, and end the others.
 
     The strongest peaks choose first. A new voice takes the free place whose last pitch was nearest, so that a
     place holds one part of the music.

@@ -108,7 +108,7 @@ class Transcriber(Streaming[PitchFrames]):
         return Pending(lambda: (), decided)
 
     def _catch_up(self) -> None:
-        """The pitch layer has gone as far as the sharpener."""
+        """Let the pitch layer decide what was submitted and not yet waited for."""
         if self._latest:
             self._latest()
             self._latest = None
@@ -145,7 +145,7 @@ class VoiceCurves:
         return float(below), float(above)
 
     def voices(self) -> Voices:
-        """All of them."""
+        """The curves of all voices, from the first frame to the last."""
         return Voices(*(np.concatenate(part) for part in zip(*self._pieces, strict=True)))
 
 

@@ -75,7 +75,7 @@ def separate_to_files(
     interruption: Interruption,
     progress: Progress = None,
 ) -> Separated:
-    """From any source; stems appear whole, and together, at the end; after Ctrl-C what was done is kept, marked so.
+    """Separate any source. Stems appear whole, and together, at the end; after Ctrl-C what was done is kept and marked.
 
     Raises:
         InputError, UsageError: the source ends badly, an output cannot be written.
@@ -138,7 +138,7 @@ class _Counted:
         self.interrupted = self._interruption.requested and self._done != audio.samples
 
     def outcome(self, separator: Separator) -> Separated:
-        """What became of it."""
+        """What became of the input."""
         return Separated(self._done / self._audio.sample_rate, int(separator.replaced.sum()), not self.interrupted)
 
 

@@ -36,7 +36,7 @@ class ShareSource(Protocol):
 
     @state.setter
     def state(self, value: Any) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         ...
 
 

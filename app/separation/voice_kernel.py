@@ -153,7 +153,7 @@ def learn_envelopes(count: int, lines: Any, expected: Any, sounding: Any, pace: 
 
 @kernel
 def divide(power: Any, count: int, lines: Any, expected: Any, rule: Any, share: Any) -> None:
-    """Shares of the voices: of what they expect together, a floor, and what none of them explains.
+    """Divide each channel between the voices, a floor, and what none of them explains.
 
     share (voices, channels); rule: (floor, unexplained).
     """

@@ -85,7 +85,7 @@ class VoiceTracks(Stateful):
 
 @kernel
 def follow(f0: Any, strength: Any, center: Any, rule: Any, rings: Any, memory: Any, count: int, out: Any) -> None:
-    """One stream: assign, vote, stretch.
+    """Advance one stream: assign pitches to voices, let frames vote, and extend what is found.
 
     f0, strength (frames, places); rule: (persistence, drop, attack frames, release frames); rings: (f0, strength, owner
     counted from 1, each (votes, places); decided (attack + 1, voices, 2)); memory: (last (voices, 2), quiet (voices,):
@@ -118,7 +118,7 @@ def follow(f0: Any, strength: Any, center: Any, rule: Any, rings: Any, memory: A
 
 @kernel
 def vote(f0: Any, owner: Any, middle: int, votes: Any) -> int:
-    """The owner that the frames around the middle one name most often, as far as the same pitch sounds."""
+    """The owner that most frames around the middle one name, as far as the same pitch sounds."""
     votes[:] = 0
     votes[owner[middle]] = 1
     width = f0.size
@@ -135,7 +135,7 @@ def vote(f0: Any, owner: Any, middle: int, votes: Any) -> int:
 
 @kernel
 def stretch(decided: Any, oldest: int, release: int, last: Any, quiet: Any, voice: int, out: Any) -> None:
-    """The oldest frame of a voice; or its next pitch if that comes soon, or else its last one, fading."""
+    """The oldest frame of a voice; without a pitch its next one, should that come soon, else its last one, fading."""
     depth = decided.shape[0]
     out[:] = 0
     if decided[oldest, 0] > 0:

@@ -43,7 +43,7 @@ WIDEST = 64
 
 
 def voice_names(count: int) -> tuple[str, ...]:
-    """From the lowest voice up.
+    """Names of voices, from the lowest up.
 
     >>> voice_names(2)
     ('voice1', 'voice2')

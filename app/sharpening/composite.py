@@ -27,7 +27,7 @@ class Memory(Stateful):
 
     @property
     def fields(self) -> Record:
-        """The fields, by name."""
+        """The remembered fields, by name."""
         return self._state
 
 
@@ -37,7 +37,7 @@ class Composite(ABC):
     @property
     @abstractmethod
     def _parts(self) -> dict[str, Any]:
-        """What has a state of its own, by name."""
+        """The parts that have a state of their own, by name."""
 
     @property
     def _owner(self) -> dict[str, Any]:

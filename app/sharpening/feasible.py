@@ -33,7 +33,7 @@ class Need(NamedTuple):
 
 
 def check_needs(config: Config, center_hz: NDArray[np.float64], hop_s: float) -> None:
-    """A stream's memory and the design's are not too large for a computer that has other things to do.
+    """Check that a stream's memory and the design's are not too large for a computer that has other things to do.
 
     Raises:
         UsageError: they are; the line names the settings to change.
@@ -57,7 +57,7 @@ def check_needs(config: Config, center_hz: NDArray[np.float64], hop_s: float) ->
 
 
 def check_pitch_needs(config: Config, atoms: int, hop_s: float) -> None:
-    """The same for the frames that the pitch layer holds back.
+    """Check the memory for the frames that the pitch layer holds back.
 
     Raises:
         UsageError: it would hold too many.
@@ -68,7 +68,7 @@ def check_pitch_needs(config: Config, atoms: int, hop_s: float) -> None:
 
 
 def check_spacing(frequency_hz: NDArray[np.float64], key: str) -> None:
-    """Neighbouring frequencies can be told apart.
+    """Check that neighbouring frequencies can be told apart.
 
     Raises:
         UsageError: some cannot; the line names `key`.
@@ -82,7 +82,7 @@ def check_spacing(frequency_hz: NDArray[np.float64], key: str) -> None:
 
 
 def check_rivals(reach: NDArray[np.int64], key: str) -> NDArray[np.int64]:
-    """`reach`, (atoms,) neighbours, where it is not so far that a frame would take seconds.
+    """Return `reach`, (atoms,) neighbours, after checking that it is not so far that a frame would take seconds.
 
     Raises:
         UsageError: it is; the line names `key`.

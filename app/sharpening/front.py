@@ -66,7 +66,7 @@ def build_front(
 
 
 def check_bandwidths(bandwidth_hz: NDArray[np.float64], sample_rate: float, bank: BankConfig) -> None:
-    """The channels' filters are such that single precision can run them.
+    """Check that single precision can run the channels' filters.
 
     Raises:
         UsageError: one is too narrow or too wide.

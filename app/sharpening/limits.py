@@ -22,7 +22,7 @@ class TooManyStreamsError(UsageError):
 
 @contextmanager
 def so_many_streams(streams: int) -> Iterator[None]:
-    """Report what grows too large.
+    """Turn errors about what grows too large into this project's own.
 
     Raises:
         TooManyStreamsError: states, with the number of streams.

@@ -116,7 +116,7 @@ class LineCode(Composite):
 
 @kernel
 def fade_into_noise(noise: Any, nearest: Any, audible: Any, amplitude: Any, atom_noise: Any) -> None:
-    """Lines less than `audible` times the noise of the nearest channel fade, and are gone at 0.4 of that."""
+    """Fade lines of less than `audible` times the noise of the nearest channel; below 0.4 of that they are gone."""
     for f in range(amplitude.shape[0]):
         for s in range(amplitude.shape[1]):
             for j in range(amplitude.shape[2]):

@@ -29,7 +29,7 @@ def window_atoms(atom_hz: NDArray[np.float64], cents: float) -> NDArray[np.int64
 
 
 def check_flow(config: NetworkConfig, circuit: WtaCircuit) -> None:
-    """What goes around the two layers comes back smaller, so that it dies out.
+    """Check that a signal around the loop of the two layers comes back smaller, so that it dies out.
 
     The WtaConv's excitation α + f₂₂ leaves the circuit contracting, and with the gain g of a lone winner the loops
     ``|f₁₁| + |f₁₂ f₂₁| g`` stay below 1.
@@ -54,7 +54,7 @@ def check_flow(config: NetworkConfig, circuit: WtaCircuit) -> None:
 
 
 def check_step(config: NetworkConfig) -> None:
-    """A step of the LcAdam is bounded, and by little enough that activity does not overshoot what drives it.
+    """Check that the LcAdam's step is bounded, and so small that activity does not overshoot what drives it.
 
     With ``r = 1 − β₁²/β₂ > 0`` the mean of errors is at most ``(1−β₁)/√((1−β₂) r)`` times the root of their mean square
     (Cauchy and Schwarz), and so a step at most ``η √β₂ / β₁`` times that, of the level.
@@ -86,7 +86,7 @@ def build_pair(
     turn: ArrayLike,
     backend: Backend = CPU,
 ) -> LcAdamWta:
-    """The pair with lateral weights `lateral`, whose memory is turned by `turn` from frame to frame."""
+    """Build the pair with lateral weights `lateral`, whose memory is turned by `turn` from frame to frame."""
     circuit = WtaCircuit(alpha=config.wta_excitation)
     check_flow(config, circuit)
     check_step(config)

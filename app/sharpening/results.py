@@ -60,7 +60,7 @@ class FrameResult(ArrayResult):
 
     @classmethod
     def join(cls, pieces: Sequence[Self]) -> Self:
-        """One after the other."""
+        """The frames of all pieces, one after the other."""
         parts = {name: [getattr(piece, name) for piece in pieces] for name in pieces[0]._by_frame()}
         return pieces[0]._with({name: _joined(same) for name, same in parts.items()})
 
@@ -78,7 +78,7 @@ class FrameResult(ArrayResult):
 
 
 def counted(number: int, name: str) -> str:
-    """A number of things.
+    """A number of things in words.
 
     >>> counted(1, "frame"), counted(2, "frame")
     ('1 frame', '2 frames')

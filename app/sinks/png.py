@@ -87,6 +87,6 @@ class _PooledColumns:
             self._count += len(columns)
 
     def columns(self) -> NDArray[np.float32]:
-        """(columns, rows) power."""
+        """The columns so far, (columns, rows) power."""
         tail = [self._rest.max(axis=0, keepdims=True)] if len(self._rest) else []
         return np.concatenate([*self._pieces, *tail])

@@ -63,11 +63,11 @@ class GrowingSound:
         self._file.comment = text
 
     def sync(self) -> None:
-        """Bring what is written to the disk."""
+        """Make the disk hold what has been written."""
         self._file.flush()
 
     def close(self) -> None:
-        """Make it whole."""
+        """Complete the file, and close it."""
         if not self._file.closed:
             self._file.close()
             as_small_as_it_may_be(self.path)

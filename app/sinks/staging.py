@@ -159,7 +159,7 @@ class StagingFolder:
 
     @classmethod
     def make(cls, parent: Path, names: Sequence[str], audio: bool) -> "StagingFolder":
-        """A new folder in `parent`, locked.
+        """Make a new, locked folder in `parent`.
 
         Raises:
             OSError: it cannot be made.
@@ -202,7 +202,7 @@ class StagingFolder:
         return folder
 
     def place(self, n: int) -> Path:
-        """Where the n-th output grows."""
+        """The path at which the n-th output grows."""
         return self.path / str(n) / self.names[n]
 
     def holds_something(self) -> bool:

@@ -80,7 +80,7 @@ class ZarrSink(Sink):
         )
 
     def _append(self, frames: Frames) -> None:
-        """Whole chunks go to disk, the rest waits."""
+        """Write whole chunks to the disk; the rest waits."""
         self._pending.append(frames)
         self._pending_frames += len(frames)
         if self._pending_frames >= self._chunk:

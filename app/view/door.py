@@ -131,12 +131,12 @@ class Bounded(ServerConnection):
             oldest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It waits no more."""
+        """Count it no longer among those that wait."""
         self.let_in()
         super().connection_lost(exc)
 
     def let_in(self) -> None:
-        """It is a page of ours."""
+        """Mark it as one of our own pages, which may stay."""
         self.waiting.pop(self, None)
 
     def data_received(self, data: bytes) -> None:

@@ -26,13 +26,13 @@ class Audience(Protocol):
     """Who looks at a picture."""
 
     def columns(self, batch: bytes) -> None:
-        """A batch for everyone."""
+        """Send a batch to every page."""
 
     def message(self, text: str) -> None:
-        """A message for everyone who is there."""
+        """Send a message to every page that is open."""
 
     def axes(self, text: str) -> None:
-        """New axes for everyone, now and later."""
+        """Send new axes to every page, and to those that open later."""
 
 
 class Picture:
@@ -53,7 +53,7 @@ class Picture:
         self._pending: list[Frames] = []
 
     def begin(self, sharpener: Sharpener, preset: str) -> None:
-        """New axes."""
+        """Begin a picture with new axes."""
         low, high = sharpener.frequencies[0], sharpener.frequencies[-1]
         rows = int(np.ceil(np.log2(high / low) * ROWS_PER_OCTAVE)) + 1
         self._row_hz = low * 2.0 ** (np.arange(rows) / ROWS_PER_OCTAVE)

@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def tell(told: dict[str, object]) -> None:
-    """One line to the session."""
+    """Send one line to the session."""
     with suppress(OSError):  # it has just ended
         os.write(1, json.dumps(told).encode() + b"\n")
 

@@ -84,16 +84,16 @@ class View:
         return self.skipped_by_pages + self._skipped_here
 
     def columns(self, batch: bytes) -> None:
-        """A batch for all pages."""
+        """Send a batch to all pages."""
         if not self._offer(b"c", batch):
             self._skipped_here += 1
 
     def message(self, text: str) -> None:
-        """A message for all pages that are there."""
+        """Send a message to all pages that are open."""
         self._offer(b"m", text.encode())
 
     def axes(self, text: str) -> None:
-        """New axes for all pages, now and later."""
+        """Send new axes to all pages, and to those that open later."""
         self._axes = text.encode()
         self._queue.put((b"a", self._axes))
 
