@@ -4,6 +4,8 @@
 >>> spec = sharpear.sharpen(np.zeros(4410), 44100, preset="music", overrides={"bank.low_hz": 150.0})
 >>> spec.frequencies[0].round()
 np.float64(150.0)
+>>> spec
+<Spectrogram: 36 frames, 0.000 to 0.102 s, 674 atoms, 150 to 14080 Hz>
 """
 
 from importlib import import_module
@@ -13,40 +15,63 @@ from .errors import AudioDeviceError, InputError, SharpearError, UsageError
 
 if TYPE_CHECKING:
     from .config import Config, load_config
+    from .pitch.pitch_layer import PitchFrames
+    from .pitch.transcriber import Transcriber, Transcription, transcribe
+    from .separation.separator import Separator, separate
     from .sharpening.frames import Frames, Spectrogram
     from .sharpening.sharpener import Sharpener, sharpen
+    from .sinks.reader import load
     from .version import __version__
+
+_MODULES = {
+    "Config": "config",
+    "Frames": "sharpening.frames",
+    "PitchFrames": "pitch.pitch_layer",
+    "Separator": "separation.separator",
+    "Sharpener": "sharpening.sharpener",
+    "Spectrogram": "sharpening.frames",
+    "Transcriber": "pitch.transcriber",
+    "Transcription": "pitch.transcriber",
+    "__version__": "version",
+    "load": "sinks.reader",
+    "load_config": "config",
+    "separate": "separation.separator",
+    "sharpen": "sharpening.sharpener",
+    "transcribe": "pitch.transcriber",
+}
 
 __all__ = [
     "AudioDeviceError",
     "Config",
     "Frames",
     "InputError",
+    "PitchFrames",
+    "Separator",
     "SharpearError",
     "Sharpener",
     "Spectrogram",
+    "Transcriber",
+    "Transcription",
     "UsageError",
     "__version__",
+    "load",
     "load_config",
+    "separate",
     "sharpen",
+    "transcribe",
 ]
-
-_MODULES = {
-    "Config": "config",
-    "Frames": "sharpening.frames",
-    "Sharpener": "sharpening.sharpener",
-    "Spectrogram": "sharpening.frames",
-    "__version__": "version",
-    "load_config": "config",
-    "sharpen": "sharpening.sharpener",
-}
 
 
 def __getattr__(name: str) -> Any:
     """Modules and their kernels are loaded when they are asked for.
 
-    So the command line hears Ctrl-C before it loads anything, and processes that only pass sound on stay small.
+    So the command line can answer Ctrl-C before it loads anything, and processes that only pass sound on stay small.
     """
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, whether loaded or not, and no module."""
+    return __all__

@@ -7,7 +7,7 @@ from .commands.standard_streams import make_ready
 
 
 def main() -> NoReturn:
-    """As `sharpear.cli.main`."""
+    """Run the command line; see `sharpear.cli.main`."""
     make_ready()
     try:
         from .interrupt import end_at_signals  # noqa: PLC0415

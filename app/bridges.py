@@ -9,7 +9,7 @@ import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,10 +18,11 @@ from .audio.blocks import as_count, as_streams
 from .config import Config
 from .errors import UsageError
 from .sharpening.frames import Frames
+from .sharpening.results import FrameResult, counted
 from .sharpening.sharpener import Sharpener
 
 Shares = Callable[[NDArray[np.float32]], ArrayLike]
-"""Line frequencies (…), Hz, to the share of each source in each line, (sources, …), 0 to 1."""
+"""Maps frequencies of lines (…), Hz, to the share of each source in each line, (sources, …), 0 to 1."""
 
 LOBE_BINS = 2
 """Half of a Hann window's main lobe, in STFT bins."""
@@ -48,23 +49,25 @@ def by_harmonics(f0_hz: ArrayLike, tolerance_cents: float = 50.0) -> Shares:
 
     def shares(frequency_hz: NDArray[np.float32]) -> NDArray[np.float64]:
         f0 = fundamentals.reshape(-1, *(1,) * np.ndim(frequency_hz))
-        heard = np.maximum(frequency_hz, 1.0)
-        harmonic = np.maximum(np.rint(heard / f0), 1.0) * f0
-        cents = np.abs(1200 * np.log2(heard / harmonic))
+        line_hz = np.maximum(frequency_hz, 1.0)
+        harmonic = np.maximum(np.rint(line_hz / f0), 1.0) * f0
+        cents = np.abs(1200 * np.log2(line_hz / harmonic))
         nearest = np.arange(fundamentals.size).reshape(f0.shape) == cents.argmin(axis=0)
         return np.where(cents.min(axis=0) <= tolerance_cents, nearest, 1.0 / fundamentals.size)
 
     return shares
 
 
-@dataclass(frozen=True)
-class Bands:
+@dataclass(frozen=True, eq=False, repr=False)
+class Bands(FrameResult):
     """Consecutive frames of the mixture on the filterbank's channels, and its sharpened lines.
 
     times: (frames,) s.  frequencies: (bands,) Hz.  sample_rate: Hz.  hop: samples.
     mixture: (frames, bands, channels) complex64, the ``x`` of `norbert.wiener`.
     lines: the sharpened `Frames`.  response: (atoms, bands) |H|²: what a line of unit power on an atom gives a band.
     """
+
+    FIXED: ClassVar[frozenset[str]] = frozenset({"frequencies", "sample_rate", "hop", "response"})
 
     times: NDArray[np.float64]
     frequencies: NDArray[np.float64]
@@ -73,6 +76,11 @@ class Bands:
     mixture: NDArray[np.complex64]
     lines: Frames
     response: NDArray[np.float32]
+
+    def _summary(self) -> list[str]:
+        channels, hz = np.shape(self.mixture)[-1], self.frequencies
+        bands = f"{counted(hz.size, 'band')} of {hz[0]:.0f} to {hz[-1]:.0f} Hz"
+        return [self._span(self.times), counted(channels, "channel"), bands]
 
     def magnitudes(self, shares: Shares) -> NDArray[np.float32]:
         """What each source gives each band, (frames, bands, channels, sources): the ``v`` of `norbert.wiener`."""

@@ -36,7 +36,7 @@ app = typer.Typer(
 
 
 def _speaking(command: Callable[..., None]) -> Callable[..., None]:
-    """`command`, which says what is logged meanwhile."""
+    """Run `command`, and show on stderr what is logged meanwhile."""
 
     @functools.wraps(command)
     def run(**options: Any) -> None:

@@ -17,14 +17,15 @@ SHORTEST_MS, LONGEST_MS = 0.001, 600_000.0
 frames of 0.125 ms, of ten minutes, is so small that single precision loses it."""
 
 SMALLEST_SCALE, LARGEST_SCALE = 1e-6, 1e6
-"""Scales that evidence is measured by: their squares, and what is divided by them, stay within single precision."""
+"""The smallest and largest scale that evidence is measured by: squares of it, and quotients by it, stay within single
+precision."""
 
 TimeConstantMs = Annotated[float, Field(ge=SHORTEST_MS, le=LONGEST_MS)]
 Scale = Annotated[float, Field(ge=SMALLEST_SCALE, le=LARGEST_SCALE)]
 
 DECAYS = 1.0, 50.0
-"""Of a finite window's filter: with fewer, single precision leaves less than 80 dB of what is cut off; with more, all
-has decayed long before."""
+"""The fewest and the most time constants in a finite window: with fewer, rounding in single precision spoils the 80 dB
+by which what lies before the window is cut off; with more, the filter has decayed long before the window ends."""
 
 
 class Section(BaseModel):
@@ -59,7 +60,7 @@ class BankConfig(Section):
 
 
 class FramesConfig(Section):
-    """When a frame is made."""
+    """How often there is a frame, and how far channels are aligned."""
 
     hop_ms: float = Field(
         2.9, ge=0.125, le=100, description="time between frames, ms; rounded to whole samples (0.125: one at 8 kHz)"
@@ -93,14 +94,16 @@ class LinesConfig(Section):
     residual: Scale = Field(0.01, description="residual of the two-line prediction that halves its trust")
     drift: Scale = Field(0.06, description="drift, relative to the lines' distance, that halves the trust")
     drift_ms: float = Field(35.0, gt=0, le=1000, description="time over which drift is measured")
-    change: Scale = Field(0.15, description="growth or widening, relative to the distance, that halves trust")
+    change: Scale = Field(
+        0.15, description="growth or widening of the pair, relative to its distance, that halves trust"
+    )
     average_ms: float = Field(23.2, ge=0, le=200, description="energies are averaged this long before and after")
     steady_hz: Scale = Field(0.2, description="deviation from a straight course that halves the belief in one line")
     swell: float = Field(
         0.15,
         ge=0,
         le=LARGEST_SCALE,
-        description="how far a swelling line may bend, of the mean square rate of its swelling",
+        description="bend of a line's frequency that is excused, per mean square rate at which its amplitude swells",
     )
     surge: float = Field(4.0, ge=1, le=LARGEST_SCALE, description="largest ratio of averaged to momentary energy")
     noise_db: float = Field(6.0, ge=-100, le=100, description="lines fade below this over the noise, dB")
@@ -158,7 +161,7 @@ class PitchConfig(Section):
     tolerance_cents: float = Field(20.0, ge=1, le=100, description="width of a tooth")
     compression: float = Field(0.6, ge=0.1, le=1, description="partials count by their amplitude to this power")
     floor: float = Field(
-        0.01, ge=SMALLEST_SCALE, lt=1, description="partials weaker than this are not heard, of the level"
+        0.01, ge=SMALLEST_SCALE, lt=1, description="partials weaker than this share of the level are ignored"
     )
     noise_db: float = Field(
         -12.0, ge=-100, le=100, description="in place of lines.noise_db, for faint partials tell octaves apart, dB"

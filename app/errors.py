@@ -49,7 +49,7 @@ REMEDIES = {
 
 
 def unreachable(error: OSError) -> InputError:
-    """What the system refused, where nobody knows more of it.
+    """The error for what the system refused, where no more is known of it.
 
     >>> print(unreachable(PermissionError(errno.EACCES, "Permission denied", "a/b")))
     a/b: cannot be reached (Permission denied): change the permissions
@@ -60,7 +60,7 @@ def unreachable(error: OSError) -> InputError:
 
 
 def unwritable(place: object, error: Exception, option: str = "-o") -> InputError:
-    """That `place` cannot be written, and what to do about it.
+    """The error that `place` cannot be written, and what to do about it.
 
     error: an OSError, or what soundfile raises.  option: the one that names the place; empty where none does.
 

@@ -8,7 +8,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""A closed terminal or a lost ssh connection sends SIGHUP, a shutdown SIGTERM."""
+"""Signals that ask for an end: beside Ctrl-C, a closed terminal or lost ssh connection (HUP), and a shutdown (TERM)."""
 
 
 class _Undisturbed:

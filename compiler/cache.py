@@ -33,7 +33,7 @@ HEAD = len(MAGIC) + hashlib.sha256().digest_size
 LASTS = "about 20 s"
 
 log = logging.getLogger("sharpear.compiler")
-"""Hears, once a process, that something is compiled (information) and what is wrong with the cache (a warning)."""
+"""Tells, once a process, that something is compiled (information) and what is wrong with the cache (a warning)."""
 
 
 def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str] = False) -> Any:
@@ -72,7 +72,7 @@ class KernelCache(_Cache):
 
     @property
     def cache_path(self) -> str:
-        """The first choice."""
+        """The place that is tried first."""
         return str(usual_places()[0].path)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -105,11 +105,11 @@ class KernelCache(_Cache):
             return
 
     def enable(self) -> None:
-        """Look and keep."""
+        """Use the cache: look for what is kept, and keep what is compiled."""
         self._enabled = True
 
     def disable(self) -> None:
-        """Compile always."""
+        """Do without the cache: compile every time."""
         self._enabled = False
 
     def flush(self) -> None:
@@ -142,7 +142,7 @@ def _field_names(types: Any) -> list[Any]:
 
 
 def pack(payload: bytes) -> bytes:
-    """A file that knows whether it is whole."""
+    """`data` with a checksum, by which a file knows whether it is whole."""
     return MAGIC + hashlib.sha256(payload).digest() + payload
 
 

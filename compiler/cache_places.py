@@ -23,14 +23,14 @@ from numba.misc.appdirs import AppDirs
 
 SUFFIX, GROWING = ".kernel", ".new"
 ABANDONED_S = 600.0
-"""A file that grew for so long has lost its writer."""
+"""A file that has been growing for longer than this has lost its writer."""
 
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 HERE = Path(__file__).parent
 INSTALLATION = hashlib.sha256(str(HERE).encode(errors="surrogateescape")).hexdigest()[:12]
 PREFIX = f"sharpear-kernels-{INSTALLATION}-"
 ON_UNIX = os.open in os.supports_dir_fd
-"""Elsewhere a user's folders are his own by default, and there is nothing to prove it by."""
+"""Whether owners of folders can be checked; on other systems a user's folders are their own by default."""
 
 
 class Place:
@@ -75,7 +75,7 @@ class Place:
                 raise
 
     def probe(self) -> None:
-        """Write nothing of worth.
+        """Try whether files can be written here, with one that is removed again.
 
         Raises:
             OSError: nothing could be written.

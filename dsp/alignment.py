@@ -26,7 +26,7 @@ class Aligner(Stateful):
         streams: number of streams.
         order: stages per channel in the frames.
         limit_samples: latency not to exceed; zero aligns nothing.
-        backend: where it runs, as what it hears does.
+        backend: where it runs, and where its input is.
 
     >>> aligner = Aligner([10.0, 250.0], hop=100, streams=1, order=1)
     >>> aligner.latency_hops, aligner.wait_hops.tolist()
@@ -77,7 +77,7 @@ def _floats(stages: NDArray[np.complex64]) -> NDArray[np.float32]:
 
 @kernel
 def align_process(fresh: Any, wait: Any, held: Any, out: Any) -> None:
-    """Each value as it was `wait` frames ago.
+    """Delay each value by `wait` frames.
 
     fresh, out (frames, streams, values); held (rows, streams, values): what came before; wait (values,): at most rows.
     """

@@ -29,7 +29,7 @@ from .stateful import Stateful
 
 STAGES = 5
 SHAPE = Polynomial([0.0, 0.0, 1.0]) * Polynomial([1.0, -2.0, 1.0])
-"""q(u) = u² (1 − u)²."""
+"""The windows' shape, q(u) = u² (1 − u)²."""
 
 SILENT_WINDOW_POWER = np.float32(1e-28)
 """Below this (-280 dBFS) there is silence: what would follow is denormal numbers."""
@@ -39,7 +39,7 @@ FARTHEST_OFFSET = 4.2
 
 
 CALIBRATED_AT_ONCE = 2**22
-"""Pairs of a frequency and a channel: 64 MiB."""
+"""Pairs of a frequency and a channel whose responses are computed together, in 64 MiB."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class WindowDesign:
 
     @classmethod
     def over(cls, bank: GammatoneDesign, length_hops: NDArray[np.int64], hop: int) -> "WindowDesign":
-        """Solve for the coefficients."""
+        """Compute the coefficients for a bank and its window lengths."""
         if bank.order != STAGES:
             raise ValueError(f"expected a bank of order {STAGES}, received {bank.order}")
         if length_hops.shape != bank.center_hz.shape or length_hops.min() < 1:
@@ -161,7 +161,7 @@ class FiniteWindow(Stateful):
     Args:
         design: the windows.
         streams: number of streams.
-        backend: where it runs, as what it hears does.
+        backend: where it runs, and where its input is.
 
     >>> from sharpear.dsp import Filterbank
     >>> bank = GammatoneDesign(8000.0, np.linspace(400.0, 800.0, 9), np.full(9, 10.0), order=5)

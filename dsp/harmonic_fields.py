@@ -1,4 +1,4 @@
-"""Harmonic receptive fields: combs over log frequency, one for each fundamental that a pitch layer may hear."""
+"""Harmonic receptive fields: combs over log frequency, one for each fundamental that a pitch layer may find."""
 
 import math
 from dataclasses import dataclass

@@ -15,10 +15,10 @@ from .scales import SCALE_CODE, Scale, scale_position, space_frequencies
 from .stateful import Stateful
 
 FINENESS = 4
-"""Steps of the calibration table per atom: it ripples between the channels."""
+"""Steps of the calibration table from atom to atom, because calibration ripples between the channels."""
 
 SMALLEST_CALIBRATION = 1e-6
-"""Where channels stand so far apart that none hears a tone, lines are not made louder than this allows."""
+"""The least response that energies are divided by: channels so far apart that none responds make no line loud."""
 
 LINES = 3
 """Of a channel: the one line, and the two of the pair."""
@@ -88,7 +88,7 @@ class LineField(Stateful):
         half_frames: frames on either side of the middle one; the latency.
         steady_hz: deviation of a channel's frequency from a straight line, over the frames, that halves the belief
             that it carries one line, Hz.
-        swell: how much of a line's swelling may be seen in its frequency.
+        swell: weight of the swelling in that bound: the more, the further the frequency of a line that swells may bend.
         surge: largest ratio of averaged to momentary energy.
         streams: number of streams.
         backend: where it runs.

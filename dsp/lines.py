@@ -42,7 +42,7 @@ SMALLEST_DISTANCE = 1e-9
 """Added to the distance of the two lines, rad over the spacing."""
 
 REGULARIZATION = 1e-5
-"""Added to the moments' diagonal, relative: -50 dB, what prediction can hope for at all."""
+"""Share of the moments' diagonal that is added to it: -50 dB, below which no prediction gets."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class LineFrames:
 
 @dataclass(frozen=True)
 class LineRule:
-    """How the two-line evidence is drawn.
+    """What the two-line evidence is drawn from, and when it is trusted.
 
     spacing_hops: D, hops between the three values that are compared.
     neighbors: channels on either side whose moments are pooled.
@@ -72,7 +72,8 @@ class LineRule:
     residual: relative residual of the prediction at which trust is halved.
     drift: movement of the pair's centre, over `drift_s` and relative to the pair's distance, that halves trust.
     drift_s: time over which movement is measured.
-    change: growth of the roots, or of their distance over `drift_s`, relative to the distance, that halves trust.
+    change: how much the two lines swell, fade or move apart, relative to their distance, until trust is halved: the
+        departure of the roots from the unit circle, and the change of their distance over `drift_s`.
     """
 
     spacing_hops: int
@@ -135,7 +136,7 @@ class LineFinder(Stateful):
         frame_s: time between frames, s.
         rule: how the two-line evidence is drawn.
         streams: number of streams.
-        backend: where it runs, as what it hears does.
+        backend: where it runs, and where its input is.
 
     Lines are late by `latency_hops` against the frames that come in.
     """
@@ -343,7 +344,7 @@ def _two_lines(
 
 @kernel
 def _wrapped(angle: Any) -> Any:
-    """The same angle within ±π."""
+    """The angle brought within ±π."""
     return angle - 2 * math.pi * math.floor(angle / (2 * math.pi) + 0.5)
 
 

@@ -1,4 +1,4 @@
-"""How much of what the channels hear is noise: the level between the lines."""
+"""How much of what the channels hold is noise: the level between the lines."""
 
 import math
 from typing import Annotated, Any, NamedTuple
@@ -13,7 +13,7 @@ from sharpear.gpu.device import LARGEST_BLOCK
 from .stateful import Stateful
 
 GROUP = 15
-"""Channels in a group; a quantile is taken over three groups."""
+"""Channels in a group; each quantile is taken over three neighbouring groups."""
 
 SILENT_NOISE_POWER = np.float32(1e-30)
 """Noise below this (-300 dBFS) is none."""

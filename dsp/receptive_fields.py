@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from .gammatone import GammatoneDesign
 
 FAINTEST_RESPONSE = 1e-3
-"""Of the channel that hears an atom best: what is fainter would be noise, made loud."""
+"""The least response of an atom's best channel: to make a fainter one of unit norm would make noise loud."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def receptive_fields(
         whitening: σ, the noise floor as a fraction of the largest singular value; large values whiten less.
 
     Raises:
-        ValueError: `whitening` is not positive, or no channel hears an atom.
+        ValueError: `whitening` is not positive, or no channel responds to an atom.
 
     >>> design = GammatoneDesign.from_scale(44100.0, low_hz=200, high_hz=800, channels=49, bandwidth=0.5)
     >>> fields = receptive_fields(design, design.center_hz, whitening=0.01)
@@ -62,8 +62,8 @@ def receptive_fields(
     if loudest.min() < FAINTEST_RESPONSE:
         deaf = loudest.argmin()
         raise ValueError(
-            f"expected channels that hear every atom above {20 * np.log10(FAINTEST_RESPONSE):.0f} dB, "
-            f"received one at {atom_hz[deaf]:.5g} Hz that all hear below {20 * np.log10(loudest[deaf] + 1e-30):.0f} dB"
+            f"expected channels that respond to every atom above {20 * np.log10(FAINTEST_RESPONSE):.0f} dB, "
+            f"received one at {atom_hz[deaf]:.5g} Hz where all stay below {20 * np.log10(loudest[deaf] + 1e-30):.0f} dB"
         )
     if wait_samples is not None:
         W = W * np.exp(-2j * np.pi * np.outer(wait_samples, atom_hz) / design.sample_rate)

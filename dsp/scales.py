@@ -44,7 +44,7 @@ def hz_to_erb(frequency_hz: ArrayLike) -> NDArray[np.float64]:
 
 
 def erb_to_hz(erb_number: ArrayLike) -> NDArray[np.float64]:
-    """Inverse of `hz_to_erb`.
+    """Frequency, Hz, of an ERB number: the inverse of `hz_to_erb`.
 
     >>> float(erb_to_hz(hz_to_erb(440.0)).round(9))
     440.0

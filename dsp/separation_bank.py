@@ -8,13 +8,14 @@ from .synthesis import SynthesisDesign
 
 LOW_HZ, HIGH_HZ = 20.0, 20000.0
 BANDWIDTH_ERB, MIN_BANDWIDTH_HZ = 0.25, 20.0
-"""As narrow as a Fourier transform's masks ask for, and no channel slower than 24 ms."""
+"""Bandwidth, in ERB and at least in Hz: as narrow as a Fourier transform's bins, with no channel slower than 24 ms."""
 
 SPACING = 0.5
-"""Distance of neighbours, of their bandwidth: even overlap gives even weights, so that masks cut cleanly."""
+"""Distance of neighbours as a share of their bandwidth: even overlap gives even weights, so that masks cut cleanly."""
 
 HIGHEST_CENTER = 0.495
-"""Of the sample rate: up to the end, so that the sum of the channels has no edge within what is heard."""
+"""The highest centre as a share of the sample rate, near the end of the band, so that the sum of all channels has no
+edge within what can be heard."""
 
 HOP_S = 0.004
 

@@ -28,14 +28,14 @@ class Split:
     power: NDArray[np.float32]
 
     def on_host(self, backend: Backend) -> "Split":
-        """The same in NumPy's arrays."""
+        """The same values as NumPy's arrays."""
         return Split(*(backend.numpy(part) for part in (self.sound, self.parts, self.subband, self.power)))
 
 
 class Splitter(Stateful):
     """Run an analysis bank at every sample and weight its channels so that they add up to the input.
 
-    Channel k hears the sound `delay_samples[k]` late instead of being delayed afterwards: one short memory of the
+    Channel k filters the sound `delay_samples[k]` late instead of being delayed afterwards: one short memory of the
     input, shared by all channels, does for all of them.
 
     Args:

@@ -13,7 +13,7 @@ SILENT_HOP_POWER = np.float32(1e-30)
 """Mean powers below this (-300 dB) are silence."""
 
 BLOCK = 64
-"""Samples for which the channels' delayed inputs are laid side by side, so that the inner loop reads them in order."""
+"""Samples whose delayed inputs are copied side by side for all channels, so that the inner loop reads them in order."""
 
 
 class SplitOut(NamedTuple):
@@ -42,9 +42,9 @@ def usable_samples(audio: Any, replaced: Any, out: Any) -> None:
 def split_process(
     heard: Any, hop: int, order: Any, delay: Any, coefficients: Any, state: Any, filled: int, out: SplitOut
 ) -> None:
-    """Advance every stream over `heard` (streams, past + samples), whose first `past` samples were heard before.
+    """Advance every stream over `heard` (streams, past + samples), whose first `past` samples were filtered before.
 
-    delay (channels,): each channel hears the sound this much later, none more than `past`; order: a tuple of that
+    delay (channels,): each channel filters the sound this much later, none more than `past`; order: a tuple of that
     length; coefficients (5, channels): pole, 1 − λ, weight; state (streams, 2·order + 1, channels): stages and the
     hop's energy.
     """
@@ -90,7 +90,7 @@ def split_process(
 
 @kernel
 def _lay_out(sound: Any, now: int, count: int, delay: Any, delayed: Any) -> None:
-    """delayed[n, k] = what channel k hears at now + n; twice, because half of a cosine is at positive frequencies."""
+    """delayed[n, k] = the input of channel k at now + n; twice, because half of a cosine is at positive frequencies."""
     for k in range(delay.size):
         first = now - delay[k]
         for n in range(count):

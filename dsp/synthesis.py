@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from .gammatone import GammatoneDesign
 
 RIDGE = 1e-3
-"""Of the mean squared response: keeps the gains of neighbours that say the same from growing against each other."""
+"""Share of the mean squared response added to the diagonal, so that gains of neighbours that respond alike do not grow
+against each other."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class SynthesisDesign:
 
 
 def _grid_hz(bank: GammatoneDesign) -> NDArray[np.float64]:
-    """Four frequencies per channel spacing, and some beyond both ends as far as the outer channels hear."""
+    """Four frequencies per channel spacing, and some beyond both ends, as far as the outer channels respond."""
     center = bank.center_hz
     inner = np.interp(np.arange(0, bank.channels - 1, 0.25), np.arange(bank.channels), center)
     below = center[0] - 0.5 * bank.bandwidth_hz[0] * np.array([1.0, 0.5])

@@ -11,10 +11,10 @@ from .stateful import Stateful
 from .tonal_evidence_kernel import DEPTH, FEATURES, LAGS, LOOKAHEAD, EvidenceState, evidence_process
 
 LEVEL_S = 1.0
-"""Time constant of the level's fall: loudness counts relative to it."""
+"""Time constant with which the level falls; loudness counts relative to the level."""
 
 
-class Evidence(Stateful):
+class TonalEvidence(Stateful):
     r"""Describe every channel by its past, its near future and its neighbourhood, streaming.
 
     A tone persists: its loudness before and after is its loudness now, and its phase advances evenly, so that
@@ -24,10 +24,10 @@ class Evidence(Stateful):
         center_hz: (channels,) centres of the bank.
         hop_s: time between frames, s.
         groups: independent signals.
-        per_group: streams (such as left and right) that are heard as one.
+        per_group: streams (such as left and right) whose powers are summed.
         backend: where it runs.
 
-    >>> evidence = Evidence(np.array([100.0, 200.0]), 0.004)
+    >>> evidence = TonalEvidence(np.array([100.0, 200.0]), 0.004)
     >>> ones = np.ones((90, 1, 2), np.float32)
     >>> split = Split(ones[..., 0], ones, ones.astype(np.complex64), ones)
     >>> features = evidence.process(split)

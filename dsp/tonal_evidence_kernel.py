@@ -1,4 +1,4 @@
-"""Inner loops of `Evidence` and of its readout. No validation here."""
+"""Inner loops of `TonalEvidence` and of its readout. No validation here."""
 
 import math
 from typing import Annotated, Any, NamedTuple
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sharpear.compiler import kernel
 
 DEPTH = 64
-"""Frames that the memories hold."""
+"""Frames that each memory holds."""
 
 SILENT_POWER = 1e-20
 LOG_SILENT_POWER = math.log(SILENT_POWER)
@@ -19,7 +19,7 @@ SMALLEST_PRODUCT = np.float32(1e-30)
 """Products of subbands below this are zero, before they become denormal."""
 
 RANGE = 14.0
-"""Natural logarithm of the range (61 dB) below the level that is heard."""
+"""How far below the level loudness counts, as a natural logarithm of power: 61 dB."""
 
 LAGS = (4, 8)
 BANDS = (2, 6, 14, 36)
@@ -31,7 +31,7 @@ COHERENCE_SPANS = ((0, -6, 6), (1, -12, 17), (1, -4, 8))
 ONSET_SPANS = ((0, 0), (-24, -1), (1, 9))
 LOOKAHEAD = 17
 FEATURES = len(SPANS) + len(LOW_SPANS) + len(WIDE_SPANS) * len(BANDS) + len(COHERENCE_SPANS) + len(ONSET_SPANS) + 1
-"""What is known of a channel: its own course, its neighbourhood's, coherence, onsets, and where it stands."""
+"""How many numbers describe a channel: its own course, its neighbourhood's, coherence, onsets, and its frequency."""
 
 LEAST_LOGIT = np.float32(-16.0)
 """Below the largest of a channel's: the share of what is less likely is as small."""
@@ -59,7 +59,7 @@ class ReadoutLayers(NamedTuple):
 def evidence_process(
     subband: Any, power: Any, per_group: int, place: Any, decay: Any, state: EvidenceState, frame: int, out: Any
 ) -> None:
-    """Features of every channel, `LOOKAHEAD` frames late; `per_group` neighbouring streams are heard as one.
+    """Features of every channel, `LOOKAHEAD` frames late; powers of `per_group` neighbouring streams are summed.
 
     subband, power (frames, streams, channels); place (channels,): ERB number, scaled; out (frames, groups, FEATURES,
     channels).
@@ -171,7 +171,7 @@ def _mean(ring: Any, first: int, last: int, out: Any) -> None:
 
 @kernel
 def _least(ring: Any, first: int, last: int, out: Any) -> None:
-    """The smallest of the ring's frames first to last: what never falls silent."""
+    """The smallest of the ring's frames first to last: the level of what never falls silent."""
     held = ring[first % DEPTH]
     for k in range(out.size):
         out[k] = held[k]

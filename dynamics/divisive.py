@@ -15,7 +15,7 @@ import numpy as np
 from sharpear.compiler import kernel
 
 FASTEST_FALL = np.float32(1e-4)
-"""A unit without support falls by this ratio (to the power of the rate) a step."""
+"""Added to a unit's relative support, so that one without any shrinks by this factor a step instead of vanishing."""
 
 
 class DivisiveGains(NamedTuple):

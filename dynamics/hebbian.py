@@ -10,25 +10,26 @@ from .lateral import BandedWeights
 from .lca import Lca
 
 THRESHOLD = 0.5
-"""Of a frame's norm: high enough that atoms become whole spectra rather than parts that any source could use."""
+"""The LCA's threshold, as a share of a frame's norm: so high that atoms become whole spectra rather than parts that
+any source could use."""
 
 STEPS = 40
-"""Of the LCA for each example; its rate is the inverse of the largest eigenvalue, so that it settles."""
+"""Steps of the LCA for each example; its rate is the inverse of the largest eigenvalue, so that it settles."""
 
 LEARNING_RATE = 0.3
 BATCH_FRAMES = 32
 DEAD = 0.02
-"""Of the mean use: atoms used less are revived as the example that was explained worst."""
+"""Share of the mean use below which an atom is dead: it is revived as the example that was explained worst."""
 
 TWIN = 0.999
-"""Cosine from which an atom only repeats an earlier one: it begins anew like a dead one."""
+"""Cosine between two atoms from which the later only repeats the earlier, and begins anew like a dead one."""
 
 USE_MEMORY = 0.9
-"""Per batch: how long an atom's use is remembered."""
+"""Share of an atom's remembered use that is kept from batch to batch."""
 
 RESERVOIR_FRAMES = 20000
 QUIETEST = 1e-3
-"""Of the loudest frame's mean power (-30 dB): frames below it teach nothing."""
+"""Share of the loudest frame's mean power (-30 dB) below which a frame teaches nothing."""
 
 
 class Learner:

@@ -12,7 +12,7 @@ LEAST_EXPLAINED = np.float32(1e-6)
 """Of a frame whose largest value is 1: what no atom explains is divided by this at least."""
 
 PRUNED = np.float32(1e-3)
-"""Of the strongest activation: weaker atoms drop out of a frame's competition after its first steps."""
+"""Share of the strongest activation below which atoms drop out of a frame's competition, after its first steps."""
 
 SILENT_MAGNITUDE = np.float32(1e-9)
 """Frames whose largest magnitude is below this (-180 dB) are not looked into."""
@@ -25,8 +25,10 @@ NO_SUM = np.float32(1e-20)
 """Added to sums of activations, and of what speaks for them, that something is divided by."""
 
 FULL_STEPS = 3
+"""Steps of a frame in which all atoms compete; afterwards weak ones drop out."""
+
 SUPPORT_STEPS = 4
-"""All atoms compete for the first steps; every fourth step, what resembles the rest of its source is favoured."""
+"""Steps from one to the next in which atoms that resemble the rest of their source are favoured."""
 
 
 class JoinedAtoms(NamedTuple):

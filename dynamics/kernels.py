@@ -53,7 +53,7 @@ def squared_modulus(z: Any) -> Any:
 
 @kernel
 def flush(state: Any) -> None:
-    """Zero for what is too small to matter."""
+    """Replace what is too small to matter by zero."""
     for i in range(state.size):
         if abs(state[i].real) + abs(state[i].imag) < SMALLEST_ACTIVITY:
             state[i] = 0

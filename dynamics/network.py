@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from .layer import Activity, Layer, usable
 
 SMALLEST_MODULUS = np.finfo(np.float32).tiny
-"""Of a number that has a phase."""
+"""The least modulus of a number that has a phase."""
 
 
 class Network:
@@ -16,7 +16,7 @@ class Network:
 
     ``input_i = drive_gain_i · b + flow_ii · a_i + Σ_{j≠i} flow_ij · u_j``
 
-    A layer hears its own activation a and the others' potentials u, all from the step before. Where the kinds differ,
+    A layer is fed its own activation a and the others' potentials u, all from the step before. Where the kinds differ,
     a complex signal reaches a real layer as its modulus, and a real signal reaches a complex layer with the phase of
     that layer's own potential. The origin's pair is ``Network([lcadam, wtaconv], [[f11, f12], [f21, f22]])``.
 
@@ -124,16 +124,16 @@ class Network:
 
     def _input(self, index: int, drive: Activity) -> Activity:
         layer = self.layers[index]
-        total = _heard_by(layer, drive * self.drive_gain[index])
+        total = _as_input_of(layer, drive * self.drive_gain[index])
         for source, gain in zip(self.layers, self.flow[index], strict=True):
             if gain:
                 signal = source.activation if source is layer else source.potential
-                total = total + gain * _heard_by(layer, signal)
+                total = total + gain * _as_input_of(layer, signal)
         return total
 
 
-def _heard_by(layer: Layer, signal: Activity) -> Activity:
-    """`signal` in the kind of numbers that `layer` works with."""
+def _as_input_of(layer: Layer, signal: Activity) -> Activity:
+    """Convert `signal` to the kind of numbers, real or complex, that `layer` works with."""
     if layer.dtype.kind == "c" and not np.iscomplexobj(signal):
         own = layer.potential
         phase = own / np.maximum(np.abs(own), SMALLEST_MODULUS)

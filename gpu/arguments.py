@@ -11,7 +11,7 @@ from .source import TYPES, type_name
 
 LARGEST_INT = 2**31 - 1
 LETTERS = {"i4": "i", "i8": "q", "u8": "Q", "f4": "f", "f8": "d"}
-"""Of NumPy's kinds of numbers in Python's `struct`."""
+"""Letters by which Python's `struct` knows NumPy's kinds of numbers."""
 
 Address = Callable[[Any], int | None]
 """Gives an array's address, or None for what is no array of the device."""
@@ -36,7 +36,7 @@ class Packer:
         self._layout: list[tuple[struct.Struct, np.dtype[Any]]] = []
 
     def __call__(self, arguments: tuple[Any, ...]) -> list[NDArray[Any]]:
-        """The arguments of a launch."""
+        """Pack the arguments of a launch."""
         self._layout = self._layout or [
             (struct.Struct("=" + _letters(kind)), kind)
             for kind in (_kind_of(value, self._address) for value in arguments)

@@ -27,7 +27,7 @@ class Record(Protocol):
     def __setitem__(self, field: str, value: Any) -> None: ...
 
     def clear(self) -> None:
-        """Zeros, as at the start."""
+        """Set all fields to zeros, as at the start."""
 
 
 def copy_of(record: NDArray[np.void]) -> NDArray[np.void]:
@@ -99,7 +99,7 @@ class HostRecord:
         self._array[...] = value
 
     def clear(self) -> None:
-        """Zeros, as at the start."""
+        """Set all fields to zeros, as at the start."""
         self._array[...] = np.zeros((), self.dtype)
 
 
@@ -197,4 +197,4 @@ class _Cpu(Backend):
 
 
 CPU: Backend = _Cpu()
-"""Numba's kernels on NumPy's arrays."""
+"""The CPU: Numba's kernels on NumPy's arrays."""

@@ -15,14 +15,14 @@ from .pending import Arrays
 from .source import OPTIONS
 
 PLAIN_SHARED_BYTES = 48 * 1024
-"""Working memory that a block has without asking for more."""
+"""Shared memory that a block of threads has without asking for more, bytes."""
 
 OUT_OF_MEMORY = 2
-"""CUDA's number for it."""
+"""CUDA's number of the error that memory has run out."""
 
 
 class CupyDriver:
-    """One GPU.
+    """A GPU, reached through CuPy.
 
     Args:
         index: its number.
@@ -64,7 +64,7 @@ class CupyDriver:
         self._cupy.ones(1)  # compiled by CuPy: a compiler or a cache on disk that does not work is found out here
 
     def use(self) -> None:
-        """Make it the one that this thread's operations on arrays run on."""
+        """Make this the device on which this thread's array operations run."""
         self._device.use()
 
     def array(self, value: Any, dtype: DTypeLike | None) -> NDArray[Any]:
@@ -121,13 +121,13 @@ class CupyDriver:
         return wait
 
     def _event(self, stream: Any) -> Any:
-        """What has been asked of `stream` so far. Who waits for it sleeps."""
+        """An event that comes once `stream` has done all that was asked of it; who waits for it sleeps."""
         event = self._cupy.cuda.Event(block=True, disable_timing=True)
         stream.record(event)
         return event
 
     def _keep(self, event: Any, *memory: Any) -> None:
-        """Let nobody else have `memory` before `event` has come: copies and kernels use it without Python's knowing."""
+        """Keep `memory` from being reused before `event` is reached: copies and kernels use it, unknown to Python."""
         with self._keeping:  # several threads may work on one GPU
             while self._travelling and self._travelling[0][0].done:
                 self._travelling.popleft()
@@ -139,7 +139,7 @@ class CupyDriver:
         try:
             memory: NDArray[Any] = (empty_pinned if like.size else np.empty)(like.shape, like.dtype)
         except self._cupy.cuda.runtime.CUDARuntimeError as error:
-            if error.status != OUT_OF_MEMORY:  # a kernel's failure, of which this call is the first to hear
+            if error.status != OUT_OF_MEMORY:  # a kernel's failure, which this call is the first to report
                 raise
             raise MemoryError(f"no page-locked memory is left: {error}") from error
         return memory

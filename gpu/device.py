@@ -30,7 +30,7 @@ class Driver(Protocol):
     name: str
 
     def use(self) -> None:
-        """Make it the one that this thread's operations on arrays run on."""
+        """Make this the device on which this thread's array operations run."""
 
     def array(self, value: Any, dtype: DTypeLike | None) -> NDArray[Any]:
         """`value` as a contiguous array of the device."""
@@ -99,7 +99,7 @@ class DeviceRecord:
             count[...] = value[name]
 
     def clear(self) -> None:
-        """Zeros, as at the start."""
+        """Set all fields to zeros, as at the start."""
         self._driver.use()
         self._bytes[...] = 0
         for count in self._counters.values():

@@ -27,10 +27,10 @@ class Pending(Generic[T]):
         self._wait, self._make, self._lent = wait, make, lent
 
     def result(self) -> T:
-        """Wait for it."""
+        """Wait for the arrays, and return what becomes of them."""
         arrays = self._wait()
         return self._make(*(map(np.array, arrays) if self._lent else arrays))
 
     def lent(self) -> T:
-        """Wait for it, and leave it where it has arrived: for what is used at once and then forgotten."""
+        """Like `result`, without a copy: the arrays stay where they arrived, so use them at once and keep nothing."""
         return self._make(*self._wait())

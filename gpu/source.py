@@ -13,12 +13,12 @@ from typing import Any, get_args
 import numpy as np
 
 OPTIONS = ("-std=c++17", "--fmad=false")
-"""Of the compiler. Products and sums are rounded apart, as Numba's are, so that both give the same results."""
+"""The compiler's options. Products and sums are rounded apart, as Numba's are, so that both give the same results."""
 
 HEADER = "kernel.cuh"
 
 Constant = int | type[np.generic] | np.dtype[Any] | tuple["Constant", ...]
-"""What a source is compiled for: a number, the type of units, or nested tuples of numbers."""
+"""A constant that a source is compiled with: a number, the type of units, or nested tuples of numbers."""
 
 TYPES: dict[Any, str] = {
     int: "int",
@@ -40,7 +40,7 @@ def source_file(function: Any) -> Path:
 
 
 def header_text() -> str:
-    """What every source begins with."""
+    """The text with which every source begins."""
     header = Path(__file__).with_name(HEADER).read_text(encoding="utf-8")
     return f'#line 1 "{HEADER}"\n{header}\n'
 

@@ -168,7 +168,7 @@ def test_what_is_left_of_a_truncated_file_is_heard_and_one_line_says_so(sharpen,
     done = sharpen(path, "--format", "npz", "-q")
     assert done.code == 0
     assert one_line(done.err)
-    assert "heard to there" in done.err
+    assert "read to there" in done.err
     left = read(path)
     assert 0 < len(left) < len(expected)
     assert np.array_equal(left, expected[: len(left)])

@@ -94,7 +94,7 @@ def test_the_same_stems_of_notes(known: list[Dictionary], device: DeviceBackend,
     """Nothing but sound goes up to the device, and nothing but stems comes down."""
     sound, there = duet(1.0), []
     expected = Separator(RATE, LearnedSources.of(known), 2).process(sound)
-    separator = Separator(RATE, LearnedSources.of(known, device), 2, backend=device)
+    separator = Separator(RATE, LearnedSources.of(known, device), 2, device=device)
     mix = StemMixer.process
 
     def mixed(self: StemMixer, split: Split, shares: np.ndarray) -> np.ndarray:

@@ -59,7 +59,7 @@ def test_the_same_shares(device: DeviceBackend) -> None:  # noqa: F811
     shares = []
     for backend in (CPU, device):
         splitter = Splitter(SynthesisDesign.over(design(), 0.016), HOP, 2, backend)
-        source = TonalTransient(design(), HOP / SAMPLE_RATE, 1, 2, backend=backend)
+        source = TonalTransient(design(), HOP / SAMPLE_RATE, 1, 2, device=backend)
         shares.append(backend.numpy(source.process(splitter.process(audio(2)))))
     assert_close(shares[1], shares[0])
 
@@ -71,9 +71,9 @@ def test_the_same_sound(heard_by: str, device: DeviceBackend) -> None:  # noqa: 
 
     def make(backend: Backend) -> Separator:
         if heard_by == "tonal":
-            return Separator(SAMPLE_RATE, TonalTransient.on(backend), 2, backend=backend)
+            return Separator(SAMPLE_RATE, TonalTransient.on(backend), 2, device=backend)
         sources = learned_sources(CPU if heard_by == "learned on the CPU" else backend)
-        return Separator(SAMPLE_RATE, sources, 2, backend=backend)
+        return Separator(SAMPLE_RATE, sources, 2, device=backend)
 
     expected = make(CPU).process(sound)
     assert_close(make(device).process(sound), expected)

@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app/sharpening": {"app", "app/audio", "compiler", "dsp", "dynamics", "gpu"},
     "app/sinks": {"app", "app/audio", "app/integrity", "app/sharpening", "compiler"},
     "app/runs": {"app", "app/audio", "app/integrity", "app/sharpening", "app/sinks", "dsp", "gpu"},
-    "app/pitch": {"app", "app/audio", "app/runs", "app/sharpening", "app/sinks", "compiler", "dsp", "dynamics"},
+    "app/pitch": {"app", "app/audio", "app/runs", "app/sharpening", "app/sinks", "compiler", "dsp", "dynamics", "gpu"},
     "app/separation": {
         *("app", "app/audio", "app/integrity", "app/pitch", "app/runs", "app/sharpening", "app/sinks"),
         *("compiler", "dsp", "dynamics", "gpu"),

@@ -18,7 +18,7 @@ from live_session import Running, place_of
 
 import sharpear
 from sharpear.errors import UsageError
-from sharpear.live.child import CaptureProcess
+from sharpear.live.child import DeviceProcess
 from sharpear.live.microphone import Microphone
 
 RATE = 48000
@@ -170,7 +170,7 @@ def test_callbacks_that_stop_are_noticed_and_the_process_replaced(system, noise,
         before = running.session.worker.clock
         assert wait_until(lambda: running.session.worker.clock > before + RATE // 2)
     microphone.terminate()
-    assert running.said("nothing was heard for ")
+    assert running.said("nothing arrived for ")
     _times_agree(running, folder / "take.wav")
 
 
@@ -189,7 +189,7 @@ def _times_agree(running: Running, recording: Path) -> None:
 def test_a_capture_process_that_hangs_is_killed(system, noise):
     microphone = system.microphone(noise, "hangs")
     source = Microphone("hangs", None, 1, BLOCK)
-    process: CaptureProcess = source._process
+    process: DeviceProcess = source._process
     os.kill(process._process.pid, signal.SIGSTOP)
     source.stop()
     assert not process.alive

@@ -121,7 +121,7 @@ def test_another_process_would_see_the_same(ring):
 
 
 def test_counts(ring):
-    ring.write(np.zeros((7, 1), np.float32), heard_ns=5, xrun=True)
+    ring.write(np.zeros((7, 1), np.float32), arrived_ns=5, xrun=True)
     ring.write(np.zeros((8, 1), np.float32))
     assert ring.header[[CALLBACKS, XRUNS, ZERO_RUN]].tolist() == [2, 1, 15]
     ring.write(numbered(1, 1))

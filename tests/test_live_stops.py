@@ -161,7 +161,7 @@ def test_stopped_processes_are_a_gap_in_the_recording_and_in_the_status(micropho
     assert live.returncode == 0, told
     last = json.loads(rest.splitlines()[-1]) if rest else after
     assert last["gap_s"] - last["dropped_s"] - before["gap_s"] == pytest.approx(STOP_S, abs=0.2), told
-    assert "nothing was heard for " in told
+    assert "nothing arrived for " in told
     assert "waiting for it to come back" not in told
     taken, rate = soundfile.read("take.wav", dtype="float32")
     silent = np.flatnonzero(np.diff(np.pad(taken == 0, 1).astype(int)))

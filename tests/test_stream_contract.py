@@ -338,7 +338,7 @@ def bank(streams: int, backend: Backend) -> Any:
 
 
 def tonal(streams: int, backend: Backend) -> Separator:
-    return Separator(SAMPLE_RATE, TonalTransient.on(backend), streams, linked=1, backend=backend)
+    return Separator(SAMPLE_RATE, TonalTransient.on(backend), streams, linked=1, device=backend)
 
 
 GPU_CASES: dict[str, tuple[Callable[[int, Backend], Any], Callable[[int], Any], dict[str, Any]]] = {

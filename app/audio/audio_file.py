@@ -23,10 +23,10 @@ from .sound_file import UNKNOWN_SAMPLES, SequentialFile, frame_bytes, open_audio
 LOWEST_RATE_HZ = 8000
 HIGHEST_RATE_HZ = 192000
 LENGTH_BLOCK = 1024
-"""A block in which decoding fails is lost as a whole."""
+"""Samples decoded at once to find a file's true length: a block in which decoding fails is lost as a whole."""
 
 logger = logging.getLogger(__name__)
-"""Says what is heard although something is wrong with it, a line each; the command line shows them on stderr."""
+"""Tells, a line each, which damaged files are read nevertheless; the command line shows the lines on stderr."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class AudioSource(Protocol):
 
     @property
     def name(self) -> str:
-        """What outputs call it."""
+        """How outputs name this input."""
 
     @property
     def samples(self) -> int | None:
@@ -150,7 +150,7 @@ class AudioFile:
             _say_once(that_it_cancels(str(self.path)), self._as_opened)
 
     def check_unchanged(self) -> None:
-        """See that the file is still what it was when it was opened; one that is gone has been read to its end.
+        """Check that the file is still what it was when it was opened. One that has vanished was read to its end.
 
         Raises:
             InputError: it has been written to meanwhile, or replaced.
@@ -170,13 +170,13 @@ class AudioFile:
 
 @lru_cache(maxsize=4096)
 def _say_once(line: str, _signature: tuple[int, ...]) -> None:
-    """However often a file is opened, in parts or as a whole."""
+    """Log a line once, however often a file is opened, in parts or as a whole."""
     logger.warning("%s", line)
 
 
 @lru_cache(maxsize=4096)
 def _length(path: Path, _signature: tuple[int, ...]) -> int:
-    """Samples that are there; headers of compressed audio are not believed but read to their end.
+    """Count the samples that are there: compressed audio is decoded to its end, because its header may be wrong.
 
     What is wrong is said once, however often the file is opened.  _signature: changes when the file does.
     """
@@ -193,10 +193,10 @@ def _length(path: Path, _signature: tuple[int, ...]) -> int:
                 if not present:
                     raise InputError(f"{path}: cannot be decoded ({cause})") from error
                 seconds = present / file.samplerate
-                logger.warning("%s: is damaged after %.3f s (%s): heard to there", path, seconds, cause)
+                logger.warning("%s: is damaged after %.3f s (%s): read to there", path, seconds, cause)
                 return present
         if isinstance(file, MediaFile) and file.damage:
-            logger.warning("%s: is damaged (%s): what could be decoded is heard", path, file.damage)
+            logger.warning("%s: is damaged (%s): what could be decoded is read", path, file.damage)
         if file.format in ("OGG", "MP3") and (damage := _damage(path)):
             logger.warning("%s: %s", path, damage)
         guessed = file.format == "MP3"  # one without a table of its frames
@@ -215,11 +215,11 @@ def _damage(path: Path) -> str | None:
 
 
 def too_short(name: str, present: int, stated: int, sample_rate: int) -> str:
-    """That a header promises more than is there."""
+    """The message that a header promises more than is there."""
     missing, rate = stated - present, sample_rate
     return (
         f"{name}: ends after {present / rate:.3f} s, {missing} samples before the end that its header states: "
-        "heard to there"
+        "read to there"
     )
 
 
@@ -232,7 +232,7 @@ def _signature(path: Path) -> tuple[int, ...]:
 
 
 def check_rate(name: str, sample_rate: int) -> None:
-    """See that a sample rate is one that is sharpened.
+    """Check that a sample rate is within the range that can be sharpened.
 
     Raises:
         InputError: it is not.

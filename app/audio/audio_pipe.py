@@ -25,10 +25,10 @@ class Decoder(Protocol):
     samples: int | None
 
     def read(self, most: int) -> NDArray[np.float32]:
-        """(samples, channels), at least one before the end."""
+        """Read (samples, channels): at least one sample unless the stream has ended."""
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the input; nothing can be read afterwards."""
 
 
 class AudioPipe:
@@ -111,13 +111,13 @@ class AudioPipe:
             logger.warning("%s", too_short("stdin", done, self.samples, self.sample_rate))
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the input; nothing can be read afterwards."""
         self._decoder.close()
 
 
 @dataclass
 class RawDecoder:
-    """Samples of headerless PCM."""
+    """Decode samples of headerless PCM."""
 
     feed: Feed
     format: RawFormat
@@ -127,7 +127,7 @@ class RawDecoder:
         self.sample_rate, self.channels = self.format.sample_rate, self.format.channels
 
     def read(self, most: int) -> NDArray[np.float32]:
-        """(samples, channels), at least one before the end."""
+        """Read (samples, channels): at least one sample unless the stream has ended."""
         size = self.format.frame_bytes
         head = self.feed.peek(size)
         if 0 < len(head) < size and not self.feed.stopped:
@@ -139,5 +139,5 @@ class RawDecoder:
         return self.format.decode(self.feed.exactly(whole * size))
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the input; nothing can be read afterwards."""
         self.feed.stop()

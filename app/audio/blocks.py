@@ -13,7 +13,7 @@ from sharpear.errors import UsageError
 from .audio_file import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 
 FEWEST_SAMPLES = 2
-"""A recording of fewer samples than channels stands on its side, unless it is as short as this."""
+"""A recording of fewer samples than channels is taken for a transposed one, unless it is as short as this."""
 
 
 def as_audio(samples: ArrayLike) -> NDArray[np.float32]:
@@ -79,7 +79,7 @@ def as_recording(samples: ArrayLike) -> NDArray[np.float32]:
 
 
 def as_rate(sample_rate: Any) -> float:
-    """A sample rate that can be sharpened, Hz.
+    """Check that a sample rate, Hz, is one that can be sharpened.
 
     Raises:
         UsageError: it is no number, or out of range.
@@ -97,7 +97,7 @@ def as_rate(sample_rate: Any) -> float:
 
 
 def as_seconds(time_s: Any, name: str) -> float:
-    """A time in seconds that `name` says.
+    """Check a time in seconds, which errors call `name`.
 
     Raises:
         UsageError: it is no number, or not finite.
@@ -108,7 +108,7 @@ def as_seconds(time_s: Any, name: str) -> float:
 
 
 def as_count(number: Any, name: str) -> int:
-    """A number of things, at least 1.
+    """Check a number of things, at least 1.
 
     Raises:
         UsageError: it is no whole number, or below 1.

@@ -9,7 +9,7 @@ KBPS = {
     (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-"""By whether it is MPEG 1, and layer: what a frame's head can state."""
+"""Bit rates (kbit/s) that a frame's header can state, by whether it is MPEG 1, and by layer."""
 
 RATES_HZ = (44100, 48000, 32000)
 
@@ -29,7 +29,7 @@ class DamageWatch:
         self._last_page = True
 
     def look(self, data: bytes) -> None:
-        """At the next bytes."""
+        """Look at the next bytes of the stream."""
         self._held += data
         while True:
             passed = min(self._left, len(self._held))
@@ -57,11 +57,11 @@ class DamageWatch:
 
     @property
     def damage(self) -> str | None:
-        """What was wrong, at the end of the stream."""
+        """At the end of the stream, what was wrong with it, or None."""
         if self._lost_first is not None:
-            return f"is damaged at byte {self._lost_first} of its sound: what could be decoded is heard"
+            return f"is damaged at byte {self._lost_first} of its sound: what could be decoded is read"
         if self._kind == b"OggS" and (self._left or self._held or not self._last_page):
-            return "ends without the page that ends an Ogg stream: it was cut, and is heard to there"
+            return "ends without the page that ends an Ogg stream: it was cut, and is read to there"
         return None
 
 
@@ -71,7 +71,7 @@ def is_mpeg(head: bytes) -> bool:
 
 
 def _page_bytes(head: bytearray) -> int:
-    """Of an Ogg page; 0 where none begins, −1 where more is needed to know."""
+    """The length of an Ogg page that begins here; 0 if none begins, −1 if more of it is needed to tell."""
     if not head.startswith(b"OggS"):
         return 0
     lacing = head[27 : 27 + head[26]]
@@ -79,7 +79,7 @@ def _page_bytes(head: bytearray) -> int:
 
 
 def _frame_bytes(head: bytearray, first: bytes) -> int:
-    r"""Of an MPEG frame of the same version, layer and rate as the first, or of a tag; 0 where none begins.
+    r"""The length of a tag, or of an MPEG frame of the version, layer and rate of the first; 0 if neither begins here.
 
     >>> _frame_bytes(bytearray(b"\xff\xfb\x90\x00\x00\x00"), b"\xff\xfb\x90\x00\x00\x00")
     417

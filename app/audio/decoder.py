@@ -22,20 +22,20 @@ from .sound_file import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, not_decod
 from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 FIXED_WAV = (1, 3, 6, 7, 0xFFFE)
-"""Format tags of PCM, float, A-law, µ-law, and what says so later."""
+"""WAV format tags whose samples all take as many bytes: PCM, float, A-law, µ-law, and "extensible"."""
 
 STREAMED = ("WAV", "WAVEX", "RF64", "AIFF", "AU", "CAF", "FLAC")
-"""Containers that libsndfile reads from front to back; of others it wants the end."""
+"""Containers that libsndfile reads from front to back; of the others it needs the end first."""
 
 HTK_PCM = b"\0\2\0\0"
-"""An HTK file has no magic: these are the size of its samples and their kind."""
+"""What stands for a magic number in an HTK file, which has none: the size of its samples, and their kind."""
 
 BLOCK_AU = (23, 24, 25, 26)
 SPOOLED = (b"riff", b" paf", b"fap ", b"\xf0\x7e", b"Extended Ins", b"ALawSoundFil", b"Creative Voi")
 
 
 def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder | MediaDecoder":
-    """The decoder for what comes, told by its first bytes.
+    """Choose the decoder by the first bytes of the stream.
 
     Raises:
         InputError: it is nothing that libsndfile reads.
@@ -92,7 +92,7 @@ class SndfileDecoder:
         self.samples = frames if 0 < frames < UNKNOWN_SAMPLES else None
 
     def read(self, most: int) -> NDArray[np.float32]:
-        """(samples, channels), at least one before the end."""
+        """Read (samples, channels): at least one sample unless the stream has ended."""
         if self._frame_bytes:
             self._rewindable.wait_for(self._frame_bytes)
             most = min(most, max(1, self._rewindable.held // self._frame_bytes))
@@ -108,7 +108,7 @@ class SndfileDecoder:
                 raise InputError(f"stdin: cannot be decoded ({cause})") from error
             if self.samples is None:  # else what is missing is said at the end
                 seconds = self._decoded / self.sample_rate
-                logger.warning("stdin: is damaged after %.3f s (%s): heard to there", seconds, cause)
+                logger.warning("stdin: is damaged after %.3f s (%s): read to there", seconds, cause)
             return np.zeros((0, self.channels), np.float32)
         self._decoded += len(block)
         return block
@@ -118,13 +118,13 @@ class SndfileDecoder:
         return block
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the input; nothing can be read afterwards."""
         self._feed.stop()
         self._file.close()
 
 
 def _skip_tags(feed: Feed) -> None:
-    """Past ID3 tags, which may stand in front of anything."""
+    """Skip ID3 tags, which may stand in front of anything."""
     while left := tag_bytes(feed.peek(10)):
         while left and (taken := len(feed.take(min(left, LARGEST_READ)))):
             left -= taken
@@ -142,30 +142,30 @@ def _is_block_coded(feed: Feed, head: bytes) -> bool:
 
 
 class SpooledDecoder:
-    """A stream that libsndfile reads only as a file: it is one, without a name, once all has come."""
+    """A stream that libsndfile reads only as a file: it is kept in one without a name until it has ended."""
 
     def __init__(self, feed: Feed, head: bytes = b"") -> None:
         self._feed = feed
         self._spool = _spooled(feed, head)
-        # By its descriptor: asked to go before the beginning, a file object raises where libsndfile cannot hear it.
+        # By its descriptor: asked to go before the beginning, a file object raises, and libsndfile swallows that.
         self._file = _open(os.dup(self._spool.fileno()))
         self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
         self.samples: int | None = None
 
     def read(self, most: int) -> NDArray[np.float32]:
-        """(samples, channels), at least one before the end."""
+        """Read (samples, channels): at least one sample unless the stream has ended."""
         block: NDArray[np.float32] = self._file.read(most, dtype="float32", always_2d=True)
         return block
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the input; nothing can be read afterwards."""
         self._feed.stop()
         self._file.close()
         self._spool.close()
 
 
 def _spooled(feed: Feed, head: bytes = b"") -> IO[bytes]:
-    """A file without a name that holds `head` and all that comes."""
+    """Write `head` and all that follows to a temporary file without a name."""
     spool = tempfile.TemporaryFile(prefix="sharpear.")  # noqa: SIM115 (closed by its decoder)
     try:
         spool.write(head)
@@ -180,7 +180,7 @@ def _spooled(feed: Feed, head: bytes = b"") -> IO[bytes]:
 
 
 class MediaDecoder:
-    """What FFmpeg decodes: as it comes, or once all has come where the container is one to be sought in."""
+    """What FFmpeg decodes: as it comes or, if its container must be sought in, once the stream has ended."""
 
     samples: int | None = None
 
@@ -193,20 +193,20 @@ class MediaDecoder:
         self.sample_rate, self.channels = self._file.samplerate, self._file.channels
 
     def read(self, most: int) -> NDArray[np.float32]:
-        """(samples, channels), at least one before the end."""
+        """Read (samples, channels): at least one sample unless the stream has ended."""
         block = self._file.read(min(most, 1024))
         if not len(block) and self._file.damage and not self._feed.stopped:
-            logger.warning("stdin: is damaged (%s): what could be decoded is heard", self._file.damage)
+            logger.warning("stdin: is damaged (%s): what could be decoded is read", self._file.damage)
         return block
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the input; nothing can be read afterwards."""
         self._feed.stop()
         self._file.close()
 
 
 class _Forward:
-    """A feed as a file that can only be read on."""
+    """A feed as a file object that can only be read on."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -223,7 +223,7 @@ class PumpedDecoder(SndfileDecoder):
 
     A thread pumps what comes into a pipe of our own, from which libsndfile reads in another.
 
-    Whoever waits for samples waits in Python, which hears signals; libsndfile would not return for one.
+    Whoever waits for samples waits in Python, which answers signals; libsndfile would not return for one.
     """
 
     def __init__(self, feed: Feed) -> None:
@@ -255,7 +255,7 @@ class PumpedDecoder(SndfileDecoder):
         self._reader.shutdown()
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the input; nothing can be read afterwards."""
         self._end_reading()
         self._file.close()
 
@@ -281,7 +281,7 @@ def _open(file: "Rewindable | int") -> soundfile.SoundFile:
 
 
 def _opened_up(feed: Feed) -> tuple[bytes, int | None]:
-    """Taken from `feed`: a WAV's header, stating no length, and the length that it stated where it did."""
+    """Take a WAV's header from `feed`: the header with its length left open, and the length, if it stated one."""
     if not is_wav(feed.peek(12)):
         return b"", None
     wanted = 64

@@ -30,21 +30,21 @@ class Feed:
 
     @property
     def held(self) -> int:
-        """Bytes that are here already."""
+        """How many bytes can be taken without waiting."""
         return len(self._held)
 
     def stop(self) -> None:
-        """End the stream here."""
+        """Treat the stream as ended here."""
         self._ended = self.stopped = True
 
     def peek(self, size: int) -> bytes:
-        """The next `size` bytes, fewer at the end, which stay."""
+        """Look at the next `size` bytes, fewer at the end, without taking them."""
         while len(self._held) < size and self._receive():
             pass
         return bytes(self._held[:size])
 
     def take(self, size: int) -> bytes:
-        """At most `size` bytes, at least one before the end."""
+        """Take at most `size` bytes, and at least one unless the stream has ended."""
         if not self._held:
             self._receive()
         taken = bytes(self._held[:size])
@@ -52,7 +52,7 @@ class Feed:
         return taken
 
     def exactly(self, size: int) -> bytes:
-        """`size` bytes, fewer at the end."""
+        """Wait for `size` bytes; fewer come at the end."""
         return self.peek(size) and self.take(size)
 
     def _read(self) -> bytes:

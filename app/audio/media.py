@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 MEDIA_SUFFIXES = frozenset(
     "3gp aac ac3 amr ape dsf dts eac3 m4a m4b mka mp2 mp4 mpc oma tta webm wma wv".split()  # noqa: SIM905
 )
-"""Of files that are taken from a folder; one that is named itself may be called anything."""
+"""Suffixes by which media files are found in a folder; a file given by its own name may have any."""
 
 INSTALL = "pip install 'sharpear[media]', or put ffmpeg on the PATH"
 
@@ -52,26 +52,26 @@ COPIED_BYTES = 1 << 16
 
 
 class MediaError(Exception):
-    """It cannot be decoded, and why."""
+    """A file cannot be decoded; the message says why."""
 
     @property
     def error_string(self) -> str:
-        """As libsndfile's errors call it."""
+        """The message, under the name that libsndfile's errors have for it."""
         return str(self).rstrip(".")
 
 
 class NothingDecodesError(MediaError):
-    """Neither PyAV nor `ffmpeg` is there."""
+    """Neither PyAV nor the program `ffmpeg` is installed."""
 
 
 class Readable(Protocol):
     """Bytes in order: a file, or a stream, which has neither `seek` nor `fileno`."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """At most `size`; none at the end."""
+        """Read at most `size` bytes; none at the end."""
 
     def close(self) -> None:
-        """No more is wanted."""
+        """Close the input; nothing can be read afterwards."""
 
 
 def telling_bytes(head: bytes) -> int:
@@ -188,7 +188,7 @@ class MediaFile:
         return container
 
     def _by_ffmpeg(self, program: str) -> Generator[tuple[int, NDArray[np.float32]]]:
-        """As `_by_pyav`, from the output of a process, as an AU: that states the rate and the channels."""
+        """Like `_by_pyav`, from the output of `ffmpeg` as an AU file, whose header states the rate and the channels."""
         is_file = hasattr(self._source, "fileno")
         # By the name of its descriptor it is opened anew, and can be sought in.
         command = [program, "-nostdin", "-v", "error", "-i", "/dev/stdin" if is_file else "pipe:0"]
@@ -234,7 +234,7 @@ class MediaFile:
             left = left[whole:]
 
     def _piece(self, samples: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
-        """(samples, channels)."""
+        """Samples of one piece as (samples, channels)."""
         piece = samples.reshape(-1, channels)
         self._decoded += len(piece)
         return piece
@@ -245,7 +245,7 @@ class MediaFile:
             self.damage = f"{cause}, near {self._decoded / rate:.3f} s" if rate else cause
 
     def close(self) -> None:
-        """Read no more."""
+        """Close the input; nothing can be read afterwards."""
         self._pieces.close()
         self._source.close()
 

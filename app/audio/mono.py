@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CANCELLED = 0.01
-"""Of the channels' mean power: a mix with less has lost 20 dB, of which unlike channels lose 10 log10(channels)."""
+"""Share of the channels' mean power below which a mix counts as cancelled: it has lost 20 dB, and channels that have
+nothing in common lose only 10 log10(channels)."""
 
 
 class MonoMix:
@@ -25,7 +26,7 @@ class MonoMix:
         return self._mixed < CANCELLED * self._apart
 
     def mix(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The next block's mean."""
+        """Mix the next block down."""
         with np.errstate(invalid="ignore", over="ignore"):
             mean: NDArray[np.float32] = (block if self._signs is None else block * self._signs).mean(
                 axis=1, keepdims=True
@@ -36,7 +37,7 @@ class MonoMix:
 
 
 def signs_that_keep(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float32] | None:
-    """The signs with which channels add up that cancel each other in their mean; None where they do not.
+    """The signs to add channels with that cancel each other in their mean; None if they do not.
 
     A channel is turned over when it runs against the strongest one.
     """
@@ -52,5 +53,5 @@ def signs_that_keep(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float32
 
 
 def that_it_cancels(name: str) -> str:
-    """What to say of it."""
+    """The warning that channels cancel each other in their mean."""
     return f"{name}: its channels cancel each other when they are mixed to one: take them apart, without --mono"

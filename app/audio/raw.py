@@ -48,7 +48,7 @@ class RawFormat:
         return int("".join(filter(str.isdigit, self.encoding)))
 
     def decode(self, data: bytes) -> NDArray[np.float32]:
-        """Whole frames → (samples, channels), full scale ±1."""
+        """Decode whole frames to (samples, channels), full scale ±1."""
         kind, order = self.encoding[0], ">" if self.encoding.endswith("be") else "<"
         values: NDArray[Any]
         if self._bits == 24:

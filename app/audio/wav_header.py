@@ -4,7 +4,7 @@ import struct
 
 UNSTATED = 0xFFFFFFFF
 LARGEST_STATED = 0x7FFF0000
-"""Lengths beyond are placeholders: 2³¹−1 less something, or 2³²−1."""
+"""The largest length that is taken at its word: beyond are placeholders such as 2³²−1, or a little less than 2³¹."""
 
 LARGEST_HEADER = 1 << 20
 OTHER_CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"fact", b"cue ", b"smpl", b"PEAK", b"JUNK", b"PAD ", b"iXML")

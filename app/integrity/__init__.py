@@ -1,4 +1,4 @@
-"""Integrity: whether outputs are still as they were written, and files of unknown origin read within limits."""
+"""Whether outputs are whole: checked against what was written; files of unknown origin are read within limits."""
 
 from .archives import Arrays, seal
 from .examine import KINDS, examine

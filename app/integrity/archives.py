@@ -15,14 +15,14 @@ from .finding import DamageError, Finding, of_attributes
 from .jsons import LARGEST_BYTES, parsed
 
 SEAL = b"sharpear crc32 "
-"""Followed by eight hexadecimal digits: the checksum of all before them. It is the archive's comment."""
+"""Begins the archive's comment; eight hexadecimal digits follow, the checksum of all bytes before them."""
 
 BLOCK = 1 << 20
 LARGEST_READ = 1 << 22
-"""At once: more is only asked for where a directory of members is of absurd size."""
+"""The most bytes read at once: only a directory of members of absurd size asks for more."""
 
 END, END_BYTES = b"PK\5\6", 22
-"""What an archive without a comment ends in."""
+"""How the end record of an archive without a comment begins, and its length: it is the archive's end."""
 
 FIRST = b"frequencies.npy"
 """The first member of the files of frames, by which a damaged one is recognised."""
@@ -60,7 +60,7 @@ class _Limited:
         self.seek, self.tell, self.seekable, self.close = file.seek, file.tell, lambda: True, lambda: None
 
     def read(self, count: int = -1) -> bytes:
-        """At most `LARGEST_READ` bytes."""
+        """Read at most `LARGEST_READ` bytes; more is damage."""
         data = self._file.read(LARGEST_READ + 1 if count < 0 else min(count, LARGEST_READ + 1))
         if len(data) > LARGEST_READ:
             raise DamageError("its directory is of absurd size")
@@ -101,12 +101,12 @@ class Arrays:
             yield member, info, shape, fortran, dtype
 
     def check(self, name: str, kinds: str) -> None:
-        """Its header is sound, and states as much as is there."""
+        """Check that an array's header is sound, and states as much as is there."""
         with _explained(name), self._opened(name, kinds):
             pass
 
     def attributes(self) -> dict[str, Any]:
-        """What the file says of itself."""
+        """The attributes in which the file says how it was made."""
         told = self.read("attributes", "U", 4 * LARGEST_BYTES + 256)
         if told.ndim:
             raise DamageError("attributes: no text")

@@ -22,13 +22,13 @@ FILES: dict[str, Callable[[BinaryIO, bool], Finding]] = {
     "mid": examine_midi,
     "json": examine_report,
 }
-"""By suffix; who examines gets the open file, and whether its bulk is read."""
+"""The function that examines a file, by suffix; it is given the open file, and whether to read all of it."""
 
 KINDS = ("zarr", *FILES)
 
 
 def examine(place: str, access: Access = LOCAL, thorough: bool = True) -> Finding:
-    """What `place` is. Without `thorough` the bulk of arrays is not read: only what is missing, cut or added is found.
+    """Tell what `place` is. Without `thorough` arrays are not read: only what is missing, cut or added is found.
 
     Memory does not grow with what is there, and no content, however made, raises.
 

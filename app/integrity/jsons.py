@@ -9,7 +9,7 @@ LARGEST_BYTES = 1 << 20
 
 
 def parsed(data: bytes | str, what: str) -> dict[str, Any]:
-    """An object of at most a mebibyte.
+    """Parse a JSON object of at most a mebibyte.
 
     Raises:
         DamageError: it is larger, nested too deeply, or no JSON object.

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from .finding import Access, DamageError
 
 PASSED_OVER = {".DS_Store", "Thumbs.db", "desktop.ini"}
-"""What file managers leave in any folder."""
+"""Names of files that file managers leave in any folder."""
 
 
 def _opened(place: str) -> BinaryIO:

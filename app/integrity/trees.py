@@ -71,7 +71,7 @@ def _compare(written: dict[str, Any], found: dict[str, dict[str, Any]], thorough
 
 
 def _root_checksum(root: dict[str, Any]) -> str:
-    """Of the root's meaning, so that it may stand within it."""
+    """A checksum of what the root says, less the attribute in which the checksum itself stands."""
     attributes = {key: value for key, value in root.get("attributes", {}).items() if key != KEY}
     return f"{zlib.crc32(json.dumps({**root, 'attributes': attributes}, sort_keys=True).encode()):08x}"
 
@@ -109,7 +109,7 @@ class _Arrays:
             sums["digest"] = f"{(int(sums['digest'], 16) + digest) % (1 << 64):016x}"
 
     def check_shapes(self, lone_may_lack: bool) -> None:
-        """Every array has the chunks that its shape asks for, and a file that describes it.
+        """Check that every array has the chunks that its shape asks for, and a file that describes it.
 
         lone_may_lack: an only chunk may be missing, as Zarr leaves out what is all zeros unless told otherwise.
         """

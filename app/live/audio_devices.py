@@ -79,7 +79,7 @@ def quiet_stderr() -> Iterator[None]:
 
 
 def credible_latency(claimed_s: float) -> float | None:
-    """What a device claims, or None where it is nonsense.
+    """The latency that a device claims, or None if the claim is nonsense.
 
     >>> credible_latency(0.0087), credible_latency(89478.48), credible_latency(float("nan"))
     (0.0087, None, None)
@@ -107,7 +107,7 @@ def list_devices(sd: Any) -> list[Device]:
 
 
 def choose_input(sd: Any, wanted: str | None) -> Device:
-    """The default input, or the one of this index or (part of a) name.
+    """The default input, or the one of this index, or whose name contains this.
 
     Raises:
         AudioDeviceError: there is no such input; the inputs that there are are named.
@@ -121,7 +121,7 @@ def choose_input(sd: Any, wanted: str | None) -> Device:
 
 
 def _named(devices: list[Device], wanted: str, kind: str, option: str) -> Device:
-    """The one of this index or (part of a) name."""
+    """The device of this index, or whose name contains this."""
     exact = [device for device in devices if wanted in (str(device.index), device.name)]
     partial = [device for device in devices if wanted.lower() in device.name.lower()]
     found = exact or partial
@@ -135,7 +135,7 @@ def _named(devices: list[Device], wanted: str, kind: str, option: str) -> Device
 
 
 def find_output(sd: Any, wanted: str | None) -> Device:
-    """The default output, or the one of this index or (part of a) name.
+    """The default output, or the one of this index, or whose name contains this.
 
     Raises:
         AudioDeviceError: there is no such output; the outputs that there are are named.
@@ -163,7 +163,7 @@ def choose_output(sd: Any, inlet: Device) -> Device:
 
 
 def check_input(sd: Any, device: Device, rate_hz: int, channels: int) -> None:
-    """See that the device takes this rate and these channels.
+    """Check that the device takes this rate and these channels.
 
     Raises:
         UsageError: it does not, with what it does accept.

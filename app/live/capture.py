@@ -27,13 +27,13 @@ from sharpear.errors import AudioDeviceError, SharpearError
 from .audio_devices import Device, check_input, choose_input, credible_latency, load_portaudio, quiet_stderr
 from .clock import now_ns
 from .priority import hurried
-from .ring import HEARD_NS, WRITTEN, Ring
+from .ring import ARRIVED_NS, WRITTEN, Ring
 
 RETRY_S = 1.0
 CLOSE_S = 0.5
 LONGEST_TEXT = 500
 STALL_S = 0.25
-"""Callbacks that come later than this were not just kept waiting: the machine slept, or the process was stopped."""
+"""A callback later than this was not just kept waiting: the machine slept, or the process was stopped."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def obey(work: "Callable[[queue.SimpleQueue[str | None]], None]") -> None:
 
 
 def tell(**message: Any) -> None:
-    """One event to the parent; none is longer than what a pipe takes at once."""
+    """Send one event to the parent; none is longer than what a pipe takes at once."""
     short = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in message.items()}
     with suppress(OSError):
         os.write(1, json.dumps(short).encode() + b"\n")
@@ -156,7 +156,7 @@ def callback(intake: "Intake") -> Any:
 
 
 class Intake:
-    """Writes blocks into a ring, and marks by the clock for how long nothing was heard.
+    """Writes blocks into a ring, and marks, by the clock, how long no samples arrived.
 
     The first block of a process stands as much later than the last block of the process before as its clock says. Where
     blocks stall for more than `STALL_S` and go on, sound may be lost or merely late: blocks are held back for as long
@@ -173,16 +173,18 @@ class Intake:
         self._ring, self._rate_hz, self._clock = ring, rate_hz, clock
         self._stall = round(STALL_S * rate_hz)
         self._first = True
-        self._heard_ns = int(ring.header[HEARD_NS]) if ring.header[WRITTEN] else None
+        self._arrived_ns = int(ring.header[ARRIVED_NS]) if ring.header[WRITTEN] else None
         self._held: list[tuple[NDArray[np.float32], int, bool]] = []
         self._missing = 0
 
     def take(self, block: NDArray[np.float32], xrun: bool) -> None:
         """The next block, (samples, channels)."""
-        heard_ns, length = self._clock(), len(block)
-        elapsed = length if self._heard_ns is None else (heard_ns - self._heard_ns) * self._rate_hz // 1_000_000_000
+        arrived_ns, length = self._clock(), len(block)
+        elapsed = (
+            length if self._arrived_ns is None else (arrived_ns - self._arrived_ns) * self._rate_hz // 1_000_000_000
+        )
         late = elapsed - length
-        self._heard_ns = heard_ns
+        self._arrived_ns = arrived_ns
         if self._first:
             self._first = False
             if late > 0:
@@ -192,12 +194,12 @@ class Intake:
             self._let_go()
         if self._held or late > self._stall:
             self._missing += late
-            self._held.append((block.copy(), heard_ns, xrun))
+            self._held.append((block.copy(), arrived_ns, xrun))
         else:
-            self._ring.write(block, heard_ns, xrun)
+            self._ring.write(block, arrived_ns, xrun)
 
     def _let_go(self) -> None:
-        """The burst is over."""
+        """Write what was held back while callbacks came in a burst."""
         gap = self._missing if self._missing > self._stall else 0
         early = gap and sum(len(block) for block, _, _ in self._held) <= self._stall
         if early:

@@ -18,16 +18,18 @@ from .clock import now_ns
 from .playback import PlayRequest
 
 START_S = 20.0
-"""A capture process that says nothing for this long hangs in the sound system."""
+"""A process that says nothing for this long after its start hangs in the sound system."""
+
 END_S = 0.7
+"""How long a process may take to end before it is killed."""
 
 Event = dict[str, Any]
 
 
-class CaptureProcess:
-    """A capture process and what it says; `wake` is called after every block and when it ends.
+class DeviceProcess:
+    """A process that records from an audio device or plays to one, and what it says of that.
 
-    A playback process is held the same way.
+    `wake` is called after every block, and when the process ends.
     """
 
     def __init__(self, request: Request | PlayRequest, wake: Callable[[], None]) -> None:
@@ -62,14 +64,14 @@ class CaptureProcess:
 
     def events(self) -> list[Event]:
         """What has been said since the last call."""
-        heard = []
+        events = []
         with suppress(queue.Empty):
             while True:
-                heard.append(self._events.get_nowait())
-        return heard
+                events.append(self._events.get_nowait())
+        return events
 
     def expect(self, name: str) -> Event:
-        """Wait for this event.
+        """Wait for an event of this name.
 
         Raises:
             AudioDeviceError, UsageError: as the process says, or it says nothing.
@@ -88,7 +90,7 @@ class CaptureProcess:
         raise AudioDeviceError(f"the sound system does not answer ({name} expected): restart it, or try --replay FILE")
 
     def send(self, line: str) -> None:
-        """One line to the process."""
+        """Send one line to the process."""
         assert self._process.stdin is not None
         with suppress(OSError):  # it has just ended, which `alive` tells
             self._process.stdin.write(line.encode() + b"\n")
@@ -106,7 +108,7 @@ class CaptureProcess:
                     pipe.close()
 
     def end(self) -> None:
-        """Ask it to end, and insist."""
+        """Ask the process to end, and kill it if it does not."""
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.close()

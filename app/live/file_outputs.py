@@ -62,7 +62,7 @@ class FileOutputs:
         """Nothing: a session with files keeps its sharpener."""
 
     def frames(self, frames: Frames) -> None:
-        """Write them."""
+        """Write the frames."""
         for sink in list(self._sinks):
             try:
                 sink.write(frames)
@@ -72,7 +72,7 @@ class FileOutputs:
                 self._finish(sink, complete=False)
 
     def gap(self, gap: Gap) -> None:
-        """Nothing: the frames' times tell."""
+        """Do nothing: the frames' times show the gap."""
 
     def finish(self) -> None:
         """Make the files whole and give them their names."""

@@ -39,14 +39,14 @@ class TerminalMeter:
         """Nothing: the status names the preset."""
 
     def frames(self, frames: Frames) -> None:
-        """Keep them until they are drawn."""
+        """Keep the frames until they are drawn."""
         self._newest = frames
 
     def gap(self, gap: Gap) -> None:
-        """Nothing: the status counts them."""
+        """Do nothing: the status counts gaps."""
 
     def status(self, status: Status) -> None:
-        """Draw."""
+        """Draw the meter."""
         lines = strongest_lines(self._newest) if self._newest else []
         self._live.update(Group(*map(Text, describe(status, lines))))
 
@@ -60,8 +60,8 @@ def strongest_lines(frames: Frames, count: int = LINES) -> list[tuple[float, flo
     """
     amplitude, frequency = frames.amplitude[-1].ravel(), frames.instantaneous_frequency[-1].ravel()
     loudest = np.argsort(amplitude)[::-1][:count]
-    heard = [(float(frequency[i]), decibels(float(amplitude[i]))) for i in loudest if amplitude[i] > QUIETEST]
-    return sorted(heard)
+    found = [(float(frequency[i]), decibels(float(amplitude[i]))) for i in loudest if amplitude[i] > QUIETEST]
+    return sorted(found)
 
 
 def describe(status: Status, lines: Sequence[tuple[float, float]]) -> list[str]:

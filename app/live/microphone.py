@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .capture import RETRY_S, Request
-from .child import START_S, CaptureProcess, Event
+from .child import START_S, DeviceProcess, Event
 from .clock import now_ns
-from .ring import HEARD_NS, ZERO_RUN, Ring
+from .ring import ARRIVED_NS, ZERO_RUN, Ring
 
 STOPPED_S = 1.0
 SILENT_S = 2.0
@@ -40,7 +40,7 @@ class Microphone:
         self._watched_ns = self._awake_ns = now_ns()
         self._patience_s = SILENT_S
         request = Request(device, rate_hz, channels, block, wait=False)
-        self._process = CaptureProcess(request, self._wake)
+        self._process = DeviceProcess(request, self._wake)
         ready = self._process.expect("ready")
         self.name, self.rate_hz = ready["device"], int(ready["rate_hz"])
         # What comes back must be the same device, with the same clock.
@@ -66,7 +66,7 @@ class Microphone:
             if not self._waiting and now - max(self._process.started_ns, self._awake_ns) > START_S * 1e9:
                 lines += self._lose(f"{self.name}: does not open within {START_S:.0f} s")
         else:
-            quiet_s = (now - max(int(self._header[HEARD_NS]), self._process.opened_ns, self._awake_ns)) / 1e9
+            quiet_s = (now - max(int(self._header[ARRIVED_NS]), self._process.opened_ns, self._awake_ns)) / 1e9
             if quiet_s > max(STOPPED_S, 20 * self.block / self.rate_hz):
                 lines += self._lose(f"{self.name}: no audio for {quiet_s:.1f} s")
             else:
@@ -105,7 +105,7 @@ class Microphone:
     def _replace(self) -> None:
         self._process.kill()
         self._waiting = False
-        self._process = CaptureProcess(self._request, self._wake)
+        self._process = DeviceProcess(self._request, self._wake)
 
     def _watch_zeros(self, zeros_s: float) -> list[str]:
         """A device that died may deliver zeros for ever: it is opened again, ever less often, as it may be muted."""

@@ -43,8 +43,8 @@ def _play(request: PlayRequest, commands: "queue.SimpleQueue[str | None]") -> No
     player = RingPlayer(Ring(Path(path)), request.headroom)
 
     def play(block: Any, samples: int, _time: Any, _flags: Any) -> None:
-        heard = player.next(samples)
-        block[:] = heard[:, :channels] if channels > 1 else heard.mean(axis=1, keepdims=True)
+        sound = player.next(samples)
+        block[:] = sound[:, :channels] if channels > 1 else sound.mean(axis=1, keepdims=True)
 
     try:
         with quiet_stderr():
@@ -81,7 +81,7 @@ class RingPlayer:
         self._waiting = True
 
     def next(self, samples: int) -> NDArray[np.float32]:
-        """(samples, channels)."""
+        """The next samples (samples, channels)."""
         header = self._ring.header
         played, written = int(header[PLAYED]), int(header[WRITTEN])
         block = np.zeros((samples, self._ring.channels), np.float32)

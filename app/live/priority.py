@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 NICENESS = -11
 REAL_TIME_PRIORITY = 10
-"""JACK's own threads have 50 and more."""
+"""Priority of the real-time thread, below that of JACK's own threads, which is 50 and more."""
 
 SWITCH_S = 0.0005
 

@@ -1,4 +1,4 @@
-"""The round trip of an audio device: a probe played and heard again."""
+"""The round trip of an audio device: a probe is played, recorded, and found again."""
 
 import threading
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ PROBES = 6
 PROBE_SAMPLES = 1023
 PROBE_AMPLITUDE = 0.25
 CLARITY = 8.0
-"""A probe is heard where the correlation exceeds its typical value this many times."""
+"""A probe has arrived where the correlation exceeds its typical value this many times."""
 PATIENCE_S = 3.0
 
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """delays_s: of every probe that was heard, out of `sent`.  claimed_s: input plus output, as the device has it."""
+    """delays_s: of every probe that arrived, out of `sent`.  claimed_s: the latencies that the device states."""
 
     device: str
     rate_hz: int
@@ -39,7 +39,7 @@ def measure_round_trip(device: str | None, rate_hz: int | None, block: int) -> R
     Raises:
         AudioDeviceError: a device is missing, or does not run.
         UsageError: it refuses the rate.
-        InputError: no probe was heard.
+        InputError: no probe arrived.
     """
     sd = load_portaudio()
     inlet = choose_input(sd, device)
@@ -51,13 +51,13 @@ def measure_round_trip(device: str | None, rate_hz: int | None, block: int) -> R
     played = np.zeros((PROBES + 1) * period, np.float32)
     for start in range(period // 2, PROBES * period, period):
         played[start : start + probe.size] = probe
-    heard, claimed_s = _play(sd, (inlet.index, outlet.index), rate, block, played)
+    recorded, claimed_s = _play(sd, (inlet.index, outlet.index), rate, block, played)
     starts = range(period // 2, PROBES * period, period)
-    delays = [find_probe(heard[start : start + period]) for start in starts]
+    delays = [find_probe(recorded[start : start + period]) for start in starts]
     found = tuple(delay / rate for delay in delays if delay is not None)
     if not found:
         raise InputError(
-            f"{inlet.name}: no probe was heard: connect {outlet.name} to it by a cable, or turn the loudspeaker up"
+            f"{inlet.name}: no probe arrived: connect {outlet.name} to it by a cable, or turn the loudspeaker up"
         )
     return RoundTrip(inlet.name, rate, block, len(delays), found, claimed_s)
 
@@ -68,13 +68,13 @@ def probe_signal() -> NDArray[np.float32]:
     return (PROBE_AMPLITUDE * signs).astype(np.float32)
 
 
-def find_probe(heard: NDArray[np.float32]) -> int | None:
+def find_probe(recorded: NDArray[np.float32]) -> int | None:
     """Samples before the probe, or None where it does not stand out.
 
     >>> find_probe(np.concatenate([np.zeros(512, np.float32), probe_signal(), np.zeros(900, np.float32)]))
     512
     """
-    likeness = np.abs(correlate(heard, probe_signal(), "valid"))
+    likeness = np.abs(correlate(recorded, probe_signal(), "valid"))
     place = int(likeness.argmax())
     return place if likeness[place] > CLARITY * np.median(likeness) + 1e-9 else None
 
@@ -82,15 +82,15 @@ def find_probe(heard: NDArray[np.float32]) -> int | None:
 def _play(
     sd: Any, devices: tuple[int, int], rate: int, block: int, played: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], float | None]:
-    """What is heard while `played` is played, and the latency claimed."""
-    heard = np.zeros_like(played)
+    """What is recorded while `played` is played, and the latency claimed."""
+    recorded = np.zeros_like(played)
     finished = threading.Event()
     place = 0
 
     def exchange(inlet: Any, outlet: Any, samples: int, _time: Any, _flags: Any) -> None:
         nonlocal place
         count = min(samples, played.size - place)
-        heard[place : place + count] = inlet[:count, 0]
+        recorded[place : place + count] = inlet[:count, 0]
         outlet[:count, 0] = played[place : place + count]
         outlet[count:] = 0
         place += count
@@ -113,4 +113,4 @@ def _play(
     closing.join(1.0)
     if not ended:
         raise AudioDeviceError("the device stopped while it was measured: try again")
-    return heard, claimed_s
+    return recorded, claimed_s

@@ -16,7 +16,7 @@ from .ring import Reader
 
 PERIOD_S = 0.1
 SYNC_S = 0.5
-"""How much of a recording a power cut may cost."""
+"""Time between two moments at which the disk is made to hold all of a recording: what a power cut may cost."""
 BLOCK = 16384
 
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from sharpear.sinks.staging import StagingFolder
 
 HEADER = 16
-CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, HEARD_NS, ZERO_RUN, GAPS, PLAYED = range(10)
-"""Places of the counts in the header (int64)."""
+CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, ARRIVED_NS, ZERO_RUN, GAPS, PLAYED = range(10)
+"""Where each number stands in the header (int64): sizes, counts, and the time at which the newest block arrived."""
 GAP_PLACES = 64
-"""The newest gaps have their place behind the header: where each is, and all samples missing up to there."""
+"""Gaps that are kept behind the header, the newest: for each its position, and all samples missing up to there."""
 
 SHARED_MEMORY = "/dev/shm" if sys.platform == "linux" else ""
 """The memory's own file system; empty where the system has none."""
@@ -110,7 +110,7 @@ class Ring:
             folder.remove()
             raise
 
-    def write(self, block: NDArray[np.float32], heard_ns: int = 0, xrun: bool = False) -> None:
+    def write(self, block: NDArray[np.float32], arrived_ns: int = 0, xrun: bool = False) -> None:
         """Append (samples, channels): two copies at most, no lock, nothing allocated that stays."""
         header, capacity = self.header, self.capacity
         start, count = int(header[WRITTEN]), len(block)
@@ -120,7 +120,7 @@ class Ring:
         first = min(len(kept), capacity - at)
         self._data[at : at + first] = kept[:first]
         self._data[: len(kept) - first] = kept[first:]
-        header[HEARD_NS] = heard_ns
+        header[ARRIVED_NS] = arrived_ns
         header[ZERO_RUN] = 0 if block.any() else header[ZERO_RUN] + count
         header[XRUNS] += xrun
         header[CALLBACKS] += 1
@@ -175,7 +175,7 @@ class Reader:
 
     @property
     def waiting(self) -> int:
-        """Samples that are there to be read."""
+        """How many samples can be read now."""
         return int(self._ring.header[WRITTEN]) - self.position
 
     def read(self, most: int) -> Chunk | None:

@@ -16,7 +16,7 @@ from sharpear.separation.separator import Separator
 from sharpear.separation.shares import ShareFactory
 from sharpear.separation.stem_files import StemFiles, StemFormat
 
-from .child import CaptureProcess
+from .child import DeviceProcess
 from .playback import PlayRequest
 from .priority import hurried
 from .ring import PLAYED, WRITTEN, XRUNS, Reader, Ring
@@ -25,7 +25,7 @@ PERIOD_S = 0.005
 BLOCK = 4096
 PLAYED_RING_S = 2.0
 HEADROOM_S = 0.03
-"""Sound that waits before an output: the separation's blocks come unevenly."""
+"""Sound kept waiting before an output device, because the separation's blocks come unevenly."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Player:
         self._rate_hz = rate_hz
         self._ring = Ring.create(round(PLAYED_RING_S * rate_hz), channels)
         request = PlayRequest(device, rate_hz, channels, round(HEADROOM_S * rate_hz))
-        self._process = CaptureProcess(request, lambda: None)
+        self._process = DeviceProcess(request, lambda: None)
         try:
             self.name = self._process.expect("ready")["device"]
             self._process.send(str(self._ring.path))
@@ -117,7 +117,7 @@ class Player:
 
 
 class LiveStems(threading.Thread):
-    """Separate a reader's samples in a thread beside the worker's; lost time is heard as silence, as in a recording.
+    """Separate a reader's samples in a thread beside the worker's; lost time counts as silence, as in a recording.
 
     Args:
         reader: the ring's samples.

@@ -24,7 +24,7 @@ from .worker import Listener, Worker
 
 RING_S = 20.0
 QUEUE_S = 0.5
-"""A picture that lags more than this is no longer live: then the oldest is dropped. Files wait as long as the ring."""
+"""Samples that wait longer than this for a picture are dropped, oldest first; for files they may fill the ring."""
 WATCH_S = 0.05
 STATUS_S = 0.1
 
@@ -40,7 +40,7 @@ class Session:
         record: file to write the samples to.
         stems: what to separate into, beside the sharpening.
         duration_s: how long to listen.
-        listeners: hear of the frames.
+        listeners: are given the frames.
         watchers: receive the status ten times a second, one after the other.
         report: receives every fault and recovery, one line each.
     """
@@ -100,12 +100,12 @@ class Session:
 
     @property
     def written(self) -> list[Path]:
-        """The files that are there now, whole."""
+        """The files that have been finished."""
         recording = [self._recorder.path] if self._recorder and self._recorder.published else []
         return self._outputs.written + recording + (self._stems.written if self._stems else [])
 
     def stop(self) -> None:
-        """End soon, from any thread."""
+        """Ask the session to end soon; any thread may."""
         self._stopping.set()
 
     def run(self, stop_requested: Callable[[], bool] = lambda: False) -> bool:
@@ -161,7 +161,7 @@ class Session:
                 dropped_s += gap.dropped_s
                 self._drops, self._dropped_s = self._drops + 1, self._dropped_s + gap.dropped_s
             if gap.length_s > gap.dropped_s:
-                self.say(f"nothing was heard for {gap.length_s - gap.dropped_s:.2f} s at {gap.start_s:.2f} s")
+                self.say(f"nothing arrived for {gap.length_s - gap.dropped_s:.2f} s at {gap.start_s:.2f} s")
         if dropped_s:
             self.say(f"dropped {dropped_s:.2f} s at {start_s:.2f} s: sharpening fell behind")
         while self._outputs.faults:

@@ -12,7 +12,7 @@ from .clock import now_ns
 from .ring import Ring
 
 STALL_S = 1.0
-"""A replay that is later than this was stopped, or the machine slept; less it makes up for."""
+"""A replay that is later than this was stopped, or the machine slept; it makes up for less."""
 
 
 class Source(Protocol):

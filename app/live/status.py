@@ -52,7 +52,7 @@ class Status:
         return json.dumps(values, ensure_ascii=False)
 
     def summary(self) -> str:
-        """The line at the end."""
+        """The line that is printed at the end."""
         faults = [f"{self.xruns} xruns", f"{self.drops} drops"]
         if self.dropped_s:
             faults[1] += f" ({self.dropped_s:.2f} s)"

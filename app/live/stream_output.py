@@ -21,7 +21,7 @@ class StreamOutput:
 
     Args:
         format_: of `sharpear.sinks.STREAM_FORMATS`, but npy, which states its length first.
-        source: what is heard, for the stream's header.
+        source: the input's name, for the stream's header.
         outlet: where bytes go; stdout if not given.
     """
 
@@ -37,7 +37,7 @@ class StreamOutput:
         return True
 
     def open(self, sharpener: Sharpener) -> None:
-        """Begin the stream.
+        """Write the beginning of the stream.
 
         Raises:
             UsageError: an unknown format, or one whose length must be known.
@@ -45,10 +45,10 @@ class StreamOutput:
         self._sink = open_stream_sink(self._format, self._outlet, describe(self._source, sharpener.streams, sharpener))
 
     def begin(self, sharpener: Sharpener, preset: str) -> None:
-        """Nothing: a session with outputs keeps its sharpener."""
+        """Do nothing: a session with outputs keeps its sharpener."""
 
     def frames(self, frames: Frames) -> None:
-        """Write them."""
+        """Write the frames."""
         if self._sink and not self.ended:
             try:
                 self._sink.write(frames)
@@ -59,7 +59,7 @@ class StreamOutput:
                 self.faults.append(str(unwritable("stdout", error, option="")))
 
     def gap(self, gap: Gap) -> None:
-        """Nothing: the frames' times tell."""
+        """Do nothing: the frames' times show the gap."""
 
     def finish(self) -> None:
         """Write what the format has at its end."""
@@ -69,4 +69,4 @@ class StreamOutput:
                 self._outlet.flush()
 
     def discard(self) -> None:
-        """Nothing: what has left is valid as it is."""
+        """Do nothing: what has been written is valid as it is."""

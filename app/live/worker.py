@@ -15,7 +15,7 @@ from sharpear.sharpening.sharpener import Sharpener
 from .clock import now_ns
 from .load import LoadMeter
 from .priority import hurried
-from .ring import HEARD_NS, Reader, Ring
+from .ring import ARRIVED_NS, Reader, Ring
 from .status import decibels
 
 LARGEST_BLOCK = 4096
@@ -34,16 +34,16 @@ class Gap:
 
 
 class Listener(Protocol):
-    """Who hears of the frames, in the worker's thread: each call must be short, and must not fail."""
+    """Is given the frames, in the worker's thread: each call must be short, and must not fail."""
 
     def begin(self, sharpener: Sharpener, preset: str) -> None:
-        """From now on frames are this sharpener's."""
+        """Be told that the frames that follow are of this sharpener."""
 
     def frames(self, frames: Frames) -> None:
-        """Frames of shape (frames, streams, atoms)."""
+        """Be given frames of shape (frames, streams, atoms)."""
 
     def gap(self, gap: Gap) -> None:
-        """Nothing was heard for a while."""
+        """Be told that for a while no samples came, or some were dropped."""
 
 
 class Worker(threading.Thread):
@@ -56,7 +56,7 @@ class Worker(threading.Thread):
         ring, reader: where the samples are.
         sharpener: warmed up.
         preset: what it is called.
-        listeners: hear of every frame, in this order.
+        listeners: are given every frame, in this order.
         until: samples of time at which to end.
     """
 
@@ -83,7 +83,7 @@ class Worker(threading.Thread):
         self._next: tuple[Sharpener, str] | None = None
 
     def wake(self) -> None:
-        """There may be something to read."""
+        """Wake the worker, because there may be something to read."""
         self._wake.set()
 
     def switch(self, sharpener: Sharpener, preset: str) -> None:
@@ -98,7 +98,7 @@ class Worker(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """The thread."""
+        """Work until the end: the body of the thread."""
         with hurried():
             self._work()
 
@@ -142,7 +142,7 @@ class Worker(threading.Thread):
         busy_ms = (time.perf_counter() - started) * 1e3
         hop = self.sharpener.hop
         self.load.add(busy_ms, len(samples) / hop, hop / rate * 1e3)
-        age_s = (now_ns() - int(self._ring.header[HEARD_NS])) / 1e9 + self._reader.waiting / rate
+        age_s = (now_ns() - int(self._ring.header[ARRIVED_NS])) / 1e9 + self._reader.waiting / rate
         self.queue_s += 0.05 * (age_s - self.queue_s)
 
     def _pass_gap(self, gap: Gap, lost: int) -> None:

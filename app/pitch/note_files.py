@@ -16,10 +16,10 @@ from .notes import Note
 from .transcriber import Transcription
 
 TICKS_PER_S = 960
-"""480 ticks a quarter note at 120 quarter notes a minute: a millisecond."""
+"""MIDI ticks in a second, about one a millisecond: 480 in a quarter note, of which a minute has 120."""
 DRUM_CHANNEL = 9
 MIDI_FLOOR_DB = -60.0
-"""The level of velocity 1; full scale is 127."""
+"""Level that becomes MIDI velocity 1; full scale becomes 127."""
 
 
 def _notes_csv(transcription: Transcription) -> bytes:
@@ -39,7 +39,7 @@ def _notes_jsonl(transcription: Transcription) -> bytes:
 
 
 def _curves_csv(transcription: Transcription) -> bytes:
-    """One column a voice, in Hz, 0 where it is silent."""
+    """A table with a column for each voice: its fundamental in Hz, 0 where it is silent."""
     voices = transcription.voices
     text = io.StringIO()
     header = ",".join(["time_s", *(f"voice{v}_hz" for v in range(voices.f0.shape[1]))])
@@ -102,7 +102,7 @@ FORMATS: dict[str, Callable[[Transcription], bytes]] = {
     "jsonl": _notes_jsonl,
     "mid": _midi,
 }
-"""How names end, and what is then written."""
+"""What is written, by how a file's name ends."""
 
 NOTE_KINDS = ("notes.csv", "notes.mid", "notes.jsonl", "f0.csv")
 """What a folder can get of each input, the first if nothing is asked for."""

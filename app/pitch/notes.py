@@ -6,21 +6,23 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-HEARD_AFTER_S = 0.02
-"""From a note's onset to its voice: measured over piano, winds, strings and voices, and taken off the onset."""
+from sharpear.sharpening.results import FrameResult, counted
+
+FOUND_AFTER_S = 0.02
+"""Time from a note's true onset until its voice is found, which is taken off: measured on piano, winds and voices."""
 SHORTEST_S = 0.08
-"""Shorter than this is no note."""
+"""A voice that sounds for a shorter time than this is no note."""
 STRAY_SEMITONES, STRAY_S = 0.6, 0.046
-"""A voice that stays so far from its note's pitch for so long has gone on to another note."""
+"""A voice that stays this far from its note's pitch, for this long, has gone on to another note."""
 STRIKE_DB = 5.0
 STRIKE_S = 0.035
-"""A voice that grows by so much in so short a time is struck again."""
+"""A voice that grows by `STRIKE_DB` within this time is struck again."""
 SILENCE_DB = -120.0
 
 
 @dataclass(frozen=True)
 class Note:
-    """One note of one voice.
+    """A note that one voice sings or plays.
 
     onset_s, offset_s: s.  midi: MIDI pitch, 69 is A4 = 440 Hz.  cents: distance of its median pitch from that.
     level_db: amplitude of a cosine of the same power, dB of full scale.  voice: number of its voice, from 0.
@@ -34,8 +36,8 @@ class Note:
     voice: int
 
 
-@dataclass(frozen=True)
-class Voices:
+@dataclass(frozen=True, eq=False, repr=False)
+class Voices(FrameResult):
     """Curves of the voices of one signal, evenly spaced in time.
 
     times: (steps,) s.  f0: (steps, voices) Hz, 0 where silent.  amplitude: (steps, voices), of full scale.
@@ -45,9 +47,12 @@ class Voices:
     f0: NDArray[np.float32]
     amplitude: NDArray[np.float32]
 
+    def _summary(self) -> list[str]:
+        return [self._span(self.times), counted(np.shape(self.f0)[-1], "voice")]
+
 
 def notes_of(voices: Voices) -> list[Note]:
-    """The notes of all voices, by onset.
+    """Find the notes of all voices, in the order of their onsets.
 
     A note ends where its voice falls silent, moves on to another pitch, or is struck again; vibrato stays in it.
     The notes of one voice never overlap.
@@ -73,7 +78,7 @@ def notes_of(voices: Voices) -> list[Note]:
             for a, b in pairwise(cuts):
                 onset_s, offset_s = float(voices.times[steps[a]]), float(voices.times[steps[b - 1]]) + step_s
                 if offset_s - onset_s >= SHORTEST_S:
-                    early_s = max(float(voices.times[0]), onset_s - HEARD_AFTER_S)
+                    early_s = max(float(voices.times[0]), onset_s - FOUND_AFTER_S)
                     own.append(_note(early_s, offset_s, pitch[a:b], amplitude[a:b], voice))
         found += [replace(note, offset_s=min(note.offset_s, after.onset_s)) for note, after in pairwise(own)] + own[-1:]
     return sorted(found, key=lambda note: (note.onset_s, note.midi))
@@ -89,7 +94,7 @@ def _note(
 
 
 def _cuts(pitch: NDArray[np.float64], level_db: NDArray[np.float64], step_s: float) -> list[int]:
-    """Steps at which a new note begins within a voice that sounds without a break."""
+    """The steps at which a new note begins within a voice that sounds without a break."""
     patience, rise = max(1, round(STRAY_S / step_s)), max(1, round(STRIKE_S / step_s))
     cuts, begin, astray = [], 0, 0
     for n in range(1, len(pitch)):

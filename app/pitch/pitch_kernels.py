@@ -12,13 +12,14 @@ from sharpear.dynamics.divisive import DivisiveGains, divisive_step
 
 SMALLEST_LEVEL = np.float32(1e-20)
 FAINTEST = np.float32(0.1)
-"""The strongest pitch counts as no weaker than this, of the level: where all are at rest, none is a voice."""
+"""The least strength, as a share of the level, that the strongest pitch is taken to have: where all are at rest, none
+is a voice."""
 MOST_PARTIALS = 160
-"""Partials that a step listens to, the strongest: bounds its cost in noise."""
+"""Partials that take part in a step, the strongest ones: this bounds a step's cost in noise."""
 CLEAR_PACE = np.float32(0.3)
-"""How fast the mean of a voice's rise above the noise follows, a step."""
+"""Share of a step's own value in the running mean of a voice's rise above the noise."""
 NEIGHBORS = 3
-"""A voice is the strongest unit among so many on either side, and the only one there."""
+"""Units on either side of a voice among which it is the strongest, and the only voice."""
 
 
 class PitchFields(NamedTuple):
@@ -240,7 +241,7 @@ def median_activity(history: Any, activity: Any) -> None:
 def follow(
     activity: Any, strongest: Any, voice_rule: VoiceRule, field_rule: FieldRule, f0: Any, last_f0: Any, strength: Any
 ) -> None:
-    """Go on with the voices whose peak is still there, begin new ones, end the others.
+    """Continue the voices whose peak is still there, begin new ones, and end the others.
 
     The strongest peaks choose first. A new voice takes the free place whose last pitch was nearest, so that a
     place holds one part of the music.

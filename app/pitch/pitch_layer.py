@@ -15,6 +15,7 @@ from sharpear.dynamics.divisive import DivisiveGains
 from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.line_code import NOISE_QUANTILE
+from sharpear.sharpening.results import FrameResult, counted
 
 from .pitch_kernels import (
     MOST_PARTIALS,
@@ -32,21 +33,21 @@ from .pitch_kernels import (
 )
 
 BELOW_HZ, ABOVE_HZ = 27.5, 4400.0
-"""Pitches so far beyond the range compete too: those of a piano."""
+"""Lowest and highest pitch that compete beyond the configured range: those of a piano."""
 FLOOR_S, LASTING_S = 0.1, 0.3
 """Time constants of the noise's level, and of its rise: a drum is no noise that lasts."""
 LARGEST_FLOOR = 1.0
 """The noise is at most as loud as the strongest channel: here loud noise must be known for what it is."""
 STAYS_DB = 8.0
-"""A voice that has risen above the noise may fall so far, for a drum does not end it."""
+"""How far a voice that once rose above the noise may fall again, so that a drum does not end it."""
 REST = 1e-4
-"""Activity of a silent pitch, of the level: from here it rises again within a step or two."""
+"""Activity of a silent pitch, as a share of the level, from which it can rise again within a step or two."""
 SHARE_FLOOR = 5e-3
-"""Expected amplitude, compressed and of the level, below which a voice's claim to a partial fades."""
+"""Expected amplitude (compressed, as a share of the level) below which a voice's claim to a partial fades."""
 
 
-@dataclass(frozen=True)
-class PitchFrames:
+@dataclass(frozen=True, eq=False, repr=False)
+class PitchFrames(FrameResult):
     """Consecutive frames with the voices that sound in them.
 
     times: (frames,) s, on the input's clock.
@@ -57,6 +58,8 @@ class PitchFrames:
     faint_f0, faint_strength: as `f0` and `strength`, of voices that noise may have made: they have not risen above it.
     f0: (frames, streams, voices) float32, fundamental of each voice, Hz; 0 where it is silent.
     strength: (frames, streams, voices) float32, its activity in the pitch layer, compressed and of the level.
+
+    The streams' axis is absent where the audio was one-dimensional.
     """
 
     times: NDArray[np.float64]
@@ -68,34 +71,10 @@ class PitchFrames:
     f0: NDArray[np.float32]
     strength: NDArray[np.float32]
 
-    def __len__(self) -> int:
-        return len(self.times)
-
-    def __getitem__(self, frames: slice) -> "PitchFrames":
-        return PitchFrames(
-            self.times[frames],
-            self.amplitude[frames],
-            self.instantaneous_frequency[frames],
-            self.outside[frames],
-            self.faint_f0[frames],
-            self.faint_strength[frames],
-            self.f0[frames],
-            self.strength[frames],
-        )
-
-    @staticmethod
-    def join(pieces: "list[PitchFrames]") -> "PitchFrames":
-        """One after the other."""
-        return PitchFrames(
-            np.concatenate([piece.times for piece in pieces]),
-            np.concatenate([piece.amplitude for piece in pieces]),
-            np.concatenate([piece.instantaneous_frequency for piece in pieces]),
-            np.concatenate([piece.outside for piece in pieces]),
-            np.concatenate([piece.faint_f0 for piece in pieces]),
-            np.concatenate([piece.faint_strength for piece in pieces]),
-            np.concatenate([piece.f0 for piece in pieces]),
-            np.concatenate([piece.strength for piece in pieces]),
-        )
+    def _summary(self) -> list[str]:
+        *leading, voices = np.shape(self.f0)
+        streams = leading[np.ndim(self.times) :]
+        return [self._span(self.times), *(counted(n, "stream") for n in streams), counted(voices, "voice")]
 
 
 class PitchLayer(Stateful):
@@ -309,7 +288,12 @@ class PitchLayer(Stateful):
         return self.process(Frames(times, silence, silence, np.zeros((*silence.shape[:2], self.channels), np.float32)))
 
     def shares(self, frames: PitchFrames) -> NDArray[np.float32]:
-        """(frames, streams, voices, atoms): each voice's share of the amplitude of each partial; sums are below 1."""
+        """(frames, streams, voices, atoms): each voice's share of the amplitude of each partial; sums are below 1.
+
+        The streams' axis is absent where it is in `frames`.
+        """
+        if frames.f0.ndim == 2:
+            return self.shares(frames.with_stream())[:, 0]
         share = np.empty((*frames.f0.shape, self.atoms), np.float32)
         share_partials(
             frames.amplitude,

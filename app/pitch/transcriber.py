@@ -1,17 +1,20 @@
 """Audio in, voices and notes out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.audio.blocks import as_recording
+from sharpear.audio.blocks import as_recording, as_streams
 from sharpear.audio.mono import MonoMix, signs_that_keep
 from sharpear.config import Config, load_config
-from sharpear.sharpening.composite import Composite
+from sharpear.gpu import Backend, Pending
+from sharpear.sharpening.composite import Streaming
 from sharpear.sharpening.feasible import check_pitch_needs
+from sharpear.sharpening.results import ArrayResult, counted
 from sharpear.sharpening.sharpener import Sharpener
 
 from .below import LowPitches
@@ -23,20 +26,23 @@ HINDSIGHT_S = 0.3
 """A drum hides the beginning of what is struck with it for no longer."""
 
 
-class Transcriber(Composite):
+class Transcriber(Streaming[PitchFrames]):
     """Follow the voices in streaming audio: blocks in, `PitchFrames` out.
 
     A `Sharpener` and a `PitchLayer` in a row; a frame leaves `latency_s` after its sound.
 
     Args:
-        sample_rate: Hz.
-        preset: a preset's name, the path of a TOML file, or a `Config`.
-        streams: number of independent signals.
+        sample_rate, preset, streams, start_s: as of a `Sharpener`.
         overrides: settings by dotted name, such as ``{"pitch.high_hz": 2000.0}``.
-        start_s: time of the first sample.
+        device: where the sharpener runs, as of a `Sharpener`. The pitch layer runs on the CPU, whatever the device.
 
     Raises:
         UsageError: an unknown preset or setting, or a value out of range.
+
+    >>> transcriber = Transcriber(16000, "low-latency")
+    >>> frames = transcriber.process(np.zeros(8000))
+    >>> frames.f0.shape == (len(frames), 8)
+    True
     """
 
     def __init__(
@@ -47,16 +53,21 @@ class Transcriber(Composite):
         overrides: Mapping[str, Any] | None = None,
         *,
         start_s: float = 0.0,
+        device: str | Backend = "cpu",
     ) -> None:
         if not isinstance(preset, Config):
             preset, overrides = load_config(preset, overrides), None
         lines = preset.lines.model_copy(update={"noise_db": preset.pitch.noise_db})
-        heard = preset.model_copy(update={"lines": lines})
-        self.sharpener = Sharpener(sample_rate, heard, streams, overrides, start_s=start_s)
-        hop_s = self.sharpener.hop / self.sharpener.sample_rate
+        config = preset.model_copy(update={"lines": lines})
+        self.sharpener = Sharpener(sample_rate, config, streams, overrides, start_s=start_s, device=device)
+        self.sample_rate, self.streams = self.sharpener.sample_rate, self.sharpener.streams
+        self.backend = self.sharpener.backend
+        hop_s = self.sharpener.hop / self.sample_rate
         atoms, channels = self.sharpener.frequencies.size, self.sharpener.channel_frequencies.size
-        check_pitch_needs(heard, atoms, hop_s)
-        self.layer = PitchLayer(hop_s, atoms, channels, self.sharpener.config.pitch, streams)
+        check_pitch_needs(config, atoms, hop_s)
+        self.layer = PitchLayer(hop_s, atoms, channels, config.pitch, streams)
+        self._flat_input = False
+        self._latest: Callable[[], PitchFrames] | None = None
 
     @property
     def latency_s(self) -> float:
@@ -69,16 +80,50 @@ class Transcriber(Composite):
         return self.sharpener.config.pitch.low_hz
 
     @property
+    def replaced(self) -> NDArray[np.int64]:
+        """(streams,) unusable input samples (NaN, Inf, beyond 120 dBFS) taken as silence so far."""
+        return self.sharpener.replaced
+
+    def _summary(self) -> str:
+        pitch = self.layer.config
+        return f"up to {counted(pitch.voices, 'voice')} of {pitch.low_hz:.4g} to {pitch.high_hz:.4g} Hz"
+
+    @property
     def _parts(self) -> dict[str, Any]:
+        self._catch_up()
         return {"sharpener": self.sharpener, "layer": self.layer}
 
-    def process(self, block: ArrayLike) -> PitchFrames:
-        """Advance over audio (samples, streams), full scale ±1; return the frames whose voices are decided."""
-        return self.layer.process(self.sharpener.process(block))
+    def reset(self, start_s: float | None = None) -> None:
+        """Forget the past: the next output is that of a new object, whose first sample is at `start_s` if given."""
+        super().reset()
+        self.sharpener.reset(start_s)
+
+    def submit(self, block: ArrayLike) -> Pending[PitchFrames]:
+        """`process` without waiting for its frames. Blocks are decided in order, whichever is waited for first."""
+        audio = as_streams(block, self.streams)
+        self._flat_input = flat = np.ndim(block) == 1
+        coming = self.sharpener.submit(audio)
+        self._catch_up()
+
+        @cache
+        def decided() -> PitchFrames:
+            frames = self.layer.process(coming.result())
+            return frames.single_stream() if flat else frames
+
+        self._latest = decided
+        return Pending(lambda: (), decided)
+
+    def _catch_up(self) -> None:
+        """Let the pitch layer decide what was submitted and not yet waited for."""
+        if self._latest:
+            self._latest()
+            self._latest = None
 
     def flush(self) -> PitchFrames:
         """The frames still on their way. The stream has then ended: `reset` begins the next one."""
-        return PitchFrames.join([self.layer.process(self.sharpener.flush()), self.layer.flush()])
+        self._catch_up()
+        frames = PitchFrames.join([self.layer.process(self.sharpener.flush()), self.layer.flush()])
+        return frames.single_stream() if self._flat_input else frames
 
 
 def in_hindsight(
@@ -140,8 +185,8 @@ class VoiceCurves:
         return Voices(times, np.where(kept, f0, np.float32(0)), np.where(kept, amplitude, np.float32(0)))
 
 
-@dataclass(frozen=True)
-class Transcription:
+@dataclass(frozen=True, eq=False, repr=False)
+class Transcription(ArrayResult):
     """The voices of a recording and their notes.
 
     outside_s: seconds in which pitches below, and above, the range of the settings sounded and were left out.
@@ -153,12 +198,17 @@ class Transcription:
     outside_s: tuple[float, float] = (0.0, 0.0)
     lowest_hz: float = 0.0
 
+    def _summary(self) -> list[str]:
+        return [counted(len(self.notes), "note"), *self.voices._summary()]
+
 
 def transcribe(
     audio: ArrayLike,
     sample_rate: float,
     preset: str | Config = "music",
     overrides: Mapping[str, Any] | None = None,
+    *,
+    device: str | Backend = "cpu",
 ) -> Transcription:
     """Transcribe a whole recording: (samples,) or (samples, channels), full scale ±1; channels are averaged.
 
@@ -177,7 +227,7 @@ def transcribe(
     samples = samples[:, None] if samples.ndim == 1 else samples
     mix = MonoMix(signs_that_keep([samples]) if samples.shape[1] > 1 else None)
     blocks = (mix.mix(samples[n : n + BLOCK_SAMPLES]) for n in range(0, len(samples), BLOCK_SAMPLES))
-    return transcribed(Transcriber(sample_rate, preset, overrides=overrides), blocks)
+    return transcribed(Transcriber(sample_rate, preset, overrides=overrides, device=device), blocks)
 
 
 def transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]]) -> Transcription:

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from sharpear.audio import AudioFile, AudioSource, Selection
 from sharpear.interrupt import Interruption
-from sharpear.sharpening.sharpener import Heard, Sharpener
+from sharpear.sharpening.sharpener import Evidence, Sharpener
 from sharpear.sinks import FileSinks, SinkInfo
 
 from .pool import SharpenerPool
-from .spool import Later
+from .spool import Spool
 from .task import BLOCK_SAMPLES, Outcome, Progress, Running
 
 LONGEST_SEGMENT_S = 120.0
@@ -83,7 +83,7 @@ def sharpen_cut(
         listener = _Listener(audio, sharpeners, interruption, running.progress, proof, outputs[0])
         listening: list[Future[_Spool]] = []
         resolved = replaced = 0
-        before: list[Heard] = []
+        before: list[Evidence] = []
         try:
             for segment in _segments(hops, round(segment_s * hops_per_s), at_once):
                 listening.append(pool.submit(listener.run, segment, warm_up))
@@ -125,7 +125,7 @@ class _Listener:
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
 
-    def proven(self, spool: "_Spool", before: list[Heard]) -> "_Spool":
+    def proven(self, spool: "_Spool", before: list[Evidence]) -> "_Spool":
         """The segment that continues `before`, the end of the one before: listened to again if it does not."""
         while before and not _are_same(spool.lead, before):
             spool.close()
@@ -178,14 +178,14 @@ class _Listener:
                 self.progress(self.done / self.audio.sample_rate, self.audio.samples / self.audio.sample_rate)
 
 
-def _between(heard: Heard, hop: int, first: int, last: int) -> list[Heard]:
+def _between(heard: Evidence, hop: int, first: int, last: int) -> list[Evidence]:
     """What of `heard`, which begins at `hop`, lies in first to last."""
     part = heard[max(0, first - hop) : max(0, last - hop)]
     return [part] if len(part) else []
 
 
-def _are_same(one: list[Heard], other: list[Heard]) -> bool:
-    def joined(pieces: list[Heard], name: str) -> NDArray[Any]:
+def _are_same(one: list[Evidence], other: list[Evidence]) -> bool:
+    def joined(pieces: list[Evidence], name: str) -> NDArray[Any]:
         return np.concatenate([getattr(piece, name) for piece in pieces])
 
     return all(np.array_equal(joined(one, name), joined(other, name)) for name in FIELDS)
@@ -210,13 +210,13 @@ def _split_at(blocks: Iterator[NDArray[np.float32]], sample: int) -> Iterator[ND
             yield block
 
 
-class _Spool(Later[Heard]):
+class _Spool(Spool[Evidence]):
     """What is heard of a segment."""
 
     def __init__(self, beside: Path, segment: Segment, warm_up: int) -> None:
-        super().__init__(beside, Heard, FIELDS)
+        super().__init__(beside, Evidence, FIELDS)
         self.segment = segment
         self.warm_up = warm_up
         self.replaced = 0
-        self.lead: list[Heard] = []
-        self.tail: list[Heard] = []
+        self.lead: list[Evidence] = []
+        self.tail: list[Evidence] = []

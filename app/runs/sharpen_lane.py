@@ -14,7 +14,7 @@ from sharpear.sinks import SINKS, FileSinks, SinkInfo, Staging
 
 from .packs import BLOCK_SAMPLES, STREAMS_AT_ONCE, Lane, unusable
 from .segments import can_be_cut
-from .spool import Later
+from .spool import Spool
 
 SEGMENT_S, MOST_SEGMENTS = 30.0, 128
 """Long files are cut into streams of about that length, and so many at most."""
@@ -86,7 +86,7 @@ class SharpenLane(Lane[Sharpener]):
         outputs = self._outputs
         with self.failing():
             self._files = self.held.enter_context(FileSinks(outputs, self._describe(self.audio, hears)))
-            self._later = [self.held.enter_context(Later(outputs[0], Frames, FIELDS)) for _ in range(self._cuts - 1)]
+            self._later = [self.held.enter_context(Spool(outputs[0], Frames, FIELDS)) for _ in range(self._cuts - 1)]
             self._parts = [self._part(hears, number) for number in range(self._cuts)]
 
     def _part(self, sharpener: Sharpener, number: int) -> _Part:

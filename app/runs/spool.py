@@ -12,8 +12,8 @@ from sharpear.errors import unwritable
 T = TypeVar("T")
 
 
-class Later(Generic[T]):
-    """Pieces in a file without a name beside `output`, which is gone with its process.
+class Spool(Generic[T]):
+    """Pieces that wait in a temporary file without a name beside `output`; the file is gone when its process is.
 
     Args:
         output: beside it there is room.

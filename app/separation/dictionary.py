@@ -18,11 +18,11 @@ from sharpear.version import __version__
 
 FORMAT = 1
 LARGEST_ATOMS = 1000
-"""Inference compares every atom of a source with every other, in seven transpositions: so many take 400 MB."""
+"""The most atoms of a source: inference compares each with every other, in seven transpositions, which takes 400 MB."""
 
 LARGEST_BYTES = 1 << 24
 SMALLEST_NORM = 1e-6
-"""Of an atom, and the inverse of the largest: joined, they are brought to the same sum."""
+"""The smallest norm of an atom, and the inverse of the largest: atoms are scaled to one sum when they are joined."""
 
 
 @dataclass(frozen=True)

@@ -16,24 +16,24 @@ from .dictionary import Dictionary
 from .shares import ShareFactory
 
 POOLED_FRAMES = 3
-"""Frames that are heard as one."""
+"""Frames whose powers are summed into one before inference."""
 
 TRANSPOSED_SEMITONES = 3
-"""Atoms also stand in the joined dictionary this far up and down, so that notes need not have been in the examples."""
+"""Each atom is joined this far up and down as well, so that a note need not have been among the examples."""
 
 COST_PER_SEMITONE = 0.02
-"""What an atom costs more for each semitone."""
+"""What an atom costs more for each semitone that it is transposed by."""
 
 ITERATIONS = 20
 MEMORY = 0.5
-"""Of the activations, from one frame to the next."""
+"""Share of the activations that is kept from one frame to the next."""
 
 SUPPORT = 0.3
 """Exponent by which atoms like the rest of their source are favoured."""
 
 
 class LearnedSources(Stateful):
-    """Shares of sources whose dictionaries compete to explain what is heard.
+    """Shares of sources whose dictionaries compete to explain the sound.
 
     Each frame's magnitudes v are explained as ``v ≈ Σ_j h_j W_j`` by steps of divisive competition,
     ``h_j ← h_j (W_jᵀ(v / ŷ)) / c_j``, warm-started from the frame before. A source's share is the square of what its
@@ -45,7 +45,7 @@ class LearnedSources(Stateful):
         hop_s: time between frames, s.
         groups: independent signals.
         per_group: streams in each that share one mask.
-        backend: where it runs, as what it hears does.
+        backend: where it runs, and where its input is.
 
     Raises:
         UsageError: more atoms than a GPU holds for a group.
@@ -124,12 +124,12 @@ def join(dictionaries: Sequence[Dictionary], center_hz: NDArray[np.float64]) -> 
     atoms, cost, similarity, blocks = [], [], [], []
     first = place = 0
     for dictionary in dictionaries:
-        heard = dictionary.at(center_hz)
+        own = dictionary.at(center_hz)
         shifts = range(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES + 1)
-        rows = np.concatenate([transposed(heard, center_hz, shift) for shift in shifts])
+        rows = np.concatenate([transposed(own, center_hz, shift) for shift in shifts])
         unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         atoms.append(rows / rows.sum(axis=1, keepdims=True))
-        cost.append(np.repeat([1 + COST_PER_SEMITONE * abs(shift) for shift in shifts], len(heard)))
+        cost.append(np.repeat([1 + COST_PER_SEMITONE * abs(shift) for shift in shifts], len(own)))
         similarity.append(((unit @ unit.T) ** 4).ravel())
         blocks.append((first, len(rows), place))
         first, place = first + len(rows), place + len(rows) ** 2

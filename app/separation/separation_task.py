@@ -70,7 +70,7 @@ class Separation(Task):
     def join(self, lanes: Sequence[Lane[Any]], device: Backend) -> Separator:
         """A separator of all streams, linked as those of each file."""
         audio, streams = lanes[0].audio, sum(lane.streams for lane in lanes)
-        return Separator(audio.sample_rate, self.sources, streams, linked=audio.channels, backend=device)
+        return Separator(audio.sample_rate, self.sources, streams, linked=audio.channels, device=device)
 
 
 def separated(blocks: Iterable[NDArray[np.float32]], separator: Separator) -> Iterator[NDArray[np.float32]]:

@@ -5,36 +5,40 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.audio.blocks import as_count, as_rate, as_streams
+from sharpear.audio.blocks import as_count, as_rate, as_recording, as_streams
 from sharpear.dsp import Splitter, StemMixer
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend, Pending
-from sharpear.sharpening.composite import Composite, Memory
+from sharpear.sharpening.composite import Memory, Streaming
 from sharpear.sharpening.limits import so_many_streams
+from sharpear.sharpening.processor import backend_of
+from sharpear.sharpening.results import counted
 
 from .shares import ShareFactory, ShareSource
 from .tonal import TonalTransient
 
 RESIDUAL = "residual"
 CHUNK_SAMPLES = 1024
-"""Processed at once, so that what passes between the parts stays in the processor's cache."""
+"""Samples processed at once: so few that what passes between the parts stays in the processor's cache."""
 
 
-class Separator(Composite):
+class Separator(Streaming[NDArray[np.float32]]):
     """Separate streaming audio into stems: as many samples of each stem out as came in, `latency_samples` late.
 
-    The stems add up to the input. The last, "residual", is what no source claims. Linked streams, such as left and
+    `process` gives (samples, streams, stems) of audio (samples, streams), or (samples, stems) of one-dimensional audio;
+    the first `latency_samples` are the silence before the first sample. The stems, named by `stems`, add up to the
+    input. The last, "residual", is what no source claims. Linked streams, such as left and
     right, share one mask, from the sum of their powers, so that every stem keeps its place between them.
 
     Args:
         sample_rate: Hz, 8000 to 192000.
-        sources: what hears the sources: `TonalTransient`, ``LearnedSources.of([...])`` or ``PitchVoices.of(4)``.
+        sources: what tells the sources apart: ``TonalTransient.on(backend)``, ``LearnedSources.of([...], backend)`` or
+            ``PitchVoices.of(4)``; if not given `TonalTransient`, on the device.
         streams: audio channels.
         linked: how many neighbouring streams share one mask, 1 for none; all of them if not given.
-        backend: where the bank and the mixer run. What hears the sources may run elsewhere; on a GPU,
-            ``TonalTransient.on(backend)`` or ``LearnedSources.of([...], backend)`` keeps all between the sound and the
-            stems there.
+        device: where the bank and the mixer run, as of a `Sharpener`. `sources` may run elsewhere; on the same backend
+            all between the sound and the stems stays there.
 
     Raises:
         UsageError: a sample rate or number of streams out of range.
@@ -50,24 +54,24 @@ class Separator(Composite):
     def __init__(
         self,
         sample_rate: float,
-        sources: ShareFactory = TonalTransient,
+        sources: ShareFactory | None = None,
         streams: int = 1,
         *,
         linked: int | None = None,
-        backend: Backend = CPU,
+        device: str | Backend = "cpu",
     ) -> None:
         self.sample_rate, self.streams = as_rate(sample_rate), as_count(streams, "stream")
         self._per_group = self.streams if linked is None else as_count(linked, "linked stream")
-        self._backend = backend
+        self.backend = backend_of(device)
         if self._per_group > self.streams or self.streams % self._per_group:
             raise UsageError(f"expected {streams} streams to be linked in equal groups, received groups of {linked}")
         with so_many_streams(streams):
-            self._build(sources)
+            self._build(sources or TonalTransient.on(self.backend))
         self._memory = Memory([("ended", np.bool_)])
         self._flat_input = False
 
     def _build(self, sources: ShareFactory) -> None:
-        streams, backend = self.streams, self._backend
+        streams, backend = self.streams, self.backend
         design, hop = separation_bank(self.sample_rate), hop_samples(self.sample_rate)
         self._splitter = Splitter(design, hop, streams, backend)
         self._shares: ShareSource = sources(
@@ -94,6 +98,9 @@ class Separator(Composite):
         """(streams,) unusable input samples (NaN, Inf, beyond 120 dBFS) taken as silence so far."""
         return self._splitter.replaced
 
+    def _summary(self) -> str:
+        return f"{counted(len(self.stems), 'stem')} ({', '.join(self.stems)})"
+
     @property
     def _parts(self) -> dict[str, Any]:
         return {"splitter": self._splitter, "shares": self._shares, "mixer": self._mixer, "memory": self._memory}
@@ -106,17 +113,6 @@ class Separator(Composite):
             "linked": self._per_group,
             "stems": list(self.stems),
         }
-
-    def process(self, block: ArrayLike) -> NDArray[np.float32]:
-        """Advance over audio, (samples,) or (samples, streams), full scale ±1 → (samples, streams, stems).
-
-        The first `latency_samples` that come out are the silence before the first sample; one-dimensional audio gives
-        (samples, stems).
-
-        Raises:
-            UsageError: `block` has another number of streams or holds integers, or `flush` has ended the stream.
-        """
-        return self.submit(block).result()
 
     def submit(self, block: ArrayLike) -> Pending[NDArray[np.float32]]:
         """`process` without waiting for its stems: a GPU works on while the next block is made ready."""
@@ -134,13 +130,44 @@ class Separator(Composite):
         return self._advance(silence).result()
 
     def _advance(self, audio: NDArray[np.float32]) -> Pending[NDArray[np.float32]]:
-        backend, flat = self._backend, self._flat_input
+        backend, flat = self.backend, self._flat_input
         stems = backend.empty((*audio.shape, len(self.stems)), np.float32)
         with backend.sent(audio) as sound:
             for start in range(0, len(audio), CHUNK_SAMPLES):
                 chunk = slice(start, start + CHUNK_SAMPLES)
                 split = self._splitter.process(sound[chunk])
-                heard = split if self._shares_here else split.on_host(backend)
-                shares = self._shares.process(heard).repeat(self._per_group, axis=1)
+                given = split if self._shares_here else split.on_host(backend)
+                shares = self._shares.process(given).repeat(self._per_group, axis=1)
                 stems[chunk] = self._mixer.process(split, shares)
         return backend.fetch(stems, make=lambda there: there[:, 0] if flat else there)
+
+
+def separate(
+    audio: ArrayLike,
+    sample_rate: float,
+    sources: ShareFactory | None = None,
+    *,
+    linked: int | None = None,
+    device: str | Backend = "cpu",
+) -> dict[str, NDArray[np.float32]]:
+    """Separate a whole recording: (samples,) or (samples, streams), full scale ±1.
+
+    The result maps each stem's name to its sound, an array of the shape of `audio` and lined up with it; the last is
+    "residual", and all of them add up to `audio`.
+
+    `sources`, `linked` and `device` are those of a `Separator`.
+
+    Raises:
+        UsageError: as `Separator`, or `audio` is empty, not one- or two-dimensional, holds integers, or has more
+            channels than samples.
+
+    >>> sound = np.sin(np.arange(8000) / 3)
+    >>> stems = separate(sound, 16000)
+    >>> list(stems), bool(np.allclose(sum(stems.values()), sound, atol=1e-5))
+    (['tonal', 'transient', 'residual'], True)
+    """
+    samples = as_recording(audio)
+    streams = 1 if samples.ndim == 1 else samples.shape[1]
+    separator = Separator(sample_rate, sources, streams, linked=linked, device=device)
+    stems = np.concatenate([separator.process(samples), separator.flush()])[separator.latency_samples :]
+    return {name: np.ascontiguousarray(stems[..., n]) for n, name in enumerate(separator.stems)}

@@ -1,4 +1,4 @@
-"""Who owns how much of each channel: the seam between what hears sources and what makes stems of them."""
+"""Who owns how much of each channel: the seam between what tells sources apart and what makes stems of them."""
 
 from typing import Any, Protocol
 
@@ -36,7 +36,7 @@ class ShareSource(Protocol):
 
     @state.setter
     def state(self, value: Any) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         ...
 
 

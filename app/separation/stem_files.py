@@ -24,7 +24,7 @@ CLIPS = ("none", "clamp", "rescale")
 
 @dataclass(frozen=True)
 class StemFormat:
-    """How stems are written.
+    """The encoding in which stems are written, and what happens to samples beyond full scale.
 
     subtype: float32, pcm24 or pcm16.
     clip: what happens beyond full scale: "none" leaves it (integer formats then saturate), "clamp" cuts it off,

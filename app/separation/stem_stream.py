@@ -17,10 +17,10 @@ PCM, IEEE_FLOAT = 1, 3
 
 
 class Writable(Protocol):
-    """Where bytes go."""
+    """Anything that bytes can be written to."""
 
     def write(self, data: bytes) -> int:
-        """Take all of `data`."""
+        """Write all of `data`."""
 
 
 class StemStream:

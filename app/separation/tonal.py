@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.dsp import GammatoneDesign, Split
-from sharpear.dsp.tonal_evidence import Evidence
+from sharpear.dsp.tonal_evidence import TonalEvidence
 from sharpear.dsp.tonal_evidence_kernel import FEATURES, ReadoutLayers, readout_process
 from sharpear.gpu import CPU, Backend
 
@@ -24,9 +24,9 @@ Readout = tuple[NDArray[np.float32], ...]
 class TonalTransient:
     """Shares of "tonal" and "transient" sound; steady noise belongs to neither and stays in the residual.
 
-    `Evidence` says of each channel how loud it was before and will be, how loud its neighbourhood is, how evenly its
-    phase advances and how sudden onsets around it are. A readout of two layers of rectified units and a softmax, the
-    same for all channels, weighs that. Its weights were fitted to the ideal shares of 56 rendered pieces with noise.
+    `TonalEvidence` says of each channel how loud it was before and will be, how loud its neighbourhood is, how evenly
+    its phase advances and how sudden onsets around it are. A readout of two layers of rectified units and a softmax,
+    the same for all channels, weighs that. It was fitted to the ideal shares of 56 rendered pieces with noise.
 
     Args:
         bank: the separation bank.
@@ -34,7 +34,7 @@ class TonalTransient:
         groups: independent signals.
         per_group: streams in each that share one mask.
         readout: other weights, (units, inputs + 1) of each layer; `benchmarks.separation.fit_readout` makes some.
-        backend: where it runs, as what it hears does.
+        backend: where it runs, and where its input is.
 
     >>> shares = TonalTransient(GammatoneDesign(8000.0, np.array([100.0, 200.0]), np.ones(2)), 0.004, 1, 1)
     >>> shares.names, shares.wait_frames
@@ -53,7 +53,7 @@ class TonalTransient:
         backend: Backend = CPU,
     ) -> None:
         self.backend = backend
-        self._evidence = Evidence(bank.center_hz, hop_s, groups, per_group, backend)
+        self._evidence = TonalEvidence(bank.center_hz, hop_s, groups, per_group, backend)
         self.wait_frames = self._evidence.wait_frames
         layers = readout or _readout()
         self._layers = ReadoutLayers(*(backend.array(layer) for layer in layers))

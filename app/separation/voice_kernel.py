@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sharpear.compiler import kernel
 
 SMALLEST_RESPONSE = 1e-4
-"""Power response (-40 dB) below which a channel does not hear a harmonic."""
+"""Power response (-40 dB) below which a channel is left out of a harmonic's fit."""
 
 NO_POWER = np.float32(1e-20)
 """Added to powers that something is divided by; and no harmonic is weaker."""
@@ -128,10 +128,10 @@ def lay_out(f0: Any, level: Any, envelope: Any, channels: Listeners, lines: Harm
             high = low
             while high < center_hz.size and high - low < widest:
                 away = (hz - center_hz[high]) / half_hz[high]
-                heard = (1 + away * away) ** -order
-                if high > k and heard < SMALLEST_RESPONSE:
+                passed = (1 + away * away) ** -order
+                if high > k and passed < SMALLEST_RESPONSE:
                     break
-                response[n, high - low] = heard
+                response[n, high - low] = passed
                 high += 1
             voice[n], number[n], first[n], last[n] = v, h, low, high
             gain[n] = level[v] * envelope[v, h]
@@ -153,12 +153,12 @@ def explain(power: Any, count: int, lines: Harmonics, iterations: int, expected:
     for _ in range(iterations):
         expect(count, lines, expected)
         for i in range(count):
-            said, heard = np.float32(0.0), np.float32(0.0)
+            said, norm = np.float32(0.0), np.float32(0.0)
             for k in range(first[i], last[i]):
                 b = response[i, k - first[i]]
                 said += b * power[k] / (expected[k] + NO_POWER)
-                heard += b
-            gain[i] = max(gain[i] * said / heard, NO_POWER)
+                norm += b
+            gain[i] = max(gain[i] * said / norm, NO_POWER)
     expect(count, lines, expected)
 
 
@@ -186,12 +186,12 @@ def learn_envelopes(count: int, lines: Harmonics, expected: Any, sounding: Any, 
         v = voice[i]
         if sounding[v] == 0:
             continue
-        alone, heard = 0.0, 0.0
+        alone, norm = 0.0, 0.0
         for k in range(first[i], last[i]):
             b = response[i, k - first[i]]
             alone += b * gain[i] * b / (expected[k] + NO_POWER)
-            heard += b
-        weight = pace * (alone / heard) ** 2
+            norm += b
+        weight = pace * (alone / norm) ** 2
         was = math.log(envelope[v, number[i]] / known[v] + NO_PART)
         now = math.log(gain[i] / (total[v] + NO_POWER) + NO_PART)
         envelope[v, number[i]] = math.exp(was + weight * (now - was))

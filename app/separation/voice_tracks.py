@@ -12,18 +12,18 @@ from sharpear.dsp.stateful import Stateful
 from .voice_kernel import AssignRule, assign
 
 LOWEST_HZ, HIGHEST_HZ = 80.0, 700.0
-"""Voices stand evenly between these on the logarithmic scale, before anything is known of them."""
+"""Pitches between which voices are spread evenly, on a logarithmic scale, until something is known of them."""
 
 GLIDE_OCTAVES = 0.08
-"""A pitch that moves farther from one frame to the next is another one."""
+"""A pitch that moves farther than this from one frame to the next is taken for another one."""
 
 ASSIGN_RULE = AssignRule(persistence=0.02, drop=2.0)
 
 DECIDE_S = 0.116
-"""How far to either side of a frame the votes on its pitches are counted."""
+"""Time on either side of a frame from which votes on its pitches are counted."""
 
 ATTACK_S, RELEASE_S = 0.03, 0.16
-"""A voice is heard this much before its pitch is known, and rings on for so long."""
+"""Time by which a voice begins before its pitch is found, and for which it rings on after it is lost."""
 
 
 class TrackRule(NamedTuple):
@@ -93,7 +93,7 @@ class VoiceTracks(Stateful):
     def process(self, f0: NDArray[np.float32], strength: NDArray[np.float32]) -> NDArray[np.float32]:
         """(frames, streams, places) of `PitchFrames` → (frames, streams, voices, 3), `latency_frames` late.
 
-        Of each voice: Hz and strength, 0 where it is silent, and 1 where its pitch is heard, not before or after it.
+        For each voice: Hz and strength, 0 where it is silent, and 1 where its pitch itself is found, 0 around it.
         """
         state = self._state
         tracks = np.empty((len(f0), self.streams, self.voices, 3), np.float32)
@@ -143,7 +143,7 @@ def follow(
 
 @kernel
 def vote(f0: Any, owner: Any, middle: int, votes: Any) -> int:
-    """The owner that the frames around the middle one name most often, as far as the same pitch sounds."""
+    """The owner that most frames around the middle one name, as far as the same pitch sounds."""
     votes[:] = 0
     votes[owner[middle]] = 1
     width = f0.size
@@ -160,7 +160,7 @@ def vote(f0: Any, owner: Any, middle: int, votes: Any) -> int:
 
 @kernel
 def stretch(decided: Any, oldest: int, release: int, last: Any, quiet: Any, voice: int, out: Any) -> None:
-    """The oldest frame of a voice; or its next pitch if that comes soon, or else its last one, fading."""
+    """The oldest frame of a voice; without a pitch its next one, should that come soon, else its last one, fading."""
     depth = decided.shape[0]
     out[:] = 0
     if decided[oldest, 0] > 0:

@@ -30,17 +30,17 @@ NOBODYS_POWER = 1e-5
 """What belongs to nobody, of the power of the frame's strongest channel, beside all that no harmonic explains."""
 
 FAINTEST_PITCH = 0.1
-"""In place of `pitch.onset`: pitches too uncertain to be notes still tell voices apart."""
+"""Replaces `pitch.onset`: pitches too uncertain to be notes still help to tell voices apart."""
 
 HELD_FRAMES = 16
-"""Frames of the pitches that are kept, for the separation's frames stand between them."""
+"""Frames of pitches that are kept, because the separation's own frames stand between them."""
 
 WIDEST = 64
-"""Channels that hear one harmonic, at most."""
+"""The most channels that respond to one harmonic."""
 
 
 def voice_names(count: int) -> tuple[str, ...]:
-    """From the lowest voice up.
+    """Names of voices, from the lowest up.
 
     >>> voice_names(2)
     ('voice1', 'voice2')
@@ -51,7 +51,7 @@ def voice_names(count: int) -> tuple[str, ...]:
 class PitchVoices(Composite):
     """Shares of a number of voices, "voice1" the lowest; what no harmonic of theirs explains is the residual.
 
-    The pitch layer hears pitches in the mean of a group's streams, and `VoiceTracks` gives them to the voices. The
+    The pitch layer finds pitches in the mean of a group's streams, and `VoiceTracks` gives them to the voices. The
     gains g_i of all their harmonics are fitted to the channels' power, ``y_k ≈ Σ_i g_i |H_k(f_i)|²``, beginning with
     each voice's remembered spectrum, so that partials which coincide are divided as that spectrum says.
 
@@ -95,7 +95,7 @@ class PitchVoices(Composite):
                 ("power", np.float32, (groups, self.wait_frames, channels)),
                 ("held", np.float32, (HELD_FRAMES, groups, voices, 3)),
                 ("envelope", np.float32, (groups, voices, HARMONICS)),
-                ("heard", np.int64),
+                ("found", np.int64),
                 ("frame", np.int64),
             ]
         )
@@ -140,10 +140,10 @@ class PitchVoices(Composite):
         fresh = self._tracks.process(pitches.f0, pitches.strength)
         known = np.concatenate([state["held"], fresh])
         # The first frames that a chain of delays gives out belong to the time before the sound.
-        first = int(state["heard"]) - HELD_FRAMES - self._tracks.latency_frames
+        first = int(state["found"]) - HELD_FRAMES - self._tracks.latency_frames
         middle = (int(state["frame"]) - self.wait_frames + np.arange(count) + 0.5) * self._hop
         nearest = np.rint(middle / self._pitch_hop).astype(np.int64) - first
-        state["heard"] += len(fresh)
+        state["found"] += len(fresh)
         state["held"] = known[len(fresh) :]
         chosen: NDArray[np.float32] = known[nearest.clip(0)]
         chosen[middle < 0] = 0

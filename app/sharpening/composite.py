@@ -1,15 +1,22 @@
-"""States of what is composed of parts: dicts that say what they belong to, refused where that is another."""
+"""What is composed of parts: its state as a dict that says what it belongs to, and the one face of what takes sound."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from sharpear.dsp.stateful import Stateful
 from sharpear.errors import UsageError
-from sharpear.gpu import CPU, Backend, Record
+from sharpear.gpu import CPU, Backend, Pending, Record
+
+from .results import counted
+
+Result = TypeVar("Result")
 
 OWNER = "of"
-"""Key of the state under which stands what it belongs to."""
+"""The key of a state under which it says what it belongs to."""
 
 
 class Memory(Stateful):
@@ -20,7 +27,7 @@ class Memory(Stateful):
 
     @property
     def fields(self) -> Record:
-        """The fields, by name."""
+        """The remembered fields, by name."""
         return self._state
 
 
@@ -30,7 +37,7 @@ class Composite(ABC):
     @property
     @abstractmethod
     def _parts(self) -> dict[str, Any]:
-        """What has a state of its own, by name."""
+        """The parts that have a state of their own, by name."""
 
     @property
     def _owner(self) -> dict[str, Any]:
@@ -78,3 +85,56 @@ class Composite(ABC):
                 raise UsageError(
                     f"expected the state of a {kind} with {key} = {ours}, received one with {key} = {theirs.get(key)}"
                 )
+
+
+class Streaming(Composite, Generic[Result]):
+    """Sound in, a `Result` out for each block: what `Sharpener`, `Separator` and `Transcriber` have in common.
+
+    sample_rate: Hz.  streams: independent signals, such as audio channels.  backend: where kernels run.
+
+    However the input is split into blocks, the results, joined, are the same, bit for bit on the CPU. `reset` begins
+    anew, and `state` can be saved and restored in another object that was built alike.
+    """
+
+    sample_rate: float
+    streams: int
+    backend: Backend
+
+    @property
+    @abstractmethod
+    def latency_s(self) -> float:
+        """Time from a sound to its result, s."""
+
+    @property
+    @abstractmethod
+    def replaced(self) -> NDArray[np.int64]:
+        """(streams,) unusable input samples (NaN, Inf, beyond 120 dBFS) taken as silence so far."""
+
+    @abstractmethod
+    def submit(self, block: ArrayLike) -> Pending[Result]:
+        """`process` without waiting for its result: a GPU works on while the next block is made ready.
+
+        Raises:
+            UsageError: as `process`.
+        """
+
+    def process(self, block: ArrayLike) -> Result:
+        """Advance over audio, (samples,) or (samples, streams), full scale ±1; return what is completed by it.
+
+        Raises:
+            UsageError: `block` has another number of streams or holds integers, or `flush` has ended the stream.
+        """
+        return self.submit(block).result()
+
+    @abstractmethod
+    def flush(self) -> Result:
+        """What is still on its way, completed by silence. The stream has then ended: `reset` begins the next one."""
+
+    @abstractmethod
+    def _summary(self) -> str:
+        """What `repr` says between the input and the latency."""
+
+    def __repr__(self) -> str:
+        told = f"{self.sample_rate:g} Hz, {counted(self.streams, 'stream')}, {self._summary()}"
+        where = "" if self.backend is CPU else f", on {getattr(self.backend, 'name', 'a device')}"
+        return f"<{type(self).__name__}: {told}, {1e3 * self.latency_s:.1f} ms late{where}>"

@@ -9,19 +9,19 @@ from sharpear.config import Config
 from sharpear.errors import UsageError
 
 MOST_BYTES = 2**28
-"""Of memory for one stream and the design: a quarter of a gigabyte."""
+"""The most memory for one stream and the design, bytes: a quarter of a gigabyte."""
 
 MOST_DENSE_CHANNELS = 1024
-"""Whose receptive fields are whitened at once: the time grows with their third power, to some seconds here."""
+"""The most channels whose receptive fields are whitened together: the time grows with their cube, to seconds here."""
 
 MOST_DESIGN_STEPS = 2e9
-"""Multiplications while windows are calibrated: some seconds."""
+"""The most multiplications while windows are calibrated, which take some seconds."""
 
 SMALLEST_SPACING = 0.01
-"""Cents between neighbours: closer ones are one and the same frequency to single precision."""
+"""The least distance of neighbours, cents: single precision cannot tell closer frequencies apart."""
 
 MOST_RIVALS = 512
-"""Atoms on either side that an atom is compared with, each with each, in every frame."""
+"""The most atoms on either side with which each atom is compared in every frame."""
 
 
 class Need(NamedTuple):
@@ -33,7 +33,7 @@ class Need(NamedTuple):
 
 
 def check_needs(config: Config, center_hz: NDArray[np.float64], hop_s: float) -> None:
-    """A stream's memory and the design's are not too large for a computer that has other things to do.
+    """Check that a stream's memory and the design's are not too large for a computer that has other things to do.
 
     Raises:
         UsageError: they are; the line names the settings to change.
@@ -57,7 +57,7 @@ def check_needs(config: Config, center_hz: NDArray[np.float64], hop_s: float) ->
 
 
 def check_pitch_needs(config: Config, atoms: int, hop_s: float) -> None:
-    """The same for the frames that the pitch layer holds back.
+    """Check the memory for the frames that the pitch layer holds back.
 
     Raises:
         UsageError: it would hold too many.
@@ -68,7 +68,7 @@ def check_pitch_needs(config: Config, atoms: int, hop_s: float) -> None:
 
 
 def check_spacing(frequency_hz: NDArray[np.float64], key: str) -> None:
-    """Neighbouring frequencies can be told apart.
+    """Check that neighbouring frequencies can be told apart.
 
     Raises:
         UsageError: some cannot; the line names `key`.
@@ -82,7 +82,7 @@ def check_spacing(frequency_hz: NDArray[np.float64], key: str) -> None:
 
 
 def check_rivals(reach: NDArray[np.int64], key: str) -> NDArray[np.int64]:
-    """`reach`, (atoms,) neighbours, where it is not so far that a frame would take seconds.
+    """Return `reach`, (atoms,) neighbours, after checking that it is not so far that a frame would take seconds.
 
     Raises:
         UsageError: it is; the line names `key`.

@@ -1,15 +1,17 @@
 """What sharpening yields: frames of amplitudes and refined frequencies on a grid of atoms."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .results import FrameResult, counted
 
-@dataclass(frozen=True)
-class Frames:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Frames(FrameResult):
     """Consecutive sharpened frames.
 
     times: (frames,) s, on the input's clock, group delay already subtracted.
@@ -23,7 +25,15 @@ class Frames:
     a channel so that none of them can be told.
     subband: (frames, streams, channels) complex64, the subbands themselves, their phase as at the frame's time.
 
-    The streams' axis is absent where the audio was one-dimensional.
+    The streams' axis is absent where the audio was one-dimensional. Frames are sliced as arrays are, and two are
+    equal where all their values are, NaN included.
+
+    >>> one = np.zeros((3, 2), np.float32)
+    >>> frames = Frames(np.arange(3.0), one, one, one)
+    >>> frames[1:]
+    <Frames: 2 frames, 1.000 to 2.000 s, 2 atoms>
+    >>> frames[1:] == frames[-2:], frames == frames[1:]
+    (True, False)
     """
 
     times: NDArray[np.float64]
@@ -33,43 +43,28 @@ class Frames:
     phase: NDArray[np.float32] | None = field(default=None, kw_only=True)
     subband: NDArray[np.complex64] | None = field(default=None, kw_only=True)
 
-    def __len__(self) -> int:
-        return len(self.times)
-
-    def __getitem__(self, frames: slice) -> "Frames":
-        times, *parts = self._parts()
-        return Frames(times[frames], *(part[frames] for part in parts), **self._optional(lambda part: part[frames]))
-
-    def single_stream(self) -> "Frames":
-        """The same frames of the first stream, without the streams' axis."""
-        parts = self._parts()[1:]
-        return Frames(self.times, *(part[:, 0] for part in parts), **self._optional(lambda part: part[:, 0]))
-
-    @staticmethod
-    def join(pieces: "list[Frames]") -> "Frames":
-        """One after the other."""
-        times, *parts = zip(*(piece._parts() for piece in pieces), strict=True)
-        kept = pieces[0]._optional(lambda part: part)
-        optional = {name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in kept}
-        return Frames(np.concatenate(times), *(np.concatenate(part) for part in parts), **optional)
-
-    def _parts(self) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        return self.times, self.amplitude, self.instantaneous_frequency, self.plain_amplitude
-
-    def _optional(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        parts = {"phase": self.phase, "subband": self.subband}
-        return {name: change(part) for name, part in parts.items() if part is not None}
+    def _summary(self) -> list[str]:
+        *leading, atoms = np.shape(self.amplitude)
+        streams = leading[np.ndim(self.times) :]
+        return [self._span(self.times), *(counted(n, "stream") for n in streams), counted(atoms, "atom")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Spectrogram(Frames):
-    """All frames of a recording, with their axes.
+    """All frames of a recording, or a slice of them, with their axes.
 
     frequencies: (atoms,) Hz, the grid.
     channel_frequencies: (channels,) Hz, centres of the filterbank.
     latency_s: time by which a frame follows its sound when streaming, s; already subtracted from `times`.
+    attributes: how it was made: sample_rate, hop, config and, from a file, what else the file says of itself.
     """
+
+    FIXED: ClassVar[frozenset[str]] = frozenset({"frequencies", "channel_frequencies", "latency_s", "attributes"})
 
     frequencies: NDArray[np.float64]
     channel_frequencies: NDArray[np.float64]
     latency_s: float
+    attributes: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    def _summary(self) -> list[str]:
+        return [*super()._summary(), f"{self.frequencies[0]:.0f} to {self.frequencies[-1]:.0f} Hz"]

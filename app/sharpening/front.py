@@ -20,13 +20,13 @@ from sharpear.gpu import CPU, Backend
 from .feasible import check_needs, check_spacing
 
 HIGHEST_CENTER = 0.46
-"""Of the sample rate: channels nearer to half of it would overlap their own mirror image."""
+"""The highest centre, as a share of the sample rate: a channel nearer to .5 would overlap its own mirror image."""
 
 LARGEST_SPACING = 1.6
-"""Distance of neighbouring channels times window length, at most: their responses then meet above -4 dB."""
+"""The largest product of a window's length and the distance of neighbouring channels: their responses meet at -4 dB."""
 
 SLOWEST_DECAY = 1e-5
-"""Per sample, of a channel: what single precision leaves of a pole nearer to the unit circle is another filter."""
+"""The slowest decay of a channel, per sample: single precision turns a pole nearer to the unit circle into another."""
 
 
 def build_front(
@@ -66,7 +66,7 @@ def build_front(
 
 
 def check_bandwidths(bandwidth_hz: NDArray[np.float64], sample_rate: float, bank: BankConfig) -> None:
-    """The channels' filters are such that single precision can run them.
+    """Check that single precision can run the channels' filters.
 
     Raises:
         UsageError: one is too narrow or too wide.

@@ -13,16 +13,16 @@ except ImportError:  # elsewhere than on Unix
     resource = None  # type: ignore[assignment]
 
 OTHER_DESCRIPTORS = 128
-"""Left for what is not an input or output: libraries, the terminal, folders that are looked through."""
+"""File descriptors left for what is neither input nor output: libraries, the terminal, folders that are searched."""
 
 
 class TooManyStreamsError(UsageError):
-    """Fewer streams may be heard."""
+    """The states of so many streams are too large; fewer may fit."""
 
 
 @contextmanager
 def so_many_streams(streams: int) -> Iterator[None]:
-    """Report what grows too large.
+    """Turn errors about what grows too large into this project's own.
 
     Raises:
         TooManyStreamsError: states, with the number of streams.

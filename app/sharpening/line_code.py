@@ -104,7 +104,7 @@ class LineCode(Composite):
             "memory": self._memory,
         }
 
-    def hear(self, frames: SubbandFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def evidence(self, frames: SubbandFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What drives the network: the lines' amplitudes and frequencies on the atoms, (frames, streams, atoms)."""
         return self._field.process(self._finder.process(frames))
 

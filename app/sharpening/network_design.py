@@ -8,18 +8,21 @@ from sharpear.dynamics import BandedWeights, LcAdam, LcAdamWta, WtaCircuit, WtaC
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
 
-LARGEST_INHIBITION = LARGEST_FLOW = 100.0
-"""Of a flow: beyond, one layer is all that the other hears."""
+LARGEST_FLOW = 100.0
+"""The largest gain of a flow: beyond it, a layer is driven by nothing but the other one."""
+
+LARGEST_INHIBITION = 100.0
+"""The largest inhibition of the winner-take-all circuit, for the same reason."""
 
 
 INHIBITION, FEED, LEAK = 3.0, 0.25, 1.0
 """β₁, β₂ and G of the WtaConv, with which it contracts for excitations up to 1.7."""
 
 LEAST_REST = 0.01
-"""1 − β₁²/β₂: nearer to zero, errors that have long gone still move the LcAdam."""
+"""The least value of 1 − β₁²/β₂: nearer to zero, errors of long ago still move the LcAdam."""
 
 LARGEST_STEP = 4.0
-"""Of the LcAdam, of the level: activity that overshoots by more is no longer told from what drives it."""
+"""The largest step of the LcAdam, in units of the level: an overshoot beyond it drowns what drives the activity."""
 
 
 def window_atoms(atom_hz: NDArray[np.float64], cents: float) -> NDArray[np.int64]:
@@ -34,7 +37,7 @@ def wta_circuit(config: NetworkConfig) -> WtaCircuit:
 
 
 def check_flow(config: NetworkConfig, circuit: WtaCircuit) -> None:
-    """What goes around the two layers comes back smaller, so that it dies out.
+    """Check that a signal around the loop of the two layers comes back smaller, so that it dies out.
 
     The WtaConv's excitation α + f₂₂ leaves the circuit contracting, and with the gain g of a lone winner the loops
     ``|f₁₁| + |f₁₂ f₂₁| g`` stay below 1.
@@ -42,7 +45,7 @@ def check_flow(config: NetworkConfig, circuit: WtaCircuit) -> None:
     Raises:
         UsageError: they do not.
     """
-    (own, heard), (told, excited) = config.flow
+    (own, from_wta), (to_wta, excited) = config.flow
     product = circuit.beta1 * circuit.beta2
     excitation = circuit.alpha + excited
     if not -LARGEST_INHIBITION <= excitation < 2 * product**0.5:
@@ -50,8 +53,8 @@ def check_flow(config: NetworkConfig, circuit: WtaCircuit) -> None:
             f"network.flow: expected network.wta_excitation + flow[1][1] from {-LARGEST_INHIBITION:g} to below "
             f"{2 * product**0.5:.3g}, where winners settle, received {excitation:g}"
         )
-    gain = abs(own) + abs(heard * told) / (circuit.conductance + product / circuit.conductance - excitation)
-    if not (gain < 1 and max(abs(heard), abs(told)) <= LARGEST_FLOW):
+    gain = abs(own) + abs(from_wta * to_wta) / (circuit.conductance + product / circuit.conductance - excitation)
+    if not (gain < 1 and max(abs(from_wta), abs(to_wta)) <= LARGEST_FLOW):
         raise UsageError(
             f"network.flow = {[list(row) for row in config.flow]}: expected gains up to {LARGEST_FLOW:g} and a loop "
             f"gain below 1, above which activity grows without end, received {gain:.3g}: lower them"
@@ -59,7 +62,7 @@ def check_flow(config: NetworkConfig, circuit: WtaCircuit) -> None:
 
 
 def check_step(config: NetworkConfig) -> None:
-    """A step of the LcAdam is bounded, and by little enough that activity does not overshoot what drives it.
+    """Check that the LcAdam's step is bounded, and so small that activity does not overshoot what drives it.
 
     With ``r = 1 − β₁²/β₂ > 0`` the mean of errors is at most ``(1−β₁)/√((1−β₂) r)`` times the root of their mean square
     (Cauchy and Schwarz), and so a step at most ``η √β₂ / β₁`` times that, of the level.

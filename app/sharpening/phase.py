@@ -13,23 +13,23 @@ from sharpear.dsp import Aligner, Filterbank, FiniteWindow
 from .frames import Frames
 
 AUDIBLE_BESIDE = 0.1
-"""A neighbour in the channel with more than this share of a line's amplitude turns its phase by up to 6 degrees."""
+"""Share of a line's amplitude from which a neighbour in its channel counts: it turns the phase by up to 6 degrees."""
 
 SHARED_WINDOWS = 3.0
-"""Lines nearer to each other than this / window length share a channel: the windows' main lobe ends there."""
+"""Lines share a channel if they are nearer than this over the window's length, where the window's main lobe ends."""
 
 SHARED_BANDWIDTHS = 2.0
-"""The same of a plain bank, in equivalent rectangular bandwidths."""
+"""Lines share a channel of a bank without windows if they are nearer than so many equivalent rectangular bandwidths."""
 
 
 SAME_LINE = 0.02
-"""Of that reach: neighbouring atoms nearer than this (about 1 Hz) are one line, seen by both."""
+"""Share of that distance within which lines of neighbouring atoms (about 1 Hz apart) are one line, seen by both."""
 
 
 class PhaseReader:
     r"""Adds phases and subbands to frames.
 
-    A line of frequency f and phase φ at the frame's time t gives the channel at f_k, heard at t + l_k and delaying by
+    A line of frequency f and phase φ at the frame's time t gives the channel at f_k, read at t + l_k and delaying by
     g_k, the phase ``φ + 2π f l_k − 2π (f − f_k) g_k``: what the subband's argument says, φ follows from. Where another
     line shares the channel the argument is that of their sum, which says nothing of either: NaN.
 

@@ -13,7 +13,7 @@ from sharpear.dsp import space_frequencies
 from sharpear.errors import UsageError
 from sharpear.gpu import Backend, Pending
 
-from .composite import Composite, Memory
+from .composite import Memory, Streaming
 from .feasible import check_spacing
 from .frames import Frames, Spectrogram
 from .front import build_front
@@ -21,11 +21,12 @@ from .limits import so_many_streams
 from .line_code import LineCode
 from .phase import PhaseReader
 from .processor import backend_of
+from .results import FrameResult, counted
 from .sparse_code import SparseCode
 
 
-@dataclass(frozen=True)
-class Heard:
+@dataclass(frozen=True, eq=False, repr=False)
+class Evidence(FrameResult):
     """Consecutive frames between the two halves of a `Sharpener`.
 
     Arrays are those of the sharpener's device.
@@ -38,18 +39,16 @@ class Heard:
     frequency_hz: NDArray[np.float32]
     subband: NDArray[np.complex64]
 
-    def __len__(self) -> int:
-        return len(self.subband)
-
-    def __getitem__(self, frames: slice) -> "Heard":
-        return Heard(self.drive[frames], self.frequency_hz[frames], self.subband[frames])
+    def _summary(self) -> list[str]:
+        frames, *streams, atoms = self.drive.shape
+        return [counted(frames, "frame"), *(counted(n, "stream") for n in streams), counted(atoms, "atom")]
 
 
-class Sharpener(Composite):
+class Sharpener(Streaming[Frames]):
     """Sharpen streaming audio: blocks in, frames out.
 
     Every frame stands at a multiple of the hop on the input's clock. It leaves `latency_s` later, when the slowest
-    channel has heard it; any split of the input into blocks gives the same frames, bit for bit.
+    channel has passed it; any split of the input into blocks gives the same frames, bit for bit.
 
     Args:
         sample_rate: Hz, 8000 to 192000.
@@ -172,6 +171,10 @@ class Sharpener(Composite):
             "config": self.config.model_dump(mode="json"),
         }
 
+    def _summary(self) -> str:
+        hz, hop_s = self.frequencies, self.hop / self.sample_rate
+        return f"{counted(hz.size, 'atom')} of {hz[0]:.0f} to {hz[-1]:.0f} Hz every {1e3 * hop_s:.2g} ms"
+
     @property
     def _parts(self) -> dict[str, Any]:
         parts = {"bank": self._bank, "window": self._window, "aligner": self._aligner, "code": self._code}
@@ -185,14 +188,6 @@ class Sharpener(Composite):
         """Forget the past: the next output is that of a new object, whose first sample is at `start_s` if given."""
         super().reset()
         self._start_s = self._start_s if start_s is None else as_seconds(start_s, "start_s")
-
-    def process(self, block: ArrayLike) -> Frames:
-        """Advance over audio, (samples,) or (samples, streams), full scale ±1; return the frames completed by it.
-
-        Raises:
-            UsageError: `block` has another number of streams or holds integers, or `flush` has ended the stream.
-        """
-        return self.submit(block).result()
 
     def submit(self, block: ArrayLike) -> Pending[Frames]:
         """`process` without waiting for its frames: a GPU works on while the next block is made ready.
@@ -223,7 +218,7 @@ class Sharpener(Composite):
         with self.backend.sent(audio) as ours:
             return self._decide(self.listen(ours), self._flat_input)
 
-    def listen(self, audio: NDArray[np.float32]) -> Heard:
+    def listen(self, audio: NDArray[np.float32]) -> Evidence:
         """The first half of `process`: what (samples, streams) of audio give the network to decide.
 
         Its memory fades: after some seconds nothing is left of what came before, not even in the last bit.
@@ -234,15 +229,15 @@ class Sharpener(Composite):
         subbands = self._aligner.process(subbands)
         late = np.concatenate([self._memory.fields["late"], self.backend.array(subbands.subband)])
         self._memory.fields["late"] = late[len(subbands) :]
-        drive, frequency_hz = self._code.hear(subbands)
-        return Heard(drive, frequency_hz, late[: len(subbands)])
+        drive, frequency_hz = self._code.evidence(subbands)
+        return Evidence(drive, frequency_hz, late[: len(subbands)])
 
-    def resolve(self, heard: Heard) -> Frames:
+    def resolve(self, evidence: Evidence) -> Frames:
         """The second half: the network's decisions, which build on those of all frames before."""
-        return self._decide(heard).result()
+        return self._decide(evidence).result()
 
-    def _decide(self, heard: Heard, flat: bool = False) -> Pending[Frames]:
-        amplitude, frequency = self._code.compete(heard.drive, heard.frequency_hz, heard.subband)
+    def _decide(self, evidence: Evidence, flat: bool = False) -> Pending[Frames]:
+        amplitude, frequency = self._code.compete(evidence.drive, evidence.frequency_hz, evidence.subband)
         # Frame n ends at sample (n+1)·hop; those that lie before the first sample only filled the alignment.
         number = int(self._memory.fields["frames"]) + 1 + np.arange(len(amplitude)) - self._latency_hops
         self._memory.fields["frames"] += len(amplitude)
@@ -256,7 +251,7 @@ class Sharpener(Composite):
             frames = frames[int((number < 0).sum()) :]
             return frames.single_stream() if flat else frames
 
-        parts = [amplitude, frequency, np.abs(heard.subband), *([heard.subband] if phases else [])]
+        parts = [amplitude, frequency, np.abs(evidence.subband), *([evidence.subband] if phases else [])]
         return self.backend.fetch(*parts, make=frames_of)
 
 
@@ -293,4 +288,5 @@ def sharpen(
         sharpener.frequencies,
         sharpener.channel_frequencies,
         sharpener.latency_s,
+        attributes=sharpener.description(),
     )

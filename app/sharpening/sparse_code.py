@@ -20,7 +20,7 @@ ENCODER_TOLERANCE = 0.005
 """Entries of the encoder below this, of the largest, are left out."""
 
 LATERAL_TOLERANCE = 0.02
-"""Lateral weights below this are left out: they are sidelobes of the whitened fields, and cost most of the band."""
+"""Lateral weights below this are left out: they are sidelobes of the whitened fields, and would widen the band most."""
 
 
 class SparseCode(Composite):
@@ -72,7 +72,7 @@ class SparseCode(Composite):
     def _parts(self) -> dict[str, Any]:
         return {"pair": self._pair, "memory": self._memory}
 
-    def hear(self, frames: SubbandFrames) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    def evidence(self, frames: SubbandFrames) -> tuple[NDArray[Any], NDArray[np.float32]]:
         """What drives the network, and the atoms' own frequencies, each (frames, streams, atoms)."""
         drive = self._encoder.process(frames.subband)
         return drive, np.broadcast_to(self._atom_hz, drive.shape)

@@ -1,4 +1,4 @@
-"""Sinks: where sharpened frames go. Files appear whole under their name or not at all; streams take what comes."""
+"""What goes out: files appear whole under their name or not at all, streams take what comes, and `load` reads back."""
 
 from .base import Sink, SinkInfo
 from .file_sinks import SINKS, FileSinks

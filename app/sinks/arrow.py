@@ -50,9 +50,9 @@ class ArrowSink(StreamSink):
         self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
 
     def finish(self) -> None:
-        """Write the end of the stream."""
+        """Write what the format has at its end."""
         self._writer.close()
 
     def header(self) -> dict[str, Any]:
-        """The axes."""
+        """What the header says: the axes."""
         return {"format": "arrow", **super().header()}

@@ -62,7 +62,7 @@ class Sink(ABC):
             self._finish(self._place, complete)
 
     def close(self) -> None:  # noqa: B027 (most formats keep nothing open)
-        """Let go of what is open."""
+        """Close what is open."""
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from sharpear.compiler import kernel
 
 ROWS_PER_OCTAVE = 96
 LINE_WIDTH_ROWS = 0.7
-"""Half-width at which a refined frequency is drawn: a line of about 2 rows, so that it can be seen."""
+"""Half-width, in rows, at which a refined frequency is drawn: a line becomes about 2 rows, and visible."""
 REACH_ROWS = 2
 
 # The kernels' types are stated, so that they are compiled on loading and no sound waits for it.

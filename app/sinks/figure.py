@@ -54,7 +54,7 @@ def save_comparison(
 
 
 def _frequency_axis(axis: Axes, row_hz: NDArray[np.float64]) -> None:
-    """Hz on the left, the notes C on the right."""
+    """Label the axis in Hz on the left, and with the notes C on the right."""
     axis.set_ylabel("frequency (Hz)")
     shown_hz = [f for f in TICKS_HZ if row_hz[0] <= f <= row_hz[-1]]
     axis.set_yticks(np.log2(shown_hz), [f"{f:g}" for f in shown_hz])

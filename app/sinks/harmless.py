@@ -10,7 +10,7 @@ from sharpear.errors import UsageError
 
 
 def check_apart(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
-    """No output is an input, by whatever name, and none is another output.
+    """Check that no output is an input, by whatever name, and that no two outputs are one file.
 
     Raises:
         UsageError: one is.
@@ -25,7 +25,7 @@ def check_apart(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
 
 
 def check_report(path: Path, outputs: Iterable[Path], inputs: Iterable[Path], overwrite: bool) -> None:
-    """A report replaces an earlier report, and anything else only if it may be overwritten.
+    """Check that a report replaces only an earlier report, unless anything may be overwritten.
 
     Raises:
         UsageError: it is an input or output, or something else is there.
@@ -43,7 +43,7 @@ def check_report(path: Path, outputs: Iterable[Path], inputs: Iterable[Path], ov
 
 @contextmanager
 def none_left_empty(outputs: Iterable[Path]) -> Iterator[None]:
-    """Folders of `outputs` that are made meanwhile, and are empty at the end, are removed."""
+    """Remove folders of `outputs` that were made meanwhile and are empty at the end."""
     missing = {folder for output in outputs for folder in output.parents if not os.path.exists(folder)}
     try:
         yield

@@ -4,10 +4,10 @@ import unicodedata
 import zlib
 
 LARGEST_BYTES = 240
-"""Of UTF-8: file systems take 255, and a suffix follows."""
+"""The most bytes of a name in UTF-8: file systems take 255, and a suffix follows."""
 
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-"""Devices on Windows, whatever suffix follows."""
+"""Names that are devices on Windows, whatever suffix follows."""
 
 
 def safe_name(name: str) -> str:

@@ -23,11 +23,11 @@ class Outlet(io.RawIOBase):
         self._lock = threading.RLock()
 
     def writable(self) -> bool:
-        """It is."""
+        """Whether one may write: always."""
         return True
 
     def write(self, data: bytes) -> int:  # type: ignore[override]  # whatever has a buffer
-        """Take all of `data`."""
+        """Write all of `data`."""
         with self._lock:
             self._pending += data
             if len(self._pending) > MOST_PENDING:
@@ -37,13 +37,13 @@ class Outlet(io.RawIOBase):
         return len(data)
 
     def idle(self) -> None:
-        """Flush if it is time."""
+        """Flush if the last flush is long enough ago."""
         with self._lock:
             if time.monotonic() - self._flushed_s >= self._flush_s:
                 self.flush()
 
     def flush(self) -> None:
-        """Hand on everything that is pending."""
+        """Write everything that is pending."""
         with self._lock:
             pending, self._pending = memoryview(bytes(self._pending)), bytearray()
             while pending:

@@ -16,7 +16,7 @@ from .drawing import ROWS_PER_OCTAVE, draw_lines
 LARGEST_COLUMNS = 4000
 RANGE_DB = 60.0
 DRAWING = threading.Lock()
-"""Matplotlib draws in one thread at a time."""
+"""Held while a picture is drawn, because Matplotlib draws in one thread at a time."""
 
 
 class PngSink(Sink):
@@ -90,6 +90,6 @@ class _PooledColumns:
             self._count += len(columns)
 
     def columns(self) -> NDArray[np.float32]:
-        """(columns, rows) power."""
+        """The columns so far, (columns, rows) power."""
         tail = [self._rest.max(axis=0, keepdims=True)] if len(self._rest) else []
         return np.concatenate([*self._pieces, *tail])

@@ -24,7 +24,7 @@ YOUNG_S = 2.0
 
 @dataclass(frozen=True)
 class Tidied:
-    """What was found in a folder.
+    """What was published, recovered or removed in a folder.
 
     lines: what was recovered or published, a line for each.  alive: folders of outputs that are still being written.
     """

@@ -17,15 +17,15 @@ LARGEST_WAV_BYTES = 4_000_000_000
 KEEP_HEADER_CURRENT = 0x1061
 """libsndfile's SFC_SET_UPDATE_HEADER_AUTO: each write states its length in the header, too."""
 FLAC_BLOCK, FLAC_TOTAL = 8, 21
-"""Where a FLAC's STREAMINFO has the length of a block, and the byte with the upper bits of the number of samples."""
+"""Bytes at which a FLAC's STREAMINFO states the length of a block, and the upper bits of the number of samples."""
 UNKNOWN = 1 << 62
 """More samples than this stand for a FLAC that does not state how many it holds."""
 
 FORMATS = {".wav": ("RF64", "FLOAT"), ".w64": ("W64", "FLOAT"), ".flac": ("FLAC", "PCM_24")}
-"""By suffix: how a file grows. A .wav is RF64 until it is closed, since nobody knows how long it gets."""
+"""Container and encoding by suffix. A .wav is RF64 until it is closed, since nobody knows how long it gets."""
 
 FAILURES = (OSError, AssertionError, soundfile.LibsndfileError)
-"""What writing raises; soundfile asserts that all was written: a full disk takes less."""
+"""What writing raises: soundfile asserts that all was written, and a full disk takes less."""
 
 
 class GrowingSound:
@@ -49,7 +49,7 @@ class GrowingSound:
 
     @property
     def channels(self) -> int:
-        """Of the file."""
+        """How many channels the file has."""
         return int(self._file.channels)
 
     def write(self, samples: NDArray[np.float32]) -> None:
@@ -64,11 +64,11 @@ class GrowingSound:
         self._file.comment = text
 
     def sync(self) -> None:
-        """Bring what is written to the disk."""
+        """Make the disk hold what has been written."""
         self._file.flush()
 
     def close(self) -> None:
-        """Make it whole."""
+        """Complete the file, and close it."""
         if not self._file.closed:
             self._file.close()
             self._confirm_end()

@@ -22,9 +22,10 @@ except ImportError:  # elsewhere than on Unix nothing is locked, and so nothing 
 
 PREFIX, SUFFIX = ".sharpear.", ".part"
 MARK = "owner.json"
-"""Says whose the folder is and what grows in it; locked as long as its owner lives."""
+"""The file that says whose the folder is and what grows in it; it is locked as long as its owner lives."""
 COMMIT = "publish.json"
-"""Says that everything is whole, and what it replaces: from then on a killed owner's outputs get their names."""
+"""The file that says that all is whole, and what it replaces: once it is there, outputs get their names even if their
+owner is killed."""
 REPLACED = ".replaced"
 TRIES = 16
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -158,7 +159,7 @@ class StagingFolder:
 
     @classmethod
     def make(cls, parent: Path, names: Sequence[str], audio: bool) -> "StagingFolder":
-        """A new folder in `parent`, locked.
+        """Make a new, locked folder in `parent`.
 
         Raises:
             OSError: it cannot be made.
@@ -201,7 +202,7 @@ class StagingFolder:
         return folder
 
     def place(self, n: int) -> Path:
-        """Where the n-th output grows."""
+        """The path at which the n-th output grows."""
         return self.path / str(n) / self.names[n]
 
     def holds_something(self) -> bool:

@@ -33,7 +33,7 @@ class JsonLinesSink(StreamSink):
         return orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
 
     def header(self) -> dict[str, Any]:
-        """The axes."""
+        """What the header says: the axes."""
         return {"format": "jsonl", "peak": ["frequency_hz", "amplitude", "phase_rad"], **super().header()}
 
 
@@ -49,7 +49,7 @@ class RawSink(StreamSink):
         self._stream.write(both.astype("<f4", copy=False).tobytes())
 
     def header(self) -> dict[str, Any]:
-        """The axes, and what a frame is made of."""
+        """What the header says: the axes, and what a frame is made of."""
         shape = [len(RAW_FIELDS), self.info.streams, self.info.frequencies.size]
         return {"format": "f32", "dtype": "<f4", "frame_shape": shape, "fields": RAW_FIELDS, **super().header()}
 
@@ -63,7 +63,7 @@ class NpySink(RawSink):
         np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
 
     def header(self) -> dict[str, Any]:
-        """The axes, and what a frame is made of."""
+        """What the header says: the axes, and what a frame is made of."""
         return {**super().header(), "format": "npy"}
 
 

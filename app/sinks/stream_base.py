@@ -15,7 +15,7 @@ class ByteStream(Protocol):
     """Anything that takes bytes: a file, a pipe, a socket's file."""
 
     def write(self, data: bytes, /) -> Any:
-        """Take all of `data`."""
+        """Write all of `data`."""
 
 
 class StreamSink(ABC):

@@ -15,13 +15,13 @@ from .base import Sink, SinkInfo
 
 CHUNK_BYTES = 1 << 23
 LARGEST_CHUNK = 2048
-"""Frames: six seconds or so. Each append costs some milliseconds whatever its length."""
+"""The most frames in a chunk, some six seconds: each append costs some milliseconds, whatever its length."""
 
 SPARSE = ZstdCodec(), Crc32cCodec()
-"""For lines, most of which are none: smallest this way. As with `DENSE`, each chunk ends in its checksum."""
+"""Codecs for arrays of lines, which are mostly zeros. As with `DENSE`, each chunk ends in its checksum."""
 
 DENSE = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec()
-"""For numbers that hardly repeat: as small as with Zstandard, in half the time."""
+"""Codecs for numbers that hardly repeat: as small as with Zstandard, in half the time."""
 
 
 class ZarrSink(Sink):
@@ -80,7 +80,7 @@ class ZarrSink(Sink):
         )
 
     def _append(self, frames: Frames) -> None:
-        """Whole chunks go to disk, the rest waits."""
+        """Write whole chunks to the disk; the rest waits."""
         self._pending.append(frames)
         self._pending_frames += len(frames)
         if self._pending_frames >= self._chunk:

@@ -21,7 +21,7 @@ KINDS = {
     ".svg": "image/svg+xml",
 }
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-"""What the page may be called: it is also reached through a tunnel, at another port of another machine's localhost."""
+"""Host names by which the page may be asked for: through a tunnel it is at another port of another localhost."""
 HEADERS = (
     ("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'"),
     ("X-Content-Type-Options", "nosniff"),
@@ -30,10 +30,10 @@ HEADERS = (
 )
 MOST_PAGES = 16
 MOST_WAITING = 32
-"""Connections whose request is not complete, or is being answered: one more ends the oldest."""
+"""The most connections whose request is incomplete or being answered: one more ends the oldest."""
 BURST_BYTES = 32768
 BYTES_PER_S = 16384
-"""What a connection may send: a page sends 1.5 kB/s, and whoever sends more than this is cut off unheard."""
+"""The most that a connection may send: a page sends 1.5 kB/s, and one that sends more than this is cut off."""
 
 
 class Door:
@@ -131,16 +131,16 @@ class Bounded(ServerConnection):
             oldest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It waits no more."""
+        """Count it no longer among those that wait."""
         self.let_in()
         super().connection_lost(exc)
 
     def let_in(self) -> None:
-        """It is a page of ours."""
+        """Mark it as one of our own pages, which may stay."""
         self.waiting.pop(self, None)
 
     def data_received(self, data: bytes) -> None:
-        """Hear it, unless it is too much."""
+        """Read a message, unless it is too much."""
         now_s = self.loop.time()
         gained = (now_s - self._heard_s) * BYTES_PER_S
         self._allowance = min(BURST_BYTES, self._allowance + gained) - len(data)

@@ -8,20 +8,20 @@ from collections.abc import Callable
 from contextlib import suppress
 
 LARGEST_BACKLOG = 80
-"""Batches sent and not yet acknowledged by a page, about 0.8 s: beyond that it skips."""
+"""The most batches that a page has not acknowledged yet, about 0.8 s: beyond, columns are skipped."""
 MOST_MESSAGES = 200
-"""Messages that wait for a page: one that does not take them is shown no more of them."""
+"""The most messages that wait for a page: one that does not take them is sent no more."""
 
 
 HEAD = struct.Struct("<cI")
-"""Before everything that the session sends to the server: its kind and its bytes.
+"""Header of all that the session sends to the server: what follows, and how many bytes.
 
 The kinds: c, a batch of columns; a, axes; m, a message; s, a status.
 """
 
 
 class Page:
-    """One open page.
+    """The connection of one open page.
 
     Columns beyond the backlog are skipped and counted; messages arrive unless hundreds wait, of statuses the newest.
     """
@@ -58,7 +58,7 @@ class Page:
         self._news.set()
 
     def acknowledge(self, batches: int) -> None:
-        """The page has received that many more."""
+        """Count batches that the page has received."""
         self._in_flight = max(0, self._in_flight - batches)
 
     async def next(self) -> bytes | str:
@@ -88,7 +88,7 @@ class Hub:
         return self.skipped_before + sum(page.skipped for page in list(self.pages))
 
     def join(self) -> Page:
-        """A page that has just opened."""
+        """Add a page that has just opened."""
         page = Page()
         if self._axes:
             page.message(self._axes)
@@ -96,24 +96,24 @@ class Hub:
         return page
 
     def leave(self, page: Page) -> None:
-        """A page that has gone."""
+        """Remove a page that has gone."""
         self.pages.discard(page)
         self.skipped_before += page.skipped
 
     def columns(self, batch: bytes) -> None:
-        """A batch for everyone."""
+        """Send a batch to every page."""
         self._everyone(lambda page: page.columns(batch))
 
     def status(self, text: str) -> None:
-        """A status for everyone."""
+        """Send a status to every page."""
         self._everyone(lambda page: page.status(text))
 
     def message(self, text: str) -> None:
-        """A message for everyone who is there."""
+        """Send a message to every page that is open."""
         self._everyone(lambda page: page.message(text))
 
     def axes(self, text: str) -> None:
-        """New axes for everyone, now and later."""
+        """Send new axes to every page, and to those that open later."""
         self._axes = text
         self.message(text)
 

@@ -14,32 +14,32 @@ from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE, add_bands, add_lines, encode_levels
 
 LARGEST_RATE_HZ = 200.0
-"""Columns per second at most: more cannot be told apart on a screen."""
+"""The most columns a second: more cannot be told apart on a screen."""
 PERIOD_S = 0.005
 LOWEST_DB = -120.0
 STEPS_PER_DB = 2.0
 HEADER = struct.Struct("<IIdII")
-"""Of a batch: epoch (which axes), 0, time of the first column in s, columns, rows."""
+"""Header of a batch: its epoch, which tells its axes; 0; the time of its first column, s; columns; rows."""
 
 
 class Audience(Protocol):
     """Who looks at a picture."""
 
     def columns(self, batch: bytes) -> None:
-        """A batch for everyone."""
+        """Send a batch to every page."""
 
     def message(self, text: str) -> None:
-        """A message for everyone who is there."""
+        """Send a message to every page that is open."""
 
     def axes(self, text: str) -> None:
-        """New axes for everyone, now and later."""
+        """Send new axes to every page, and to those that open later."""
 
 
 class Picture:
     """A listener that draws frames and publishes them in batches.
 
     A batch is `HEADER` and then, column by column and row by row from low to high, two bytes: the level of the
-    sharpened and of the plain spectrogram, ``1 + 2 (dB + 120)``; 0 is kept for what has not been heard. Streams are
+    sharpened and of the plain spectrogram, ``1 + 2 (dB + 120)``; 0 is kept for what is missing. Streams are
     added up, and frames pooled (largest power) to at most 200 columns a second.
 
     Args:
@@ -53,7 +53,7 @@ class Picture:
         self._pending: list[Frames] = []
 
     def begin(self, sharpener: Sharpener, preset: str) -> None:
-        """New axes."""
+        """Begin a picture with new axes."""
         low, high = sharpener.frequencies[0], sharpener.frequencies[-1]
         rows = int(np.ceil(np.log2(high / low) * ROWS_PER_OCTAVE)) + 1
         self._row_hz = low * 2.0 ** (np.arange(rows) / ROWS_PER_OCTAVE)

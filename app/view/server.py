@@ -28,7 +28,7 @@ ADDRESS = "127.0.0.1"
 USUAL_PORT = 8737
 COUNT_S = 0.1
 OPEN_S = 5.0
-"""Time that a request may take to be complete, and an answer to be taken."""
+"""The longest time for a request to be complete, and for an answer to be taken."""
 LARGEST_MESSAGE = 1024
 MOST_FRAMES = 16
 PING_S = 10.0
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def tell(told: dict[str, object]) -> None:
-    """One line to the session."""
+    """Send one line to the session."""
     with suppress(OSError):  # it has just ended
         os.write(1, json.dumps(told).encode() + b"\n")
 

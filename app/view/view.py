@@ -22,7 +22,7 @@ from .picture import Picture
 LOCAL = "127.0.0.1"
 END_S = 0.8
 LONGEST_QUEUE = 200
-"""Batches on their way to the server, about 2 s: beyond that they are skipped."""
+"""The most batches on their way to the server, about 2 s: beyond, batches are skipped."""
 MOST_DEATHS = 3
 DEATHS_S = 60.0
 """A server that ends more often than `MOST_DEATHS` within this time is not started again."""
@@ -84,16 +84,16 @@ class View:
         return self.skipped_by_pages + self._skipped_here
 
     def columns(self, batch: bytes) -> None:
-        """A batch for all pages."""
+        """Send a batch to all pages."""
         if not self._offer(b"c", batch):
             self._skipped_here += 1
 
     def message(self, text: str) -> None:
-        """A message for all pages that are there."""
+        """Send a message to all pages that are open."""
         self._offer(b"m", text.encode())
 
     def axes(self, text: str) -> None:
-        """New axes for all pages, now and later."""
+        """Send new axes to all pages, and to those that open later."""
         self._axes = text.encode()
         self._queue.put((b"a", self._axes))
 
@@ -119,7 +119,7 @@ class View:
                     stdin.flush()
 
     def _attend(self) -> None:
-        """Hear the server, and start another where it dies."""
+        """Read what the server says, and start another where it dies."""
         deaths: list[float] = []
         while True:
             assert self._process.stdout is not None

@@ -1,7 +1,7 @@
 """``python -m benchmarks.separation.fit_readout``: fit the readout of tonal and transient shares anew.
 
-Features of `Evidence`, two layers of rectified units and a softmax over tonal, transient and neither; the squared error
-to the ideal shares, weighted by power. The result takes the place of app/separation/tonal_readout.npz.
+Features of `TonalEvidence`, two layers of rectified units and a softmax over tonal, transient and neither; the squared
+error to the ideal shares, weighted by power. The result takes the place of app/separation/tonal_readout.npz.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sharpear.dsp import Split, Splitter
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
-from sharpear.dsp.tonal_evidence import Evidence
+from sharpear.dsp.tonal_evidence import TonalEvidence
 from sharpear.separation.separator import Separator
 from sharpear.separation.tonal import TonalTransient
 
@@ -67,9 +67,9 @@ def gathered(soundfont: Path) -> Examples:
 
 
 def examples_of(sources: NDArray[np.float64], rate: int, rng: np.random.Generator) -> Examples:
-    """Some frames and channels of one piece: what `Evidence` says of the mixture, and whose the power is."""
+    """Some frames and channels of one piece: what `TonalEvidence` says of the mixture, and whose the power is."""
     design, hop = separation_bank(rate), hop_samples(rate)
-    evidence = Evidence(design.bank.center_hz, hop / rate)
+    evidence = TonalEvidence(design.bank.center_hz, hop / rate)
     power = np.array([_split(source, rate).power[:, 0] for source in sources])[:, : -evidence.wait_frames]
     features = evidence.process(_split(sources.sum(axis=0), rate))[evidence.wait_frames :, 0]
     total = power.sum(axis=0)
