@@ -18,7 +18,7 @@ from sharpear.errors import InputError, UsageError
 from sharpear.gpu import Pending
 from sharpear.interrupt import Interruption
 from sharpear.runs import packs
-from sharpear.runs.packs import BLOCK_SAMPLES, Ended, Failed, Lane, PackAdvance, Packs
+from sharpear.runs.packs import PACK_SAMPLES, Ended, Failed, Lane, PackAdvance, Packs
 from sharpear.runs.sharpening_task import Sharpening
 from sharpear.separation.separation_task import Separation
 from sharpear.separation.separator import Separator
@@ -39,7 +39,7 @@ class Copy(Lane[Echo]):
 
     def __init__(self, path: Path, failing_at: str = "") -> None:
         super().__init__(path, Selection())
-        self._blocks, self._failing_at = self.audio.blocks(BLOCK_SAMPLES), failing_at
+        self._blocks, self._failing_at = self.audio.blocks(PACK_SAMPLES), failing_at
         self.heard: list[np.ndarray] = []
         self.published: np.ndarray | None = None
 

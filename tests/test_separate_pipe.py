@@ -15,9 +15,9 @@ import soundfile
 from conftest import leftovers, one_line, tone
 
 from sharpear.audio import AudioFile, AudioPipe, Feed, RawFormat
+from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.interrupt import Interruption
 from sharpear.runs import Running
-from sharpear.runs.task import BLOCK_SAMPLES
 from sharpear.separation.separation_task import Separation, separate_stream
 from sharpear.separation.separator import Separator
 from sharpear.separation.stem_files import StemFormat

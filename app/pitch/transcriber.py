@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.audio.blocks import as_recording, as_streams
+from sharpear.audio.blocks import BLOCK_SAMPLES, as_recording, as_streams
 from sharpear.audio.mono import MonoMix, signs_that_keep
 from sharpear.config import Config, load_config
 from sharpear.gpu import Backend, Pending
@@ -21,7 +21,6 @@ from .below import LowPitches
 from .notes import SHORTEST_S, Note, Voices, notes_of
 from .pitch_layer import PitchFrames, PitchLayer
 
-BLOCK_SAMPLES = 16384
 HINDSIGHT_S = 0.3
 """A drum hides the beginning of what is struck with it for no longer."""
 

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.audio import AudioFile, AudioSource, Selection
+from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.interrupt import Interruption
 from sharpear.sharpening.sharpener import Evidence, Sharpener
 from sharpear.sinks import FileSinks, SinkInfo
 
 from .pool import SharpenerPool
 from .spool import Spool
-from .task import BLOCK_SAMPLES, Outcome, Progress, Running
+from .task import Outcome, Progress, Running
 
 LONGEST_SEGMENT_S = 120.0
 SHORTEST_FILE_S = 120.0

@@ -12,7 +12,7 @@ from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import SINKS, FileSinks, SinkInfo, Staging
 
-from .packs import BLOCK_SAMPLES, STREAMS_AT_ONCE, Lane, unusable
+from .packs import PACK_SAMPLES, STREAMS_AT_ONCE, Lane, unusable
 from .segments import can_be_cut
 from .spool import Spool
 
@@ -29,7 +29,7 @@ class _Part:
 
     def __init__(self, audio: AudioFile, begin: int, first: int, last: int, hop: int) -> None:
         self.audio, self.begin, self.first, self.last, self._hop = audio, begin, first, last, hop
-        self._blocks = audio.blocks(BLOCK_SAMPLES)
+        self._blocks = audio.blocks(PACK_SAMPLES)
         self._frame, self._sample = begin, begin * hop
         self.replaced = 0
 

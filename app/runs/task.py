@@ -12,14 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.audio import AudioFile, AudioSource, Selection
+from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.errors import UsageError
 from sharpear.gpu import Backend
 from sharpear.interrupt import Interruption
 
 from .packs import Lane
-
-BLOCK_SAMPLES = 16384
-"""Samples that are read at once from a file or a pipe."""
 
 Progress = Callable[[float, float | None], None]
 """Receives seconds done, and seconds in all where that is known."""

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.audio import AudioFile, Selection
-from sharpear.audio.blocks import as_count
+from sharpear.audio.blocks import BLOCK_SAMPLES, as_count
 from sharpear.dsp import Splitter
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
 from sharpear.dynamics.hebbian import RESERVOIR_FRAMES, Reservoir, learn_dictionary
 from sharpear.errors import InputError, UsageError
-from sharpear.runs.task import BLOCK_SAMPLES
 
 from .dictionary import LARGEST_ATOMS, Dictionary, source_name
 from .learned import POOLED_FRAMES

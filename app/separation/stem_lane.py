@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.audio import Selection
-from sharpear.runs.packs import BLOCK_SAMPLES, Lane, unusable
+from sharpear.runs.packs import PACK_SAMPLES, Lane, unusable
 from sharpear.sinks import Staging
 
 from .separator import Separator
@@ -29,7 +29,7 @@ class StemLane(Lane[Separator]):
         super().__init__(path, selection)
         self._outputs, self._form, self._made_of = outputs, form, made_of
         self._keep_partial = keep_partial
-        self._blocks = self.audio.blocks(BLOCK_SAMPLES)
+        self._blocks = self.audio.blocks(PACK_SAMPLES)
         self._samples, self._written = self.audio.samples, 0
         self.descriptors += len(outputs) + Staging.descriptors(outputs.values())
 
