@@ -18,7 +18,7 @@ from sharpear.audio import AudioFile, Selection
 from sharpear.dsp import Splitter, StemMixer, SynthesisDesign
 from sharpear.gpu import CPU, Backend, DeviceBackend
 from sharpear.interrupt import Interruption
-from sharpear.runs.packs import BLOCK_SAMPLES, PackAdvance
+from sharpear.runs.packs import PACK_SAMPLES, PackAdvance
 from sharpear.separation.separator import Separator
 from sharpear.separation.stem_files import StemFormat
 from sharpear.separation.stem_lane import separate_packed
@@ -147,15 +147,15 @@ def test_interrupted_files_keep_what_was_done(folder):
             elif not interruption.requested:
                 signal.raise_signal(signal.SIGINT)
     done = {name: (outcome.audio_s, outcome.complete) for name, outcome in outcomes.items()}
-    assert done == dict.fromkeys("ab", (BLOCK_SAMPLES / 8000, False))
+    assert done == dict.fromkeys("ab", (PACK_SAMPLES / 8000, False))
     whole = Separator(8000).process(audio(1, 12000))
     late = Separator(8000).latency_samples
     with soundfile.SoundFile("a/tonal.wav") as file:
         assert file.comment.startswith("complete = false; crc32 = ")
         received = file.read()
-    assert received.shape == (BLOCK_SAMPLES,)
+    assert received.shape == (PACK_SAMPLES,)
     # Silence follows where the sound was cut, which is heard a little before.
-    sure = BLOCK_SAMPLES - late
+    sure = PACK_SAMPLES - late
     np.testing.assert_allclose(received[:sure], whole[late : late + sure, 0, 0], atol=1e-5)
 
 

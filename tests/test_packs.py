@@ -20,7 +20,7 @@ from sharpear.interrupt import Interruption
 from sharpear.runs import packs
 from sharpear.runs.jobs import Job, Settings
 from sharpear.runs.packed import _SharpenLane
-from sharpear.runs.packs import BLOCK_SAMPLES, Ended, Failed, Lane, PackAdvance, Packs
+from sharpear.runs.packs import PACK_SAMPLES, Ended, Failed, Lane, PackAdvance, Packs
 from sharpear.separation.separator import Separator
 from sharpear.separation.stem_files import StemFormat
 from sharpear.separation.stem_lane import _StemLane
@@ -41,7 +41,7 @@ class Copy(Lane[Echo]):
 
     def __init__(self, path: Path, failing_at: str = "") -> None:
         super().__init__(path, Selection())
-        self._blocks, self._failing_at = self.audio.blocks(BLOCK_SAMPLES), failing_at
+        self._blocks, self._failing_at = self.audio.blocks(PACK_SAMPLES), failing_at
         self.heard: list[np.ndarray] = []
         self.published: np.ndarray | None = None
 

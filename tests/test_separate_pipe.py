@@ -15,10 +15,11 @@ import soundfile
 from conftest import leftovers, one_line, tone
 
 from sharpear.audio import AudioFile, AudioPipe, Feed, RawFormat
+from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.interrupt import Interruption
 from sharpear.separation.run import separate_to_files, separate_to_stream
 from sharpear.separation.separator import Separator
-from sharpear.separation.stem_files import BLOCK_SAMPLES, StemFormat
+from sharpear.separation.stem_files import StemFormat
 from sharpear.separation.stem_stream import StemStream
 from sharpear.separation.tonal import TonalTransient
 from sharpear.sinks.outlet import Outlet

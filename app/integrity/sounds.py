@@ -8,11 +8,11 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.audio.wav_header import LARGEST_STATED
 
 from .finding import Finding
 
-BLOCK_SAMPLES = 1 << 16
 COMMENT = re.compile(r"complete = (true|false); crc32 = ([0-9a-f]{8})")
 LARGEST_CHANNELS = 1024
 

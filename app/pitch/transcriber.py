@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sharpear.audio import AudioFile, Selection
-from sharpear.audio.blocks import as_recording
+from sharpear.audio.blocks import BLOCK_SAMPLES, as_recording
 from sharpear.config import Config, load_config
 from sharpear.interrupt import Interruption
 from sharpear.sharpening.composite import Composite
@@ -18,8 +18,6 @@ from sharpear.sharpening.sharpener import Sharpener
 
 from .notes import Note, Voices, notes_of
 from .pitch_layer import PitchFrames, PitchLayer
-
-BLOCK_SAMPLES = 16384
 
 
 class Transcriber(Composite):

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sharpear.audio import AudioFile, AudioSource, Selection
+from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.config import Config
 from sharpear.errors import printable
 from sharpear.interrupt import Interruption
@@ -19,8 +20,6 @@ from sharpear.sinks import SINKS, SinkInfo, Staging
 from sharpear.version import __version__
 
 from .pool import SharpenerPool
-
-BLOCK_SAMPLES = 16384
 
 Progress = Callable[[float, float | None], None]
 """Receives seconds done, and seconds in all where that is known."""

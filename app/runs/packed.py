@@ -19,7 +19,7 @@ from sharpear.sinks import SINKS, Staging
 from . import places
 from .files import FileSinks, describe
 from .jobs import Job, Result, Settings, is_done
-from .packs import BLOCK_SAMPLES, STREAMS_AT_ONCE, Ended, Failed, Lane, PackAdvance, Packs, unusable
+from .packs import PACK_SAMPLES, STREAMS_AT_ONCE, Ended, Failed, Lane, PackAdvance, Packs, unusable
 from .segments import can_be_cut
 from .spool import Later
 from .threads import Advance, Event
@@ -37,7 +37,7 @@ class _Part:
 
     def __init__(self, audio: AudioFile, begin: int, first: int, last: int, hop: int) -> None:
         self.audio, self.begin, self.first, self.last, self._hop = audio, begin, first, last, hop
-        self._blocks = audio.blocks(BLOCK_SAMPLES)
+        self._blocks = audio.blocks(PACK_SAMPLES)
         self._frame, self._sample = begin, begin * hop
         self.replaced = 0
 

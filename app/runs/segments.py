@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.audio import AudioFile, Selection
+from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.interrupt import Interruption
 from sharpear.sharpening.sharpener import Heard, Sharpener
 
-from .files import BLOCK_SAMPLES, FileSinks, Outcome, Progress, describe
+from .files import FileSinks, Outcome, Progress, describe
 from .pool import SharpenerPool
 from .spool import Later
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.audio import AudioFile, AudioSource, Selection
-from sharpear.audio.blocks import as_count
+from sharpear.audio.blocks import BLOCK_SAMPLES, as_count
 from sharpear.dsp import Splitter
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
 from sharpear.dynamics.hebbian import RESERVOIR_FRAMES, Reservoir, learn_dictionary
@@ -19,7 +19,7 @@ from .dictionary import LARGEST_ATOMS, Dictionary, source_name
 from .learned import POOLED_FRAMES
 from .separator import RESIDUAL, Separator
 from .shares import ShareFactory
-from .stem_files import BLOCK_SAMPLES, StemFiles, StemFormat
+from .stem_files import StemFiles, StemFormat
 from .stem_stream import StemStream
 
 Progress = Callable[[float, float], None] | None

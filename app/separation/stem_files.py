@@ -13,6 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.errors import InputError, UsageError, unwritable
 from sharpear.integrity import SampleDigest, read_back
 from sharpear.sinks.harmless import check_apart
@@ -20,7 +21,6 @@ from sharpear.sinks.names import safe_name
 from sharpear.sinks.sound import FAILURES, GrowingSound
 from sharpear.sinks.staging import Staging
 
-BLOCK_SAMPLES = 16384
 SUBTYPES = {"float32": "FLOAT", "pcm24": "PCM_24", "pcm16": "PCM_16"}
 CLIPS = ("none", "clamp", "rescale")
 

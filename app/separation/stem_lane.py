@@ -11,7 +11,7 @@ from sharpear.audio import Selection
 from sharpear.errors import SharpearError
 from sharpear.gpu import Backend
 from sharpear.interrupt import Interruption
-from sharpear.runs.packs import BLOCK_SAMPLES, Failed, Lane, PackAdvance, Packs, unusable
+from sharpear.runs.packs import PACK_SAMPLES, Failed, Lane, PackAdvance, Packs, unusable
 from sharpear.sinks import Staging
 
 from .run import Separated
@@ -26,7 +26,7 @@ class _StemLane(Lane[Separator]):
     def __init__(self, path: Path, outputs: dict[str, Path], form: StemFormat, selection: Selection) -> None:
         super().__init__(path, selection)
         self._outputs, self._form = outputs, form
-        self._blocks = self.audio.blocks(BLOCK_SAMPLES)
+        self._blocks = self.audio.blocks(PACK_SAMPLES)
         self._samples, self._written = self.audio.samples, 0
         self.descriptors += len(outputs) + Staging.descriptors(outputs.values())
 
