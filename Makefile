@@ -1,5 +1,6 @@
 # make demo   the main job on the bundled recording
-# make test   every test
+# make test   every test, two at a time; JOBS=4 for four
+# make check  in a minute or so: ruff, mypy, and the tests that are quick and need no browser, sound server or compiler
 # make lint   ruff and mypy
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
@@ -16,7 +17,11 @@ PARTS  := pyproject.toml app app/commands app/sharpening app/audio app/sinks app
 # may not be installed the tests say why they skip.
 SYSTEM := jackd2 libportaudio2 chromium sox ffmpeg jq g++
 
-.PHONY: demo test lint faults kill fuzz bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu soak clean
+JOBS ?= 2
+# One thread for each of several tests: numerical libraries would start as many as there are cores in every one.
+TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+
+.PHONY: demo test check lint faults kill fuzz bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -24,8 +29,14 @@ demo: $(STAMP)
 test: $(STAMP)-dev $(STAMP)-system
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	@# Beside mypy, kernels are compiled that several tests would else compile at the same time.
+	$(BIN)/sharpear doctor --prepare >/dev/null 2>&1 & $(BIN)/mypy; types=$$?; wait; exit $$types
+	$(TESTS)
+
+check: $(STAMP)-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy & $(TESTS) -m "not (browser or sound_server or compiler or real_time or slow)"; tests=$$?; wait $$! && exit $$tests
 
 lint: $(STAMP)-dev
 	$(BIN)/ruff check --fix .

@@ -27,7 +27,7 @@ Shares = Callable[[NDArray[np.float32]], ArrayLike]
 LOBE_BINS = 2
 """Half of a Hann window's main lobe, in STFT bins."""
 
-FLOOR = 1e-12
+LEAST_POWER = 1e-12
 """Power below which (-120 dBFS) an STFT cell belongs to all sources alike."""
 
 
@@ -250,7 +250,7 @@ class StftMasks:
         if self._pending:
             self._latest = np.sum(self._pending, axis=0)
             self._pending = []
-        power = self._latest + FLOOR
+        power = self._latest + LEAST_POWER
         self._column += 1
         masks: NDArray[np.float32] = (power / power.sum(axis=0))[:, :, None].astype(np.float32)
         return masks

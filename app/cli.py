@@ -14,6 +14,7 @@ from .commands.doctor import doctor
 from .commands.latency_test import latency_test
 from .commands.learn import learn
 from .commands.live import live
+from .commands.options import with_options
 from .commands.presets import presets
 from .commands.recover import recover
 from .commands.separate import separate
@@ -46,7 +47,7 @@ def _speaking(command: Callable[..., None]) -> Callable[..., None]:
 
 
 for command in (sharpen, live, separate, learn, transcribe, recover, verify, presets, devices, doctor, latency_test):
-    app.command()(_speaking(command))
+    app.command()(_speaking(with_options(command)))
 
 
 def _version(show: bool) -> None:

@@ -124,8 +124,8 @@ class AtomsConfig(Section):
 class NetworkConfig(Section):
     """The pair LcAdam ⇄ WtaConv."""
 
-    mode: Literal["lines", "complex", "magnitude"] = Field(
-        "complex", description="what drives the network: line evidence, the complex subbands, or their modulus"
+    mode: Literal["lines", "complex"] = Field(
+        "complex", description="what drives the network: line evidence, or the complex subbands"
     )
     whitening: Scale = Field(0.01, description="noise floor of the whitened receptive fields, of the largest")
     readout: Literal["lcadam", "wtaconv"] = Field("lcadam", description="the layer that says which atoms are active")

@@ -20,6 +20,7 @@ import sharpear
 from sharpear.config import load_config
 from sharpear.interrupt import Interruption
 from sharpear.runs import Job, Result, Settings, run_local
+from sharpear.runs.sharpening_task import Sharpening
 
 RECORDING = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.flac"
 
@@ -51,7 +52,7 @@ class Bench:
     def __init__(self, folder: Path, preset: str, format_: str) -> None:
         self.folder = folder
         self.format = format_
-        self.settings = Settings(load_config(preset), overwrite=True)
+        self.settings = Settings(Sharpening(load_config(preset)), overwrite=True)
         self.audio, self.rate = soundfile.read(RECORDING, dtype="float32")
         print(f"preset {preset}, WAV to {format_}, {os.cpu_count()} cores")
 
@@ -69,7 +70,7 @@ class Bench:
 
     def run(self, jobs: list[Job], workers: int, **changes: int) -> float:
         """Seconds that it takes."""
-        settings = Settings(self.settings.config, overwrite=True, **changes)
+        settings = Settings(self.settings.task, overwrite=True, **changes)
         started_s = time.perf_counter()
         for event in run_local(jobs, settings, workers, Interruption()):
             if isinstance(event, Result) and event.status != "done":
@@ -130,7 +131,7 @@ class Bench:
         for name, cut in (("unbroken", 1), ("in segments, 2 at once", 2)):
             pid = os.fork()  # each in a process of its own, for a peak of its own
             if not pid:
-                spent_s = self.run([job], 1, cut=cut)
+                spent_s = self.run([job], 1, at_once=cut)
                 peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
                 print(f"a file of {hours:g} h, {name}: {spent_s:.0f} s ({hours * 3600 / spent_s:.1f}×), "
                       f"at most {peak_mb:.0f} MB", flush=True)  # fmt: skip

@@ -26,7 +26,7 @@ from benchmarks import gpu_limits, gpu_peers
 from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, Pending, open_gpu
 from sharpear.gpu.backend import NO_CONSTANTS, Kernel
 from sharpear.gpu.source import Constant
-from sharpear.runs.packed import SEGMENT_S, WARM_UP_S
+from sharpear.runs.sharpen_lane import SEGMENT_S, WARM_UP_S
 
 RATE = 48000
 STREAMS = (1, 16, 256, 1024, 4096, 16384)

@@ -20,11 +20,11 @@ import numpy as np
 import soundfile
 
 import sharpear
-from sharpear.audio import AudioFile, AudioPipe, Feed, RawFormat
+from sharpear.audio import AudioPipe, Feed, RawFormat
 from sharpear.config import load_config
 from sharpear.interrupt import Interruption
-from sharpear.runs.files import sharpen_audio
-from sharpear.runs.pool import SharpenerPool
+from sharpear.runs import make_of_file
+from sharpear.runs.sharpening_task import Sharpening
 from sharpear.runs.streamed import sharpen_stream
 from sharpear.sinks.outlet import Outlet
 
@@ -93,7 +93,6 @@ def lateness(audio: np.ndarray, rate: int, preset: str, seconds: float) -> None:
 def throughput(audio: np.ndarray, rate: int, preset: str, repeats: int) -> None:
     """Seconds spent by second of audio, of files and of pipes."""
     config = load_config(preset)
-    pool = SharpenerPool(config)
     spent: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "x.wav"
@@ -101,8 +100,7 @@ def throughput(audio: np.ndarray, rate: int, preset: str, repeats: int) -> None:
         for run in range(repeats + 1):
             for format_ in ("zarr", "npz"):
                 started_s = time.perf_counter()
-                with AudioFile(path) as file:
-                    sharpen_audio(file, [path.with_name(f"{run}.{format_}")], pool, Interruption())
+                make_of_file(Sharpening(config), path, [path.with_name(f"{run}.{format_}")])
                 _note(spent, f"file to {format_}", started_s, run)
             for format_ in ("f32", "jsonl", "arrow"):
                 seconds = through_a_pipe(audio, rate, format_, config)
@@ -138,7 +136,7 @@ def through_a_pipe(audio: np.ndarray, rate: int, format_: str, config: sharpear.
     sharpear.Sharpener(rate, config, phases=format_ != "f32")
     started_s = time.perf_counter()
     source = AudioPipe(Feed(samples_in), raw=RawFormat(rate, 1, "f32le"))
-    sharpen_stream(source, Outlet(frames_out), format_, config, Interruption())
+    sharpen_stream(source, Outlet(frames_out), Interruption(), Sharpening(config), format_)
     os.close(frames_out)
     for thread in threads:
         thread.join()

@@ -26,7 +26,7 @@ from numba import njit
 import sharpear
 from sharpear.audio import Selection
 from sharpear.config import load_config
-from sharpear.runs.files import sharpen_file
+from sharpear.runs.sharpening_task import sharpen_file
 
 RECORDING = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.flac"
 

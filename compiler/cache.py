@@ -16,10 +16,12 @@ from types import FunctionType
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core import serialize
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
+from numba.core.types import BaseTuple
 
 from .cache_places import SUFFIX, Place, temporary_place, usual_places
 
@@ -122,8 +124,21 @@ class KernelCache(_Cache):
         return stamp(self._function)
 
     def _name(self, sig: Any, codegen: Any) -> str:
-        of = repr((sig, codegen.magic_tuple(), self._function.__code__.co_firstlineno))
+        of = repr(
+            (
+                sig,
+                _field_names(getattr(sig, "args", sig)),
+                codegen.magic_tuple(),
+                self._function.__code__.co_firstlineno,
+            )
+        )
         return f"{self._prefix}-{self._stamp}-{hashlib.sha256(of.encode()).hexdigest()[:16]}{SUFFIX}"
+
+
+def _field_names(types: Any) -> list[Any]:
+    """The fields of named tuples, in their order: what is compiled knows them by their place, their types do not."""
+    tuples = (kind for kind in types if isinstance(kind, BaseTuple))
+    return [(getattr(kind, "fields", ()), _field_names(kind)) for kind in tuples]
 
 
 def pack(payload: bytes) -> bytes:
@@ -166,7 +181,7 @@ def _decides(function: FunctionType, seen: set[object]) -> Iterator[bytes]:
         called = value.py_func if isinstance(value, Dispatcher) else value
         if isinstance(called, FunctionType) and called not in seen:
             yield from _decides(called, seen)
-        elif isinstance(value, bool | int | float | complex | str | tuple):
+        elif isinstance(value, bool | int | float | complex | str | tuple | np.generic):
             yield f"{name}={value!r}".encode()
 
 

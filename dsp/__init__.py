@@ -7,7 +7,6 @@ from .finite_window import FiniteWindow, WindowDesign
 from .gammatone import GammatoneDesign, bandwidths_hz
 from .line_field import LineField
 from .line_memory import LineMemory
-from .line_synthesis import LineSynthesizer
 from .lines import LineFinder, LineFrames, LineRule
 from .noise_floor import NoiseFloor
 from .receptive_fields import ReceptiveFields, receptive_fields
@@ -26,7 +25,6 @@ __all__ = [
     "LineFrames",
     "LineMemory",
     "LineRule",
-    "LineSynthesizer",
     "NoiseFloor",
     "ReceptiveFields",
     "Split",

@@ -46,14 +46,12 @@ class Encoder:
         streams: number of independent signals; the CPU takes any.
         backend: where it runs; what it gives stays there.
 
-    >>> encoder = Encoder(np.eye(3) * (1 + 1j))
+    >>> encoder = Encoder(np.eye(3) * (1 + 1j), tolerance=0.005)
     >>> encoder.process(np.ones((1, 1, 3), np.complex64))[0, 0].tolist()
     [(1+1j), (1+1j), (1+1j)]
     """
 
-    def __init__(
-        self, matrix: NDArray[Any], tolerance: float = 0.005, streams: int = 1, backend: Backend = CPU
-    ) -> None:
+    def __init__(self, matrix: NDArray[Any], tolerance: float, streams: int = 1, backend: Backend = CPU) -> None:
         self.atoms, channels = matrix.shape
         size = np.abs(matrix) > tolerance * np.abs(matrix).max()
         first = size.argmax(axis=0)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend
 
-from .filterbank_kernel import STATE_ROWS, filterbank_process
+from .filterbank_kernel import STATE_ROWS, HopOut, filterbank_process
 from .gammatone import GammatoneDesign
 from .stateful import Stateful
 
@@ -127,7 +127,7 @@ class Filterbank(Stateful):
             state["stages"],
             state["replaced"],
             int(state["filled"]),
-            (out.stages, out.power, out.instantaneous_hz),
+            HopOut(stages=out.stages, power=out.power, slope=out.instantaneous_hz),
         )
         state["filled"] = (state["filled"] + audio.shape[0]) % self.hop
         frames = out[:count]

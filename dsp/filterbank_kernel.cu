@@ -3,19 +3,10 @@
 // A block of threads owns a stream; a thread keeps the cascade of a channel in registers over all samples of a call.
 // Multiply-adds are fused where the CPU's compiler fuses them, so that both round alike.
 
-constexpr float LARGEST_SAMPLE = 1e6f;
-constexpr float SMALLEST_STATE = 1e-18f;
-constexpr int ENERGY_ROW = 10;
-constexpr int STATE_ROWS = 11;
 constexpr int BEFORE_LAST = ORDER > 1 ? 2 * ORDER - 4 : 0;
 
 struct Order {
     int ones[ORDER];
-};
-
-struct Out {
-    Array<complex64, 4> stages;
-    Array<float, 3> power, slope;
 };
 
 __device__ inline float usable(float x) {
@@ -24,7 +15,7 @@ __device__ inline float usable(float x) {
 
 extern "C" __global__ void filterbank_process(
     Array<float, 2> audio, int hop, Order order, Array<float, 2> coefficients, Array<float, 3> state,
-    Array<long long, 1> replaced, int filled, Out out
+    Array<long long, 1> replaced, int filled, HopOut out
 ) {
     int samples = audio.shape[0], streams = audio.shape[1], channels = coefficients.shape[1], s = blockIdx.x;
     for (int k = threadIdx.x; k < channels; k += blockDim.x) {

@@ -1,16 +1,17 @@
 """The filterbank's inner loop. No validation here: `Filterbank` has done it."""
 
 import math
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
 
-LARGEST_SAMPLE = 1e6
+LARGEST_SAMPLE = np.float32(1e6)
 """Samples beyond this (120 dB over full scale) are damage, not sound; squared they still fit float32."""
 
-SMALLEST_STATE = 1e-18
+SMALLEST_STATE = np.float32(1e-18)
 """States below this (-360 dB) are set to zero once a hop, before their squares become slow denormal numbers."""
 
 ENERGY_ROW = 10
@@ -18,20 +19,27 @@ STATE_ROWS = 11
 """Rows of a stream's state: real and imaginary part of up to five stages, then the hop's energy so far."""
 
 
+class HopOut(NamedTuple):
+    """Written at a hop's end: every stage, the hop's mean power, and how the last one's phase moves, rad a sample."""
+
+    stages: Annotated[NDArray[np.complex64], "frames", "streams", "order", "channels"]
+    power: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
+    slope: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
+
+
 @kernel(fastmath={"contract"})
 def filterbank_process(
-    audio: Any, hop: int, order: Any, coefficients: Any, state: Any, replaced: Any, filled: int, out: Any
+    audio: Any, hop: int, order: Any, coefficients: Any, state: Any, replaced: Any, filled: int, out: HopOut
 ) -> int:
     """Advance every stream over `audio`, write a row of every output at each hop's end, return the rows written.
 
     audio (samples, streams); order: a tuple of that length, so that the compiler knows it and keeps the cascade in
     registers; coefficients (3, channels): pole's real part, imaginary part, 1 − λ; state (streams, 11, channels);
-    replaced (streams,): count of unusable samples; filled: samples already in the hop;
-    out: (stages, power, slope): (frames, streams, order, channels) complex and (frames, streams, channels) twice.
+    replaced (streams,): count of unusable samples; filled: samples already in the hop.
     """
     samples, streams = audio.shape
     channels = coefficients.shape[1]
-    stages, power, slope = out
+    stages, power, slope = out.stages, out.power, out.slope
     frames = 0
     for s in range(streams):
         S = state[s]

@@ -1,25 +1,13 @@
 // The kernel of finite_window.py for the GPU: the same name, order of arguments and arithmetic. A block of threads owns a
 // stream, a thread every blockDim.x-th channel. Multiply-adds are fused where the CPU's compiler fuses them.
 
-constexpr int STAGES = 5;
-constexpr float SMALLEST_POWER = 1e-28f;
-
-struct Tuning {
-    Array<float, 1> center_hz, rad_to_hz, limit_hz;
-};
-
-struct Out {
-    Array<complex64, 4> z;
-    Array<float, 3> power, instantaneous_hz;
-};
-
 // The real part of (a + ib) z, and the imaginary one.
 __device__ inline float real_of(float a, float b, complex64 z) { return fmaf(a, z.real, -(b * z.imag)); }
 __device__ inline float imag_of(float a, float b, complex64 z) { return fmaf(a, z.imag, b * z.real); }
 
 extern "C" __global__ void window_process(
-    Array<complex64, 4> stages, Array<float, 3> coefficients, Array<long long, 1> length_hops, Tuning tuning,
-    Array<complex64, 4> ring, int row, Out out
+    Array<complex64, 4> stages, Array<float, 3> coefficients, Array<long long, 1> length_hops, WindowTuning tuning,
+    Array<complex64, 4> ring, int row, WindowOut out
 ) {
     int s = blockIdx.x, streams = stages.shape[1], depth = ring.shape[1], channels = ring.shape[3];
     long long frame_size = (long long)STAGES * channels;
@@ -41,7 +29,7 @@ extern "C" __global__ void window_process(
             }
             for (int j = 0; j < STAGES; ++j) held[now * frame_size + j * channels] = heard[j * channels];
             float size = fmaf(re, re, im * im), offset = 0.0f;
-            if (size < SMALLEST_POWER) {
+            if (size < SILENT_WINDOW_POWER) {
                 re = im = size = 0.0f;
             } else {
                 offset = fmaf(d_im, re, -(d_re * im)) / size * tuning.rad_to_hz.data[k];

@@ -14,7 +14,7 @@ set of coefficients gives the window's derivative, and with it the instantaneous
 from dataclasses import dataclass
 from functools import lru_cache
 from math import comb
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.polynomial import Polynomial
@@ -31,8 +31,8 @@ STAGES = 5
 SHAPE = Polynomial([0.0, 0.0, 1.0]) * Polynomial([1.0, -2.0, 1.0])
 """The windows' shape, q(u) = u² (1 − u)²."""
 
-SMALLEST_POWER = np.float32(1e-28)
-"""Powers below this (-280 dBFS) are silence, before they become denormal numbers."""
+SILENT_WINDOW_POWER = np.float32(1e-28)
+"""Below this (-280 dBFS) there is silence: what would follow is denormal numbers."""
 
 FARTHEST_OFFSET = 4.2
 """Instantaneous frequencies farther than this / window length from the centre are noise between the window's lobes."""
@@ -139,6 +139,22 @@ def _coefficients(damping: float, N: int, shapes: list[Polynomial]) -> tuple[NDA
     return c, damping**N * (c @ shift)
 
 
+class WindowTuning(NamedTuple):
+    """How a window tells frequencies: its centre, Hz per radian over its length, and how far from the centre."""
+
+    center_hz: Annotated[NDArray[np.float32], "channels"]
+    rad_to_hz: Annotated[NDArray[np.float32], "channels"]
+    limit_hz: Annotated[NDArray[np.float32], "channels"]
+
+
+class WindowOut(NamedTuple):
+    r"""The windows' outputs z, their power \|z\|² and their instantaneous frequencies, Hz."""
+
+    z: Annotated[NDArray[np.complex64], "frames", "streams", "stages", "channels"]
+    power: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
+    instantaneous_hz: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
+
+
 class FiniteWindow(Stateful):
     """Turn frames of a bank of order 5 into frames of finite windows, streaming.
 
@@ -164,8 +180,11 @@ class FiniteWindow(Stateful):
         )
         self._length_hops = backend.array(design.length_hops, np.int64)
         length_s = design.length_hops * design.hop / design.bank.sample_rate
-        tuning = design.bank.center_hz, 1.0 / (2 * np.pi * length_s), FARTHEST_OFFSET / length_s
-        self._tuning = tuple(backend.array(part, np.float32) for part in tuning)
+        self._tuning = WindowTuning(
+            center_hz=backend.array(design.bank.center_hz, np.float32),
+            rad_to_hz=backend.array(1.0 / (2 * np.pi * length_s), np.float32),
+            limit_hz=backend.array(FARTHEST_OFFSET / length_s, np.float32),
+        )
         self._remember([("ring", np.complex64, (streams, depth, STAGES, K)), ("row", np.int64)], backend)
         self._run = backend.kernel(window_process, blocks=streams, threads=K)
 
@@ -186,7 +205,7 @@ class FiniteWindow(Stateful):
             self._tuning,
             state["ring"],
             int(state["row"]),
-            (out.stages, out.power, out.instantaneous_hz),
+            WindowOut(z=out.stages, power=out.power, instantaneous_hz=out.instantaneous_hz),
         )
         state["row"] = (state["row"] + count) % state["ring"].shape[1]
         return out
@@ -194,11 +213,11 @@ class FiniteWindow(Stateful):
 
 @kernel(fastmath={"contract"})
 def window_process(
-    stages: Any, coefficients: Any, length_hops: Any, tuning: Any, ring: Any, row: int, out: Any
+    stages: Any, coefficients: Any, length_hops: Any, tuning: WindowTuning, ring: Any, row: int, out: WindowOut
 ) -> None:
     r"""z, \|z\|² and ``f = f_k + Im(z'/z) / (2πT)`` of every channel, frame by frame."""
-    center_hz, rad_to_hz, limit_hz = tuning
-    z_out, power, instantaneous_hz = out
+    center_hz, rad_to_hz, limit_hz = tuning.center_hz, tuning.rad_to_hz, tuning.limit_hz
+    z_out, power, instantaneous_hz = out.z, out.power, out.instantaneous_hz
     depth, order, channels = ring.shape[1:]
     for f in range(stages.shape[0]):
         now = (row + f) % depth
@@ -217,7 +236,7 @@ def window_process(
                     d_im += d * y.imag - (a * old.imag + b * old.real)
                 size = re * re + im * im
                 offset = np.float32(0)
-                if size < SMALLEST_POWER:
+                if size < SILENT_WINDOW_POWER:
                     re, im, size = np.float32(0), np.float32(0), np.float32(0)
                 else:
                     offset = (d_im * re - d_re * im) / size * rad_to_hz[k]

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,15 @@ from sharpear.compiler import kernel
 
 REACH = 2.5
 """A harmonic's tooth ends this many tolerances from its middle."""
+
+
+class FieldRule(NamedTuple):
+    """`HarmonicFields` as the kernels take them."""
+
+    tooth: Annotated[NDArray[np.float32], "harmonics"]
+    sigma_octaves: np.float32
+    low_hz: np.float32
+    per_octave: np.float32
 
 
 @dataclass(frozen=True)
@@ -58,28 +67,28 @@ class HarmonicFields:
         return float(field_weight(partial_hz, pitch_hz, self.rule))
 
     @property
-    def rule(self) -> tuple[NDArray[np.float32], np.float32, np.float32, np.float32]:
-        """(tooth, σ in octaves, lowest pitch in Hz, pitches per octave) as the kernels take them."""
+    def rule(self) -> FieldRule:
+        """The fields as the kernels take them."""
         octaves = math.log2(self.pitch_hz[-1] / self.pitch_hz[0])
         per_octave = (self.pitch_hz.size - 1) / octaves if octaves else 1.0
-        return (
-            self.tooth.astype(np.float32),
-            np.float32(self.tolerance_cents / 1200),
-            np.float32(self.pitch_hz[0]),
-            np.float32(per_octave),
+        return FieldRule(
+            tooth=self.tooth.astype(np.float32),
+            sigma_octaves=np.float32(self.tolerance_cents / 1200),
+            low_hz=np.float32(self.pitch_hz[0]),
+            per_octave=np.float32(per_octave),
         )
 
     @property
     def most_connections(self) -> int:
         """Pitches that one partial can reach, at most."""
-        _, sigma, _, per_octave = self.rule
-        return self.tooth.size * (2 * math.ceil(REACH * float(sigma * per_octave)) + 1)
+        rule = self.rule
+        return self.tooth.size * (2 * math.ceil(REACH * float(rule.sigma_octaves * rule.per_octave)) + 1)
 
 
 @kernel
-def field_weight(partial_hz: Any, pitch_hz: Any, rule: Any) -> Any:
+def field_weight(partial_hz: Any, pitch_hz: Any, rule: FieldRule) -> Any:
     """Weight of a partial in the field of a pitch, both in Hz."""
-    tooth, sigma = rule[0], rule[1]
+    tooth, sigma = rule.tooth, rule.sigma_octaves
     h = max(1, round(partial_hz / pitch_hz))
     if h > tooth.size:
         return np.float32(0.0)
@@ -90,9 +99,9 @@ def field_weight(partial_hz: Any, pitch_hz: Any, rule: Any) -> Any:
 
 
 @kernel
-def connect(partial_hz: Any, partials: int, pitches: int, rule: Any, start: Any, unit: Any, weight: Any) -> None:
+def connect(partial_hz: Any, partials: int, pitches: int, rule: FieldRule, start: Any, unit: Any, weight: Any) -> None:
     """Connections of a frame's partials: i reaches ``unit[start[i]:start[i+1]]``, by the same rows of `weight`."""
-    tooth, sigma, low_hz, per_octave = rule
+    tooth, sigma, low_hz, per_octave = rule.tooth, rule.sigma_octaves, rule.low_hz, rule.per_octave
     half = REACH * sigma * per_octave
     n = 0
     start[0] = 0

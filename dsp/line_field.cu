@@ -1,28 +1,10 @@
 // The kernel of line_field.py for the GPU: the same steps in the same order. A block of threads owns a stream, and each
 // thread every blockDim.x-th channel.
 
-constexpr int FINENESS = 4;
-constexpr double SMALLEST_ENERGY = 1e-24;
-constexpr int LINES = 3;
-
-struct Grid {
-    int scale;
-    double low, per_unit;
-};
-
-struct AverageRule {
-    float steady, swell, swell_hz, surge;
-};
-
-struct FieldState {
-    Array<float, 4> hz, energy;
-    Array<float, 3> trust;
-};
-
 // scale_position of scales.py.
-__device__ double scale_position(float frequency_hz, int scale) {
-    if (scale == 0) return log2((double)frequency_hz);
-    if (scale == 1) return log1p(0.00437 * (double)frequency_hz);
+__device__ double scale_position(float frequency_hz, int scale_code) {
+    if (scale_code == LOG) return log2((double)frequency_hz);
+    if (scale_code == ERB) return log1p(ERB_NUMBER_PER_HZ * (double)frequency_hz);
     return (double)frequency_hz;
 }
 
@@ -30,7 +12,6 @@ __device__ double scale_position(float frequency_hz, int scale) {
 __device__ void average(
     const float *hz, const float *energy, int rows, int now, int middle, AverageRule rule, int k, int units, float *mean
 ) {
-    const float tiny = 1e-30f;
     const long long frame = (long long)LINES * units;
     float fit[7] = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
     float mean_1 = 0.0f, mean_2 = 0.0f;
@@ -38,7 +19,7 @@ __device__ void average(
         float t = (float)(rows / 2 - (now - r + rows) % rows);
         int before = r != (now + 1) % rows ? (r - 1 + rows) % rows : r;
         float e = energy[r * frame + k], e_before = energy[before * frame + k];
-        float a = rule.swell_hz * (e - e_before) / (e + e_before + tiny);
+        float a = rule.swell_hz * (e - e_before) / (e + e_before + NO_ENERGY);
         fit[6] += e * a * a;
         float f = hz[r * frame + k] - hz[middle * frame + k];
         fit[0] += e;
@@ -51,11 +32,11 @@ __device__ void average(
         mean_2 += energy[r * frame + 2 * units + k];
     }
     float share = (float)(1.0 / rows);
-    float per_e = 1.0f / (fit[0] + tiny);
+    float per_e = 1.0f / (fit[0] + NO_ENERGY);
     float t = fit[1] * per_e, f = fit[3] * per_e;
     float spread_t = fit[2] * per_e - t * t, slope = fit[4] * per_e - t * f;
-    float bend = fmaxf(fit[5] * per_e - f * f - slope * slope / (spread_t + 1e-6f), 0.0f);
-    bend /= rule.steady + rule.swell * fit[6] * per_e;
+    float bend = fmaxf(fit[5] * per_e - f * f - slope * slope / (spread_t + NO_SPREAD), 0.0f);
+    bend /= rule.steady_hz2 + rule.swell * fit[6] * per_e;
     bend *= bend;
     float straight = 1.0f / (1.0f + bend * bend);
     const float *here = energy + middle * frame + k;
@@ -72,7 +53,7 @@ __device__ inline int beside(int i, int here, int there) {
 }
 
 extern "C" __global__ void field_process(
-    Array<float, 4> hz, Array<float, 4> energy, Array<float, 3> trust, Grid grid, Array<float, 1> gain,
+    Array<float, 4> hz, Array<float, 4> energy, Array<float, 3> trust, AtomGrid grid, Array<float, 1> gain,
     AverageRule average_rule, Array<float, 1> atom_hz, FieldState state, int row, Array<float, 3> amplitude,
     Array<float, 3> frequency
 ) {
@@ -103,8 +84,8 @@ extern "C" __global__ void field_process(
                 float line_hz = hz_ring[middle * frame + e * units + k];
                 float energy_part = mean[e] * (e ? belief : 1.0f - belief);
                 int nearest = -1;
-                if (energy_part > SMALLEST_ENERGY && line_hz > 0.0f) {
-                    double position = (scale_position(line_hz, grid.scale) - grid.low) * grid.per_unit;
+                if (energy_part > FAINTEST_PART && line_hz > 0.0f) {
+                    double position = (scale_position(line_hz, grid.scale_code) - grid.low) * grid.per_unit;
                     double j = rint(position);
                     if (j >= 0.0 && j < atoms) {
                         double last = gain.shape[0] - 1.0;
@@ -133,7 +114,7 @@ extern "C" __global__ void field_process(
                     moment += part[i] * hz_ring[middle * frame + i];
                 }
             }
-            bool heard = total > SMALLEST_ENERGY;
+            bool heard = total > FAINTEST_PART;
             row_of(amplitude, f)[j] = heard ? (float)sqrt(total) : 0.0f;
             row_of(frequency, f)[j] = heard ? (float)(moment / total) : atom_hz.data[j];
         }

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,47 @@ FINENESS = 4
 SMALLEST_CALIBRATION = 1e-6
 """The least response that energies are divided by: channels so far apart that none responds make no line loud."""
 
-SMALLEST_ENERGY = 1e-24
-"""Energies below this (-240 dBFS) are none."""
+LINES = 3
+"""Of a channel: the one line, and the two of the pair."""
+
+FAINTEST_PART = 1e-24
+"""Energies below this (-240 dBFS) are not placed."""
+
+NO_ENERGY = np.float32(1e-30)
+NO_SPREAD = np.float32(1e-6)
+"""Added to an energy, and to a variance of times in frames², that something is divided by."""
+
+
+class AtomGrid(NamedTuple):
+    """Where atoms stand: atom j at ``low + j / per_unit`` on the scale of that code."""
+
+    scale_code: int
+    low: np.float64
+    per_unit: np.float64
+
+
+class AverageRule(NamedTuple):
+    """When a channel's energies are averaged, and how far: see `LineField`."""
+
+    steady_hz2: np.float32
+    """Square of the deviation from a straight course, Hz², that halves the belief in one line."""
+
+    swell: np.float32
+    """Part of the mean square rate of swelling, Hz², that is added to it."""
+
+    swell_hz: np.float32
+    """Hz for each unit of ``(e − e') / (e + e')``, e' the energy a frame before: the rate at which a line swells."""
+
+    surge: np.float32
+    """Largest ratio of averaged to momentary energy."""
+
+
+class FieldState(NamedTuple):
+    """The last frames, as a ring: Hz and energy of the one line and the two, and how far the two are trusted."""
+
+    hz: Annotated[NDArray[np.float32], "streams", "rows", "lines", "channels"]
+    energy: Annotated[NDArray[np.float32], "streams", "rows", "lines", "channels"]
+    trust: Annotated[NDArray[np.float32], "streams", "rows", "channels"]
 
 
 class LineField(Stateful):
@@ -62,10 +101,11 @@ class LineField(Stateful):
         channels: int,
         calibration: Callable[[NDArray[np.float64]], NDArray[np.float64]],
         frame_s: float,
-        half_frames: int = 6,
-        steady_hz: float = 0.5,
-        swell: float = 0.1,
-        surge: float = 4.0,
+        *,
+        half_frames: int,
+        steady_hz: float,
+        swell: float,
+        surge: float,
         streams: int = 1,
         backend: Backend = CPU,
     ) -> None:
@@ -78,12 +118,20 @@ class LineField(Stateful):
         self.atoms = atom_hz.size
         self._atom_hz = backend.array(atom_hz, np.float32)
         low, high = scale_position(atom_hz[0], SCALE_CODE[scale]), scale_position(atom_hz[-1], SCALE_CODE[scale])
-        self._grid = (SCALE_CODE[scale], np.float64(low), np.float64((atom_hz.size - 1) / (high - low)))
+        self._grid = AtomGrid(
+            scale_code=SCALE_CODE[scale],
+            low=np.float64(low),
+            per_unit=np.float64((atom_hz.size - 1) / (high - low)),
+        )
         fine_hz = space_frequencies(atom_hz[0], atom_hz[-1], FINENESS * (atom_hz.size - 1) + 1, scale)
         self._gain = backend.array(1.0 / calibration(fine_hz).clip(SMALLEST_CALIBRATION), np.float32)
-        # An amplitude swells, in Hz, at this times (E′ − E) / (E′ + E), where E and E′ are the energies of two frames.
-        swell_hz = np.float32(1.0 / (2 * np.pi * frame_s))
-        self._average_rule = (np.float32(steady_hz**2), np.float32(swell), swell_hz, np.float32(surge))
+        # d ln A is half of ln(e / e'), which for small steps is (e − e') / (e + e').
+        self._average_rule = AverageRule(
+            steady_hz2=np.float32(steady_hz**2),
+            swell=np.float32(swell),
+            swell_hz=np.float32(1.0 / (2 * np.pi * frame_s)),
+            surge=np.float32(surge),
+        )
         rows = 2 * half_frames + 1
         self._remember(
             [
@@ -111,7 +159,7 @@ class LineField(Stateful):
             self._gain,
             self._average_rule,
             self._atom_hz,
-            (state["hz"], state["energy"], state["trust"]),
+            FieldState(hz=state["hz"], energy=state["energy"], trust=state["trust"]),
             int(state["row"]),
             amplitude,
             frequency,
@@ -122,13 +170,13 @@ class LineField(Stateful):
 
 @kernel(fastmath={"contract"})
 def field_process(
-    hz: Any, energy: Any, trust: Any, grid: Any, gain: Any, average_rule: Any, atom_hz: Any, state: Any, row: int,
-    amplitude: Any, frequency: Any,
+    hz: Any, energy: Any, trust: Any, grid: AtomGrid, gain: Any, average_rule: AverageRule, atom_hz: Any,
+    state: FieldState, row: int, amplitude: Any, frequency: Any,
 ) -> None:  # fmt: skip
     """Average, share and place the lines of every frame and stream."""
-    hz_ring, energy_ring, trust_ring = state
+    hz_ring, energy_ring, trust_ring = state.hz, state.energy, state.trust
     rows, channels = hz_ring.shape[1], hz_ring.shape[3]
-    mean, fit = np.empty((3, channels), np.float32), np.empty((7, channels), np.float32)
+    mean, fit = np.empty((LINES, channels), np.float32), np.empty((7, channels), np.float32)
     total, moment = np.empty(atom_hz.size, np.float64), np.empty(atom_hz.size, np.float64)
     for f in range(hz.shape[0]):
         now = (row + f) % rows
@@ -136,7 +184,7 @@ def field_process(
         for s in range(hz.shape[1]):
             for k in range(channels):
                 trust_ring[s, now, k] = trust[f, s, k]
-                for e in range(3):
+                for e in range(LINES):
                     hz_ring[s, now, e, k] = hz[f, s, e, k]
                     energy_ring[s, now, e, k] = energy[f, s, e, k]
             _average(hz_ring[s], energy_ring[s], now, middle, average_rule, fit, mean)
@@ -144,24 +192,22 @@ def field_process(
                 total[j] = moment[j] = 0.0
             _place(hz_ring[s, middle], mean, trust_ring[s, middle], grid, gain, total, moment)
             for j in range(atom_hz.size):
-                heard = total[j] > SMALLEST_ENERGY
+                heard = total[j] > FAINTEST_PART
                 amplitude[f, s, j] = math.sqrt(total[j]) if heard else 0.0
                 frequency[f, s, j] = moment[j] / total[j] if heard else atom_hz[j]
 
 
 @kernel(fastmath={"contract"})
-def _average(hz: Any, energy: Any, now: int, middle: int, rule: Any, fit: Any, mean: Any) -> None:
+def _average(hz: Any, energy: Any, now: int, middle: int, rule: AverageRule, fit: Any, mean: Any) -> None:
     """Energies of the middle frame, averaged where the one line's frequency does not run straight.
 
     fit: sums over the frames of e, e·t, e·t², e·f, e·t·f, e·f² (t in frames and f in Hz from the middle frame), of
     which the residual variance of a weighted straight line through f(t) is left, and of e·a², a being the rate in Hz at
     which the amplitude swells.
     """
-    steady, swell, swell_hz, surge = rule
     rows, _, channels = hz.shape
-    tiny = np.float32(1e-30)
     for k in range(channels):
-        for e in range(3):
+        for e in range(LINES):
             mean[e, k] = 0.0
         for m in range(7):
             fit[m, k] = 0.0
@@ -170,7 +216,7 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: Any, fit: Any, m
         before = (r - 1) % rows if r != (now + 1) % rows else r
         for k in range(channels):
             e = energy[r, 0, k]
-            a = swell_hz * (e - energy[before, 0, k]) / (e + energy[before, 0, k] + tiny)
+            a = rule.swell_hz * (e - energy[before, 0, k]) / (e + energy[before, 0, k] + NO_ENERGY)
             fit[6, k] += e * a * a
             f = hz[r, 0, k] - hz[middle, 0, k]
             fit[0, k] += e
@@ -183,29 +229,28 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: Any, fit: Any, m
             mean[2, k] += energy[r, 2, k]
     share = np.float32(1.0 / rows)
     for k in range(channels):
-        per_e = np.float32(1) / (fit[0, k] + tiny)
+        per_e = np.float32(1) / (fit[0, k] + NO_ENERGY)
         t, f = fit[1, k] * per_e, fit[3, k] * per_e
         spread_t, slope = fit[2, k] * per_e - t * t, fit[4, k] * per_e - t * f
-        bend = max(fit[5, k] * per_e - f * f - slope * slope / (spread_t + np.float32(1e-6)), np.float32(0))
-        bend /= steady + swell * fit[6, k] * per_e
+        bend = max(fit[5, k] * per_e - f * f - slope * slope / (spread_t + NO_SPREAD), np.float32(0))
+        bend /= rule.steady_hz2 + rule.swell * fit[6, k] * per_e
         bend *= bend
         straight = np.float32(1) / (np.float32(1) + bend * bend)
         here = energy[middle, 0, k]
         average = fit[0, k] * share
-        mean[0, k] = min(average + straight * (here - average), surge * here)
-        mean[1, k] = min(mean[1, k] * share, surge * energy[middle, 1, k])
-        mean[2, k] = min(mean[2, k] * share, surge * energy[middle, 2, k])
+        mean[0, k] = min(average + straight * (here - average), rule.surge * here)
+        mean[1, k] = min(mean[1, k] * share, rule.surge * energy[middle, 1, k])
+        mean[2, k] = min(mean[2, k] * share, rule.surge * energy[middle, 2, k])
 
 
 @kernel
-def _place(hz: Any, energy: Any, trust: Any, grid: Any, gain: Any, total: Any, moment: Any) -> None:
+def _place(hz: Any, energy: Any, trust: Any, grid: AtomGrid, gain: Any, total: Any, moment: Any) -> None:
     """Add one frame's lines, each (3, channels), to the atoms nearest to them."""
-    scale, low, per_unit = grid
-    for e in range(3):
+    for e in range(LINES):
         for k in range(trust.size):
             part = energy[e, k] * (trust[k] if e else np.float32(1) - trust[k])
-            if part > SMALLEST_ENERGY and hz[e, k] > 0:
-                position = (scale_position(hz[e, k], scale) - low) * per_unit
+            if part > FAINTEST_PART and hz[e, k] > 0:
+                position = (scale_position(hz[e, k], grid.scale_code) - grid.low) * grid.per_unit
                 j = round(position)
                 if 0 <= j < total.size:
                     fine = min(max(FINENESS * position, 0.0), gain.size - 1.0)

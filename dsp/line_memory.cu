@@ -1,16 +1,6 @@
 // The kernel of line_memory.py for the GPU: the same steps. A block of threads owns a stream, and each thread every
 // blockDim.x-th atom.
 
-constexpr float SMALLEST_ENERGY = 1e-30f;
-
-struct MemoryRule {
-    float slowest, patience;
-};
-
-struct MemoryState {
-    Array<float, 2> energy, hz;
-};
-
 extern "C" __global__ void line_memory_process(
     Array<float, 3> amplitude, Array<float, 3> frequency_hz, Array<float, 3> noise, Array<long long, 1> reach,
     MemoryRule rule, MemoryState state, Array<float, 3> out
@@ -25,7 +15,7 @@ extern "C" __global__ void line_memory_process(
         EACH_UNIT(j) {
             energy[j] = 0.0f;
             if (A[j] != 0.0f) {
-                float e = A[j] * A[j], before = -1.0f, nearest = 1e30f;
+                float e = A[j] * A[j], before = -1.0f, nearest = ANYWHERE_HZ;
                 int last = min(units - 1, j + (int)reach.data[j]);
                 for (int i = max(0, j - (int)reach.data[j]); i <= last; ++i) {
                     float distance = fabsf(hz_before[i] - hz[j]);
@@ -36,8 +26,8 @@ extern "C" __global__ void line_memory_process(
                 }
                 if (before > 0.0f) {
                     float N = row_of(noise, f)[j], change = e - before;
-                    float spread = fmaxf(rule.patience * (2.0f * e + N), SMALLEST_ENERGY);
-                    float x = change / spread * (change / fmaxf(N, SMALLEST_ENERGY));
+                    float spread = fmaxf(rule.patience * (2.0f * e + N), NO_NOISE);
+                    float x = change / spread * (change / fmaxf(N, NO_NOISE));
                     e = before + fmaxf(rule.slowest, 1.0f - 1.0f / (1.0f + x * x)) * change;
                 }
                 energy[j] = e;

@@ -1,7 +1,7 @@
 """Lines remember their level: what changes less than the noise does is averaged."""
 
 import math
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,28 @@ from sharpear.gpu import CPU, Backend
 
 from .stateful import Stateful
 
-SMALLEST_ENERGY = np.float32(1e-30)
-"""Stands for the energy of noise where there is none: far below any line of a sound at -120 dBFS."""
+NO_NOISE = np.float32(1e-30)
+"""Stands for the energy of noise where there is none: far below any line of sound at -120 dBFS."""
+
+ANYWHERE_HZ = np.float32(1e30)
+"""Farther away than any line."""
+
+
+class MemoryRule(NamedTuple):
+    """How fast a line's memory follows: see `LineMemory`."""
+
+    slowest: np.float32
+    """The smallest K: what of a change is followed in a frame, however little it is."""
+
+    patience: np.float32
+    """Square of a change, in variances of the noise, that is followed halfway."""
+
+
+class MemoryState(NamedTuple):
+    """Each atom's line in the frame before: its remembered energy and its Hz, both 0 where there was none."""
+
+    energy: Annotated[NDArray[np.float32], "streams", "atoms"]
+    hz: Annotated[NDArray[np.float32], "streams", "atoms"]
 
 
 class LineMemory(Stateful):
@@ -39,15 +59,16 @@ class LineMemory(Stateful):
         self,
         reach: NDArray[np.int64],
         frame_s: float,
-        tau_s: float = 0.2,
-        patience: float = 4.0,
+        *,
+        tau_s: float,
+        patience: float,
         streams: int = 1,
         backend: Backend = CPU,
     ) -> None:
         if not tau_s > 0 or not patience >= 0:
             raise ValueError(f"expected tau_s > 0 and patience >= 0, received {tau_s:g} and {patience:g}")
         self._reach = backend.array(reach)
-        self._rule = (np.float32(1 - math.exp(-frame_s / tau_s)), np.float32(patience))
+        self._rule = MemoryRule(slowest=np.float32(1 - math.exp(-frame_s / tau_s)), patience=np.float32(patience))
         fields = [("energy", np.float32, (streams, reach.size)), ("hz", np.float32, (streams, reach.size))]
         self._remember(fields, backend)
         needed = 12 * reach.size + 24
@@ -58,19 +79,17 @@ class LineMemory(Stateful):
     ) -> NDArray[np.float32]:
         """Amplitudes of lines (zero: none), their frequencies and the noise's energy, each (frames, streams, atoms)."""
         out = self.backend.empty(amplitude.shape, np.float32)
-        self._run(
-            amplitude, frequency_hz, noise, self._reach, self._rule, (self._state["energy"], self._state["hz"]), out
-        )
+        state = MemoryState(energy=self._state["energy"], hz=self._state["hz"])
+        self._run(amplitude, frequency_hz, noise, self._reach, self._rule, state, out)
         return out
 
 
 @kernel
 def line_memory_process(
-    amplitude: Any, frequency_hz: Any, noise: Any, reach: Any, rule: Any, state: Any, out: Any
+    amplitude: Any, frequency_hz: Any, noise: Any, reach: Any, rule: MemoryRule, state: MemoryState, out: Any
 ) -> None:
     """Hand every line's energy on to its successor."""
-    slowest, patience = rule
-    energy_before, hz_before = state
+    energy_before, hz_before = state.energy, state.hz
     atoms = reach.size
     energy = np.empty(atoms, np.float32)
     for f in range(amplitude.shape[0]):
@@ -80,7 +99,7 @@ def line_memory_process(
                 if amplitude[f, s, j] == 0:
                     continue
                 e = amplitude[f, s, j] * amplitude[f, s, j]
-                before, nearest = np.float32(-1), np.float32(1e30)
+                before, nearest = np.float32(-1), ANYWHERE_HZ
                 for i in range(max(0, j - reach[j]), min(atoms, j + reach[j] + 1)):
                     distance = abs(hz_before[s, i] - frequency_hz[f, s, j])
                     if energy_before[s, i] > 0 and distance < nearest:
@@ -89,9 +108,9 @@ def line_memory_process(
                     N = noise[f, s, j]
                     change = e - before
                     # Two ratios, since the product of two energies leaves single precision where sound is faint.
-                    spread = max(patience * (np.float32(2) * e + N), SMALLEST_ENERGY)
-                    x = change / spread * (change / max(N, SMALLEST_ENERGY))
-                    e = before + max(slowest, np.float32(1) - np.float32(1) / (np.float32(1) + x * x)) * change
+                    spread = max(rule.patience * (np.float32(2) * e + N), NO_NOISE)
+                    x = change / spread * (change / max(N, NO_NOISE))
+                    e = before + max(rule.slowest, np.float32(1) - np.float32(1) / (np.float32(1) + x * x)) * change
                 energy[j], out[f, s, j] = e, math.sqrt(e)
             for j in range(atoms):
                 energy_before[s, j] = energy[j]

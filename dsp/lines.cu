@@ -1,12 +1,6 @@
 // The kernel of lines.py for the GPU, where the evidence is told: the same name, order of arguments and arithmetic. A block of
 // threads owns a stream, a thread every blockDim.x-th channel. What is not smooth, roots and angles, is in double precision.
 
-constexpr int MOMENTS = 9;
-constexpr double SMALLEST_POWER = 1e-32;
-constexpr double SMALLEST_ENERGY = 1e-28;
-constexpr double REGULARIZATION = 1e-5;
-constexpr double PI = 3.141592653589793;
-
 struct complex128 {
     double real, imag;
 };
@@ -30,32 +24,6 @@ __device__ inline complex128 square_root(complex128 z) {
     return {re, z.imag < 0 ? -im : im};
 }
 
-struct Tables {
-    Array<double, 1> center_hz, reach_hz;
-};
-
-struct Scales {
-    double residual, drift, change;
-};
-
-struct Rule {
-    float memory;
-    int neighbors;
-    Scales scales;
-    double rad_to_hz;
-};
-
-struct State {
-    Array<complex64, 3> ring;
-    Array<float, 3> ring_hz, moments;
-    Array<float, 4> roots;
-};
-
-struct Out {
-    Array<float, 4> hz, energy;
-    Array<float, 3> trust;
-};
-
 // The sum of the two products, the first of them not rounded by itself.
 __device__ inline float two_products(float a, float b, float c, float d) { return fmaf(a, b, c * d); }
 
@@ -66,7 +34,7 @@ __device__ void update_moments(complex64 z0, complex64 z1, complex64 z2, float m
                           two_products(d, e, -c, g), two_products(a, e, b, g), two_products(b, e, -a, g)};
     for (int m = 0; m < MOMENTS; ++m) {
         float mean = fmaf(fresh, now[m], memory * moments[m * channels]);
-        moments[m * channels] = fabsf(mean) > 1e-35f ? mean : 0.0f;
+        moments[m * channels] = fabsf(mean) > SMALLEST_MOMENT ? mean : 0.0f;
     }
 }
 
@@ -77,13 +45,13 @@ struct Pair {
 
 __device__ Pair two_lines(
     complex64 z0, complex64 z1, complex64 z2, const double *pooled, complex128 turn, double center_hz, double reach_hz,
-    Rule rule, float *center, float *distance_of
+    FinderRule rule, float *center, float *distance_of
 ) {
     Pair pair = {center_hz, center_hz, 0.0, 0.0, 0.0};
     double center_before = *center, distance_before = *distance_of;
     *center = *distance_of = 0.0f;
     double r00 = pooled[0], r11 = pooled[1], r22 = pooled[2];
-    if (fmin(fmin(r00, r11), r22) < SMALLEST_POWER) return pair;
+    if (fmin(fmin(r00, r11), r22) < UNPREDICTABLE_POWER) return pair;
     complex128 back = conjugate(turn), r01 = complex128{pooled[3], pooled[4]} * back;
     complex128 r12 = complex128{pooled[5], pooled[6]} * back, r02 = complex128{pooled[7], pooled[8]} * back * back;
     double floor_power = REGULARIZATION * 0.5 * (r11 + r22), a11 = r11 + floor_power, a22 = r22 + floor_power;
@@ -93,46 +61,46 @@ __device__ Pair two_lines(
     residual = fmax(residual + 2 * (c1 * conjugate(c2) * r12).real, 0.0) / r00;
     complex128 root = square_root(c1 * c1 + 4 * c2), root_a = 0.5 * (c1 + root), root_b = 0.5 * (c1 - root);
     double size_a = power_of(root_a), size_b = power_of(root_b);
-    complex128 turn_a = (1.0 / (sqrt(size_a) + 1e-30)) * root_a, turn_b = (1.0 / (sqrt(size_b) + 1e-30)) * root_b;
+    complex128 turn_a = (1.0 / (sqrt(size_a) + NO_LINE)) * root_a, turn_b = (1.0 / (sqrt(size_b) + NO_LINE)) * root_b;
     double angle_a = angle_of(turn_a), angle_b = angle_of(turn_b);
     complex128 between = turn_a * conjugate(turn_b);
     complex128 y0 = wide(z0), y1 = wide(z1) * turn, y2 = wide(z2) * turn * turn;
     complex128 match_a = y0 + turn_a * (y1 + turn_a * y2), match_b = y0 + turn_b * (y1 + turn_b * y2);
     complex128 cross = complex128{1.0, 0.0} + between + between * between;
-    double own = 3 * (1 + 1e-4), normal = own * own - power_of(cross);
+    double normal = OWN_MATCH * OWN_MATCH - power_of(cross);
     normal *= normal;
-    double energy_a = power_of(own * match_a - cross * match_b) / normal;
-    double energy_b = power_of(own * match_b - conjugate(cross) * match_a) / normal;
-    double ceiling = 2.0 / 3.0 * (power_of(y0) + power_of(y1) + power_of(y2));
-    double share = fmin(1.0, ceiling / (energy_a + energy_b + 1e-30));
+    double energy_a = power_of(OWN_MATCH * match_a - cross * match_b) / normal;
+    double energy_b = power_of(OWN_MATCH * match_b - conjugate(cross) * match_a) / normal;
+    double ceiling = MOST_OF_POWER * (power_of(y0) + power_of(y1) + power_of(y2));
+    double share = fmin(1.0, ceiling / (energy_a + energy_b + NO_LINE));
     energy_a *= share;
     energy_b *= share;
-    if (energy_a > SMALLEST_ENERGY && fabs(angle_a) * rule.rad_to_hz < reach_hz) {
+    if (energy_a > FAINTEST_LINE && fabs(angle_a) * rule.rad_to_hz < reach_hz) {
         pair.hz_a = center_hz + angle_a * rule.rad_to_hz;
         pair.energy_a = energy_a;
     }
-    if (energy_b > SMALLEST_ENERGY && fabs(angle_b) * rule.rad_to_hz < reach_hz) {
+    if (energy_b > FAINTEST_LINE && fabs(angle_b) * rule.rad_to_hz < reach_hz) {
         pair.hz_b = center_hz + angle_b * rule.rad_to_hz;
         pair.energy_b = energy_b;
     }
-    double distance = fabs(wrapped(angle_a - angle_b)) + 1e-9, change = 1.0 / (rule.scales.change * distance);
-    double drift = wrapped(angle_a + angle_b - center_before) / (rule.scales.drift * distance);
+    double distance = fabs(wrapped(angle_a - angle_b)) + SMALLEST_DISTANCE, change = 1.0 / (rule.change * distance);
+    double drift = wrapped(angle_a + angle_b - center_before) / (rule.drift * distance);
     double widened = (distance - distance_before) * change;
     double grown = 0.25 * ((size_a - 1) * (size_a - 1) + (size_b - 1) * (size_b - 1)) * change * change;
-    pair.trust = 1.0 / (1.0 + residual / rule.scales.residual + drift * drift + widened * widened + grown);
+    pair.trust = 1.0 / (1.0 + residual / rule.residual + drift * drift + widened * widened + grown);
     *center = angle_a + angle_b;
     *distance_of = distance;
     return pair;
 }
 
 extern "C" __global__ void lines_process(
-    Array<complex64, 3> subband, Array<float, 3> instantaneous_hz, Array<complex128, 1> turn, Tables tables, Rule rule,
-    State state, int frame, Out out
+    Array<complex64, 3> subband, Array<float, 3> instantaneous_hz, Array<complex128, 1> turn, LineTables tables,
+    FinderRule rule, FinderState state, int frame, LinesOut out
 ) {
-    int s = blockIdx.x, depth = state.ring.shape[1], channels = state.ring.shape[2], D = depth / 2;
+    int s = blockIdx.x, depth = state.z.shape[1], channels = state.z.shape[2], D = depth / 2;
     int drift_rows = state.roots.shape[1];
-    complex64 *ring = state.ring.data + (long long)s * depth * channels;
-    float *ring_hz = state.ring_hz.data + (long long)s * depth * channels;
+    complex64 *ring = state.z.data + (long long)s * depth * channels;
+    float *ring_hz = state.hz.data + (long long)s * depth * channels;
     float *moments = state.moments.data + (long long)s * MOMENTS * channels;
     for (int f = 0; f < subband.shape[0]; ++f) {
         int newest = (frame + f) % depth, middle = (newest - D + depth) % depth, oldest = (newest - 2 * D + depth) % depth;

@@ -8,7 +8,7 @@ neighbouring channels). How well that predicts, and how steadily the roots stand
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,26 @@ from .filterbank import SubbandFrames
 from .stateful import Stateful
 
 MOMENTS = 9
-SMALLEST_POWER = 1e-32
-"""Powers below this (-320 dBFS) are too small to predict anything from."""
+UNPREDICTABLE_POWER = 1e-32
+"""Where a channel and its neighbours have less (-320 dBFS), there is nothing to predict."""
 
-SMALLEST_ENERGY = 1e-28
-"""Lines of less energy than this (-280 dBFS) are none."""
+FAINTEST_LINE = 1e-28
+"""Energy (-280 dBFS) up to which one of the pair is no line."""
+
+SMALLEST_MOMENT = np.float32(1e-35)
+"""Moments up to this are zero, before they become slow denormal numbers."""
+
+NO_LINE = 1e-30
+"""Added to the modulus of a root, and to the energy of a pair, that something is divided by."""
+
+OWN_MATCH = 3 * (1 + 1e-4)
+"""What a turn matches itself by, over three values: a little more, so that equal turns can be told apart at all."""
+
+MOST_OF_POWER = 2.0 / 3.0
+"""The pair's energy is at most this part of the three values' power: twice their mean."""
+
+SMALLEST_DISTANCE = 1e-9
+"""Added to the distance of the two lines, rad over the spacing."""
 
 REGULARIZATION = 1e-5
 """Share of the moments' diagonal that is added to it: -50 dB, below which no prediction gets."""
@@ -61,13 +76,55 @@ class LineRule:
         departure of the roots from the unit circle, and the change of their distance over `drift_s`.
     """
 
-    spacing_hops: int = 2
-    neighbors: int = 1
-    memory_s: float = 0.018
-    residual: float = 0.01
-    drift: float = 0.06
-    drift_s: float = 0.035
-    change: float = 0.05
+    spacing_hops: int
+    neighbors: int
+    memory_s: float
+    residual: float
+    drift: float
+    drift_s: float
+    change: float
+
+
+class LineTables(NamedTuple):
+    """Where channels stand, and how far from there they may place a line."""
+
+    center_hz: Annotated[NDArray[np.float64], "channels"]
+    reach_hz: Annotated[NDArray[np.float64], "channels"]
+
+
+class FinderRule(NamedTuple):
+    """A `LineRule` as the kernel takes it."""
+
+    memory: np.float32
+    """Factor on the moments a frame."""
+
+    neighbors: int
+    """Channels on either side whose moments are pooled."""
+
+    residual: np.float64
+    drift: np.float64
+    change: np.float64
+    """What each of the three may be where it alone halves the trust: see `LineRule`."""
+
+    rad_to_hz: np.float64
+    """Hz for each radian that a line turns over the spacing."""
+
+
+class FinderState(NamedTuple):
+    """Rings of the channels' values and frequencies, the leaky moments, and a ring of the pairs' places."""
+
+    z: Annotated[NDArray[np.complex64], "streams", "depth", "channels"]
+    hz: Annotated[NDArray[np.float32], "streams", "depth", "channels"]
+    moments: Annotated[NDArray[np.float32], "streams", "moments", "channels"]
+    roots: Annotated[NDArray[np.float32], "streams", "drift frames", "centre and distance", "channels"]
+
+
+class LinesOut(NamedTuple):
+    """The fields of `LineFrames`."""
+
+    hz: Annotated[NDArray[np.float32], "frames", "streams", "lines", "channels"]
+    energy: Annotated[NDArray[np.float32], "frames", "streams", "lines", "channels"]
+    trust: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
 
 
 class LineFinder(Stateful):
@@ -89,11 +146,10 @@ class LineFinder(Stateful):
         center_hz: NDArray[np.float64],
         reach_hz: NDArray[np.float64],
         frame_s: float,
-        rule: LineRule | None = None,
+        rule: LineRule,
         streams: int = 1,
         backend: Backend = CPU,
     ) -> None:
-        rule = rule or LineRule()
         if rule.spacing_hops < 1 or rule.neighbors < 0:
             raise ValueError(f"expected spacing_hops >= 1 and neighbors >= 0, received {rule}")
         K = center_hz.size
@@ -102,10 +158,17 @@ class LineFinder(Stateful):
         self.latency_hops = D
         self._channels = K
         self._turn = backend.array(turn, np.complex128)
-        self._tables = backend.array(center_hz, np.float64), backend.array(reach_hz, np.float64)
-        memory = np.float32(math.exp(-frame_s / rule.memory_s))
-        scales = np.float64(rule.residual), np.float64(rule.drift), np.float64(rule.change)
-        self._rule = memory, rule.neighbors, scales, np.float64(1.0 / (2 * np.pi * D * frame_s))
+        self._tables = LineTables(
+            center_hz=backend.array(center_hz, np.float64), reach_hz=backend.array(reach_hz, np.float64)
+        )
+        self._rule = FinderRule(
+            memory=np.float32(math.exp(-frame_s / rule.memory_s)),
+            neighbors=rule.neighbors,
+            residual=np.float64(rule.residual),
+            drift=np.float64(rule.drift),
+            change=np.float64(rule.change),
+            rad_to_hz=np.float64(1.0 / (2 * np.pi * D * frame_s)),
+        )
         drift_frames = max(1, round(rule.drift_s / frame_s))
         self._remember(
             [
@@ -135,9 +198,9 @@ class LineFinder(Stateful):
             self._turn,
             self._tables,
             self._rule,
-            (state["z"], state["hz"], state["moments"], state["roots"]),
+            FinderState(z=state["z"], hz=state["hz"], moments=state["moments"], roots=state["roots"]),
             int(state["frame"]),
-            (lines.frequency_hz, lines.energy, lines.trust),
+            LinesOut(hz=lines.frequency_hz, energy=lines.energy, trust=lines.trust),
         )
         state["frame"] += count
         return lines
@@ -145,12 +208,12 @@ class LineFinder(Stateful):
 
 @kernel
 def lines_process(
-    subband: Any, instantaneous_hz: Any, turn: Any, tables: Any, rule: Any, state: Any, frame: int, out: Any
-) -> None:
+    subband: Any, instantaneous_hz: Any, turn: Any, tables: LineTables, rule: FinderRule, state: FinderState,
+    frame: int, out: LinesOut,
+) -> None:  # fmt: skip
     """One- and two-line evidence of every frame, stream and channel."""
-    memory, neighbors = rule[0], rule[1]
-    ring, ring_hz, moments, roots = state
-    hz, energy, trust = out
+    ring, ring_hz, moments, roots = state.z, state.hz, state.moments, state.roots
+    hz, energy, trust = out.hz, out.energy, out.trust
     depth, channels = ring.shape[1], ring.shape[2]
     D = depth // 2
     pooled = np.empty((MOMENTS, channels), np.float64)
@@ -163,9 +226,9 @@ def lines_process(
                 ring[s, newest, k] = subband[f, s, k]
                 ring_hz[s, newest, k] = instantaneous_hz[f, s, k]
             z0, z1, z2 = ring[s, newest], ring[s, middle], ring[s, oldest]
-            _update_moments(z0, z1, z2, memory, moments[s])
+            _update_moments(z0, z1, z2, rule.memory, moments[s])
             _flush_denormals(moments[s])
-            _pool(moments[s], neighbors, pooled)
+            _pool(moments[s], rule.neighbors, pooled)
             _one_line(z1, ring_hz[s, middle], hz[f, s, 0], energy[f, s, 0])
             _two_lines(
                 z0, z1, z2, pooled, turn, tables, rule, roots[s, drift_row], trust[f, s], hz[f, s], energy[f, s]
@@ -200,7 +263,7 @@ def _update_moments(z0: Any, z1: Any, z2: Any, memory: Any, moments: Any) -> Non
 def _flush_denormals(moments: Any) -> None:
     for m in range(MOMENTS):
         for k in range(moments.shape[1]):
-            moments[m, k] = moments[m, k] if abs(moments[m, k]) > np.float32(1e-35) else np.float32(0)
+            moments[m, k] = moments[m, k] if abs(moments[m, k]) > SMALLEST_MOMENT else np.float32(0)
 
 
 @kernel
@@ -219,23 +282,22 @@ def _pool(moments: Any, neighbors: int, pooled: Any) -> None:
 
 @kernel(fastmath={"contract"})
 def _two_lines(
-    z0: Any, z1: Any, z2: Any, pooled: Any, turn: Any, tables: Any, rule: Any, roots: Any, trust: Any, hz: Any,
-    energy: Any,
+    z0: Any, z1: Any, z2: Any, pooled: Any, turn: Any, tables: LineTables, rule: FinderRule, roots: Any, trust: Any,
+    hz: Any, energy: Any,
 ) -> None:  # fmt: skip
     """Two lines of every channel and how far to trust them.
 
     With z demodulated by the channel's centre: least squares for c₁, c₂; roots of r² = c₁r + c₂ set on the unit circle;
     amplitudes by least squares of the three values on the two turns.
     """
-    center_hz, reach_hz = tables
-    (residual_scale, drift_scale, change_scale), rad_to_hz = rule[2], rule[3]
+    center_hz, reach_hz, rad_to_hz = tables.center_hz, tables.reach_hz, rule.rad_to_hz
     for k in range(z0.size):
         hz[1, k] = hz[2, k] = center_hz[k]
         energy[1, k] = energy[2, k] = 0.0
         center_before, distance_before = roots[0, k], roots[1, k]
         roots[0, k] = roots[1, k] = trust[k] = 0.0
         r00, r11, r22 = pooled[0, k], pooled[1, k], pooled[2, k]
-        if min(r00, r11, r22) < SMALLEST_POWER:
+        if min(r00, r11, r22) < UNPREDICTABLE_POWER:
             continue
         back = turn[k].conjugate()
         r01 = complex(pooled[3, k], pooled[4, k]) * back
@@ -251,33 +313,32 @@ def _two_lines(
         root = _square_root(c1 * c1 + 4 * c2)
         root_a, root_b = 0.5 * (c1 + root), 0.5 * (c1 - root)
         size_a, size_b = _power(root_a), _power(root_b)
-        turn_a = root_a * (1.0 / (math.sqrt(size_a) + 1e-30))
-        turn_b = root_b * (1.0 / (math.sqrt(size_b) + 1e-30))
+        turn_a = root_a * (1.0 / (math.sqrt(size_a) + NO_LINE))
+        turn_b = root_b * (1.0 / (math.sqrt(size_b) + NO_LINE))
         angle_a, angle_b = math.atan2(turn_a.imag, turn_a.real), math.atan2(turn_b.imag, turn_b.real)
         between = turn_a * turn_b.conjugate()
         turn_1 = turn[k]
         y0, y1, y2 = complex(z0[k]), z1[k] * turn_1, z2[k] * turn_1 * turn_1
         match_a, match_b = y0 + turn_a * (y1 + turn_a * y2), y0 + turn_b * (y1 + turn_b * y2)
         cross = 1 + between + between * between
-        own = 3 * (1 + 1e-4)
-        normal = (own * own - _power(cross)) ** 2
-        energy_a = _power(own * match_a - cross * match_b) / normal
-        energy_b = _power(own * match_b - cross.conjugate() * match_a) / normal
+        normal = (OWN_MATCH * OWN_MATCH - _power(cross)) ** 2
+        energy_a = _power(OWN_MATCH * match_a - cross * match_b) / normal
+        energy_b = _power(OWN_MATCH * match_b - cross.conjugate() * match_a) / normal
         # Two nearly equal turns can have huge, opposite amplitudes: no more than twice the power that is there.
-        ceiling = 2.0 / 3.0 * (_power(y0) + _power(y1) + _power(y2))
-        share = min(1.0, ceiling / (energy_a + energy_b + 1e-30))
+        ceiling = MOST_OF_POWER * (_power(y0) + _power(y1) + _power(y2))
+        share = min(1.0, ceiling / (energy_a + energy_b + NO_LINE))
         energy_a, energy_b = energy_a * share, energy_b * share
-        if energy_a > SMALLEST_ENERGY and abs(angle_a) * rad_to_hz < reach_hz[k]:
+        if energy_a > FAINTEST_LINE and abs(angle_a) * rad_to_hz < reach_hz[k]:
             hz[1, k], energy[1, k] = center_hz[k] + angle_a * rad_to_hz, energy_a
-        if energy_b > SMALLEST_ENERGY and abs(angle_b) * rad_to_hz < reach_hz[k]:
+        if energy_b > FAINTEST_LINE and abs(angle_b) * rad_to_hz < reach_hz[k]:
             hz[2, k], energy[2, k] = center_hz[k] + angle_b * rad_to_hz, energy_b
-        distance = abs(_wrapped(angle_a - angle_b)) + 1e-9
-        drift = _wrapped(angle_a + angle_b - center_before) / (drift_scale * distance)
-        change = 1.0 / (change_scale * distance)
+        distance = abs(_wrapped(angle_a - angle_b)) + SMALLEST_DISTANCE
+        drift = _wrapped(angle_a + angle_b - center_before) / (rule.drift * distance)
+        change = 1.0 / (rule.change * distance)
         widened = (distance - distance_before) * change
         # ln|r|² of each root, to first order: it matters only near the unit circle.
         grown = 0.25 * ((size_a - 1) ** 2 + (size_b - 1) ** 2) * change * change
-        trust[k] = 1.0 / (1.0 + residual / residual_scale + drift * drift + widened * widened + grown)
+        trust[k] = 1.0 / (1.0 + residual / rule.residual + drift * drift + widened * widened + grown)
         roots[0, k], roots[1, k] = angle_a + angle_b, distance
 
 

@@ -1,16 +1,6 @@
 // The kernel of noise_floor.py for the GPU. A block of threads owns a stream. Instead of sorting, a thread counts how
 // many of its channel's neighbours are weaker: the one with the quantile's rank is the quantile.
 
-struct Between {
-    Array<long long, 1> left;
-    Array<float, 1> share;
-};
-
-struct FloorRule {
-    double quantile;
-    float per_quantile, largest, smoothing;
-};
-
 __device__ int group_of(int k, Array<long long, 1> edge) {
     int g = 0;
     while (edge.data[g + 1] <= k) ++g;
@@ -48,8 +38,8 @@ extern "C" __global__ void noise_floor_process(
         __syncthreads();
         for (int g = threadIdx.x; g < groups; g += blockDim.x) {
             float found = fminf(quantile[g] * rule.per_quantile, rule.largest * strongest);
-            float now = level[g] + (begun || f > 0 ? rule.smoothing : 1.0f) * (found - level[g]);
-            level[g] = now < 1e-30f ? 0.0f : now;
+            float now = level[g] + (begun || f > 0 ? rule.pace : 1.0f) * (found - level[g]);
+            level[g] = now < SILENT_NOISE_POWER ? 0.0f : now;
         }
         __syncthreads();
         EACH_UNIT(k) {

@@ -1,7 +1,7 @@
 """How much of what the channels hold is noise: the level between the lines."""
 
 import math
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,30 @@ from .stateful import Stateful
 
 GROUP = 15
 """Channels in a group; each quantile is taken over three neighbouring groups."""
+
+SILENT_NOISE_POWER = np.float32(1e-30)
+"""Noise below this (-300 dBFS) is none."""
+
+
+class Between(NamedTuple):
+    """Where channels stand between the middles of groups: after the group `left`, by that `share` of the way on."""
+
+    left: Annotated[NDArray[np.int64], "channels"]
+    share: Annotated[NDArray[np.float32], "channels"]
+
+
+class FloorRule(NamedTuple):
+    """How the noise's power is told: see `NoiseFloor`."""
+
+    quantile: np.float64
+    per_quantile: np.float32
+    """Mean power of noise for each unit of its quantile."""
+
+    largest: np.float32
+    """Bound, as a ratio to the strongest channel's power."""
+
+    pace: np.float32
+    """What of a change is followed in a frame."""
 
 
 class NoiseFloor(Stateful):
@@ -34,7 +58,7 @@ class NoiseFloor(Stateful):
         backend: where it runs.
 
     >>> rng = np.random.default_rng(0)
-    >>> floor = NoiseFloor(90, frame_s=0.003)
+    >>> floor = NoiseFloor(90, frame_s=0.003, tau_s=0.2, quantile=0.3, largest=0.003)
     >>> power = rng.exponential(0.5, (1000, 1, 90)).astype(np.float32)
     >>> power[:, 0, 45] = 1000.0  # a line
     >>> bool(abs(floor.process(power)[-1].mean() / 0.5 - 1) < 0.1)
@@ -45,9 +69,10 @@ class NoiseFloor(Stateful):
         self,
         channels: int,
         frame_s: float,
-        tau_s: float = 0.1,
-        quantile: float = 0.3,
-        largest: float = 0.003,
+        *,
+        tau_s: float,
+        quantile: float,
+        largest: float,
         streams: int = 1,
         backend: Backend = CPU,
     ) -> None:
@@ -61,13 +86,12 @@ class NoiseFloor(Stateful):
         position = np.interp(np.arange(channels), 0.5 * (edge[1:] + edge[:-1] - 1), np.arange(groups))
         left = np.minimum(position.astype(np.int64), max(groups - 2, 0))
         self._edge = backend.array(edge)
-        self._between = backend.array(left), backend.array(position - left, np.float32)
-        keep = math.exp(-frame_s / tau_s)
-        self._rule = (
-            np.float64(quantile),
-            np.float32(-1.0 / math.log(1.0 - quantile)),
-            np.float32(largest),
-            np.float32(1 - keep),
+        self._between = Between(left=backend.array(left), share=backend.array(position - left, np.float32))
+        self._rule = FloorRule(
+            quantile=np.float64(quantile),
+            per_quantile=np.float32(-1.0 / math.log(1.0 - quantile)),
+            largest=np.float32(largest),
+            pace=np.float32(1 - math.exp(-frame_s / tau_s)),
         )
         self._remember([("floor", np.float32, (streams, groups)), ("begun", np.int32)], backend)
         needed = 8 * channels + 4 * groups + 4 * LARGEST_BLOCK + 32
@@ -84,10 +108,11 @@ class NoiseFloor(Stateful):
 
 
 @kernel
-def noise_floor_process(power: Any, edge: Any, between: Any, rule: Any, state: Any, begun: bool, out: Any) -> None:
+def noise_floor_process(
+    power: Any, edge: Any, between: Between, rule: FloorRule, state: Any, begun: bool, out: Any
+) -> None:
     """Quantile of every group with its neighbours, smoothed over frames, interpolated over channels."""
-    quantile, per_quantile, largest, new = rule
-    left, share = between
+    left, share = between.left, between.share
     groups, channels = edge.size - 1, left.size
     sorted_power = np.empty(channels, np.float32)
     for f in range(power.shape[0]):
@@ -105,9 +130,9 @@ def noise_floor_process(power: Any, edge: Any, between: Any, rule: Any, state: A
                         sorted_power[j] = sorted_power[j - 1]
                         j -= 1
                     sorted_power[j] = value
-                found = min(sorted_power[int(quantile * count)] * per_quantile, largest * strongest)
-                state[s, g] += (new if begun or f > 0 else np.float32(1)) * (found - state[s, g])
-                if state[s, g] < np.float32(1e-30):
+                found = min(sorted_power[int(rule.quantile * count)] * rule.per_quantile, rule.largest * strongest)
+                state[s, g] += (rule.pace if begun or f > 0 else np.float32(1)) * (found - state[s, g])
+                if state[s, g] < SILENT_NOISE_POWER:
                     state[s, g] = np.float32(0)
             for k in range(channels):
                 right = min(left[k] + 1, groups - 1)

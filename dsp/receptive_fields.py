@@ -35,7 +35,7 @@ def receptive_fields(
     *,
     wait_samples: NDArray[np.float64] | None = None,
     magnitude: bool = False,
-    whitening: float = 0.01,
+    whitening: float,
 ) -> ReceptiveFields:
     """Receptive fields of atoms at `atom_hz` in the bank `design`.
 
@@ -50,7 +50,7 @@ def receptive_fields(
         ValueError: `whitening` is not positive, or no channel responds to an atom.
 
     >>> design = GammatoneDesign.from_scale(44100.0, low_hz=200, high_hz=800, channels=49, bandwidth=0.5)
-    >>> fields = receptive_fields(design, design.center_hz)
+    >>> fields = receptive_fields(design, design.center_hz, whitening=0.01)
     >>> drive = fields.encoder @ design.response(design.center_hz[20])[0]
     >>> int(abs(drive).argmax())
     20

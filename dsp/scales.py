@@ -10,7 +10,8 @@ from sharpear.compiler import kernel
 
 Scale = Literal["erb", "log", "linear"]
 
-SCALE_CODE: dict[Scale, int] = {"log": 0, "erb": 1, "linear": 2}
+LOG, ERB, LINEAR = range(3)
+SCALE_CODE: dict[Scale, int] = {"log": LOG, "erb": ERB, "linear": LINEAR}
 """Numbers by which kernels know the scales."""
 
 ERB_MINIMUM_HZ = 24.7
@@ -95,8 +96,8 @@ def scale_position(frequency_hz: float, scale_code: int) -> float:
     1.0
     """
     exact = np.float64(frequency_hz)  # in single precision lines would be rounded to other atoms on a GPU
-    if scale_code == 0:
+    if scale_code == LOG:
         return math.log2(exact)
-    if scale_code == 1:
+    if scale_code == ERB:
         return math.log1p(ERB_NUMBER_PER_HZ * exact)
     return exact

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend
 
-from .splitter_kernel import mix_process, split_process, usable_samples
+from .splitter_kernel import SplitOut, mix_process, split_process, usable_samples
 from .stateful import Stateful
 from .synthesis import SynthesisDesign
 
@@ -121,7 +121,7 @@ class Splitter(Stateful):
             self._coefficients,
             state["stages"],
             filled,
-            (split.parts, split.subband, split.power),
+            SplitOut(parts=split.parts, subband=split.subband, power=split.power),
         )
         state["past"] = heard[:, samples:]
         state["filled"] = (filled + samples) % self.hop

@@ -7,18 +7,8 @@
 #define ORDER 1  // `mix_process` does not ask for it
 #endif
 
-constexpr float LARGEST_SAMPLE = 1e6f;
-constexpr float SMALLEST_STATE = 1e-18f;
-constexpr float SMALLEST_POWER = 1e-30f;
-
 struct Order {
     int ones[ORDER];
-};
-
-struct SplitOut {
-    Array<float, 3> parts;
-    Array<complex64, 3> subband;
-    Array<float, 3> power;
 };
 
 extern "C" __global__ void usable_samples(Array<float, 2> audio, Array<long long, 1> replaced, Array<float, 2> out) {
@@ -66,7 +56,7 @@ extern "C" __global__ void split_process(
                 long long at = ((long long)frame * streams + s) * channels + k;
                 float mean = energy / (float)hop;
                 out.subband.data[at] = {re, im};
-                out.power.data[at] = mean > SMALLEST_POWER ? mean : 0.0f;
+                out.power.data[at] = mean > SILENT_HOP_POWER ? mean : 0.0f;
                 energy = 0.0f;
                 for (int row = 0; row < 2 * ORDER; ++row) S[row] = fabsf(S[row]) > SMALLEST_STATE ? S[row] : 0.0f;
                 position = 0;

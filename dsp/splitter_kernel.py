@@ -1,18 +1,27 @@
 """Inner loops of resynthesis. No validation here: `Splitter` and `StemMixer` have done it."""
 
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
 
 from .filterbank_kernel import LARGEST_SAMPLE, SMALLEST_STATE
 
-SMALLEST_POWER = 1e-30
+SILENT_HOP_POWER = np.float32(1e-30)
 """Mean powers below this (-300 dB) are silence."""
 
 BLOCK = 64
 """Samples whose delayed inputs are copied side by side for all channels, so that the inner loop reads them in order."""
+
+
+class SplitOut(NamedTuple):
+    """The fields of a `Split` that its kernel writes."""
+
+    parts: Annotated[NDArray[np.float32], "samples", "streams", "channels"]
+    subband: Annotated[NDArray[np.complex64], "frames", "streams", "channels"]
+    power: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
 
 
 @kernel
@@ -31,15 +40,15 @@ def usable_samples(audio: Any, replaced: Any, out: Any) -> None:
 
 @kernel(fastmath={"contract"})
 def split_process(
-    heard: Any, hop: int, order: Any, delay: Any, coefficients: Any, state: Any, filled: int, out: Any
+    heard: Any, hop: int, order: Any, delay: Any, coefficients: Any, state: Any, filled: int, out: SplitOut
 ) -> None:
     """Advance every stream over `heard` (streams, past + samples), whose first `past` samples were filtered before.
 
     delay (channels,): each channel filters the sound this much later, none more than `past`; order: a tuple of that
     length; coefficients (5, channels): pole, 1 − λ, weight; state (streams, 2·order + 1, channels): stages and the
-    hop's energy; out: (parts, subband, power).
+    hop's energy.
     """
-    parts, subband, power = out
+    parts, subband, power = out.parts, out.subband, out.power
     P = coefficients
     channels = P.shape[1]
     samples, past = parts.shape[0], heard.shape[1] - parts.shape[0]
@@ -95,7 +104,7 @@ def _end_frame(S: Any, hop: int, subband: Any, power: Any) -> None:
     for k in range(S.shape[1]):
         subband[k] = complex(S[energy - 2, k], S[energy - 1, k])
         mean = S[energy, k] / np.float32(hop)
-        power[k] = mean if mean > SMALLEST_POWER else np.float32(0.0)
+        power[k] = mean if mean > SILENT_HOP_POWER else np.float32(0.0)
         S[energy, k] = 0.0
     for row in range(energy):
         for k in range(S.shape[1]):

@@ -8,7 +8,7 @@ from sharpear.gpu import CPU, Backend
 from .scales import hz_to_erb
 from .splitter import Split
 from .stateful import Stateful
-from .tonal_evidence_kernel import DEPTH, FEATURES, GPU_CONSTANTS, LAGS, LOOKAHEAD, evidence_process
+from .tonal_evidence_kernel import DEPTH, FEATURES, LAGS, LOOKAHEAD, EvidenceState, evidence_process
 
 LEVEL_S = 1.0
 """Time constant with which the level falls; loudness counts relative to the level."""
@@ -61,15 +61,19 @@ class TonalEvidence(Stateful):
             backend,
         )
         working_bytes = (K + 1) * np.dtype(np.float64).itemsize + (K + 2) * np.dtype(np.float32).itemsize
-        self._run = backend.kernel(
-            evidence_process, GPU_CONSTANTS, blocks=groups, threads=K, shared_bytes=working_bytes
-        )
+        self._run = backend.kernel(evidence_process, blocks=groups, threads=K, shared_bytes=working_bytes)
 
     def process(self, split: Split) -> NDArray[np.float32]:
         """Frames of `groups` × `per_group` streams → (frames, groups, features, channels), `wait_frames` late."""
         state, count = self._state, len(split.power)
         features = self.backend.empty((count, self.groups, FEATURES, self.channels), np.float32)
-        memories = (state["loudness"], state["onset"], state["products"], state["past"], state["level"])
+        memories = EvidenceState(
+            loudness=state["loudness"],
+            onset=state["onset"],
+            products=state["products"],
+            past=state["past"],
+            level=state["level"],
+        )
         self._run(
             split.subband,
             split.power,

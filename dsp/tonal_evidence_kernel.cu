@@ -1,8 +1,7 @@
-// The kernels of evidence_kernel.py for the GPU, where each feature is told: the same names, order of arguments and order of
+// The kernels of tonal_evidence_kernel.py for the GPU, where each feature is told: the same names, order of arguments and order of
 // the features. A block of threads owns a group, and each thread every blockDim.x-th channel.
 //
-// From Python: SPANS, LOW_SPANS, WIDE_SPANS, BANDS, COHERENCE_SPANS, ONSET_SPANS, LAGS, LOOKAHEAD; and how many units the
-// readout has, INPUTS, FIRST, SECOND, SOURCES.
+// FIRST, SECOND and SOURCES are how many units the readout has.
 
 #ifndef FIRST  // `evidence_process` does not ask for the readout's units
 #define FIRST 1
@@ -10,16 +9,9 @@
 #define SOURCES 1
 #endif
 
-constexpr int DEPTH = 64;
-constexpr double FLOOR = 1e-20;
-constexpr float SMALLEST_PRODUCT = 1e-30f;
-constexpr float RANGE = 14.0f;
-constexpr int ONSET_FRAMES = 4;
-constexpr int ONSET_BAND = 15;
-
 #define EACH_CHANNEL(k) for (int k = threadIdx.x; k < channels; k += blockDim.x)
 
-__device__ inline float loudness_of(float power) { return (float)(log(power + FLOOR) - log(FLOOR)); }
+__device__ inline float loudness_of(float power) { return (float)(log(power + SILENT_POWER) - LOG_SILENT_POWER); }
 
 // One group's memories: rings of DEPTH frames.
 struct Rings {
@@ -30,13 +22,6 @@ struct Rings {
     __device__ const float *loud(int frame) const { return loudness + slot(frame) * channels; }
     __device__ const float *sudden(int frame) const { return onset + slot(frame) * channels; }
     __device__ const float *product(int frame) const { return products + slot(frame) * 6 * channels; }
-};
-
-struct State {
-    Array<float, 3> loudness, onset;
-    Array<float, 4> products;
-    Array<complex64, 3> past;
-    Array<float, 1> level;
 };
 
 // Sums of the channels before each one, by one thread, in the CPU's order.
@@ -88,7 +73,7 @@ __device__ void describe(
         }
         feature += count(wide_spans) * count(bands) * channels;
         for (auto span : coherence_spans) {
-            float re = 0.0f, im = 0.0f, energy = (float)FLOOR;
+            float re = 0.0f, im = 0.0f, energy = (float)SILENT_POWER;
             for (int frame = middle + span[1]; frame <= middle + span[2]; ++frame) {
                 const float *product = rings.product(frame) + 3 * span[0] * channels + k;
                 re += product[0];
@@ -117,7 +102,7 @@ __device__ void describe(
 }
 
 extern "C" __global__ void evidence_process(
-    Array<complex64, 3> subband, Array<float, 3> power, int per_group, Array<float, 1> place, float decay, State state,
+    Array<complex64, 3> subband, Array<float, 3> power, int per_group, Array<float, 1> place, float decay, EvidenceState state,
     int frame, Array<float, 4> out
 ) {
     constexpr int lags[] = LAGS;
@@ -156,11 +141,11 @@ extern "C" __global__ void evidence_process(
             }
         }
         sum_row(row, sums, channels);
-        level = fmaxf(fmaxf((float)sums[channels], decay * level), (float)FLOOR);
+        level = fmaxf(fmaxf((float)sums[channels], decay * level), (float)SILENT_POWER);
         EACH_CHANNEL(k) row[k] = fmaxf(rings.loud(newest)[k] - rings.loud(newest - ONSET_FRAMES)[k], 0.0f);
         sum_row(row, sums, channels);
         EACH_CHANNEL(k) rings.onset[slot * channels + k] = spread(sums, k, ONSET_BAND, channels);
-        float reference = (float)(log(level) - log(FLOOR) - RANGE);
+        float reference = (float)(log(level) - LOG_SILENT_POWER - RANGE);
         float *features = out.data + ((long long)f * groups + group) * out.shape[2] * channels;
         describe(rings, newest - LOOKAHEAD, reference, place.data, row, sums, features);
         __syncthreads();
@@ -178,23 +163,19 @@ __device__ void layer(const float (&heard)[HEARD], const float *weights, bool re
     }
 }
 
-struct Layers {
-    Array<float, 2> first, second, last;
-};
-
-extern "C" __global__ void readout_process(Array<float, 4> features, Layers layers, Array<float, 4> out) {
+extern "C" __global__ void readout_process(Array<float, 4> features, ReadoutLayers layers, Array<float, 4> out) {
     int group = blockIdx.x, groups = features.shape[1], channels = features.shape[3];
     for (long long item = threadIdx.x; item < features.shape[0] * channels; item += blockDim.x) {
         long long at = item / channels * groups + group;
         int k = item % channels;
-        float heard[INPUTS], a[FIRST], b[SECOND], shares[SOURCES];
-        for (int i = 0; i < INPUTS; ++i) heard[i] = features.data[(at * INPUTS + i) * channels + k];
+        float heard[FEATURES], a[FIRST], b[SECOND], shares[SOURCES];
+        for (int i = 0; i < FEATURES; ++i) heard[i] = features.data[(at * FEATURES + i) * channels + k];
         layer(heard, layers.first.data, true, a);
         layer(a, layers.second.data, true, b);
         layer(b, layers.last.data, false, shares);
         float most = shares[0], total = 0.0f;
         for (float share : shares) most = fmaxf(most, share);
-        for (float &share : shares) total += share = (float)exp((double)fmaxf(share - most, -16.0f));
+        for (float &share : shares) total += share = (float)exp((double)fmaxf(share - most, LEAST_LOGIT));
         for (int i = 0; i < SOURCES; ++i) out.data[(at * SOURCES + i) * channels + k] = shares[i] / total;
     }
 }

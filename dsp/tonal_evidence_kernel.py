@@ -1,21 +1,21 @@
 """Inner loops of `TonalEvidence` and of its readout. No validation here."""
 
 import math
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
-from sharpear.gpu.source import Constant
 
 DEPTH = 64
 """Frames that each memory holds."""
 
-FLOOR = 1e-20
-LOG_FLOOR = math.log(FLOOR)
+SILENT_POWER = 1e-20
+LOG_SILENT_POWER = math.log(SILENT_POWER)
 """Powers below this (-200 dB) are silence, whose logarithm is kept as zero."""
 
-SMALLEST_PRODUCT = 1e-30
+SMALLEST_PRODUCT = np.float32(1e-30)
 """Products of subbands below this are zero, before they become denormal."""
 
 RANGE = 14.0
@@ -33,31 +33,38 @@ LOOKAHEAD = 17
 FEATURES = len(SPANS) + len(LOW_SPANS) + len(WIDE_SPANS) * len(BANDS) + len(COHERENCE_SPANS) + len(ONSET_SPANS) + 1
 """How many numbers describe a channel: its own course, its neighbourhood's, coherence, onsets, and its frequency."""
 
-GPU_CONSTANTS: dict[str, Constant] = {
-    "SPANS": SPANS,
-    "LOW_SPANS": LOW_SPANS,
-    "WIDE_SPANS": WIDE_SPANS,
-    "BANDS": BANDS,
-    "COHERENCE_SPANS": COHERENCE_SPANS,
-    "ONSET_SPANS": ONSET_SPANS,
-    "LAGS": LAGS,
-    "LOOKAHEAD": LOOKAHEAD,
-    "INPUTS": FEATURES,
-}
-"""Constants that the CUDA source takes from here; the numbers of the readout's units come from its weights."""
+LEAST_LOGIT = np.float32(-16.0)
+"""Below the largest of a channel's: the share of what is less likely is as small."""
+
+
+class EvidenceState(NamedTuple):
+    """Rings of DEPTH frames, and the level of each group, a power."""
+
+    loudness: Annotated[NDArray[np.float32], "groups", "rows", "channels"]
+    onset: Annotated[NDArray[np.float32], "groups", "rows", "channels"]
+    products: Annotated[NDArray[np.float32], "groups", "rows", "lags × 3", "channels"]
+    past: Annotated[NDArray[np.complex64], "streams", "rows", "channels"]
+    level: Annotated[NDArray[np.float32], "groups"]
+
+
+class ReadoutLayers(NamedTuple):
+    """Weights of the three layers, the bias last in each row."""
+
+    first: Annotated[NDArray[np.float32], "units", "features + 1"]
+    second: Annotated[NDArray[np.float32], "units", "first + 1"]
+    last: Annotated[NDArray[np.float32], "sources", "second + 1"]
 
 
 @kernel(fastmath={"contract"})
 def evidence_process(
-    subband: Any, power: Any, per_group: int, place: Any, decay: Any, state: Any, frame: int, out: Any
+    subband: Any, power: Any, per_group: int, place: Any, decay: Any, state: EvidenceState, frame: int, out: Any
 ) -> None:
     """Features of every channel, `LOOKAHEAD` frames late; powers of `per_group` neighbouring streams are summed.
 
-    subband, power (frames, streams, channels); place (channels,): ERB number, scaled; state: (loudness (groups, DEPTH,
-    channels), onset (the same), products (groups, DEPTH, 2 lags × 3, channels), past (streams, DEPTH, channels), level
-    (groups,)); out (frames, groups, FEATURES, channels).
+    subband, power (frames, streams, channels); place (channels,): ERB number, scaled; out (frames, groups, FEATURES,
+    channels).
     """
-    loudness, onset, products, past, level = state
+    loudness, onset, products, past, level = state.loudness, state.onset, state.products, state.past, state.level
     channels = power.shape[2]
     row = np.empty(channels, np.float32)
     sums = np.zeros(channels + 1, np.float64)
@@ -72,8 +79,8 @@ def evidence_process(
                 for s in streams:
                     heard += power[f, s, k]
                 total += heard
-                loudness[group, at, k] = np.float32(math.log(heard + FLOOR) - LOG_FLOOR)
-            level[group] = max(total, decay * level[group], np.float32(FLOOR))
+                loudness[group, at, k] = np.float32(math.log(heard + SILENT_POWER) - LOG_SILENT_POWER)
+            level[group] = max(total, decay * level[group], np.float32(SILENT_POWER))
             for s in streams:
                 for k in range(channels):
                     past[s, at, k] = subband[f, s, k]
@@ -82,7 +89,7 @@ def evidence_process(
             for k in range(channels):
                 row[k] = max(loudness[group, at, k] - before[k], np.float32(0.0))
             _spread(row, ONSET_BAND, sums, onset[group, at])
-            reference = np.float32(math.log(level[group]) - LOG_FLOOR - RANGE)
+            reference = np.float32(math.log(level[group]) - LOG_SILENT_POWER - RANGE)
             _describe(
                 loudness[group], onset[group], products[group], newest - LOOKAHEAD, reference, place, row, sums,
                 out[f, group],
@@ -129,7 +136,7 @@ def _describe(
             i += 1
     for which, first, last in COHERENCE_SPANS:
         for k in range(channels):
-            re, im, energy = np.float32(0.0), np.float32(0.0), np.float32(FLOOR)
+            re, im, energy = np.float32(0.0), np.float32(0.0), np.float32(SILENT_POWER)
             for frame in range(middle + first, middle + last + 1):
                 product = products[frame % DEPTH]
                 re += product[3 * which, k]
@@ -193,13 +200,12 @@ def _spread(row: Any, half: int, sums: Any, out: Any) -> None:
 
 
 @kernel(fastmath={"contract"})
-def readout_process(features: Any, layers: Any, out: Any) -> None:
+def readout_process(features: Any, layers: ReadoutLayers, out: Any) -> None:
     """Shares of the sources: two layers of half-wave rectified units and a softmax, the same for every channel.
 
-    features (frames, groups, FEATURES, channels); layers: three (units, inputs + 1), the bias last;
-    out (frames, groups, sources, channels).
+    features (frames, groups, FEATURES, channels); out (frames, groups, sources, channels).
     """
-    first, second, last = layers
+    first, second, last = layers.first, layers.second, layers.last
     channels = features.shape[3]
     a, b = np.empty((len(first), channels), np.float32), np.empty((len(second), channels), np.float32)
     for f in range(features.shape[0]):
@@ -213,7 +219,7 @@ def readout_process(features: Any, layers: Any, out: Any) -> None:
                 for i in range(1, len(last)):
                     most = max(most, shares[i, k])
                 for i in range(len(last)):
-                    shares[i, k] = np.float32(math.exp(max(shares[i, k] - most, np.float32(-16.0))))
+                    shares[i, k] = np.float32(math.exp(max(shares[i, k] - most, LEAST_LOGIT)))
                     total += shares[i, k]
                 for i in range(len(last)):
                     shares[i, k] /= total

@@ -8,7 +8,7 @@ Reference: Spratling 2008, Vision Research 48 (divisive input modulation); with 
 non-negative decomposition of least Kullback-Leibler divergence (Lee & Seung 2001).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,18 @@ from sharpear.compiler import kernel
 
 FASTEST_FALL = np.float32(1e-4)
 """Added to a unit's relative support, so that one without any shrinks by this factor a step instead of vanishing."""
+
+
+class DivisiveGains(NamedTuple):
+    """Constants of `divisive_step`."""
+
+    feedback: np.float32
+    """φ: 1 is the whole feedback; with 0 every unit knows only its own expectation."""
+
+    epsilon: np.float32
+    rate: np.float32
+    rest: np.float32
+    """No unit falls below, so that each can rise again."""
 
 
 @kernel
@@ -26,17 +38,15 @@ def divisive_step(
     unit: Any,
     weight: Any,
     total: Any,
-    gains: Any,
+    gains: DivisiveGains,
     a: Any,
     support: Any,
 ) -> None:
     """``p_i = Σ_k w_ik a_k``,  ``a_j ← a_j ( Σ_i w_ij y_i / (ε + φ p_i + (1−φ) w_ij a_j) / W_j )^rate``.
 
     total: W_j, what a unit's weights sum to when all its inputs are there: missing inputs count against it.
-    gains: (φ, ε, rate, rest): φ = 1 is the whole feedback; with φ = 0 every unit knows only its own expectation.
-    rest: no unit falls below, so that each can rise again.
     """
-    feedback, epsilon, rate, rest = gains
+    feedback, epsilon, rate, rest = gains.feedback, gains.epsilon, gains.rate, gains.rest
     for j in range(a.size):
         support[j] = 0.0
     for i in range(inputs):

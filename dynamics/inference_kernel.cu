@@ -5,31 +5,6 @@
 // on the number of threads; all else runs over the atoms in their order. Multiply-adds are fused where the CPU's compiler
 // fuses them.
 
-constexpr float FLOOR = 1e-6f;
-constexpr float PRUNED = 1e-3f;
-constexpr float SILENCE = 1e-9f;
-constexpr float SMALLEST_SHARE = 1e-5f;
-constexpr int FULL_STEPS = 3;
-constexpr int SUPPORT_STEPS = 4;
-constexpr float TINY = 1e-20f;
-
-struct Dictionary {
-    Array<float, 2> atoms;
-    Array<float, 1> cost, similarity;
-    Array<long long, 2> blocks;
-};
-
-struct Rule {
-    int iterations;
-    float memory, exponent;
-};
-
-struct State {
-    Array<float, 2> total, h;
-    Array<float, 4> heard;
-    Array<float, 3> share;
-};
-
 // What a block works on. Over atoms: activations, the atoms that take part, and what speaks for each of those. Over
 // channels: the frame, and its quotient by what explains it. Then one number, and how many atoms take part.
 struct Work {
@@ -99,19 +74,19 @@ struct Source {
     long long first, size, offset;
     int begin, end;
 
-    __device__ Source(Dictionary dictionary, int b, const int *active, int count)
+    __device__ Source(JoinedAtoms dictionary, int b, const int *active, int count)
         : first(dictionary.blocks.data[3 * b]), size(dictionary.blocks.data[3 * b + 1]),
           offset(dictionary.blocks.data[3 * b + 2]), begin(place_of(first, active, count)),
           end(place_of(first + size, active, count)) {}
 };
 
-__device__ void divisive_step(Dictionary dictionary, Work work, int count) {
+__device__ void divisive_step(JoinedAtoms dictionary, Work work, int count) {
     auto [h, active, support, v, error, number, kept] = work;
     const float *atoms = dictionary.atoms.data;
     long long channels = dictionary.atoms.shape[1];
     __syncthreads();
     EACH_CHANNEL(k) {
-        float heard = FLOOR;
+        float heard = LEAST_EXPLAINED;
         for (int i = 0; i < count; ++i) heard = fmaf(h[active[i]], atoms[active[i] * channels + k], heard);
         error[k] = v[k] / heard;
     }
@@ -124,7 +99,7 @@ __device__ void divisive_step(Dictionary dictionary, Work work, int count) {
     __syncthreads();
 }
 
-__device__ void favour(Dictionary dictionary, float exponent, Work work, int count) {
+__device__ void favour(JoinedAtoms dictionary, float exponent, Work work, int count) {
     auto [h, active, support, v, error, number, kept] = work;
     for (int b = 0; b < dictionary.blocks.shape[0]; ++b) {
         Source source(dictionary, b, active, count);
@@ -140,7 +115,7 @@ __device__ void favour(Dictionary dictionary, float exponent, Work work, int cou
         const float *supports = support + source.begin;
         float most = largest_of(source.end - source.begin, number, [=](int i) { return supports[i]; });
         for (int i = source.begin + threadIdx.x; i < source.end; i += blockDim.x) {
-            h[active[i]] *= expf(exponent * logf(fmaxf(support[i] / fmaxf(most, TINY), 1e-6f)));
+            h[active[i]] *= expf(exponent * logf(fmaxf(support[i] / fmaxf(most, NO_SUM), LEAST_SUPPORT)));
         }
     }
 }
@@ -165,7 +140,7 @@ __device__ int prune(Work work, int count) {
     return *kept;
 }
 
-__device__ void infer(Dictionary dictionary, Rule rule, Work work, float *out) {
+__device__ void infer(JoinedAtoms dictionary, InferenceRule rule, Work work, float *out) {
     auto [h, active, drive, v, error, number, kept] = work;
     const float *atoms = dictionary.atoms.data;
     int units = dictionary.atoms.shape[0], count = units;
@@ -174,8 +149,8 @@ __device__ void infer(Dictionary dictionary, Rule rule, Work work, float *out) {
         float sum = weighted_sum(atoms + j * channels, v, channels);
         if (lane() == 0) drive[j] = sum;
     }
-    float total = TINY + sum_of(units, number, [drive = drive](int j) { return drive[j]; });
-    float before = TINY + sum_of(units, number, [h = h](int j) { return h[j]; });
+    float total = NO_SUM + sum_of(units, number, [drive = drive](int j) { return drive[j]; });
+    float before = NO_SUM + sum_of(units, number, [h = h](int j) { return h[j]; });
     float mass = sum_of(channels, number, [v = v](int k) { return v[k]; });
     EACH_UNIT(j) {
         active[j] = j;
@@ -183,8 +158,8 @@ __device__ void infer(Dictionary dictionary, Rule rule, Work work, float *out) {
     }
     for (int step = 0; step < rule.iterations; ++step) {
         divisive_step(dictionary, work, count);
-        if (rule.exponent > 0.0f && step % SUPPORT_STEPS == SUPPORT_STEPS - 1 && step < rule.iterations - 2) {
-            favour(dictionary, rule.exponent, work, count);
+        if (rule.support > 0.0f && step % SUPPORT_STEPS == SUPPORT_STEPS - 1 && step < rule.iterations - 2) {
+            favour(dictionary, rule.support, work, count);
         }
         if (step >= FULL_STEPS - 1) count = prune(work, count);
     }
@@ -198,7 +173,7 @@ __device__ void infer(Dictionary dictionary, Rule rule, Work work, float *out) {
     }
 }
 
-__device__ void hear(float *total, int pooled, Dictionary dictionary, Rule rule, Work work, float *heard) {
+__device__ void hear(float *total, int pooled, JoinedAtoms dictionary, InferenceRule rule, Work work, float *heard) {
     float *v = work.v;
     int sources = dictionary.blocks.shape[0], channels = dictionary.atoms.shape[1];
     EACH_CHANNEL(k) {
@@ -206,7 +181,7 @@ __device__ void hear(float *total, int pooled, Dictionary dictionary, Rule rule,
         total[k] = 0.0f;
     }
     float most = largest_of(channels, work.number, [=](int k) { return v[k]; });
-    if (most < SILENCE) {
+    if (most < SILENT_MAGNITUDE) {
         EACH_CHANNEL(k) for (int i = 0; i < sources; ++i) heard[i * channels + k] = 0.0f;
         return;
     }
@@ -229,7 +204,7 @@ __device__ void share_out(const float *heard, float *share, int sources, int cha
 }
 
 extern "C" __global__ void sources_process(
-    Array<float, 3> power, int per_group, int pooled, Dictionary dictionary, Rule rule, State state, int frame,
+    Array<float, 3> power, int per_group, int pooled, JoinedAtoms dictionary, InferenceRule rule, SourcesState state, int frame,
     Array<float, 4> out
 ) {
     long long group = blockIdx.x, groups = out.shape[1];

@@ -1,29 +1,77 @@
 """Inner loops of sparse inference over joined dictionaries. No validation here."""
 
 import math
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
 
-FLOOR = np.float32(1e-6)
-"""The least that a value is divided by, in a frame whose largest value is 1: there may be no atom to explain it."""
+LEAST_EXPLAINED = np.float32(1e-6)
+"""Of a frame whose largest value is 1: what no atom explains is divided by this at least."""
 
 PRUNED = np.float32(1e-3)
 """Share of the strongest activation below which atoms drop out of a frame's competition, after its first steps."""
 
-SILENCE = np.float32(1e-9)
-"""Frames whose largest magnitude is below this (-180 dB) are silence, and left out."""
+SILENT_MAGNITUDE = np.float32(1e-9)
+"""Frames whose largest magnitude is below this (-180 dB) are not looked into."""
 
 SMALLEST_SHARE = np.float32(1e-5)
-"""Shares of a channel below this (-100 dB) are set to zero."""
+LEAST_SUPPORT = np.float32(1e-6)
+"""Of the best supported atom's: no atom is put down by more."""
+
+NO_SUM = np.float32(1e-20)
+"""Added to sums of activations, and of what speaks for them, that something is divided by."""
 
 FULL_STEPS = 3
 """Steps of a frame in which all atoms compete; afterwards weak ones drop out."""
 
 SUPPORT_STEPS = 4
 """Steps from one to the next in which atoms that resemble the rest of their source are favoured."""
+
+
+class JoinedAtoms(NamedTuple):
+    """The atoms of all sources."""
+
+    atoms: Annotated[NDArray[np.float32], "atoms", "channels"]
+    """Magnitudes, each atom's sum is 1."""
+
+    cost: Annotated[NDArray[np.float32], "atoms"]
+    similarity: Annotated[NDArray[np.float32], "pairs"]
+    """Source by source, how like each atom is to each other one of its source."""
+
+    blocks: Annotated[NDArray[np.int64], "sources", "first atom, atoms, first pair"]
+
+
+class InferenceRule(NamedTuple):
+    """How activations follow a frame."""
+
+    iterations: int
+    memory: np.float32
+    """What of the activations a frame begins with comes from the frame before."""
+
+    support: np.float32
+    """Exponent γ by which atoms like the rest of their source are favoured."""
+
+
+class SourcesState(NamedTuple):
+    """Power of the frames that are pooled, activations, what was explained of the last three, and the shares."""
+
+    total: Annotated[NDArray[np.float32], "groups", "channels"]
+    h: Annotated[NDArray[np.float32], "groups", "atoms"]
+    heard: Annotated[NDArray[np.float32], "groups", "3", "sources", "channels"]
+    share: Annotated[NDArray[np.float32], "groups", "sources", "channels"]
+
+
+class InferenceWork(NamedTuple):
+    """What `infer` works on: active atoms first, what speaks for atoms, the model and its quotient, the drive."""
+
+    active: Annotated[NDArray[np.int64], "atoms"]
+    support: Annotated[NDArray[np.float32], "atoms"]
+    heard: Annotated[NDArray[np.float32], "channels"]
+    error: Annotated[NDArray[np.float32], "channels"]
+    drive: Annotated[NDArray[np.float32], "atoms"]
 
 
 @kernel(fastmath={"reassoc", "contract", "nsz"})
@@ -43,7 +91,7 @@ def divisive_step(v: Any, atoms: Any, cost: Any, active: Any, count: int, h: Any
     """
     channels = v.size
     for k in range(channels):
-        heard[k] = FLOOR
+        heard[k] = LEAST_EXPLAINED
     for i in range(count):
         j = active[i]
         a, row = h[j], atoms[j]
@@ -61,7 +109,7 @@ def favour(similarity: Any, blocks: Any, exponent: Any, active: Any, count: int,
     """``h_j ← h_j (s_j / max s)^γ`` within each source, ``s_j = Σ_i S_ji h_i``: one note at a time, if γ says so."""
     for b in range(len(blocks)):
         first, size, offset = blocks[b]
-        most = np.float32(1e-20)
+        most = NO_SUM
         for i in range(count):
             j = active[i]
             if first <= j < first + size:
@@ -75,20 +123,17 @@ def favour(similarity: Any, blocks: Any, exponent: Any, active: Any, count: int,
         for i in range(count):
             j = active[i]
             if first <= j < first + size:
-                h[j] *= np.float32(math.exp(exponent * math.log(max(support[j] / most, np.float32(1e-6)))))
+                h[j] *= np.float32(math.exp(exponent * math.log(max(support[j] / most, LEAST_SUPPORT))))
 
 
 @kernel(fastmath={"contract"})
-def infer(v: Any, dictionary: Any, rule: Any, h: Any, work: Any, out: Any) -> None:
-    """Advance the activations h to the frame v (largest value 1); out (sources, channels): what each source explains.
-
-    dictionary: (atoms (J, channels), cost (J,), similarity, blocks (sources, 3)); rule: (iterations, memory, γ).
-    """
-    atoms, cost, similarity, blocks = dictionary
-    iterations, memory, exponent = rule
-    active, support, heard, error, drive = work
+def infer(v: Any, dictionary: JoinedAtoms, rule: InferenceRule, h: Any, work: InferenceWork, out: Any) -> None:
+    """Advance the activations h to the frame v (largest value 1); out (sources, channels): what each explains."""
+    atoms, cost, similarity, blocks = dictionary.atoms, dictionary.cost, dictionary.similarity, dictionary.blocks
+    active, support, heard, error, drive = work.active, work.support, work.heard, work.error, work.drive
+    iterations, memory, exponent = rule.iterations, rule.memory, rule.support
     units = cost.size
-    total, before = np.float32(1e-20), np.float32(1e-20)
+    total, before = NO_SUM, NO_SUM
     for j in range(units):
         active[j] = j
         drive[j] = weighted_sum(atoms[j], v)
@@ -135,16 +180,16 @@ def _prune(active: Any, count: int, h: Any) -> int:
 
 @kernel(fastmath={"contract"})
 def sources_process(
-    power: Any, per_group: int, pooled: int, dictionary: Any, rule: Any, state: Any, frame: int, out: Any
-) -> None:
+    power: Any, per_group: int, pooled: int, dictionary: JoinedAtoms, rule: InferenceRule, state: SourcesState,
+    frame: int, out: Any,
+) -> None:  # fmt: skip
     """Shares of the sources in every frame, from what they explain of the mean of `pooled` frames and its neighbours.
 
-    power (frames, streams, channels); state: (sum (groups, channels), h (groups, J), heard (groups, 3, sources,
-    channels), share (groups, sources, channels)); out (frames, groups, sources, channels).
+    power (frames, streams, channels); out (frames, groups, sources, channels).
     """
-    total, h, heard, share = state
+    total, h, heard, share = state.total, state.h, state.heard, state.share
     channels, sources, units = power.shape[2], share.shape[1], h.shape[1]
-    inner = (
+    work = InferenceWork(
         np.empty(units, np.int64),
         np.empty(units, np.float32),
         np.empty(channels, np.float32),
@@ -159,7 +204,7 @@ def sources_process(
                     total[g, k] += power[f, s, k]
             if (frame + f) % pooled == pooled - 1:
                 newest = (frame + f) // pooled % 3
-                _hear(total[g], pooled, dictionary, rule, h[g], inner, v, heard[g, newest])
+                _hear(total[g], pooled, dictionary, rule, h[g], work, v, heard[g, newest])
                 _share(heard[g], share[g])
             for i in range(sources):
                 for k in range(channels):
@@ -167,21 +212,24 @@ def sources_process(
 
 
 @kernel
-def _hear(total: Any, pooled: int, dictionary: Any, rule: Any, h: Any, inner: Any, v: Any, heard: Any) -> None:
+def _hear(
+    total: Any, pooled: int, dictionary: JoinedAtoms, rule: InferenceRule, h: Any, work: InferenceWork, v: Any,
+    heard: Any,
+) -> None:  # fmt: skip
     """What each source explains of the magnitude of the pooled frames, which are then forgotten."""
     most = np.float32(0.0)
     for k in range(v.size):
         v[k] = math.sqrt(total[k] / np.float32(pooled))
         total[k] = 0.0
         most = max(most, v[k])
-    if most < SILENCE:
+    if most < SILENT_MAGNITUDE:
         for i in range(heard.shape[0]):
             for k in range(v.size):
                 heard[i, k] = 0.0
         return
     for k in range(v.size):
         v[k] /= most
-    infer(v, dictionary, rule, h, inner, heard)
+    infer(v, dictionary, rule, h, work, heard)
     for i in range(heard.shape[0]):
         for k in range(v.size):
             heard[i, k] *= most

@@ -5,50 +5,6 @@
 // frames of a call. Functions that look at neighbours wait for the block before and after; all others touch a thread's
 // own units only.
 
-constexpr float SMALLEST_STATE = 1e-30f;
-
-struct RmsMoments {
-    float beta2, eta, epsilon;
-};
-
-struct AdamMoments {
-    float beta1, beta2, eta, epsilon;
-};
-
-struct LevelRule {
-    int half_width;
-    float decay;
-};
-
-struct LcaRule {
-    Array<float, 1> threshold;
-    int hard;
-    Array<UNIT, 1> retention;
-    AdamMoments moments;
-};
-
-struct LcaState {
-    Array<float, 2> level;
-    Array<UNIT, 2> u, m;
-    Array<float, 2> v;
-    Array<UNIT, 2> a;
-};
-
-struct Circuit {
-    float alpha, beta1, beta2, conductance;
-};
-
-struct WtaRule {
-    Circuit circuit;
-    Array<float, 1> threshold;
-    float inhibition_threshold, rate;
-    Array<long long, 1> half_width;
-};
-
-struct WtaState {
-    Array<float, 2> x, x_n;
-};
-
 __device__ inline float size_1(float x) { return fabsf(x); }
 __device__ inline float size_1(complex64 z) { return fabsf(z.real) + fabsf(z.imag); }
 
@@ -75,7 +31,7 @@ __device__ U with_phase_of(float size, U u) {
 
 template <class U>
 __device__ void flush(U *state, int units) {
-    EACH_UNIT(i) if (size_1(state[i]) < SMALLEST_STATE) state[i] = U{};
+    EACH_UNIT(i) if (size_1(state[i]) < SMALLEST_ACTIVITY) state[i] = U{};
 }
 
 template <class U>
@@ -130,7 +86,7 @@ __device__ void lca_rms_step(
     const UNIT *drive, Array<UNIT, 2> band, const float *threshold, int hard, RmsMoments moments, const float *level,
     UNIT *u, float *v, UNIT *a, UNIT *du, int units
 ) {
-    auto [beta2, eta, epsilon] = moments;
+    float beta2 = moments.beta2, eta = moments.eta, epsilon = moments.epsilon;
     lca_error(drive, band, u, a, du, units);
     EACH_UNIT(i) {
         v[i] = beta2 * v[i] + (1.0f - beta2) * squared_modulus(du[i]);
@@ -143,7 +99,7 @@ __device__ void lcadam_step(
     const UNIT *drive, Array<UNIT, 2> band, const float *threshold, int hard, AdamMoments moments, const float *level,
     UNIT *u, UNIT *m, float *v, UNIT *a, UNIT *du, int units
 ) {
-    auto [beta1, beta2, eta, epsilon] = moments;
+    float beta1 = moments.beta1, beta2 = moments.beta2, eta = moments.eta, epsilon = moments.epsilon;
     lca_error(drive, band, u, a, du, units);
     EACH_UNIT(i) {
         m[i] = beta1 * m[i] + (1.0f - beta1) * du[i];
@@ -160,7 +116,7 @@ __device__ void track_level(
     prefix_sums(power, sums, units);
     EACH_UNIT(i) {
         double sum = window_sum(sums, i, rule.half_width, units);
-        level[i] = fmaxf(fmaxf((float)sqrt(fmax(sum, 0.0)), rule.decay * level[i]), 1e-20f);
+        level[i] = fmaxf(fmaxf((float)sqrt(fmax(sum, 0.0)), rule.decay * level[i]), SMALLEST_LEVEL);
     }
 }
 
@@ -168,30 +124,29 @@ __device__ void wta_step(
     const float *drive, Circuit circuit, const float *threshold, float inhibition_threshold, float rate, float *x,
     float *x_n, double *sums, int units
 ) {
-    auto [alpha, beta1, beta2, conductance] = circuit;
     prefix_sums(x, sums, units);
     float inhibition = x_n[0];
     EACH_UNIT(i) {
-        float excitation = drive[i] + alpha * x[i] - beta1 * inhibition - threshold[i];
-        x[i] += rate * (fmaxf(excitation, 0.0f) - conductance * x[i]);
+        float excitation = drive[i] + circuit.alpha * x[i] - circuit.beta1 * inhibition - threshold[i];
+        x[i] += rate * (fmaxf(excitation, 0.0f) - circuit.conductance * x[i]);
     }
     __syncthreads();
     if (threadIdx.x == 0) {
-        float feed = (float)(beta2 * sums[units] - inhibition_threshold);
-        x_n[0] += rate * (fmaxf(feed, 0.0f) - conductance * inhibition);
+        float feed = (float)(circuit.beta2 * sums[units] - inhibition_threshold);
+        x_n[0] += rate * (fmaxf(feed, 0.0f) - circuit.conductance * inhibition);
     }
 }
 
 __device__ void wtaconv_step(const float *drive, WtaRule rule, float *x, float *x_n, double *sums, int units) {
-    auto [circuit, threshold, inhibition_threshold, rate, half_width] = rule;
-    auto [alpha, beta1, beta2, conductance] = circuit;
+    Circuit circuit = rule.circuit;
     prefix_sums(x, sums, units);
     EACH_UNIT(i) {
-        float window = (float)window_sum(sums, i, (int)min(half_width.data[i], (long long)units), units);
+        float window = (float)window_sum(sums, i, (int)min(rule.half_width.data[i], (long long)units), units);
         float inhibition = x_n[i];
-        float excitation = drive[i] + alpha * x[i] - beta1 * inhibition - threshold.data[i];
-        x[i] += rate * (fmaxf(excitation, 0.0f) - conductance * x[i]);
-        x_n[i] += rate * (fmaxf(beta2 * window - inhibition_threshold, 0.0f) - conductance * inhibition);
+        float excitation = drive[i] + circuit.alpha * x[i] - circuit.beta1 * inhibition - rule.threshold.data[i];
+        x[i] += rule.rate * (fmaxf(excitation, 0.0f) - circuit.conductance * x[i]);
+        float feed = fmaxf(circuit.beta2 * window - rule.inhibition_threshold, 0.0f);
+        x_n[i] += rule.rate * (feed - circuit.conductance * inhibition);
     }
 }
 
@@ -293,17 +248,15 @@ extern "C" __global__ void wta_process(
 }
 
 extern "C" __global__ void wtaconv_process(
-    Array<float, 3> drive, Circuit circuit, Array<float, 1> threshold, float inhibition_threshold, float rate,
-    Array<long long, 1> half_width, int iterations, Array<float, 2> x_state, Array<float, 2> x_n_state,
+    Array<float, 3> drive, WtaRule wta_rule, int iterations, Array<float, 2> x_state, Array<float, 2> x_n_state,
     Array<float, 3> out
 ) {
     Places places = {shared_memory()};
     Row<float> x(places, x_state), x_n(places, x_n_state);
     int units = x.units;
     double *sums = places.take<double>(units + 1);
-    WtaRule rule = {circuit, threshold, inhibition_threshold, rate, half_width};
     for (int f = 0; f < drive.shape[0]; ++f) {
-        for (int n = 0; n < iterations; ++n) wtaconv_step(row_of(drive, f), rule, x, x_n, sums, units);
+        for (int n = 0; n < iterations; ++n) wtaconv_step(row_of(drive, f), wta_rule, x, x_n, sums, units);
         copy(x.here, row_of(out, f), units);
         flush(x.here, units);
         flush(x_n.here, units);
@@ -314,7 +267,10 @@ extern "C" __global__ void pair_process(
     Array<UNIT, 3> drive, Array<UNIT, 2> band, LcaRule lca_rule, LevelRule level_rule, WtaRule wta_rule,
     Array<float, 2> flow, int iterations, int winners, LcaState lca_state, WtaState wta_state, Array<UNIT, 3> out
 ) {
-    auto [threshold, hard, retention, moments] = lca_rule;
+    Array<float, 1> threshold = lca_rule.threshold;
+    Array<UNIT, 1> retention = lca_rule.retention;
+    AdamMoments moments = lca_rule.moments;
+    int hard = lca_rule.hard;
     Places places = {shared_memory()};
     Row<float> level(places, lca_state.level), v(places, lca_state.v);
     Row<UNIT> u(places, lca_state.u), m(places, lca_state.m), a(places, lca_state.a);

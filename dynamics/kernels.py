@@ -13,7 +13,10 @@ from numba.extending import overload
 
 from sharpear.compiler import kernel
 
-SMALLEST_STATE = 1e-30
+from .rules import AdamMoments, Circuit, LcaRule, LcaState, LevelRule, RmsMoments, WtaRule, WtaState
+
+SMALLEST_LEVEL = np.float32(1e-20)
+SMALLEST_ACTIVITY = np.float32(1e-30)
 """States below this are set to zero at a frame's end, before silence turns them into slow denormal numbers."""
 
 
@@ -52,7 +55,7 @@ def squared_modulus(z: Any) -> Any:
 def flush(state: Any) -> None:
     """Replace what is too small to matter by zero."""
     for i in range(state.size):
-        if abs(state[i].real) + abs(state[i].imag) < SMALLEST_STATE:
+        if abs(state[i].real) + abs(state[i].imag) < SMALLEST_ACTIVITY:
             state[i] = 0
 
 
@@ -81,10 +84,10 @@ def lca_step(drive: Any, band: Any, threshold: Any, hard: bool, rate: Any, u: An
 
 @kernel
 def lca_rms_step(
-    drive: Any, band: Any, threshold: Any, hard: bool, moments: Any, level: Any, u: Any, v: Any, a: Any, du: Any
+    drive: Any, band: Any, threshold: Any, hard: bool, moments: RmsMoments, level: Any, u: Any, v: Any, a: Any, du: Any
 ) -> None:
-    """LcaRms: ``v ← β₂v + (1−β₂)|du|²``, ``u ← u + ηL du / (√v + εL)``; moments = (β₂, η, ε), L the level."""
-    beta2, eta, epsilon = moments
+    """LcaRms: ``v ← β₂v + (1−β₂)|du|²``, ``u ← u + ηL du / (√v + εL)``, L the level."""
+    beta2, eta, epsilon = moments.beta2, moments.eta, moments.epsilon
     lca_error(drive, band, u, a, du)
     for i in range(u.size):
         v[i] = beta2 * v[i] + (np.float32(1.0) - beta2) * squared_modulus(du[i])
@@ -94,10 +97,11 @@ def lca_rms_step(
 
 @kernel
 def lcadam_step(
-    drive: Any, band: Any, threshold: Any, hard: bool, moments: Any, level: Any, u: Any, m: Any, v: Any, a: Any, du: Any
-) -> None:
-    """LcAdam: ``m ← β₁m + (1−β₁)du``, v as LcaRms, ``u ← u + ηL (m/β₁) / (√(v/β₂) + εL)``; moments = (β₁, β₂, η, ε)."""
-    beta1, beta2, eta, epsilon = moments
+    drive: Any, band: Any, threshold: Any, hard: bool, moments: AdamMoments, level: Any, u: Any, m: Any, v: Any, a: Any,
+    du: Any,
+) -> None:  # fmt: skip
+    """LcAdam: ``m ← β₁m + (1−β₁)du``, v as LcaRms, ``u ← u + ηL (m/β₁) / (√(v/β₂) + εL)``."""
+    beta1, beta2, eta, epsilon = moments.beta1, moments.beta2, moments.eta, moments.epsilon
     one = np.float32(1.0)
     lca_error(drive, band, u, a, du)
     for i in range(u.size):
@@ -108,21 +112,23 @@ def lcadam_step(
 
 
 @kernel
-def track_level(drive: Any, half_width: int, decay: Any, level: Any, sums: Any) -> None:
+def track_level(drive: Any, rule: LevelRule, level: Any, sums: Any) -> None:
     """Level around each unit: ``L_i ← max( √Σ_{|j−i| ≤ h} |b_j|², decay·L_i )``, and never quite zero."""
     units = drive.size
     sums[0] = 0.0
     for i in range(units):
         sums[i + 1] = sums[i] + squared_modulus(drive[i])
     for i in range(units):
-        power = sums[min(i + half_width + 1, units)] - sums[max(i - half_width, 0)]
-        level[i] = max(np.float32(math.sqrt(max(power, 0.0))), decay * level[i], np.float32(1e-20))
+        power = sums[min(i + rule.half_width + 1, units)] - sums[max(i - rule.half_width, 0)]
+        level[i] = max(np.float32(math.sqrt(max(power, 0.0))), rule.decay * level[i], SMALLEST_LEVEL)
 
 
 @kernel
-def wta_step(drive: Any, circuit: Any, threshold: Any, inhibition_threshold: Any, rate: Any, x: Any, x_n: Any) -> None:
-    """Wta: ``τẋᵢ = −Gxᵢ + f(Iᵢ + αxᵢ − β₁x_N − Tᵢ)``, ``τẋ_N = −Gx_N + f(β₂Σxⱼ − T_N)``; circuit = (α, β₁, β₂, G)."""
-    alpha, beta1, beta2, conductance = circuit
+def wta_step(
+    drive: Any, circuit: Circuit, threshold: Any, inhibition_threshold: Any, rate: Any, x: Any, x_n: Any
+) -> None:
+    """Wta: ``τẋᵢ = −Gxᵢ + f(Iᵢ + αxᵢ − β₁x_N − Tᵢ)``, ``τẋ_N = −Gx_N + f(β₂Σxⱼ − T_N)``."""
+    alpha, beta1, beta2, conductance = circuit.alpha, circuit.beta1, circuit.beta2, circuit.conductance
     inhibition = x_n[0]
     total = 0.0
     for i in range(x.size):
@@ -133,22 +139,13 @@ def wta_step(drive: Any, circuit: Any, threshold: Any, inhibition_threshold: Any
 
 
 @kernel
-def wtaconv_step(
-    drive: Any,
-    circuit: Any,
-    threshold: Any,
-    inhibition_threshold: Any,
-    rate: Any,
-    half_width: Any,
-    x: Any,
-    x_n: Any,
-    sums: Any,
-) -> None:
+def wtaconv_step(drive: Any, rule: WtaRule, x: Any, x_n: Any, sums: Any) -> None:
     """WtaConv: Wta with an inhibitory unit of its own for each window, ``x_N,i`` fed by ``Σ_{|j−i| ≤ hᵢ} xⱼ``.
 
     Prefix sums (double precision, so that they do not drift) make a step O(units) for any window.
     """
-    alpha, beta1, beta2, conductance = circuit
+    circuit, threshold, half_width = rule.circuit, rule.threshold, rule.half_width
+    alpha, beta1, beta2, conductance = circuit.alpha, circuit.beta1, circuit.beta2, circuit.conductance
     units = x.size
     sums[0] = 0.0
     for i in range(units):
@@ -157,8 +154,9 @@ def wtaconv_step(
         window = np.float32(sums[min(i + half_width[i] + 1, units)] - sums[max(i - half_width[i], 0)])
         inhibition = x_n[i]
         excitation = drive[i] + alpha * x[i] - beta1 * inhibition - threshold[i]
-        x[i] += rate * (max(excitation, np.float32(0.0)) - conductance * x[i])
-        x_n[i] += rate * (max(beta2 * window - inhibition_threshold, np.float32(0.0)) - conductance * inhibition)
+        x[i] += rule.rate * (max(excitation, np.float32(0.0)) - conductance * x[i])
+        feed = max(beta2 * window - rule.inhibition_threshold, np.float32(0.0))
+        x_n[i] += rule.rate * (feed - conductance * inhibition)
 
 
 @kernel
@@ -207,8 +205,8 @@ def lca_rms_process(
     threshold: Any,
     hard: bool,
     retention: Any,
-    moments: Any,
-    level_rule: Any,
+    moments: RmsMoments,
+    level_rule: LevelRule,
     iterations: int,
     level: Any,
     u: Any,
@@ -217,11 +215,10 @@ def lca_rms_process(
     out: Any,
 ) -> None:
     """`lca_rms_step`, `iterations` times a frame, over drive (frames, streams, units)."""
-    half_width, decay = level_rule
     du, sums = np.empty_like(u[0]), np.empty(u.shape[1] + 1, np.float64)
     for f in range(drive.shape[0]):
         for s in range(drive.shape[1]):
-            track_level(drive[f, s], half_width, decay, level[s], sums)
+            track_level(drive[f, s], level_rule, level[s], sums)
             carry(retention, threshold, hard, level[s], u[s], a[s])
             for _ in range(iterations):
                 lca_rms_step(drive[f, s], band, threshold, hard, moments, level[s], u[s], v[s], a[s], du)
@@ -237,8 +234,8 @@ def lcadam_process(
     threshold: Any,
     hard: bool,
     retention: Any,
-    moments: Any,
-    level_rule: Any,
+    moments: AdamMoments,
+    level_rule: LevelRule,
     iterations: int,
     level: Any,
     u: Any,
@@ -248,11 +245,10 @@ def lcadam_process(
     out: Any,
 ) -> None:
     """`lcadam_step`, `iterations` times a frame, over drive (frames, streams, units)."""
-    half_width, decay = level_rule
     du, sums = np.empty_like(u[0]), np.empty(u.shape[1] + 1, np.float64)
     for f in range(drive.shape[0]):
         for s in range(drive.shape[1]):
-            track_level(drive[f, s], half_width, decay, level[s], sums)
+            track_level(drive[f, s], level_rule, level[s], sums)
             carry(retention, threshold, hard, level[s], u[s], a[s])
             for i in range(drive.shape[2]):
                 m[s, i] *= retention[i]
@@ -267,7 +263,7 @@ def lcadam_process(
 @kernel
 def wta_process(
     drive: Any,
-    circuit: Any,
+    circuit: Circuit,
     threshold: Any,
     inhibition_threshold: Any,
     rate: Any,
@@ -287,26 +283,13 @@ def wta_process(
 
 
 @kernel
-def wtaconv_process(
-    drive: Any,
-    circuit: Any,
-    threshold: Any,
-    inhibition_threshold: Any,
-    rate: Any,
-    half_width: Any,
-    iterations: int,
-    x: Any,
-    x_n: Any,
-    out: Any,
-) -> None:
+def wtaconv_process(drive: Any, wta_rule: WtaRule, iterations: int, x: Any, x_n: Any, out: Any) -> None:
     """`wtaconv_step`, `iterations` times a frame, over drive (frames, streams, units)."""
     sums = np.empty(x.shape[1] + 1, np.float64)
     for f in range(drive.shape[0]):
         for s in range(drive.shape[1]):
             for _ in range(iterations):
-                wtaconv_step(
-                    drive[f, s], circuit, threshold, inhibition_threshold, rate, half_width, x[s], x_n[s], sums
-                )
+                wtaconv_step(drive[f, s], wta_rule, x[s], x_n[s], sums)
             copy(x[s], out[f, s])
             flush(x[s])
             flush(x_n[s])
@@ -323,34 +306,30 @@ def with_phase_of(size: Any, u: Any) -> Any:
 def pair_process(
     drive: Any,
     band: Any,
-    lca_rule: Any,
-    level_rule: Any,
-    wta_rule: Any,
+    lca_rule: LcaRule,
+    level_rule: LevelRule,
+    wta_rule: WtaRule,
     flow: Any,
     iterations: int,
     winners: bool,
-    lca_state: Any,
-    wta_state: Any,
+    lca_state: LcaState,
+    wta_state: WtaState,
     out: Any,
 ) -> None:
     """LcAdam ⇄ WtaConv stepped together, `iterations` times a frame, over drive (frames, streams, units).
 
-    lca_rule: (threshold, hard, retention, moments); level_rule: (half_width, decay); wta_rule: (circuit, threshold,
-    inhibition_threshold, rate, half_width); flow: (2, 2) gains; winners: whether x comes out, or a; lca_state: (level,
-    u, m, v, a); wta_state: (x, x_n).
+    flow: (2, 2) gains; winners: whether x comes out, or a.
     """
-    threshold, hard, retention, moments = lca_rule
-    circuit, wta_threshold, inhibition_threshold, rate, window = wta_rule
-    half_width, decay = level_rule
-    level, u, m, v, a = lca_state
-    x, x_n = wta_state
+    threshold, hard, retention, moments = lca_rule.threshold, lca_rule.hard, lca_rule.retention, lca_rule.moments
+    level, u, m, v, a = lca_state.level, lca_state.u, lca_state.m, lca_state.v, lca_state.a
+    x, x_n = wta_state.x, wta_state.x_n
     units = drive.shape[2]
     du, lca_input = np.empty_like(u[0]), np.empty_like(u[0])
     wta_input = np.empty_like(x[0])
     sums = np.empty(units + 1, np.float64)
     for f in range(drive.shape[0]):
         for s in range(drive.shape[1]):
-            track_level(drive[f, s], half_width, decay, level[s], sums)
+            track_level(drive[f, s], level_rule, level[s], sums)
             carry(retention, threshold, hard, level[s], u[s], a[s])
             for i in range(units):
                 m[s, i] *= retention[i]
@@ -360,7 +339,7 @@ def pair_process(
                     lca_input[i] = drive[f, s, i] + flow[0, 0] * a[s, i] + heard
                     wta_input[i] = flow[1, 0] * np.float32(math.sqrt(squared_modulus(u[s, i]))) + flow[1, 1] * x[s, i]
                 lcadam_step(lca_input, band, threshold, hard, moments, level[s], u[s], m[s], v[s], a[s], du)
-                wtaconv_step(wta_input, circuit, wta_threshold, inhibition_threshold, rate, window, x[s], x_n[s], sums)
+                wtaconv_step(wta_input, wta_rule, x[s], x_n[s], sums)
             if winners:
                 copy(x[s], out[f, s])
             else:

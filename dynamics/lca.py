@@ -10,6 +10,7 @@ from sharpear.gpu import CPU, Backend
 from .kernels import lca_process, lca_rms_process, lcadam_process
 from .lateral import BandedWeights
 from .layer import Activity, Layer, per_unit, rate_per_step
+from .rules import AdamMoments, LcaRule, LevelRule, RmsMoments
 
 Threshold = Literal["soft", "hard"]
 
@@ -150,11 +151,11 @@ class LcaRms(_Competitive):
         threshold: ArrayLike,
         *,
         frame_s: float,
-        level_tau_s: float = 0.2,
+        level_tau_s: float,
         level_half_width: int | None = None,
-        beta2: float = 0.75,
-        eta: float = 0.05,
-        epsilon: float = 0.2,
+        beta2: float,
+        eta: float,
+        epsilon: float,
         rule: Threshold = "soft",
         retention: ArrayLike = 1.0,
         iterations: int = 1,
@@ -166,7 +167,7 @@ class LcaRms(_Competitive):
             "level": (np.float32, (lateral.units,)),
         }
         super().__init__(lateral, threshold, rule, retention, iterations, streams, moments, backend)
-        self._moments = _step_rule(beta2=beta2, eta=eta, epsilon=epsilon)
+        self._moments = RmsMoments(**_step_rule(beta2=beta2, eta=eta, epsilon=epsilon))
         self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)
         self._run = self._kernel(lca_rms_process)
 
@@ -216,7 +217,9 @@ class LcAdam(_Competitive):
 
     Reference: Kingma & Ba 2015 (arXiv 1412.6980) for the step; the combination is NeurodynamicalSystems' LcAdam.
 
-    >>> layer = LcAdam(BandedWeights.from_dense(np.array([[0.0, 0.6], [0.6, 0.0]])), 0.1, frame_s=0.003)
+    >>> step = {"beta1": 0.65, "beta2": 0.75, "eta": 0.05, "epsilon": 0.2}
+    >>> lateral = BandedWeights.from_dense(np.array([[0.0, 0.6], [0.6, 0.0]]))
+    >>> layer = LcAdam(lateral, 0.1, frame_s=0.003, level_tau_s=0.2, **step)
     >>> for _ in range(200):
     ...     a = layer(np.array([[1.0, 0.6]], np.float32))
     >>> a.round(3).tolist()
@@ -229,12 +232,12 @@ class LcAdam(_Competitive):
         threshold: ArrayLike,
         *,
         frame_s: float,
-        level_tau_s: float = 0.2,
+        level_tau_s: float,
         level_half_width: int | None = None,
-        beta1: float = 0.65,
-        beta2: float = 0.75,
-        eta: float = 0.05,
-        epsilon: float = 0.2,
+        beta1: float,
+        beta2: float,
+        eta: float,
+        epsilon: float,
         rule: Threshold = "soft",
         retention: ArrayLike = 1.0,
         iterations: int = 1,
@@ -248,7 +251,7 @@ class LcAdam(_Competitive):
             "level": (np.float32, (lateral.units,)),
         }
         super().__init__(lateral, threshold, rule, retention, iterations, streams, moments, backend)
-        self._moments = _step_rule(beta1=beta1, beta2=beta2, eta=eta, epsilon=epsilon)
+        self._moments = AdamMoments(**_step_rule(beta1=beta1, beta2=beta2, eta=eta, epsilon=epsilon))
         self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)
         self._run = self._kernel(lcadam_process)
 
@@ -258,9 +261,9 @@ class LcAdam(_Competitive):
         return self._band
 
     @property
-    def kernel_rule(self) -> tuple[Activity, bool, Activity, tuple[np.float32, ...]]:
-        """(threshold, hard, retention, moments) as the kernels take them."""
-        return self._threshold, self._hard, self._retention, self._moments
+    def kernel_rule(self) -> LcaRule:
+        """The layer's constants as the kernels take them."""
+        return LcaRule(threshold=self._threshold, hard=self._hard, retention=self._retention, moments=self._moments)
 
     def _advance(self, drive: Activity, out: Activity) -> None:
         state = self._state
@@ -282,14 +285,14 @@ class LcAdam(_Competitive):
         )
 
 
-def _step_rule(**values: float) -> tuple[np.float32, ...]:
-    """Check the constants of a step rule and pass them on in order, as float32."""
+def _step_rule(**values: float) -> dict[str, np.float32]:
+    """Check the constants of a step rule and pass them on as float32."""
     for name, value in values.items():
         inside = 0 < value < 1 if name.startswith("beta") else value > 0
         if not inside:
             expected = "between 0 and 1" if name.startswith("beta") else "positive"
             raise ValueError(f"expected {name} {expected}, received {value:g}")
-    return tuple(np.float32(value) for value in values.values())
+    return {name: np.float32(value) for name, value in values.items()}
 
 
 def _retention(value: ArrayLike, units: int, dtype: np.dtype[np.generic]) -> Activity:
@@ -301,8 +304,10 @@ def _retention(value: ArrayLike, units: int, dtype: np.dtype[np.generic]) -> Act
     return np.array(np.broadcast_to(array, units), dtype=dtype)
 
 
-def _level_rule(half_width: int | None, units: int, frame_s: float, tau_s: float) -> tuple[int, np.float32]:
+def _level_rule(half_width: int | None, units: int, frame_s: float, tau_s: float) -> LevelRule:
     """Half width of the level's window and its decay per frame, as the kernels take them."""
     if half_width is not None and half_width < 0:
         raise ValueError(f"expected level_half_width >= 0, received {half_width}")
-    return units if half_width is None else half_width, np.float32(1) - rate_per_step(frame_s, tau_s)
+    return LevelRule(
+        half_width=units if half_width is None else half_width, decay=np.float32(1) - rate_per_step(frame_s, tau_s)
+    )

@@ -29,9 +29,12 @@ class Network:
     Raises:
         ValueError: sizes do not agree.
 
-    >>> from sharpear.dynamics import BandedWeights, LcAdam, WtaConv
-    >>> lcadam = LcAdam(BandedWeights.from_dense(0.6 * (np.eye(3, k=1) + np.eye(3, k=-1))), 0.05, frame_s=0.003)
-    >>> wta = WtaConv(3, 1, tau_s=0.003, step_s=0.001)
+    >>> from sharpear.dynamics import BandedWeights, LcAdam, WtaCircuit, WtaConv
+    >>> step = {"beta1": 0.65, "beta2": 0.75, "eta": 0.05, "epsilon": 0.2}
+    >>> lateral = BandedWeights.from_dense(0.6 * (np.eye(3, k=1) + np.eye(3, k=-1)))
+    >>> lcadam = LcAdam(lateral, 0.05, frame_s=0.003, level_tau_s=0.2, **step)
+    >>> circuit = WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25, conductance=1.0)
+    >>> wta = WtaConv(3, 1, tau_s=0.003, step_s=0.001, circuit=circuit)
     >>> network = Network([lcadam, wta], [[0.0, 0.1], [0.1, 0.0]], iterations=3)
     >>> for _ in range(100):
     ...     a = network(np.array([[0.5, 1.0, 0.2]], np.float32))

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from .kernels import pair_process
 from .layer import Activity, Layer
 from .lca import LcAdam
+from .rules import LcaState, WtaState
 from .wta import WtaConv
 
 
@@ -81,7 +82,7 @@ class LcAdamWta(Layer):
             self._flow,
             self.iterations,
             self._winners,
-            (lca["level"], lca["u"], lca["m"], lca["v"], lca["a"]),
-            (wta["x"], wta["x_n"]),
+            LcaState(level=lca["level"], u=lca["u"], m=lca["m"], v=lca["v"], a=lca["a"]),
+            WtaState(x=wta["x"], x_n=wta["x_n"]),
             out,
         )

@@ -10,6 +10,7 @@ from sharpear.gpu import CPU, Backend
 
 from .kernels import wta_process, wtaconv_process
 from .layer import Activity, Layer, per_unit, rate_per_step
+from .rules import Circuit, WtaRule
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,14 @@ class WtaCircuit:
 
     Reference: Rutishauser, Douglas, Slotine 2011, Neural Computation 23, section 2.
 
-    >>> WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25).winner(1.0)
+    >>> WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25, conductance=1.0).winner(1.0)
     1.8181818181818181
     """
 
-    alpha: float = 1.2
-    beta1: float = 3.0
-    beta2: float = 0.25
-    conductance: float = 1.0
+    alpha: float
+    beta1: float
+    beta2: float
+    conductance: float
 
     def __post_init__(self) -> None:
         product = self.beta1 * self.beta2
@@ -51,9 +52,14 @@ class WtaCircuit:
         """Steady state of a lone winner: ``x = I / (G + β₁β₂/G − α)`` for thresholds of zero."""
         return drive / (self.conductance + self.beta1 * self.beta2 / self.conductance - self.alpha)
 
-    def gains(self) -> tuple[np.float32, np.float32, np.float32, np.float32]:
-        """(α, β₁, β₂, G) as the kernels take them."""
-        return np.float32(self.alpha), np.float32(self.beta1), np.float32(self.beta2), np.float32(self.conductance)
+    def gains(self) -> Circuit:
+        """The gains as the kernels take them."""
+        return Circuit(
+            alpha=np.float32(self.alpha),
+            beta1=np.float32(self.beta1),
+            beta2=np.float32(self.beta2),
+            conductance=np.float32(self.conductance),
+        )
 
 
 class _Circuit(Layer):
@@ -113,7 +119,8 @@ class Wta(_Circuit):
 
     Reference: Rutishauser, Douglas, Slotine 2011, Neural Computation 23.
 
-    >>> layer = Wta(3, tau_s=0.010, step_s=0.001)
+    >>> circuit = WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25, conductance=1.0)
+    >>> layer = Wta(3, tau_s=0.010, step_s=0.001, circuit=circuit)
     >>> for _ in range(2000):
     ...     x = layer(np.array([[0.2, 1.0, 0.3]], np.float32))
     >>> x.round(2).tolist()
@@ -126,14 +133,13 @@ class Wta(_Circuit):
         *,
         tau_s: float,
         step_s: float,
-        circuit: WtaCircuit | None = None,
+        circuit: WtaCircuit,
         threshold: ArrayLike = 0.0,
         inhibition_threshold: float = 0.0,
         iterations: int = 1,
         streams: int = 1,
         backend: Backend = CPU,
     ) -> None:
-        circuit = circuit or WtaCircuit()
         super().__init__(
             units, 1, circuit, tau_s, step_s, threshold, inhibition_threshold, iterations, streams, backend
         )
@@ -173,7 +179,8 @@ class WtaConv(_Circuit):
         streams: independent signals.
         backend: where it runs.
 
-    >>> layer = WtaConv(5, 1, tau_s=0.010, step_s=0.001)
+    >>> circuit = WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25, conductance=1.0)
+    >>> layer = WtaConv(5, 1, tau_s=0.010, step_s=0.001, circuit=circuit)
     >>> for _ in range(2000):
     ...     x = layer(np.array([[0.5, 1.0, 0.0, 0.0, 0.6]], np.float32))
     >>> x.round(2).tolist()
@@ -187,14 +194,13 @@ class WtaConv(_Circuit):
         *,
         tau_s: float,
         step_s: float,
-        circuit: WtaCircuit | None = None,
+        circuit: WtaCircuit,
         threshold: ArrayLike = 0.0,
         inhibition_threshold: float = 0.0,
         iterations: int = 1,
         streams: int = 1,
         backend: Backend = CPU,
     ) -> None:
-        circuit = circuit or WtaCircuit()
         super().__init__(
             units, units, circuit, tau_s, step_s, threshold, inhibition_threshold, iterations, streams, backend
         )
@@ -203,23 +209,16 @@ class WtaConv(_Circuit):
         self._run = self._kernel(wtaconv_process)
 
     @property
-    def kernel_rule(
-        self,
-    ) -> tuple[tuple[np.float32, ...], NDArray[np.float32], np.float32, np.float32, NDArray[np.int64]]:
-        """(circuit, threshold, inhibition_threshold, rate, half_width) as the kernels take them."""
-        return self._gains, self._threshold, self._inhibition_threshold, self._rate, self._half_width
+    def kernel_rule(self) -> WtaRule:
+        """The layer's constants as the kernels take them."""
+        return WtaRule(
+            circuit=self._gains,
+            threshold=self._threshold,
+            inhibition_threshold=self._inhibition_threshold,
+            rate=self._rate,
+            half_width=self._half_width,
+        )
 
     def _advance(self, drive: Activity, out: Activity) -> None:
         state = self._state
-        self._run(
-            drive,
-            self._gains,
-            self._threshold,
-            self._inhibition_threshold,
-            self._rate,
-            self._half_width,
-            self.iterations,
-            state["x"],
-            state["x_n"],
-            out,
-        )
+        self._run(drive, self.kernel_rule, self.iterations, state["x"], state["x_n"], out)

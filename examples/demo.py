@@ -3,8 +3,9 @@
 import time
 from pathlib import Path
 
+from sharpear.audio import Selection
 from sharpear.config import load_config
-from sharpear.runs.files import Selection, sharpen_file
+from sharpear.runs.sharpening_task import sharpen_file
 
 HERE = Path(__file__).parent
 RECORDING = HERE / "audio" / "bach_bwv66.6.flac"

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .source import TYPES, type_name
+
 LARGEST_INT = 2**31 - 1
 LETTERS = {"i4": "i", "i8": "q", "u8": "Q", "f4": "f", "f8": "d"}
 """Letters by which Python's `struct` knows NumPy's kinds of numbers."""
@@ -18,11 +20,12 @@ Address = Callable[[Any], int | None]
 class Packer:
     """Packs the arguments of one kernel, whose layout it learns from the first ones.
 
-    An array becomes ``Array<T, N>``: its address and its shape. A tuple becomes a structure of its members, in order. A
-    float must say its precision. Each argument becomes an array of one element, whose bytes the kernel reads.
+    An array becomes ``Array<T, N>``: its address and its shape. A tuple becomes a structure of its members, in order;
+    a named tuple's must be of the types that it says. A float must say its precision. Each argument becomes an array of
+    one element, whose bytes the kernel reads.
 
     Raises:
-        TypeError: the kernels have no such argument.
+        TypeError: the kernels have no such argument, or a named tuple holds something else than it says.
 
     >>> Packer(lambda value: None)((3, (True, np.float32(0.5))))[1].dtype
     dtype([('f0', '<i4'), ('f1', '<f4')], align=True)
@@ -60,8 +63,29 @@ class Packer:
             yield from value.shape
 
 
+def check_fields(value: Any) -> None:
+    """A named tuple holds what it says: kernels of both kinds are compiled for that.
+
+    Raises:
+        TypeError: it does not; the message names the field.
+    """
+    for name, hint in type(value).__annotations__.items():
+        field = getattr(value, name)
+        expected, received = type_name(hint), _type_of(field)
+        if expected.replace("UNIT", received.removeprefix("Array<").split(",")[0]) != received:
+            raise TypeError(f"expected {type(value).__name__}.{name} to be {expected}, received {received}")
+
+
+def _type_of(value: Any) -> str:
+    if hasattr(value, "ndim") and hasattr(value, "shape") and value.ndim:
+        return f"Array<{TYPES.get(value.dtype.type, value.dtype)}, {value.ndim}>"
+    return TYPES.get(type(value), type(value).__name__)
+
+
 def _kind_of(value: Any, address: Address) -> np.dtype[Any]:
     if isinstance(value, tuple):
+        if hasattr(value, "_fields"):
+            check_fields(value)
         return np.dtype([(f"f{i}", _kind_of(part, address)) for i, part in enumerate(value)], align=True)
     if isinstance(value, bool | int | np.integer) and abs(int(value)) <= LARGEST_INT:
         return np.dtype(np.int32)

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from .arguments import Packer
 from .backend import NO_CONSTANTS, Backend, Kernel, Record, check_state, copy_of
 from .pending import Arrays, Pending, T
-from .source import Constant, source_file, source_text
+from .source import Constant, source_text
 
 WARP = 32
 LARGEST_BLOCK = 256
@@ -132,7 +132,7 @@ class DeviceBackend(Backend):
     ) -> Kernel:
         """The CUDA kernel of that name beside `function`, compiled for the constants."""
         block = min(LARGEST_BLOCK, -(-threads // WARP) * WARP)
-        text = source_text(source_file(function), tuple(constants.items()))
+        text = source_text(function, tuple(constants.items()))
         run = self.driver.function(text, function.__name__, shared_bytes)
         packed = Packer(self.driver.address)
 

@@ -6,6 +6,7 @@ __device__ inline char *shared_memory() { return (char *)working_memory; }
 #endif
 
 constexpr int WARP = 32;
+constexpr double PI = 3.141592653589793;
 
 // The sum of a warp's values, in its first thread.
 __device__ inline float warp_sum(float value) {

@@ -1,8 +1,14 @@
-"""The CUDA source of a kernel: a file beside its Numba kernel, of the same name."""
+"""The CUDA source of a kernel: a file beside its Numba kernel, of the same name.
 
+What a source and its kernel both know by name stands in Python alone: constants, in capitals, and the named tuples that
+kernels are given. A source that uses such a name gets its definition from here.
+"""
+
+import re
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -13,6 +19,19 @@ HEADER = "kernel.cuh"
 
 Constant = int | type[np.generic] | np.dtype[Any] | tuple["Constant", ...]
 """A constant that a source is compiled with: a number, the type of units, or nested tuples of numbers."""
+
+TYPES: dict[Any, str] = {
+    int: "int",
+    bool: "int",
+    np.bool_: "bool",
+    np.int32: "int",
+    np.int64: "long long",
+    np.float32: "float",
+    np.float64: "double",
+    np.complex64: "complex64",
+    Any: "UNIT",
+}
+"""Of numbers, in arrays and by themselves. An array of any type holds what the units of a layer are."""
 
 
 def source_file(function: Any) -> Path:
@@ -27,11 +46,78 @@ def header_text() -> str:
 
 
 @lru_cache
-def source_text(file: Path, constants: tuple[tuple[str, Constant], ...] = ()) -> str:
-    """The whole source to compile: the header, the constants, and the file."""
+def source_text(function: Any, constants: tuple[tuple[str, Constant], ...] = ()) -> str:
+    """The whole source to compile: the header, the constants, what the file takes from Python, and the file."""
+    file = source_file(function)
     body = file.read_text(encoding="utf-8")
-    defined = "".join(f"#define {name} {_initializer(value)}\n" for name, value in constants)
-    return f'{header_text()}{defined}#line 1 "{file.name}"\n{body}'
+    compiled_for = "".join(f"#define {name} {_initializer(value)}\n" for name, value in constants)
+    taken = "".join(definitions(body, _known(function)))
+    return f'{header_text()}{compiled_for}{taken}#line 1 "{file.name}"\n{body}'
+
+
+def definitions(body: str, known: dict[str, Any]) -> Iterator[str]:
+    r"""What has to stand before a source, line by line: constants and structures of those names that it uses.
+
+    >>> list(definitions("int f() { return LINES; }", {"LINES": 3, "ROWS": 4}))
+    ['constexpr int LINES = 3;\n']
+    """
+    used = {name: known[name] for name in re.findall(r"[A-Za-z_]\w*", body) if name in known}
+    yield from (_constant(name, value) for name, value in used.items() if not isinstance(value, type))
+    written: set[Any] = set()
+    for kind in used.values():
+        if isinstance(kind, type):
+            yield from _structures(kind, written)
+
+
+def type_name(hint: Any) -> str:
+    """A field of a named tuple as CUDA names its type; an array says the type of its numbers and what its axes are.
+
+    >>> from typing import Annotated
+    >>> from numpy.typing import NDArray
+    >>> type_name(Annotated[NDArray[np.float32], "frames", "streams"]), type_name(np.float64)
+    ('Array<float, 2>', 'double')
+    """
+    if hasattr(hint, "_fields"):
+        name: str = hint.__name__
+        return name
+    if hint in TYPES:
+        return TYPES[hint]
+    array, *axes = get_args(hint)
+    (number,) = get_args(get_args(array)[1])
+    return f"Array<{TYPES[number]}, {len(axes)}>"
+
+
+def _known(function: Any) -> dict[str, Any]:
+    """The constants and named tuples of a kernel's module, and of the modules of the kernels that are called there."""
+    own: dict[str, Any] = function.py_func.__globals__
+    called = [value.py_func.__globals__ for value in own.values() if hasattr(value, "py_func")]
+    return {name: value for names in (*called, own) for name, value in names.items() if _is_shared(name, value)}
+
+
+def _is_shared(name: str, value: Any) -> bool:
+    if isinstance(value, type):
+        return issubclass(value, tuple) and hasattr(value, "_fields")
+    return name.isupper() and isinstance(value, int | float | np.float32 | tuple)
+
+
+def _constant(name: str, value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"#define {name} {_initializer(value)}\n"
+    if isinstance(value, np.float32):
+        return f"constexpr float {name} = {value!s}f;\n"
+    return f"constexpr {'int' if isinstance(value, int) else 'double'} {name} = {value!r};\n"
+
+
+def _structures(kind: Any, written: set[Any]) -> Iterator[str]:
+    """The structure of a named tuple, after those of its fields."""
+    if kind in written:
+        return
+    written.add(kind)
+    for hint in kind.__annotations__.values():
+        if hasattr(hint, "_fields"):
+            yield from _structures(hint, written)
+    members = " ".join(f"{type_name(hint)} {name};" for name, hint in kind.__annotations__.items())
+    yield f"struct {kind.__name__} {{ {members} }};\n"
 
 
 def _initializer(value: Constant) -> str:

@@ -66,7 +66,7 @@ def configurations(
     if "bank.bandwidth_unit" in changed:
         overrides["bank.order"] = 5 if overrides["bank.bandwidth_unit"] == "window" else draw(st.integers(1, 5))
         if overrides["bank.bandwidth_unit"] != "window":
-            overrides["network.mode"] = draw(st.sampled_from(["complex", "magnitude"]))
+            overrides["network.mode"] = "complex"
     return rate, preset, overrides
 
 

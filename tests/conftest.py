@@ -4,13 +4,60 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import browser
+import host_gpu
+import live_rig
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
 
 from sharpear.__main__ import main
 
 SMALL = Path(__file__).parent / "data" / "small.toml"
+
+
+# On a busy machine any example may take long, and the first one compiles.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+NEEDS: dict[str, Callable[[], str]] = {
+    "browser": browser.missing,
+    "compiler": host_gpu.missing,
+    "sound_server": live_rig.missing,
+}
+"""What a test that is marked so needs, and why it is not there; empty if it is."""
+
+
+APART = ("test_cli", "test_configurations", "test_doctests", "test_stream_contract")
+"""Modules whose tests share nothing that is costly to make: any worker takes any of them."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What workers take: a module at once, and last the tests that fill what is left of anybody's time.
+
+    What waits for the clock comes first, all of it to one worker: it leaves the machine to the others, and none of
+    it has to share the sound system and the time with its like.
+    """
+    order = {"real time": 0, "": 2}
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: order.get(groups[item], 1))
+
+
+def _group(item: pytest.Item) -> str:
+    if any(item.get_closest_marker(name) for name in ("real_time", "sound_server", "browser")):
+        return "real time"
+    return "" if item.path.stem in APART else item.path.stem
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for name, missing in NEEDS.items():
+        if item.get_closest_marker(name) and (why := missing()):
+            pytest.skip(why)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ struct Fiber {
 static ucontext_t scheduler;
 static jmp_buf back;
 static std::vector<Fiber> fibers;
+static std::vector<char> stacks; // kept: to have them anew for every launch would take longer than most launches do
 enum State : char { RUNS, WAITS_FOR_WARP, WAITS_FOR_BLOCK, ENDED };
 static std::vector<State> states;
 static std::vector<float> shuffled;
@@ -91,7 +92,7 @@ static bool advance(int threads, bool backwards) {
 }
 
 static Outcome run(int blocks, int threads, size_t shared_bytes, bool backwards) {
-    std::vector<char> stacks(STACK_BYTES * threads);
+    stacks.resize(std::max(stacks.size(), STACK_BYTES * threads));
     fibers.resize(threads);
     blockDim = {threads, 1, 1};
     gridDim = {blocks, 1, 1};

@@ -4,6 +4,7 @@ It shows on every machine that the kernels compute what they should, but not how
 """
 
 import ctypes
+import hashlib
 import re
 import shutil
 import subprocess
@@ -15,12 +16,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import pytest
 from numpy.typing import DTypeLike
 
 from sharpear.gpu import DeviceBackend
 
 SHIM = Path(__file__).with_name("host_gpu.hpp")
+LIBRARIES = Path(__file__).parent.parent / "build" / "host-gpu"
 COMPILER = shutil.which("g++")
 OPTIONS = (
     "-std=c++17",
@@ -39,14 +40,22 @@ FAULTS = {
     2: "a block writes beyond its working memory",
 }
 
-needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no g++ to run the CUDA source on the host")
+
+def missing() -> str:
+    """Why nothing can be compiled for the host; empty if it can."""
+    return "" if COMPILER else "g++ is not installed: apt-get install g++"
+
 
 KERNEL = re.compile(r'extern "C" __global__ void (\w+)\(')
 
 
 @lru_cache
-def _folder() -> TemporaryDirectory[str]:
-    return TemporaryDirectory(prefix="sharpear-host-gpu-")
+def _compiler() -> str:
+    """Which compiler for which processor."""
+    words = [COMPILER or "", *OPTIONS, "-Q", "--help=target"]
+    return subprocess.run([COMPILER or "", "--version"], capture_output=True, text=True, check=True).stdout + (
+        subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    )
 
 
 @lru_cache
@@ -57,11 +66,16 @@ def compiled(source: str) -> ctypes.CDLL:
         f"{{ return host::launch({name}, a, s, c, b, t, m, r); }}\n"
         for name in KERNEL.findall(source)
     )
-    stem = Path(_folder().name) / f"source{len(list(Path(_folder().name).glob('*.cpp')))}"
-    stem.with_suffix(".cpp").write_text(f'#include "{SHIM}"\n{source}\n{entries}')
-    library = stem.with_suffix(".so")
-    done = subprocess.run([COMPILER or "", *OPTIONS, stem.with_suffix(".cpp"), "-o", library], capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()
+    text = f'#include "{SHIM}"\n{source}\n{entries}'
+    library = LIBRARIES / f"{hashlib.sha256(f'{_compiler()} {SHIM.read_text()} {text}'.encode()).hexdigest()[:16]}.so"
+    if not library.exists():  # by another test process or an earlier run
+        LIBRARIES.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=LIBRARIES) as folder:
+            made = Path(folder, "source.so")
+            words = [COMPILER or "", *OPTIONS, "-x", "c++", "-", "-o", made]
+            done = subprocess.run(words, input=text.encode(), capture_output=True)
+            assert done.returncode == 0, done.stderr.decode()
+            made.replace(library)
     return ctypes.CDLL(str(library))
 
 

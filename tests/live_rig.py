@@ -1,17 +1,26 @@
 """A sound system of one's own: a JACK server with the dummy driver, and virtual microphones."""
 
+import fcntl
 import os
 import shutil
+import struct
 import subprocess
 import sys
+import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
+MEMORY = Path("/dev/shm")
+"""Where JACK keeps what its servers and clients share, for the whole machine."""
+HEAD, PLACES, PLACE_BYTES = struct.Struct("=4s12xI4x"), 8, 264
+"""JACK's registry begins with a magic number, and the size of this head and the places; a place, with a process."""
+NAMES = 6
 UP_S = 15.0
+FREE_S = 120.0
 
 
 def missing() -> str:
@@ -27,52 +36,97 @@ def missing() -> str:
     return ""
 
 
+def taken_name() -> tuple[str, int]:
+    """A server's name that is nobody else's on this machine, and the open lock that says so.
+
+    JACK has places for eight servers. One that is killed keeps its own until a server of the same name starts, so
+    that new names for every server would use them up: there are few, and they are used again. Its server holds the
+    lock, too: a name is free when both have ended, however they did.
+    """
+    deadline = time.monotonic() + FREE_S
+    while time.monotonic() < deadline:
+        for number in range(NAMES):
+            lock = os.open(MEMORY / f"sharpear-tests-{os.getuid()}-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+                continue
+            return f"sharpear-tests-{number}", lock
+        time.sleep(0.1)
+    raise RuntimeError(f"{NAMES} JACK servers of tests run, expected one to end in {FREE_S:g} s: pgrep -a jackd")
+
+
+def free_places() -> None:
+    """Free what servers of any name that were killed keep of JACK's places, which only their like would free."""
+    with suppress(FileNotFoundError, PermissionError), (MEMORY / "jack-shm-registry").open("r+b", buffering=0) as file:
+        head = file.read(HEAD.size)
+        if len(head) < HEAD.size or HEAD.unpack(head) != (b"KCAJ", HEAD.size + PLACES * PLACE_BYTES):
+            return  # of another version
+        for number in range(PLACES):
+            at = HEAD.size + number * PLACE_BYTES
+            file.seek(at)
+            pid = int.from_bytes(file.read(4), sys.byteorder)
+            if pid and not Path(f"/proc/{pid}").exists():
+                file.seek(at)
+                file.write(bytes(PLACE_BYTES))
+
+
 class SoundSystem:
-    """A JACK server under a name of its own, and the clients that were started on it.
+    """A JACK server under a name that no other has, and the clients that were started on it.
 
     PortAudio is a snapshot of its start: only processes that start after the server, with its `environment`, see it.
     """
 
     def __init__(self, rate: int = 48000, period: int = 256) -> None:
         self.rate, self.period = rate, period
-        self.name = f"sharpear-{uuid.uuid4().hex[:8]}"
+        self.name, self._lock = taken_name()
         self.environment = {
             "JACK_DEFAULT_SERVER": self.name,
             "JACK_NO_START_SERVER": "1",
             "JACK_NO_AUDIO_RESERVATION": "1",
         }
         self._processes: list[subprocess.Popen[str]] = []
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def start(self) -> None:
         """Start the server, real-time scheduled where that is allowed."""
-        for scheduling in (["-R", "-P70"], ["-r"]):
+        told = ""
+        for scheduling in (["-R", "-P70"], ["-r"], ["-r"]):
+            self._remove_leftovers()
+            free_places()
             words = ["jackd", *scheduling, "-n", self.name, "-d", "dummy", "-r", str(self.rate), "-p", str(self.period)]
-            self.server = self._started(words)
-            if wait_until(lambda: self._answers() or self.server.poll() is not None, UP_S) and self._answers():
-                return
-            self.server.kill()
-            self.server.wait()
-            # Servers that were killed keep their places in the registry, which has eight.
-            if subprocess.run(["pgrep", "-x", "jackd"], capture_output=True, check=False).returncode == 1:
-                Path("/dev/shm/jack-shm-registry").unlink(missing_ok=True)
-        raise RuntimeError("the JACK server does not start")
+            with tempfile.TemporaryFile("w+") as log:
+                self.server = self._started(words, stdout=log, stderr=log, pass_fds=[self._lock])
+                if wait_until(lambda: self._answers() or self.server.poll() is not None, UP_S) and self._answers():
+                    return
+                self.server.kill()
+                self.server.wait()
+                log.seek(0)
+                told = " ".join(log.read().split())
+        raise RuntimeError(f"the JACK server {self.name} does not start: {told or f'no answer in {UP_S:g} s'}")
 
     def _answers(self) -> bool:
         environment = {**os.environ, **self.environment}
-        return subprocess.run(["jack_lsp"], env=environment, capture_output=True, check=False).returncode == 0
+        try:
+            return subprocess.run(["jack_lsp"], env=environment, capture_output=True, timeout=5).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
 
-    def _started(self, words: list[str]) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
-            words,
-            env={**os.environ, **self.environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
+    def _started(self, words: list[str], **options: Any) -> "subprocess.Popen[str]":
+        environment = {**os.environ, **self.environment}
+        process = subprocess.Popen(words, env=environment, text=True, start_new_session=True, **options)
         self._processes.append(process)
         return process
+
+    def _remove_leftovers(self) -> None:
+        """What a server of this name that was killed left in memory."""
+        for left in MEMORY.glob(f"jack*{self.name}*"):
+            left.unlink(missing_ok=True)
 
     def microphone(self, file: Path, name: str = "vmic", *options: str) -> "subprocess.Popen[str]":
         """A virtual microphone that is ready."""
@@ -83,7 +137,7 @@ class SoundSystem:
         return self._ready([sys.executable, str(HERE / "virtual_cable.py"), name, str(delay)])
 
     def _ready(self, words: list[str]) -> "subprocess.Popen[str]":
-        process = self._started(words)
+        process = self._started(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert process.stdout is not None
         assert process.stdout.readline().startswith("ready"), words
         return process
@@ -100,8 +154,8 @@ class SoundSystem:
                 process.wait()
             if process.stdout:
                 process.stdout.close()
-        for left in Path("/dev/shm").glob(f"jack*{self.name}*"):  # by a server that was killed
-            left.unlink(missing_ok=True)
+        self._remove_leftovers()
+        os.close(self._lock)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from conftest import SMALL, leftovers, one_line, tone
 from sharpear.audio import AudioFile, Selection
 from sharpear.config import load_config
 from sharpear.errors import InputError, UsageError
-from sharpear.runs.files import sharpen_file
+from sharpear.runs.sharpening_task import sharpen_file
 
 FORMATS = ["wav", "flac", "ogg", "mp3", "aiff", "au", "w64", "rf64", "caf"]
 

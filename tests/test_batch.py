@@ -21,10 +21,10 @@ from sharpear.audio import AudioFile, Selection
 from sharpear.config import load_config
 from sharpear.errors import InputError, UsageError
 from sharpear.interrupt import Interruption
-from sharpear.runs import Found, Job, Settings, find_inputs, plan_jobs, run_local
-from sharpear.runs.files import sharpen_audio, sharpen_file
+from sharpear.runs import Found, Job, Running, Settings, find_inputs, plan_frames, run_local
 from sharpear.runs.pool import SharpenerPool
 from sharpear.runs.segments import sharpen_cut
+from sharpear.runs.sharpening_task import Sharpening, sharpen_file
 
 CONFIG = load_config(str(SMALL))
 NPZ = ("--format", "npz")
@@ -75,13 +75,13 @@ def test_folders_and_globs_yield_audio_only(corpus):
     ],
 )
 def test_a_template_places_outputs(found, out, expected):
-    assert plan_jobs([found], out, ["npz"], "{parent}/{stem}.{ext}") == [Job(found.place, (expected,))]
+    assert plan_frames([found], out, ["npz"], "{parent}/{stem}.{ext}") == [Job(found.place, (expected,))]
 
 
 @pytest.mark.parametrize("template", ["{stem}", "{artist}.{ext}", "{stem.{ext}", "{stem}.npz"])
 def test_templates_that_cannot_be(template):
     with pytest.raises(UsageError, match="--output-template"):
-        plan_jobs([Found("a.wav")], "out", ["npz"], template)
+        plan_frames([Found("a.wav")], "out", ["npz"], template)
 
 
 def test_duplicate_stems_are_refused_and_the_template_keeps_them_apart(sharpen, corpus, folder):
@@ -185,6 +185,7 @@ def test_an_input_that_is_written_to_meanwhile_is_refused(wav, folder):
     assert [each.name for each in folder.iterdir()] == [path.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["coherent", "lines"])
 @pytest.mark.parametrize("warm_up_s", [0.05, 3.0])
 def test_segments_give_the_unbroken_run_bit_for_bit(folder, mode, warm_up_s):
@@ -194,13 +195,13 @@ def test_segments_give_the_unbroken_run_bit_for_bit(folder, mode, warm_up_s):
     soundfile.write("x.wav", audio, 16000, subtype="FLOAT")
     narrow = {"bank.low_hz": 300.0, "bank.high_hz": 1200.0, "bank.channels": 32, "atoms.count": 40}
     config = CONFIG if mode == "coherent" else load_config("music", narrow)
-    pool = SharpenerPool(config)
-    stretch = Selection(0.25)
-    with AudioFile(Path("x.wav"), stretch) as whole, AudioFile(Path("x.wav"), stretch) as cut:
-        expected = sharpen_audio(whole, [folder / "whole.npz"], pool, Interruption())
+    task = Sharpening(config, Selection(0.25))
+    with AudioFile(Path("x.wav"), task.selection) as whole, AudioFile(Path("x.wav"), task.selection) as cut:
+        expected = task.make(whole, [folder / "whole.npz"], Running(Interruption()))
         told: list[float] = []
         outcome = sharpen_cut(
-            cut, [folder / "cut.npz"], pool, Interruption(), lambda done, _: told.append(done), at_once=2,
+            cut, [folder / "cut.npz"], SharpenerPool(config),
+            Running(Interruption(), lambda done, _: told.append(done), keep_partial=False, at_once=2), task.describe,
             segment_s=1.3, warm_up_s=warm_up_s,
         )  # fmt: skip
     assert outcome.complete
@@ -212,12 +213,13 @@ def test_segments_give_the_unbroken_run_bit_for_bit(folder, mode, warm_up_s):
         assert np.array_equal(one[name], other[name]), name
 
 
+@pytest.mark.slow
 def test_a_long_file_is_cut_unless_told(sharpen, wav, folder, monkeypatch):
-    import sharpear.runs.jobs as jobs  # noqa: PLC0415
+    from sharpear.runs import sharpening_task  # noqa: PLC0415
 
     cut: list[int] = []
-    inner = jobs.sharpen_cut
-    monkeypatch.setattr(jobs, "sharpen_cut", lambda *a, **k: (cut.append(1), inner(*a, **k))[1])
+    inner = sharpening_task.sharpen_cut
+    monkeypatch.setattr(sharpening_task, "sharpen_cut", lambda *a, **k: (cut.append(1), inner(*a, **k))[1])
     wav("long.wav", 125.0, 8000)
     assert sharpen("long.wav", "-o", "cut.npz", "-j", "2").code == 0
     assert cut == [1]
@@ -226,6 +228,7 @@ def test_a_long_file_is_cut_unless_told(sharpen, wav, folder, monkeypatch):
     assert (folder / "cut.npz").read_bytes() == (folder / "exact.npz").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_thousand_files_leave_no_descriptor_behind(folder, wav):
     first = wav("in.wav", 0.02)
     jobs = []
@@ -234,7 +237,7 @@ def test_a_thousand_files_leave_no_descriptor_behind(folder, wav):
         jobs.append(Job(f"{n}.wav", (f"{n}.npz",)))
     results = []
     opened = []
-    for event in run_local(jobs, Settings(CONFIG), 2, Interruption()):
+    for event in run_local(jobs, Settings(Sharpening(CONFIG)), 2, Interruption()):
         results.append(event)
         opened.append(len(os.listdir("/proc/self/fd")))
     assert max(opened[-50:]) <= max(opened[:50]) + 2
@@ -279,10 +282,11 @@ def command(*words: str) -> None:
 def server():
     """Processes that are there at once: all is imported already, nothing has run."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["sharpear.commands.sharpen_batch", "sharpear.commands.sharpen_pipe", "zarr"])
+    context.set_forkserver_preload(["sharpear.commands.batch", "sharpear.commands.pipe", "zarr"])
     return context
 
 
+@pytest.mark.slow
 def test_kill_9_at_ten_random_moments_then_rerun(server, wav, folder):
     chance = random.Random(20)
     for n in range(12):

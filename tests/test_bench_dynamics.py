@@ -36,6 +36,7 @@ def test_fista_agrees_with_lars_and_both_are_optimal(small: tuple[Problem, Frame
     np.testing.assert_allclose(a, exact, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "setting",
     [Setting("Lca", rate=0.02), Setting("LcaRms", eta=0.02, epsilon=1), Setting("LcAdam", eta=0.02, epsilon=1)],

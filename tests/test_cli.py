@@ -227,6 +227,7 @@ REMEDIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", REMEDIES)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_output_that_cannot_be_written_says_what_helps(sharpear, wav, folder, monkeypatch, command, number):
@@ -272,6 +273,7 @@ def _command(*words: str | Path) -> list[str]:
     return [sys.executable, "-m", "sharpear", *map(str, words)]
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_progress_bar_and_a_pipe_none(wav, folder):
     pty = pytest.importorskip("pty")
     words = _command("sharpen", wav("[b]tone[/x.wav".replace("/", "")), "--preset", SMALL, "--format", "npz")
@@ -297,6 +299,7 @@ def test_ctrl_c_while_modules_are_loaded_is_one_line(wav, folder, module):
     assert done.stderr == "sharpear: interrupted\n"
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_no_leftovers(wav, folder):
     running = subprocess.Popen(
         _command("sharpen", wav("long.wav", 1200.0, 8000), "--preset", SMALL, "--format", "npz"),

@@ -19,6 +19,9 @@ from sharpear.config import load_config
 from sharpear.interrupt import Interruption
 from sharpear.runs import Job, Settings
 from sharpear.runs.cluster import run_cluster
+from sharpear.runs.sharpening_task import Sharpening
+
+pytestmark = pytest.mark.slow
 
 CONFIG = load_config(str(SMALL))
 
@@ -64,7 +67,7 @@ def test_a_killed_workers_files_are_redone(cluster, folder):
 
     killer = threading.Thread(target=kill_one)
     killer.start()
-    events = list(run_cluster(jobs, Settings(CONFIG), cluster.scheduler_address, Interruption()))
+    events = list(run_cluster(jobs, Settings(Sharpening(CONFIG)), cluster.scheduler_address, Interruption()))
     killer.join()
     results = {event.job.source: event for event in events if hasattr(event, "job")}
     assert {result.status for result in results.values()} == {"done"}, results

@@ -93,6 +93,7 @@ def complaint(overrides: dict) -> str | None:
     return None
 
 
+@pytest.mark.slow
 @given(key=st.text(max_size=30), value=st.text(max_size=30))
 def test_any_override_gives_a_config_or_a_usage_error(key, value):
     said = complaint({key: value})

@@ -15,7 +15,7 @@ from sharpear.bridges import BandStream, StftMasks, by_harmonics
 from sharpear.dynamics.hebbian import Learner
 from sharpear.errors import UsageError
 from sharpear.pitch import Transcriber, transcribe
-from sharpear.separation.run import learn_files
+from sharpear.separation.learning import learn_files
 from sharpear.separation.separator import Separator
 
 RATE = 16000

@@ -7,9 +7,9 @@ import pytest
 from faults.failing import faults_of, played
 from faults.killing import killed, killed_at
 from faults.scenes import Scene, prepare
-from faults.theatre import COMPILER, Fault, Theatre
+from faults.theatre import Fault, Theatre
 
-pytestmark = pytest.mark.skipif(COMPILER is None, reason="g++ is missing, which makes calls fail")
+pytestmark = pytest.mark.compiler
 SEED = 20
 SHARE = 6
 KILLS = 3
@@ -69,3 +69,18 @@ def test_what_is_lost_is_seen(theatre, scenes, monkeypatch):
     wrong = played(scene, theatre, Fault("read", 10**9))
     assert any("in.npz is neither" in each for each in wrong)
     assert any("in.wav, an input" in each for each in wrong)
+
+
+def test_a_recording_that_is_not_recovered_is_seen(theatre, scenes, monkeypatch):
+    """The harness itself: the run after the killed one removes what it should have kept."""
+    scene, run = scenes("record"), theatre.run
+
+    def careless(words, folder, *others):
+        ran = run(words, folder, *others)
+        for path in folder.glob("*.recovered.wav"):
+            path.unlink()
+        return ran
+
+    monkeypatch.setattr(theatre, "run", careless)
+    wrong = killed(scene, theatre, kill_s=scene.clean.spent_s / 2)
+    assert any("nothing is recovered" in each for each in wrong)

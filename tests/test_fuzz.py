@@ -22,6 +22,7 @@ def tallies(tmp_path_factory) -> dict[str, Tally]:
     return Conductor(SEED, tmp_path_factory.mktemp("failures")).run(SHORT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", SHORT)
 def test_every_input_is_taken_or_refused_in_one_line(target: str, tallies: dict[str, Tally]) -> None:
     found = tallies[target]
@@ -54,12 +55,14 @@ class Broken:
 KINDS = ("crash", "traceback", "message", "wrong", "memory", "hang")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", range(len(KINDS) + 1))
 def test_what_goes_wrong_is_seen_kept_and_told(kind: int, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "broken.py").write_text(BROKEN)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("KIND", str(kind))
-    monkeypatch.setattr("fuzz.conductor.LONGEST_S", 1.0)
+    if KINDS[kind : kind + 1] == ("hang",):  # the others may take their time on a busy machine
+        monkeypatch.setattr("fuzz.conductor.LONGEST_S", 1.0)
     lines: list[str] = []
     tally = Conductor(1, tmp_path / "kept", told=lines.append).run({"broken:Broken": 1})["broken:Broken"]
     if kind == len(KINDS):

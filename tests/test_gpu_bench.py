@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from host_gpu import HostDriver, host_gpu
-from test_gpu_parity import needs_compiler
 
 import sharpear
 from benchmarks import gpu, gpu_limits, gpu_peers
@@ -26,7 +25,7 @@ def test_without_a_card_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert capsys.readouterr().err == "bench-gpu: nothing measured: no CUDA GPU: no driver\n"
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_its_rows_and_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "RATE", 8000)
     monkeypatch.setattr(gpu, "THROUGHPUT_BLOCK", 512)
@@ -47,7 +46,7 @@ def test_its_rows_and_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [line.split(" | ")[-1] for line in bound[2:]] == ["50.0% |", "20.0% |", "4.0% |"]
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_what_fails_is_told_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row with too many streams, a peak that cannot be measured, a peer that is not there."""
     values = {
@@ -88,7 +87,7 @@ def test_what_fails_is_told_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch
     assert len(freed) == 9, "memory is given back after each part"
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"RATE": 8000, "THROUGHPUT_BLOCK": 512, "SEGMENT_S": 3600.0, "WARM_UP_S": -3599.9}.items():
         monkeypatch.setattr(gpu, name, value)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from host_gpu import HostArray, HostDriver
-from test_gpu_parity import LARGEST_ERROR, needs_compiler
+from presets import CIRCUIT
+from test_gpu_parity import LARGEST_ERROR
 from test_gpu_sharpener import assert_same, small
 from test_stream_contract import audio, complex_drive, pair
 
@@ -198,7 +199,7 @@ def test_the_host_stands_in_for_cupy_in_what_it_refuses() -> None:
     assert list(result) == [4.0, 5.0]
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_a_layer_runs_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
     launches: list[Any] = []
     monkeypatch.setitem(sys.modules, "cupy", stand_in(launches=launches))
@@ -212,14 +213,15 @@ def test_a_layer_runs_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shared_bytes > 0
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_more_working_memory_is_asked_for_up_to_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     launches: list[Any] = []
     monkeypatch.setitem(sys.modules, "cupy", stand_in(launches=launches))
-    WtaConv(2000, 1, tau_s=0.01, step_s=0.003, backend=open_gpu()).process(np.ones((1, 1, 2000), np.float32))
+    options = {"tau_s": 0.01, "step_s": 0.003, "circuit": CIRCUIT}
+    WtaConv(2000, 1, **options, backend=open_gpu()).process(np.ones((1, 1, 2000), np.float32))
     assert launches[0][-1] > 48 * 1024
     with pytest.raises(LayerTooLargeError, match=r"expected .* at most 100000 bytes .*received wtaconv_process with"):
-        WtaConv(9000, 1, tau_s=0.01, step_s=0.003, backend=open_gpu())
+        WtaConv(9000, 1, **options, backend=open_gpu())
 
 
 @pytest.fixture
@@ -233,7 +235,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Card:
     return found
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_blocks_travel_while_others_are_computed(card: Card) -> None:
     sharpener, on_cpu = small(open_gpu()), small("cpu")
     card.calls.clear()
@@ -261,7 +263,7 @@ def memory_of(array: Any) -> np.ndarray:
     return array if array.base is None else memory_of(array.base)
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_memory_stays_its_own_until_the_card_is_done_with_it(card: Card) -> None:
     sharpener = small(open_gpu())
     for _ in range(2):

@@ -11,7 +11,7 @@ from host_gpu import host_gpu
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_gpu_cupy import stand_in
-from test_gpu_parity import LARGEST_ERROR, device, needs_compiler  # noqa: F401 (device is a fixture)
+from test_gpu_parity import LARGEST_ERROR, device  # noqa: F401 (device is a fixture)
 
 from sharpear.dsp import GammatoneDesign, Split, Splitter, StemMixer
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
@@ -121,7 +121,7 @@ def any_sources(draw: st.DrawFn) -> tuple[list[Dictionary], np.ndarray, int]:
     return known, (rng.random((13, 2 * per_group, channels)) ** 3 * level).astype(np.float32), per_group
 
 
-@needs_compiler
+@pytest.mark.compiler
 @given(any_sources())
 @settings(deadline=None, max_examples=12)
 def test_any_dictionaries_and_the_order_of_threads(case: tuple[list[Dictionary], np.ndarray, int]) -> None:

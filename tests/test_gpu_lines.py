@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from presets import FIELD, FLOOR, MEMORY
 from test_gpu_parity import device  # noqa: F401 (a fixture)
 from test_stream_contract import UNITS, Packed, design, line_frames, power
 
@@ -23,15 +24,14 @@ def moved(value: Any, backend: Backend) -> Any:
 
 def field(backend: Backend) -> Any:
     inner = LineField(
-        design().center_hz, "log", UNITS, np.ones_like, 0.003, half_frames=3, streams=STREAMS, backend=backend
+        design().center_hz, "log", UNITS, np.ones_like, 0.003, half_frames=3, **FIELD, streams=STREAMS, backend=backend
     )
     return Packed(inner, lambda lines: np.concatenate([backend.numpy(x) for x in inner.process(lines)], axis=2))
 
 
 def wide_field(backend: Backend) -> Any:
-    inner = LineField(
-        np.geomspace(100, 3000, 70), "log", 31, np.ones_like, 0.003, half_frames=1, streams=STREAMS, backend=backend
-    )
+    atom_hz, place = np.geomspace(100, 3000, 70), {"streams": STREAMS, "backend": backend}
+    inner = LineField(atom_hz, "log", 31, np.ones_like, 0.003, half_frames=1, **FIELD, **place)
     return Packed(inner, lambda lines: np.concatenate([backend.numpy(x) for x in inner.process(lines)], axis=2))
 
 
@@ -45,17 +45,17 @@ def lines_anywhere(streams: int) -> LineFrames:
 
 
 def floor(backend: Backend) -> Any:
-    inner = NoiseFloor(UNITS, 0.003, streams=STREAMS, backend=backend)
+    inner = NoiseFloor(UNITS, 0.003, **FLOOR, streams=STREAMS, backend=backend)
     return Packed(inner, lambda power: backend.numpy(inner.process(power)))
 
 
 def floor_of_groups(backend: Backend) -> Any:
-    inner = NoiseFloor(100, 0.003, quantile=0.6, streams=STREAMS, backend=backend)
+    inner = NoiseFloor(100, 0.003, **FLOOR | {"quantile": 0.6}, streams=STREAMS, backend=backend)
     return Packed(inner, lambda power: backend.numpy(inner.process(power)))
 
 
 def memory(backend: Backend) -> Any:
-    inner = LineMemory(np.full(UNITS, 2), 0.003, streams=STREAMS, backend=backend)
+    inner = LineMemory(np.full(UNITS, 2), 0.003, **MEMORY, streams=STREAMS, backend=backend)
 
     def process(x: Any) -> np.ndarray:
         parts = np.sqrt(x[..., :UNITS]), 100 + x[..., :UNITS], 0.1 * x[..., :UNITS]

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from host_gpu import COMPILER, host_gpu
+from host_gpu import host_gpu
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from presets import ADAM, CIRCUIT
 from test_stream_contract import LAYERS, drive, lcadam, pair, wta_conv
 
 from sharpear.config import load_config
@@ -23,15 +24,11 @@ LARGEST_ERROR = 1e-4
 EQUAL_SUPPORTS = 0.999
 """Of the frames, at least."""
 
-needs_compiler = pytest.mark.skipif(not COMPILER, reason="no g++ to run the CUDA source on the host")
 
-
-@pytest.fixture(scope="module", params=["host", "card"])
+@pytest.fixture(scope="module", params=[pytest.param("host", marks=pytest.mark.compiler), "card"])
 def device(request: pytest.FixtureRequest) -> DeviceBackend:
     """A GPU, or the host in its place."""
     if request.param == "host":
-        if not COMPILER:
-            pytest.skip("no g++ to run the CUDA source on the host")
         return host_gpu()
     try:
         return open_gpu()
@@ -83,7 +80,7 @@ def test_ten_seconds_of_the_preset(readout: str, device: DeviceBackend) -> None:
     assert_parity(make(device).process(drives), make(CPU).process(drives))
 
 
-@needs_compiler
+@pytest.mark.compiler
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_order_of_threads_does_not_matter(name: str) -> None:
     make, signal = LAYERS[name]
@@ -106,9 +103,16 @@ def random_pair(draw: st.DrawFn) -> tuple[Callable[[Backend], LcAdamWta], np.nda
 
     def make(backend: Backend) -> LcAdamWta:
         lcadam = LcAdam(
-            lateral, threshold, frame_s=0.003, level_half_width=half_width, rule=rule, streams=2, backend=backend
+            lateral,
+            threshold,
+            frame_s=0.003,
+            level_half_width=half_width,
+            rule=rule,
+            streams=2,
+            backend=backend,
+            **ADAM,
         )
-        wta = WtaConv(units, window, tau_s=0.01, step_s=0.003, streams=2, backend=backend)
+        wta = WtaConv(units, window, tau_s=0.01, step_s=0.003, circuit=CIRCUIT, streams=2, backend=backend)
         return LcAdamWta(lcadam, wta, flow, iterations=2, readout=readout)
 
     drives = rng.standard_normal((40, 2, units)) * (rng.random((40, 1, units)) < 0.4)
@@ -117,7 +121,7 @@ def random_pair(draw: st.DrawFn) -> tuple[Callable[[Backend], LcAdamWta], np.nda
     return make, drives.astype(np.complex64 if complex_valued else np.float32)
 
 
-@needs_compiler
+@pytest.mark.compiler
 @given(random_pair())
 @settings(deadline=None, max_examples=30)
 def test_any_pair(case: tuple[Callable[[Backend], LcAdamWta], np.ndarray]) -> None:
@@ -142,7 +146,7 @@ def test_arrays_of_the_device_stay_there(device: DeviceBackend) -> None:
         layer.process(device.array(drive(STREAMS)), np.empty_like(expected))
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_a_network_runs_in_one_place() -> None:
     device = host_gpu()
     with pytest.raises(ValueError, match="one backend"):

@@ -10,18 +10,19 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import one_line
-from host_gpu import HostDriver, host_gpu, needs_compiler
+from host_gpu import HostDriver, host_gpu
 from test_gpu_parity import LARGEST_ERROR, device  # noqa: F401 (a fixture)
 from test_stream_contract import HOP, SAMPLE_RATE, audio, design, learned_sources
 
-from sharpear.audio import AudioFile, Selection
+from sharpear.audio import AudioFile
 from sharpear.dsp import Splitter, StemMixer, SynthesisDesign
 from sharpear.gpu import CPU, Backend, DeviceBackend
 from sharpear.interrupt import Interruption
-from sharpear.runs.packs import BLOCK_SAMPLES, PackAdvance
+from sharpear.runs import Advance, Job, Result, Settings
+from sharpear.runs.on_gpu import run_packed
+from sharpear.runs.packs import PACK_SAMPLES
+from sharpear.separation.separation_task import Separation
 from sharpear.separation.separator import Separator
-from sharpear.separation.stem_files import StemFormat
-from sharpear.separation.stem_lane import separate_packed
 from sharpear.separation.tonal import TonalTransient
 
 
@@ -93,6 +94,7 @@ def test_the_command_separates_files_on_a_gpu(folder, sharpear, device, monkeypa
         assert np.abs(received - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
+@pytest.mark.compiler
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("the card has gone")])
 def test_a_gpu_that_fails_is_one_line_and_leaves_nothing(folder, sharpear, error, monkeypatch):
     def failing(self: Separator, block: np.ndarray) -> np.ndarray:
@@ -129,37 +131,40 @@ def test_files_side_by_side_are_files_alone(folder, sharpear, device, monkeypatc
     assert len(list(Path("gpu").rglob("*.wav"))) == 12
 
 
-def planned(*names: str) -> dict[Path, dict[str, Path]]:
+def planned(*names: str) -> list[Job]:
     for name in names:
         soundfile.write(f"{name}.wav", audio(1, 12000), 8000, subtype="FLOAT")
-    return {Path(f"{name}.wav"): {"tonal": Path(name, "tonal.wav")} for name in names}
+    return [Job(f"{name}.wav", (f"{name}/tonal.wav",)) for name in names]
 
 
-@needs_compiler
+def settings(gpu: Backend) -> Settings:
+    return Settings(Separation(("tonal",), TonalTransient.on(gpu)), keep_partial=True)
+
+
+@pytest.mark.compiler
 def test_interrupted_files_keep_what_was_done(folder):
     gpu = host_gpu()
     with Interruption() as interruption:
         outcomes = {}
-        sources, form = TonalTransient.on(gpu), StemFormat()
-        for event in separate_packed(planned("a", "b"), sources, form, Selection(), gpu, interruption):
-            if not isinstance(event, PackAdvance):
-                outcomes[event[0].stem] = event[1]
+        for event in run_packed(planned("a", "b"), settings(gpu), gpu, interruption):
+            if isinstance(event, Result):
+                outcomes[Path(event.job.source).stem] = event.outcome
             elif not interruption.requested:
                 signal.raise_signal(signal.SIGINT)
     done = {name: (outcome.audio_s, outcome.complete) for name, outcome in outcomes.items()}
-    assert done == dict.fromkeys("ab", (BLOCK_SAMPLES / 8000, False))
+    assert done == dict.fromkeys("ab", (PACK_SAMPLES / 8000, False))
     whole = Separator(8000).process(audio(1, 12000))
     late = Separator(8000).latency_samples
     with soundfile.SoundFile("a/tonal.wav") as file:
         assert file.comment.startswith("complete = false; crc32 = ")
         received = file.read()
-    assert received.shape == (BLOCK_SAMPLES,)
+    assert received.shape == (PACK_SAMPLES,)
     # Silence follows where the sound was cut, which is heard a little before.
-    sure = BLOCK_SAMPLES - late
+    sure = PACK_SAMPLES - late
     np.testing.assert_allclose(received[:sure], whole[late : late + sure, 0, 0], atol=1e-5)
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_a_pack_too_large_for_the_memory_is_split(folder):
     class Small(HostDriver):
         def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -169,15 +174,12 @@ def test_a_pack_too_large_for_the_memory_is_split(folder):
 
     gpu = DeviceBackend(Small())
     with Interruption() as interruption:
-        events = separate_packed(
-            planned("a", "b"), TonalTransient.on(gpu), StemFormat(), Selection(), gpu, interruption
-        )
-        packs = [(event.files, event.done_s) if isinstance(event, PackAdvance) else event[0].stem for event in events]
-    assert [event for event in packs if isinstance(event, str)] == ["a", "b"]
-    assert {event[0] for event in packs if isinstance(event, tuple)} == {1}
+        events = list(run_packed(planned("a", "b"), settings(gpu), gpu, interruption))
+    assert [event.job.source for event in events if isinstance(event, Result)] == ["a.wav", "b.wav"]
+    assert {event.source for event in events if isinstance(event, Advance)} == {"1 files"}
 
 
-@pytest.mark.parametrize("place", ["cpu", pytest.param("gpu", marks=needs_compiler)])
+@pytest.mark.parametrize("place", ["cpu", pytest.param("gpu", marks=pytest.mark.compiler)])
 def test_a_file_that_changes_meanwhile_gives_no_stems(folder, sharpear, place, monkeypatch):
     """The end of one recording after the beginning of another is no recording."""
     read = AudioFile.blocks

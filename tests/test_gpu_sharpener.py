@@ -10,18 +10,20 @@ import pytest
 import soundfile
 from conftest import leftovers, one_line, tone
 from host_gpu import HostDriver, host_gpu
-from test_gpu_parity import EQUAL_SUPPORTS, LARGEST_ERROR, device, needs_compiler  # noqa: F401 (device is a fixture)
+from test_gpu_parity import EQUAL_SUPPORTS, LARGEST_ERROR, device  # noqa: F401 (device is a fixture)
 from test_stream_contract import SAMPLE_RATE, audio
 from test_stream_contract import SMALL as SMALL_SETTINGS
 
 import sharpear
+from sharpear.audio import Selection
 from sharpear.config import load_config
 from sharpear.errors import UsageError
 from sharpear.gpu import DeviceBackend, GpuUnavailableError, LayerTooLargeError
 from sharpear.integrity import examine
 from sharpear.interrupt import Interruption
-from sharpear.runs import Advance, Job, Result, Settings, run_packed
-from sharpear.runs.files import sharpen_file
+from sharpear.runs import Advance, Job, Result, Settings
+from sharpear.runs.on_gpu import run_packed
+from sharpear.runs.sharpening_task import Sharpening, sharpen_file
 from sharpear.sharpening.frames import Frames
 
 RECORDING = Path(__file__).parents[1] / "examples" / "audio" / "bach_bwv66.6.flac"
@@ -51,7 +53,7 @@ def test_ten_seconds_of_a_recording(preset: str, device: DeviceBackend) -> None:
     assert_same(runs[1], runs[0])
 
 
-@pytest.mark.parametrize("mode", ["lines", "complex", "magnitude"])
+@pytest.mark.parametrize("mode", ["lines", "complex"])
 def test_a_state_moves_between_devices(mode: str, device: DeviceBackend) -> None:  # noqa: F811
     sound = audio(2)
     expected = small("cpu", mode=mode).process(sound)
@@ -115,19 +117,19 @@ def files(folder: Path) -> list[Job]:
 def test_files_side_by_side_are_files_alone(files: list[Job], device: DeviceBackend) -> None:  # noqa: F811
     Path("out").mkdir()
     config = load_config("low-latency", SMALL_SETTINGS)
-    results = packed(files, Settings(config), device)
+    results = packed(files, Settings(Sharpening(config)), device)
     assert {source: result.status for source, result in results.items()} == {
         "a.wav": "done", "b.wav": "done", "c.wav": "done", "bad.wav": "failed",
     }  # fmt: skip
     for name in "abc":
-        sharpen_file(Path(f"{name}.wav"), [Path(f"{name}.npz")], config, Settings(config).selection)
+        sharpen_file(Path(f"{name}.wav"), [Path(f"{name}.npz")], config, Selection())
         with np.load(f"{name}.npz") as alone, np.load(f"out/{name}.npz") as together:
             assert set(alone.files) == set(together.files)
             np.testing.assert_array_equal(together["amplitude"] != 0, alone["amplitude"] != 0)
             np.testing.assert_allclose(together["amplitude"], alone["amplitude"], rtol=0, atol=1e-5)
             np.testing.assert_array_equal(together["times"], alone["times"])
         assert examine(f"out/{name}.npz").attributes["complete"]
-    again = Settings(config, skip_existing=True)
+    again = Settings(Sharpening(config), skip_existing=True)
     with Interruption() as interruption:
         events = list(run_packed(files[:2], again, device, interruption))
     assert [event.status for event in events if isinstance(event, Result)] == ["skipped", "skipped"]
@@ -138,16 +140,20 @@ def test_a_long_file_in_segments_is_the_file_whole(
     device: DeviceBackend,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in {"packed.SEGMENT_S": 2.0, "packed.WARM_UP_S": 4.0, "segments.SHORTEST_FILE_S": 5.0}.items():
+    for name, value in {
+        "sharpen_lane.SEGMENT_S": 2.0,
+        "sharpen_lane.WARM_UP_S": 4.0,
+        "segments.SHORTEST_FILE_S": 5.0,
+    }.items():
         monkeypatch.setattr(f"sharpear.runs.{name}", value)
     sound = np.concatenate([audio(2)] * 16)
     sound[[100, 40000], 0] = np.nan, np.inf
     soundfile.write("long.wav", sound, 8000, subtype="FLOAT")
     config = load_config("low-latency", SMALL_SETTINGS)
-    whole = sharpen_file(Path("long.wav"), [Path("whole.npz")], config, Settings(config).selection)
-    results = packed([Job("long.wav", ("cut.npz",))], Settings(config, cut=2), device)
+    whole = sharpen_file(Path("long.wav"), [Path("whole.npz")], config, Selection())
+    results = packed([Job("long.wav", ("cut.npz",))], Settings(Sharpening(config), at_once=2), device)
     assert results["long.wav"].status == "done", results["long.wav"].message
-    assert results["long.wav"].replaced_samples == whole.replaced_samples == 2
+    assert results["long.wav"].outcome.replaced_samples == whole.replaced_samples == 2
     with np.load("whole.npz") as one, np.load("cut.npz") as other:
         np.testing.assert_allclose(other["times"], one["times"], rtol=0, atol=1e-9)
         largest = one["amplitude"].max()
@@ -164,10 +170,14 @@ def test_a_long_file_is_cut_into_as_many_streams_as_are_heard_at_once(
     def built(rate: float, config: Any, streams: int, **options: Any) -> Any:
         raise UsageError(f"{streams} streams")
 
-    for name, value in {"SEGMENT_S": 1.0, "STREAMS_AT_ONCE": 8, "Sharpener": built}.items():
-        monkeypatch.setattr(f"sharpear.runs.packed.{name}", value)
+    for name, value in {
+        "sharpen_lane.SEGMENT_S": 1.0,
+        "sharpen_lane.STREAMS_AT_ONCE": 8,
+        "sharpening_task.Sharpener": built,
+    }.items():
+        monkeypatch.setattr(f"sharpear.runs.{name}", value)
     soundfile.write("long.wav", np.zeros((130 * 8000, channels), np.float32), 8000)
-    settings = Settings(load_config("low-latency", SMALL_SETTINGS), cut=2)
+    settings = Settings(Sharpening(load_config("low-latency", SMALL_SETTINGS)), at_once=2)
     with Interruption() as interruption:
         (result,) = run_packed([Job("long.wav", ("cut.npz",))], settings, host_gpu(), interruption)
     assert isinstance(result, Result)
@@ -190,11 +200,13 @@ class SmallGpu(HostDriver):
         return super().empty(shape, dtype)
 
 
-@needs_compiler
+@pytest.mark.compiler
 @pytest.mark.parametrize(("streams", "failed"), [(2, {"bad.wav"}), (1, {"bad.wav", "b.wav"})])
 def test_a_pack_too_large_for_the_memory_is_split(files: list[Job], streams: int, failed: set[str]) -> None:
     Path("out").mkdir()
-    results = packed(files, Settings(load_config("low-latency", SMALL_SETTINGS)), DeviceBackend(SmallGpu(streams)))
+    results = packed(
+        files, Settings(Sharpening(load_config("low-latency", SMALL_SETTINGS))), DeviceBackend(SmallGpu(streams))
+    )
     assert {source for source, result in results.items() if result.status == "failed"} == failed
     assert {source for source, result in results.items() if result.status == "done"} == {
         "a.wav", "b.wav", "c.wav",
@@ -202,10 +214,12 @@ def test_a_pack_too_large_for_the_memory_is_split(files: list[Job], streams: int
     assert "b.wav" not in failed or "no memory left" in results["b.wav"].message
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_a_lost_card_leaves_nothing_half_done(files: list[Job], folder: Path) -> None:
     Path("out").mkdir()
-    results = packed(files, Settings(load_config("low-latency", SMALL_SETTINGS)), DeviceBackend(SmallGpu(arrays=34)))
+    results = packed(
+        files, Settings(Sharpening(load_config("low-latency", SMALL_SETTINGS))), DeviceBackend(SmallGpu(arrays=34))
+    )
     assert all(result.status == "failed" for result in results.values())
     assert "unspecified launch failure" in results["a.wav"].message
     assert not list(Path("out").iterdir())
@@ -221,7 +235,7 @@ class LittleGpu(HostDriver):
         return super().function(source, name, shared_bytes)
 
 
-@needs_compiler
+@pytest.mark.compiler
 @pytest.mark.parametrize("command", ["sharpen", "separate"])
 def test_a_layer_too_large_for_a_block_is_a_line(monkeypatch: pytest.MonkeyPatch, sharpear, wav, command) -> None:
     monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: DeviceBackend(LittleGpu()))
@@ -249,7 +263,7 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, sharpen, wa
     assert sharpen("--device", "auto", wav("b.wav")).code == 0
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_the_command_uses_it(monkeypatch: pytest.MonkeyPatch, sharpear, sharpen, wav) -> None:
     monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: host_gpu())
     settings = [word for name, value in SMALL_SETTINGS.items() for word in ("--set", f"{name}={value}")]

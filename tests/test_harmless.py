@@ -33,7 +33,7 @@ CASES = [
     "sharpen song.wav -o - --format f32 --header keep.txt",
     "sharpen song.wav -o - --format f32 --header song.wav --overwrite",
     "learn piano song.wav piano.npz -o piano.npz --overwrite",
-    "separate song.wav -o stems --filename {stem}.flac",
+    "separate song.wav -o stems --output-template {stem}.flac",
 ]
 
 

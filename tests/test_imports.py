@@ -15,7 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "configs": set(),
     "app": {"app/audio", "app/commands", "app/sharpening"},
     "app/audio": {"app"},
-    "app/integrity": {"app/audio"},
+    "app/integrity": {"app", "app/audio"},
     "app/sharpening": {"app", "app/audio", "compiler", "dsp", "dynamics", "gpu"},
     "app/sinks": {"app", "app/audio", "app/integrity", "app/sharpening", "compiler"},
     "app/runs": {"app", "app/audio", "app/integrity", "app/sharpening", "app/sinks", "dsp", "gpu"},
@@ -25,13 +25,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("compiler", "dsp", "dynamics", "gpu"),
     },
     "app/live": {
-        *("app", "app/audio", "app/runs", "app/separation", "app/sharpening", "app/sinks"),
+        *("app", "app/audio", "app/integrity", "app/runs", "app/separation", "app/sharpening", "app/sinks"),
         *("compiler", "gpu"),
     },
     "app/view": {"app", "app/live", "app/sharpening", "app/sinks"},
     "app/commands": {
         *("app", "app/audio", "app/integrity", "app/live", "app/pitch", "app/runs", "app/separation"),
-        *("app/sharpening", "app/sinks", "app/view", "compiler", "gpu"),
+        *("app/sharpening", "app/sinks", "app/view", "compiler", "dynamics", "gpu"),
     },
 }
 """Folders, and the other folders of the package that each may know."""

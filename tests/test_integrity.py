@@ -32,18 +32,17 @@ def outputs(tmp_path_factory) -> Path:
     """One output of every kind that carries a checksum."""
     from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.config import load_config  # noqa: PLC0415
-    from sharpear.runs.files import sharpen_file  # noqa: PLC0415
-    from sharpear.separation.run import separate_file  # noqa: PLC0415
-    from sharpear.separation.tonal import TonalTransient  # noqa: PLC0415
+    from sharpear.runs import make_of_file  # noqa: PLC0415
+    from sharpear.runs.sharpening_task import sharpen_file  # noqa: PLC0415
+    from sharpear.separation.separation_task import Separation  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("outputs")
     soundfile.write(folder / "x.wav", tone(0.5, channels=2), 16000)
     config = load_config(str(Path(__file__).parent / "data" / "small.toml"))
     sharpen_file(folder / "x.wav", [folder / f"x.{end}" for end in ("zarr", "npz", "png")], config, Selection())
     for subtype in ("float32", "pcm16"):
-        stems = {"tonal": folder / f"{subtype}.wav"}
-        form = StemFormat(subtype=subtype)
-        separate_file(folder / "x.wav", stems, TonalTransient, form, Selection())
+        task = Separation(("tonal",), form=StemFormat(subtype=subtype))
+        make_of_file(task, folder / "x.wav", [folder / f"{subtype}.wav"])
     Dictionary("drums", np.eye(3), np.array([100.0, 200.0, 300.0])).save(folder / "d.npz")
     (folder / "x.wav").unlink()
     return folder

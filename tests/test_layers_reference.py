@@ -7,6 +7,7 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
+from presets import ADAM, RMS
 
 from sharpear.dynamics import BandedWeights, Layer, Lca, LcAdam, LcAdamWta, LcaRms, Wta, WtaCircuit, WtaConv
 
@@ -50,7 +51,7 @@ def competitive(kind: type, variant: str, rng: np.random.Generator, **more: Any)
         G=lateral.dense().tolist(), threshold=layer.threshold.tolist(), hard=threshold_rule == "hard",
         retention=layer.retention.tolist(), iterations=ITERATIONS, rate=1 - exp(-STEP_S / TAU_S),
         level_decay=exp(-FRAME_S / LEVEL_TAU_S), level_half_width=LEVEL_HALF_WIDTH,
-        beta1=0.65, beta2=0.75, eta=0.05, epsilon=0.2,
+        beta1=ADAM["beta1"], beta2=ADAM["beta2"], eta=ADAM["eta"], epsilon=ADAM["epsilon"],
     )  # fmt: skip
     return layer, rule
 
@@ -111,14 +112,14 @@ def test_lca(variant: str) -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_lca_rms(variant: str) -> None:
     rng = np.random.default_rng(4)
-    layer, rule = competitive(LcaRms, variant, rng, **LEVEL)
+    layer, rule = competitive(LcaRms, variant, rng, **RMS | LEVEL)
     compare(layer, partial(naive.lca_frame, naive.lca_rms_step, rule), drives(VARIANTS[variant][0], rng))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_lcadam(variant: str) -> None:
     rng = np.random.default_rng(5)
-    layer, rule = competitive(LcAdam, variant, rng, **LEVEL)
+    layer, rule = competitive(LcAdam, variant, rng, **ADAM | LEVEL)
     compare(layer, partial(naive.lca_frame, naive.lcadam_step, rule), drives(VARIANTS[variant][0], rng))
 
 
@@ -138,7 +139,7 @@ def test_wtaconv(half_width: Any) -> None:
 @pytest.mark.parametrize("variant", ["real, soft", "complex, soft", "complex, hard, per unit"])
 def test_pair(variant: str) -> None:
     rng = np.random.default_rng(8)
-    lcadam, lca_rule = competitive(LcAdam, variant, rng, **LEVEL)
+    lcadam, lca_rule = competitive(LcAdam, variant, rng, **ADAM | LEVEL)
     wta, wta_rule = circuit(WtaConv, rng, 2)
     flow = [[0.1, 0.2], [0.6, -0.1]]
     pair = LcAdamWta(lcadam, wta, flow, iterations=2)

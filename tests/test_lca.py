@@ -5,10 +5,12 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
+from presets import ADAM, RMS
 from sklearn.linear_model import Lasso
 
 from sharpear.dynamics import BandedWeights, Lca, LcAdam, LcaRms
 
+STEP: dict[Any, dict[str, Any]] = {Lca: {}, LcaRms: RMS, LcAdam: ADAM}
 INPUTS, UNITS = 10, 16
 
 
@@ -78,20 +80,20 @@ def test_adaptive_steps_settle_on_the_lasso_of_the_scaled_threshold(kind: Any, c
     threshold = np.full(UNITS, 0.05 * np.linalg.norm(b))
     exact = np.array(naive.lasso(W.tolist(), y.tolist(), threshold.tolist()))
     assert_optimal(W, y, exact, threshold, 1e-10)
-    a = settled(kind(G, 0.05, frame_s=0.003, eta=0.01), b, 4000)
+    a = settled(kind(G, 0.05, frame_s=0.003, **STEP[kind]), b, 4000)
     np.testing.assert_allclose(a, exact, rtol=0, atol=5e-5)
 
 
-@pytest.mark.parametrize("kind", ["Lca", "LcaRms", "LcAdam"])
+@pytest.mark.parametrize("kind", [Lca, LcaRms, LcAdam])
 @pytest.mark.parametrize("rule", ["soft", "hard"])
 @pytest.mark.parametrize("complex_valued", [False, True])
-def test_silent_units_emit_exactly_zero(kind: str, rule: str, complex_valued: bool) -> None:
+def test_silent_units_emit_exactly_zero(kind: Any, rule: str, complex_valued: bool) -> None:
     _, _, b, G = problem(complex_valued)
-    time = {"tau_s": 0.01, "step_s": 0.001} if kind == "Lca" else {"frame_s": 0.003}
-    layer = {"Lca": Lca, "LcaRms": LcaRms, "LcAdam": LcAdam}[kind](G, 0.1, rule=rule, **time)
+    options = {"tau_s": 0.01, "step_s": 0.001} if kind is Lca else {"frame_s": 0.003, **STEP[kind]}
+    layer = kind(G, 0.1, rule=rule, **options)
     assert not settled(layer, np.zeros(UNITS)).any()
     a = settled(layer, b)
-    level = 1.0 if kind == "Lca" else np.linalg.norm(b)
+    level = 1.0 if kind is Lca else np.linalg.norm(b)
     u = np.abs(layer.potential[0]) if complex_valued else layer.potential[0]
     below = u <= 0.1 * level * (1 - 1e-6)
     assert 0 < below.sum() < UNITS
@@ -107,7 +109,7 @@ def test_output_scales_with_the_input_over_80_db(kind: Any, complex_valued: bool
     _, _, b, G = problem(complex_valued)
     rng = np.random.default_rng(12)
     drive = (b * rng.random((300, 1, 1)) + 0.05 * rng.standard_normal((300, 1, UNITS))).astype(G.band.dtype)
-    layer = kind(G, 0.05, frame_s=0.003, eta=0.02, level_half_width=half_width)
+    layer = kind(G, 0.05, frame_s=0.003, **STEP[kind], level_half_width=half_width)
     full = layer.process(drive)
     assert 0 < np.count_nonzero(full) < full.size
     for c in (1e-1, 1e-2, 1e-3, 1e-4):
@@ -136,7 +138,7 @@ def test_the_level_falls_at_the_same_speed_at_any_hop() -> None:
     G = BandedWeights.from_dense(np.zeros((UNITS, UNITS)))
     levels = []
     for frame_s, frames in ((0.008, 10), (0.002, 40)):
-        layer = LcAdam(G, 0.1, frame_s=frame_s, level_tau_s=0.05)
+        layer = LcAdam(G, 0.1, frame_s=frame_s, **ADAM | {"level_tau_s": 0.05})
         settled(layer, np.ones(UNITS), 1)
         settled(layer, np.zeros(UNITS), frames)
         levels.append(layer.state["level"])
@@ -168,7 +170,8 @@ def test_an_adam_step_prefers_the_tone_of_its_memory() -> None:
     retention = np.exp(2j * np.pi * atom_hz * hop_s)
     size = []
     for off_hz in (0.0, 40.0, 120.0):
-        layer = LcAdam(BandedWeights.from_dense(np.zeros((1, 1)) + 0j), 0.0, frame_s=hop_s, retention=retention)
+        alone = BandedWeights.from_dense(np.zeros((1, 1)) + 0j)
+        layer = LcAdam(alone, 0.0, frame_s=hop_s, retention=retention, **ADAM)
         turn = np.exp(2j * np.pi * (atom_hz + off_hz) * hop_s * np.arange(400)).astype(np.complex64)
         size.append(np.abs(layer.process(turn[:, None, None])[-100:, 0, 0]).mean())
     assert size[0] == pytest.approx(1.0, abs=1e-3)
@@ -176,7 +179,7 @@ def test_an_adam_step_prefers_the_tone_of_its_memory() -> None:
 
 
 def test_memory_decays_after_the_tone() -> None:
-    layer = LcAdam(BandedWeights.from_dense(np.zeros((1, 1)) + 0j), 0.05, frame_s=0.003, retention=0.9j)
+    layer = LcAdam(BandedWeights.from_dense(np.zeros((1, 1)) + 0j), 0.05, frame_s=0.003, retention=0.9j, **ADAM)
     layer.process(np.exp(0.5j * np.pi * np.arange(100)).astype(np.complex64)[:, None, None])
     tail = np.abs(layer.process(np.zeros((200, 1, 1), np.complex64))[:, 0, 0])
     assert tail[0] > 0
@@ -202,7 +205,7 @@ def test_memory_decays_after_the_tone() -> None:
 )
 def test_errors_name_what_was_received(kind: Any, options: dict[str, Any], received: str) -> None:
     with pytest.raises(ValueError, match="expected") as raised:
-        kind(BandedWeights.from_dense(np.zeros((3, 3))), 0.1, **options)
+        kind(BandedWeights.from_dense(np.zeros((3, 3))), 0.1, **STEP[kind] | options)
     assert received in str(raised.value)
 
 

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import live_rig
 import numpy as np
 import pytest
 import soundfile
@@ -25,7 +24,7 @@ from sharpear.live.microphone import Microphone
 RATE = 48000
 BLOCK = 256
 
-pytestmark = pytest.mark.skipif(bool(live_rig.missing()), reason=live_rig.missing())
+pytestmark = pytest.mark.sound_server
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +147,15 @@ def test_a_server_that_is_killed_hangs_nothing(mortal, noise, folder):
         running.session.stop()
         assert running.ended(5)
     assert soundfile.info("take.wav").duration >= 0.5
+
+
+def test_killed_servers_leave_places_for_more(shared):
+    """JACK has eight, and one is in use: a server that is killed does not give its own back."""
+    for _ in range(9):
+        with sound_system(RATE, BLOCK) as system:
+            assert system.name != shared.name
+            system.server.kill()
+            system.server.wait()
 
 
 def test_callbacks_that_stop_are_noticed_and_the_process_replaced(system, noise, folder):

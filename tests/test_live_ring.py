@@ -1,5 +1,8 @@
 """The ring: what is read is what was written, in order; what is missing is counted; nobody waits."""
 
+import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -160,16 +163,56 @@ def test_a_copy_that_is_overtaken_is_not_believed():
     assert counted == [blocks * 257] * 2
 
 
-def test_without_shared_memory_the_ring_is_a_temporary_file(monkeypatch, tmp_path):
-    monkeypatch.setattr("sharpear.live.ring.SHARED_MEMORY", str(tmp_path / "missing"))
+def test_without_shared_memory_the_ring_is_a_temporary_file_and_a_line_says_so(monkeypatch, tmp_path):
+    missing, told = tmp_path / "missing", []
+    monkeypatch.setattr("sharpear.live.ring.SHARED_MEMORY", str(missing))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    made = Ring.create(CAPACITY, 1)
-    assert made.path.parent == tmp_path
+    made = Ring.create(CAPACITY, 1, told.append)
+    assert made.path.parents[2] == tmp_path
+    (line,) = told
+    assert line.startswith(f"{missing} (No such file or directory)")
     made.remove()
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_room_for_a_ring_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr("sharpear.live.ring.SHARED_MEMORY", str(tmp_path / "missing"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing, too"))
-    with pytest.raises(InputError, match=r"the sound's memory in .* cannot be written"):
+    with pytest.raises(InputError, match=r"the sound's memory: cannot be written"):
         Ring.create(CAPACITY, 1)
+
+
+def test_only_the_ring_of_a_dead_session_goes(monkeypatch, tmp_path):
+    """One of a living session stays, and so do a link to what looks like one and a file that only has such a name."""
+    monkeypatch.setattr("sharpear.live.ring.SHARED_MEMORY", str(tmp_path))
+    alive, dead, foreign = (Ring.create(CAPACITY, 1) for _ in range(3))
+    folders = [ring.path.parents[1] for ring in (alive, dead, foreign)]
+    assert all(stat.S_IMODE(folder.stat().st_mode) == 0o700 for folder in folders)
+    for ring in (dead, foreign):
+        ring._folder.leave()
+    folders[2].chmod(0o755)
+    outside = tmp_path.with_name(f"{tmp_path.name}.outside")
+    folders[2].rename(outside)
+    (tmp_path / folders[2].name).symlink_to(outside)
+    (tmp_path / "sharpear-old.ring").touch()
+    Ring.create(CAPACITY, 1).remove()
+    assert {path.name for path in tmp_path.iterdir()} == {folders[0].name, folders[2].name, "sharpear-old.ring"}
+    assert foreign.path.name in {path.name for path in outside.rglob("*")}
+    alive.remove()
+
+
+def test_a_killed_session_s_ring_goes_with_the_next(monkeypatch, tmp_path):
+    making = f"""
+import os, signal
+from sharpear.live import ring
+ring.SHARED_MEMORY = {str(tmp_path)!r}
+made = ring.Ring.create({CAPACITY}, 1)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", making], check=False)
+    (left,) = tmp_path.iterdir()
+    monkeypatch.setattr("sharpear.live.ring.SHARED_MEMORY", str(tmp_path))
+    made = Ring.create(CAPACITY, 1)
+    assert not left.exists()
+    made.remove()
+    assert not list(tmp_path.iterdir())

@@ -3,7 +3,6 @@
 import resource
 from pathlib import Path
 
-import live_rig
 import numpy as np
 import pytest
 import soundfile
@@ -19,6 +18,7 @@ from sharpear.live.sources import Replay
 from sharpear.separation.separator import Separator
 from sharpear.separation.tonal import TonalTransient
 
+pytestmark = pytest.mark.real_time
 RATE = 16000
 STEMS = ("tonal", "transient", "residual")
 
@@ -115,7 +115,7 @@ def test_a_player_waits_for_headroom_counts_what_is_missing_and_does_not_fall_be
     ring.remove()
 
 
-@pytest.mark.skipif(bool(live_rig.missing()), reason=live_rig.missing())
+@pytest.mark.sound_server
 def test_one_stem_is_heard_on_the_output_device(folder, monkeypatch):
     """From a virtual microphone, through the separation, into a loop-back cable, whose other end is recorded."""
     rate = 48000

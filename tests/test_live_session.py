@@ -25,6 +25,7 @@ from sharpear.live.load import LoadMeter
 from sharpear.live.recorder import check_recording
 from sharpear.live.sources import Replay
 
+pytestmark = pytest.mark.real_time
 RATE = 16000
 
 

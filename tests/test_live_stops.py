@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import live_rig
 import numpy as np
 import pytest
 import soundfile
@@ -24,6 +23,7 @@ from sharpear.live.capture import STALL_S, Intake
 from sharpear.live.ring import Reader, Ring
 from sharpear.live.sources import Replay
 
+pytestmark = pytest.mark.real_time
 RATE = 16000
 BLOCK = 160
 BLOCK_S = BLOCK / RATE
@@ -126,8 +126,6 @@ def test_a_replay_that_is_stopped_goes_on_where_it_was(folder, monkeypatch):
 @pytest.fixture
 def microphone(folder, monkeypatch) -> Iterator[str]:
     """The name of a virtual one that hears noise for ever."""
-    if live_rig.missing():
-        pytest.skip(live_rig.missing())
     audio = 0.2 * np.random.default_rng(7).standard_normal(48000)
     soundfile.write("noise.wav", audio.astype(np.float32), 48000, "FLOAT")
     with sound_system(48000, 256) as system:
@@ -137,6 +135,7 @@ def microphone(folder, monkeypatch) -> Iterator[str]:
         yield "vmic"
 
 
+@pytest.mark.sound_server
 def test_stopped_processes_are_a_gap_in_the_recording_and_in_the_status(microphone):
     """All of them, as by a machine that sleeps: nothing is replaced, and time is as long as it was."""
     words = ["--device", microphone, "--preset", str(SMALL), "--no-view", "--status-json", "--record", "take.wav"]

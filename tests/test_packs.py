@@ -18,12 +18,10 @@ from sharpear.errors import InputError, UsageError
 from sharpear.gpu import Pending
 from sharpear.interrupt import Interruption
 from sharpear.runs import packs
-from sharpear.runs.jobs import Job, Settings
-from sharpear.runs.packed import _SharpenLane
-from sharpear.runs.packs import BLOCK_SAMPLES, Ended, Failed, Lane, PackAdvance, Packs
+from sharpear.runs.packs import PACK_SAMPLES, Ended, Failed, Lane, PackAdvance, Packs
+from sharpear.runs.sharpening_task import Sharpening
+from sharpear.separation.separation_task import Separation
 from sharpear.separation.separator import Separator
-from sharpear.separation.stem_files import StemFormat
-from sharpear.separation.stem_lane import _StemLane
 from sharpear.sharpening.limits import TooManyStreamsError, descriptors_to_use
 from sharpear.sharpening.sharpener import Sharpener
 
@@ -41,7 +39,7 @@ class Copy(Lane[Echo]):
 
     def __init__(self, path: Path, failing_at: str = "") -> None:
         super().__init__(path, Selection())
-        self._blocks, self._failing_at = self.audio.blocks(BLOCK_SAMPLES), failing_at
+        self._blocks, self._failing_at = self.audio.blocks(PACK_SAMPLES), failing_at
         self.heard: list[np.ndarray] = []
         self.published: np.ndarray | None = None
 
@@ -179,8 +177,8 @@ def test_no_more_files_are_open_than_may_be(files: list[Path], monkeypatch: pyte
 
 @pytest.mark.skipif(sys.platform != "linux", reason="open files are counted in /proc")
 def test_lanes_know_how_many_files_they_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sharpear.runs.packed.SEGMENT_S", 0.5)
-    monkeypatch.setattr("sharpear.runs.packed.can_be_cut", lambda audio: True)
+    monkeypatch.setattr("sharpear.runs.sharpen_lane.SEGMENT_S", 0.5)
+    monkeypatch.setattr("sharpear.runs.sharpen_lane.can_be_cut", lambda audio: True)
     soundfile.write("a.wav", tone(1.6), 16000)
     sharpener, config = Sharpener(16000, "low-latency"), load_config("low-latency")
 
@@ -191,15 +189,19 @@ def test_lanes_know_how_many_files_they_open(folder: Path, monkeypatch: pytest.M
             return len(os.listdir("/proc/self/fd")) - before - lane.descriptors
 
     def of_sharpening(formats: Sequence[str], cut: int) -> int:
-        before, job = len(os.listdir("/proc/self/fd")), Job("a.wav", tuple(f"a.{each}" for each in formats))
-        return surplus(_SharpenLane(job, Settings(config, cut=cut)), before, sharpener)
+        before, outputs = len(os.listdir("/proc/self/fd")), [Path(f"a.{each}") for each in formats]
+        return surplus(Sharpening(config).lane(Path("a.wav"), outputs, False, cut > 1), before, sharpener)
 
     of_sharpening(["zarr"], 1)  # which starts an event loop
     for formats in (["zarr"], ["npz"], ["png"], ["zarr", "npz", "png"]):
         assert [of_sharpening(formats, cut) for cut in (1, 2)] == [0, 0], formats
-    stems = {name: Path(f"{name}.wav") for name in ("tonal", "residual")}
+    stems = ("tonal", "residual")
+    lane = Separation(stems).lane
     before = len(os.listdir("/proc/self/fd"))
-    assert surplus(_StemLane(Path("a.wav"), stems, StemFormat(), Selection()), before, Separator(16000)) == 0
+    assert (
+        surplus(lane(Path("a.wav"), [Path(f"{stem}.wav") for stem in stems], False, False), before, Separator(16000))
+        == 0
+    )
     assert descriptors_to_use() > 0
 
 

@@ -20,6 +20,8 @@ from pipe_rig import CONFIG, RATE, command, encoded
 
 import sharpear as api
 
+pytestmark = pytest.mark.slow
+
 
 def test_npy_of_an_unknown_length_is_a_usage_error(sharpen, folder):
     done = subprocess.run(

@@ -14,6 +14,7 @@ from pipe_rig import CONFIG, RATE, encoded, piped
 import sharpear as api
 from sharpear.audio import AudioPipe, Feed, RawFormat
 from sharpear.interrupt import Interruption
+from sharpear.runs.sharpening_task import Sharpening
 from sharpear.runs.streamed import sharpen_stream
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks import SinkInfo, open_stream_sink
@@ -29,7 +30,7 @@ class Stream:
         reader = threading.Thread(target=self._read, args=(outlet,))
         reader.start()
         source = piped(encoded(audio, subtype="FLOAT"))
-        self.outcome = sharpen_stream(source, Outlet(inlet), format_, CONFIG, Interruption(), header)
+        self.outcome = sharpen_stream(source, Outlet(inlet), Interruption(), Sharpening(CONFIG), format_, header)
         os.close(inlet)
         reader.join()
 
@@ -123,7 +124,7 @@ def test_frames_leave_as_soon_as_their_samples_have_come():
     samples_in, samples_out = os.pipe()
     frames_in, frames_out = os.pipe()
     source = AudioPipe(Feed(samples_in), raw=RawFormat(RATE, 1, "f32le"))
-    arguments = source, Outlet(frames_out), "f32", CONFIG, Interruption()
+    arguments = source, Outlet(frames_out), Interruption(), Sharpening(CONFIG), "f32"
     worker = threading.Thread(target=sharpen_stream, args=arguments, daemon=True)
     worker.start()
     sharpener = api.Sharpener(RATE, CONFIG)

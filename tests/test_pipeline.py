@@ -1,5 +1,6 @@
 """The public Python API, end to end: shapes, times, latency, and how sharp it is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,6 @@ NARROW = {"bank.low_hz": 250.0, "bank.high_hz": 1400.0, "bank.channels": 40, "at
 SHRUNK = {
     **{name: (name, NARROW) for name in preset_names()},
     "small complex": (str(SMALL), {"network.mode": "complex"}),
-    "small magnitude": (str(SMALL), {"network.mode": "magnitude"}),
     "small unaligned": (str(SMALL), {"frames.align_limit_ms": 0.0}),
 }
 """Every preset and mode, over few channels."""
@@ -232,3 +232,13 @@ def test_a_chorale_concentrates():
     edges = np.geomspace(grid_hz[0], grid_hz[-1], grid_hz.size + 1)
     sharp = np.stack([np.histogram(f, edges, weights=e)[0] for f, e in zip(hz, energy, strict=True)])
     assert renyi_bits(sharp) < renyi_bits(plain) - 2
+
+
+@each
+def test_deciding_leaves_what_was_heard_as_it_was(shrunk) -> None:
+    sharpener = new(shrunk)
+    heard = sharpener.listen((cosine(440.0, 0.4) + 0.01 * noise(round(0.4 * RATE)))[:, None].astype(np.float32))
+    before = replace(heard, drive=heard.drive.copy(), frequency_hz=heard.frequency_hz.copy())
+    assert sharpener.resolve(heard).amplitude.any()
+    np.testing.assert_array_equal(heard.drive, before.drive)
+    np.testing.assert_array_equal(heard.frequency_hz, before.frequency_hz)

@@ -88,6 +88,7 @@ def test_a_tone_in_noise_is_the_only_long_note() -> None:
     assert [note.midi for note in notes if note.offset_s - note.onset_s > 0.3] == [57]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [16000, 44100])
 @pytest.mark.parametrize("slope", [0.0, -0.5, -1.0], ids=["white", "pink", "brown"])
 def test_noise_has_no_notes_at_any_level(slope: float, rate: int) -> None:

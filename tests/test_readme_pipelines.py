@@ -19,6 +19,7 @@ from conftest import tone
 from sharpear.bridges import by_harmonics
 
 README = Path(__file__).parent.parent / "README.md"
+pytestmark = pytest.mark.real_time
 RATE, HZ = 44100, 440.0
 
 
@@ -62,15 +63,16 @@ def environment(folder: Path, request: pytest.FixtureRequest) -> Iterator[dict[s
     if "sharpear live" not in line:
         yield here
         return
-    if live_rig.missing():
-        pytest.skip(live_rig.missing())
     soundfile.write("voice.wav", tone(20.0, 48000, HZ), 48000)
     with live_rig.sound_system() as system:
         system.microphone(folder / "voice.wav")
         yield here | system.environment
 
 
-@pytest.mark.parametrize("line", pipelines())
+@pytest.mark.parametrize(
+    "line",
+    [pytest.param(line, marks=pytest.mark.sound_server if "sharpear live" in line else ()) for line in pipelines()],
+)
 def test_a_pipeline_of_the_readme_runs_as_it_stands(line, environment):
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail\n{line}"],

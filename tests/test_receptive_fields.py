@@ -93,7 +93,7 @@ def test_a_whitening_that_is_not_positive_is_refused() -> None:
 
 @pytest.mark.parametrize("tolerance", [0.0, 0.005, 0.05])
 def test_a_banded_encoder_is_the_dense_one_but_for_small_entries(tolerance: float) -> None:
-    matrix = receptive_fields(DESIGN, ATOM_HZ, wait_samples=WAIT_SAMPLES).encoder
+    matrix = receptive_fields(DESIGN, ATOM_HZ, wait_samples=WAIT_SAMPLES, whitening=0.01).encoder
     rng = np.random.default_rng(1)
     subband = (rng.standard_normal((5, 2, 25)) + 1j * rng.standard_normal((5, 2, 25))).astype(np.complex64)
     drive = Encoder(matrix, tolerance).process(subband)
@@ -103,7 +103,7 @@ def test_a_banded_encoder_is_the_dense_one_but_for_small_entries(tolerance: floa
 
 @pytest.mark.parametrize("complex_valued", [False, True])
 def test_lateral_weights_are_the_gram_matrix_without_its_diagonal(complex_valued: bool) -> None:
-    F = receptive_fields(DESIGN, ATOM_HZ, magnitude=not complex_valued).fields
+    F = receptive_fields(DESIGN, ATOM_HZ, magnitude=not complex_valued, whitening=0.01).fields
     exact = F.conj().T @ F - np.eye(37)
     lateral = BandedWeights.from_receptive_fields(F)
     assert lateral.band.dtype == (np.complex64 if complex_valued else np.float32)

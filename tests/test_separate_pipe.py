@@ -15,13 +15,17 @@ import soundfile
 from conftest import leftovers, one_line, tone
 
 from sharpear.audio import AudioFile, AudioPipe, Feed, RawFormat
+from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.interrupt import Interruption
-from sharpear.separation.run import separate_to_files, separate_to_stream
+from sharpear.runs import Running
+from sharpear.separation.separation_task import Separation, separate_stream
 from sharpear.separation.separator import Separator
-from sharpear.separation.stem_files import BLOCK_SAMPLES, StemFormat
+from sharpear.separation.stem_files import StemFormat
 from sharpear.separation.stem_stream import StemStream
 from sharpear.separation.tonal import TonalTransient
 from sharpear.sinks.outlet import Outlet
+
+pytestmark = pytest.mark.slow
 
 RATE = 16000
 SOX_ROUNDS = 1e-6  # its samples are integers of 32 bits, on the way in and out
@@ -119,7 +123,8 @@ def test_stems_cut_short_are_marked(folder, subtype, stated):
     outputs = {stem: folder / f"{stem}.wav" for stem in ("tonal", "transient", "residual")}
     interruption = Interruption()
     interruption.requested = True
-    outcome = separate_to_files(source, outputs, TonalTransient, StemFormat(subtype=subtype), interruption)
+    task = Separation(tuple(outputs), form=StemFormat(subtype=subtype))
+    outcome = task.make(source, list(outputs.values()), Running(interruption))
     assert not outcome.complete
     total = 0
     for path in outputs.values():
@@ -136,10 +141,9 @@ def test_samples_leave_as_soon_as_theirs_have_come():
     samples_in, samples_out = os.pipe()
     stem_in, stem_out = os.pipe()
     source = AudioPipe(Feed(samples_in), raw=RawFormat(RATE, 1, "f32le"))
-    stream = StemStream(Outlet(stem_out), StemFormat(), raw=True)
-    worker = threading.Thread(
-        target=separate_to_stream, args=(source, "tonal", stream, TonalTransient, Interruption()), daemon=True
-    )
+    stream = StemStream(StemFormat(), raw=True)
+    arguments = source, Outlet(stem_out), Interruption(), "tonal", stream, TonalTransient
+    worker = threading.Thread(target=separate_stream, args=arguments, daemon=True)
     worker.start()
     late, block = Separator(RATE).latency_samples, 256
     audio = tone(1.0).astype("<f4")

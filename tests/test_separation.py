@@ -17,7 +17,7 @@ from sharpear.errors import InputError, UsageError
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
 from sharpear.separation.separator import Separator
-from sharpear.separation.voice_kernel import explain
+from sharpear.separation.voice_kernel import Harmonics, explain
 from sharpear.separation.voices import PitchVoices
 
 RATE = 16000
@@ -36,6 +36,7 @@ def test_resynthesis_beats_the_published_banks(spacing: float, latency_s: float,
     assert SynthesisDesign.over(bank, latency_s).snr_db(200.0, 10000.0) > published_db
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 96000, 192000])
 def test_resynthesis_at_every_rate(rate: int) -> None:
     bank = GammatoneDesign.from_scale(
@@ -154,6 +155,7 @@ def chord(seconds: float, *fundamentals: float) -> np.ndarray:
     )
 
 
+@pytest.mark.slow
 def test_voices_are_told_apart_by_their_pitch() -> None:
     """A fifth, whose partials coincide, then another interval: the lower voice stays the first."""
     voices = np.concatenate([chord(0.6, 200.0, 300.0), chord(0.6, 180.0, 337.0)], axis=1)
@@ -176,13 +178,14 @@ def test_a_voice_alone_is_whole() -> None:
     assert si_sdr_db(stems[middle, 0].astype(float), voice[middle]) > 20
 
 
+@pytest.mark.slow
 def test_harmonics_that_coincide_keep_the_ratio_they_began_with() -> None:
     response = np.array([[0.5, 1.0, 0.5], [0.5, 1.0, 0.5], [1.0, 0.0, 0.0]], np.float32)
     gain = np.array([3.0, 1.0, 5.0], np.float32)
     first, last = np.array([0, 0, 3]), np.array([3, 3, 4])
     power = np.array([4.0, 8.0, 4.0, 0.1], np.float32)
     expected = np.empty(4, np.float32)
-    explain(power, 3, (np.zeros(3, int), np.zeros(3, int), first, last, response, gain), 30, expected)
+    explain(power, 3, Harmonics(np.zeros(3, int), np.zeros(3, int), first, last, response, gain), 30, expected)
     np.testing.assert_allclose(gain, [6.0, 2.0, 0.1], rtol=1e-3)
     np.testing.assert_allclose(expected, power, rtol=1e-3)
 
@@ -253,10 +256,10 @@ def test_ctrl_c_before_anything_is_done_leaves_no_folder(folder: Path, sharpear,
         assert leftovers(folder)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sharpear.separation.run.separated", interrupted)
+    monkeypatch.setattr("sharpear.separation.separation_task.separated", interrupted)
     Path("there").mkdir()
     done = sharpear("separate", wav(), "-o", "there/made/stems")
-    assert (done.code, done.err) == (1, "sharpear: interrupted\n")
+    assert (done.code, done.err) == (1, "sharpear: tone.wav: interrupted: nothing was written\n")
     assert sorted(path.name for path in folder.rglob("*")) == ["there", "tone.wav"]
 
 
@@ -276,7 +279,7 @@ def test_an_input_that_ends_badly_leaves_no_folder(folder: Path, sharpear, wav, 
 
 def test_rescaling_is_by_one_factor(folder: Path, sharpear) -> None:
     soundfile.write("loud.wav", 30 * noise(0.5), RATE, subtype="FLOAT")
-    options = ("--subtype", "pcm24", "--clip", "rescale", "--filename", "{stem}.{ext}")
+    options = ("--subtype", "pcm24", "--clip", "rescale", "--output-template", "{stem}.{ext}")
     assert sharpear("separate", "loud.wav", *options).code == 0
     original, _ = soundfile.read("loud.wav")
     total = sum(soundfile.read(f"{stem}.wav")[0] for stem in ("tonal", "transient", "residual"))
@@ -312,7 +315,7 @@ def test_more_atoms_than_examples_are_told(folder: Path, sharpear, wav) -> None:
         ("separate", "tone.wav", "--into", "drums"),
         ("separate", "tone.wav", "--subtype", "pcm8"),
         ("separate", "tone.wav", "--clip", "hard"),
-        ("separate", "tone.wav", "--filename", "{track}.wav"),
+        ("separate", "tone.wav", "--output-template", "{track}.wav"),
         ("separate", "tone.wav", "--rate", "8000"),
         ("separate", "tone.wav", "--stem", "tonal"),
         ("separate", "tone.wav", "--raw-out"),

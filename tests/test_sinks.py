@@ -18,9 +18,9 @@ import sharpear as api
 from sharpear.audio import Selection
 from sharpear.config import Config, load_config
 from sharpear.errors import InputError
-from sharpear.runs.files import FileSinks, sharpen_file
+from sharpear.runs.sharpening_task import sharpen_file
 from sharpear.sharpening.frames import Frames
-from sharpear.sinks import SINKS, SinkInfo
+from sharpear.sinks import SINKS, FileSinks, SinkInfo
 
 FIELDS = {
     "times": "time",
@@ -140,6 +140,7 @@ def test_the_pictures_memory_is_bounded(folder):
     assert np.ptp(pooled.max(axis=1)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["zarr", "npz", "png"])
 def test_a_full_disk_is_one_line_and_leaves_nothing(sharpen, wav, folder, format_):
     wav("s.wav", 3.0, channels=2)

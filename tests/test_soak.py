@@ -7,6 +7,8 @@ import pytest
 from benchmarks import soak
 from benchmarks.soak import MEMORY_MB, SMALL, Row, uneven
 
+pytestmark = pytest.mark.slow
+
 RATE = 8000
 
 

@@ -16,8 +16,6 @@ from conftest import leftovers, one_line
 
 from sharpear.errors import InputError
 from sharpear.interrupt import undisturbed
-from sharpear.live.recorder import Recorder
-from sharpear.live.ring import Reader, Ring
 from sharpear.separation.dictionary import Dictionary
 from sharpear.sinks import Staging, tidy, write_whole
 from sharpear.sinks.sound import FORMATS, GrowingSound
@@ -288,51 +286,6 @@ def test_the_next_command_that_sees_it_recovers_a_recording(sharpen, wav, folder
     assert done.code == 0
     assert "take.recovered.wav: 0.5 s" in done.err
     assert sorted(path.name for path in folder.iterdir()) == ["a.npz", "a.wav", "take.recovered.wav"]
-
-
-RUNNING = """
-import sys, time
-import numpy as np
-from pathlib import Path
-from sharpear.live.recorder import Recorder
-from sharpear.live.ring import Reader, Ring
-ring = Ring.create(16000, 1)
-recorder = Recorder(Path(sys.argv[1]), Reader(ring, ring.capacity), 16000, 1)
-recorder.start()
-rng = np.random.default_rng(0)
-for n in range(2000):
-    ring.write(rng.uniform(-1, 1, (160, 1)).astype(np.float32))
-    print(160 * (n + 1), flush=True)
-    time.sleep(0.01)
-"""
-
-
-def test_a_killed_recorder_loses_no_more_than_half_a_second(folder):
-    running = subprocess.Popen([sys.executable, "-c", RUNNING, str(folder / "take.wav")], stdout=subprocess.PIPE)
-    assert running.stdout is not None
-    for line in running.stdout:
-        if int(line) >= RATE:
-            break
-    running.kill()
-    written = max([int(line), *map(int, running.stdout.read().split())])
-    running.wait()
-    assert len(tidy(folder).lines) == 1
-    read, _ = soundfile.read(folder / "take.recovered.wav", dtype="float32", always_2d=True)
-    assert len(read) > written - RATE // 2
-    expected = np.random.default_rng(0).uniform(-1, 1, (len(read), 1)).astype(np.float32)
-    assert np.array_equal(read, expected)
-
-
-def test_a_recording_is_published_even_where_the_disk_does_not_confirm_it(folder, monkeypatch):
-    ring = Ring.create(RATE, 1)
-    recorder = Recorder(folder / "take.wav", Reader(ring, RATE), RATE, 1)
-    ring.write(sound(0.5))
-    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(5, "Input/output error")))
-    recorder.start()
-    recorder.finish()
-    ring.remove()
-    assert recorder.published
-    assert soundfile.info(folder / "take.wav").frames == RATE // 2
 
 
 def test_two_owners_beside_each_other_never_share_a_place(folder):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from presets import ADAM, FLOOR
 
 import sharpear
 from sharpear.dsp import NoiseFloor
@@ -100,17 +101,17 @@ def test_what_is_no_state_is_refused(make, state):
 @pytest.mark.parametrize("state", [None, 3, "state", np.zeros(3), np.zeros(2, [("floor", "f4")]), {}], ids=repr)
 def test_parts_refuse_what_is_no_state(state):
     lateral = BandedWeights.from_dense(np.zeros((3, 3)))
-    for part in (NoiseFloor(30, 0.003), LcAdam(lateral, 0.1, frame_s=0.003)):
+    for part in (NoiseFloor(30, 0.003, **FLOOR), LcAdam(lateral, 0.1, frame_s=0.003, **ADAM)):
         with pytest.raises(ValueError, match=r"expected a state.*received"):
             part.state = state
-    network = Network([LcAdam(lateral, 0.1, frame_s=0.003), LcAdam(lateral, 0.1, frame_s=0.003)], np.zeros((2, 2)))
+    network = Network([LcAdam(lateral, 0.1, frame_s=0.003, **ADAM) for _ in range(2)], np.zeros((2, 2)))
     for several in (state, [state], [network.layers[0].state, state]):
         with pytest.raises(ValueError, match=r"expected .*received"):
             network.state = several
 
 
 def test_a_field_that_differs_is_named():
-    one, two = NoiseFloor(30, 0.003), NoiseFloor(45, 0.003)
+    one, two = NoiseFloor(30, 0.003, **FLOOR), NoiseFloor(45, 0.003, **FLOOR)
     with pytest.raises(ValueError, match=r"floor float32 \(1, 2\), received floor float32 \(1, 3\)"):
         one.state = two.state
 

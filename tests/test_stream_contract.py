@@ -1,13 +1,14 @@
 """Every class with a state, held to the stream contract. A new class joins by one entry of CASES."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 import pytest
-from host_gpu import COMPILER, host_gpu
+from host_gpu import host_gpu
+from presets import ADAM, CIRCUIT, FIELD, FLOOR, LINES, MEMORY, RMS
 from stream_contract import check_stream_contract
 
 import sharpear
@@ -22,7 +23,6 @@ from sharpear.dsp import (
     LineFinder,
     LineFrames,
     LineMemory,
-    LineSynthesizer,
     NoiseFloor,
     Split,
     Splitter,
@@ -41,6 +41,7 @@ from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voice_tracks import VoiceTracks
 from sharpear.separation.voices import PitchVoices
 from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.line_code import line_rule
 
 UNITS, HOP, SAMPLE_RATE = 9, 37, 8000.0
 
@@ -89,11 +90,12 @@ def line_frames(streams: int) -> LineFrames:
 
 def line_finder(streams: int) -> LineFinder:
     center_hz = design().center_hz
-    return LineFinder(center_hz, np.full(UNITS, 500.0), HOP / SAMPLE_RATE, streams=streams)
+    hop_s = HOP / SAMPLE_RATE
+    return LineFinder(center_hz, np.full(UNITS, 500.0), hop_s, line_rule(LINES, hop_s), streams)
 
 
 def line_field(streams: int) -> LineField:
-    return LineField(design().center_hz, "log", UNITS, np.ones_like, 0.003, half_frames=3, streams=streams)
+    return LineField(design().center_hz, "log", UNITS, np.ones_like, 0.003, half_frames=3, **FIELD, streams=streams)
 
 
 def power(streams: int) -> np.ndarray:
@@ -102,7 +104,7 @@ def power(streams: int) -> np.ndarray:
 
 def line_memory(streams: int) -> Any:
     """Over lines of random level, frequency and noise, stacked behind one another as one input."""
-    memory = LineMemory(np.full(UNITS, 2), 0.003, streams=streams)
+    memory = LineMemory(np.full(UNITS, 2), 0.003, **MEMORY, streams=streams)
     return Packed(memory, lambda x: memory.process(np.sqrt(x[..., :UNITS]), 100 + x[..., UNITS:], 0.1 * x[..., :UNITS]))
 
 
@@ -163,21 +165,23 @@ def lca(streams: int, complex_valued: bool = False, rule: str = "soft", backend:
 def lca_rms(streams: int, complex_valued: bool = False, backend: Backend = CPU) -> LcaRms:
     retention = TURN if complex_valued else 0.97
     options: dict[str, Any] = {"retention": retention, "iterations": 2, "streams": streams, "backend": backend}
-    return LcaRms(lateral(complex_valued), 0.05, frame_s=0.003, **options)
+    return LcaRms(lateral(complex_valued), 0.05, frame_s=0.003, **RMS, **options)
 
 
 def lcadam(streams: int, complex_valued: bool = False, backend: Backend = CPU) -> LcAdam:
     retention = TURN if complex_valued else 0.97
     options: dict[str, Any] = {"retention": retention, "iterations": 2, "streams": streams, "backend": backend}
-    return LcAdam(lateral(complex_valued), 0.05, frame_s=0.003, **options)
+    return LcAdam(lateral(complex_valued), 0.05, frame_s=0.003, **ADAM, **options)
 
 
 def wta(streams: int, backend: Backend = CPU) -> Wta:
-    return Wta(UNITS, tau_s=0.01, step_s=0.002, threshold=0.05, iterations=2, streams=streams, backend=backend)
+    options: dict[str, Any] = {"iterations": 2, "streams": streams, "backend": backend}
+    return Wta(UNITS, tau_s=0.01, step_s=0.002, circuit=CIRCUIT, threshold=0.05, **options)
 
 
 def wta_conv(streams: int, backend: Backend = CPU) -> WtaConv:
-    return WtaConv(UNITS, 2, tau_s=0.01, step_s=0.002, iterations=2, streams=streams, backend=backend)
+    options: dict[str, Any] = {"iterations": 2, "streams": streams, "backend": backend}
+    return WtaConv(UNITS, 2, tau_s=0.01, step_s=0.002, circuit=CIRCUIT, **options)
 
 
 FLOW = [[0.05, 0.1], [0.1, 0.05]]
@@ -202,19 +206,6 @@ def sharp_frames(streams: int) -> Frames:
     hz = np.repeat([150.0, 210.0, 280.0], 70)[:, None, None] * np.arange(1, 13) * np.ones((1, 4, 1))
     amplitude = rng.random((210, 4, 12)) * rng.random((1, 4, 1))
     return Frames(0.003 * np.arange(210.0), *(part[:, :streams].astype(np.float32) for part in (amplitude, hz, hz)))
-
-
-def line_synthesizer(streams: int) -> Any:
-    inner = LineSynthesizer(12, HOP, SAMPLE_RATE, streams)
-    return Packed(inner, lambda frames: inner.process(*np.split(frames, 3, axis=2)))
-
-
-def lines_with_phases(streams: int) -> np.ndarray:
-    """Amplitude, Hz and phase of harmonic partials side by side; a phase is known now and then."""
-    frames, rng = sharp_frames(4), np.random.default_rng(5)
-    phase = np.where(rng.random(frames.amplitude.shape) < 0.5, rng.uniform(-3, 3, frames.amplitude.shape), np.nan)
-    parts = [frames.amplitude, frames.instantaneous_frequency, phase]
-    return np.concatenate(parts, axis=2)[:, :streams].astype(np.float32)
 
 
 def pitch_layer(streams: int) -> PitchLayer:
@@ -261,7 +252,7 @@ SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "ato
 def sharpener(streams: int, mode: str, backend: Backend = CPU) -> sharpear.Sharpener:
     if mode == "lines":
         return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL, device=backend)
-    return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL | {"network.mode": mode}, device=backend)
+    return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL, device=backend)
 
 
 def sharpener_with_phases(streams: int) -> Any:
@@ -310,18 +301,20 @@ CASES: dict[str, Case] = {
     "Separator, tonal and transient": (lambda n: separator(n, TonalTransient), audio, {"silence": 12000}),
     "Separator, learned sources": (lambda n: separator(n, learned_sources()), audio, {"silence": 12000}),
     "Separator, voices": (lambda n: separator(n, PitchVoices.of(2)), lambda n: audio(n, 4800), {"silence": 9000}),
-    "LineSynthesizer": (line_synthesizer, lines_with_phases, {"trusts_input": True}),
     "VoiceTracks": (voice_tracks, pitches, {"trusts_input": True}),
-    "Encoder": (lambda n: Stateless(Encoder(TURN[:, None] * np.eye(UNITS)).process), subbands, {"trusts_input": True}),
+    "Encoder": (
+        lambda n: Stateless(Encoder(TURN[:, None] * np.eye(UNITS), 0.005).process),
+        subbands,
+        {"trusts_input": True},
+    ),
     "FiniteWindow": (windows, frames_of_order_5, {"trusts_input": True}),
     "LineFinder": (line_finder, frames, {"trusts_input": True}),
     "LineField": (line_field, line_frames, {"trusts_input": True}),
-    "NoiseFloor": (lambda n: NoiseFloor(UNITS, 0.003, streams=n), power, {"trusts_input": True}),
+    "NoiseFloor": (lambda n: NoiseFloor(UNITS, 0.003, **FLOOR, streams=n), power, {"trusts_input": True}),
     "LineMemory": (line_memory, lambda n: np.concatenate([power(n), drive(n)], axis=2), {"trusts_input": True}),
     "Sharpener, lines": (lambda n: sharpener(n, "lines"), audio, {}),
     "Sharpener, with phases": (sharpener_with_phases, audio, {}),
     "Sharpener, complex": (lambda n: sharpener(n, "complex"), audio, {}),
-    "Sharpener, magnitude": (lambda n: sharpener(n, "magnitude"), audio, {}),
     "PitchLayer": (pitch_layer, sharp_frames, {"trusts_input": True}),
     "Transcriber": (lambda n: Transcriber(SAMPLE_RATE, "low-latency", n, SMALL | HEAR_NOISE), audio, {}),
 }
@@ -358,13 +351,21 @@ GPU_CASES |= {
     "Filterbank": (bank, lambda n: audio(n, 2000), {}),
     "Sharpener, lines": (lambda n, b: sharpener(n, "lines", b), lambda n: audio(n, 2000), {}),
     "Sharpener, complex": (lambda n, b: sharpener(n, "complex", b), lambda n: audio(n, 2000), {}),
-    "Sharpener, magnitude": (lambda n, b: sharpener(n, "magnitude", b), lambda n: audio(n, 2000), {}),
     "Separator": (tonal, lambda n: audio(n, 1500), {"silence": 3000}),
     "LearnedSources": (learned_shares, lambda n: power(n)[:36], {"silence": 100, "trusts_input": True}),
 }
 HOST_GPU = host_gpu()
-if COMPILER:
-    CASES |= {f"{name}, GPU": (on(HOST_GPU, make), *rest) for name, (make, *rest) in GPU_CASES.items()}
+CASES |= {f"{name}, GPU": (on(HOST_GPU, make), *rest) for name, (make, *rest) in GPU_CASES.items()}
+
+
+def params(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(name, marks=marks(name)) for name in names]
+
+
+def marks(name: str) -> Any:
+    if name.endswith(", GPU"):
+        return pytest.mark.compiler
+    return pytest.mark.slow if name.startswith("Separator") else ()
 
 
 @pytest.fixture(scope="module")
@@ -381,13 +382,13 @@ def test_stream_contract_on_a_card(name: str, card: DeviceBackend) -> None:
     check_stream_contract(on(card, make), signal, **options)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", params(CASES))
 def test_stream_contract(name: str) -> None:
     make, signal, options = CASES[name]
     check_stream_contract(make, signal, **options)
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != "Encoder"])
+@pytest.mark.parametrize("name", params(name for name in CASES if name != "Encoder"))
 def test_a_foreign_state_is_refused(name: str) -> None:
     make, _, _ = CASES[name]
     two, three = make(2), make(3)

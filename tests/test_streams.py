@@ -11,6 +11,8 @@ from conftest import SMALL
 from sharpear.integrity import examine
 from sharpear.sinks.names import safe_name
 
+pytestmark = pytest.mark.slow
+
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a line in which $S is ``sharpear``; how it ended is the shell's exit code."""

@@ -72,6 +72,16 @@ def test_a_pitch_out_of_range_is_one_line(folder: Path, sharpear) -> None:
     assert "1.0 s of pitches above 1050 Hz were left out: --set pitch.high_hz=" in finished.err
 
 
+@pytest.mark.parametrize("midi", [21, 24, 28])
+def test_a_pitch_too_low_to_be_heard_is_one_line(folder: Path, sharpear, midi: int) -> None:
+    t, hz = np.arange(RATE) / RATE, 440 * 2 ** ((midi - 69) / 12)
+    soundfile.write(folder / "low.wav", sum(0.1 / h * np.cos(2 * np.pi * hz * h * t) for h in range(1, 20)), RATE)
+    finished = sharpear("transcribe", "low.wav")
+    assert finished.code == 0
+    assert "s of pitches below 55 Hz, down to" in finished.err
+    assert float(finished.err.partition("down to ")[2].partition(" Hz")[0]) == pytest.approx(hz, abs=1)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -86,13 +96,6 @@ def test_a_wrong_request_is_one_line_and_exit_2(transcribe, two_notes: Path, wor
     assert finished.code == 2
     assert one_line(finished.err)
     assert said in finished.err
-
-
-def test_stdin_is_refused(transcribe) -> None:
-    done = transcribe("-")
-    assert done.code == 2
-    assert one_line(done.err)
-    assert "does not read stdin" in done.err
 
 
 def test_what_exists_is_kept_unless_asked(folder: Path, transcribe, two_notes: Path) -> None:

@@ -28,12 +28,11 @@ from sharpear.view.hub import LARGEST_BACKLOG, Page
 from sharpear.view.picture import HEADER, LARGEST_RATE_HZ, Picture
 from sharpear.view.view import View
 
+pytestmark = pytest.mark.real_time
 RATE = 16000
 TONE_HZ = 440.0
 LOW_HZ, HIGH_HZ = 300.0, 1200.0
 """The range of the small preset, which is the range of the page's axis."""
-
-with_browser = pytest.mark.skipif(bool(browser.missing()), reason=browser.missing())
 
 
 @pytest.fixture
@@ -323,7 +322,7 @@ def bright_rows(tab: browser.Tab) -> tuple[np.ndarray, np.ndarray]:
     return 1 - (np.arange(height) + 0.5) / height, rows
 
 
-@with_browser
+@pytest.mark.browser
 def test_the_page_draws_a_tone_at_its_row_and_another_page_joins(tone, chromium):
     expected = np.log2(TONE_HZ / LOW_HZ) / np.log2(HIGH_HZ / LOW_HZ)
     with shown(tone) as (view, running):
@@ -366,7 +365,7 @@ def _steer(tab: browser.Tab) -> None:
     assert tab.wait("document.getElementById('keys').open")
 
 
-@with_browser
+@pytest.mark.browser
 def test_the_page_chooses_a_preset(tone, chromium):
     with shown(tone) as (view, running):
         tab = chromium.open(view.url)

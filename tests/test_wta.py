@@ -1,11 +1,13 @@
 """Winner-take-all circuits against their closed forms."""
 
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from presets import CIRCUIT
 
 from sharpear.dynamics import Wta, WtaCircuit, WtaConv
 
@@ -23,8 +25,8 @@ def one_hot(unit: int, size: float = 1.0, units: int = UNITS) -> np.ndarray:
 @pytest.mark.parametrize(
     "circuit",
     [
-        WtaCircuit(),
-        WtaCircuit(alpha=0.5, beta1=2.0, beta2=0.2),
+        CIRCUIT,
+        WtaCircuit(alpha=0.5, beta1=2.0, beta2=0.2, conductance=1.0),
         WtaCircuit(alpha=1.5, beta1=3.0, beta2=0.3, conductance=1.5),
         WtaCircuit(alpha=0.9, beta1=1.2, beta2=0.7, conductance=0.8),
     ],
@@ -46,8 +48,8 @@ def test_a_lone_winner_settles_on_the_closed_form(circuit: WtaCircuit, drive: fl
 def test_the_strongest_drive_wins() -> None:
     drive = np.random.default_rng(0).uniform(0.1, 0.5, UNITS)
     drive[11] = 1.0
-    x = settled(Wta(UNITS, tau_s=0.01, step_s=0.001), drive)
-    assert x[11] == pytest.approx(WtaCircuit().winner(1.0), rel=1e-4)
+    x = settled(Wta(UNITS, tau_s=0.01, step_s=0.001, circuit=CIRCUIT), drive)
+    assert x[11] == pytest.approx(CIRCUIT.winner(1.0), rel=1e-4)
     assert np.delete(x, 11).max() == 0
 
 
@@ -55,10 +57,10 @@ def test_the_strongest_drive_wins() -> None:
 def test_only_contracting_circuits_are_accepted(alpha: float, beta1: float, beta2: float) -> None:
     contracts = 0.25 < beta1 * beta2 < 1 and 0 < alpha < 2 * sqrt(beta1 * beta2)
     if contracts:
-        assert WtaCircuit(alpha, beta1, beta2).winner(1.0) > 0
+        assert WtaCircuit(alpha, beta1, beta2, 1.0).winner(1.0) > 0
     else:
         with pytest.raises(ValueError, match=r"expected .*received"):
-            WtaCircuit(alpha, beta1, beta2)
+            WtaCircuit(alpha, beta1, beta2, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_only_contracting_circuits_are_accepted(alpha: float, beta1: float, beta
 )
 def test_errors_name_what_was_received(gains: dict[str, float], received: str) -> None:
     with pytest.raises(ValueError, match="expected") as raised:
-        WtaCircuit(**gains)
+        replace(CIRCUIT, **gains)
     assert received in str(raised.value)
 
 
@@ -81,40 +83,47 @@ def test_a_window_over_all_units_is_the_plain_circuit() -> None:
     rng = np.random.default_rng(1)
     drive = rng.random((400, 1, UNITS)).astype(np.float32)
     threshold = 0.2 * rng.random(UNITS)
-    plain = Wta(UNITS, tau_s=0.01, step_s=0.001, threshold=threshold, inhibition_threshold=0.05)
+    plain = Wta(UNITS, tau_s=0.01, step_s=0.001, circuit=CIRCUIT, threshold=threshold, inhibition_threshold=0.05)
     for half_width in (UNITS - 1, 10 * UNITS):
-        windows = WtaConv(UNITS, half_width, tau_s=0.01, step_s=0.001, threshold=threshold, inhibition_threshold=0.05)
+        windows = WtaConv(
+            UNITS, half_width, tau_s=0.01, step_s=0.001, circuit=CIRCUIT, threshold=threshold, inhibition_threshold=0.05
+        )
         np.testing.assert_allclose(windows.process(drive), plain.process(drive), rtol=0, atol=1e-5)
         plain.reset()
 
 
 def test_distant_units_do_not_know_of_each_other() -> None:
     near, far = one_hot(3) + one_hot(4, 0.6), one_hot(18, 0.2) + one_hot(19, 0.5)
-    parts = [settled(WtaConv(UNITS, 3, tau_s=0.01, step_s=0.001), drive) for drive in (near, far, near + far)]
+    parts = [
+        settled(WtaConv(UNITS, 3, tau_s=0.01, step_s=0.001, circuit=CIRCUIT), drive)
+        for drive in (near, far, near + far)
+    ]
     np.testing.assert_allclose(parts[2], parts[0] + parts[1], rtol=0, atol=1e-6)
     assert parts[2][[3, 19]].min() > 0.5
-    shared = settled(Wta(UNITS, tau_s=0.01, step_s=0.001), near + far)
+    shared = settled(Wta(UNITS, tau_s=0.01, step_s=0.001, circuit=CIRCUIT), near + far)
     assert shared[19] == 0
 
 
 def test_neighbors_compete_inside_their_window_only() -> None:
     for distance, survives in ((1, False), (3, False), (4, True)):
-        x = settled(WtaConv(UNITS, 3, tau_s=0.01, step_s=0.001), one_hot(8) + one_hot(8 + distance, 0.3))
+        x = settled(
+            WtaConv(UNITS, 3, tau_s=0.01, step_s=0.001, circuit=CIRCUIT), one_hot(8) + one_hot(8 + distance, 0.3)
+        )
         assert (x[8 + distance] > 0.1) == survives
 
 
 def test_the_same_at_two_hops() -> None:
     drive = np.linspace(0, 1, UNITS)
     for make in (
-        lambda step_s: Wta(UNITS, tau_s=0.02, step_s=step_s),
-        lambda step_s: WtaConv(UNITS, 2, tau_s=0.02, step_s=step_s),
+        lambda step_s: Wta(UNITS, tau_s=0.02, step_s=step_s, circuit=CIRCUIT),
+        lambda step_s: WtaConv(UNITS, 2, tau_s=0.02, step_s=step_s, circuit=CIRCUIT),
     ):
         slow, fast = settled(make(0.0004), drive, 50), settled(make(0.0001), drive, 200)
         np.testing.assert_allclose(slow, fast, rtol=0, atol=0.02 * fast.max())
 
 
 def test_activity_ends_in_exact_zeros() -> None:
-    layer = WtaConv(UNITS, 2, tau_s=0.01, step_s=0.001)
+    layer = WtaConv(UNITS, 2, tau_s=0.01, step_s=0.001, circuit=CIRCUIT)
     assert settled(layer, np.ones(UNITS), 200).any()
     assert not settled(layer, np.zeros(UNITS), 4000).any()
     assert not layer.state["x_n"].any()

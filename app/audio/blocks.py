@@ -12,6 +12,9 @@ from sharpear.errors import UsageError
 
 from .audio_file import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 
+BLOCK_SAMPLES = 16384
+"""Samples of each channel that are read at once."""
+
 FEWEST_SAMPLES = 2
 """A recording of fewer samples than channels is taken for a transposed one, unless it is as short as this."""
 

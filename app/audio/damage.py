@@ -65,6 +65,11 @@ class DamageWatch:
         return None
 
 
+def is_mpeg(head: bytes) -> bool:
+    """Whether an MPEG frame of layer I, II or III begins so: its sync word, and a layer."""
+    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 6 != 0
+
+
 def _page_bytes(head: bytearray) -> int:
     """The length of an Ogg page that begins here; 0 if none begins, −1 if more of it is needed to tell."""
     if not head.startswith(b"OggS"):

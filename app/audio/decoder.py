@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from sharpear.errors import InputError
 
-from .audio_file import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, logger, not_decoded, tag_bytes
-from .damage import DamageWatch
+from .audio_file import logger
+from .damage import DamageWatch, is_mpeg
 from .feed import LARGEST_READ, Feed
-from .media import HEAD_BYTES, MediaError, MediaFile, is_media, is_streamed
+from .media import MediaError, MediaFile, is_media, is_streamed, telling_bytes
+from .rewindable import Rewindable
+from .sound_file import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, not_decoded, tag_bytes
 from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 FIXED_WAV = (1, 3, 6, 7, 0xFFFE)
@@ -30,9 +32,6 @@ HTK_PCM = b"\0\2\0\0"
 
 BLOCK_AU = (23, 24, 25, 26)
 SPOOLED = (b"riff", b" paf", b"fap ", b"\xf0\x7e", b"Extended Ins", b"ALawSoundFil", b"Creative Voi")
-PRETENDED_BYTES = 1 << 50
-FARTHEST_LOOK = 1 << 22
-"""A jump farther ahead than this, in bytes, while a header is read, leads behind the samples, and finds nothing."""
 
 
 def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder | MediaDecoder":
@@ -46,12 +45,10 @@ def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder | MediaDecoder"
         if not feed.peek(12):
             raise InputError("stdin: is empty (0 bytes)")
         _skip_tags(feed)
-        head = feed.peek(12)
-        if head.startswith(b"G"):
-            head = feed.peek(HEAD_BYTES)
+        head = feed.peek(telling_bytes(feed.peek(12)))
         if is_media(head):
             return MediaDecoder(feed, head)
-        if head.startswith(b"OggS") or _is_mpeg(head):
+        if head.startswith(b"OggS") or is_mpeg(head):
             return PumpedDecoder(feed)
         if _is_block_coded(feed, head):
             return SpooledDecoder(feed)
@@ -73,7 +70,7 @@ class SndfileDecoder:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         head, stated = _opened_up(feed)
-        self._rewindable = _Rewindable(feed, head)
+        self._rewindable = Rewindable(feed, head)
         self._file = _open(self._rewindable)
         self._describe()
         self.streams = self._file.format in STREAMED
@@ -124,11 +121,6 @@ class SndfileDecoder:
         """Close the input; nothing can be read afterwards."""
         self._feed.stop()
         self._file.close()
-
-
-def _is_mpeg(head: bytes) -> bool:
-    """Whether an MPEG frame of layer I, II or III begins so: its sync word, and a layer."""
-    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 6 != 0
 
 
 def _skip_tags(feed: Feed) -> None:
@@ -277,7 +269,7 @@ def _pump(feed: Feed, inlet: int, watch: DamageWatch) -> None:
     os.close(inlet)
 
 
-def _open(file: "_Rewindable | int") -> soundfile.SoundFile:
+def _open(file: "Rewindable | int") -> soundfile.SoundFile:
     try:
         return SequentialFile(file)
     except soundfile.LibsndfileError as error:
@@ -300,62 +292,3 @@ def _opened_up(feed: Feed) -> tuple[bytes, int | None]:
     offset, stated = found
     unstated = is_unstated(stated, feed.peek(offset + 4)[offset:] if stated == 0 else b"")
     return with_open_end(feed.exactly(offset), offset), None if unstated else stated
-
-
-class _Rewindable:
-    """What libsndfile wants of a file, over a feed: it may go back while it reads the header, and only ahead later."""
-
-    def __init__(self, feed: Feed, head: bytes) -> None:
-        self._feed = feed
-        self._kept = bytearray(head)
-        self._at = 0
-        self._keeping, self._greedy = True, False
-
-    def forget(self, greedy: bool) -> None:
-        """Keep nothing more of the header. greedy: short reads do, for decoders with a buffer of their own."""
-        del self._kept[: self._at]
-        self._at, self._keeping, self._greedy = 0, False, greedy
-
-    @property
-    def kept(self) -> bytes:
-        """What was read of the header, which can be read again."""
-        return bytes(self._kept)
-
-    @property
-    def held(self) -> int:
-        """How many bytes can be read without waiting."""
-        return len(self._kept) + self._feed.held
-
-    def wait_for(self, size: int) -> None:
-        """Wait until so many bytes are at hand, or the stream has ended."""
-        self._feed.peek(size - len(self._kept))
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = max(0, {0: 0, 1: self._at, 2: PRETENDED_BYTES}[whence] + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: memoryview) -> int:
-        data = self._read_header(len(buffer)) if self._keeping else self._read_on(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def _read_header(self, size: int) -> bytes:
-        missing = self._at + size - len(self._kept)
-        if missing > FARTHEST_LOOK:
-            return b""
-        if missing > 0:
-            self._kept += self._feed.exactly(missing)
-        data = bytes(self._kept[self._at : self._at + size])
-        self._at += len(data)
-        return data
-
-    def _read_on(self, size: int) -> bytes:
-        data = bytes(self._kept[:size])
-        del self._kept[:size]
-        if len(data) < size and not (self._greedy and data):
-            data += self._feed.take(size) if self._greedy else self._feed.exactly(size - len(data))
-        self._at += len(data)
-        return data

@@ -36,8 +36,17 @@ SOUGHT = (b"wvpk", b"MAC ", b"TTA1", b"TTA2", b"MPCK", b"MP+", b"DSD ", b".RMF",
 ATOMS = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
 """What may stand first in an MP4 or QuickTime file, after its size."""
 
+SNDFILE_WAV = (1, 2, 3, 6, 7, 0x11, 0x31, 0x38, 0x40, 0x55, 0xFFFE)
+"""Codecs of a WAV, as its header numbers them, that libsndfile decodes, and the one that says nothing (0xFFFE)."""
+
+SNDFILE_CAF = (b"lpcm", b"ulaw", b"alaw", b"alac")
+FOREIGN_OGG = (b"\x7fFLAC", b"Speex   ")
+
 HEAD_BYTES = 189
-"""Two packets' beginnings of an MPEG transport stream; anything else is told by 12 bytes."""
+"""Two packets' beginnings of an MPEG transport stream; anything else is told by less, and most by 12 bytes."""
+
+TELLING_BYTES = {b"G": HEAD_BYTES, b"RIFF": 22, b"OggS": 36, b"caff": 32}
+"""By how it begins: how much more must be seen."""
 
 COPIED_BYTES = 1 << 16
 
@@ -65,8 +74,13 @@ class Readable(Protocol):
         """Close the input; nothing can be read afterwards."""
 
 
+def telling_bytes(head: bytes) -> int:
+    """How many bytes tell what begins with `head`, 12 bytes."""
+    return next((size for begin, size in TELLING_BYTES.items() if head.startswith(begin)), 12)
+
+
 def is_media(head: bytes) -> bool:
-    r"""Whether what begins with `head`, 12 bytes or `HEAD_BYTES`, is of a kind that libsndfile does not read.
+    r"""Whether what begins with `head`, `telling_bytes` or more, is of a kind that libsndfile does not read.
 
     >>> is_media(b"\0\0\0\x20ftypM4A "), is_media(b"RIFF\0\0\0\0WAVE")
     (True, False)
@@ -76,7 +90,18 @@ def is_media(head: bytes) -> bool:
         or head.startswith(SOUGHT)
         or head[4:8] in ATOMS
         or (head[:4], head[8:12]) == (b"RIFF", b"AVI ")
+        or _holds_a_foreign_codec(head)
     )
+
+
+def _holds_a_foreign_codec(head: bytes) -> bool:
+    """Whether it is a WAV, CAF or Ogg of a codec that libsndfile has no decoder for."""
+    if head.startswith(b"OggS"):
+        return head[28:].startswith(FOREIGN_OGG)
+    if head.startswith(b"caff"):
+        return head[12:16] == b"desc" and len(head) >= 32 and head[28:32] not in SNDFILE_CAF
+    is_plain_wav = (head[:4], head[8:16]) == (b"RIFF", b"WAVEfmt ") and len(head) >= 22
+    return is_plain_wav and int.from_bytes(head[20:22], "little") not in SNDFILE_WAV
 
 
 def is_streamed(head: bytes) -> bool:

@@ -7,16 +7,8 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .common import (
-    CHECKED_LATER,
-    DurationOption,
-    OverwriteOption,
-    QuietOption,
-    StartOption,
-    outputs_made,
-    refuse_stdin,
-    say,
-)
+from .common import CHECKED_LATER, outputs_made, refuse_stdin, say
+from .options import DurationOption, OverwriteOption, QuietOption, StartOption
 
 
 def learn(
@@ -33,7 +25,7 @@ def learn(
 ) -> None:
     """Learn what a source sounds like, for `sharpear separate --sources`."""
     from sharpear.audio import Selection  # noqa: PLC0415
-    from sharpear.separation.run import learn_files  # noqa: PLC0415
+    from sharpear.separation.learning import learn_files  # noqa: PLC0415
     from sharpear.sinks.harmless import check_apart  # noqa: PLC0415
 
     refuse_stdin(inputs, "write the stream to a file, and learn from that")

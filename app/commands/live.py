@@ -14,21 +14,9 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .common import (
-    CHECKED_LATER,
-    EXIT_SOME_FAILED,
-    OverwriteOption,
-    PresetOption,
-    QuietOption,
-    SetOption,
-    names,
-    outputs_made,
-    overrides,
-    refuse,
-    refuse_stdin,
-    say,
-)
+from .common import CHECKED_LATER, EXIT_SOME_FAILED, names, outputs_made, overrides, refuse, refuse_stdin, say
 from .live_stems import LiveStemRequest, plan_live_stems
+from .options import OverwriteOption, PresetOption, QuietOption, SetOption
 from .separate import SourcesOption, VoicesOption
 
 if TYPE_CHECKING:

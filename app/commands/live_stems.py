@@ -36,9 +36,9 @@ def plan_live_stems(request: LiveStemRequest) -> "StemPlan | None":
             raise UsageError("--stem and --output-device play a stem: give --separate, --voices or --sources, too")
         return None
     from sharpear.live.separated import Solo, StemPlan  # noqa: PLC0415
-    from sharpear.separation.stem_files import StemFormat, plan_stems  # noqa: PLC0415
+    from sharpear.runs import Found, Kind, check_free, plan_jobs  # noqa: PLC0415
 
-    factory, available = choose_sources(request.sources, request.voices)
+    factory, available, _ = choose_sources(request.sources, request.voices)
     stems = choose_stems(request.separate, available, "--separate")
     if request.output_device is not None and request.stem is None:
         raise UsageError("--output-device plays one stem: name it with --stem")
@@ -48,10 +48,11 @@ def plan_live_stems(request: LiveStemRequest) -> "StemPlan | None":
         raise UsageError("-o - is for frames: give the stems a folder, or an output device with --stem")
     if request.out is None and request.stem is None:
         raise UsageError("stems need a place: give a folder with -o, or play one with --stem")
-    form = StemFormat("{stem}.{ext}")
     outputs = {}
     if request.out is not None:
-        (paths,) = plan_stems([Path("live")], request.out, stems, form, request.overwrite).values()
-        outputs = dict(zip(stems, paths, strict=True))
+        kinds = [Kind("wav", stem) for stem in stems]
+        (job,) = plan_jobs([Found("live")], str(request.out), kinds, "{stem}.{ext}")
+        check_free([job], request.overwrite)
+        outputs = dict(zip(stems, map(Path, job.outputs), strict=True))
     solo = None if request.stem is None else Solo(request.stem, request.output_device)
-    return StemPlan(factory, outputs, form, solo)
+    return StemPlan(factory, outputs, solo=solo)

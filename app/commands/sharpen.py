@@ -1,38 +1,35 @@
 """``sharpear sharpen``: audio in, from files, folders, URLs or a pipe; sharpened spectrograms out."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import (
+from sharpear.errors import UsageError
+
+from .common import names, overrides, refuse
+from .options import (
+    DASH,
     FOR_STREAMS,
-    DurationOption,
-    EncodingOption,
+    InputOptions,
+    InputsArgument,
     MonoOption,
-    OverwriteOption,
     PresetOption,
-    ProcessorOption,
-    QuietOption,
-    RawChannelsOption,
-    RawOption,
-    RawRateOption,
+    RunOptions,
     SetOption,
-    StartOption,
-    names,
-    overrides,
-    raw_format,
-    refuse,
-    refuse_gpu_in_pipe,
 )
 
-TEMPLATE = "{stem}.{ext}"
+if TYPE_CHECKING:
+    from sharpear.runs.sharpening_task import Sharpening
+
+    from .pipe import Stream
 
 
 def sharpen(
-    inputs: Annotated[
-        list[str], typer.Argument(help="Audio files, folders, globs or URLs; - is stdin (wav, flac, ogg, mp3, aiff…).")
-    ],
+    inputs: InputsArgument,
+    source: InputOptions,
+    run: RunOptions,
     out: Annotated[
         str | None,
         typer.Option("-o", "--out", help="Output folder, or the output file itself for one input; - is stdout."),
@@ -42,58 +39,60 @@ def sharpen(
     format_: Annotated[
         str, typer.Option("--format", help="Any of zarr,npz,png (zarr if not given); one of jsonl,f32,npy,arrow to -.")
     ] = "",
-    start: StartOption = 0.0,
-    duration: DurationOption = None,
     mono: MonoOption = False,
-    raw: RawOption = False,
-    rate: RawRateOption = None,
-    channels: RawChannelsOption = None,
-    encoding: EncodingOption = None,
     header: Annotated[
         str | None, typer.Option(help="To -: describe the axes once, as JSON on stderr (json) or into this file.")
     ] = None,
     flush_ms: Annotated[
         float | None, typer.Option(min=0, help="To -: flush this often, ms; at every hop if not given.")
     ] = None,
-    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look below folders, too.")] = False,
-    output_template: Annotated[str, typer.Option(help="Names of outputs, of {parent} {stem} {name} {ext}.")] = TEMPLATE,
-    jobs: Annotated[int | None, typer.Option("-j", "--jobs", help="Files at once; all cores if not given.")] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Never cut a long file into segments.")] = False,
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave what is whole already: resumes a broken run.")
-    ] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")] = False,
-    report: Annotated[Path | None, typer.Option(help="Write what became of each input here, as JSON.")] = None,
-    device: ProcessorOption = "cpu",
-    scheduler: Annotated[str | None, typer.Option(help="Run on a Dask cluster: tcp://host:8786.")] = None,
-    quiet: QuietOption = False,
-    overwrite: OverwriteOption = False,
 ) -> None:
     """Write the sharpened spectrogram of audio files, or of what comes through a pipe."""
     # Imported here so that --help and usage errors do not wait for the compiler and the array libraries.
-    from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.config import load_config  # noqa: PLC0415
+    from sharpear.runs.inputs import find_inputs  # noqa: PLC0415
+    from sharpear.runs.plan import FRAMES_TEMPLATE, plan_frames  # noqa: PLC0415
+    from sharpear.runs.sharpening_task import Sharpening  # noqa: PLC0415
 
-    from .sharpen_batch import BatchRequest, sharpen_batch  # noqa: PLC0415
-    from .sharpen_pipe import PipeRequest, sharpen_pipe  # noqa: PLC0415
+    from .batch import Batch, backend_for, run_batch  # noqa: PLC0415
+    from .pipe import Pipe, run_pipe  # noqa: PLC0415
 
-    selection = Selection(start, duration, mono)
-    config = load_config(preset, overrides(set_))
-    described = raw_format("-" in inputs, raw, rate, channels, encoding)
-    if "-" in (*inputs, out):
-        refuse_gpu_in_pipe(device)
-        for_files = {
-            "--recursive": recursive, "--output-template": output_template != TEMPLATE, "--jobs": jobs,
-            "--exact": exact, "--skip-existing": skip_existing, "--fail-fast": fail_fast, "--report": report,
-            "--scheduler": scheduler,
-        }  # fmt: skip
-        refuse(for_files, "is for files, not for a pipe: leave it out")
-        pipe = PipeRequest(inputs, out, names(format_), described, header, flush_ms, quiet, overwrite)
-        sharpen_pipe(pipe, config, selection)
+    selection, formats = source.selection(mono), names(format_)
+    task = Sharpening(load_config(preset, overrides(set_)), selection)
+    raw = source.raw_format(DASH in inputs)
+    template = run.output_template or FRAMES_TEMPLATE
+    plan = partial(plan_frames, out=out, formats=formats, template=template)
+    if DASH in (*inputs, out):
+        refuse({"--exact": exact}, "is for files, not for a pipe: leave it out")
+        stream = _stream(task, inputs, out, formats, header, run.overwrite)
+        if stream is None:
+            refuse({"--header": header, "--flush-ms": flush_ms}, FOR_STREAMS)
+        run_pipe(Pipe(task, inputs, plan, stream, run, raw, flush_s=(flush_ms or 0.0) / 1e3))
     else:
         refuse({"--header": header, "--flush-ms": flush_ms}, FOR_STREAMS)
-        batch = BatchRequest(
-            inputs, out, names(format_), recursive, output_template, jobs, exact, overwrite, skip_existing, fail_fast,
-            report, scheduler, quiet, device,
-        )  # fmt: skip
-        sharpen_batch(batch, config, selection)
+        backend = backend_for(run)
+        planned = plan(find_inputs(inputs, run.recursive))
+        run_batch(Batch(task, planned, run, backend, cuts=not exact))
+
+
+def _stream(
+    task: "Sharpening", inputs: list[str], out: str | None, formats: list[str], header: str | None, overwrite: bool
+) -> "Stream | None":
+    """What goes to stdout; None where files are to be made of stdin."""
+    from sharpear.runs.streamed import sharpen_stream, write_header  # noqa: PLC0415
+    from sharpear.sinks import SINKS, STREAM_FORMATS  # noqa: PLC0415
+    from sharpear.sinks.harmless import check_apart  # noqa: PLC0415
+
+    if not (out == DASH or (out is None and not set(formats) & set(SINKS))):
+        return None
+    formats = formats or ["jsonl"]
+    if len(formats) > 1 or formats[0] not in STREAM_FORMATS:
+        raise UsageError(f"-o -: expected one format of {', '.join(STREAM_FORMATS)}, received {','.join(formats)}")
+    if header and header != "json":
+        place = Path(header)
+        check_apart([place], [Path(each) for each in inputs if each != DASH])
+        if place.exists() and not overwrite:
+            raise UsageError(f"--header {place}: exists already: --overwrite replaces it")
+    write = partial(write_header, header) if header else None
+    return partial(sharpen_stream, task=task, format_=formats[0], header=write)

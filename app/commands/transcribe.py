@@ -1,76 +1,61 @@
-"""``sharpear transcribe``: a recording in, notes and the curves of its voices out."""
+"""``sharpear transcribe``: audio in, from files, folders, URLs or a pipe; notes and the curves of voices out."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .common import (
-    CHECKED_LATER,
-    EXIT_SOME_FAILED,
-    DurationOption,
-    OverwriteOption,
-    PresetOption,
-    QuietOption,
-    SetOption,
-    StartOption,
-    outputs_made,
-    overrides,
-    progress_bar,
-    refuse_stdin,
-    say,
-)
+from sharpear.errors import UsageError
+
+from .common import names, overrides
+from .options import DASH, InputOptions, InputsArgument, PresetOption, RunOptions, SetOption
 
 
 def transcribe(
-    input_: Annotated[
-        Path, typer.Argument(**CHECKED_LATER, metavar="INPUT", help="An audio file (wav, flac, ogg, mp3, aiff…).")
-    ],
+    inputs: InputsArgument,
+    source: InputOptions,
+    run: RunOptions,
     out: Annotated[
-        list[Path] | None,
-        typer.Option("-o", "--out", help="notes.csv, notes.mid, notes.jsonl, f0.csv; may be given several times."),
+        list[str] | None,
+        typer.Option(
+            "-o",
+            "--out",
+            help="Output folder; or notes.csv, f0.csv… of one input, several times; - is stdout.",
+        ),
     ] = None,
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format", help="Any of notes.csv,notes.mid,notes.jsonl,f0.csv (notes.csv if not given); one of them to -."
+        ),
+    ] = "",
     preset: PresetOption = "music",
     set_: SetOption = None,
-    start: StartOption = 0.0,
-    duration: DurationOption = None,
-    quiet: QuietOption = False,
-    overwrite: OverwriteOption = False,
 ) -> None:
-    """Write the notes of a recording, and the fundamental of each voice over time."""
+    """Write the notes of recordings, and the fundamental of each voice over time."""
     # Imported here so that --help and usage errors do not wait for the compiler and the array libraries.
-    from sharpear.audio import Selection  # noqa: PLC0415
     from sharpear.config import load_config  # noqa: PLC0415
-    from sharpear.pitch.note_files import format_of, write  # noqa: PLC0415
-    from sharpear.pitch.notes import SHORTEST_S  # noqa: PLC0415
-    from sharpear.pitch.transcriber import transcribe_file  # noqa: PLC0415
-    from sharpear.runs import Job, check_free  # noqa: PLC0415
+    from sharpear.pitch.note_files import NOTE_KINDS, format_of  # noqa: PLC0415
+    from sharpear.pitch.transcription_task import Transcribing, plan_notes  # noqa: PLC0415
+    from sharpear.runs.inputs import find_inputs  # noqa: PLC0415
+    from sharpear.runs.plan import FRAMES_TEMPLATE, known  # noqa: PLC0415
 
-    refuse_stdin([input_], "write the stream to a file, and transcribe that")
-    outputs = list(dict.fromkeys(out or [Path(f"{input_.stem}.notes.csv")]))
-    for path in outputs:
-        format_of(path)
-    config = load_config(preset, overrides(set_, pitch=True))
-    check_free(Job(str(input_), tuple(map(str, outputs))), overwrite)
-    with outputs_made(outputs):
-        try:
-            with progress_bar(input_.name, quiet) as progress:
-                result, audio_s, complete = transcribe_file(input_, config, Selection(start, duration), progress)
-        except KeyboardInterrupt as error:
-            say(f"{input_}: interrupted: nothing was written")
-            raise typer.Exit(EXIT_SOME_FAILED) from error
-        for path in outputs:
-            write(result, path)
-    below_s, above_s = result.outside_s
-    for side, limit_hz, seconds in (("low", config.pitch.low_hz, below_s), ("high", config.pitch.high_hz, above_s)):
-        if seconds >= SHORTEST_S and not quiet:
-            where = "below" if side == "low" else "above"
-            say(
-                f"{input_}: {seconds:.1f} s of pitches {where} {limit_hz:g} Hz were left out: "
-                f"--set pitch.{side}_hz=… hears them"
-            )
-    if not complete:
-        say(f"{input_}: interrupted after {audio_s:.1f} s: the outputs hold that much")
-        raise typer.Exit(EXIT_SOME_FAILED)
-    if not quiet:
-        say(f"{input_}: {audio_s:.1f} s, {len(result.notes)} notes → {', '.join(map(str, outputs))}")
+    from .batch import Batch, backend_for, run_batch  # noqa: PLC0415
+    from .pipe import Pipe, run_pipe  # noqa: PLC0415
+
+    formats, outs = names(format_), out or []
+    task = Transcribing(load_config(preset, overrides(set_, pitch=True)), source.selection())
+    raw = source.raw_format(DASH in inputs)
+    plan = partial(plan_notes, outs=outs, formats=formats, template=run.output_template or FRAMES_TEMPLATE)
+    if DASH not in (*inputs, *outs):
+        backend = backend_for(run)
+        run_batch(Batch(task, plan(find_inputs(inputs, run.recursive)), run, backend))
+        return
+    stream = None
+    if DASH in outs or not (outs or formats):
+        if len(outs) > 1 or len(formats) > 1:
+            raise UsageError("-o -: expected one output of one format")
+        (kind,) = known(formats, NOTE_KINDS) or ["notes.jsonl"]
+        stream = partial(task.stream, format_=format_of(Path(kind)))
+    run_pipe(Pipe(task, inputs, plan, stream, run, raw))

@@ -10,7 +10,8 @@ import typer
 
 from sharpear.errors import UsageError, printable
 
-from .common import EXIT_SOME_FAILED, QuietOption, say
+from .common import EXIT_SOME_FAILED, say
+from .options import QuietOption
 
 if TYPE_CHECKING:
     from sharpear.integrity import Finding

@@ -2,18 +2,20 @@
 
 import re
 import zlib
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.audio.wav_header import LARGEST_STATED
+from sharpear.errors import printable
 
 from .finding import Finding
 
-BLOCK_SAMPLES = 1 << 16
-COMMENT = re.compile(r"complete = (true|false); crc32 = ([0-9a-f]{8})")
+COMMENT = re.compile(r"complete = (true|false); crc32 = ([0-9a-f]{8})(?:; config_hash = ([0-9a-f]+); source = (.*))?")
 LARGEST_CHANNELS = 1024
 
 
@@ -29,9 +31,17 @@ class SampleDigest:
         self.samples += len(samples)
         self._checksum = zlib.crc32(np.ascontiguousarray(samples, "<f4").data, self._checksum)
 
-    def comment(self, complete: bool) -> str:
-        """What a file with these samples says in its comment."""
-        return f"complete = {'true' if complete else 'false'}; crc32 = {self._checksum:08x}"
+    @property
+    def crc32(self) -> str:
+        """The checksum so far, eight hexadecimal digits."""
+        return f"{self._checksum:08x}"
+
+    def comment(self, complete: bool, made_of: Mapping[str, str] | None = None) -> str:
+        """What a file with these samples says in its comment; made_of: its `config_hash` and `source`."""
+        told = f"complete = {'true' if complete else 'false'}; crc32 = {self.crc32}"
+        if not made_of:
+            return told
+        return f"{told}; config_hash = {made_of['config_hash']}; source = {printable(made_of['source'])}"
 
 
 def read_back(file: Any) -> SampleDigest:
@@ -74,8 +84,9 @@ def examine_sound(file: BinaryIO, _thorough: bool) -> Finding:
         if "crc32" in comment:
             return Finding("changed", f"its comment is not the one that was written, {seconds:.1f} s")
         return Finding("readable", f"carries no checksum, {seconds:.1f} s can be read")
-    if digest.comment(written[1] == "true") != written[0]:
+    if digest.crc32 != written[2]:
         return Finding("changed", f"its samples are not those that were written: edited or damaged, {seconds:.1f} s")
+    attributes = {"config_hash": written[3], "source": written[4]} if written[3] else {}
     if written[1] == "false":
-        return Finding("unfinished", f"was interrupted: marked incomplete, {seconds:.1f} s")
-    return Finding("whole")
+        return Finding("unfinished", f"was interrupted: marked incomplete, {seconds:.1f} s", attributes)
+    return Finding("whole", attributes=attributes)

@@ -10,9 +10,12 @@ from typing import Any
 from sharpear.audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 from sharpear.errors import AudioDeviceError, UsageError
 
+from .ring import SHARED_MEMORY
+
 RATES_HZ = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
 LONGEST_LATENCY_S = 5.0
 """A device that claims more than this does not know its latency."""
+LEAST_SHARED_BYTES = 1 << 20
 INSTALL_PORTAUDIO = "install it (Debian: apt-get install libportaudio2; macOS: brew install portaudio)"
 
 NO_INPUT = "no audio input found: connect a microphone (`sharpear devices` lists them), or play a file with --replay"
@@ -38,6 +41,8 @@ def load_portaudio() -> Any:
     Raises:
         AudioDeviceError: PortAudio is missing, or cannot start.
     """
+    if not _has_shared_memory():  # JACK's library writes there without asking, which ends the process
+        raise AudioDeviceError(f"{SHARED_MEMORY} is full, and the sound system needs some of it: make room")
     try:
         with quiet_stderr():  # the libraries below PortAudio speak to stderr about every host that is absent
             import sounddevice  # noqa: PLC0415
@@ -48,6 +53,14 @@ def load_portaudio() -> Any:
             f"PortAudio cannot start ({error}): repair the sound system's configuration, e.g. ~/.asoundrc"
         ) from error
     return sounddevice
+
+
+def _has_shared_memory() -> bool:
+    try:
+        there = os.statvfs(SHARED_MEMORY)
+    except (OSError, AttributeError):  # a system without it
+        return True
+    return there.f_bavail * there.f_frsize >= LEAST_SHARED_BYTES
 
 
 @contextmanager

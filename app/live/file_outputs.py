@@ -4,13 +4,12 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from sharpear.errors import InputError, printable
-from sharpear.runs import Found, check_free, plan_jobs
-from sharpear.runs.files import FileSinks
+from sharpear.errors import InputError
+from sharpear.runs import Found, check_free, plan_frames
+from sharpear.runs.sharpening_task import describe
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
-from sharpear.sinks import SinkInfo
-from sharpear.version import __version__
+from sharpear.sinks import FileSinks
 
 from .worker import Gap
 
@@ -25,19 +24,9 @@ def name_outputs(out: Path | None, formats: Sequence[str], overwrite: bool) -> l
     """
     if out is None and not formats:
         return []
-    [job] = plan_jobs([Found(NAME, None)], str(out) if out else None, formats)
-    check_free(job, overwrite)
+    [job] = plan_frames([Found(NAME, None)], str(out) if out else None, formats)
+    check_free([job], overwrite)
     return [Path(output) for output in job.outputs]
-
-
-def describe(sharpener: Sharpener, source: str) -> SinkInfo:
-    """What outputs say of their source, and of how they were made."""
-    return SinkInfo(
-        sharpener.frequencies,
-        sharpener.channel_frequencies,
-        sharpener.streams,
-        {"source": printable(source), "sharpear": __version__, **sharpener.description()},
-    )
 
 
 class FileOutputs:
@@ -60,7 +49,7 @@ class FileOutputs:
         Raises:
             InputError: one cannot be made.
         """
-        info = describe(sharpener, self._source)
+        info = describe(self._source, sharpener.streams, sharpener)
         self._sinks = [FileSinks([output], info) for output in self._outputs]
         try:
             for sink in self._sinks:

@@ -2,13 +2,13 @@
 
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.errors import InputError, UsageError, unwritable
+from sharpear.integrity import SampleDigest
 from sharpear.sinks.sound import FAILURES, FORMATS, GrowingSound
 from sharpear.sinks.staging import Staging
 
@@ -41,7 +41,7 @@ class Recorder(threading.Thread):
         super().__init__(daemon=True, name="recorder")
         self.path, self.rate_hz, self.samples = path, rate_hz, 0
         self.fault, self.told, self.published = "", False, False
-        self._reader = reader
+        self._reader, self._digest = reader, SampleDigest(rate_hz, channels)
         self._ending = threading.Event()
         self._until = until
         self._synced_s = time.monotonic()
@@ -60,8 +60,8 @@ class Recorder(threading.Thread):
                     self._silence(chunk.lost)
                     self._write(chunk.samples)
         except FAILURES as error:
-            cause = str(error) or "the disk is full"
-            self.fault = f"{self.path}: recording stopped at {self.samples / self.rate_hz:.1f} s ({cause}), kept so far"
+            stopped_s = self.samples / self.rate_hz
+            self.fault = f"{self.path}: recording stopped at {stopped_s:.1f} s ({_cause(error)}), kept so far"
         self._publish()
 
     def _silence(self, samples: int) -> None:
@@ -73,14 +73,19 @@ class Recorder(threading.Thread):
         if self._until is not None:
             samples = samples[: self._until - self.samples]
         self._file.write(samples)
+        self._digest.add(samples)
         self.samples += len(samples)
         if time.monotonic() - self._synced_s > SYNC_S:
             self._file.sync()
             self._synced_s = time.monotonic()
 
     def _publish(self) -> None:
-        with suppress(*FAILURES):
+        try:
+            if self.path.suffix == ".wav" and not self.fault:  # a FLAC has its own, and no W64 has room for words
+                self._file.comment(self._digest.comment(complete=True))
             self._file.close()
+        except FAILURES as error:
+            self.fault = self.fault or f"{self.path}: its end cannot be written ({_cause(error)}), kept so far"
         if not self.samples:
             self._staging.discard()
             return
@@ -94,6 +99,11 @@ class Recorder(threading.Thread):
         """Write what waits and give the file its name."""
         self._ending.set()
         self.join(timeout_s)
+
+
+def _cause(error: Exception) -> str:
+    """In a few words; soundfile says nothing where a disk takes less than it is given."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or "the disk is full"
 
 
 def check_recording(path: Path, overwrite: bool) -> None:

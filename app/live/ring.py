@@ -1,16 +1,19 @@
 """A preallocated ring of audio in shared memory: one writer, any readers, and nobody waits for anybody."""
 
-import os
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.errors import unwritable
+
+if TYPE_CHECKING:
+    from sharpear.sinks.staging import StagingFolder
 
 HEADER = 16
 CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, ARRIVED_NS, ZERO_RUN, GAPS, PLAYED = range(10)
@@ -18,7 +21,8 @@ CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, ARRIVED_NS, ZERO_RUN, GA
 GAP_PLACES = 64
 """Gaps that are kept behind the header, the newest: for each its position, and all samples missing up to there."""
 
-SHARED_MEMORY = "/dev/shm"
+SHARED_MEMORY = "/dev/shm" if sys.platform == "linux" else ""
+"""The memory's own file system; empty where the system has none."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class Chunk:
 class Ring:
     """The newest `capacity` samples of a stream, shared between processes through a file in memory.
 
+    The file lies where outputs grow, too: in a private folder, locked while its owner lives (`StagingFolder`), so that
+    the next session removes what one that was killed left.
+
     The writer never waits: it overwrites the oldest samples, and announces what it is about to overwrite (`CLAIMED`)
     before it says what can be read (`WRITTEN`), so that a reader can tell whether its copy was overtaken.
 
@@ -49,8 +56,8 @@ class Ring:
     >>> ring.remove()
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, folder: "StagingFolder | None" = None) -> None:
+        self.path, self._folder = path, folder
         memory = np.memmap(path, np.uint8, "r+")
         self.header = memory[: HEADER * 8].view(np.int64)
         self.capacity, self.channels = int(self.header[CAPACITY]), int(self.header[CHANNELS])
@@ -59,8 +66,10 @@ class Ring:
         self._data = data.view(np.float32).reshape(self.capacity, self.channels)
 
     @classmethod
-    def create(cls, capacity: int, channels: int) -> Self:
+    def create(cls, capacity: int, channels: int, report: Callable[[str], None] = lambda line: None) -> Self:
         """A new ring in the memory's own file system where there is one with room, else among the temporary files.
+
+        report: hears, in one line, that it is among the temporary files.
 
         Raises:
             InputError: there is no room in either.
@@ -68,15 +77,38 @@ class Ring:
         header = np.zeros(HEADER, np.int64)
         header[[CAPACITY, CHANNELS]] = capacity, channels
         content = header.tobytes() + bytes(GAP_PLACES * 16 + capacity * channels * 4)
+        refused = ""
+        if SHARED_MEMORY:
+            try:
+                return cls._filled(Path(SHARED_MEMORY), content, report)
+            except OSError as error:
+                refused = f"{SHARED_MEMORY} ({error.strerror})"
         try:
-            return cls(_file_of(content, SHARED_MEMORY))
-        except OSError:
-            pass
-        try:
-            return cls(_file_of(content, None))
+            folder = Path(tempfile.gettempdir())
+            made = cls._filled(folder, content, report)
         except OSError as error:
-            place = f"the sound's memory in {SHARED_MEMORY} or among the temporary files"
+            place = " and ".join(filter(None, [refused, "the temporary files"])) + ", for the sound's memory"
             raise unwritable(place, error, option="TMPDIR") from error
+        if refused:
+            report(f"{refused} takes no sound: its memory is in {folder}, where a busy disk can hold it up")
+        return made
+
+    @classmethod
+    def _filled(cls, place: Path, content: bytes, report: Callable[[str], None]) -> Self:
+        """A ring in `place`, where what killed sessions left goes first; nothing is left if it does not fit."""
+        # The capture process, which only opens rings, must not wait for all the outputs to be imported.
+        from sharpear.sinks.recovery import tidy  # noqa: PLC0415
+        from sharpear.sinks.staging import StagingFolder  # noqa: PLC0415
+
+        for line in tidy(place).lines:
+            report(line)
+        folder = StagingFolder.make(place, ["sound.ring"], audio=False)
+        try:
+            folder.place(0).write_bytes(content)
+            return cls(folder.place(0), folder)
+        except BaseException:
+            folder.remove()
+            raise
 
     def write(self, block: NDArray[np.float32], arrived_ns: int = 0, xrun: bool = False) -> None:
         """Append (samples, channels): two copies at most, no lock, nothing allocated that stays."""
@@ -118,20 +150,9 @@ class Ring:
         return samples, min(max(0, overtaken), stop - start)
 
     def remove(self) -> None:
-        """Give the memory back once nobody uses it any more."""
-        self.path.unlink(missing_ok=True)
-
-
-def _file_of(content: bytes, folder: str | None) -> Path:
-    """A new private file in `folder`, or among the temporary files; nothing is left if it does not fit."""
-    number, name = tempfile.mkstemp(prefix="sharpear-", suffix=".ring", dir=folder)
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(content)
-    except BaseException:
-        os.unlink(name)
-        raise
-    return Path(name)
+        """Give the memory back once nobody uses it any more (its owner's side)."""
+        if self._folder:
+            self._folder.remove()
 
 
 class Reader:

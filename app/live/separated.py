@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.errors import InputError
-from sharpear.separation.run import separated
+from sharpear.separation.separation_task import separated
 from sharpear.separation.separator import Separator
 from sharpear.separation.shares import ShareFactory
 from sharpear.separation.stem_files import StemFiles, StemFormat

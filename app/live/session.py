@@ -72,8 +72,7 @@ class Session:
         rate = source.rate_hz
         until = None if duration_s is None else max(1, round(duration_s * rate))
         sharpener = warmed_up(rate, config, source.channels, self._outputs.phases)
-        self._outputs.open(sharpener)
-        self.ring = Ring.create(round(RING_S * rate), source.channels)
+        self.ring = Ring.create(round(RING_S * rate), source.channels, report)
         reader = Reader(self.ring, self.ring.capacity if self._outputs else round(QUEUE_S * rate))
         everyone: list[Listener] = [self._outputs, *listeners]
         self.worker = Worker(self.ring, reader, sharpener, preset, everyone, until)
@@ -81,12 +80,13 @@ class Session:
         self._recorder = None
         self._stems: LiveStems | None = None
         try:
+            self._outputs.open(sharpener)
             if record:
                 every_sample = Reader(self.ring, self.ring.capacity)
                 self._recorder = Recorder(record, every_sample, rate, source.channels, until)
             if stems:
                 self._stems = stems.open(Reader(self.ring, self.ring.capacity), rate, source.channels, until)
-        except SharpearError:
+        except BaseException:
             self._discard()
             raise
 

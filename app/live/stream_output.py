@@ -5,12 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from sharpear.errors import unwritable
+from sharpear.runs.sharpening_task import describe
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import StreamSink, open_stream_sink
 from sharpear.sinks.outlet import Outlet
 
-from .file_outputs import describe
 from .worker import Gap
 
 STDOUT = 1
@@ -42,7 +42,7 @@ class StreamOutput:
         Raises:
             UsageError: an unknown format, or one whose length must be known.
         """
-        self._sink = open_stream_sink(self._format, self._outlet, describe(sharpener, self._source))
+        self._sink = open_stream_sink(self._format, self._outlet, describe(self._source, sharpener.streams, sharpener))
 
     def begin(self, sharpener: Sharpener, preset: str) -> None:
         """Do nothing: a session with outputs keeps its sharpener."""

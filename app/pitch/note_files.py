@@ -1,4 +1,4 @@
-"""What is written of a transcription: notes as CSV, JSON lines or MIDI, curves as CSV; whole or not at all."""
+"""What is written of a transcription: notes as CSV, JSON lines or MIDI, curves as CSV."""
 
 import csv
 import io
@@ -11,7 +11,6 @@ import mido
 import numpy as np
 
 from sharpear.errors import UsageError
-from sharpear.sinks import write_whole
 
 from .notes import Note
 from .transcriber import Transcription
@@ -105,6 +104,9 @@ FORMATS: dict[str, Callable[[Transcription], bytes]] = {
 }
 """What is written, by how a file's name ends."""
 
+NOTE_KINDS = ("notes.csv", "notes.mid", "notes.jsonl", "f0.csv")
+"""What a folder can get of each input, the first if nothing is asked for."""
+
 
 def format_of(path: Path) -> str:
     """The format that a file's name asks for.
@@ -115,14 +117,4 @@ def format_of(path: Path) -> str:
     for ending in FORMATS:
         if path.name == ending or path.name.endswith(f".{ending}"):
             return ending
-    expected = "notes.csv, notes.mid, notes.jsonl or f0.csv"
-    raise UsageError(f"-o {path}: expected a name such as {expected}, received {path.name!r}")
-
-
-def write(transcription: Transcription, path: Path) -> None:
-    """Write what the name of `path` asks for, in the place of what had it.
-
-    Raises:
-        UsageError: as `format_of`.  InputError: it cannot be written.
-    """
-    write_whole(path, FORMATS[format_of(path)](transcription))
+    raise UsageError(f"-o {path}: expected a name such as {', '.join(NOTE_KINDS)}, received {path.name!r}")

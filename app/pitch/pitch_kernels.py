@@ -1,13 +1,14 @@
 """The pitch layer's loops: partials → competing pitches → voices → shares. No validation here."""
 
 import math
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
-from sharpear.dsp.harmonic_fields import connect, field_weight
-from sharpear.dynamics.divisive import divisive_step
+from sharpear.dsp.harmonic_fields import FieldRule, connect, field_weight
+from sharpear.dynamics.divisive import DivisiveGains, divisive_step
 
 SMALLEST_LEVEL = np.float32(1e-20)
 FAINTEST = np.float32(0.1)
@@ -21,34 +22,125 @@ NEIGHBORS = 3
 """Units on either side of a voice among which it is the strongest, and the only voice."""
 
 
+class PitchFields(NamedTuple):
+    """The receptive fields, and W_j, what each pitch's weights sum to when all its partials are there."""
+
+    rule: FieldRule
+    total: Annotated[NDArray[np.float32], "pitches"]
+
+
+class PitchRule(NamedTuple):
+    """How partials drive the layer."""
+
+    stride: int
+    """Frames a step."""
+
+    iterations: int
+    compression: np.float32
+    floor: np.float32
+    """Weakest partial that is heard, of the level."""
+
+    decay: np.float32
+    """What is left of a level a step later."""
+
+    rise: np.float32
+    """What of its rise the lasting noise follows in a step."""
+
+
+class VoiceRule(NamedTuple):
+    """When voices begin, move, end, and are told."""
+
+    onset: np.float32
+    offset: np.float32
+    glide_units: np.float32
+    low_hz: np.float32
+    high_hz: np.float32
+    rises: np.float32
+    """How far a voice rises above the noise to sound, a ratio of compressed amplitudes."""
+
+    stays: np.float32
+    """The same of a voice that sounds."""
+
+
+class PitchRings(NamedTuple):
+    """The frames that wait for their voices."""
+
+    times: Annotated[NDArray[np.float64], "waiting"]
+    amplitude: Annotated[NDArray[np.float32], "streams", "waiting", "atoms"]
+    frequency: Annotated[NDArray[np.float32], "streams", "waiting", "atoms"]
+
+
+class PitchNetwork(NamedTuple):
+    """State of the layer: the partials' level, activities now and before, the strongest one, and the lasting noise."""
+
+    level: Annotated[NDArray[np.float32], "streams"]
+    a: Annotated[NDArray[np.float32], "streams", "pitches"]
+    history: Annotated[NDArray[np.float32], "streams", "steps", "pitches"]
+    strongest: Annotated[NDArray[np.float32], "streams"]
+    lasting: Annotated[NDArray[np.float32], "streams", "atoms"]
+
+
+class PitchPlaces(NamedTuple):
+    """State of the places of voices: Hz now and last, activity, height above the noise, and whether that is enough."""
+
+    f0: Annotated[NDArray[np.float32], "streams", "voices"]
+    last_f0: Annotated[NDArray[np.float32], "streams", "voices"]
+    strength: Annotated[NDArray[np.float32], "streams", "voices"]
+    clear: Annotated[NDArray[np.float32], "streams", "voices"]
+    risen: Annotated[NDArray[np.bool_], "streams", "voices"]
+
+
+class PitchWork(NamedTuple):
+    """What a step works on: partials and what noise would give in their place, their connections, and the pitches."""
+
+    y: Annotated[NDArray[np.float32], "partials"]
+    noise_y: Annotated[NDArray[np.float32], "partials"]
+    line_hz: Annotated[NDArray[np.float32], "partials"]
+    start: Annotated[NDArray[np.int32], "partials + 1"]
+    unit: Annotated[NDArray[np.int32], "connections"]
+    weight: Annotated[NDArray[np.float32], "connections"]
+    support: Annotated[NDArray[np.float32], "pitches"]
+    activity: Annotated[NDArray[np.float32], "pitches"]
+
+
+class PitchOut(NamedTuple):
+    """The fields of `PitchFrames`."""
+
+    times: Annotated[NDArray[np.float64], "frames"]
+    amplitude: Annotated[NDArray[np.float32], "frames", "streams", "atoms"]
+    frequency: Annotated[NDArray[np.float32], "frames", "streams", "atoms"]
+    f0: Annotated[NDArray[np.float32], "frames", "streams", "voices"]
+    strength: Annotated[NDArray[np.float32], "frames", "streams", "voices"]
+    outside: Annotated[NDArray[np.bool_], "frames", "streams", "below and above"]
+    faint_f0: Annotated[NDArray[np.float32], "frames", "streams", "voices"]
+    faint_strength: Annotated[NDArray[np.float32], "frames", "streams", "voices"]
+
+
+class ShareRule(NamedTuple):
+    """How activities become amplitudes: 1/compression, and ε', of the level, below which a voice's claim fades."""
+
+    expand: np.float32
+    epsilon: np.float32
+
+
 @kernel
 def pitch_process(
-    amplitude: Any, frequency: Any, noise: Any, times: Any, fields: Any, rule: Any, gains: Any, voice_rule: Any,
-    rings: Any, network: Any, voices: Any, scratch: Any, count: int, out: Any,
+    amplitude: Any, frequency: Any, noise: Any, times: Any, fields: PitchFields, rule: PitchRule, gains: DivisiveGains,
+    voice_rule: VoiceRule, rings: PitchRings, network: PitchNetwork, voices: PitchPlaces, work: PitchWork, count: int,
+    out: PitchOut,
 ) -> int:  # fmt: skip
     """Advance over frames; return how many have left.
 
     noise: power of the noise at every atom, at each step of the layer that these frames hold.
-    fields: (the receptive fields' rule, W_j).
-    rule: (stride, iterations, compression, floor, decay of levels, pace at which the noise rises).
-    gains: as `divisive_step`.
-    voice_rule: (onset, offset, glide in units, lowest and highest pitch that is told, Hz, how far a voice rises above
-    the noise to sound and to stay, compressed).
-    rings: (times, amplitude, frequency) of the frames that wait.
-    network: (level, a, history of a, strongest activity, lasting noise).
-    voices: (f0, last f0, strength, how far each rises above the noise, compressed, whether it has risen far enough).
-    scratch: (y, what noise gives in its place, partials' Hz, start, unit, weight, support, activity).
-    out: (times, amplitude, frequency, f0, strength, whether a pitch below and above those that are told sounds).
     """
-    ring_times, ring_amplitude, ring_frequency = rings
-    level, a, history, strongest, lasting = network
-    f0, last_f0, strength, clear, risen = voices
-    y, noise_y, line_hz, _, _, _, _, activity = scratch
-    waiting, width = ring_times.size, history.shape[1]
-    stride, _, compression, floor, decay, rise = rule
-    _, _, _, low_hz, high_hz, rises, stays = voice_rule
+    ring_times, ring_amplitude, ring_frequency = rings.times, rings.amplitude, rings.frequency
+    level, a, history, strongest = network.level, network.a, network.history, network.strongest
+    lasting = network.lasting
+    f0, last_f0, strength, clear, risen = voices.f0, voices.last_f0, voices.strength, voices.clear, voices.risen
+    y, noise_y, line_hz, activity = work.y, work.noise_y, work.line_hz, work.activity
+    waiting, width, stride = ring_times.size, history.shape[1], rule.stride
     # Noise finds its place among the pitches out of range: only what stands far above it is told of.
-    surely = rises * rises / stays
+    surely = voice_rule.rises * voice_rule.rises / voice_rule.stays
     left = row = 0
     for n in range(times.size):
         now = (count + n) % waiting
@@ -61,49 +153,46 @@ def pitch_process(
                 ring_frequency[s, now, i] = frequency[n, s, i]
             if (count + n) % stride == 0:
                 for i in range(lasting.shape[1]):
-                    pace = np.float32(1) if step == 0 or noise[row, s, i] < lasting[s, i] else rise
+                    pace = np.float32(1) if step == 0 or noise[row, s, i] < lasting[s, i] else rule.rise
                     lasting[s, i] += pace * (noise[row, s, i] - lasting[s, i])
-                level[s] = max(level[s] * decay, amplitude[n, s].max(), SMALLEST_LEVEL)
-                compete(amplitude[n, s], frequency[n, s], lasting[s], level[s], fields, rule, gains, scratch, a[s])
+                level[s] = max(level[s] * rule.decay, amplitude[n, s].max(), SMALLEST_LEVEL)
+                compete(amplitude[n, s], frequency[n, s], lasting[s], level[s], fields, rule, gains, work, a[s])
                 for j in range(a.shape[1]):
                     history[s, step % width, j] = a[s, j]
                 median_activity(history[s], activity)
-                strongest[s] = max(strongest[s] * decay, activity.max(), FAINTEST)
-                follow(activity, strongest[s], voice_rule, fields[0], f0[s], last_f0[s], strength[s])
-                partials = strongest_partials(
-                    ring_amplitude[s, middle], ring_frequency[s, middle], lasting[s], level[s], floor, compression,
-                    y, noise_y, line_hz,
-                )  # fmt: skip
-                refine(y, noise_y, line_hz, partials, fields[0], strength[s], f0[s], clear[s])
+                strongest[s] = max(strongest[s] * rule.decay, activity.max(), FAINTEST)
+                follow(activity, strongest[s], voice_rule, fields.rule, f0[s], last_f0[s], strength[s])
+                partials = hear(ring_amplitude[s, middle], ring_frequency[s, middle], lasting[s], level[s], rule, work)
+                refine(y, noise_y, line_hz, partials, fields.rule, strength[s], f0[s], clear[s])
                 for v in range(f0.shape[1]):
-                    risen[s, v] = clear[s, v] > (stays if risen[s, v] else rises)
+                    risen[s, v] = clear[s, v] > (voice_rule.stays if risen[s, v] else voice_rule.rises)
         row += (count + n) % stride == 0
         oldest = (now + 1) % waiting
         if count + n >= waiting - 1:
-            out[0][left] = ring_times[oldest]
+            out.times[left] = ring_times[oldest]
             for s in range(amplitude.shape[1]):
                 for i in range(amplitude.shape[2]):
-                    out[1][left, s, i] = ring_amplitude[s, oldest, i]
-                    out[2][left, s, i] = ring_frequency[s, oldest, i]
-                out[5][left, s, 0] = out[5][left, s, 1] = False
+                    out.amplitude[left, s, i] = ring_amplitude[s, oldest, i]
+                    out.frequency[left, s, i] = ring_frequency[s, oldest, i]
+                out.outside[left, s, 0] = out.outside[left, s, 1] = False
                 for v in range(f0.shape[1]):
-                    sounds = f0[s, v] > 0 and risen[s, v]
-                    told = sounds and low_hz <= f0[s, v] <= high_hz
-                    out[3][left, s, v] = f0[s, v] if told else 0.0
-                    out[4][left, s, v] = strength[s, v] if told else 0.0
-                    if sounds and not told and clear[s, v] > surely:
-                        out[5][left, s, int(f0[s, v] > high_hz)] = True
+                    sounds = voice_rule.low_hz <= f0[s, v] <= voice_rule.high_hz
+                    told, faint = sounds and risen[s, v], sounds and not risen[s, v]
+                    out.f0[left, s, v] = f0[s, v] if told else 0.0
+                    out.strength[left, s, v] = strength[s, v] if told else 0.0
+                    out.faint_f0[left, s, v] = f0[s, v] if faint else 0.0
+                    out.faint_strength[left, s, v] = strength[s, v] if faint else 0.0
+                    if f0[s, v] > 0 and risen[s, v] and not sounds and clear[s, v] > surely:
+                        out.outside[left, s, int(f0[s, v] > voice_rule.high_hz)] = True
             left += 1
     return left
 
 
 @kernel
-def strongest_partials(
-    amplitude: Any, frequency: Any, noise: Any, level: Any, floor: Any, compression: Any, y: Any, noise_y: Any,
-    line_hz: Any,
-) -> int:  # fmt: skip
+def hear(amplitude: Any, frequency: Any, noise: Any, level: Any, rule: PitchRule, work: PitchWork) -> int:
     """The partials above the floor and the noise there, compressed, relative to the level; how many there are."""
-    threshold, found = floor * level, MOST_PARTIALS + 1
+    compression, y, noise_y, line_hz = rule.compression, work.y, work.noise_y, work.line_hz
+    threshold, found = rule.floor * level, MOST_PARTIALS + 1
     while found > MOST_PARTIALS:
         found = 0
         for i in range(amplitude.size):
@@ -121,15 +210,15 @@ def strongest_partials(
 
 @kernel
 def compete(
-    amplitude: Any, frequency: Any, noise: Any, level: Any, fields: Any, rule: Any, gains: Any, scratch: Any, a: Any
-) -> None:
+    amplitude: Any, frequency: Any, noise: Any, level: Any, fields: PitchFields, rule: PitchRule, gains: DivisiveGains,
+    work: PitchWork, a: Any,
+) -> None:  # fmt: skip
     """One step of the pitch layer on one frame's partials."""
-    y, noise_y, line_hz, start, unit, weight, support, _ = scratch
-    _, iterations, compression, floor, _, _ = rule
-    partials = strongest_partials(amplitude, frequency, noise, level, floor, compression, y, noise_y, line_hz)
-    connect(line_hz, partials, a.size, fields[0], start, unit, weight)
-    for _ in range(iterations):
-        divisive_step(y, partials, start, unit, weight, fields[1], gains, a, support)
+    start, unit, weight = work.start, work.unit, work.weight
+    partials = hear(amplitude, frequency, noise, level, rule, work)
+    connect(work.line_hz, partials, a.size, fields.rule, start, unit, weight)
+    for _ in range(rule.iterations):
+        divisive_step(work.y, partials, start, unit, weight, fields.total, gains, a, work.support)
 
 
 @kernel
@@ -150,15 +239,15 @@ def median_activity(history: Any, activity: Any) -> None:
 
 @kernel
 def follow(
-    activity: Any, strongest: Any, voice_rule: Any, field_rule: Any, f0: Any, last_f0: Any, strength: Any
+    activity: Any, strongest: Any, voice_rule: VoiceRule, field_rule: FieldRule, f0: Any, last_f0: Any, strength: Any
 ) -> None:
     """Continue the voices whose peak is still there, begin new ones, and end the others.
 
     The strongest peaks choose first. A new voice takes the free place whose last pitch was nearest, so that a
     place holds one part of the music.
     """
-    onset, offset, glide = voice_rule[:3]
-    low_hz, per_octave = field_rule[2], field_rule[3]
+    onset, offset, glide = voice_rule.onset, voice_rule.offset, voice_rule.glide_units
+    low_hz, per_octave = field_rule.low_hz, field_rule.per_octave
     units, places = activity.size, f0.size
     taken = np.zeros(places, np.bool_)
     left = activity.copy()
@@ -179,13 +268,13 @@ def follow(
                 if distance <= nearest:
                     place, nearest = v, distance
         if place < 0 and activity[peak] >= onset * strongest:
-            nearest = np.inf
+            closest = np.inf
             for v in range(places):
                 if before[v] == 0 and not taken[v]:
                     # A place never used stands half an octave away.
-                    distance = abs(math.log2(last_f0[v] / hz)) if last_f0[v] > 0 else 0.5
-                    if distance < nearest:
-                        place, nearest = v, distance
+                    away = abs(math.log2(last_f0[v] / hz)) if last_f0[v] > 0 else 0.5
+                    if away < closest:
+                        place, closest = v, away
         if place >= 0:
             taken[place] = True
             f0[place] = last_f0[place] = hz
@@ -206,7 +295,7 @@ def is_peak(activity: Any, j: int) -> bool:
 
 @kernel
 def refine(
-    y: Any, noise_y: Any, line_hz: Any, partials: int, field_rule: Any, strength: Any, f0: Any, clear: Any
+    y: Any, noise_y: Any, line_hz: Any, partials: int, field_rule: FieldRule, strength: Any, f0: Any, clear: Any
 ) -> None:
     """Move each voice to the mean of what its partials say of its fundamental, each by the voice's share of it.
 
@@ -238,23 +327,19 @@ def refine(
 
 @kernel
 def share_partials(
-    amplitude: Any, frequency: Any, f0: Any, strength: Any, field_rule: Any, rule: Any, share: Any
+    amplitude: Any, frequency: Any, f0: Any, strength: Any, field_rule: FieldRule, rule: ShareRule, share: Any
 ) -> None:
-    """``s_vi = e_vi / (ε' + Σ_u e_ui)``, e_vi the amplitude that voice v expects of partial i, of the level.
-
-    rule: (1/compression, ε').
-    """
-    expand, epsilon = rule
+    """``s_vi = e_vi / (ε' + Σ_u e_ui)``, e_vi the amplitude that voice v expects of partial i, of the level."""
     for n in range(amplitude.shape[0]):
         for s in range(amplitude.shape[1]):
             for i in range(amplitude.shape[2]):
-                expected = epsilon
+                expected = rule.epsilon
                 for v in range(f0.shape[2]):
                     share[n, s, v, i] = 0.0
                     if amplitude[n, s, i] > 0 and f0[n, s, v] > 0:
                         claim = field_weight(frequency[n, s, i], f0[n, s, v], field_rule)
                         if claim > 0:
-                            share[n, s, v, i] = (claim * strength[n, s, v]) ** expand
+                            share[n, s, v, i] = (claim * strength[n, s, v]) ** rule.expand
                             expected += share[n, s, v, i]
                 for v in range(f0.shape[2]):
                     if share[n, s, v, i] > 0:

@@ -11,16 +11,33 @@ from sharpear.config import PitchConfig
 from sharpear.dsp import NoiseFloor
 from sharpear.dsp.harmonic_fields import HarmonicFields
 from sharpear.dsp.stateful import Stateful
+from sharpear.dynamics.divisive import DivisiveGains
 from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.line_code import NOISE_QUANTILE
 from sharpear.sharpening.results import FrameResult, counted
 
-from .pitch_kernels import MOST_PARTIALS, pitch_process, share_partials
+from .pitch_kernels import (
+    MOST_PARTIALS,
+    PitchFields,
+    PitchNetwork,
+    PitchOut,
+    PitchPlaces,
+    PitchRings,
+    PitchRule,
+    PitchWork,
+    ShareRule,
+    VoiceRule,
+    pitch_process,
+    share_partials,
+)
 
 BELOW_HZ, ABOVE_HZ = 27.5, 4400.0
 """Lowest and highest pitch that compete beyond the configured range: those of a piano."""
 FLOOR_S, LASTING_S = 0.1, 0.3
-"""Time constants of the noise's level and, longer, of its rise, for a drum is no noise that lasts."""
+"""Time constants of the noise's level, and of its rise: a drum is no noise that lasts."""
+LARGEST_FLOOR = 1.0
+"""The noise is at most as loud as the strongest channel: here loud noise must be known for what it is."""
 STAYS_DB = 8.0
 """How far a voice that once rose above the noise may fall again, so that a drum does not end it."""
 REST = 1e-4
@@ -38,6 +55,7 @@ class PitchFrames(FrameResult):
     instantaneous_frequency: the same, Hz.
     outside: (frames, streams, 2) bool, whether a pitch sounds that is left out because it lies below, and above,
     the range.
+    faint_f0, faint_strength: as `f0` and `strength`, of voices that noise may have made: they have not risen above it.
     f0: (frames, streams, voices) float32, fundamental of each voice, Hz; 0 where it is silent.
     strength: (frames, streams, voices) float32, its activity in the pitch layer, compressed and of the level.
 
@@ -48,6 +66,8 @@ class PitchFrames(FrameResult):
     amplitude: NDArray[np.float32]
     instantaneous_frequency: NDArray[np.float32]
     outside: NDArray[np.bool_]
+    faint_f0: NDArray[np.float32]
+    faint_strength: NDArray[np.float32]
     f0: NDArray[np.float32]
     strength: NDArray[np.float32]
 
@@ -108,37 +128,51 @@ class PitchLayer(Stateful):
         )
         units = self.fields.pitch_hz.size
         self.stride = stride = max(1, round(c.step_ms / 1e3 / hop_s))
-        decay = np.float32(np.exp(-stride * hop_s / c.level_s))
-        rise = np.float32(-np.expm1(-stride * hop_s / LASTING_S))
         # A pitch above the range is not blamed for harmonics beyond those that the range asks for.
         harmonic_hz = self.fields.pitch_hz[:, None] * np.arange(1, c.harmonics + 1)
         total = (self.fields.tooth * (harmonic_hz <= c.harmonics * c.high_hz)).sum(axis=1).astype(np.float32)
-        self._fields = self.fields.rule, total
-        self._rule = stride, c.iterations, np.float32(c.compression), np.float32(c.floor), decay, rise
-        self._gains = np.float32(c.feedback), np.float32(c.epsilon), np.float32(c.rate), np.float32(REST)
-        self._voice_rule = (
-            np.float32(c.onset),
-            np.float32(c.offset),
-            np.float32(c.glide_cents / 1200 * c.per_octave),
-            np.float32(c.low_hz * 2 ** (-0.5 / 12)),
-            np.float32(c.high_hz * 2 ** (0.5 / 12)),
-            np.float32(10 ** (c.noise_margin_db / 20 * c.compression)),
-            np.float32(10 ** ((c.noise_margin_db - STAYS_DB) / 20 * c.compression)),
+        self._fields = PitchFields(self.fields.rule, total)
+        self._rule = PitchRule(
+            stride=stride,
+            iterations=c.iterations,
+            compression=np.float32(c.compression),
+            floor=np.float32(c.floor),
+            decay=np.float32(np.exp(-stride * hop_s / c.level_s)),
+            rise=np.float32(-np.expm1(-stride * hop_s / LASTING_S)),
         )
-        self._floor = NoiseFloor(channels, hop_s, FLOOR_S, largest=1.0, streams=streams)
+        self._gains = DivisiveGains(
+            feedback=np.float32(c.feedback),
+            epsilon=np.float32(c.epsilon),
+            rate=np.float32(c.rate),
+            rest=np.float32(REST),
+        )
+        self._voice_rule = VoiceRule(
+            onset=np.float32(c.onset),
+            offset=np.float32(c.offset),
+            glide_units=np.float32(c.glide_cents / 1200 * c.per_octave),
+            low_hz=np.float32(c.low_hz * 2 ** (-0.5 / 12)),
+            high_hz=np.float32(c.high_hz * 2 ** (0.5 / 12)),
+            rises=np.float32(10 ** (c.noise_margin_db / 20 * c.compression)),
+            stays=np.float32(10 ** ((c.noise_margin_db - STAYS_DB) / 20 * c.compression)),
+        )
+        self._floor = NoiseFloor(
+            channels, hop_s, tau_s=FLOOR_S, quantile=NOISE_QUANTILE, largest=LARGEST_FLOOR, streams=streams
+        )
         # Atoms and channels stand on the same scale, over the same range.
         self._nearest = np.rint(np.arange(atoms) * ((channels - 1) / max(1, atoms - 1))).astype(np.int64)
-        self._share_rule = np.float32(1 / c.compression), np.float32(SHARE_FLOOR ** (1 / c.compression))
+        self._share_rule = ShareRule(
+            expand=np.float32(1 / c.compression), epsilon=np.float32(SHARE_FLOOR ** (1 / c.compression))
+        )
         connections = MOST_PARTIALS * self.fields.most_connections
-        self._scratch = (
-            np.empty(MOST_PARTIALS, np.float32),
-            np.empty(MOST_PARTIALS, np.float32),
-            np.empty(MOST_PARTIALS, np.float32),
-            np.empty(MOST_PARTIALS + 1, np.int32),
-            np.empty(connections, np.int32),
-            np.empty(connections, np.float32),
-            np.empty(units, np.float32),
-            np.empty(units, np.float32),
+        self._work = PitchWork(
+            y=np.empty(MOST_PARTIALS, np.float32),
+            noise_y=np.empty(MOST_PARTIALS, np.float32),
+            line_hz=np.empty(MOST_PARTIALS, np.float32),
+            start=np.empty(MOST_PARTIALS + 1, np.int32),
+            unit=np.empty(connections, np.int32),
+            weight=np.empty(connections, np.float32),
+            support=np.empty(units, np.float32),
+            activity=np.empty(units, np.float32),
         )
         # The median's middle step lies so far back, and its frame stands in the middle of the frames it decides for.
         self.latency_hops = c.median_steps // 2 * stride + stride // 2
@@ -215,8 +249,7 @@ class PitchLayer(Stateful):
             np.empty_like(amplitude),
             np.empty_like(amplitude),
             np.empty((len(frames), self.streams, 2), np.bool_),
-            np.empty(voices, np.float32),
-            np.empty(voices, np.float32),
+            *(np.empty(voices, np.float32) for _ in range(4)),
         )
         state = self._state
         left = pitch_process(
@@ -228,18 +261,20 @@ class PitchLayer(Stateful):
             self._rule,
             self._gains,
             self._voice_rule,
-            (state["times"], state["amplitude"], state["frequency"]),
-            (state["level"], state["a"], state["history"], state["strongest"], state["lasting"]),
-            (state["f0"], state["last_f0"], state["strength"], state["clear"], state["risen"]),
-            self._scratch,
+            PitchRings(*(state[name] for name in PitchRings._fields)),
+            PitchNetwork(*(state[name] for name in PitchNetwork._fields)),
+            PitchPlaces(*(state[name] for name in PitchPlaces._fields)),
+            self._work,
             int(state["count"]),
-            (
-                result.times,
-                result.amplitude,
-                result.instantaneous_frequency,
-                result.f0,
-                result.strength,
-                result.outside,
+            PitchOut(
+                times=result.times,
+                amplitude=result.amplitude,
+                frequency=result.instantaneous_frequency,
+                f0=result.f0,
+                strength=result.strength,
+                outside=result.outside,
+                faint_f0=result.faint_f0,
+                faint_strength=result.faint_strength,
             ),
         )
         state["count"] += len(frames)

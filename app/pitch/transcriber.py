@@ -1,28 +1,28 @@
 """Audio in, voices and notes out."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.audio import AudioFile, Selection
-from sharpear.audio.blocks import as_recording, as_streams
+from sharpear.audio.blocks import BLOCK_SAMPLES, as_recording, as_streams
+from sharpear.audio.mono import MonoMix, signs_that_keep
 from sharpear.config import Config, load_config
 from sharpear.gpu import Backend, Pending
-from sharpear.interrupt import Interruption
 from sharpear.sharpening.composite import Streaming
 from sharpear.sharpening.feasible import check_pitch_needs
 from sharpear.sharpening.results import ArrayResult, counted
 from sharpear.sharpening.sharpener import Sharpener
 
-from .notes import Note, Voices, notes_of
+from .below import LowPitches
+from .notes import SHORTEST_S, Note, Voices, notes_of
 from .pitch_layer import PitchFrames, PitchLayer
 
-BLOCK_SAMPLES = 16384
+HINDSIGHT_S = 0.3
+"""A drum hides the beginning of what is struck with it for no longer."""
 
 
 class Transcriber(Streaming[PitchFrames]):
@@ -74,6 +74,11 @@ class Transcriber(Streaming[PitchFrames]):
         return self.sharpener.latency_s + self.layer.latency_s
 
     @property
+    def lowest_hz(self) -> float:
+        """Where pitches begin to be told, Hz."""
+        return self.sharpener.config.pitch.low_hz
+
+    @property
     def replaced(self) -> NDArray[np.int64]:
         """(streams,) unusable input samples (NaN, Inf, beyond 120 dBFS) taken as silence so far."""
         return self.sharpener.replaced
@@ -120,6 +125,32 @@ class Transcriber(Streaming[PitchFrames]):
         return frames.single_stream() if self._flat_input else frames
 
 
+def in_hindsight(
+    f0: NDArray[np.float32], sure: NDArray[np.bool_], most_steps: int, fewest_steps: int
+) -> NDArray[np.bool_]:
+    """(steps, voices): where a voice sounds, as its later steps tell.
+
+    f0: (steps, voices), 0 where silent.  sure: where it stands above the noise.  most_steps: so far before that it
+    sounded already.  fewest_steps: it must stand there so long to tell.
+
+    >>> f0, sure = np.array([0, 5, 5, 5, 5, 5, 0.0])[:, None], np.array([0, 0, 0, 0, 1, 1, 0], bool)[:, None]
+    >>> in_hindsight(f0, sure, 2, 2)[:, 0].astype(int).tolist()
+    [0, 0, 1, 1, 1, 1, 0]
+    """
+    kept = sure.copy()
+    for voice in range(f0.shape[1]):
+        own = sure[:, voice]
+        begins = np.flatnonzero(own & ~np.concatenate([[False], own[:-1]])).tolist()
+        lasts = np.flatnonzero(own & ~np.concatenate([own[1:], [False]])).tolist()
+        for begin, last in zip(begins, lasts, strict=True):
+            earliest = max(0, begin - most_steps)
+            silent = np.flatnonzero(f0[earliest:begin, voice] == 0)
+            first = int(silent[-1]) + 1 + earliest if silent.size else earliest
+            if last + 1 - begin >= fewest_steps:
+                kept[first:begin, voice] = True
+    return kept
+
+
 class VoiceCurves:
     """Collects the first stream's voices at the pitch layer's own steps, which is all that notes need."""
 
@@ -133,10 +164,11 @@ class VoiceCurves:
         """Append consecutive frames."""
         chosen = frames[self._next :: self._layer.stride]
         self._next = (self._next - len(frames)) % self._layer.stride
-        own = self._layer.shares(chosen)[:, 0] * chosen.amplitude[:, 0, None]
+        f0, strength = chosen.f0 + chosen.faint_f0, chosen.strength + chosen.faint_strength
+        own = self._layer.shares(replace(chosen, f0=f0, strength=strength))[:, 0] * chosen.amplitude[:, 0, None]
         amplitude = np.sqrt(np.square(own).sum(axis=-1))
         self._outside += chosen.outside[:, 0].sum(axis=0)
-        self._pieces.append((chosen.times, chosen.f0[:, 0], amplitude))
+        self._pieces.append((chosen.times, f0[:, 0], amplitude, chosen.f0[:, 0] > 0))
 
     @property
     def outside_s(self) -> tuple[float, float]:
@@ -145,8 +177,11 @@ class VoiceCurves:
         return float(below), float(above)
 
     def voices(self) -> Voices:
-        """The curves of all voices, from the first frame to the last."""
-        return Voices(*(np.concatenate(part) for part in zip(*self._pieces, strict=True)))
+        """All of them, each from where it began, even if it rose above the noise only later."""
+        times, f0, amplitude, sure = (np.concatenate(part) for part in zip(*self._pieces, strict=True))
+        step_s = self._layer.stride * self._layer.hop_s
+        kept = in_hindsight(f0, sure, round(HINDSIGHT_S / step_s), round(SHORTEST_S / step_s))
+        return Voices(times, np.where(kept, f0, np.float32(0)), np.where(kept, amplitude, np.float32(0)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -154,11 +189,13 @@ class Transcription(ArrayResult):
     """The voices of a recording and their notes.
 
     outside_s: seconds in which pitches below, and above, the range of the settings sounded and were left out.
+    lowest_hz: the lowest of those that no setting would make heard, Hz; 0 where there are none.
     """
 
     voices: Voices
     notes: list[Note]
     outside_s: tuple[float, float] = (0.0, 0.0)
+    lowest_hz: float = 0.0
 
     def _summary(self) -> list[str]:
         return [counted(len(self.notes), "note"), *self.voices._summary()]
@@ -174,6 +211,8 @@ def transcribe(
 ) -> Transcription:
     """Transcribe a whole recording: (samples,) or (samples, channels), full scale ±1; channels are averaged.
 
+    Where they would cancel each other in that, those that run against the strongest are turned over.
+
     Raises:
         UsageError: as `Transcriber`, or `audio` is empty, not one- or two-dimensional, holds integers, or has more
             channels than samples.
@@ -184,48 +223,19 @@ def transcribe(
     [(57, 0)]
     """
     samples = as_recording(audio)
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
-    blocks = (mono[n : n + BLOCK_SAMPLES, None] for n in range(0, len(mono), BLOCK_SAMPLES))
-    return _transcribed(Transcriber(sample_rate, preset, overrides=overrides, device=device), blocks)
+    samples = samples[:, None] if samples.ndim == 1 else samples
+    mix = MonoMix(signs_that_keep([samples]) if samples.shape[1] > 1 else None)
+    blocks = (mix.mix(samples[n : n + BLOCK_SAMPLES]) for n in range(0, len(samples), BLOCK_SAMPLES))
+    return transcribed(Transcriber(sample_rate, preset, overrides=overrides, device=device), blocks)
 
 
-def _transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]]) -> Transcription:
-    curves = VoiceCurves(transcriber.layer)
+def transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]]) -> Transcription:
+    """The voices and notes of all blocks (samples, 1)."""
+    curves, low = VoiceCurves(transcriber.layer), LowPitches(transcriber.sharpener.sample_rate, transcriber.lowest_hz)
     for block in blocks:
         curves.add(transcriber.process(block))
+        low.process(block[:, 0])
     curves.add(transcriber.flush())
     voices = curves.voices()
-    return Transcription(voices, notes_of(voices), curves.outside_s)
-
-
-def transcribe_file(
-    path: Path,
-    config: Config,
-    selection: Selection,
-    progress: Callable[[float, float], None] | None = None,
-) -> tuple[Transcription, float, bool]:
-    """Transcribe one file, its channels averaged: the result, the seconds read, and whether that was all.
-
-    `progress` receives (seconds done, seconds in all). After Ctrl-C what was read so far is transcribed.
-
-    Raises:
-        InputError, UsageError: as `AudioFile` and `Transcriber` raise them.
-        KeyboardInterrupt: nothing was read yet, or the user asked twice.
-    """
-    with Interruption() as interruption, AudioFile(path, replace(selection, mono=True, keep=True)) as audio:
-        transcriber = Transcriber(audio.sample_rate, config, start_s=audio.start_s)
-        done = 0
-
-        def blocks() -> Iterator[NDArray[np.float32]]:
-            nonlocal done
-            for block in audio.blocks(BLOCK_SAMPLES):
-                yield block
-                interruption.patient = True
-                done += len(block)
-                if progress:
-                    progress(done / audio.sample_rate, audio.samples / audio.sample_rate)
-                if interruption.requested:
-                    return
-
-        result = _transcribed(transcriber, blocks())
-        return result, done / audio.sample_rate, done == audio.samples
+    below_s, above_s = curves.outside_s
+    return Transcription(voices, notes_of(voices), (max(below_s, low.seconds), above_s), low.lowest_hz)

@@ -1,21 +1,24 @@
 """Bars on a terminal: one for the whole and one for each worker."""
 
+import sys
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sharpear.errors import printable
 
 from .jobs import Result
 from .places import name_of
-from .progress import progress_on_terminal
 from .threads import Advance
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 class Bars:
     """Shows a batch's progress on stderr where that is a terminal, unless `quiet`."""
 
     def __init__(self, total: int, workers: int, quiet: bool) -> None:
-        self._bars = progress_on_terminal(quiet)
+        self._bars = _on_terminal(quiet)
         if self._bars is None:
             return
         self._audio_s = 0.0
@@ -54,9 +57,26 @@ class Bars:
     def finish(self, result: Result) -> None:
         """One input more is through."""
         if self._bars and self._whole is not None:
-            self._audio_s += result.audio_s
+            self._audio_s += result.outcome.audio_s
             task = self._bars.tasks[self._whole]
             elapsed_s = task.elapsed or 0.0
             speed = f"{self._audio_s / elapsed_s:.0f}× real time" if elapsed_s > 0 else ""
             done = int(task.completed) + 1
             self._bars.update(self._whole, completed=done, done=f"{done}/{task.total:.0f}", speed=speed)
+
+
+def _on_terminal(quiet: bool) -> "Progress | None":
+    """Bars on stderr whose tasks have the fields `done` and `speed`; none if `quiet` or where no terminal is."""
+    if quiet or not sys.stderr.isatty():
+        return None
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[done]}"),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True)

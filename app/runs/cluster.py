@@ -3,15 +3,13 @@
 import queue
 import time
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Any
 
-from sharpear.config import Config
 from sharpear.errors import InputError, UsageError
 from sharpear.interrupt import Interruption
 
 from .jobs import Job, Result, Settings, run_job
-from .pool import SharpenerPool
+from .task import Running
 from .threads import Advance, Event
 
 RETRIES = 2
@@ -104,10 +102,4 @@ def _on_worker(job: Job, settings: Settings) -> Result:
             told = {"worker": worker.address, "source": job.source, "done_s": done_s, "total_s": total_s}
             worker.log_event(TOPIC, told)
 
-    return run_job(job, settings, _sharpeners(settings.config.model_dump_json()), Interruption(), progress)
-
-
-@lru_cache(maxsize=4)
-def _sharpeners(config: str) -> SharpenerPool:
-    """One pool for each configuration that this process has met."""
-    return SharpenerPool(Config.model_validate_json(config))
+    return run_job(job, settings, Running(Interruption(), progress))

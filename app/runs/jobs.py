@@ -4,22 +4,21 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from sharpear.audio import AudioFile, Selection
-from sharpear.config import Config
+from sharpear.audio import AudioFile
 from sharpear.errors import InputError, SharpearError, printable
 from sharpear.integrity import examine
-from sharpear.interrupt import Interruption
 
 from . import places
-from .files import Outcome, Progress, config_hash, sharpen_audio
-from .pool import SharpenerPool
-from .segments import can_be_cut, sharpen_cut
+from .task import Outcome, Running, Task
 
 Status = Literal["done", "skipped", "failed", "interrupted"]
+
+
+NOTHING = Outcome((), 0.0, 0, complete=False)
 
 
 @dataclass(frozen=True)
@@ -34,44 +33,37 @@ class Job:
 class Settings:
     """What holds for all jobs.
 
+    task: what is made of each input.
     overwrite: replace outputs that exist.  skip_existing: leave whole outputs with these settings as they are.
     keep_partial: an interrupted job keeps what it has done, marked incomplete.
-    cut: how many segments of a long file are worked on at once; 1 leaves it whole.
+    at_once: how many stretches of a long file are worked on side by side; 1 leaves it whole.
     """
 
-    config: Config
-    selection: Selection = field(default_factory=Selection)
+    task: Task
     overwrite: bool = False
     skip_existing: bool = False
     keep_partial: bool = False
-    cut: int = 1
+    at_once: int = 1
 
 
 @dataclass(frozen=True)
 class Result:
     """What became of a job.
 
-    replaced_samples: NaN, Inf and the like that were taken as silence.
+    message: what went wrong.  outcome: what was made, where something was.  spent_s: how long it took.
     redone: what was wrong with outputs that were there, and are made again.
     """
 
     job: Job
     status: Status
     message: str = ""
-    audio_s: float = 0.0
+    outcome: Outcome = NOTHING
     spent_s: float = 0.0
-    replaced_samples: int = 0
     exit_code: int = 0
     redone: tuple[str, ...] = ()
 
 
-def run_job(
-    job: Job,
-    settings: Settings,
-    sharpeners: SharpenerPool,
-    interruption: Interruption,
-    progress: Progress | None = None,
-) -> Result:
+def run_job(job: Job, settings: Settings, running: Running) -> Result:
     """Do it, and say how it went: whatever is wrong with this input or its outputs is in the result.
 
     Raises:
@@ -79,32 +71,41 @@ def run_job(
     """
     started_s = time.perf_counter()
     redone: tuple[str, ...] = ()
+    running = replace(running, keep_partial=settings.keep_partial, at_once=settings.at_once)
     try:
         done, redone = is_done(job, settings)
         if done:
             return Result(job, "skipped", "whole already")
-        outcome = _sharpen(job, settings, sharpeners, interruption, progress)
+        outcome = _make(job, settings.task, running)
     except SharpearError as error:
-        return Result(job, "failed", str(error), spent_s=time.perf_counter() - started_s, exit_code=error.exit_code)
+        return failed(job, error, time.perf_counter() - started_s)
     except KeyboardInterrupt:
-        return Result(job, "interrupted", f"{job.source}: interrupted: nothing was written", exit_code=1)
+        return interrupted(job)
     except MemoryError:
         return Result(job, "failed", f"{job.source}: no memory left: run fewer at once with --jobs", exit_code=1)
     spent_s = time.perf_counter() - started_s
-    status: Status = "done" if outcome.complete else "interrupted"
-    message = (
-        ""
-        if outcome.complete
-        else (f"{job.source}: interrupted after {outcome.audio_s:.1f} s: the outputs hold that much, marked incomplete")
-    )
-    return Result(
-        job, status, message, outcome.audio_s, spent_s, outcome.replaced_samples, int(not outcome.complete), redone
-    )
+    if not outcome.complete:
+        return replace(interrupted(job, outcome), spent_s=spent_s, redone=redone)
+    return Result(job, "done", "", outcome, spent_s, redone=redone)
+
+
+def failed(job: Job, error: SharpearError, spent_s: float = 0.0) -> Result:
+    """The result of a job that has failed."""
+    return Result(job, "failed", str(error), spent_s=spent_s, exit_code=error.exit_code)
+
+
+def interrupted(job: Job, outcome: Outcome | None = None) -> Result:
+    """The result of a job that was interrupted, and what of it was kept."""
+    if outcome is None:
+        return Result(job, "interrupted", f"{job.source}: interrupted: nothing was written", exit_code=1)
+    held = f"after {outcome.audio_s:.1f} s: the outputs hold that much, marked incomplete"
+    return Result(job, "interrupted", f"{job.source}: interrupted {held}", outcome, exit_code=1)
 
 
 def is_done(job: Job, settings: Settings) -> tuple[bool, tuple[str, ...]]:
     """Whether all outputs are there, proven whole, and made with these settings; and which are not, and why.
 
+    Notes have no place for a checksum or for settings: those that can be read from end to end count as whole.
     Behind URLs, where stores prove what they hold, files are counted, with their sizes, and their bulk is not read.
 
     Raises:
@@ -112,29 +113,25 @@ def is_done(job: Job, settings: Settings) -> tuple[bool, tuple[str, ...]]:
     """
     if settings.overwrite or not settings.skip_existing:
         return False, ()
-    name, made_with = places.name_of(job.source), config_hash(settings.config, settings.selection)
+    made_of = printable(places.name_of(job.source)), settings.task.digest
     whole, wrong = 0, []
     for output in job.outputs:
         if not places.exists(output):
             continue
         found = examine(output, places.access(output), thorough=not places.is_url(output))
         told, instead = found.attributes, "--overwrite replaces it, -o chooses another place"
-        if found.state == "foreign" or (
-            told and (told.get("source"), told.get("config_hash")) != (printable(name), made_with)
-        ):
+        if found.state == "foreign" or (told and (told.get("source"), told.get("config_hash")) != made_of):
             raise InputError(f"{output}: exists already, of another input or other settings: {instead}")
         if found.state == "changed":
             raise InputError(f"{output}: {found.told}: {instead}")
-        if found.state == "whole":
+        if found.state == "whole" or (found.state == "readable" and not settings.task.seals):
             whole += 1
         else:
             wrong.append(f"{output}: {found.told}: made again")
     return whole == len(job.outputs), tuple(wrong)
 
 
-def _sharpen(
-    job: Job, settings: Settings, sharpeners: SharpenerPool, interruption: Interruption, progress: Progress | None
-) -> Outcome:
+def _make(job: Job, task: Task, running: Running) -> Outcome:
     with ExitStack() as held:
         folder = Path()
         if any(places.is_url(place) for place in (job.source, *job.outputs)):
@@ -145,14 +142,13 @@ def _sharpen(
             with places.reporting(job.source, "cannot be read"):
                 before = places.version(job.source)
             path = places.download(job.source, folder)
-        outputs = [folder / places.name_of(out) if places.is_url(out) else Path(out) for out in job.outputs]
-        audio = held.enter_context(AudioFile(path, settings.selection))
-        if settings.cut > 1 and can_be_cut(audio):
-            outcome = sharpen_cut(
-                audio, outputs, sharpeners, interruption, progress, settings.keep_partial, settings.cut
-            )
-        else:
-            outcome = sharpen_audio(audio, outputs, sharpeners, interruption, progress, settings.keep_partial)
+        # A folder for each: outputs may have one name, in folders of their own.
+        outputs = [
+            folder / str(n) / places.name_of(output) if places.is_url(output) else Path(output)
+            for n, output in enumerate(job.outputs)
+        ]
+        audio = held.enter_context(AudioFile(path, task.selection))
+        outcome = task.make(audio, outputs, running)
         if before and before != places.version(job.source):
             raise InputError(f"{job.source}: has changed while it was read: run it again when it is finished")
         _put(outputs, job.outputs)

@@ -20,7 +20,8 @@ from sharpear.interrupt import Interruption
 from sharpear.sharpening.limits import TooManyStreamsError, descriptors_to_use
 
 STREAMS_AT_ONCE = 256
-BLOCK_SAMPLES = 4096
+PACK_SAMPLES = 4096
+"""Samples of each stream by which a pack advances at once."""
 
 
 def unusable(sound: NDArray[np.float32]) -> int:
@@ -51,6 +52,8 @@ class Lane(ABC, Generic[Hears]):
         self.replaced = 0
         self.failure: SharpearError | None = None
         self.stopped = False
+        self.kept = False
+        """Whether the outputs of a stopped file hold what was done of it."""
 
     @property
     def kind(self) -> tuple[int, ...]:
@@ -242,7 +245,7 @@ class Packs(Generic[Item, Hears]):
             lane.begin(hears, first)
             first += lane.streams
         rate, samples = lanes[0].audio.sample_rate, max(lane.audio.samples for lane in lanes)
-        block = np.empty((BLOCK_SAMPLES, first), np.float32)
+        block = np.empty((PACK_SAMPLES, first), np.float32)
         waiting: Pending[Any] | None = None
         while going := [lane for lane in lanes if lane.going_on]:
             block[...] = 0

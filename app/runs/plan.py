@@ -3,7 +3,8 @@
 import os
 import posixpath
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sharpear.errors import UsageError
@@ -14,62 +15,105 @@ from .inputs import Found
 from .jobs import Job
 from .places import exists, is_url, name_of
 
-DEFAULT_TEMPLATE = "{stem}.{ext}"
-TEMPLATE_FIELDS = ("parent", "stem", "name", "ext")
+TEMPLATE_FIELDS = ("parent", "track", "name", "stem", "ext")
+FRAMES_TEMPLATE = "{track}.{ext}"
 
 
-def plan_jobs(
-    found: Sequence[Found], out: str | None, formats: Sequence[str], template: str = DEFAULT_TEMPLATE
-) -> list[Job]:
-    """Name the outputs of every input.
+@dataclass(frozen=True)
+class Kind:
+    """One of the outputs that every input gets. ext: its suffix.  stem: what was separated from the input."""
 
-    `out` names the file itself when there is one input and one format and its suffix is that format's; else a folder.
-    In it, `template` places each: {parent} is the folder of the input below what was named, or as it was named for
-    a file; {stem}, {name} (with suffix) and {ext} (of the format) are the rest. Without `out` places are relative
-    to the current folder, and {parent} is the input's own folder.
+    ext: str
+    stem: str | None = None
+
+
+def plan_jobs(found: Sequence[Found], out: str | None, kinds: Sequence[Kind], template: str) -> list[Job]:
+    """Name the outputs of every input, in the folder or below the URL `out`.
+
+    `template` places each: {parent} is the folder of the input below what was named, or as it was named for a file;
+    {track} is the input's name without its suffix, {name} with it; {stem} what was separated from it, or {track} where
+    nothing is; {ext} the output's suffix. Without `out` places are relative to the current folder, and {parent} is the
+    input's own folder.
 
     Raises:
-        UsageError: an unknown format or field, or two inputs would write the same output.
+        UsageError: an unknown field, or two outputs would be one.
+    """
+    _check_template(template, kinds)
+    jobs = [Job(each.place, tuple(_place(each, out, template, kind) for kind in kinds)) for each in found]
+    _check_apart(jobs, template)
+    return jobs
+
+
+def plan_frames(
+    found: Sequence[Found], out: str | None, formats: Sequence[str], template: str = FRAMES_TEMPLATE
+) -> list[Job]:
+    """Name the spectrograms of every input.
+
+    `out` names the file itself when its suffix is a format's, for one input and one format; else a folder.
+
+    Raises:
+        UsageError: an unknown format; as `plan_jobs`.
     """
     formats = list(dict.fromkeys(formats))
     suffix = name_of(out).rpartition(".")[2] if out and "." in name_of(out) else ""
     folder_exists = bool(out) and not is_url(out or "") and Path(out or "").is_dir()
     if out and ((suffix in SINKS and not folder_exists) or suffix == "zarr"):
-        if len(found) > 1:
-            raise UsageError(f"-o {out} names one file for {len(found)} inputs: give a folder")
         if formats and formats != [suffix]:
             raise UsageError(f"-o {out} has the format {suffix}, --format says {','.join(formats)}: give a folder")
-        return [Job(found[0].place, (out,))]
+        return [plan_named(found, [out])]
     if out and suffix and not folder_exists and not is_url(out):
         raise UsageError(f"-o {out} has no format of {', '.join(SINKS)}: if it is meant as a folder, make it first")
-    chosen = formats or ["zarr"]
-    for name in chosen:
-        if name not in SINKS:
-            raise UsageError(f"unknown format {name!r}: expected {', '.join(SINKS)}")
-    _check_template(template, chosen)
-    jobs = [Job(each.place, tuple(_place(each, out, template, ext) for ext in chosen)) for each in found]
-    _check_apart(jobs)
-    return jobs
+    return plan_jobs(found, out, [Kind(each) for each in known(formats, SINKS) or ["zarr"]], template)
 
 
-def _check_template(template: str, formats: Sequence[str]) -> None:
+def plan_named(found: Sequence[Found], outputs: Sequence[str]) -> Job:
+    """The one input's job whose outputs are named themselves.
+
+    Raises:
+        UsageError: there are several inputs.
+    """
+    if len(found) > 1:
+        raise UsageError(f"-o {outputs[0]} names one file for {len(found)} inputs: give a folder")
+    return Job(found[0].place, tuple(dict.fromkeys(outputs)))
+
+
+def known(formats: Sequence[str], all_: Iterable[str]) -> Sequence[str]:
+    """The formats, which are all among those there are.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for name in formats:
+        if name not in all_:
+            raise UsageError(f"unknown format {name!r}: expected {', '.join(all_)}")
+    return formats
+
+
+def _check_template(template: str, kinds: Sequence[Kind]) -> None:
+    option = f"--output-template {template!r}"
     try:
         fields = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+        if fields <= set(TEMPLATE_FIELDS):
+            template.format_map(dict.fromkeys(TEMPLATE_FIELDS, "x"))
     except ValueError as error:
-        raise UsageError(f"--output-template {template!r}: {error}") from error
+        raise UsageError(f"{option}: {error}") from error
     unknown = fields - set(TEMPLATE_FIELDS)
     if unknown:
-        known = ", ".join(f"{{{field}}}" for field in TEMPLATE_FIELDS)
-        raise UsageError(f"--output-template: unknown field {{{unknown.pop()}}}: expected {known}")
-    if not template.endswith(".{ext}"):
-        raise UsageError(f"--output-template: expected it to end in .{{ext}}, received {template!r}")
+        expected = ", ".join(f"{{{field}}}" for field in TEMPLATE_FIELDS)
+        raise UsageError(f"{option}: unknown field {{{unknown.pop()}}}: expected {expected}")
+    if len({kind.stem for kind in kinds}) > 1 and "stem" not in fields:
+        raise UsageError(f"{option}: expected {{stem}} in it, which tells the stems of an input apart")
+    stems_suffix = [f".{kind.ext}" for kind in kinds if kind.stem]
+    if not template.endswith((".{ext}", *stems_suffix)):
+        raise UsageError(f"{option}: expected it to end in .{{ext}}")
 
 
-def _place(found: Found, out: str | None, template: str, ext: str) -> str:
+def _place(found: Found, out: str | None, template: str, kind: Kind) -> str:
     name = name_of(found.place)
-    stem = safe_name(Path(name).stem)
+    track = safe_name(Path(name).stem)
+    stem = track if kind.stem is None else safe_name(kind.stem)
     parent = _parent(found, out is None)
-    placed = template.format(parent=parent, stem=stem, name=safe_name(name), ext=ext)
+    placed = template.format(parent=parent, track=track, name=safe_name(name), stem=stem, ext=kind.ext)
     if out is None:
         return placed
     if is_url(out):
@@ -86,7 +130,7 @@ def _parent(found: Found, beside: bool) -> str:
     return str(parent) if not parent.is_absolute() and ".." not in parent.parts else parent.name or "."
 
 
-def _check_apart(jobs: Sequence[Job]) -> None:
+def _check_apart(jobs: Sequence[Job], template: str) -> None:
     owner: dict[str, str] = {}
     for job in jobs:
         for output in job.outputs:
@@ -94,30 +138,43 @@ def _check_apart(jobs: Sequence[Job]) -> None:
             if key in owner:
                 raise UsageError(
                     f"{owner[key]} and {job.source} would both write {output}: rename one, or keep their folders "
-                    'with --output-template "{parent}/{stem}.{ext}"'
+                    f'with --output-template "{{parent}}/{template}"'
                 )
             owner[key] = job.source
 
 
-def check_free(job: Job, overwrite: bool) -> None:
-    """Refuse outputs that exist (unless `overwrite`) or that are the input itself.
+def check_free(jobs: Sequence[Job], overwrite: bool, kept: Iterable[Path] = ()) -> None:
+    """Refuse outputs that exist (unless `overwrite`), or that are an input or another file to be `kept`.
 
     Raises:
         UsageError: with the path and what to do.
     """
-    for output in job.outputs:
-        if not exists(output):
-            continue
-        if not is_url(output):
-            _check_harmless(Path(job.source), Path(output))
-        elif output == job.source:
-            raise UsageError(f"{output}: is the input itself: choose another place with -o")
-        if not overwrite:
-            raise UsageError(f"{output}: exists already: --overwrite replaces it, -o chooses another place")
+    sources = [Path(job.source) for job in jobs if not is_url(job.source)]
+    inputs = {_identity(path): path for path in (*sources, *kept)}
+    holders = {_identity(Path(parent)) for path in inputs.values() for parent in Path(os.path.realpath(path)).parents}
+    for job in jobs:
+        for output in job.outputs:
+            if not exists(output):
+                continue
+            if is_url(output):
+                if output == job.source:
+                    raise UsageError(f"{output}: is the input itself: choose another place with -o")
+            else:
+                if (identity := _identity(Path(output))) and (identity in inputs or identity in holders):
+                    raise UsageError(f"{output}: is or holds an input itself: choose another place with -o")
+                _check_replaceable(Path(output))
+            if not overwrite:
+                raise UsageError(f"{output}: exists already: --overwrite replaces it, -o chooses another place")
 
 
-def _check_harmless(path: Path, output: Path) -> None:
-    if path.exists() and output.exists() and (output.samefile(path) or output.resolve() in path.resolve().parents):
-        raise UsageError(f"{output}: is or holds the input itself: choose another place with -o")
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _check_replaceable(output: Path) -> None:
     if output.is_dir() and not (output.suffix == ".zarr" and (output / "zarr.json").is_file()):
         raise UsageError(f"{output}: is a folder that sharpear did not write: choose another place with -o")

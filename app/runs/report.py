@@ -13,7 +13,6 @@ from sharpear.errors import printable
 from sharpear.sinks import write_whole
 from sharpear.version import __version__
 
-from .files import config_hash
 from .jobs import Result, Settings
 
 MOST_ROWS = 20
@@ -21,7 +20,7 @@ MOST_ROWS = 20
 
 def speed(result: Result) -> float:
     """Seconds of audio per second spent."""
-    return result.audio_s / result.spent_s if result.spent_s else 0.0
+    return result.outcome.audio_s / result.spent_s if result.spent_s else 0.0
 
 
 def summary(results: Sequence[Result], not_begun: int) -> dict[str, int]:
@@ -42,13 +41,13 @@ def print_table(results: Sequence[Result], not_begun: int, elapsed_s: float) -> 
     table = Table("input", "status", "audio (s)", "× real time", "replaced samples", box=None, pad_edge=False)
     for result in shown[:MOST_ROWS]:
         table.add_row(
-            printable(result.job.source), result.status, f"{result.audio_s:.1f}", f"{speed(result):.1f}",
-            str(result.replaced_samples),
+            printable(result.job.source), result.status, f"{result.outcome.audio_s:.1f}", f"{speed(result):.1f}",
+            str(result.outcome.replaced_samples),
         )  # fmt: skip
     if len(shown) > MOST_ROWS:
         table.add_row(f"… {len(shown) - MOST_ROWS} more")
-    audio_s = sum(result.audio_s for result in results)
-    replaced = sum(result.replaced_samples for result in results)
+    audio_s = sum(result.outcome.audio_s for result in results)
+    replaced = sum(result.outcome.replaced_samples for result in results)
     counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in summary(results, not_begun).items() if n)
     table.add_section()
     table.add_row(f"{len(results)} inputs", counts, f"{audio_s:.1f}", f"{audio_s / elapsed_s:.1f}", str(replaced))
@@ -65,8 +64,8 @@ def write_report(
     """
     report: dict[str, Any] = {
         "sharpear": __version__,
-        "config_hash": config_hash(settings.config, settings.selection),
-        "config": settings.config.model_dump(mode="json"),
+        "config_hash": settings.task.digest,
+        **settings.task.settings,
         "elapsed_s": elapsed_s,
         **summary(results, len(not_begun)),
         "files": [
@@ -75,10 +74,10 @@ def write_report(
                 "outputs": list(result.job.outputs),
                 "status": result.status,
                 "message": result.message,
-                "audio_s": result.audio_s,
+                "audio_s": result.outcome.audio_s,
                 "spent_s": result.spent_s,
                 "speed": speed(result),
-                "replaced_samples": result.replaced_samples,
+                "replaced_samples": result.outcome.replaced_samples,
             }
             for result in results
         ]

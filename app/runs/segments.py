@@ -5,7 +5,7 @@ are only listened to side by side, and one network then decides about all of the
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.audio import AudioFile, Selection
+from sharpear.audio import AudioFile, AudioSource, Selection
+from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.interrupt import Interruption
 from sharpear.sharpening.sharpener import Evidence, Sharpener
+from sharpear.sinks import FileSinks, SinkInfo
 
-from .files import BLOCK_SAMPLES, FileSinks, Outcome, Progress, describe
 from .pool import SharpenerPool
 from .spool import Spool
+from .task import Outcome, Progress, Running
 
 LONGEST_SEGMENT_S = 120.0
 SHORTEST_FILE_S = 120.0
@@ -55,23 +57,22 @@ def sharpen_cut(
     audio: AudioFile,
     outputs: Sequence[Path],
     sharpeners: SharpenerPool,
-    interruption: Interruption,
-    progress: Progress | None = None,
-    keep_partial: bool = False,
-    at_once: int = 2,
+    running: Running,
+    describe: Callable[[AudioSource, Sharpener], SinkInfo],
     segment_s: float = LONGEST_SEGMENT_S,
     warm_up_s: float = WARM_UP_S,
 ) -> Outcome:
-    """As `sharpen_audio`, in segments of `segment_s` at most, `at_once` of them side by side.
+    """Sharpen one file in segments of `segment_s` at most, `running.at_once` of them side by side.
 
     What comes out is what an unbroken run gives, bit for bit: where the end of a segment's warm-up is not what the
     segment before has heard there, it is listened to again with a longer one.
 
-    Segments wait for their turn in unnamed temporary files beside the outputs, `at_once` + 1 at most.
+    Segments wait for their turn in unnamed temporary files beside the outputs, `running.at_once` + 1 at most.
 
     Raises:
-        InputError, UsageError, KeyboardInterrupt: as `sharpen_audio`.
+        InputError, UsageError, KeyboardInterrupt: as `Task.make`.
     """
+    interruption, at_once = running.interruption, running.at_once
     with (
         sharpeners.lend(audio.sample_rate, audio.channels, audio.start_s) as sharpener,
         FileSinks(outputs, describe(audio, sharpener)) as files,
@@ -80,7 +81,7 @@ def sharpen_cut(
         hops = sharpener.hops_for(audio.samples)
         hops_per_s = audio.sample_rate / sharpener.hop
         warm_up, proof = round(warm_up_s * hops_per_s), round(PROOF_S * hops_per_s)
-        listener = _Listener(audio, sharpeners, interruption, progress, proof, outputs[0])
+        listener = _Listener(audio, sharpeners, interruption, running.progress, proof, outputs[0])
         listening: list[Future[_Spool]] = []
         resolved = replaced = 0
         before: list[Evidence] = []
@@ -94,7 +95,7 @@ def sharpen_cut(
                             resolved += len(heard)
                         replaced, before = replaced + spool.replaced, spool.tail
         except KeyboardInterrupt:
-            if not (keep_partial and resolved):
+            if not (running.keep_partial and resolved):
                 raise
         except BaseException:
             interruption.requested = True  # the other segments need not go on

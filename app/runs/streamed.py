@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from sharpear.audio import AudioSource
-from sharpear.config import Config
 from sharpear.errors import unwritable
 from sharpear.interrupt import Interruption
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import open_stream_sink, write_whole
 from sharpear.sinks.outlet import Outlet
 
-from .files import Outcome, advance, describe
+from .sharpening_task import Sharpening
+from .task import CountedBlocks, Outcome, Running
 
 
 def sharpen_stream(
     audio: AudioSource,
     outlet: Outlet,
-    format_: str,
-    config: Config,
     interruption: Interruption,
+    task: Sharpening,
+    format_: str,
     header: Callable[[dict[str, Any]], None] | None = None,
 ) -> Outcome:
     """Sharpen `audio` into the stream `outlet`, each frame as soon as it exists.
@@ -36,15 +36,19 @@ def sharpen_stream(
         UsageError: as `Sharpener` and `open_stream_sink`.
     """
     phases = format_ in ("jsonl", "arrow")
-    sharpener = Sharpener(audio.sample_rate, config, audio.channels, start_s=audio.start_s, phases=phases)
+    sharpener = Sharpener(audio.sample_rate, task.config, audio.channels, start_s=audio.start_s, phases=phases)
     expected = None if audio.samples is None else sharpener.frames_for(audio.samples)
-    done, complete = 0, False
+    blocks = CountedBlocks(audio, Running(interruption))
+    complete = False
     try:
-        sink = open_stream_sink(format_, outlet, describe(audio, sharpener), expected)
+        sink = open_stream_sink(format_, outlet, task.describe(audio, sharpener), expected)
         if header:
             header(sink.header() | {"first_time_s": audio.start_s})
         try:
-            done, complete = advance(audio, sharpener, sink.write, interruption)
+            for block in blocks:
+                sink.write(sharpener.process(block))
+            sink.write(sharpener.flush())
+            complete = blocks.complete
         finally:
             sink.finish()
             outlet.flush()
@@ -55,7 +59,7 @@ def sharpen_stream(
     finally:
         with suppress(OSError):
             outlet.close()
-    return Outcome((), done / audio.sample_rate, int(sharpener.replaced.sum()), complete)
+    return Outcome((), blocks.done_s, int(sharpener.replaced.sum()), complete)
 
 
 def write_header(place: str, header: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sharpear.interrupt import Interruption
 
 from .jobs import Job, Result, Settings, run_job
-from .pool import SharpenerPool
+from .task import Running
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,6 @@ def run_local(jobs: Sequence[Job], settings: Settings, workers: int, interruptio
     events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
     waiting = iter(jobs)
     lock = threading.Lock()
-    sharpeners = SharpenerPool(settings.config)
     interruption.patient = True
 
     def work(worker: int) -> None:
@@ -52,7 +51,7 @@ def run_local(jobs: Sequence[Job], settings: Settings, workers: int, interruptio
             events.put(Advance(worker, job.source, done_s, total_s))
 
         try:
-            return run_job(job, settings, sharpeners, interruption, progress)
+            return run_job(job, settings, Running(interruption, progress))
         except Exception as error:
             return Result(job, "failed", f"{job.source}: {type(error).__name__}: {error}", exit_code=1)
 

@@ -1,5 +1,6 @@
 """A source's dictionary as a value and as a file."""
 
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -45,6 +46,14 @@ class Dictionary:
         """
         rows = [np.interp(center_hz, self.center_hz, row, left=0.0, right=0.0) for row in self.atoms]
         return np.array(rows)
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that name what it holds."""
+        held = hashlib.sha256(self.name.encode())
+        for array in (self.atoms, self.center_hz):
+            held.update(np.ascontiguousarray(array, np.float32).tobytes())
+        return held.hexdigest()[:12]
 
     def save(self, path: Path, **attributes: Any) -> None:
         """Write an .npz, whole or not at all; `attributes` say how it was made.

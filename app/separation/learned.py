@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sharpear.dsp import GammatoneDesign, Split
 from sharpear.dsp.stateful import Stateful
-from sharpear.dynamics.inference_kernel import sources_process
+from sharpear.dynamics.inference_kernel import InferenceRule, JoinedAtoms, SourcesState, sources_process
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend, LayerTooLargeError
 
@@ -64,9 +64,9 @@ class LearnedSources(Stateful):
     ) -> None:
         self.names = tuple(dictionary.name for dictionary in dictionaries)
         self._per_group = per_group
-        self._dictionary = tuple(backend.array(part) for part in join(dictionaries, bank.center_hz))
-        J, K, S = self._dictionary[1].size, bank.channels, len(self.names)
-        self._rule = (ITERATIONS, np.float32(MEMORY), np.float32(SUPPORT))
+        self._dictionary = JoinedAtoms(*(backend.array(part) for part in join(dictionaries, bank.center_hz)))
+        J, K, S = self._dictionary.cost.size, bank.channels, len(self.names)
+        self._rule = InferenceRule(iterations=ITERATIONS, memory=np.float32(MEMORY), support=np.float32(SUPPORT))
         self._remember(
             [
                 ("sum", np.float32, (groups, K)),
@@ -104,7 +104,7 @@ class LearnedSources(Stateful):
         state, count = self._state, len(split.power)
         groups, sources, channels = state["share"].shape
         shares = self.backend.empty((count, groups, sources, channels), np.float32)
-        memories = (state["sum"], state["activation"], state["heard"], state["share"])
+        memories = SourcesState(total=state["sum"], h=state["activation"], heard=state["heard"], share=state["share"])
         self._run(
             split.power,
             self._per_group,
@@ -119,15 +119,8 @@ class LearnedSources(Stateful):
         return shares
 
 
-Joined = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
-
-
-def join(dictionaries: Sequence[Dictionary], center_hz: NDArray[np.float64]) -> Joined:
-    """All atoms, transposed too, as the kernel takes them: (atoms, cost, similarity, blocks).
-
-    atoms (J, channels), each with the sum 1; cost (J,); similarity: per source the fourth power of its atoms' cosines,
-    flat; blocks (sources, 3): first atom, atoms, place of the similarity.
-    """
+def join(dictionaries: Sequence[Dictionary], center_hz: NDArray[np.float64]) -> JoinedAtoms:
+    """All atoms, transposed too, as the kernel takes them; the fourth power of their cosines says how like they are."""
     atoms, cost, similarity, blocks = [], [], [], []
     first = place = 0
     for dictionary in dictionaries:
@@ -140,11 +133,11 @@ def join(dictionaries: Sequence[Dictionary], center_hz: NDArray[np.float64]) -> 
         similarity.append(((unit @ unit.T) ** 4).ravel())
         blocks.append((first, len(rows), place))
         first, place = first + len(rows), place + len(rows) ** 2
-    return (
-        np.concatenate(atoms).astype(np.float32),
-        np.concatenate(cost).astype(np.float32),
-        np.concatenate(similarity).astype(np.float32),
-        np.array(blocks, np.int64),
+    return JoinedAtoms(
+        atoms=np.concatenate(atoms).astype(np.float32),
+        cost=np.concatenate(cost).astype(np.float32),
+        similarity=np.concatenate(similarity).astype(np.float32),
+        blocks=np.array(blocks, np.int64),
     )
 
 

@@ -1,7 +1,6 @@
 """Stems as files: their names, how they are written, and how they appear whole and together."""
 
 import os
-import string
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -13,14 +12,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.errors import InputError, UsageError, unwritable
 from sharpear.integrity import SampleDigest, read_back
-from sharpear.sinks.harmless import check_apart
-from sharpear.sinks.names import safe_name
 from sharpear.sinks.sound import FAILURES, GrowingSound
 from sharpear.sinks.staging import Staging
 
-BLOCK_SAMPLES = 16384
 SUBTYPES = {"float32": "FLOAT", "pcm24": "PCM_24", "pcm16": "PCM_16"}
 CLIPS = ("none", "clamp", "rescale")
 
@@ -29,12 +26,11 @@ CLIPS = ("none", "clamp", "rescale")
 class StemFormat:
     """The encoding in which stems are written, and what happens to samples beyond full scale.
 
-    filename: template with {track}, {stem} and {ext}.  subtype: float32, pcm24 or pcm16.
+    subtype: float32, pcm24 or pcm16.
     clip: what happens beyond full scale: "none" leaves it (integer formats then saturate), "clamp" cuts it off,
     "rescale" makes all stems quieter by one factor, so that they still add up, to that factor, to the original.
     """
 
-    filename: str = "{track}/{stem}.{ext}"
     subtype: str = "float32"
     clip: str = "none"
 
@@ -43,51 +39,6 @@ class StemFormat:
             raise UsageError(f"--subtype: expected {', '.join(SUBTYPES)}, received {self.subtype!r}")
         if self.clip not in CLIPS:
             raise UsageError(f"--clip: expected {', '.join(CLIPS)}, received {self.clip!r}")
-        try:
-            fields = {field for _, field, _, _ in string.Formatter().parse(self.filename) if field is not None}
-        except ValueError as error:
-            raise UsageError(f"--filename: {self.filename!r} is no template ({error})") from error
-        if "stem" not in fields or not fields <= {"track", "stem", "ext"}:
-            raise UsageError(f"--filename: expected {{stem}}, and {{track}} and {{ext}}, received {self.filename!r}")
-        if not self.filename.endswith((".{ext}", ".wav")):
-            raise UsageError(f"--filename: stems are WAV: expected it to end in .{{ext}}, received {self.filename!r}")
-
-    def path(self, folder: Path, track: str, stem: str) -> Path:
-        """Where a stem goes; names that could not stand in a path are reduced to such as can.
-
-        >>> StemFormat().path(Path("out"), "song", "tonal").as_posix()
-        'out/song/tonal.wav'
-        """
-        return folder / self.filename.format(track=safe_name(track), stem=safe_name(stem), ext="wav")
-
-
-def plan_stems(
-    inputs: Sequence[Path],
-    folder: Path,
-    stems: Sequence[str],
-    form: StemFormat,
-    overwrite: bool,
-    kept: Sequence[Path] = (),
-) -> dict[Path, list[Path]]:
-    """Name the stems of every input. kept: other files that none may replace.
-
-    Raises:
-        UsageError: two outputs would be one, or one exists already.
-    """
-    planned: dict[Path, list[Path]] = {}
-    taken: set[Path] = set()
-    for path in inputs:
-        if path in planned:
-            raise UsageError(f"{path} is given twice: name it once")
-        planned[path] = [form.path(folder, path.stem, stem) for stem in stems]
-        for output in planned[path]:
-            if output in taken:
-                raise UsageError(f"{output} would be written twice: use {{track}} in --filename, or run inputs apart")
-            check_apart([output], [*inputs, *kept])
-            if output.exists() and not overwrite:
-                raise UsageError(f"{output}: exists already: --overwrite replaces it, -o chooses another place")
-            taken.add(output)
-    return planned
 
 
 class StemFiles:
@@ -98,6 +49,7 @@ class StemFiles:
         stems: the stems of the blocks that will come, in order.
         sample_rate, channels: of each.
         form: how they are written.
+        made_of: what they say of their source and settings.
 
     Raises:
         InputError: from any method, when a file cannot be written.
@@ -110,10 +62,11 @@ class StemFiles:
         sample_rate: int,
         channels: int,
         form: StemFormat,
+        made_of: Mapping[str, str] | None = None,
     ) -> None:
         self.paths = list(outputs.values())
         self._where = [stems.index(stem) for stem in outputs]
-        self._form = form
+        self._form, self._made_of = form, made_of or {}
         self._writing = ExitStack()
         self._staging = Staging(self.paths, audio=True)
         self._places = [self._staging.place(path) for path in self.paths]
@@ -146,9 +99,9 @@ class StemFiles:
         """Bring them to their subtype, and give each its name; `complete` False marks them as cut short."""
         with _reporting(self.paths[0].parent):
             for file, digest in zip(self._files, self._digests, strict=True):
-                file.comment(digest.comment(complete))
+                file.comment(digest.comment(complete, self._made_of))
             self._writing.close()
-            _finish(self._places, self._form, complete)
+            _finish(self._places, self._form, complete, self._made_of)
         self._staging.publish()
 
     def close(self) -> None:
@@ -174,7 +127,7 @@ def _reporting(place: Path) -> Iterator[None]:
         raise unwritable(place, error) from error
 
 
-def _finish(places: Sequence[Path], form: StemFormat, complete: bool) -> None:
+def _finish(places: Sequence[Path], form: StemFormat, complete: bool, made_of: Mapping[str, str]) -> None:
     """Bring floating-point stems to their subtype and below full scale, all by the same factor."""
     if form.subtype == "float32" and form.clip == "none":
         return
@@ -193,5 +146,5 @@ def _finish(places: Sequence[Path], form: StemFormat, complete: bool) -> None:
                 out.write(scaled if form.clip == "none" else np.clip(scaled, -1.0, 1.0))
             out.sync()
             rounded = held.enter_context(soundfile.SoundFile(changed))
-            out.comment(read_back(rounded).comment(complete))
+            out.comment(read_back(rounded).comment(complete, made_of))
         os.replace(changed, path)

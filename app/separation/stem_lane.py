@@ -1,32 +1,35 @@
-"""Many files separated at once on a GPU."""
+"""A file among those that one `Separator` on a GPU works on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.audio import Selection
-from sharpear.errors import SharpearError
-from sharpear.gpu import Backend
-from sharpear.interrupt import Interruption
-from sharpear.runs.packs import BLOCK_SAMPLES, Failed, Lane, PackAdvance, Packs, unusable
+from sharpear.runs.packs import PACK_SAMPLES, Lane, unusable
 from sharpear.sinks import Staging
 
-from .run import Separated
 from .separator import Separator
-from .shares import ShareFactory
 from .stem_files import StemFiles, StemFormat
 
 
-class _StemLane(Lane[Separator]):
-    """A file whose streams are its channels. Stopped, it gets stems of what it has read."""
+class StemLane(Lane[Separator]):
+    """A file whose streams are its channels. Stopped, it gets stems of what it has read, if those are to be kept."""
 
-    def __init__(self, path: Path, outputs: dict[str, Path], form: StemFormat, selection: Selection) -> None:
+    def __init__(
+        self,
+        path: Path,
+        outputs: dict[str, Path],
+        form: StemFormat,
+        selection: Selection,
+        made_of: Mapping[str, str],
+        keep_partial: bool,
+    ) -> None:
         super().__init__(path, selection)
-        self._outputs, self._form = outputs, form
-        self._blocks = self.audio.blocks(BLOCK_SAMPLES)
+        self._outputs, self._form, self._made_of = outputs, form, made_of
+        self._keep_partial = keep_partial
+        self._blocks = self.audio.blocks(PACK_SAMPLES)
         self._samples, self._written = self.audio.samples, 0
         self.descriptors += len(outputs) + Staging.descriptors(outputs.values())
 
@@ -41,7 +44,7 @@ class _StemLane(Lane[Separator]):
         self._late = hears.latency_samples
         audio = self.audio
         with self.failing():
-            files = StemFiles(self._outputs, hears.stems, audio.sample_rate, audio.channels, self._form)
+            files = StemFiles(self._outputs, hears.stems, audio.sample_rate, audio.channels, self._form, self._made_of)
             self._files = self.held.enter_context(files)
 
     @property
@@ -68,40 +71,13 @@ class _StemLane(Lane[Separator]):
 
     def stop(self) -> None:
         """Only what has been read will be written."""
-        self._samples = self.done
+        self._samples = self.done if self._keep_partial else 0
         self.stopped = self.done < self.audio.samples
+        self.kept = self.stopped and self._samples > 0
 
     def publish(self) -> None:
         """Give the stems their names, if there is anything in them."""
         with self.failing():
-            if self.done:
+            if self.kept or not self.stopped:
                 self.audio.check_unchanged()
                 self._files.publish(complete=not self.stopped)
-
-
-def separate_packed(
-    planned: Mapping[Path, dict[str, Path]],
-    sources: ShareFactory,
-    form: StemFormat,
-    selection: Selection,
-    backend: Backend,
-    interruption: Interruption,
-) -> Iterator[PackAdvance | tuple[Path, Separated | SharpearError]]:
-    """Separate files (path → stem → path) on a GPU, and tell how far they are and what becomes of each."""
-
-    def lane_of(path: Path) -> _StemLane:
-        return _StemLane(path, planned[path], form, selection)
-
-    def build(lanes: Sequence[Lane[Any]]) -> Separator:
-        audio, streams = lanes[0].audio, sum(lane.streams for lane in lanes)
-        return Separator(audio.sample_rate, sources, streams, linked=audio.channels, device=backend)
-
-    for event in Packs(lane_of, str, build, interruption).run(list(planned)):
-        if isinstance(event, PackAdvance):
-            yield event
-        elif isinstance(event, Failed):
-            yield event.item, event.failure
-        else:
-            lane = event.lane
-            seconds = lane.done / lane.audio.sample_rate
-            yield event.item, Separated(seconds, lane.replaced, not lane.stopped)

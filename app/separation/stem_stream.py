@@ -27,7 +27,6 @@ class StemStream:
     """Writes blocks of samples as they come, as a file of the same format would hold them.
 
     Args:
-        outlet: where bytes go.
         form: subtype and clip; rescaling would have to know the loudest sample to come.
         raw: samples alone, little-endian and interleaved, without a header.
 
@@ -35,22 +34,21 @@ class StemStream:
         UsageError: `form` asks for what a stream cannot give.
 
     >>> held = io.BytesIO()
-    >>> stream = StemStream(held, StemFormat(subtype="pcm16"))
-    >>> stream.begin(16000, 1)
+    >>> stream = StemStream(StemFormat(subtype="pcm16"))
+    >>> stream.begin(held, 16000, 1)
     >>> stream.write(np.full((2, 1), 0.5, np.float32))
     >>> len(held.getvalue())
     48
     """
 
-    def __init__(self, outlet: Writable, form: StemFormat, raw: bool = False) -> None:
+    def __init__(self, form: StemFormat, raw: bool = False) -> None:
         if form.clip == "rescale":
-            raise UsageError("--clip rescale needs the loudest sample, which a stream has not read yet: use clamp")
-        self._outlet, self._form, self._raw = outlet, form, raw
-        self._rate = 0
+            raise UsageError("--clip rescale needs the loudest sample, which a stream has not heard yet: use clamp")
+        self._form, self._raw = form, raw
 
-    def begin(self, sample_rate: int, channels: int) -> None:
-        """Write the header."""
-        self._rate = sample_rate
+    def begin(self, outlet: Writable, sample_rate: int, channels: int) -> None:
+        """Write the header to `outlet`, where all that follows goes, too."""
+        self._outlet, self._rate = outlet, sample_rate
         if not self._raw:
             self._outlet.write(open_wav_header(sample_rate, channels, self._form.subtype))
 

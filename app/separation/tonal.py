@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from sharpear.dsp import GammatoneDesign, Split
 from sharpear.dsp.tonal_evidence import TonalEvidence
-from sharpear.dsp.tonal_evidence_kernel import FEATURES, GPU_CONSTANTS, readout_process
+from sharpear.dsp.tonal_evidence_kernel import FEATURES, ReadoutLayers, readout_process
 from sharpear.gpu import CPU, Backend
 
 from .shares import ShareFactory
 
 READOUT = "tonal_readout.npz"
-SMALLEST_SHARE = 1e-4
-"""Shares below this (-80 dB) are set to zero."""
+SILENT_SHARE = 1e-4
+"""Shares below this (-80 dB) are none."""
 
 
 Readout = tuple[NDArray[np.float32], ...]
@@ -56,9 +56,9 @@ class TonalTransient:
         self._evidence = TonalEvidence(bank.center_hz, hop_s, groups, per_group, backend)
         self.wait_frames = self._evidence.wait_frames
         layers = readout or _readout()
-        self._layers = tuple(backend.array(layer) for layer in layers)
+        self._layers = ReadoutLayers(*(backend.array(layer) for layer in layers))
         units = dict(zip(("FIRST", "SECOND", "SOURCES"), map(len, layers), strict=True))
-        self._run = backend.kernel(readout_process, GPU_CONSTANTS | units, blocks=groups, threads=bank.channels)
+        self._run = backend.kernel(readout_process, units, blocks=groups, threads=bank.channels)
 
     @classmethod
     def on(cls, backend: Backend) -> ShareFactory:
@@ -71,7 +71,7 @@ class TonalTransient:
         frames, groups, _, channels = features.shape
         shares = self.backend.empty((frames, groups, len(self.names) + 1, channels), np.float32)
         self._run(features, self._layers, shares)
-        shares[shares < SMALLEST_SHARE] = 0
+        shares[shares < SILENT_SHARE] = 0
         return shares[:, :, : len(self.names)]
 
     def reset(self) -> None:

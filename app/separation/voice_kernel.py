@@ -1,27 +1,72 @@
 """Loops of `PitchVoices`: whose each pitch is, and how the channels' power divides among harmonics. No validation."""
 
 import math
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
 
 SMALLEST_RESPONSE = 1e-4
 """Power response (-40 dB) below which a channel is left out of a harmonic's fit."""
 
-SMALLEST_POWER = np.float32(1e-20)
+NO_POWER = np.float32(1e-20)
+"""Added to powers that something is divided by; and no harmonic is weaker."""
+
+NO_PART = 1e-12
+"""Added to a harmonic's part of its voice, whose logarithm is taken."""
+
+
+class AssignRule(NamedTuple):
+    """Squared octaves by which a voice keeps its pitch, and that leaving a pitch to nobody costs."""
+
+    persistence: float
+    drop: float
+
+
+class Listeners(NamedTuple):
+    """The channels that hear harmonics."""
+
+    center_hz: Annotated[NDArray[np.float32], "channels"]
+    half_hz: Annotated[NDArray[np.float32], "channels"]
+    """Distance from the centre at which one stage's power response is halved."""
+
+    order: int
+    """Stages of each channel."""
+
+
+class Harmonics(NamedTuple):
+    """The harmonics of all voices: whose each is and which one, the channels that hear it, how well, and its power."""
+
+    voice: Annotated[NDArray[np.int64], "lines"]
+    number: Annotated[NDArray[np.int64], "lines"]
+    first: Annotated[NDArray[np.int64], "lines"]
+    last: Annotated[NDArray[np.int64], "lines"]
+    response: Annotated[NDArray[np.float32], "lines", "channels from the first"]
+    gain: Annotated[NDArray[np.float32], "lines"]
+
+
+class VoicesRule(NamedTuple):
+    """How voices are fitted to the channels' power, and what they leave to nobody."""
+
+    iterations: int
+    pace: np.float32
+    """What of a change an envelope follows in a frame."""
+
+    nobody: np.float32
+    """Power that belongs to no voice, of the frame's strongest channel."""
 
 
 @kernel
-def assign(f0: Any, center: Any, rule: Any, before: Any, owner: Any) -> None:
+def assign(f0: Any, center: Any, rule: AssignRule, before: Any, owner: Any) -> None:
     """Give the pitches that sound to voices, in the order of their pitch, at the least cost.
 
     A pitch at x octaves costs a voice ``(x − c_v)²``, less a little where it was that voice's in the frame before; to
     leave it out costs `drop`. f0, before, owner (places,): the voice of each place, -1 for none; center
-    (voices,): c_v, octaves; rule: (persistence, drop).
+    (voices,): c_v, octaves.
     """
-    persistence, drop = rule
+    persistence, drop = rule.persistence, rule.drop
     places, voices = f0.size, center.size
     order = np.argsort(f0)
     first = 0
@@ -55,14 +100,14 @@ def assign(f0: Any, center: Any, rule: Any, before: Any, owner: Any) -> None:
 
 
 @kernel
-def lay_out(f0: Any, level: Any, envelope: Any, channels: Any, lines: Any) -> int:
-    """The harmonics of all voices that sound, and the channels that respond to each; returns how many there are.
+def lay_out(f0: Any, level: Any, envelope: Any, channels: Listeners, lines: Harmonics) -> int:
+    """The harmonics of all voices that sound, and the channels that hear each; how many there are.
 
-    f0, level (voices,): Hz and power, level 0 where silent; envelope (voices, harmonics): power of each harmonic;
-    channels: (center Hz, half width Hz, order); lines: (voice, harmonic, first, last, response, gain).
+    f0, level (voices,): Hz and power, level 0 where silent; envelope (voices, harmonics): power of each harmonic.
     """
-    center_hz, half_hz, order = channels
-    voice, harmonic, first, last, response, gain = lines
+    center_hz, half_hz, order = channels.center_hz, channels.half_hz, channels.order
+    voice, number, first, last = lines.voice, lines.number, lines.first, lines.last
+    response, gain = lines.response, lines.gain
     n, widest = 0, response.shape[1]
     for v in range(f0.size):
         if level[v] <= 0:
@@ -88,21 +133,21 @@ def lay_out(f0: Any, level: Any, envelope: Any, channels: Any, lines: Any) -> in
                     break
                 response[n, high - low] = passed
                 high += 1
-            voice[n], harmonic[n], first[n], last[n] = v, h, low, high
+            voice[n], number[n], first[n], last[n] = v, h, low, high
             gain[n] = level[v] * envelope[v, h]
             n += 1
     return n
 
 
 @kernel
-def explain(power: Any, count: int, lines: Any, iterations: int, expected: Any) -> None:
+def explain(power: Any, count: int, lines: Harmonics, iterations: int, expected: Any) -> None:
     """Fit the harmonics' gains to the channels' power: ``g_i ← g_i Σ_k B_ik (y_k / ŷ_k) / Σ_k B_ik``.
 
     Harmonics that coincide keep the ratio that they began with. power, expected (channels,).
     """
-    _, _, first, last, response, gain = lines
+    first, last, response, gain = lines.first, lines.last, lines.response, lines.gain
     expect(count, lines, expected)
-    scale = power.sum() / (expected.sum() + SMALLEST_POWER)
+    scale = power.sum() / (expected.sum() + NO_POWER)
     for i in range(count):
         gain[i] *= scale
     for _ in range(iterations):
@@ -111,16 +156,16 @@ def explain(power: Any, count: int, lines: Any, iterations: int, expected: Any) 
             said, norm = np.float32(0.0), np.float32(0.0)
             for k in range(first[i], last[i]):
                 b = response[i, k - first[i]]
-                said += b * power[k] / (expected[k] + SMALLEST_POWER)
+                said += b * power[k] / (expected[k] + NO_POWER)
                 norm += b
-            gain[i] = max(gain[i] * said / norm, SMALLEST_POWER)
+            gain[i] = max(gain[i] * said / norm, NO_POWER)
     expect(count, lines, expected)
 
 
 @kernel
-def expect(count: int, lines: Any, expected: Any) -> None:
+def expect(count: int, lines: Harmonics, expected: Any) -> None:
     """``ŷ = Σ_i g_i B_i``."""
-    _, _, first, last, response, gain = lines
+    first, last, response, gain = lines.first, lines.last, lines.response, lines.gain
     expected[:] = 0
     for i in range(count):
         for k in range(first[i], last[i]):
@@ -128,14 +173,15 @@ def expect(count: int, lines: Any, expected: Any) -> None:
 
 
 @kernel
-def learn_envelopes(count: int, lines: Any, expected: Any, sounding: Any, pace: Any, envelope: Any) -> None:
+def learn_envelopes(count: int, lines: Harmonics, expected: Any, sounding: Any, pace: Any, envelope: Any) -> None:
     """Each harmonic's part of its voice, remembered slowly, and only as far as it has its channels to itself."""
-    voice, harmonic, first, last, response, gain = lines
+    voice, number, first, last = lines.voice, lines.number, lines.first, lines.last
+    response, gain = lines.response, lines.gain
     total = np.zeros(envelope.shape[0], np.float64)
     known = np.zeros(envelope.shape[0], np.float64)
     for i in range(count):
         total[voice[i]] += gain[i]
-        known[voice[i]] += envelope[voice[i], harmonic[i]]
+        known[voice[i]] += envelope[voice[i], number[i]]
     for i in range(count):
         v = voice[i]
         if sounding[v] == 0:
@@ -143,51 +189,47 @@ def learn_envelopes(count: int, lines: Any, expected: Any, sounding: Any, pace: 
         alone, norm = 0.0, 0.0
         for k in range(first[i], last[i]):
             b = response[i, k - first[i]]
-            alone += b * gain[i] * b / (expected[k] + SMALLEST_POWER)
+            alone += b * gain[i] * b / (expected[k] + NO_POWER)
             norm += b
         weight = pace * (alone / norm) ** 2
-        was = math.log(envelope[v, harmonic[i]] / known[v] + 1e-12)
-        now = math.log(gain[i] / (total[v] + SMALLEST_POWER) + 1e-12)
-        envelope[v, harmonic[i]] = math.exp(was + weight * (now - was))
+        was = math.log(envelope[v, number[i]] / known[v] + NO_PART)
+        now = math.log(gain[i] / (total[v] + NO_POWER) + NO_PART)
+        envelope[v, number[i]] = math.exp(was + weight * (now - was))
 
 
 @kernel
-def divide(power: Any, count: int, lines: Any, expected: Any, rule: Any, share: Any) -> None:
-    """Divide each channel between the voices, a floor, and what none of them explains.
-
-    share (voices, channels); rule: (floor, unexplained).
-    """
-    voice, _, first, last, response, gain = lines
-    floor, unexplained = rule
+def divide(power: Any, count: int, lines: Harmonics, expected: Any, nobody: Any, share: Any) -> None:
+    """Shares (voices, channels): of what voices expect together, what is nobody's, and what none of them explains."""
+    voice, first, last, response, gain = lines.voice, lines.first, lines.last, lines.response, lines.gain
     share[:] = 0
     for i in range(count):
         for k in range(first[i], last[i]):
             share[voice[i], k] += gain[i] * response[i, k - first[i]]
-    lowest = floor * expected.max() + SMALLEST_POWER
+    lowest = nobody * expected.max() + NO_POWER
     for k in range(power.size):
-        whole = expected[k] + lowest + unexplained * max(power[k] - expected[k], np.float32(0.0))
+        whole = expected[k] + lowest + max(power[k] - expected[k], np.float32(0.0))
         for v in range(share.shape[0]):
             share[v, k] /= whole
 
 
 @kernel
-def voices_process(power: Any, tracks: Any, channels: Any, rules: Any, envelope: Any, lines: Any, share: Any) -> None:
+def voices_process(
+    power: Any, tracks: Any, channels: Listeners, rule: VoicesRule, envelope: Any, lines: Harmonics, share: Any
+) -> None:
     """Shares of every channel, frame by frame.
 
-    power (frames, channels); tracks (frames, voices, 3): Hz, strength, whether the pitch is found; rules: (exponent
-    from strength to power, iterations, pace of envelopes, floor, unexplained); envelope (voices, harmonics); share
-    (frames, voices, channels).
+    power (frames, channels); tracks (frames, voices, 3): Hz, strength, whether the pitch is heard; a pitch begins with
+    the power of its strength; envelope (voices, harmonics); share (frames, voices, channels).
     """
-    expand, iterations, pace, floor, unexplained = rules
     level = np.empty(tracks.shape[1], np.float32)
     expected = np.empty(power.shape[1], np.float32)
     for n in range(power.shape[0]):
         for v in range(level.size):
-            level[v] = tracks[n, v, 1] ** expand
+            level[v] = tracks[n, v, 1]
         count = lay_out(tracks[n, :, 0], level, envelope, channels, lines)
         if count == 0:
             share[n] = 0
             continue
-        explain(power[n], count, lines, iterations, expected)
-        learn_envelopes(count, lines, expected, tracks[n, :, 2], pace, envelope)
-        divide(power[n], count, lines, expected, (floor, unexplained), share[n])
+        explain(power[n], count, lines, rule.iterations, expected)
+        learn_envelopes(count, lines, expected, tracks[n, :, 2], rule.pace, envelope)
+        divide(power[n], count, lines, expected, rule.nobody, share[n])

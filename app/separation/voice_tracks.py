@@ -1,7 +1,7 @@
 """Which voice sings which pitch: the places of the pitch layer, given to a number of voices."""
 
 import math
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sharpear.compiler import kernel
 from sharpear.dsp.stateful import Stateful
 
-from .voice_kernel import assign
+from .voice_kernel import AssignRule, assign
 
 LOWEST_HZ, HIGHEST_HZ = 80.0, 700.0
 """Pitches between which voices are spread evenly, on a logarithmic scale, until something is known of them."""
@@ -17,14 +17,37 @@ LOWEST_HZ, HIGHEST_HZ = 80.0, 700.0
 GLIDE_OCTAVES = 0.08
 """A pitch that moves farther than this from one frame to the next is taken for another one."""
 
-PERSISTENCE, DROP = 0.02, 2.0
-"""What leaving a pitch with its voice saves, and what giving it to no voice costs, in squared octaves."""
+ASSIGN_RULE = AssignRule(persistence=0.02, drop=2.0)
 
 DECIDE_S = 0.116
 """Time on either side of a frame from which votes on its pitches are counted."""
 
 ATTACK_S, RELEASE_S = 0.03, 0.16
 """Time by which a voice begins before its pitch is found, and for which it rings on after it is lost."""
+
+
+class TrackRule(NamedTuple):
+    """How pitches go to voices, and frames by which a voice begins early and rings on."""
+
+    assign: AssignRule
+    attack: int
+    release: int
+
+
+class TrackRings(NamedTuple):
+    """The last frames of one stream: the places' Hz, strength and owner, from 1 on; and the voices' decided pitches."""
+
+    f0: Annotated[NDArray[np.float32], "votes", "places"]
+    strength: Annotated[NDArray[np.float32], "votes", "places"]
+    owner: Annotated[NDArray[np.int64], "votes", "places"]
+    decided: Annotated[NDArray[np.float32], "attack + 1", "voices", "Hz and strength"]
+
+
+class TrackMemory(NamedTuple):
+    """Each voice's last pitch, Hz and strength, and the frames since."""
+
+    last: Annotated[NDArray[np.float32], "voices", "Hz and strength"]
+    quiet: Annotated[NDArray[np.int64], "voices"]
 
 
 class VoiceTracks(Stateful):
@@ -75,25 +98,27 @@ class VoiceTracks(Stateful):
         state = self._state
         tracks = np.empty((len(f0), self.streams, self.voices, 3), np.float32)
         for s in range(self.streams):
-            rings = state["f0"][s], state["strength"][s], state["owner"][s], state["decided"][s]
-            rule = PERSISTENCE, DROP, self._attack, self._release
-            memory = state["last"][s], state["quiet"][s]
+            rings = TrackRings(
+                f0=state["f0"][s],
+                strength=state["strength"][s],
+                owner=state["owner"][s],
+                decided=state["decided"][s],
+            )
+            rule = TrackRule(ASSIGN_RULE, attack=self._attack, release=self._release)
+            memory = TrackMemory(last=state["last"][s], quiet=state["quiet"][s])
             follow(f0[:, s], strength[:, s], self._center, rule, rings, memory, int(state["count"]), tracks[:, s])
         state["count"] += len(f0)
         return tracks
 
 
 @kernel
-def follow(f0: Any, strength: Any, center: Any, rule: Any, rings: Any, memory: Any, count: int, out: Any) -> None:
-    """Advance one stream: assign pitches to voices, let frames vote, and extend what is found.
-
-    f0, strength (frames, places); rule: (persistence, drop, attack frames, release frames); rings: (f0, strength, owner
-    counted from 1, each (votes, places); decided (attack + 1, voices, 2)); memory: (last (voices, 2), quiet (voices,):
-    frames since); out (frames, voices, 3).
-    """
-    persistence, drop, attack, release = rule
-    ring_f0, ring_strength, ring_owner, decided = rings
-    last, quiet = memory
+def follow(
+    f0: Any, strength: Any, center: Any, rule: TrackRule, rings: TrackRings, memory: TrackMemory, count: int, out: Any
+) -> None:
+    """One stream: assign, vote, stretch; f0, strength (frames, places); out (frames, voices, 3)."""
+    attack, release = rule.attack, rule.release
+    ring_f0, ring_strength, ring_owner, decided = rings.f0, rings.strength, rings.owner, rings.decided
+    last, quiet = memory.last, memory.quiet
     width, places = ring_f0.shape
     before, owner = np.empty(places, np.int64), np.empty(places, np.int64)
     votes = np.zeros(center.size + 1, np.int64)
@@ -101,7 +126,7 @@ def follow(f0: Any, strength: Any, center: Any, rule: Any, rings: Any, memory: A
         now = (count + n) % width
         before[:] = ring_owner[(now - 1) % width] - 1
         ring_f0[now], ring_strength[now] = f0[n], strength[n]
-        assign(f0[n], center, (persistence, drop), before, owner)
+        assign(f0[n], center, rule.assign, before, owner)
         ring_owner[now] = owner + 1
         at = (count + n) % (attack + 1)
         decided[at] = 0

@@ -14,7 +14,7 @@ from sharpear.pitch import Transcriber
 from sharpear.sharpening.composite import Composite, Memory
 
 from .shares import ShareFactory
-from .voice_kernel import voices_process
+from .voice_kernel import Harmonics, Listeners, VoicesRule, voices_process
 from .voice_tracks import VoiceTracks
 
 MOST_VOICES = 8
@@ -25,12 +25,9 @@ ENVELOPE_S = 1.0
 DEFAULT_SLOPE = 2.0
 """An unknown voice's harmonic h has the power ``h^-slope``."""
 
-EXPAND = 1.0
-"""A pitch of strength s begins with the power ``s^expand``."""
-
 ITERATIONS = 6
-FLOOR, UNEXPLAINED = 1e-5, 1.0
-"""What no voice is given: this share of the frame's strongest channel, and this share of what no harmonic explains."""
+NOBODYS_POWER = 1e-5
+"""What belongs to nobody, of the power of the frame's strongest channel, beside all that no harmonic explains."""
 
 FAINTEST_PITCH = 0.1
 """Replaces `pitch.onset`: pitches too uncertain to be notes still help to tell voices apart."""
@@ -66,6 +63,8 @@ class PitchVoices(Composite):
         per_group: streams in each that share one mask.
     """
 
+    hears_mean = True
+
     def __init__(self, voices: int, bank: GammatoneDesign, hop_s: float, groups: int, per_group: int) -> None:
         self.names = voice_names(voices)
         self._groups, self._per_group = groups, per_group
@@ -80,13 +79,17 @@ class PitchVoices(Composite):
         # A frame's middle lies at most half a pitch frame from the one it takes, which leaves within the next one.
         self.wait_frames = ceil((late + 1.5) * self._pitch_hop / self._hop - 0.5)
         half_hz = bank.sample_rate * (1 - bank.damping) / (2 * np.pi * np.sqrt(bank.damping))
-        self._channels = bank.center_hz.astype(np.float32), half_hz.astype(np.float32), bank.order
+        self._channels = Listeners(
+            center_hz=bank.center_hz.astype(np.float32), half_hz=half_hz.astype(np.float32), order=bank.order
+        )
         self._default = (np.arange(1.0, HARMONICS + 1) ** -DEFAULT_SLOPE).astype(np.float32)
-        pace = np.float32(hop_s / ENVELOPE_S)
-        self._rules = np.float32(EXPAND), ITERATIONS, pace, np.float32(FLOOR), np.float32(UNEXPLAINED)
+        self._rule = VoicesRule(
+            iterations=ITERATIONS, pace=np.float32(hop_s / ENVELOPE_S), nobody=np.float32(NOBODYS_POWER)
+        )
         most, channels = voices * HARMONICS, bank.center_hz.size
-        places = [np.zeros(most, np.int64) for _ in range(4)]
-        self._lines = (*places, np.zeros((most, WIDEST), np.float32), np.zeros(most, np.float32))
+        voice, number, first, last = (np.zeros(most, np.int64) for _ in range(4))
+        response, gain = np.zeros((most, WIDEST), np.float32), np.zeros(most, np.float32)
+        self._lines = Harmonics(voice, number, first, last, response, gain)
         self._memory = Memory(
             [
                 ("power", np.float32, (groups, self.wait_frames, channels)),
@@ -122,7 +125,7 @@ class PitchVoices(Composite):
             state["power"][group] = power[count:]
             envelope, share = state["envelope"][group], np.empty_like(shares[:, group])
             voices_process(
-                power[:count], np.ascontiguousarray(tracks[:, group]), self._channels, self._rules, envelope,
+                power[:count], np.ascontiguousarray(tracks[:, group]), self._channels, self._rule, envelope,
                 self._lines, share,
             )  # fmt: skip
             shares[:, group] = share

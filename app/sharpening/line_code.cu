@@ -12,7 +12,7 @@ extern "C" __global__ void fade_into_noise(
             float heard = row_of(noise, f)[nearest.data[j]];
             row_of(atom_noise, f)[j] = heard;
             float energy = A[j] * A[j], edge = audible * heard;
-            if (energy < edge) A[j] *= sqrt(fmax((double)(energy / edge) - 0.4, 0.0) / 0.6);
+            if (energy < edge) A[j] *= sqrt(fmax((double)(energy / edge) - GONE_AT, 0.0) / (1.0 - GONE_AT));
         }
     }
 }

@@ -18,6 +18,15 @@ from .composite import Composite
 from .feasible import check_rivals
 from .network_design import build_pair, window_atoms
 
+NOISE_QUANTILE = 0.3
+"""Of the power of neighbouring channels: what lies between the lines."""
+
+LARGEST_NOISE = 0.003
+"""Noise is at most this, of the strongest channel's power (-25 dB)."""
+
+GONE_AT = 0.4
+"""Of the energy below which lines fade: there they are gone."""
+
 
 class LineCode(Composite):
     """Lines → atoms → LcAdam ⇄ WtaConv, whose winners take the energy of their window.
@@ -40,17 +49,8 @@ class LineCode(Composite):
         backend: Backend = CPU,
     ) -> None:
         hop_s = window.hop / window.bank.sample_rate
-        rule = LineRule(
-            spacing_hops=max(1, round(lines.spacing_ms / 1e3 / hop_s)),
-            neighbors=lines.neighbors,
-            memory_s=lines.memory_ms / 1e3,
-            residual=lines.residual,
-            drift=lines.drift,
-            drift_s=lines.drift_ms / 1e3,
-            change=lines.change,
-        )
         reach_hz: NDArray[np.float64] = np.float64(FARTHEST_OFFSET / hop_s) / window.length_hops
-        self._finder = LineFinder(window.bank.center_hz, reach_hz, hop_s, rule, streams, backend)
+        self._finder = LineFinder(window.bank.center_hz, reach_hz, hop_s, line_rule(lines, hop_s), streams, backend)
         half_frames = round(lines.average_ms / 1e3 / hop_s)
         channels = window.bank.channels
         self._field = LineField(
@@ -59,18 +59,28 @@ class LineCode(Composite):
             channels,
             window.calibration,
             hop_s,
-            half_frames,
-            lines.steady_hz,
-            lines.swell,
-            lines.surge,
-            streams,
-            backend,
+            half_frames=half_frames,
+            steady_hz=lines.steady_hz,
+            swell=lines.swell,
+            surge=lines.surge,
+            streams=streams,
+            backend=backend,
         )
-        self._floor = NoiseFloor(channels, hop_s, lines.floor_ms / 1e3, streams=streams, backend=backend)
+        self._floor = NoiseFloor(
+            channels,
+            hop_s,
+            tau_s=lines.floor_ms / 1e3,
+            quantile=NOISE_QUANTILE,
+            largest=LARGEST_NOISE,
+            streams=streams,
+            backend=backend,
+        )
         self._nearest = backend.array(np.abs(window.bank.center_hz[None] - atom_hz[:, None]).argmin(axis=1))
         self._audible = np.float32(10 ** (lines.noise_db / 10))
         reach_atoms = check_rivals(window_atoms(atom_hz, lines.stride_cents).clip(min=1), "lines.stride_cents")
-        self._memory = LineMemory(reach_atoms, hop_s, lines.hold_ms / 1e3, lines.patience, streams, backend)
+        self._memory = LineMemory(
+            reach_atoms, hop_s, tau_s=lines.hold_ms / 1e3, patience=lines.patience, streams=streams, backend=backend
+        )
         self._atom_hz = backend.array(atom_hz, np.float32)
         half_width = check_rivals(window_atoms(atom_hz, network.window_cents), "network.window_cents")
         self._half_width, self._farthest = backend.array(half_width), 2 * int(half_width.max())
@@ -105,6 +115,7 @@ class LineCode(Composite):
 
         `subband`: (frames, streams, channels), the frames' own, which tell how much of them is noise.
         """
+        amplitude, frequency = amplitude.copy(), frequency.copy()  # what was heard may be resolved once more
         floor = self._floor.process(np.square(np.abs(subband)))
         noise = self._backend.empty(amplitude.shape, np.float32)
         self._fade(floor, self._nearest, self._audible, amplitude, noise)
@@ -114,9 +125,22 @@ class LineCode(Composite):
         return self._memory.process(merged, frequency, noise), frequency
 
 
+def line_rule(lines: LinesConfig, hop_s: float) -> LineRule:
+    """How evidence is drawn from frames that are `hop_s` apart."""
+    return LineRule(
+        spacing_hops=max(1, round(lines.spacing_ms / 1e3 / hop_s)),
+        neighbors=lines.neighbors,
+        memory_s=lines.memory_ms / 1e3,
+        residual=lines.residual,
+        drift=lines.drift,
+        drift_s=lines.drift_ms / 1e3,
+        change=lines.change,
+    )
+
+
 @kernel
 def fade_into_noise(noise: Any, nearest: Any, audible: Any, amplitude: Any, atom_noise: Any) -> None:
-    """Fade lines of less than `audible` times the noise of the nearest channel; below 0.4 of that they are gone."""
+    """Lines less than `audible` times the noise of the nearest channel fade, and are gone at `GONE_AT` of that."""
     for f in range(amplitude.shape[0]):
         for s in range(amplitude.shape[1]):
             for j in range(amplitude.shape[2]):
@@ -124,7 +148,7 @@ def fade_into_noise(noise: Any, nearest: Any, audible: Any, amplitude: Any, atom
                 atom_noise[f, s, j] = noise[f, s, nearest[j]]
                 edge = audible * atom_noise[f, s, j]
                 if energy < edge:
-                    share = max(energy / edge - 0.4, 0.0) / 0.6
+                    share = max(energy / edge - GONE_AT, 0.0) / (1.0 - GONE_AT)
                     amplitude[f, s, j] *= math.sqrt(share)
 
 

@@ -15,6 +15,9 @@ LARGEST_INHIBITION = 100.0
 """The largest inhibition of the winner-take-all circuit, for the same reason."""
 
 
+INHIBITION, FEED, LEAK = 3.0, 0.25, 1.0
+"""β₁, β₂ and G of the WtaConv, with which it contracts for excitations up to 1.7."""
+
 LEAST_REST = 0.01
 """The least value of 1 − β₁²/β₂: nearer to zero, errors of long ago still move the LcAdam."""
 
@@ -26,6 +29,11 @@ def window_atoms(atom_hz: NDArray[np.float64], cents: float) -> NDArray[np.int64
     """(atoms,) number of neighbours on either side that stand within `cents` of each atom, rounded."""
     cents_per_atom = 1200 * np.log2(atom_hz[1:] / atom_hz[:-1])
     return np.rint(cents / np.append(cents_per_atom, cents_per_atom[-1])).astype(np.int64)
+
+
+def wta_circuit(config: NetworkConfig) -> WtaCircuit:
+    """The gains of the WtaConv."""
+    return WtaCircuit(alpha=config.wta_excitation, beta1=INHIBITION, beta2=FEED, conductance=LEAK)
 
 
 def check_flow(config: NetworkConfig, circuit: WtaCircuit) -> None:
@@ -86,8 +94,8 @@ def build_pair(
     turn: ArrayLike,
     backend: Backend = CPU,
 ) -> LcAdamWta:
-    """Build the pair with lateral weights `lateral`, whose memory is turned by `turn` from frame to frame."""
-    circuit = WtaCircuit(alpha=config.wta_excitation)
+    """The pair with lateral weights `lateral`, whose memory is turned by `turn` from frame to frame."""
+    circuit = wta_circuit(config)
     check_flow(config, circuit)
     check_step(config)
     level_atoms = int(window_atoms(atom_hz, config.level_cents).max()) if config.level_cents else None

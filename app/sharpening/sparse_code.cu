@@ -1,8 +1,6 @@
 // The kernel of sparse_code.py for the GPU: the same steps. A block of threads owns a stream, and each thread every
 // blockDim.x-th atom.
 
-constexpr double PI = 3.14159265358979323846;
-
 extern "C" __global__ void refine_process(
     Array<complex64, 3> activation, Array<complex64, 1> turn, Array<float, 1> atom_hz, Array<float, 1> scale,
     double hop_s, float highest_hz, Array<complex64, 2> last, Array<float, 3> amplitude, Array<float, 3> frequency

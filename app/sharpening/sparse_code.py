@@ -16,16 +16,18 @@ from sharpear.gpu import CPU, Backend
 from .composite import Composite, Memory
 from .network_design import build_pair
 
+ENCODER_TOLERANCE = 0.005
+"""Entries of the encoder below this, of the largest, are left out."""
+
 LATERAL_TOLERANCE = 0.02
 """Lateral weights below this are left out: they are sidelobes of the whitened fields, and would widen the band most."""
 
 
 class SparseCode(Composite):
-    r"""Drive → LcAdam ⇄ WtaConv over a grid of atoms, with a memory that turns with each atom's tone.
+    """Drive → LcAdam ⇄ WtaConv over a grid of atoms, with a memory that turns with each atom's tone.
 
-    In complex mode the state of atom j is turned by ``e^{i2πf_j hop}`` from frame to frame, so that the memory stays
-    in phase with the tone it stands for; what phase advance remains is the tone's distance from the atom's frequency.
-    In magnitude mode the network sees only \|Y\| and frequencies come from the channel nearest to each atom.
+    The state of atom j is turned by ``e^{i2πf_j hop}`` from frame to frame, so that the memory stays in phase with the
+    tone it stands for; what phase advance remains is the tone's distance from the atom's frequency.
     """
 
     def __init__(
@@ -43,17 +45,13 @@ class SparseCode(Composite):
         self._hop_s = np.float64(hop / design.sample_rate)
         self._atom_hz = backend.array(atom_hz, np.float32)
         self._highest_hz = np.float32(design.sample_rate / 2)
-        self._magnitude = config.mode == "magnitude"
         fields = self._fields(design, atom_hz, (aligner.wait_hops * hop).astype(np.float64), config.whitening)
-        self._encoder = Encoder(fields.encoder, streams=streams, backend=backend)
+        self._encoder = Encoder(fields.encoder, ENCODER_TOLERANCE, streams, backend)
         self._scale = backend.array(fields.amplitude_per_unit, np.float32)
-        nearest = np.abs(design.center_hz[None] - atom_hz[:, None]).argmin(axis=1)
-        self._nearest = backend.array(nearest)
-        self._nearest_hz = backend.array(design.center_hz[nearest], np.float32)
-        turn = 1.0 if self._magnitude else np.exp(2j * np.pi * atom_hz * self._hop_s)
+        turn = np.exp(2j * np.pi * atom_hz * self._hop_s)
         lateral = BandedWeights.from_receptive_fields(fields.fields, LATERAL_TOLERANCE)
         self._pair = build_pair(lateral, atom_hz, self._hop_s, config, streams, turn, backend)
-        self._turn = backend.array(np.broadcast_to(turn, atom_hz.shape), np.complex64)
+        self._turn = backend.array(turn, np.complex64)
         self._memory = Memory([("last", np.complex64, (streams, atom_hz.size))], backend)
         self._refine = backend.kernel(refine_process, blocks=streams, threads=atom_hz.size)
         self._backend = backend
@@ -66,9 +64,7 @@ class SparseCode(Composite):
         whitening: float,
     ) -> ReceptiveFields:
         try:
-            return receptive_fields(
-                design, atom_hz, wait_samples=wait_samples, magnitude=self._magnitude, whitening=whitening
-            )
+            return receptive_fields(design, atom_hz, wait_samples=wait_samples, whitening=whitening)
         except ValueError as error:
             raise UsageError(f"{error}: raise bank.bandwidth, bank.min_bandwidth_hz or bank.channels") from error
 
@@ -77,22 +73,15 @@ class SparseCode(Composite):
         return {"pair": self._pair, "memory": self._memory}
 
     def evidence(self, frames: SubbandFrames) -> tuple[NDArray[Any], NDArray[np.float32]]:
-        """What drives the network, and the frequency of the channel nearest to each atom, (frames, streams, atoms)."""
-        nearest_hz = frames.instantaneous_hz[..., self._nearest]
-        if self._magnitude:
-            inside = (nearest_hz >= 0) & (nearest_hz <= self._highest_hz)
-            nearest_hz = np.where(inside, nearest_hz, self._nearest_hz)
-            drive = self._encoder.process(np.abs(frames.subband).astype(np.complex64))
-            return self._backend.array(drive.real), nearest_hz
-        return self._encoder.process(frames.subband), nearest_hz
+        """What drives the network, and the atoms' own frequencies, each (frames, streams, atoms)."""
+        drive = self._encoder.process(frames.subband)
+        return drive, np.broadcast_to(self._atom_hz, drive.shape)
 
     def compete(
-        self, drive: NDArray[Any], nearest_hz: NDArray[np.float32], _subband: NDArray[np.complex64]
+        self, drive: NDArray[Any], _atom_hz: NDArray[np.float32], _subband: NDArray[np.complex64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Amplitude and refined frequency, Hz, each (frames, streams, atoms)."""
         activation: NDArray[Any] = self._pair.process(drive)
-        if self._magnitude:
-            return (activation * self._scale).astype(np.float32, copy=False), nearest_hz
         amplitude, frequency = (self._backend.empty(activation.shape, np.float32) for _ in range(2))
         last = self._memory.fields["last"]
         grid = self._turn, self._atom_hz, self._scale

@@ -1,6 +1,7 @@
 """What goes out: files appear whole under their name or not at all, streams take what comes, and `load` reads back."""
 
 from .base import Sink, SinkInfo
+from .file_sinks import SINKS, FileSinks
 from .npz import NpzSink
 from .png import PngSink
 from .recovery import Tidied, tidy
@@ -9,12 +10,10 @@ from .stream import STREAM_FORMATS, open_stream_sink
 from .stream_base import StreamSink
 from .zarr import ZarrSink
 
-SINKS: dict[str, type[Sink]] = {"zarr": ZarrSink, "npz": NpzSink, "png": PngSink}
-"""File formats by the suffix that names them."""
-
 __all__ = [
     "SINKS",
     "STREAM_FORMATS",
+    "FileSinks",
     "NpzSink",
     "PngSink",
     "Sink",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.errors import UsageError, printable
+from sharpear.errors import InputError, UsageError, printable
 from sharpear.sharpening.frames import Frames
 
 from .base import Sink, SinkInfo
@@ -31,6 +31,9 @@ class PngSink(Sink):
             import matplotlib  # noqa: F401, PLC0415
         except ImportError as error:
             raise UsageError("format png needs matplotlib: pip install 'sharpear[plot]'") from error
+        except OSError as error:
+            cause = "matplotlib finds no folder that it may write its list of fonts to"
+            raise InputError(f"{path}: cannot be drawn ({cause}): set MPLCONFIGDIR to one") from error
         super().__init__(path, info)
         low, high = info.frequencies[0], info.frequencies[-1]
         rows = int(np.ceil(np.log2(high / low) * ROWS_PER_OCTAVE)) + 1

@@ -1,5 +1,6 @@
 """Sound files that grow: valid at every moment, so that what was recorded can be opened whatever happens."""
 
+import errno
 import os
 import struct
 from contextlib import suppress
@@ -70,7 +71,20 @@ class GrowingSound:
         """Complete the file, and close it."""
         if not self._file.closed:
             self._file.close()
+            self._confirm_end()
             as_small_as_it_may_be(self.path)
+
+    def _confirm_end(self) -> None:
+        """See that the last sample is there: libsndfile does not tell what fails while it closes a file."""
+        last = self._written - 1
+        if last < 0 or _has_sample(self.path, last):
+            return
+        if self.path.suffix == ".flac":
+            _state_flac_length(self.path, self._written, at_the_end=True)
+            if _has_sample(self.path, last):  # all that failed was to state it
+                return
+            _state_flac_length(self.path, self._written)
+        raise OSError(errno.EIO, "not all of it was taken")
 
     def __enter__(self) -> Self:
         return self
@@ -99,13 +113,22 @@ def as_small_as_it_may_be(path: Path) -> None:
         file.write(b"RIFF" + struct.pack("<I", size - 8) + b"WAVEJUNK")
 
 
-def _state_flac_length(path: Path, written: int) -> None:
+def _has_sample(path: Path, number: int) -> bool:
+    try:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
+            file.seek(number)
+            return len(file.read(1)) == 1
+    except soundfile.LibsndfileError:
+        return False
+
+
+def _state_flac_length(path: Path, written: int, at_the_end: bool = False) -> None:
     """State how many samples are in the file: an encoder does so only at its end, and holds a block until then."""
     with path.open("r+b") as stream:
         head = stream.read(FLAC_TOTAL + 1)
         block = int.from_bytes(head[FLAC_BLOCK : FLAC_BLOCK + 2], "big")
         if head[:4] == b"fLaC" and block:
-            there = max(0, written - 1) // block * block
+            there = written if at_the_end else max(0, written - 1) // block * block
             stream.seek(FLAC_TOTAL)
             stream.write(bytes([head[FLAC_TOTAL] & 0xF0 | there >> 32]) + struct.pack(">I", there & 0xFFFFFFFF))
 

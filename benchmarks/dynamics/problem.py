@@ -17,6 +17,7 @@ BANDWIDTH_ERB = 0.75
 """Neighbouring atoms then correlate at 0.99."""
 TONES, APART, GLIDE = 6, 14.0, 0.25
 """Tones, smallest distance between two of them, largest glide from frame to frame; both in grid steps."""
+WHITENING = 0.01
 NOISE = 1e-4
 """Standard deviation of the noise in each channel, of the loudest tone: −80 dB."""
 PENALTY = 0.003
@@ -88,7 +89,7 @@ def problems() -> list[Problem]:
     )
     plain: Floats = np.abs(design.response(atom_hz).T)
     plain = np.asarray(plain / np.linalg.norm(plain, axis=0), np.float64)
-    whitened = receptive_fields(design, atom_hz, magnitude=True)
+    whitened = receptive_fields(design, atom_hz, magnitude=True, whitening=WHITENING)
     fields = np.asarray(whitened.fields, np.float64)
     transform = np.asarray(
         np.linalg.lstsq(fields.T, np.asarray(whitened.encoder, np.float64), rcond=None)[0], np.float64

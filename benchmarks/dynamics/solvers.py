@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.dynamics.problem import ATOMS, PENALTY, Floats, Frame, Problem
-from sharpear.dynamics import BandedWeights, Lca, LcAdam, LcAdamWta, LcaRms, WtaConv
+from sharpear.dynamics import BandedWeights, Lca, LcAdam, LcAdamWta, LcaRms, WtaCircuit, WtaConv
 
 FRAME_S, LEVEL_TAU_S = 1.0, 1e-3
 """The level then follows each frame at once."""
+
+BETA1, BETA2 = 0.65, 0.75
 
 
 class Solver(Protocol):
@@ -141,14 +143,23 @@ def build(setting: Setting, problem: Problem) -> Solver:
                 PENALTY,
                 frame_s=FRAME_S,
                 level_tau_s=LEVEL_TAU_S,
+                beta2=BETA2,
                 eta=setting.eta,
                 epsilon=setting.epsilon,
             )
         )
     lcadam = LcAdam(
-        lateral, PENALTY, frame_s=FRAME_S, level_tau_s=LEVEL_TAU_S, eta=setting.eta, epsilon=setting.epsilon
+        lateral,
+        PENALTY,
+        frame_s=FRAME_S,
+        level_tau_s=LEVEL_TAU_S,
+        beta1=BETA1,
+        beta2=BETA2,
+        eta=setting.eta,
+        epsilon=setting.epsilon,
     )
     if setting.rule.startswith("LcAdam + WtaConv"):
-        wta = WtaConv(ATOMS, setting.half_width, tau_s=1.0, step_s=1.0)
+        circuit = WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25, conductance=1.0)
+        wta = WtaConv(ATOMS, setting.half_width, tau_s=1.0, step_s=1.0, circuit=circuit)
         return LayerSolver(LcAdamWta(lcadam, wta, [[0.0, setting.back], [setting.forth, -0.1]]))
     return LayerSolver(lcadam)

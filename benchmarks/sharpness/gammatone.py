@@ -26,7 +26,7 @@ LOW_HZ = 60.0
 HIGH_HZ = 5000.0
 MAX_DELAY_S = 0.05
 """Slower channels are aligned only so far, so that the whole picture is not held back by the lowest."""
-FLOOR = 1e-5
+LEAST_GAIN = 1e-5
 """Responses below this are taken as zero."""
 
 Complexes = NDArray[np.complex128]
@@ -84,7 +84,7 @@ def hop_of(sample_rate: float) -> int:
 def _bands(bank_key: tuple[float, float], size: int) -> list[tuple[int, Complexes, Complexes]]:
     """First bin, response, and response one sample later, of every channel, where it is not zero."""
     bank = design(*bank_key)
-    reach = FLOOR ** (-1 / ORDER)
+    reach = LEAST_GAIN ** (-1 / ORDER)
     bands = []
     for k, center in enumerate(bank.centers_hz):
         half = reach * (1 - bank.decay[k]) * bank.sample_rate / (2 * np.pi)

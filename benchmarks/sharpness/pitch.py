@@ -13,7 +13,7 @@ HARMONICS = 8
 ROLLOFF = 0.75
 COMPRESSION = 0.6
 """Sums are over amplitudes to this power: one strong partial does not outweigh a row of weak ones."""
-FLOOR = 0.02
+QUIETEST = 0.02
 """Partials this far below the loud frames of the whole are not looked at (34 dB)."""
 MEDIAN_FRAMES = 13
 """Amplitudes are medians over so many frames, each 5.8 ms from the next: what blinks is no voice."""
@@ -41,7 +41,7 @@ def multi_pitch(frequencies_hz: Floats, energy: Floats) -> list[Floats]:
     """Per frame, the fundamentals in Hz: the largest harmonic sum wins, takes most of its partials, and again."""
     grid = median_filter(amplitudes_on_grid(frequencies_hz, energy), size=(MEDIAN_FRAMES, 1))
     loud = np.quantile(grid.max(axis=1), 0.95)
-    grid = np.where(grid > FLOOR * loud, grid, 0.0) ** COMPRESSION
+    grid = np.where(grid > QUIETEST * loud, grid, 0.0) ** COMPRESSION
     offsets = np.rint(PER_OCTAVE * np.log2(np.arange(1, HARMONICS + 1))).astype(int)
     candidates = int(PER_OCTAVE * np.log2(HIGHEST_HZ / LOWEST_HZ)) + 1
     comb = np.arange(candidates)[:, None] + offsets

@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks.sharpness import recordings
 from benchmarks.sharpness.lines import Floats
 from benchmarks.transcription.methods import METHODS, Heard
+from benchmarks.transcription.noise import MARGINS_DB, on_noise
 from benchmarks.transcription.shared import INTERVALS, Score, draw, scores
 
 NETWORKS = {"with feedback": {}, "without": {"feedback": 0.0, "onset": 0.4}}
@@ -93,7 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=10, help="pairs of tones per interval (default 10)")
     parser.add_argument("--seed", type=int, default=0, help="first seed: another one is another test")
     options = parser.parse_args(arguments)
-    print(on_shared_partials(range(options.seed, options.seed + options.seeds)))
+    seeds = range(options.seed, options.seed + options.seeds)
+    print(on_shared_partials(seeds))
+    print(f"\n{table('notes a minute of noise', [f'{margin:g} dB' for margin in MARGINS_DB], on_noise(seeds[:3]))}")
     if options.audio is not None:
         print(f"\n{on_recordings(options.audio)}")
     return 0

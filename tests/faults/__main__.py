@@ -13,7 +13,7 @@ from .killing import killed_at
 from .scenes import PLAYS, prepare
 from .theatre import Fault, Theatre
 
-KILLED = ("formats", "separate", "record", "learn")
+KILLED = ("batch", "separate", "record", "learn")
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from .checks import left_behind, lost, tidied, too_much_lost, unfounded_success, wrong_ending
+from .checks import left_behind, lost, recorded, tidied, too_much_lost, unfounded_success, wrong_ending
 from .scenes import Scene
 from .theatre import Fault, Theatre
 
@@ -40,10 +40,10 @@ def played(scene: Scene, theatre: Theatre, fault: Fault) -> list[str]:
     ran = theatre.run(scene.play.words, folder, fault)
     wrong = [*wrong_ending(scene, ran), *unfounded_success(scene, folder, ran)]
     if fault.kind not in ("open", "unlink"):  # what cannot be removed stays until the next time
-        wrong += left_behind(scene, folder)
+        wrong += left_behind(scene, folder, theatre.memory)
     wrong += [*tidied(scene, folder), *lost(scene, folder)]
     if scene.play.recording and ran.fired:
-        wrong += too_much_lost(scene, folder, ran.heard_when_fired)
+        wrong += too_much_lost(recorded(scene, folder), ran.heard_when_fired)
     return [*wrong, f"it said: {ran.said}"] if wrong else []
 
 

@@ -36,7 +36,7 @@ class Play:
 TAKE = ("live", "--replay", "in.wav", "--record", "take.wav", "--no-view", *PRESET, *AGAIN)
 FLAC = ("live", "--replay", "in.wav", "--record", "take.flac", "--no-view", *PRESET, *AGAIN)
 STEMS = ("stems/tonal.wav", "stems/transient.wav", "stems/residual.wav")
-SEPARATE = ("separate", "in.wav", "-o", "stems", "--filename", "{stem}.{ext}", *AGAIN)
+SEPARATE = ("separate", "in.wav", "-o", "stems", "--output-template", "{stem}.{ext}", *AGAIN)
 
 PLAYS = {
     "zarr": Play(("sharpen", "in.wav", "-o", "out", *PRESET, *AGAIN), {"in.wav": 0.3}, ("out/in.zarr",)),
@@ -46,6 +46,11 @@ PLAYS = {
         {"in.wav": 0.3},
         ("in.zarr", "in.npz", "in.png", "r.json"),
         loose=("r.json",),
+    ),
+    "batch": Play(
+        ("sharpen", "in", "-o", "out", "--format", "zarr,npz", "--jobs", "2", *PRESET, *AGAIN),
+        {"in/a.wav": 0.3, "in/b.wav": 0.2, "in/c.wav": 0.3},
+        tuple(f"out/{name}.{suffix}" for name in "abc" for suffix in ("zarr", "npz")),
     ),
     "separate": Play(SEPARATE, {"in.wav": 0.5}, STEMS, audio=STEMS),
     "pcm16": Play((*SEPARATE, "--subtype", "pcm16", "--clip", "rescale"), {"in.wav": 0.5}, STEMS, audio=STEMS),
@@ -114,5 +119,6 @@ def write_sounds(play: Play, folder: Path, seed: int) -> None:
     chance = np.random.default_rng(seed)
     for name, seconds in play.inputs.items():
         times = np.arange(round(seconds * RATE)) / RATE
+        (folder / name).parent.mkdir(exist_ok=True)
         wave = 0.3 * np.sin(2 * np.pi * 330 * seed * times) + 0.01 * chance.standard_normal(times.size)
         soundfile.write(folder / name, wave.astype(np.float32), RATE, subtype="FLOAT")

@@ -47,6 +47,13 @@ def count_what_is_heard() -> None:
     Ring.write = write  # type: ignore[method-assign]
 
 
+def have_rings_in(folder: str) -> None:
+    """Live sessions have their memory in `folder`, where what they leave is seen."""
+    from sharpear.live import ring  # noqa: PLC0415
+
+    ring.SHARED_MEMORY = folder
+
+
 def command(words: list[str]) -> int:
     """The command line, and the code that it ends with."""
     from sharpear.__main__ import main  # noqa: PLC0415
@@ -121,6 +128,7 @@ def _ended(child: int, started_s: float, kill_s: float | None) -> int | str:
 def serve() -> None:
     """Answer requests until there are no more; one with "warm" runs here and stays in what is forked later."""
     count_what_is_heard()
+    have_rings_in(sys.argv[1])
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         request = json.loads(line)

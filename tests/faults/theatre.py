@@ -70,13 +70,14 @@ class Theatre:
     """
 
     def __init__(self, scratch: Path) -> None:
-        self.scratch = scratch
+        self.scratch, self.memory = scratch, scratch / "memory"
+        self.memory.mkdir()
         library = scratch / "interpose.so"
         assert COMPILER, "g++ is missing"
         subprocess.run([COMPILER, "-shared", "-fPIC", "-O1", "-o", library, HERE / "interpose.cpp", "-ldl"], check=True)
         environment = {**os.environ, "LD_PRELOAD": str(library), "PYTHONPATH": str(HERE.parent), "MPLBACKEND": "agg"}
         self._stage = subprocess.Popen(
-            [sys.executable, "-m", "faults.stage"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-m", "faults.stage", self.memory], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=(scratch / "stage.log").open("w"), env=environment, text=True,
         )  # fmt: skip
 

@@ -13,7 +13,7 @@ import soundfile
 from sharpear.audio import Selection
 from sharpear.config import load_config
 from sharpear.dsp.separation_bank import separation_bank
-from sharpear.runs.files import sharpen_file
+from sharpear.runs.sharpening_task import sharpen_file
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources, join
 

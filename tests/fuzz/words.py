@@ -21,15 +21,13 @@ PATHS = ("a.wav", "b.flac", "bad.wav", "missing.wav", "folder", ".", "-", "out",
          "/dev/null", "*.wav", "a.wav/x", "small.toml", "folder/c.wav", "x.jsonl", "notes.csv", "notes.mid",
          "f0.csv")  # fmt: skip
 
-SHARED = ("--preset", "--set", "--start", "--duration", "--quiet", "--overwrite", "-o")
-RAW = ("--raw", "--rate", "--channels", "--encoding")
+RUN = ("--start", "--duration", "--quiet", "--overwrite", "-o", "--raw", "--rate", "--channels", "--encoding", "-r",
+       "--output-template", "-j", "--skip-existing", "--fail-fast", "--report", "--device")  # fmt: skip
 COMMANDS = {
-    "sharpen": (*SHARED, *RAW, "--mono", "--format", "--header", "--flush-ms", "-r", "--output-template", "-j",
-                "--exact", "--skip-existing", "--fail-fast", "--report", "--device"),
-    "separate": ("--into", "--sources", "--voices", "--stem", "--filename", "--subtype", "--clip", "--mono", *RAW, "-o",
-                 "--raw-out", "--device", "--start", "--duration", "--quiet", "--overwrite"),
+    "sharpen": (*RUN, "--preset", "--set", "--mono", "--format", "--header", "--flush-ms", "--exact"),
+    "separate": (*RUN, "--into", "--sources", "--voices", "--stem", "--subtype", "--clip", "--mono", "--raw-out"),
     "learn": ("-o", "--atoms", "--epochs", "--seed", "--start", "--duration", "--quiet", "--overwrite"),
-    "transcribe": SHARED,
+    "transcribe": (*RUN, "--preset", "--set", "--format"),
     "presets": (),
     "verify": (),
 }  # fmt: skip
@@ -37,7 +35,8 @@ COMMANDS = {
 
 FLAGS = {"--quiet", "--overwrite", "--raw", "--mono", "-r", "--exact", "--skip-existing", "--fail-fast", "--raw-out"}
 VALUES = {
-    "--format": ("zarr", "npz", "png", "zarr,npz", "jsonl", "f32", "npy", "arrow", "x", ","),
+    "--format": ("zarr", "npz", "png", "zarr,npz", "jsonl", "f32", "npy", "arrow", "notes.csv", "f0.csv,notes.mid", "x",
+                 ","),
     "--device": ("cpu", "auto", "gpu", "gpu:9", "cpu:1", "x"),
     "--encoding": (*ENCODINGS, "x"), "--subtype": ("float32", "pcm16", "pcm24", "x"),
     "--clip": ("none", "clamp", "rescale", "x"), "--into": ("tonal", "residual,tonal", "voice1", ","),
@@ -45,9 +44,8 @@ VALUES = {
     "--sources": ("d.npz", "bad.wav", "a.wav"),
     "--preset": ("music", "small.toml", "speech", "bad.wav", "missing.toml"), "-j": ("1", "2", "0", "-1"),
     "--output-template": ("{stem}.{ext}", "{parent}/{name}.{ext}", "{x}.{ext}", "{stem", "{stem!r}.{ext}",
-                          "{stem:>99}.{ext}", "../{stem}.{ext}", "{0}.{ext}", "{stem.a}.{ext}", "{stem[0]}.{ext}"),
-    "--filename": ("{track}/{stem}.{ext}", "{stem}.{ext}", "{x}", "{", "../{stem}.{ext}", "{stem!x}",
-                   "{track[0]}.{ext}"),
+                          "{stem:>99}.{ext}", "../{stem}.{ext}", "{0}.{ext}", "{stem.a}.{ext}", "{stem[0]}.{ext}",
+                          "{track}/{stem}.{ext}", "{x}", "{", "{stem!x}.{ext}", "{stem:d}.{ext}", "{track[0]}.{ext}"),
     "--atoms": ("1", "8", "0"), "--epochs": ("1", "0"), "--rate": ("8000", "44100"), "--channels": ("1", "2"),
     "--start": ("0", "0.01"), "--duration": ("0.05",), "--header": ("json", "h.json"), "--report": ("r.json", "a.wav"),
 }  # fmt: skip

@@ -1,28 +1,20 @@
-"""A batch on a GPU: files in packs of one `Sharpener`, and long ones in parts side by side."""
+"""A file among those that one `Sharpener` on a GPU works on; a long one takes several streams, side by side."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from math import ceil
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.audio import AudioFile, Selection
-from sharpear.errors import SharpearError, UsageError
-from sharpear.gpu import Backend
-from sharpear.interrupt import Interruption
+from sharpear.audio import AudioFile, AudioSource, Selection
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
-from sharpear.sinks import SINKS, Staging
+from sharpear.sinks import SINKS, FileSinks, SinkInfo, Staging
 
-from . import places
-from .files import FileSinks, describe
-from .jobs import Job, Result, Settings, is_done
-from .packs import BLOCK_SAMPLES, STREAMS_AT_ONCE, Ended, Failed, Lane, PackAdvance, Packs, unusable
+from .packs import PACK_SAMPLES, STREAMS_AT_ONCE, Lane, unusable
 from .segments import can_be_cut
 from .spool import Spool
-from .threads import Advance, Event
 
 SEGMENT_S, MOST_SEGMENTS = 30.0, 128
 """Long files are cut into streams of about that length, and so many at most."""
@@ -37,7 +29,7 @@ class _Part:
 
     def __init__(self, audio: AudioFile, begin: int, first: int, last: int, hop: int) -> None:
         self.audio, self.begin, self.first, self.last, self._hop = audio, begin, first, last, hop
-        self._blocks = audio.blocks(BLOCK_SAMPLES)
+        self._blocks = audio.blocks(PACK_SAMPLES)
         self._frame, self._sample = begin, begin * hop
         self.replaced = 0
 
@@ -66,18 +58,24 @@ class _Part:
         return Frames(times, *(np.ascontiguousarray(part[rows, streams]) for part in parts))
 
 
-class _SharpenLane(Lane[Sharpener]):
+class SharpenLane(Lane[Sharpener]):
     """A file whose streams are its channels, once for each of its parts."""
 
-    def __init__(self, job: Job, settings: Settings) -> None:
-        super().__init__(Path(job.source), settings.selection)
-        self._job, self._settings = job, settings
-        cut = settings.cut > 1 and can_be_cut(self.audio)
+    def __init__(
+        self,
+        source: Path,
+        outputs: Sequence[Path],
+        selection: Selection,
+        cut: bool,
+        describe: Callable[[AudioSource, Sharpener], SinkInfo],
+    ) -> None:
+        super().__init__(source, selection)
+        self._outputs, self._describe = outputs, describe
+        cut = cut and can_be_cut(self.audio)
         seconds = self.audio.samples / self.audio.sample_rate
         side_by_side = max(1, min(MOST_SEGMENTS, STREAMS_AT_ONCE // self.audio.channels))
         self._cuts = min(side_by_side, ceil(seconds / SEGMENT_S)) if cut else 1
         self.streams = self._cuts * self.audio.channels
-        outputs = [Path(output) for output in job.outputs]
         kept_open = sum(SINKS[output.suffix[1:]].descriptors for output in outputs)
         self.descriptors = 2 * self._cuts - 1 + Staging.descriptors(outputs) + kept_open
         self._parts: list[_Part] = []
@@ -85,9 +83,9 @@ class _SharpenLane(Lane[Sharpener]):
     def begin(self, hears: Sharpener, first_stream: int) -> None:
         """Take streams from `first_stream` on, and open the outputs."""
         self._first_stream = first_stream
-        outputs = [Path(output) for output in self._job.outputs]
+        outputs = self._outputs
         with self.failing():
-            self._files = self.held.enter_context(FileSinks(outputs, describe(self.audio, hears)))
+            self._files = self.held.enter_context(FileSinks(outputs, self._describe(self.audio, hears)))
             self._later = [self.held.enter_context(Spool(outputs[0], Frames, FIELDS)) for _ in range(self._cuts - 1)]
             self._parts = [self._part(hears, number) for number in range(self._cuts)]
 
@@ -99,7 +97,7 @@ class _SharpenLane(Lane[Sharpener]):
         if number:
             start_s = audio.start_s + begin * hop / audio.sample_rate
             left_s = max(1, audio.samples - begin * hop) / audio.sample_rate
-            stretch = Selection(start_s, left_s, self._settings.selection.mono)
+            stretch = Selection(start_s, left_s, self.audio.selection.mono)
             audio = self.held.enter_context(AudioFile(audio.path, stretch))
         return _Part(audio, begin, first, last, hop)
 
@@ -141,49 +139,3 @@ class _SharpenLane(Lane[Sharpener]):
         for number, part in enumerate(self._parts):
             first = self._first_stream + number * self.audio.channels
             yield part, slice(first, first + self.audio.channels)
-
-
-def run_packed(jobs: Sequence[Job], settings: Settings, device: Backend, interruption: Interruption) -> Iterator[Event]:
-    """Run `jobs` on a GPU; what becomes of each is yielded. Interrupted, a pack leaves nothing."""
-    planned: list[Job] = []
-    redone: dict[Job, tuple[str, ...]] = {}
-    for job in jobs:
-        try:
-            done, redone[job] = is_done(job, settings)
-            if done:
-                yield Result(job, "skipped", "whole already")
-                continue
-            if any(places.is_url(place) for place in (job.source, *job.outputs)):
-                raise UsageError(f"{job.source}: --device gpu takes local files: --device cpu takes URLs, too")
-        except SharpearError as error:
-            yield _failed(job, error)
-            continue
-        planned.append(job)
-
-    def build(lanes: Sequence[Lane[Sharpener]]) -> Sharpener:
-        streams = sum(lane.streams for lane in lanes)
-        return Sharpener(lanes[0].audio.sample_rate, settings.config, streams, device=device)
-
-    def lane_of(job: Job) -> _SharpenLane:
-        return _SharpenLane(job, settings)
-
-    packs = Packs(lane_of, lambda job: job.source, build, interruption)
-    for event in packs.run(planned):
-        if isinstance(event, PackAdvance):
-            yield Advance(0, f"{event.files} files", event.done_s, event.total_s)
-        elif isinstance(event, Failed):
-            yield _failed(event.item, event.failure, event.spent_s)
-        else:
-            yield replace(_result(event), redone=redone[event.item])
-
-
-def _result(ended: Ended[Job]) -> Result:
-    job, lane = ended.item, ended.lane
-    if lane.stopped:
-        return Result(job, "interrupted", f"{job.source}: interrupted: nothing was written", exit_code=1)
-    audio_s = lane.audio.samples / lane.audio.sample_rate
-    return Result(job, "done", "", audio_s, ended.spent_s, lane.replaced)
-
-
-def _failed(job: Job, error: SharpearError, spent_s: float = 0.0) -> Result:
-    return Result(job, "failed", str(error), spent_s=spent_s, exit_code=error.exit_code)

@@ -1,0 +1,206 @@
+"""Opens a file of sound: with libsndfile, by its name or through a pipe, or with FFmpeg."""
+
+import io
+import os
+import re
+import shutil
+import stat
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from sharpear.errors import InputError
+
+from .damage import is_mpeg
+from .media import HEAD_BYTES, INSTALL, MediaError, MediaFile, NothingDecodesError, is_media
+from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
+
+UNKNOWN_SAMPLES = 1 << 60
+
+SAMPLE_BYTES = {
+    "PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8, "ULAW": 1, "ALAW": 1,
+}  # fmt: skip
+"""Of encodings in which every sample has the same number of bytes."""
+
+BLOCKS_ONLY = ("SDS", "PAF")
+"""Containers of whose last block libsndfile gives nothing to a read that begins within it."""
+
+WHOLE_BLOCKS = 960
+"""Samples in whole blocks of each of those, which hold 60, 40, 30 and 10."""
+
+
+class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries no types
+    """Reads straight on. Soundfile seeks after every read where it can, and an MP3 decoder loses its memory by that."""
+
+    def __init__(self, file: Any) -> None:
+        # by its bytes: soundfile encodes a text strictly, and not every name of a file is one
+        super().__init__(os.fsencode(file) if isinstance(file, Path) else file)
+
+        self._rest: NDArray[np.float32] | None = None
+
+    def seekable(self) -> bool:
+        """It is not."""
+        return False
+
+    def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> NDArray[np.float32]:
+        """(samples, channels): `frames` of them, fewer at the end."""
+        if self.format not in BLOCKS_ONLY:
+            block: NDArray[np.float32] = super().read(frames, dtype=dtype, always_2d=always_2d)
+            return block
+        pieces, count = [], 0
+        while count < frames:
+            piece = self._rest
+            if piece is None or not len(piece):
+                piece = super().read(WHOLE_BLOCKS, dtype=dtype, always_2d=True)
+            if not len(piece):
+                break
+            pieces.append(piece[: frames - count])
+            self._rest = piece[frames - count :]
+            count += len(pieces[-1])
+        return np.concatenate(pieces) if pieces else np.zeros((0, self.channels), np.float32)
+
+
+def open_audio(path: Path) -> "SequentialFile | MediaFile":
+    """The file, at its beginning.
+
+    Raises:
+        InputError: it is missing, no regular file, empty, or nothing decodes it.
+    """
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"{path}: is a folder, expected an audio file")
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: is not a regular file, expected an audio file")
+        with path.open("rb") as opened:
+            skip_tags(opened)
+            head = opened.read(HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except PermissionError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}): change the permissions") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if status.st_size == 0:
+        raise InputError(f"{path}: is empty (0 bytes)")
+    if is_media(head):
+        return _open_media(path)
+    try:
+        if is_mpeg(head):  # one frame alone is nothing to libsndfile by name
+            return SequentialFile(_as_pipe(path))
+        file = SequentialFile(_readable(path))
+        if file.format == "MP3":
+            file.close()
+            return SequentialFile(_as_pipe(path))
+        return file
+    except soundfile.LibsndfileError as error:
+        cause = error.error_string.rstrip(".")
+        raise InputError(f"{path}: is not audio that libsndfile reads, or is damaged ({cause})") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except TypeError as error:
+        raise InputError(f"{path}: has no header that states its sample rate: convert it to WAV") from error
+
+
+def _open_media(path: Path) -> MediaFile:
+    source = path.open("rb")
+    try:
+        return MediaFile(source)
+    except MediaError as error:
+        source.close()
+        raise InputError(not_decoded(str(path), error)) from error
+
+
+def not_decoded(name: str, error: MediaError) -> str:
+    """That what libsndfile does not read cannot be decoded either, and what to do about it."""
+    if isinstance(error, NothingDecodesError):
+        return f"{name}: is not audio that libsndfile reads: to decode it, {INSTALL}"
+    return f"{name}: is not audio that FFmpeg reads, or is damaged ({error.error_string})"
+
+
+def _readable(path: Path) -> "Path | _OpenEnded":
+    """The path itself, or a WAV of stated length 0 whose samples follow nevertheless as one that is read to its end."""
+    with path.open("rb") as file:
+        head = file.read(12)
+        if is_wav(head):
+            head += file.read(LARGEST_HEADER)
+            found = find_data(head)
+            if found and found[1] == 0 and is_unstated(0, head[found[0] :]):
+                return _OpenEnded(path, with_open_end(head[: found[0]], found[0]))
+    return path
+
+
+def _as_pipe(path: Path) -> int:
+    """The file through a pipe: of an MP3 that it can seek in, libsndfile reads no more than it guesses to be there."""
+    outlet, inlet = os.pipe()
+
+    def pump() -> None:
+        with suppress(OSError), open(inlet, "wb") as pipe, path.open("rb") as file:  # closed before its end: EPIPE
+            skip_tags(file)
+            shutil.copyfileobj(file, pipe)
+
+    threading.Thread(target=pump, daemon=True).start()
+    return outlet
+
+
+def skip_tags(file: IO[bytes]) -> None:
+    """To behind the ID3 tags that stand in front of anything."""
+    at = 0
+    while size := tag_bytes(file.read(10)):
+        at += size
+        file.seek(at)
+    file.seek(at)
+
+
+def tag_bytes(head: bytes) -> int:
+    """How long the ID3 tag is that `head`, ten bytes, begins; 0 where none does. Its size has seven bits a byte."""
+    if len(head) < 10 or not head.startswith(b"ID3"):
+        return 0
+    size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    return size + (20 if head[5] & 16 else 10)
+
+
+class _OpenEnded(io.FileIO):
+    """A file with another header in the place of its own, which is as long."""
+
+    def __init__(self, path: Path, head: bytes) -> None:
+        super().__init__(path)
+        self._head = head
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Nowhere, where a damaged header says to go before the beginning: libsndfile cannot hear an exception."""
+        try:
+            return super().seek(offset, whence)
+        except OSError:
+            return self.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        at = self.tell()
+        count = super().readinto(buffer) or 0
+        instead = self._head[at : at + count]
+        buffer[: len(instead)] = instead
+        return count
+
+
+def frame_bytes(file: "SequentialFile | MediaFile") -> int | None:
+    """Bytes of a sample of all channels, where all have as many."""
+    size = SAMPLE_BYTES.get(file.subtype)
+    return size * int(file.channels) if size and file.format not in ("FLAC", "SDS", "PAF") else None
+
+
+def stated_per_present(log: str) -> float:
+    """How much more audio a WAV, AIFF, AU, W64 or RF64 header promises than is there; writers to pipes state 2³²−1."""
+    found = re.search(
+        r"(?:data|SSND|Data Size|riff)\s*: (?P<stated>\d+) \(should be (?P<present>\d+)\)|"
+        r"frame count (?P<frames>\d+) does not match value from 'ds64' chunk of (?P<ds64>\d+)",
+        log,
+    )
+    if not found:
+        return 1.0
+    stated, present = int(found["stated"] or found["ds64"]), int(found["present"] or found["frames"])
+    return 1.0 if is_placeholder(stated) or present == 0 else stated / present

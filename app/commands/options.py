@@ -1,0 +1,136 @@
+"""Options that commands share, each defined once; whole groups of them come as dataclasses."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from sharpear.errors import UsageError
+
+from .common import refuse
+
+if TYPE_CHECKING:
+    from sharpear.audio import RawFormat, Selection
+
+FOR_STREAMS = "is for a stream on stdout: give -o -"
+DASH = "-"
+
+PresetOption = Annotated[str, typer.Option("--preset", help="A preset's name, or a TOML file.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: bank.low_hz=80.")
+]
+QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no report.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+StartOption = Annotated[float, typer.Option(help="Begin here, s.")]
+DurationOption = Annotated[float | None, typer.Option(help="Take this much, s.")]
+MonoOption = Annotated[bool, typer.Option("--mono", help="Mix the channels down to one.")]
+InputsArgument = Annotated[
+    list[str], typer.Argument(help="Audio files, folders, globs or URLs; - is stdin (wav, flac, ogg, mp3, aiff…).")
+]
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """Which part of an input is taken, and what stdin holds where it has no header."""
+
+    start: StartOption = 0.0
+    duration: DurationOption = None
+    raw: Annotated[bool, typer.Option("--raw", help="stdin is samples without a header.")] = False
+    rate: Annotated[int | None, typer.Option(help="Their sample rate, Hz.")] = None
+    channels: Annotated[int | None, typer.Option(help="Their channels, interleaved; 1 if not given.")] = None
+    encoding: Annotated[
+        str | None, typer.Option(help="f32le, s16le (if not given), s24le, s32le, f64le, …be, s8 or u8.")
+    ] = None
+
+    def selection(self, mono: bool = False) -> "Selection":
+        """The part.
+
+        Raises:
+            UsageError: it begins before the start, or has no length.
+        """
+        from sharpear.audio import Selection  # noqa: PLC0415
+
+        return Selection(self.start, self.duration, mono)
+
+    def raw_format(self, from_stdin: bool) -> "RawFormat | None":
+        """What --raw and its companions describe.
+
+        Raises:
+            UsageError: --rate is missing, the companions are given without --raw, or --raw without stdin.
+        """
+        if not self.raw:
+            described = {"--rate": self.rate, "--channels": self.channels, "--encoding": self.encoding}
+            refuse(described, "describes raw samples on stdin: give --raw with it")
+            return None
+        if not from_stdin:
+            raise UsageError("--raw describes stdin: give - as the input")
+        if self.rate is None:
+            raise UsageError("--raw needs --rate: the sample rate, Hz, is in no header")
+        from sharpear.audio import RawFormat  # noqa: PLC0415
+
+        return RawFormat(self.rate, self.channels or 1, self.encoding or "s16le")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How inputs are run."""
+
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look below folders, too.")] = False
+    output_template: Annotated[
+        str | None, typer.Option(metavar="TEMPLATE", help="Names of outputs, of {parent} {track} {name} {stem} {ext}.")
+    ] = None
+    jobs: Annotated[int | None, typer.Option("-j", "--jobs", help="Files at once; all cores if not given.")] = None
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave what is whole already: resumes a broken run.")
+    ] = False
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")] = False
+    report: Annotated[Path | None, typer.Option(help="Write what became of each input here, as JSON.")] = None
+    device: Annotated[str, typer.Option("--device", help="cpu, gpu, gpu:1 (the second one), or auto.")] = "cpu"
+    scheduler: Annotated[str | None, typer.Option(help="Run on a Dask cluster: tcp://host:8786.")] = None
+    quiet: QuietOption = False
+    overwrite: OverwriteOption = False
+
+    def refuse_in_pipe(self) -> None:
+        """None of what is for files alone is given.
+
+        Raises:
+            UsageError: some is.
+        """
+        if self.device not in ("cpu", "auto"):
+            raise UsageError(f"--device {self.device}: is for files, a pipe runs on the CPU: leave it out")
+        for_files = {
+            "--recursive": self.recursive, "--output-template": self.output_template, "--jobs": self.jobs,
+            "--skip-existing": self.skip_existing, "--fail-fast": self.fail_fast, "--report": self.report,
+            "--scheduler": self.scheduler,
+        }  # fmt: skip
+        refuse(for_files, "is for files, not for a pipe: leave it out")
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command for Typer: where a parameter is a dataclass of options, each of them stands in its place."""
+    given = inspect.signature(command).parameters.values()
+    groups = {each.name: each.annotation for each in given if is_dataclass(each.annotation)}
+    parameters = []
+    for each in given:
+        if each.name in groups:
+            options = [
+                inspect.Parameter(option.name, each.KEYWORD_ONLY, default=option.default, annotation=option.type)
+                for option in fields(groups[each.name])
+            ]
+        else:
+            options = [each.replace(kind=each.KEYWORD_ONLY)]
+        parameters += options
+
+    @wraps(command)
+    def run(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = cast(Any, group)(**{option.name: values.pop(option.name) for option in fields(group)})
+        command(**values)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run

@@ -1,0 +1,179 @@
+"""What the kernels are given: every number of a rule is the one that its setting or its meaning asks for."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from math import exp, log, pi, tau
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sharpear.pitch.pitch_layer as pitch_layer
+import sharpear.separation.voices as voices
+from sharpear.config import load_config
+from sharpear.gpu import CPU
+from sharpear.gpu.arguments import check_fields
+from sharpear.pitch import Transcriber
+from sharpear.separation.separator import Separator
+from sharpear.separation.tonal import TonalTransient
+from sharpear.separation.voices import PitchVoices
+from sharpear.sharpening.sharpener import Sharpener
+
+RATE, HOP_S = 44100, 128 / 44100
+SOUND = 0.1 * np.random.default_rng(0).standard_normal((12000, 1)).astype(np.float32)
+MUSIC, COHERENT = load_config("music"), load_config("coherent")
+
+
+class Spy(type(CPU)):
+    """The CPU, which remembers what kernels were last given: arguments by kernel and name."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, dict[str, Any]] = {}
+
+    def kernel(self, function: Any, *_: Any, **__: Any) -> Callable[..., Any]:
+        return self.watch(function)
+
+    def watch(self, function: Any) -> Callable[..., Any]:
+        names = inspect.signature(function.py_func).parameters
+
+        def run(*arguments: Any) -> Any:
+            self.given[function.__name__] = dict(zip(names, arguments, strict=True))
+            return function(*arguments)
+
+        return run
+
+
+@pytest.fixture(scope="module")
+def given() -> Iterator[dict[str, dict[str, Any]]]:
+    """Of `music`, of the pair of `coherent` as `coherent`, of a transcriber, and of separators."""
+    spy = Spy()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pitch_layer, "pitch_process", spy.watch(pitch_layer.pitch_process))
+        patch.setattr(voices, "voices_process", spy.watch(voices.voices_process))
+        Separator(RATE, PitchVoices.of(2)).process(SOUND)
+        Transcriber(RATE).process(SOUND)
+        Separator(RATE, TonalTransient.on(spy), backend=spy).process(SOUND)
+        Sharpener(RATE, "coherent", device=spy).process(SOUND)
+        pair = spy.given.pop("pair_process")
+        Sharpener(RATE, "music", device=spy).process(SOUND)
+        yield spy.given | {"coherent": pair}
+
+
+def numbers(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Those of a named tuple and of the ones in it, by name."""
+    for name, field in zip(value._fields, value, strict=True):
+        if hasattr(field, "_fields"):
+            yield from numbers(field, f"{path}{name}.")
+        elif not isinstance(field, np.ndarray):
+            yield f"{path}{name}", field
+
+
+def moments(network: Any) -> dict[str, float]:
+    return {f"moments.{name}": getattr(network, name) for name in ("beta1", "beta2", "eta", "epsilon")}
+
+
+def follows(tau_s: float, step_s: float = HOP_S) -> float:
+    """What of a change is followed in a step."""
+    return 1 - exp(-step_s / tau_s)
+
+
+LINES, PITCH = MUSIC.lines, MUSIC.pitch
+STEP_S = 4 * HOP_S
+CIRCUIT = {"circuit.beta1": 3.0, "circuit.beta2": 0.25, "circuit.conductance": 1.0, "inhibition_threshold": 0.0}
+EXPECTED: dict[tuple[str, str], dict[str, float]] = {
+    ("lines_process", "rule"): {
+        "memory": exp(-HOP_S / (LINES.memory_ms / 1e3)),
+        "neighbors": LINES.neighbors,
+        "residual": LINES.residual,
+        "drift": LINES.drift,
+        "change": LINES.change,
+        "rad_to_hz": 1 / (tau * 2 * HOP_S),
+    },
+    ("field_process", "average_rule"): {
+        "steady_hz2": LINES.steady_hz**2,
+        "swell": LINES.swell,
+        "swell_hz": 1 / (tau * HOP_S),
+        "surge": LINES.surge,
+    },
+    ("noise_floor_process", "rule"): {
+        "quantile": 0.3,
+        "per_quantile": -1 / log(1 - 0.3),
+        "largest": 0.003,
+        "pace": follows(LINES.floor_ms / 1e3),
+    },
+    ("line_memory_process", "rule"): {"slowest": follows(LINES.hold_ms / 1e3), "patience": LINES.patience},
+    ("pair_process", "lca_rule"): {"hard": 0, **moments(MUSIC.network)},
+    ("coherent", "lca_rule"): {"hard": 0, **moments(COHERENT.network)},
+    ("pair_process", "wta_rule"): {
+        "circuit.alpha": MUSIC.network.wta_excitation,
+        "rate": follows(MUSIC.network.wta_ms / 1e3, HOP_S / MUSIC.network.iterations),
+        **CIRCUIT,
+    },
+    ("coherent", "wta_rule"): {
+        "circuit.alpha": COHERENT.network.wta_excitation,
+        "rate": follows(COHERENT.network.wta_ms / 1e3, HOP_S / COHERENT.network.iterations),
+        **CIRCUIT,
+    },
+    ("pair_process", "level_rule"): {"half_width": 17, "decay": exp(-HOP_S / (MUSIC.network.level_ms / 1e3))},
+    ("coherent", "level_rule"): {"half_width": 384, "decay": exp(-HOP_S / (COHERENT.network.level_ms / 1e3))},
+    ("pitch_process", "rule"): {
+        "stride": 4,
+        "iterations": PITCH.iterations,
+        "compression": PITCH.compression,
+        "floor": PITCH.floor,
+        "decay": exp(-STEP_S / PITCH.level_s),
+        "rise": follows(0.3, STEP_S),
+    },
+    ("pitch_process", "gains"): {
+        "feedback": PITCH.feedback,
+        "epsilon": PITCH.epsilon,
+        "rate": PITCH.rate,
+        "rest": 1e-4,
+    },
+    ("pitch_process", "voice_rule"): {
+        "onset": PITCH.onset,
+        "offset": PITCH.offset,
+        "glide_units": PITCH.glide_cents / 20,
+        "low_hz": PITCH.low_hz * 2 ** (-1 / 24),
+        "high_hz": PITCH.high_hz * 2 ** (1 / 24),
+        "rises": 10 ** (3 / 20 * 0.6),
+        "stays": 10 ** (-5 / 20 * 0.6),
+    },
+    ("voices_process", "rule"): {"iterations": 6, "pace": 176 / 44100, "nobody": 1e-5},
+}
+
+
+@pytest.mark.parametrize(("kernel", "argument"), EXPECTED, ids=str)
+def test_a_rule_holds_its_settings(kernel: str, argument: str, given: Any) -> None:
+    received, expected = dict(numbers(given[kernel][argument])), EXPECTED[kernel, argument]
+    assert received.keys() == expected.keys()
+    assert {name: float(number) for name, number in received.items()} == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_grid_of_atoms_is_the_scales(given: Any) -> None:
+    grid, atom_hz = given["field_process"]["grid"], given["field_process"]["atom_hz"]
+    ends = [log(1 + 0.00437 * float(hz)) for hz in (atom_hz[0], atom_hz[-1])]
+    assert grid.scale_code == 1
+    assert (grid.low, grid.per_unit) == pytest.approx((ends[0], (atom_hz.size - 1) / (ends[1] - ends[0])), rel=1e-5)
+
+
+def test_a_window_tells_frequencies_by_its_length(given: Any) -> None:
+    call = given["window_process"]
+    tuning, length_s = call["tuning"], call["length_hops"] * HOP_S
+    np.testing.assert_allclose(tuning.rad_to_hz, 1 / (2 * pi * length_s), rtol=1e-5)
+    np.testing.assert_allclose(tuning.limit_hz, 4.2 / length_s, rtol=1e-5)
+    assert (np.diff(tuning.center_hz) > 0).all()
+    tables = given["lines_process"]["tables"]
+    np.testing.assert_allclose(tables.center_hz, tuning.center_hz, rtol=1e-5)
+    np.testing.assert_allclose(tables.reach_hz, tuning.limit_hz, rtol=1e-5)
+
+
+def test_kernels_are_given_what_their_named_tuples_say(given: Any) -> None:
+    """On a GPU that is checked at the first launch."""
+    checked = set()
+    for arguments in given.values():
+        for value in arguments.values():
+            if hasattr(value, "_fields"):
+                check_fields(value)
+                checked.add(type(value).__name__)
+    assert len(checked) > 20
