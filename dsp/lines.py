@@ -33,7 +33,7 @@ NO_LINE = 1e-30
 """Added to the modulus of a root, and to the energy of a pair, that something is divided by."""
 
 OWN_MATCH = 3 * (1 + 1e-4)
-"""The match of a turn with itself, over three values; a little more, so that nearly equal turns are still two."""
+"""The match of a turn with itself, over three values; a little more, so that equal turns leave equations solvable."""
 
 MOST_OF_POWER = 2.0 / 3.0
 """The pair's energy is at most this part of the three values' power: twice their mean."""
