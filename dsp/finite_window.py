@@ -32,7 +32,7 @@ SHAPE = Polynomial([0.0, 0.0, 1.0]) * Polynomial([1.0, -2.0, 1.0])
 """The windows' shape, q(u) = u² (1 − u)²."""
 
 SILENT_WINDOW_POWER = np.float32(1e-28)
-"""Below this (-280 dBFS) there is silence: what would follow is denormal numbers."""
+"""Powers below this (-280 dBFS) are silence, before they become denormal numbers."""
 
 FARTHEST_OFFSET = 4.2
 """Instantaneous frequencies farther than this / window length from the centre are noise between the window's lobes."""

@@ -21,7 +21,7 @@ SMALLEST_CALIBRATION = 1e-6
 """The least response that energies are divided by: channels so far apart that none responds make no line loud."""
 
 LINES = 3
-"""Of a channel: the one line, and the two of the pair."""
+"""Lines that a channel may carry: the one line, and the two of the pair."""
 
 FAINTEST_PART = 1e-24
 """Energies below this (-240 dBFS) are not placed."""
@@ -192,9 +192,9 @@ def field_process(
                 total[j] = moment[j] = 0.0
             _place(hz_ring[s, middle], mean, trust_ring[s, middle], grid, gain, total, moment)
             for j in range(atom_hz.size):
-                heard = total[j] > FAINTEST_PART
-                amplitude[f, s, j] = math.sqrt(total[j]) if heard else 0.0
-                frequency[f, s, j] = moment[j] / total[j] if heard else atom_hz[j]
+                present = total[j] > FAINTEST_PART
+                amplitude[f, s, j] = math.sqrt(total[j]) if present else 0.0
+                frequency[f, s, j] = moment[j] / total[j] if present else atom_hz[j]
 
 
 @kernel(fastmath={"contract"})

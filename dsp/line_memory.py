@@ -12,10 +12,10 @@ from sharpear.gpu import CPU, Backend
 from .stateful import Stateful
 
 NO_NOISE = np.float32(1e-30)
-"""Stands for the energy of noise where there is none: far below any line of sound at -120 dBFS."""
+"""Stands for the energy of noise where there is none: far below any line of a sound at -120 dBFS."""
 
 ANYWHERE_HZ = np.float32(1e30)
-"""Farther away than any line."""
+"""A frequency farther away than any line, for places that hold none."""
 
 
 class MemoryRule(NamedTuple):

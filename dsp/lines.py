@@ -21,7 +21,7 @@ from .stateful import Stateful
 
 MOMENTS = 9
 UNPREDICTABLE_POWER = 1e-32
-"""Where a channel and its neighbours have less (-320 dBFS), there is nothing to predict."""
+"""Powers of a channel and its neighbours below this (-320 dBFS) are too small to predict anything from."""
 
 FAINTEST_LINE = 1e-28
 """Energy (-280 dBFS) up to which one of the pair is no line."""
@@ -33,7 +33,7 @@ NO_LINE = 1e-30
 """Added to the modulus of a root, and to the energy of a pair, that something is divided by."""
 
 OWN_MATCH = 3 * (1 + 1e-4)
-"""What a turn matches itself by, over three values: a little more, so that equal turns can be told apart at all."""
+"""The match of a turn with itself, over three values; a little more, so that equal turns leave equations solvable."""
 
 MOST_OF_POWER = 2.0 / 3.0
 """The pair's energy is at most this part of the three values' power: twice their mean."""

@@ -40,9 +40,9 @@ def usable_samples(audio: Any, replaced: Any, out: Any) -> None:
 
 @kernel(fastmath={"contract"})
 def split_process(
-    heard: Any, hop: int, order: Any, delay: Any, coefficients: Any, state: Any, filled: int, out: SplitOut
+    recent: Any, hop: int, order: Any, delay: Any, coefficients: Any, state: Any, filled: int, out: SplitOut
 ) -> None:
-    """Advance every stream over `heard` (streams, past + samples), whose first `past` samples were filtered before.
+    """Advance every stream over `recent` (streams, past + samples), whose first `past` samples were filtered before.
 
     delay (channels,): each channel filters the sound this much later, none more than `past`; order: a tuple of that
     length; coefficients (5, channels): pole, 1 − λ, weight; state (streams, 2·order + 1, channels): stages and the
@@ -51,11 +51,11 @@ def split_process(
     parts, subband, power = out.parts, out.subband, out.power
     P = coefficients
     channels = P.shape[1]
-    samples, past = parts.shape[0], heard.shape[1] - parts.shape[0]
+    samples, past = parts.shape[0], recent.shape[1] - parts.shape[0]
     energy = 2 * len(order)
     delayed = np.empty((BLOCK, channels), np.float32)
-    for s in range(heard.shape[0]):
-        S, sound = state[s], heard[s]
+    for s in range(recent.shape[0]):
+        S, sound = state[s], recent[s]
         position, frame = filled, 0
         for n in range(samples):
             if n % BLOCK == 0:

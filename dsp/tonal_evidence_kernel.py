@@ -34,7 +34,7 @@ FEATURES = len(SPANS) + len(LOW_SPANS) + len(WIDE_SPANS) * len(BANDS) + len(COHE
 """How many numbers describe a channel: its own course, its neighbourhood's, coherence, onsets, and its frequency."""
 
 LEAST_LOGIT = np.float32(-16.0)
-"""Below the largest of a channel's: the share of what is less likely is as small."""
+"""The least logit, relative to the largest of its channel: anything less likely gets the same small share."""
 
 
 class EvidenceState(NamedTuple):
@@ -75,11 +75,11 @@ def evidence_process(
             streams = range(group * per_group, (group + 1) * per_group)
             total = np.float32(0.0)
             for k in range(channels):
-                heard = np.float32(0.0)
+                together = np.float32(0.0)
                 for s in streams:
-                    heard += power[f, s, k]
-                total += heard
-                loudness[group, at, k] = np.float32(math.log(heard + SILENT_POWER) - LOG_SILENT_POWER)
+                    together += power[f, s, k]
+                total += together
+                loudness[group, at, k] = np.float32(math.log(together + SILENT_POWER) - LOG_SILENT_POWER)
             level[group] = max(total, decay * level[group], np.float32(SILENT_POWER))
             for s in streams:
                 for k in range(channels):

@@ -335,8 +335,8 @@ def pair_process(
                 m[s, i] *= retention[i]
             for _ in range(iterations):
                 for i in range(units):
-                    heard = with_phase_of(flow[0, 1] * x[s, i], u[s, i])
-                    lca_input[i] = drive[f, s, i] + flow[0, 0] * a[s, i] + heard
+                    fed_back = with_phase_of(flow[0, 1] * x[s, i], u[s, i])
+                    lca_input[i] = drive[f, s, i] + flow[0, 0] * a[s, i] + fed_back
                     wta_input[i] = flow[1, 0] * np.float32(math.sqrt(squared_modulus(u[s, i]))) + flow[1, 1] * x[s, i]
                 lcadam_step(lca_input, band, threshold, hard, moments, level[s], u[s], m[s], v[s], a[s], du)
                 wtaconv_step(wta_input, wta_rule, x[s], x_n[s], sums)

@@ -31,7 +31,7 @@ TYPES: dict[Any, str] = {
     np.complex64: "complex64",
     Any: "UNIT",
 }
-"""Of numbers, in arrays and by themselves. An array of any type holds what the units of a layer are."""
+"""CUDA's names of types, in arrays and by themselves; an array of `Any` holds what the units of a layer are."""
 
 
 def source_file(function: Any) -> Path:

@@ -69,7 +69,7 @@ class Ring:
     def create(cls, capacity: int, channels: int, report: Callable[[str], None] = lambda line: None) -> Self:
         """A new ring in the memory's own file system where there is one with room, else among the temporary files.
 
-        report: hears, in one line, that it is among the temporary files.
+        report: is told, in one line, that it is among the temporary files.
 
         Raises:
             InputError: there is no room in either.

@@ -38,7 +38,7 @@ class PitchRule(NamedTuple):
     iterations: int
     compression: np.float32
     floor: np.float32
-    """Weakest partial that is heard, of the level."""
+    """Amplitude of the weakest partial that counts, as a share of the level."""
 
     decay: np.float32
     """What is left of a level a step later."""
@@ -162,7 +162,9 @@ def pitch_process(
                 median_activity(history[s], activity)
                 strongest[s] = max(strongest[s] * rule.decay, activity.max(), FAINTEST)
                 follow(activity, strongest[s], voice_rule, fields.rule, f0[s], last_f0[s], strength[s])
-                partials = hear(ring_amplitude[s, middle], ring_frequency[s, middle], lasting[s], level[s], rule, work)
+                partials = strongest_partials(
+                    ring_amplitude[s, middle], ring_frequency[s, middle], lasting[s], level[s], rule, work
+                )
                 refine(y, noise_y, line_hz, partials, fields.rule, strength[s], f0[s], clear[s])
                 for v in range(f0.shape[1]):
                     risen[s, v] = clear[s, v] > (voice_rule.stays if risen[s, v] else voice_rule.rises)
@@ -189,7 +191,7 @@ def pitch_process(
 
 
 @kernel
-def hear(amplitude: Any, frequency: Any, noise: Any, level: Any, rule: PitchRule, work: PitchWork) -> int:
+def strongest_partials(amplitude: Any, frequency: Any, noise: Any, level: Any, rule: PitchRule, work: PitchWork) -> int:
     """The partials above the floor and the noise there, compressed, relative to the level; how many there are."""
     compression, y, noise_y, line_hz = rule.compression, work.y, work.noise_y, work.line_hz
     threshold, found = rule.floor * level, MOST_PARTIALS + 1
@@ -215,7 +217,7 @@ def compete(
 ) -> None:  # fmt: skip
     """One step of the pitch layer on one frame's partials."""
     start, unit, weight = work.start, work.unit, work.weight
-    partials = hear(amplitude, frequency, noise, level, rule, work)
+    partials = strongest_partials(amplitude, frequency, noise, level, rule, work)
     connect(work.line_hz, partials, a.size, fields.rule, start, unit, weight)
     for _ in range(rule.iterations):
         divisive_step(work.y, partials, start, unit, weight, fields.total, gains, a, work.support)

@@ -35,7 +35,7 @@ from .pitch_kernels import (
 BELOW_HZ, ABOVE_HZ = 27.5, 4400.0
 """Lowest and highest pitch that compete beyond the configured range: those of a piano."""
 FLOOR_S, LASTING_S = 0.1, 0.3
-"""Time constants of the noise's level, and of its rise: a drum is no noise that lasts."""
+"""Time constants of the noise's level and, longer, of its rise, for a drum is no noise that lasts."""
 LARGEST_FLOOR = 1.0
 """The noise is at most as loud as the strongest channel: here loud noise must be known for what it is."""
 STAYS_DB = 8.0

@@ -189,7 +189,7 @@ class Transcription(ArrayResult):
     """The voices of a recording and their notes.
 
     outside_s: seconds in which pitches below, and above, the range of the settings sounded and were left out.
-    lowest_hz: the lowest of those that no setting would make heard, Hz; 0 where there are none.
+    lowest_hz: the lowest of those that no setting would bring in, Hz; 0 where there are none.
     """
 
     voices: Voices

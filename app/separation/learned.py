@@ -71,7 +71,7 @@ class LearnedSources(Stateful):
             [
                 ("sum", np.float32, (groups, K)),
                 ("activation", np.float32, (groups, J)),
-                ("heard", np.float32, (groups, 3, S, K)),
+                ("explained", np.float32, (groups, 3, S, K)),
                 ("share", np.float32, (groups, S, K)),
                 ("frame", np.int64),
             ],
@@ -104,7 +104,9 @@ class LearnedSources(Stateful):
         state, count = self._state, len(split.power)
         groups, sources, channels = state["share"].shape
         shares = self.backend.empty((count, groups, sources, channels), np.float32)
-        memories = SourcesState(total=state["sum"], h=state["activation"], heard=state["heard"], share=state["share"])
+        memories = SourcesState(
+            total=state["sum"], h=state["activation"], explained=state["explained"], share=state["share"]
+        )
         self._run(
             split.power,
             self._per_group,

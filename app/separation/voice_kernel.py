@@ -26,7 +26,7 @@ class AssignRule(NamedTuple):
 
 
 class Listeners(NamedTuple):
-    """The channels that hear harmonics."""
+    """The channels, which respond to harmonics."""
 
     center_hz: Annotated[NDArray[np.float32], "channels"]
     half_hz: Annotated[NDArray[np.float32], "channels"]
@@ -37,7 +37,7 @@ class Listeners(NamedTuple):
 
 
 class Harmonics(NamedTuple):
-    """The harmonics of all voices: whose each is and which one, the channels that hear it, how well, and its power."""
+    """The harmonics of all voices: whose each is and which one, the channels that respond, how well, and its power."""
 
     voice: Annotated[NDArray[np.int64], "lines"]
     number: Annotated[NDArray[np.int64], "lines"]
@@ -101,7 +101,7 @@ def assign(f0: Any, center: Any, rule: AssignRule, before: Any, owner: Any) -> N
 
 @kernel
 def lay_out(f0: Any, level: Any, envelope: Any, channels: Listeners, lines: Harmonics) -> int:
-    """The harmonics of all voices that sound, and the channels that hear each; how many there are.
+    """The harmonics of all voices that sound, and the channels that respond to each; returns how many there are.
 
     f0, level (voices,): Hz and power, level 0 where silent; envelope (voices, harmonics): power of each harmonic.
     """
@@ -218,7 +218,7 @@ def voices_process(
 ) -> None:
     """Shares of every channel, frame by frame.
 
-    power (frames, channels); tracks (frames, voices, 3): Hz, strength, whether the pitch is heard; a pitch begins with
+    power (frames, channels); tracks (frames, voices, 3): Hz, strength, whether the pitch is found; a pitch begins with
     the power of its strength; envelope (voices, harmonics); share (frames, voices, channels).
     """
     level = np.empty(tracks.shape[1], np.float32)

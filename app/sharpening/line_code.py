@@ -19,13 +19,13 @@ from .feasible import check_rivals
 from .network_design import build_pair, window_atoms
 
 NOISE_QUANTILE = 0.3
-"""Of the power of neighbouring channels: what lies between the lines."""
+"""Quantile of the power of neighbouring channels that is taken for noise: it lies between the lines."""
 
 LARGEST_NOISE = 0.003
-"""Noise is at most this, of the strongest channel's power (-25 dB)."""
+"""The most noise there can be, as a share of the strongest channel's power (-25 dB)."""
 
 GONE_AT = 0.4
-"""Of the energy below which lines fade: there they are gone."""
+"""Share of the energy at which lines begin to fade; below it they are gone."""
 
 
 class LineCode(Composite):
@@ -115,7 +115,7 @@ class LineCode(Composite):
 
         `subband`: (frames, streams, channels), the frames' own, which tell how much of them is noise.
         """
-        amplitude, frequency = amplitude.copy(), frequency.copy()  # what was heard may be resolved once more
+        amplitude, frequency = amplitude.copy(), frequency.copy()  # the evidence may be resolved once more
         floor = self._floor.process(np.square(np.abs(subband)))
         noise = self._backend.empty(amplitude.shape, np.float32)
         self._fade(floor, self._nearest, self._audible, amplitude, noise)
