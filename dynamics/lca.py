@@ -16,7 +16,7 @@ from .rules import AdamMoments, LcaRule, LcaState, LevelRule, RmsMoments
 Threshold = Literal["soft", "hard"]
 
 
-class CompetitiveOptions(TypedDict, total=False):
+class LcaOptions(TypedDict, total=False):
     """What all three take; each class says it."""
 
     rule: Threshold
@@ -119,7 +119,7 @@ class Lca(_Competitive):
         *,
         tau_s: float,
         step_s: float,
-        **options: Unpack[CompetitiveOptions],
+        **options: Unpack[LcaOptions],
     ) -> None:
         step = (rate_per_step(step_s, tau_s),)
         super().__init__(lateral, threshold, lca_process, step, ("u", "a"), {}, **options)
@@ -143,12 +143,7 @@ class LcaRms(_Competitive):
         beta2: memory of v per step.
         eta: step, as a fraction of the level.
         epsilon: error, as a fraction of the level, below which steps shrink.
-        rule: "soft" or "hard".
-        retention: what the potential is multiplied by from one frame to the next, one value or one per unit: a leak
-            ρ ≤ 1, and for complex units the turn ``e^{i2πf·hop}`` that keeps the memory in phase with its tone.
-        iterations: steps a frame.
-        streams: independent signals.
-        backend: where it runs.
+        rule, retention, iterations, streams, backend: as of `Lca`.
     """
 
     def __init__(
@@ -162,7 +157,7 @@ class LcaRms(_Competitive):
         beta2: float,
         eta: float,
         epsilon: float,
-        **options: Unpack[CompetitiveOptions],
+        **options: Unpack[LcaOptions],
     ) -> None:
         moments = RmsMoments(**_step_rule(beta2=beta2, eta=eta, epsilon=epsilon))
         self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)
@@ -188,21 +183,14 @@ class LcAdam(_Competitive):
         beta2: memory of v per step.
         eta: step, as a fraction of the level.
         epsilon: error, as a fraction of the level, below which steps shrink.
-        rule: "soft" or "hard".
-        retention: what the potential is multiplied by from one frame to the next, one value or one per unit: a leak
-            ρ ≤ 1, and for complex units the turn ``e^{i2πf·hop}`` that keeps the memory in phase with its tone.
-        iterations: steps a frame.
-        streams: independent signals.
-        backend: where it runs.
+        rule, retention, iterations, streams, backend: as of `Lca`.
 
     Reference: Kingma & Ba 2015 (arXiv 1412.6980) for the step; the combination is NeurodynamicalSystems' LcAdam.
 
     >>> step = {"beta1": 0.65, "beta2": 0.75, "eta": 0.05, "epsilon": 0.2}
     >>> lateral = BandedWeights.from_dense(np.array([[0.0, 0.6], [0.6, 0.0]]))
     >>> layer = LcAdam(lateral, 0.1, frame_s=0.003, level_tau_s=0.2, **step)
-    >>> for _ in range(200):
-    ...     a = layer(np.array([[1.0, 0.6]], np.float32))
-    >>> a.round(3).tolist()
+    >>> layer.process(np.tile(np.float32([1.0, 0.6]), (200, 1, 1)))[-1].round(3).tolist()
     [[0.8830000162124634, 0.0]]
     """
 
@@ -218,7 +206,7 @@ class LcAdam(_Competitive):
         beta2: float,
         eta: float,
         epsilon: float,
-        **options: Unpack[CompetitiveOptions],
+        **options: Unpack[LcaOptions],
     ) -> None:
         self._moments = AdamMoments(**_step_rule(beta1=beta1, beta2=beta2, eta=eta, epsilon=epsilon))
         self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)

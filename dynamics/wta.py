@@ -158,14 +158,7 @@ class WtaConv(_Circuit):
     Args:
         units: number of excitatory units.
         half_width: h, units; one value or one per unit.
-        tau_s: time constant, s.
-        step_s: time that one step stands for, s: the hop divided by `iterations`.
-        circuit: gains.
-        threshold: Tᵢ, one value or one per unit.
-        inhibition_threshold: T_N.
-        iterations: steps a frame.
-        streams: independent signals.
-        backend: where it runs.
+        tau_s, step_s, circuit, threshold, inhibition_threshold, iterations, streams, backend: as of `Wta`.
 
     >>> circuit = WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25, conductance=1.0)
     >>> layer = WtaConv(5, 1, tau_s=0.010, step_s=0.001, circuit=circuit)
