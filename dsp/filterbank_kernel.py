@@ -27,6 +27,28 @@ class HopOut(NamedTuple):
     slope: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
 
 
+@kernel(fastmath={"contract"}, inline=True)
+def cascade(P: Any, S: Any, order: Any, k: int, x: Any) -> Any:
+    """Advance the stages of channel k by a sample; the last one's output, real and imaginary part."""
+    p, q, g = P[0, k], P[1, k], P[2, k]
+    re = p * S[0, k] - q * S[1, k] + g * x
+    im = p * S[1, k] + q * S[0, k]
+    S[0, k], S[1, k] = re, im
+    if len(order) > 1:
+        re, im = p * S[2, k] - q * S[3, k] + g * re, p * S[3, k] + q * S[2, k] + g * im
+        S[2, k], S[3, k] = re, im
+    if len(order) > 2:
+        re, im = p * S[4, k] - q * S[5, k] + g * re, p * S[5, k] + q * S[4, k] + g * im
+        S[4, k], S[5, k] = re, im
+    if len(order) > 3:
+        re, im = p * S[6, k] - q * S[7, k] + g * re, p * S[7, k] + q * S[6, k] + g * im
+        S[6, k], S[7, k] = re, im
+    if len(order) > 4:
+        re, im = p * S[8, k] - q * S[9, k] + g * re, p * S[9, k] + q * S[8, k] + g * im
+        S[8, k], S[9, k] = re, im
+    return re, im
+
+
 @kernel(fastmath={"contract"})
 def filterbank_process(
     audio: Any, hop: int, order: Any, coefficients: Any, state: Any, replaced: Any, filled: int, out: HopOut
@@ -55,22 +77,7 @@ def filterbank_process(
                 x = np.float32(0.0)
             x *= np.float32(2.0)  # half of a real cosine's amplitude is at positive frequencies
             for k in range(channels):
-                p, q, g = P[0, k], P[1, k], P[2, k]
-                re = p * S[0, k] - q * S[1, k] + g * x
-                im = p * S[1, k] + q * S[0, k]
-                S[0, k], S[1, k] = re, im
-                if len(order) > 1:
-                    re, im = p * S[2, k] - q * S[3, k] + g * re, p * S[3, k] + q * S[2, k] + g * im
-                    S[2, k], S[3, k] = re, im
-                if len(order) > 2:
-                    re, im = p * S[4, k] - q * S[5, k] + g * re, p * S[5, k] + q * S[4, k] + g * im
-                    S[4, k], S[5, k] = re, im
-                if len(order) > 3:
-                    re, im = p * S[6, k] - q * S[7, k] + g * re, p * S[7, k] + q * S[6, k] + g * im
-                    S[6, k], S[7, k] = re, im
-                if len(order) > 4:
-                    re, im = p * S[8, k] - q * S[9, k] + g * re, p * S[9, k] + q * S[8, k] + g * im
-                    S[8, k], S[9, k] = re, im
+                re, im = cascade(P, S, order, k, x)
                 S[ENERGY_ROW, k] += re * re + im * im
             position += 1
             if position == hop:

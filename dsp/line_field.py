@@ -119,9 +119,7 @@ class LineField(Stateful):
         self._atom_hz = backend.array(atom_hz, np.float32)
         low, high = scale_position(atom_hz[0], SCALE_CODE[scale]), scale_position(atom_hz[-1], SCALE_CODE[scale])
         self._grid = AtomGrid(
-            scale_code=SCALE_CODE[scale],
-            low=np.float64(low),
-            per_unit=np.float64((atom_hz.size - 1) / (high - low)),
+            scale_code=SCALE_CODE[scale], low=np.float64(low), per_unit=np.float64((atom_hz.size - 1) / (high - low))
         )
         fine_hz = space_frequencies(atom_hz[0], atom_hz[-1], FINENESS * (atom_hz.size - 1) + 1, scale)
         self._gain = backend.array(1.0 / calibration(fine_hz).clip(SMALLEST_CALIBRATION), np.float32)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
 
-from .filterbank_kernel import LARGEST_SAMPLE, SMALLEST_STATE
+from .filterbank_kernel import LARGEST_SAMPLE, SMALLEST_STATE, cascade
 
 SILENT_HOP_POWER = np.float32(1e-30)
 """Mean powers below this (-300 dB) are silence."""
@@ -62,23 +62,7 @@ def split_process(
                 _lay_out(sound, past + n, min(BLOCK, samples - n), delay, delayed)
             part, late = parts[n, s], delayed[n % BLOCK]
             for k in range(channels):
-                x = late[k]
-                p, q, g = P[0, k], P[1, k], P[2, k]
-                re = p * S[0, k] - q * S[1, k] + g * x
-                im = p * S[1, k] + q * S[0, k]
-                S[0, k], S[1, k] = re, im
-                if len(order) > 1:
-                    re, im = p * S[2, k] - q * S[3, k] + g * re, p * S[3, k] + q * S[2, k] + g * im
-                    S[2, k], S[3, k] = re, im
-                if len(order) > 2:
-                    re, im = p * S[4, k] - q * S[5, k] + g * re, p * S[5, k] + q * S[4, k] + g * im
-                    S[4, k], S[5, k] = re, im
-                if len(order) > 3:
-                    re, im = p * S[6, k] - q * S[7, k] + g * re, p * S[7, k] + q * S[6, k] + g * im
-                    S[6, k], S[7, k] = re, im
-                if len(order) > 4:
-                    re, im = p * S[8, k] - q * S[9, k] + g * re, p * S[9, k] + q * S[8, k] + g * im
-                    S[8, k], S[9, k] = re, im
+                re, im = cascade(P, S, order, k, late[k])
                 part[k] = P[3, k] * re - P[4, k] * im
                 S[energy, k] += re * re + im * im
             position += 1

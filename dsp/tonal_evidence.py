@@ -38,12 +38,7 @@ class TonalEvidence(Stateful):
     wait_frames = LOOKAHEAD
 
     def __init__(
-        self,
-        center_hz: NDArray[np.float64],
-        hop_s: float,
-        groups: int = 1,
-        per_group: int = 1,
-        backend: Backend = CPU,
+        self, center_hz: NDArray[np.float64], hop_s: float, groups: int = 1, per_group: int = 1, backend: Backend = CPU
     ) -> None:
         self.groups, self.per_group, self.channels = groups, per_group, center_hz.size
         self._place = backend.array(hz_to_erb(center_hz) / 20.0 - 1.0, np.float32)

@@ -32,15 +32,7 @@ class DivisiveGains(NamedTuple):
 
 @kernel
 def divisive_step(
-    y: Any,
-    inputs: int,
-    start: Any,
-    unit: Any,
-    weight: Any,
-    total: Any,
-    gains: DivisiveGains,
-    a: Any,
-    support: Any,
+    y: Any, inputs: int, start: Any, unit: Any, weight: Any, total: Any, gains: DivisiveGains, a: Any, support: Any
 ) -> None:
     """``p_i = Σ_k w_ik a_k``,  ``a_j ← a_j ( Σ_i w_ij y_i / (ε + φ p_i + (1−φ) w_ij a_j) / W_j )^rate``.
 

@@ -176,17 +176,9 @@ def copy(source: Any, target: Any) -> None:
 
 @kernel
 def lca_process(
-    drive: Any,
-    band: Any,
-    threshold: Any,
-    hard: bool,
-    retention: Any,
-    rate: Any,
-    iterations: int,
-    u: Any,
-    a: Any,
+    drive: Any, band: Any, threshold: Any, hard: bool, retention: Any, rate: Any, iterations: int, u: Any, a: Any,
     out: Any,
-) -> None:
+) -> None:  # fmt: skip
     """`lca_step`, `iterations` times a frame, over drive (frames, streams, units)."""
     du, ones = np.empty_like(u[0]), np.ones(u.shape[1], np.float32)
     for f in range(drive.shape[0]):
@@ -200,20 +192,9 @@ def lca_process(
 
 @kernel
 def lca_rms_process(
-    drive: Any,
-    band: Any,
-    threshold: Any,
-    hard: bool,
-    retention: Any,
-    moments: RmsMoments,
-    level_rule: LevelRule,
-    iterations: int,
-    level: Any,
-    u: Any,
-    v: Any,
-    a: Any,
-    out: Any,
-) -> None:
+    drive: Any, band: Any, threshold: Any, hard: bool, retention: Any, moments: RmsMoments, level_rule: LevelRule,
+    iterations: int, level: Any, u: Any, v: Any, a: Any, out: Any,
+) -> None:  # fmt: skip
     """`lca_rms_step`, `iterations` times a frame, over drive (frames, streams, units)."""
     du, sums = np.empty_like(u[0]), np.empty(u.shape[1] + 1, np.float64)
     for f in range(drive.shape[0]):
@@ -229,21 +210,9 @@ def lca_rms_process(
 
 @kernel
 def lcadam_process(
-    drive: Any,
-    band: Any,
-    threshold: Any,
-    hard: bool,
-    retention: Any,
-    moments: AdamMoments,
-    level_rule: LevelRule,
-    iterations: int,
-    level: Any,
-    u: Any,
-    m: Any,
-    v: Any,
-    a: Any,
-    out: Any,
-) -> None:
+    drive: Any, band: Any, threshold: Any, hard: bool, retention: Any, moments: AdamMoments, level_rule: LevelRule,
+    iterations: int, level: Any, u: Any, m: Any, v: Any, a: Any, out: Any,
+) -> None:  # fmt: skip
     """`lcadam_step`, `iterations` times a frame, over drive (frames, streams, units)."""
     du, sums = np.empty_like(u[0]), np.empty(u.shape[1] + 1, np.float64)
     for f in range(drive.shape[0]):
@@ -262,16 +231,9 @@ def lcadam_process(
 
 @kernel
 def wta_process(
-    drive: Any,
-    circuit: Circuit,
-    threshold: Any,
-    inhibition_threshold: Any,
-    rate: Any,
-    iterations: int,
-    x: Any,
-    x_n: Any,
-    out: Any,
-) -> None:
+    drive: Any, circuit: Circuit, threshold: Any, inhibition_threshold: Any, rate: Any, iterations: int, x: Any,
+    x_n: Any, out: Any,
+) -> None:  # fmt: skip
     """`wta_step`, `iterations` times a frame, over drive (frames, streams, units)."""
     for f in range(drive.shape[0]):
         for s in range(drive.shape[1]):
@@ -304,18 +266,9 @@ def with_phase_of(size: Any, u: Any) -> Any:
 
 @kernel
 def pair_process(
-    drive: Any,
-    band: Any,
-    lca_rule: LcaRule,
-    level_rule: LevelRule,
-    wta_rule: WtaRule,
-    flow: Any,
-    iterations: int,
-    winners: bool,
-    lca_state: LcaState,
-    wta_state: WtaState,
-    out: Any,
-) -> None:
+    drive: Any, band: Any, lca_rule: LcaRule, level_rule: LevelRule, wta_rule: WtaRule, flow: Any, iterations: int,
+    winners: bool, lca_state: LcaState, wta_state: WtaState, out: Any,
+) -> None:  # fmt: skip
     """LcAdam ⇄ WtaConv stepped together, `iterations` times a frame, over drive (frames, streams, units).
 
     flow: (2, 2) gains; winners: whether x comes out, or a.

@@ -99,10 +99,7 @@ class VoiceTracks(Stateful):
         tracks = np.empty((len(f0), self.streams, self.voices, 3), np.float32)
         for s in range(self.streams):
             rings = TrackRings(
-                f0=state["f0"][s],
-                strength=state["strength"][s],
-                owner=state["owner"][s],
-                decided=state["decided"][s],
+                f0=state["f0"][s], strength=state["strength"][s], owner=state["owner"][s], decided=state["decided"][s]
             )
             rule = TrackRule(ASSIGN_RULE, attack=self._attack, release=self._release)
             memory = TrackMemory(last=state["last"][s], quiet=state["quiet"][s])

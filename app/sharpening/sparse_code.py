@@ -57,11 +57,7 @@ class SparseCode(Composite):
         self._backend = backend
 
     def _fields(
-        self,
-        design: GammatoneDesign,
-        atom_hz: NDArray[np.float64],
-        wait_samples: NDArray[np.float64],
-        whitening: float,
+        self, design: GammatoneDesign, atom_hz: NDArray[np.float64], wait_samples: NDArray[np.float64], whitening: float
     ) -> ReceptiveFields:
         try:
             return receptive_fields(design, atom_hz, wait_samples=wait_samples, whitening=whitening)
