@@ -1,12 +1,12 @@
 """The filterbank's inner loop. No validation here: `Filterbank` has done it."""
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Complexes, Floats, Integers, kernel
 
 LARGEST_SAMPLE = np.float32(1e6)
 """Samples beyond this (120 dB over full scale) are damage, not sound; squared they still fit float32."""
@@ -29,8 +29,9 @@ class HopOut(NamedTuple):
 
 @kernel(fastmath={"contract"})
 def filterbank_process(
-    audio: Any, hop: int, order: Any, coefficients: Any, state: Any, replaced: Any, filled: int, out: HopOut
-) -> int:
+    audio: Floats, hop: int, order: tuple[int, ...], coefficients: Floats, state: Floats, replaced: Integers,
+    filled: int, out: HopOut,
+) -> int:  # fmt: skip
     """Advance every stream over `audio`, write a row of every output at each hop's end, return the rows written.
 
     audio (samples, streams); order: a tuple of that length, so that the compiler knows it and keeps the cascade in
@@ -81,7 +82,9 @@ def filterbank_process(
 
 
 @kernel
-def _write_frame(P: Any, S: Any, order: int, hop: int, x: float, stages: Any, power: Any, slope: Any) -> None:
+def _write_frame(
+    P: Floats, S: Floats, order: int, hop: int, x: float, stages: Complexes, power: Floats, slope: Floats
+) -> None:
     """Stage outputs, mean power and phase slope of one stream at its hop's end; then flush denormals.
 
     The last stage obeys y[n] = p y[n−1] + g x[n], x being the stage before it, so y[n−1] needs no memory:

@@ -1,11 +1,11 @@
 """Inner loops of resynthesis. No validation here: `Splitter` and `StemMixer` have done it."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Complexes, Floats, Integers, kernel
 
 from .filterbank_kernel import LARGEST_SAMPLE, SMALLEST_STATE
 
@@ -25,7 +25,7 @@ class SplitOut(NamedTuple):
 
 
 @kernel
-def usable_samples(audio: Any, replaced: Any, out: Any) -> None:
+def usable_samples(audio: Floats, replaced: Integers, out: Floats) -> None:
     """Copy audio (samples, streams) to out (streams, samples): zero for what is unusable (counted) or too small."""
     for s in range(audio.shape[1]):
         for n in range(audio.shape[0]):
@@ -40,8 +40,9 @@ def usable_samples(audio: Any, replaced: Any, out: Any) -> None:
 
 @kernel(fastmath={"contract"})
 def split_process(
-    heard: Any, hop: int, order: Any, delay: Any, coefficients: Any, state: Any, filled: int, out: SplitOut
-) -> None:
+    heard: Floats, hop: int, order: tuple[int, ...], delay: Integers, coefficients: Floats, state: Floats, filled: int,
+    out: SplitOut,
+) -> None:  # fmt: skip
     """Advance every stream over `heard` (streams, past + samples), whose first `past` samples were heard before.
 
     delay (channels,): each channel hears the sound this much later, none more than `past`; order: a tuple of that
@@ -89,7 +90,7 @@ def split_process(
 
 
 @kernel
-def _lay_out(sound: Any, now: int, count: int, delay: Any, delayed: Any) -> None:
+def _lay_out(sound: Floats, now: int, count: int, delay: Integers, delayed: Floats) -> None:
     """delayed[n, k] = what channel k hears at now + n; twice, because half of a cosine is at positive frequencies."""
     for k in range(delay.size):
         first = now - delay[k]
@@ -98,7 +99,7 @@ def _lay_out(sound: Any, now: int, count: int, delay: Any, delayed: Any) -> None
 
 
 @kernel
-def _end_frame(S: Any, hop: int, subband: Any, power: Any) -> None:
+def _end_frame(S: Floats, hop: int, subband: Complexes, power: Floats) -> None:
     """Subband and mean power at a hop's end; then flush what would become denormal."""
     energy = S.shape[0] - 1
     for k in range(S.shape[1]):
@@ -112,7 +113,7 @@ def _end_frame(S: Any, hop: int, subband: Any, power: Any) -> None:
 
 
 @kernel(fastmath={"reassoc", "contract", "nsz"})
-def weighted_sum(held: Any, before: Any, after: Any, fraction: Any) -> Any:
+def weighted_sum(held: Floats, before: Floats, after: Floats, fraction: np.float32) -> np.float32:
     """Σ_k of the parts held, by shares `fraction` of the way from one frame's to the next one's."""
     a, b = np.float32(0.0), np.float32(0.0)
     for k in range(held.size):
@@ -123,8 +124,9 @@ def weighted_sum(held: Any, before: Any, after: Any, fraction: Any) -> Any:
 
 @kernel
 def mix_process(
-    sound: Any, parts: Any, shares: Any, hop: int, position: int, row: int, held_sound: Any, held_parts: Any, out: Any
-) -> None:
+    sound: Floats, parts: Floats, shares: Floats, hop: int, position: int, row: int, held_sound: Floats,
+    held_parts: Floats, out: Floats,
+) -> None:  # fmt: skip
     """``stem_i(n) = Σ_k g_ik(n) part_k(n)``, and the sound less all stems.
 
     sound (samples, streams) and parts (samples, streams, channels) enter held_sound (streams, depth) and held_parts
