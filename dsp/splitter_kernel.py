@@ -12,7 +12,7 @@ from .filterbank_kernel import LARGEST_SAMPLE, SMALLEST_STATE
 SILENT_HOP_POWER = np.float32(1e-30)
 """Mean powers below this (-300 dB) are silence."""
 
-BLOCK = 64
+LAID_OUT_SAMPLES = 64
 """Samples for which the channels' delayed inputs are laid side by side, so that the inner loop reads them in order."""
 
 
@@ -54,14 +54,14 @@ def split_process(
     channels = P.shape[1]
     samples, past = parts.shape[0], heard.shape[1] - parts.shape[0]
     energy = 2 * len(order)
-    delayed = np.empty((BLOCK, channels), np.float32)
+    delayed = np.empty((LAID_OUT_SAMPLES, channels), np.float32)
     for s in range(heard.shape[0]):
         S, sound = state[s], heard[s]
         position, frame = filled, 0
         for n in range(samples):
-            if n % BLOCK == 0:
-                _lay_out(sound, past + n, min(BLOCK, samples - n), delay, delayed)
-            part, late = parts[n, s], delayed[n % BLOCK]
+            if n % LAID_OUT_SAMPLES == 0:
+                _lay_out(sound, past + n, min(LAID_OUT_SAMPLES, samples - n), delay, delayed)
+            part, late = parts[n, s], delayed[n % LAID_OUT_SAMPLES]
             for k in range(channels):
                 x = late[k]
                 p, q, g = P[0, k], P[1, k], P[2, k]

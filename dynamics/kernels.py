@@ -16,6 +16,8 @@ from sharpear.compiler import Doubles, Floats, Units, kernel
 from .rules import AdamMoments, Circuit, LcaRule, LcaState, LevelRule, RmsMoments, WtaRule, WtaState
 
 SMALLEST_LEVEL = np.float32(1e-20)
+"""Levels never fall below this, for they are divided by."""
+
 SMALLEST_ACTIVITY = np.float32(1e-30)
 """States below this are set to zero at a frame's end, before silence turns them into slow denormal numbers."""
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.dsp.harmonic_fields import FieldRule, connect, field_weight
 from sharpear.dynamics.divisive import DivisiveGains, divisive_step
+from sharpear.dynamics.kernels import SMALLEST_LEVEL
 
-SMALLEST_LEVEL = np.float32(1e-20)
 FAINTEST = np.float32(0.1)
 """The strongest pitch counts as no weaker than this, of the level: where all are at rest, none is a voice."""
 MOST_PARTIALS = 160
