@@ -53,7 +53,12 @@ def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str]
     """
     if function is None:
         return partial(kernel, types=types, fastmath=fastmath, inline=inline)
-    numbas = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "inline": "always" if inline else "never"}
+    numbas: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": fastmath,
+        "inline": "always" if inline else "never",
+    }
     compiled = numba.njit(**numbas)(function)
     if not isinstance(compiled, Dispatcher):  # NUMBA_DISABLE_JIT
         return compiled

@@ -1,12 +1,12 @@
 """The filterbank's inner loop. No validation here: `Filterbank` has done it."""
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Complexes, Floats, Integers, kernel
 
 LARGEST_SAMPLE = np.float32(1e6)
 """Samples beyond this (120 dB over full scale) are damage, not sound; squared they still fit float32."""
@@ -28,7 +28,7 @@ class HopOut(NamedTuple):
 
 
 @kernel(fastmath={"contract"}, inline=True)
-def cascade(P: Any, S: Any, order: Any, k: int, x: Any) -> Any:
+def cascade(P: Floats, S: Floats, order: tuple[int, ...], k: int, x: np.float32) -> tuple[np.float32, np.float32]:
     """Advance the stages of channel k by a sample; the last one's output, real and imaginary part."""
     p, q, g = P[0, k], P[1, k], P[2, k]
     re = p * S[0, k] - q * S[1, k] + g * x
@@ -51,8 +51,9 @@ def cascade(P: Any, S: Any, order: Any, k: int, x: Any) -> Any:
 
 @kernel(fastmath={"contract"})
 def filterbank_process(
-    audio: Any, hop: int, order: Any, coefficients: Any, state: Any, replaced: Any, filled: int, out: HopOut
-) -> int:
+    audio: Floats, hop: int, order: tuple[int, ...], coefficients: Floats, state: Floats, replaced: Integers,
+    filled: int, out: HopOut,
+) -> int:  # fmt: skip
     """Advance every stream over `audio`, write a row of every output at each hop's end, return the rows written.
 
     audio (samples, streams); order: a tuple of that length, so that the compiler knows it and keeps the cascade in
@@ -88,7 +89,9 @@ def filterbank_process(
 
 
 @kernel
-def _write_frame(P: Any, S: Any, order: int, hop: int, x: float, stages: Any, power: Any, slope: Any) -> None:
+def _write_frame(
+    P: Floats, S: Floats, order: int, hop: int, x: float, stages: Complexes, power: Floats, slope: Floats
+) -> None:
     """Stage outputs, mean power and phase slope of one stream at its hop's end; then flush denormals.
 
     The last stage obeys y[n] = p y[n−1] + g x[n], x being the stage before it, so y[n−1] needs no memory:

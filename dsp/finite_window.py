@@ -14,13 +14,13 @@ set of coefficients gives the window's derivative, and with it the instantaneous
 from dataclasses import dataclass
 from functools import lru_cache
 from math import comb
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Complexes, Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
 
 from .filterbank import SubbandFrames
@@ -213,8 +213,9 @@ class FiniteWindow(Stateful):
 
 @kernel(fastmath={"contract"})
 def window_process(
-    stages: Any, coefficients: Any, length_hops: Any, tuning: WindowTuning, ring: Any, row: int, out: WindowOut
-) -> None:
+    stages: Complexes, coefficients: Floats, length_hops: Integers, tuning: WindowTuning, ring: Complexes, row: int,
+    out: WindowOut,
+) -> None:  # fmt: skip
     r"""z, \|z\|² and ``f = f_k + Im(z'/z) / (2πT)`` of every channel, frame by frame."""
     center_hz, rad_to_hz, limit_hz = tuning.center_hz, tuning.rad_to_hz, tuning.limit_hz
     z_out, power, instantaneous_hz = out.z, out.power, out.instantaneous_hz

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.gpu import CPU, Backend
 
 from .lines import LineFrames
@@ -168,8 +168,8 @@ class LineField(Stateful):
 
 @kernel(fastmath={"contract"})
 def field_process(
-    hz: Any, energy: Any, trust: Any, grid: AtomGrid, gain: Any, average_rule: AverageRule, atom_hz: Any,
-    state: FieldState, row: int, amplitude: Any, frequency: Any,
+    hz: Floats, energy: Floats, trust: Floats, grid: AtomGrid, gain: Floats, average_rule: AverageRule, atom_hz: Floats,
+    state: FieldState, row: int, amplitude: Floats, frequency: Floats,
 ) -> None:  # fmt: skip
     """Average, share and place the lines of every frame and stream."""
     hz_ring, energy_ring, trust_ring = state.hz, state.energy, state.trust
@@ -196,7 +196,7 @@ def field_process(
 
 
 @kernel(fastmath={"contract"})
-def _average(hz: Any, energy: Any, now: int, middle: int, rule: AverageRule, fit: Any, mean: Any) -> None:
+def _average(hz: Floats, energy: Floats, now: int, middle: int, rule: AverageRule, fit: Floats, mean: Floats) -> None:
     """Energies of the middle frame, averaged where the one line's frequency does not run straight.
 
     fit: sums over the frames of e, e·t, e·t², e·f, e·t·f, e·f² (t in frames and f in Hz from the middle frame), of
@@ -242,7 +242,9 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: AverageRule, fit
 
 
 @kernel
-def _place(hz: Any, energy: Any, trust: Any, grid: AtomGrid, gain: Any, total: Any, moment: Any) -> None:
+def _place(
+    hz: Floats, energy: Floats, trust: Floats, grid: AtomGrid, gain: Floats, total: Doubles, moment: Doubles
+) -> None:
     """Add one frame's lines, each (3, channels), to the atoms nearest to them."""
     for e in range(LINES):
         for k in range(trust.size):

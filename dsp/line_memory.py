@@ -1,12 +1,12 @@
 """Lines remember their level: what changes less than the noise does is averaged."""
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
 
 from .stateful import Stateful
@@ -86,8 +86,9 @@ class LineMemory(Stateful):
 
 @kernel
 def line_memory_process(
-    amplitude: Any, frequency_hz: Any, noise: Any, reach: Any, rule: MemoryRule, state: MemoryState, out: Any
-) -> None:
+    amplitude: Floats, frequency_hz: Floats, noise: Floats, reach: Integers, rule: MemoryRule, state: MemoryState,
+    out: Floats,
+) -> None:  # fmt: skip
     """Hand every line's energy on to its successor."""
     energy_before, hz_before = state.energy, state.hz
     atoms = reach.size

@@ -1,12 +1,12 @@
 """Inner loops of sparse inference over joined dictionaries. No validation here."""
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Floats, Integers, kernel
 
 LEAST_EXPLAINED = np.float32(1e-6)
 """The least that a value is divided by, in a frame whose largest value is 1: there may be no atom to explain it."""
@@ -77,7 +77,7 @@ class InferenceWork(NamedTuple):
 
 
 @kernel(fastmath={"reassoc", "contract", "nsz"})
-def weighted_sum(row: Any, values: Any) -> Any:
+def weighted_sum(row: Floats, values: Floats) -> np.float32:
     """Σ_k row_k values_k."""
     total = np.float32(0.0)
     for k in range(row.size):
@@ -86,7 +86,9 @@ def weighted_sum(row: Any, values: Any) -> Any:
 
 
 @kernel(fastmath={"contract"})
-def divisive_step(v: Any, atoms: Any, cost: Any, active: Any, count: int, h: Any, explained: Any, error: Any) -> None:
+def divisive_step(
+    v: Floats, atoms: Floats, cost: Floats, active: Integers, count: int, h: Floats, explained: Floats, error: Floats
+) -> None:
     """``e = v / Σ_j h_j W_j``, ``h_j ← h_j (W_jᵀ e) / c_j``: atoms that explain the same divide it between them.
 
     Fixed point: the smallest ``KL(v ‖ Wᵀh) + Σ_j (c_j − ΣW_j) h_j`` over h ≥ 0. active[:count] take part.
@@ -107,7 +109,9 @@ def divisive_step(v: Any, atoms: Any, cost: Any, active: Any, count: int, h: Any
 
 
 @kernel(fastmath={"contract"})
-def favour(similarity: Any, blocks: Any, exponent: Any, active: Any, count: int, h: Any, support: Any) -> None:
+def favour(
+    similarity: Floats, blocks: Integers, exponent: np.float32, active: Integers, count: int, h: Floats, support: Floats
+) -> None:
     """``h_j ← h_j (s_j / max s)^γ`` within each source, ``s_j = Σ_i S_ji h_i``: one note at a time, if γ says so."""
     for b in range(len(blocks)):
         first, size, offset = blocks[b]
@@ -129,7 +133,7 @@ def favour(similarity: Any, blocks: Any, exponent: Any, active: Any, count: int,
 
 
 @kernel(fastmath={"contract"})
-def infer(v: Any, dictionary: JoinedAtoms, rule: InferenceRule, h: Any, work: InferenceWork, out: Any) -> None:
+def infer(v: Floats, dictionary: JoinedAtoms, rule: InferenceRule, h: Floats, work: InferenceWork, out: Floats) -> None:
     """Advance the activations h to the frame v (largest value 1); out (sources, channels): what each explains."""
     atoms, cost, similarity, blocks = dictionary.atoms, dictionary.cost, dictionary.similarity, dictionary.blocks
     active, support, explained, error, drive = work.active, work.support, work.explained, work.error, work.drive
@@ -165,7 +169,7 @@ def infer(v: Any, dictionary: JoinedAtoms, rule: InferenceRule, h: Any, work: In
 
 
 @kernel
-def _prune(active: Any, count: int, h: Any) -> int:
+def _prune(active: Integers, count: int, h: Floats) -> int:
     most = np.float32(0.0)
     for i in range(count):
         most = max(most, h[active[i]])
@@ -182,8 +186,8 @@ def _prune(active: Any, count: int, h: Any) -> int:
 
 @kernel(fastmath={"contract"})
 def sources_process(
-    power: Any, per_group: int, pooled: int, dictionary: JoinedAtoms, rule: InferenceRule, state: SourcesState,
-    frame: int, out: Any,
+    power: Floats, per_group: int, pooled: int, dictionary: JoinedAtoms, rule: InferenceRule, state: SourcesState,
+    frame: int, out: Floats,
 ) -> None:  # fmt: skip
     """Shares of the sources in every frame, from what they explain of the mean of `pooled` frames and its neighbours.
 
@@ -215,8 +219,8 @@ def sources_process(
 
 @kernel
 def _explain(
-    total: Any, pooled: int, dictionary: JoinedAtoms, rule: InferenceRule, h: Any, work: InferenceWork, v: Any,
-    explained: Any,
+    total: Floats, pooled: int, dictionary: JoinedAtoms, rule: InferenceRule, h: Floats, work: InferenceWork, v: Floats,
+    explained: Floats,
 ) -> None:  # fmt: skip
     """What each source explains of the magnitude of the pooled frames, which are then forgotten."""
     most = np.float32(0.0)
@@ -238,7 +242,7 @@ def _explain(
 
 
 @kernel
-def _share(explained: Any, share: Any) -> None:
+def _share(explained: Floats, share: Floats) -> None:
     """Shares ``(Σ_t ŷ_i)² / Σ_i (Σ_t ŷ_i)²`` from three frames' magnitudes."""
     sources, channels = share.shape
     for k in range(channels):

@@ -1,16 +1,16 @@
 """The pitch layer's loops: partials → competing pitches → voices → shares. No validation here."""
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.dsp.harmonic_fields import FieldRule, connect, field_weight
 from sharpear.dynamics.divisive import DivisiveGains, divisive_step
+from sharpear.dynamics.kernels import SMALLEST_LEVEL
 
-SMALLEST_LEVEL = np.float32(1e-20)
 FAINTEST = np.float32(0.1)
 """The least strength, as a share of the level, that the strongest pitch is taken to have: where all are at rest, none
 is a voice."""
@@ -125,9 +125,9 @@ class ShareRule(NamedTuple):
 
 @kernel
 def pitch_process(
-    amplitude: Any, frequency: Any, noise: Any, times: Any, fields: PitchFields, rule: PitchRule, gains: DivisiveGains,
-    voice_rule: VoiceRule, rings: PitchRings, network: PitchNetwork, voices: PitchPlaces, work: PitchWork, count: int,
-    out: PitchOut,
+    amplitude: Floats, frequency: Floats, noise: Floats, times: Doubles, fields: PitchFields, rule: PitchRule,
+    gains: DivisiveGains, voice_rule: VoiceRule, rings: PitchRings, network: PitchNetwork, voices: PitchPlaces,
+    work: PitchWork, count: int, out: PitchOut,
 ) -> int:  # fmt: skip
     """Advance over frames; return how many have left.
 
@@ -191,7 +191,9 @@ def pitch_process(
 
 
 @kernel
-def strongest_partials(amplitude: Any, frequency: Any, noise: Any, level: Any, rule: PitchRule, work: PitchWork) -> int:
+def strongest_partials(
+    amplitude: Floats, frequency: Floats, noise: Floats, level: np.float32, rule: PitchRule, work: PitchWork
+) -> int:
     """The partials above the floor and the noise there, compressed, relative to the level; how many there are."""
     compression, y, noise_y, line_hz = rule.compression, work.y, work.noise_y, work.line_hz
     threshold, found = rule.floor * level, MOST_PARTIALS + 1
@@ -212,8 +214,8 @@ def strongest_partials(amplitude: Any, frequency: Any, noise: Any, level: Any, r
 
 @kernel
 def compete(
-    amplitude: Any, frequency: Any, noise: Any, level: Any, fields: PitchFields, rule: PitchRule, gains: DivisiveGains,
-    work: PitchWork, a: Any,
+    amplitude: Floats, frequency: Floats, noise: Floats, level: np.float32, fields: PitchFields, rule: PitchRule,
+    gains: DivisiveGains, work: PitchWork, a: Floats,
 ) -> None:  # fmt: skip
     """One step of the pitch layer on one frame's partials."""
     start, unit, weight = work.start, work.unit, work.weight
@@ -224,7 +226,7 @@ def compete(
 
 
 @kernel
-def median_activity(history: Any, activity: Any) -> None:
+def median_activity(history: Floats, activity: Floats) -> None:
     """Median over the steps of what a unit and its two neighbours hold together."""
     width, units = history.shape
     ordered = np.empty(width, np.float32)
@@ -241,8 +243,9 @@ def median_activity(history: Any, activity: Any) -> None:
 
 @kernel
 def follow(
-    activity: Any, strongest: Any, voice_rule: VoiceRule, field_rule: FieldRule, f0: Any, last_f0: Any, strength: Any
-) -> None:
+    activity: Floats, strongest: np.float32, voice_rule: VoiceRule, field_rule: FieldRule, f0: Floats, last_f0: Floats,
+    strength: Floats,
+) -> None:  # fmt: skip
     """Continue the voices whose peak is still there, begin new ones, and end the others.
 
     The strongest peaks choose first. A new voice takes the free place whose last pitch was nearest, so that a
@@ -287,7 +290,7 @@ def follow(
 
 
 @kernel
-def is_peak(activity: Any, j: int) -> bool:
+def is_peak(activity: Floats, j: int) -> bool:
     """Whether no unit within reach is more active."""
     for i in range(max(0, j - NEIGHBORS), min(activity.size, j + NEIGHBORS + 1)):
         if activity[i] > activity[j] or (activity[i] == activity[j] and i < j):
@@ -297,8 +300,9 @@ def is_peak(activity: Any, j: int) -> bool:
 
 @kernel
 def refine(
-    y: Any, noise_y: Any, line_hz: Any, partials: int, field_rule: FieldRule, strength: Any, f0: Any, clear: Any
-) -> None:
+    y: Floats, noise_y: Floats, line_hz: Floats, partials: int, field_rule: FieldRule, strength: Floats, f0: Floats,
+    clear: Floats,
+) -> None:  # fmt: skip
     """Move each voice to the mean of what its partials say of its fundamental, each by the voice's share of it.
 
     clear: ratio of these shares to those that noise alone would have, compressed, averaged over the voice's steps.
@@ -329,8 +333,9 @@ def refine(
 
 @kernel
 def share_partials(
-    amplitude: Any, frequency: Any, f0: Any, strength: Any, field_rule: FieldRule, rule: ShareRule, share: Any
-) -> None:
+    amplitude: Floats, frequency: Floats, f0: Floats, strength: Floats, field_rule: FieldRule, rule: ShareRule,
+    share: Floats,
+) -> None:  # fmt: skip
     """``s_vi = e_vi / (ε' + Σ_u e_ui)``, e_vi the amplitude that voice v expects of partial i, of the level."""
     for n in range(amplitude.shape[0]):
         for s in range(amplitude.shape[1]):

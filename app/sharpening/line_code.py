@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Floats, Integers, kernel
 from sharpear.config import LinesConfig, NetworkConfig
 from sharpear.dsp import LineField, LineFinder, LineMemory, LineRule, NoiseFloor, SubbandFrames, WindowDesign
 from sharpear.dsp.finite_window import FARTHEST_OFFSET
@@ -139,7 +139,9 @@ def line_rule(lines: LinesConfig, hop_s: float) -> LineRule:
 
 
 @kernel
-def fade_into_noise(noise: Any, nearest: Any, audible: Any, amplitude: Any, atom_noise: Any) -> None:
+def fade_into_noise(
+    noise: Floats, nearest: Integers, audible: np.float32, amplitude: Floats, atom_noise: Floats
+) -> None:
     """Lines less than `audible` times the noise of the nearest channel fade, and are gone at `GONE_AT` of that."""
     for f in range(amplitude.shape[0]):
         for s in range(amplitude.shape[1]):
@@ -154,8 +156,9 @@ def fade_into_noise(noise: Any, nearest: Any, audible: Any, amplitude: Any, atom
 
 @kernel
 def winners_take_windows(
-    activation: Any, half_width: Any, farthest: int, atom_hz: Any, amplitude: Any, frequency: Any, merged: Any
-) -> None:
+    activation: Floats, half_width: Integers, farthest: int, atom_hz: Floats, amplitude: Floats, frequency: Floats,
+    merged: Floats,
+) -> None:  # fmt: skip
     """Give each atom's energy to the most active atom within its window; frequencies become the energies' means.
 
     The nearer of two rivals counts more, as 1/(1 + distance²); energy with no active atom in reach is dropped. An atom
