@@ -48,16 +48,11 @@ class Voices:
     clear: list[float] = field(default_factory=list)
 
 
-def weight(partial_hz: float, h: int, pitch_hz: float, s: Settings) -> float:
-    """w = h^−α exp(−½ (Δ/σ)²), Δ the partial's distance from h times the pitch."""
-    distance = 1200 * math.log2(partial_hz / (h * pitch_hz)) / s.tolerance_cents
-    return h**-s.rolloff * math.exp(-0.5 * distance**2) if abs(distance) <= REACH else 0.0
-
-
 def claim(partial_hz: float, pitch_hz: float, s: Settings) -> float:
-    """The weight by the nearest harmonic; nothing beyond the last."""
+    """w = h^−α exp(−½ (Δ/σ)²), Δ the partial's distance from the nearest harmonic h; nothing beyond the last."""
     h = max(1, round(partial_hz / pitch_hz))
-    return weight(partial_hz, h, pitch_hz, s) if h <= s.harmonics else 0.0
+    widths = 1200 * math.log2(partial_hz / (h * pitch_hz)) / s.tolerance_cents
+    return h**-s.rolloff * math.exp(-0.5 * widths**2) if h <= s.harmonics and abs(widths) <= REACH else 0.0
 
 
 def pitch_hz(j: int, s: Settings) -> float:
@@ -86,7 +81,7 @@ def compete(heard: Sequence[tuple[float, float, float]], activity: Sequence[floa
     whole = [sum(h**-s.rolloff for h in teeth if h * f0 <= s.harmonics * s.high_hz) for f0 in pitches]
     near = []
     for _, _, hz in heard:
-        row = [(j, sum(weight(hz, h, f0, s) for h in teeth)) for j, f0 in enumerate(pitches)]
+        row = [(j, claim(hz, f0, s)) for j, f0 in enumerate(pitches)]
         near.append([(j, w) for j, w in row if w > 0])
     for _ in range(s.iterations):
         support = [0.0] * len(a)
