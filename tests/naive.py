@@ -66,16 +66,21 @@ class Rule:
 State = dict[str, Any]
 
 
+def around(i: int, half_width: int, units: int) -> range:
+    """The units up to `half_width` from i."""
+    return range(max(0, i - half_width), min(units, i + half_width + 1))
+
+
 def lca_error(rule: Rule, b: list[Number], u: list[Number], a: list[Number]) -> list[Number]:
     """b − u − G a."""
-    units = range(len(b))
-    return [b[i] - u[i] - sum(rule.G[i][j] * a[j] for j in units) for i in units]
+    units, active = range(len(b)), [j for j in range(len(b)) if a[j] != 0]
+    return [b[i] - u[i] - sum(rule.G[i][j] * a[j] for j in active) for i in units]
 
 
 def levels(rule: Rule, b: list[Number], before: list[float]) -> list[float]:
     """Root of the power in the window around each unit, falling slowly."""
     units, h = range(len(b)), rule.level_half_width
-    here = [math.sqrt(sum(abs(b[j]) ** 2 for j in units if abs(j - i) <= h)) for i in units]
+    here = [math.sqrt(sum(abs(b[j]) ** 2 for j in around(i, h, len(b)))) for i in units]
     return [max(here[i], rule.level_decay * before[i], 1e-20) for i in units]
 
 
@@ -140,7 +145,7 @@ def wtaconv_step(rule: Rule, state: State, drive: list[float]) -> None:
     """An inhibitory unit for the window around each unit."""
     x, x_n, units = state["x"], state["x_n"], range(len(drive))
     excitation = [max(0.0, drive[i] + rule.alpha * x[i] - rule.beta1 * x_n[i] - rule.threshold[i]) for i in units]
-    windows = [sum(x[j] for j in units if abs(j - i) <= rule.half_width[i]) for i in units]
+    windows = [sum(x[j] for j in around(i, rule.half_width[i], len(x))) for i in units]
     fed = [max(0.0, rule.beta2 * windows[i] - rule.inhibition_threshold) for i in units]
     state["x"] = [x[i] + rule.rate * (excitation[i] - rule.conductance * x[i]) for i in units]
     state["x_n"] = [x_n[i] + rule.rate * (fed[i] - rule.conductance * x_n[i]) for i in units]
@@ -186,3 +191,89 @@ def lasso(W: Any, y: Any, threshold: Sequence[float], *, sweeps: int = 20000, to
         if change < tolerance:
             break
     return a
+
+
+def nearest(center_hz: Sequence[float], hz: float) -> int:
+    """The channel whose centre is nearest."""
+    return min(range(len(center_hz)), key=lambda k: abs(center_hz[k] - hz))
+
+
+def faded(amplitude: Sequence[float], noise: Sequence[float], noise_db: float) -> list[float]:
+    """Lines less than `noise_db` above the noise (power) lose energy, and have none at 0.4 of where that begins."""
+    out = []
+    for a, power in zip(amplitude, noise, strict=True):
+        begins = 10 ** (noise_db / 10) * power
+        kept = 1.0 if a * a >= begins else max(a * a / begins - 0.4, 0.0) / 0.6
+        out.append(math.sqrt(a * a * kept))
+    return out
+
+
+def winners(
+    activation: Sequence[float],
+    half_width: Sequence[int],
+    atom_hz: Sequence[float],
+    amplitude: Sequence[float],
+    hz: Sequence[float],
+) -> tuple[list[float], list[float]]:
+    """Amplitude and Hz of the atoms that each atom's energy goes to: the strongest claim over ±2 half widths.
+
+    A claim falls with the distance d as 1/(1 + d²); of equal claims the lower atom's counts.
+    """
+    atoms = range(len(amplitude))
+    given: dict[int, list[int]] = {i: [] for i in atoms}
+    for j in atoms:
+        reach = around(j, 2 * half_width[j], len(amplitude))
+        claims = [activation[i] / (1 + (i - j) ** 2) for i in reach]
+        if max(claims) > 0:
+            given[reach[claims.index(max(claims))]].append(j)
+    energy = [sum(amplitude[j] ** 2 for j in given[i]) for i in atoms]
+    moment = [sum(amplitude[j] ** 2 * hz[j] for j in given[i]) for i in atoms]
+    mean_hz = [moment[i] / energy[i] if energy[i] > 0 else atom_hz[i] for i in atoms]
+    return [math.sqrt(e) for e in energy], mean_hz
+
+
+def split_channel(
+    sound: Sequence[float], delay: int, pole: complex, damping: float, order: int, weight: complex, hop: int
+) -> tuple[list[float], list[complex], list[float]]:
+    """One channel of a splitter: its part of every sample, and its value and mean power at every hop's end."""
+    stages, energy, parts, subband, power = [0j] * order, 0.0, [], [], []
+    for n in range(len(sound)):
+        x: complex = 2 * sound[n - delay] if n >= delay else 0.0
+        for g in range(order):
+            stages[g] = x = pole * stages[g] + (1 - damping) * x
+        parts.append((weight * x).real)
+        energy += abs(x) ** 2
+        if (n + 1) % hop == 0:
+            subband.append(x)
+            power.append(energy / hop)
+            energy = 0.0
+    return parts, subband, power
+
+
+def mixed(sound: Sequence[float], parts: Any, shares: Any, hop: int, wait: int) -> list[list[float]]:
+    """Stems and what is left, `(wait + 1) hop + hop // 2` samples late.
+
+    parts[n][k]; shares[f][i][k], those of frame f coming `wait` frames later, and belonging to the middle of its hop:
+    of an odd one, to the sample behind it.
+    """
+    sources, channels = range(len(shares[0])), range(len(parts[0]))
+    late, out = (wait + 1) * hop + hop // 2, []
+
+    def share(frame: int, i: int, k: int) -> float:
+        return shares[frame + wait][i][k] if frame + wait >= 0 else 0.0
+
+    for n in range(len(sound)):
+        m = n - late
+        if m < 0:
+            out.append([0.0] * (len(sources) + 1))
+            continue
+        frame, beyond = divmod(m - (hop + 1) // 2, hop)
+        stems = []
+        for i in sources:
+            stem = 0.0
+            for k in channels:
+                before, after = share(frame, i, k), share(frame + 1, i, k)
+                stem += (before + (after - before) * beyond / hop) * parts[m][k]
+            stems.append(stem)
+        out.append([*stems, sound[m] - sum(stems)])
+    return out

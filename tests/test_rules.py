@@ -1,17 +1,16 @@
 """What the kernels are given: every number of a rule is the one that its setting or its meaning asks for."""
 
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import exp, log, pi, tau
 from typing import Any
 
 import numpy as np
 import pytest
+from spy import Spy
 
 import sharpear.pitch.pitch_layer as pitch_layer
 import sharpear.separation.voices as voices
 from sharpear.config import load_config
-from sharpear.gpu import CPU
 from sharpear.gpu.arguments import check_fields
 from sharpear.pitch import Transcriber
 from sharpear.separation.separator import Separator
@@ -24,25 +23,6 @@ SOUND = 0.1 * np.random.default_rng(0).standard_normal((12000, 1)).astype(np.flo
 MUSIC, COHERENT = load_config("music"), load_config("coherent")
 
 
-class Spy(type(CPU)):
-    """The CPU, which remembers what kernels were last given: arguments by kernel and name."""
-
-    def __init__(self) -> None:
-        self.given: dict[str, dict[str, Any]] = {}
-
-    def kernel(self, function: Any, *_: Any, **__: Any) -> Callable[..., Any]:
-        return self.watch(function)
-
-    def watch(self, function: Any) -> Callable[..., Any]:
-        names = inspect.signature(function.py_func).parameters
-
-        def run(*arguments: Any) -> Any:
-            self.given[function.__name__] = dict(zip(names, arguments, strict=True))
-            return function(*arguments)
-
-        return run
-
-
 @pytest.fixture(scope="module")
 def given() -> Iterator[dict[str, dict[str, Any]]]:
     """Of `music`, of the pair of `coherent` as `coherent`, of a transcriber, and of separators."""
@@ -52,9 +32,9 @@ def given() -> Iterator[dict[str, dict[str, Any]]]:
         patch.setattr(voices, "voices_process", spy.watch(voices.voices_process))
         Separator(RATE, PitchVoices.of(2)).process(SOUND)
         Transcriber(RATE).process(SOUND)
-        Separator(RATE, TonalTransient.on(spy), backend=spy).process(SOUND)
+        Separator(RATE, TonalTransient.on(spy), device=spy).process(SOUND)
         Sharpener(RATE, "coherent", device=spy).process(SOUND)
-        pair = spy.given.pop("pair_process")
+        pair = spy.given["pair_process"]
         Sharpener(RATE, "music", device=spy).process(SOUND)
         yield spy.given | {"coherent": pair}
 

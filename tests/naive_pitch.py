@@ -1,0 +1,176 @@
+"""What the pitch layer's kernels must agree with: slow and obvious loops, one stream, one frame at a time."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+REACH = 2.5
+"""Widths of a tooth at which it ends."""
+
+
+@dataclass
+class Settings:
+    """Numbers of a preset's pitch section, in its own units."""
+
+    low_hz: float
+    high_hz: float
+    per_octave: int
+    harmonics: int
+    rolloff: float
+    tolerance_cents: float
+    compression: float
+    floor: float
+    iterations: int
+    rate: float
+    epsilon: float
+    onset: float
+    offset: float
+    glide_cents: float
+    noise_margin_db: float
+    level_decay: float
+    """What is left of a level after a step."""
+
+    noise_rise: float
+    """What of its rise the lasting noise follows in a step."""
+
+    most_partials: int = 160
+    lowest_hz: float = 27.5
+    """Where pitches begin that compete."""
+
+
+@dataclass
+class Voices:
+    """The places of voices."""
+
+    f0: list[float]
+    last_f0: list[float]
+    strength: list[float]
+    clear: list[float] = field(default_factory=list)
+
+
+def claim(partial_hz: float, pitch_hz: float, s: Settings) -> float:
+    """w = h^−α exp(−½ (Δ/σ)²), Δ the partial's distance from the nearest harmonic h; nothing beyond the last."""
+    h = max(1, round(partial_hz / pitch_hz))
+    widths = 1200 * math.log2(partial_hz / (h * pitch_hz)) / s.tolerance_cents
+    return h**-s.rolloff * math.exp(-0.5 * widths**2) if h <= s.harmonics and abs(widths) <= REACH else 0.0
+
+
+def pitch_hz(j: int, s: Settings) -> float:
+    return s.lowest_hz * 2 ** (j / s.per_octave)
+
+
+def partials(
+    amplitude: Sequence[float], hz: Sequence[float], noise: Sequence[float], level: float, s: Settings
+) -> list[tuple[float, float, float]]:
+    """(compressed amplitude, that of the noise there, Hz) of the partials above the floor, which rises for too many."""
+    floor = s.floor * level
+    while sum(a > floor and f > 0 for a, f in zip(amplitude, hz, strict=True)) > s.most_partials:
+        floor *= 1.25
+    found = []
+    for a, f, power in zip(amplitude, hz, noise, strict=True):
+        if a > floor and f > 0:
+            found.append(((a / level) ** s.compression, (math.sqrt(power) / level) ** s.compression, f))
+    return found
+
+
+def compete(heard: Sequence[tuple[float, float, float]], activity: Sequence[float], s: Settings) -> list[float]:
+    """A step of the layer: a_j ← a_j (Σ_i w_ij y_i / (ε + Σ_k w_ik a_k) / Σ_h h^−α)^rate, so many times."""
+    a, teeth = list(activity), range(1, s.harmonics + 1)
+    pitches = [pitch_hz(j, s) for j in range(len(a))]
+    # Harmonics beyond those that the range asks for are not missed.
+    whole = [sum(h**-s.rolloff for h in teeth if h * f0 <= s.harmonics * s.high_hz) for f0 in pitches]
+    near = []
+    for _, _, hz in heard:
+        row = [(j, claim(hz, f0, s)) for j, f0 in enumerate(pitches)]
+        near.append([(j, w) for j, w in row if w > 0])
+    for _ in range(s.iterations):
+        support = [0.0] * len(a)
+        for (y, _, _), row in zip(heard, near, strict=True):
+            told = sum(w * a[j] for j, w in row)
+            for j, w in row:
+                support[j] += w * y / (s.epsilon + told)
+        a = [max(a[j] * (support[j] / whole[j] + 1e-4) ** s.rate, 1e-4) for j in range(len(a))]
+    return a
+
+
+def middle_of(history: Sequence[Sequence[float]]) -> list[float]:
+    """Median over the steps of what a unit and its two neighbours hold together; at the ends the unit is its own."""
+    last, out = len(history[0]) - 1, []
+    for j in range(last + 1):
+        values = sorted(a[max(j - 1, 0)] + a[j] + a[min(j + 1, last)] for a in history)
+        out.append(values[len(values) // 2])
+    return out
+
+
+def follow(activity: Sequence[float], strongest: float, voices: Voices, s: Settings) -> None:
+    """The strongest peaks, each to the voice that it continues, or to a free place if it may begin one."""
+    peaks = []
+    for j, own in enumerate(activity):
+        rivals = [(activity[i], -i) for i in range(max(0, j - 3), min(len(activity), j + 4))]
+        if own > 0 and max(rivals) == (own, -j):
+            peaks.append(j)
+    peaks.sort(key=lambda j: -activity[j])
+    before, taken = list(voices.f0), set()
+
+    def cents(place_hz: float, hz: float) -> float:
+        return abs(1200 * math.log2(place_hz / hz))
+
+    for j in peaks[: len(before)]:
+        if activity[j] < s.offset * s.onset * strongest:
+            break
+        hz = pitch_hz(j, s)
+        here = [v for v in range(len(before)) if before[v] > 0 and v not in taken]
+        here = [v for v in here if cents(before[v], hz) <= s.glide_cents]
+        if here:
+            place = min(here, key=lambda v: cents(before[v], hz))
+        elif activity[j] >= s.onset * strongest:
+            free = [v for v in range(len(before)) if before[v] == 0 and v not in taken]
+            if not free:
+                continue
+            # A place never used stands half an octave away.
+            place = min(free, key=lambda v: cents(voices.last_f0[v], hz) if voices.last_f0[v] > 0 else 600.0)
+        else:
+            continue
+        taken.add(place)
+        voices.f0[place] = voices.last_f0[place] = hz
+        voices.strength[place] = activity[j]
+    for v in range(len(before)):
+        if v not in taken:
+            voices.f0[v] = voices.strength[v] = 0.0
+
+
+def refine(heard: Sequence[tuple[float, float, float]], voices: Voices, s: Settings) -> None:
+    """Each voice to the mean of what its partials say, by its share of them; and how far they rise above the noise."""
+    places = [v for v in range(len(voices.f0)) if voices.f0[v] > 0]
+    begun = list(voices.f0)
+    for v in range(len(begun)):
+        said = weights = drowned = 0.0
+        for y, noise_y, hz in heard if v in places else []:
+            told = 1e-6 + sum(claim(hz, begun[u], s) * voices.strength[u] for u in places)
+            own = claim(hz, begun[v], s)
+            share = own * voices.strength[v] / told
+            if own > 0:
+                said += own * share * y * math.log2(hz / (round(hz / begun[v]) * begun[v]))
+                weights += own * share * y
+                drowned += own * share * noise_y
+        if weights > 0:
+            voices.f0[v] = begun[v] * 2 ** (said / weights)
+        now = weights / (drowned + 1e-9)
+        clear = now if voices.clear[v] == 0 else 0.7 * voices.clear[v] + 0.3 * now
+        voices.clear[v] = clear if begun[v] > 0 else 0.0
+
+
+def shares(
+    hz: Sequence[float], amplitude: Sequence[float], f0: Sequence[float], strength: Sequence[float], s: Settings
+) -> list[list[float]]:
+    """s_vi = e_vi / (ε' + Σ_u e_ui) with e_vi = (w_vi a_v)^(1/compression); ε' is what 0.005 is the compressed of."""
+    out = [[0.0] * len(hz) for _ in f0]
+    for i in range(len(hz)):
+        if amplitude[i] > 0:
+            e = [
+                (claim(hz[i], f, s) * a) ** (1 / s.compression) if f > 0 else 0.0
+                for f, a in zip(f0, strength, strict=True)
+            ]
+            for v in range(len(f0)):
+                out[v][i] = e[v] / (0.005 ** (1 / s.compression) + sum(e))
+    return out

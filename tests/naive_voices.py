@@ -1,0 +1,191 @@
+"""What the voices' kernels must agree with: slow and obvious loops; no state but what is handed over."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+GLIDE_OCTAVES = 0.08
+FAINTEST_RESPONSE = 1e-4
+NO_POWER = 1e-20
+
+
+def owners(
+    f0: Sequence[float], center: Sequence[float], before: Sequence[int], persistence: float, drop: float
+) -> list[int]:
+    """The voice of each place, -1 for none: of all ways to give pitches to voices in their order, the cheapest."""
+    sounding = sorted((place for place in range(len(f0)) if f0[place] > 0), key=lambda place: f0[place])
+    best, least = [-1] * len(f0), math.inf
+    for count in range(min(len(sounding), len(center)) + 1):
+        for places in combinations(sounding, count):
+            for voices in combinations(range(len(center)), count):
+                cost = drop * (len(sounding) - count)
+                for place, voice in zip(places, voices, strict=True):
+                    cost += (math.log2(f0[place]) - center[voice]) ** 2
+                    cost -= persistence if before[place] == voice else 0.0
+                if cost < least:
+                    least, best = cost, [-1] * len(f0)
+                    for place, voice in zip(places, voices, strict=True):
+                        best[place] = voice
+    return best
+
+
+def elected(f0: Sequence[float], owner: Sequence[int], at: int, reach: int) -> int:
+    """Whom most frames around `at` name, as far as the pitch goes on without a leap: one place's Hz and owners."""
+    voters = [at]
+    for step in (-1, 1):
+        n = at
+        for _ in range(reach):
+            following = n + step
+            if not 0 <= following < len(f0) or f0[following] <= 0:
+                break
+            if abs(math.log2(f0[following] / f0[n])) > GLIDE_OCTAVES:
+                break
+            n = following
+            voters.append(n)
+    named = [owner[n] for n in voters]
+    return max(sorted(set(named)), key=named.count)
+
+
+def tracks(
+    f0: Sequence[Sequence[float]],
+    strength: Sequence[Sequence[float]],
+    center: Sequence[float],
+    *,
+    persistence: float,
+    drop: float,
+    votes: int,
+    attack: int,
+    release: int,
+) -> list[list[tuple[float, float, float]]]:
+    """(Hz, strength, whether it is found) of every voice in every frame; a frame stands where its sound does.
+
+    A voice without a pitch takes its next one, should that come within `attack` frames, or else its last one, which
+    fades as ``exp(−2 n / release)`` for `release` frames.
+    """
+    places, owner, before = range(len(f0[0])), [], [-1] * len(f0[0])
+    for row in f0:
+        before = owners(row, center, before, persistence, drop)
+        owner.append(before)
+    found: list[dict[int, tuple[float, float]]] = []
+    for n in range(len(f0)):
+        here: dict[int, tuple[float, float]] = {}
+        for place in places:
+            if f0[n][place] > 0:
+                voice = elected([row[place] for row in f0], [row[place] for row in owner], n, votes)
+                if strength[n][place] > here.get(voice, (0.0, 0.0))[1]:
+                    here[voice] = (f0[n][place], strength[n][place])
+        found.append(here)
+    out = []
+    for n in range(len(f0)):
+        row = []
+        for voice in range(len(center)):
+            coming = [found[m][voice] for m in range(n + 1, min(n + attack + 1, len(f0))) if voice in found[m]]
+            gone = [m for m in range(n) if voice in found[m]]
+            quiet = n - gone[-1] if gone else release + 1
+            if voice in found[n]:
+                row.append((*found[n][voice], 1.0))
+            elif coming:
+                row.append((*coming[0], 0.0))
+            elif quiet <= release:
+                hz, last = found[gone[-1]][voice]
+                row.append((hz, last * math.exp(-2 * quiet / release), 0.0))
+            else:
+                row.append((0.0, 0.0, 0.0))
+        out.append(row)
+    return out
+
+
+@dataclass
+class Harmonic:
+    voice: int
+    number: int
+    response: dict[int, float]
+    """Power response of each channel that hears it."""
+
+    gain: float
+
+
+def harmonics(
+    f0: Sequence[float],
+    level: Sequence[float],
+    envelope: Sequence[Sequence[float]],
+    center_hz: Sequence[float],
+    half_hz: Sequence[float],
+    order: int,
+) -> list[Harmonic]:
+    """Every harmonic of every voice that sounds, and the channels that respond to it by -40 dB or more."""
+
+    def response(hz: float, k: int) -> float:
+        return 1 / (1 + ((hz - center_hz[k]) / half_hz[k]) ** 2) ** order
+
+    found = []
+    for v in range(len(f0)):
+        for h in range(len(envelope[v])):
+            hz = (h + 1) * f0[v]
+            if level[v] <= 0 or hz > center_hz[-1]:
+                continue
+            own = max([k for k in range(len(center_hz)) if center_hz[k] <= hz], default=0)
+            low = high = own
+            while low > 0 and response(hz, low - 1) >= FAINTEST_RESPONSE:
+                low -= 1
+            while high + 1 < len(center_hz) and response(hz, high + 1) >= FAINTEST_RESPONSE:
+                high += 1
+            channels = {k: response(hz, k) for k in range(low, high + 1)}
+            found.append(Harmonic(v, h, channels, level[v] * envelope[v][h]))
+    return found
+
+
+def expected(lines: Sequence[Harmonic], channels: int) -> list[float]:
+    """ŷ_k = Σ_i g_i B_ik."""
+    return [sum(line.gain * line.response.get(k, 0.0) for line in lines) for k in range(channels)]
+
+
+def fit(power: Sequence[float], lines: Sequence[Harmonic], iterations: int) -> None:
+    """g_i ← g_i Σ_k B_ik (y_k / ŷ_k) / Σ_k B_ik, from gains that have the whole power."""
+    channels = len(power)
+    whole = sum(power) / (sum(expected(lines, channels)) + NO_POWER)
+    for line in lines:
+        line.gain *= whole
+    for _ in range(iterations):
+        y = expected(lines, channels)
+        for line in lines:
+            said = sum(b * power[k] / (y[k] + NO_POWER) for k, b in line.response.items())
+            line.gain = max(line.gain * said / sum(line.response.values()), NO_POWER)
+
+
+def frame(
+    power: Sequence[float],
+    track: Sequence[Sequence[float]],
+    envelope: list[list[float]],
+    center_hz: Sequence[float],
+    half_hz: Sequence[float],
+    order: int,
+    *,
+    iterations: int,
+    pace: float,
+    nobody: float,
+) -> list[list[float]]:
+    """Shares of every voice in every channel; what is learned of the envelopes stays in `envelope`."""
+    channels, voices = len(power), range(len(track))
+    lines = harmonics([t[0] for t in track], [t[1] for t in track], envelope, center_hz, half_hz, order)
+    if not lines:
+        return [[0.0] * channels for _ in voices]
+    fit(power, lines, iterations)
+    y = expected(lines, channels)
+    lowest = nobody * max(y) + NO_POWER
+    share = []
+    for v in voices:
+        own = expected([line for line in lines if line.voice == v], channels)
+        share.append([own[k] / (y[k] + lowest + max(power[k] - y[k], 0.0)) for k in range(channels)])
+    for v in voices:
+        own_lines = [line for line in lines if line.voice == v]
+        total = sum(line.gain for line in own_lines)
+        known = sum(envelope[v][line.number] for line in own_lines)
+        for line in own_lines if track[v][2] else []:
+            alone = sum(b * b * line.gain / (y[k] + NO_POWER) for k, b in line.response.items())
+            weight = pace * (alone / sum(line.response.values())) ** 2
+            was = math.log(envelope[v][line.number] / known + 1e-12)
+            now = math.log(line.gain / (total + NO_POWER) + 1e-12)
+            envelope[v][line.number] = math.exp(was + weight * (now - was))
+    return share

@@ -1,0 +1,241 @@
+"""The kernels of pitch and of voices against loops, with the presets' own numbers, one frame at a time."""
+
+from functools import cache
+from math import exp, log2
+from typing import Any
+
+import naive_pitch
+import naive_voices
+import numpy as np
+import pytest
+from spy import Call, Spy
+from test_kernels_reference import RATE, chord
+
+import sharpear.pitch.pitch_layer as pitch_layer
+import sharpear.separation.voices as voices_module
+from sharpear.config import load_config
+from sharpear.dsp.separation_bank import HOP_S, hop_samples, separation_bank
+from sharpear.pitch import PitchFrames, Transcriber
+from sharpear.pitch.pitch_kernels import hear
+from sharpear.separation.separator import Separator
+from sharpear.separation.voice_kernel import assign, voices_process
+from sharpear.separation.voice_tracks import ASSIGN_RULE, VoiceTracks
+from sharpear.separation.voices import PitchVoices
+
+PITCH = load_config("music").pitch
+HOP = round(2.9e-3 * RATE)
+STEP_S = 4 * HOP / RATE
+SETTINGS = naive_pitch.Settings(
+    **{name: getattr(PITCH, name) for name in naive_pitch.Settings.__annotations__ if hasattr(PITCH, name)},
+    level_decay=exp(-STEP_S / PITCH.level_s),
+    noise_rise=1 - exp(-STEP_S / 0.3),
+)
+
+
+def duet() -> np.ndarray:
+    """Two low tones and one far above the range, then others, over noise that grows; and an end in silence."""
+    rng, t = np.random.default_rng(4), np.arange(round(0.5 * RATE)) / RATE
+    first, second = t < 0.2, (t >= 0.2) & (t < 0.38)
+    sound = 3e-4 * rng.standard_normal(t.size) * (1 + 8 * (t > 0.25)) * (t < 0.45)
+    for hz, when in ((220.0, first | second), (331.0, first), (2500.0, first), (277.0, second)):
+        swaying = hz * t + 0.0015 * hz * np.sin(40 * t) if hz == 220.0 else hz * t
+        sound += sum(0.1 / h * np.cos(2 * np.pi * h * swaying + h * h) for h in range(1, 11) if h * hz < 14e3) * when
+    return sound.astype(np.float32)
+
+
+@cache
+def heard() -> tuple[list[Call], PitchFrames, Transcriber]:
+    """The pitch layer's calls, frame by frame; all that it told; and who heard it."""
+    spy, sound, told = Spy(), duet(), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pitch_layer, "pitch_process", spy.watch(pitch_layer.pitch_process))
+        transcriber = Transcriber(RATE)
+        for start in range(0, sound.size - HOP + 1, HOP):
+            told.append(transcriber.process(sound[start : start + HOP, None]))
+    made = [call for call in spy.calls["pitch_process"] if len(call.before["times"])]
+    return made, PitchFrames.join(told), transcriber
+
+
+def lists(state: Any) -> dict[str, Any]:
+    """The first stream's part of a kernel's state."""
+    return {name: part[0].tolist() for name, part in state._asdict().items() if name != "times"}
+
+
+def test_a_step_of_the_pitch_layer() -> None:
+    """Level, noise, competition, median, voices and their height above the noise, each from the state before."""
+    s, steps, sounded = SETTINGS, 0, 0
+    rises, stays = (10 ** (db / 20 * s.compression) for db in (PITCH.noise_margin_db, PITCH.noise_margin_db - 8))
+    for call in heard()[0]:
+        count = call.before["count"]
+        if count % 4:
+            for name in ("network", "voices"):
+                assert lists(call.before[name]) == lists(call.after[name]), "between steps nothing changes"
+            continue
+        step, width = count // 4, PITCH.median_steps
+        before, places = lists(call.before["network"]), lists(call.before["voices"])
+        after, found = lists(call.after["network"]), lists(call.after["voices"])
+        rings = lists(call.after["rings"])
+        amplitude = call.before["amplitude"][0, 0].astype(float)
+        frequency = call.before["frequency"][0, 0].astype(float)
+        noise = call.before["noise"][0, 0].tolist()
+        lasting = [
+            now if step == 0 or now < was else was + s.noise_rise * (now - was)
+            for was, now in zip(before["lasting"], noise, strict=True)
+        ]
+        np.testing.assert_allclose(after["lasting"], lasting, rtol=1e-5)
+        level = max(before["level"] * s.level_decay, amplitude.max(), 1e-20)
+        assert after["level"] == pytest.approx(level, rel=1e-6)
+        partials = naive_pitch.partials(amplitude, frequency, lasting, level, s)
+        if step % 3 == 0:  # the slowest of the loops
+            expected = naive_pitch.compete(partials, before["a"], s)
+            np.testing.assert_allclose(after["a"], expected, rtol=1e-3, atol=2e-4)  # at a tooth's end rounding decides
+        history = before["history"]
+        history[step % width] = after["a"]
+        assert after["history"] == history
+        activity = call.after["work"].activity.tolist()  # where neighbours are equal, their last bit is the peak
+        np.testing.assert_allclose(activity, naive_pitch.middle_of(history), rtol=1e-6)
+        strongest = max(before["strongest"] * s.level_decay, max(activity), 0.1)
+        assert after["strongest"] == pytest.approx(strongest, rel=1e-6)
+        voices = naive_pitch.Voices(places["f0"], places["last_f0"], places["strength"], places["clear"])
+        naive_pitch.follow(activity, strongest, voices, s)
+        middle = (count - width // 2 * 4) % (width // 2 * 4 + 3)
+        there = naive_pitch.partials(rings["amplitude"][middle], rings["frequency"][middle], lasting, level, s)
+        naive_pitch.refine(there, voices, s)
+        for name in ("f0", "last_f0", "strength", "clear"):
+            np.testing.assert_allclose(found[name], getattr(voices, name), rtol=2e-5, err_msg=name)
+        for v, was in enumerate(places["risen"]):
+            assert found["risen"][v] == (found["clear"][v] > (stays if was else rises))
+        steps, sounded = steps + 1, sounded + sum(f0 > 0 for f0 in found["f0"])
+    assert steps > 30
+    assert sounded > 60, "the sound hardly wakes the layer"
+
+
+def test_what_leaves_the_pitch_layer() -> None:
+    """Voices in the range and above the noise; the faint ones apart; and whether any sounds out of the range."""
+    s = SETTINGS
+    rises, stays = (10 ** (db / 20 * s.compression) for db in (PITCH.noise_margin_db, PITCH.noise_margin_db - 8))
+    low_hz, high_hz = s.low_hz * 2 ** (-0.5 / 12), s.high_hz * 2 ** (0.5 / 12)
+    frames, latency = heard()[0], PITCH.median_steps // 2 * 4 + 2
+    kinds = dict.fromkeys(("told", "faint", "below", "above", "silent"), 0)
+    for n, call in enumerate(frames):
+        assert call.result == (n >= latency)
+        if not call.result:
+            continue
+        out = call.after["out"]
+        assert out.times[0] == frames[n - latency].before["times"][0]
+        np.testing.assert_array_equal(out.amplitude[0], frames[n - latency].before["amplitude"][0])
+        np.testing.assert_array_equal(out.frequency[0], frames[n - latency].before["frequency"][0])
+        places, outside = lists(call.after["voices"]), [False, False]
+        for v, hz in enumerate(places["f0"]):
+            kind = "silent" if hz == 0 else "below" if hz < low_hz else "above" if hz > high_hz else "told"
+            if kind in ("below", "above"):
+                sure = places["risen"][v] and places["clear"][v] > rises * rises / stays
+                outside[kind == "above"] |= sure
+            elif kind == "told" and not places["risen"][v]:
+                kind = "faint"
+            kinds[kind] += 1
+            for name, known in (("", "told"), ("faint_", "faint")):
+                got = getattr(out, f"{name}f0")[0, 0, v], getattr(out, f"{name}strength")[0, 0, v]
+                assert got == ((np.float32(hz), np.float32(places["strength"][v])) if kind == known else (0, 0))
+        assert out.outside[0, 0].tolist() == outside
+    assert all(kinds[kind] for kind in ("told", "above", "silent")), kinds
+
+
+@pytest.mark.parametrize("count", [100, 161, 700])
+def test_of_many_partials_the_strongest_are_taken(count: int) -> None:
+    call, rng = heard()[0][-1].before, np.random.default_rng(count)
+    atoms, level = call["amplitude"].shape[2], np.float32(0.3)
+    amplitude = np.zeros(atoms, np.float32)
+    amplitude[rng.permutation(atoms)[:count]] = 0.3 * rng.random(count) ** 3
+    frequency = (rng.uniform(50, 5000, atoms) * (rng.random(atoms) < 0.98)).astype(np.float32)
+    noise = rng.exponential(1e-4, atoms).astype(np.float32)
+    found = hear(amplitude, frequency, noise, level, call["rule"], call["work"])
+    work = call["work"]
+    expected = naive_pitch.partials(amplitude.tolist(), frequency.tolist(), noise.tolist(), 0.3, SETTINGS)
+    rows = np.stack([work.y[:found], work.noise_y[:found], work.line_hz[:found]], axis=1)
+    assert 50 < found <= 160
+    np.testing.assert_allclose(rows, expected, rtol=1e-5)
+
+
+def test_shares_of_the_partials() -> None:
+    _, frames, transcriber = heard()
+    share = transcriber.layer.shares(frames)
+    for n in np.linspace(0, len(frames) - 1, 6).astype(int):
+        f0, strength = frames.f0[n, 0].astype(float), frames.strength[n, 0].astype(float)
+        hz, amplitude = frames.instantaneous_frequency[n, 0].astype(float), frames.amplitude[n, 0]
+        expected = naive_pitch.shares(hz.tolist(), amplitude.tolist(), f0.tolist(), strength.tolist(), SETTINGS)
+        np.testing.assert_allclose(share[n, 0], expected, rtol=1e-3, atol=1e-5)
+    assert share.max() > 0.9
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pitches_go_to_voices_at_the_least_cost(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for places, count in ((5, 2), (4, 3), (6, 4), (3, 5)):
+        f0 = (2 ** rng.uniform(6.3, 9.5, places) * (rng.random(places) < 0.8)).astype(np.float32)
+        center, before = np.sort(rng.uniform(6.3, 9.5, count)), rng.integers(-1, count, places)
+        owner = np.empty(places, np.int64)
+        assign(f0, center, ASSIGN_RULE, before, owner)
+        assert owner.tolist() == naive_voices.owners(f0.tolist(), center, before, persistence=0.02, drop=2.0)
+
+
+@pytest.mark.parametrize(("count", "places", "seed"), [(2, 3, 0), (3, 3, 1), (2, 4, 2)])
+def test_voices_are_followed(count: int, places: int, seed: int) -> None:
+    """Pitches that come, go, glide a little within and beyond what is one pitch, and change places."""
+    rng, frames, hop_s = np.random.default_rng(seed), 400, HOP / RATE
+    walk = np.cumsum(rng.normal(0, 0.02, (frames, places)), axis=0)
+    leap = np.repeat(rng.normal(0, 0.5, (frames // 25, places)), 25, axis=0)
+    sounding = np.repeat(rng.random((frames // 10, places)) < 0.6, 10, axis=0) & (rng.random((frames, places)) < 0.97)
+    f0 = (2 ** (np.linspace(7, 9, places) + walk + leap) * sounding).astype(np.float32)
+    strength = (rng.random((frames, places)) * sounding).astype(np.float32)
+    tracks = VoiceTracks(count, places, hop_s)
+    blocks = np.split(np.arange(frames), [1, 90, 91, 250])
+    found = np.concatenate([tracks.process(f0[rows, None], strength[rows, None]) for rows in blocks])[:, 0]
+    octaves = log2(700 / 80) / count
+    expected = naive_voices.tracks(
+        f0.tolist(), strength.tolist(), [log2(80) + (v + 0.5) * octaves for v in range(count)], persistence=0.02,
+        drop=2.0, votes=round(0.116 / hop_s), attack=round(0.03 / hop_s), release=round(0.16 / hop_s),
+    )  # fmt: skip
+    late = tracks.latency_frames
+    assert late == round(0.116 / hop_s) + round(0.03 / hop_s)
+    np.testing.assert_allclose(found[late:], expected[: frames - late], rtol=1e-5)
+    assert 0.1 < (found[late:, :, 2] == 1).mean() < 0.9
+
+
+@cache
+def fitting() -> dict[str, Any]:
+    """What the kernel of voices is given."""
+    spy = Spy()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(voices_module, "voices_process", spy.watch(voices_module.voices_process))
+        Separator(RATE, PitchVoices.of(2)).process(chord(0.02, 0))
+    return spy.calls["voices_process"][0].before
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_power_of_channels_divides_among_voices(seed: int) -> None:
+    """Two voices that meet, go silent and ring on, and sound that is neither's; the envelopes learn on the way."""
+    bank, given, rng = separation_bank(float(RATE)).bank, fitting(), np.random.default_rng(seed)
+    frames, channels = 8, bank.channels
+    base = rng.uniform(90, 400)
+    tracks = np.zeros((frames, 2, 3), np.float32)
+    tracks[:, 0] = [[base * 2 ** rng.normal(0, 0.01), rng.uniform(0.2, 1), n % 3 > 0] for n in range(frames)]
+    tracks[:, 1] = [[base * 1.5, rng.uniform(0.2, 1) * (n not in (3, 4)), 1] for n in range(frames)]
+    tracks[4, 0, 1] = 0
+    power = (1e-3 * rng.exponential(1.0, (frames, channels))).astype(np.float32)
+    for hz in (base, 1.5 * base, 3 * base, 4200.0):
+        power += np.square(np.abs(bank.response(np.array([hz])))).astype(np.float32)
+    half_hz = RATE * (1 - bank.damping) / (2 * np.pi * np.sqrt(bank.damping))
+    envelope = np.tile(np.arange(1.0, 31) ** -2, (2, 1)).astype(np.float32)
+    for n in range(frames):
+        known = envelope.astype(float).tolist()
+        expected = naive_voices.frame(
+            power[n].astype(float).tolist(), tracks[n].astype(float).tolist(), known, bank.center_hz.tolist(),
+            half_hz.tolist(), bank.order, iterations=6, pace=hop_samples(RATE) / RATE, nobody=1e-5,
+        )  # fmt: skip
+        share = np.empty((1, 2, channels), np.float32)
+        rule, lines = given["rule"], given["lines"]
+        voices_process(power[n : n + 1], tracks[n : n + 1], given["channels"], rule, envelope, lines, share)
+        np.testing.assert_allclose(share[0], expected, rtol=2e-3, atol=1e-5, err_msg=f"frame {n}")
+        np.testing.assert_allclose(envelope, known, rtol=1e-4, err_msg=f"frame {n}")
+    assert pytest.approx(hop_samples(RATE) / RATE, rel=0.01) == HOP_S
