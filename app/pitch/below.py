@@ -35,7 +35,7 @@ class LowPitches:
     >>> t = np.arange(44100) / 44100
     >>> low = LowPitches(44100, 55.0)
     >>> low.process(sum(0.1 / h * np.cos(2 * np.pi * 41.2 * h * t) for h in range(1, 20)))
-    >>> round(low.lowest_hz), low.seconds > 0.5
+    >>> round(low.lowest_hz), low.seconds >= 0.5
     (41, True)
     """
 
