@@ -17,7 +17,7 @@ from sharpear.compiler import kernel
 from sharpear.gpu import CPU, Backend
 
 from .filterbank import SubbandFrames
-from .stateful import Stateful
+from .stateful import Stateful, fields_of
 
 MOMENTS = 9
 UNPREDICTABLE_POWER = 1e-32
@@ -170,16 +170,9 @@ class LineFinder(Stateful):
             rad_to_hz=np.float64(1.0 / (2 * np.pi * D * frame_s)),
         )
         drift_frames = max(1, round(rule.drift_s / frame_s))
-        self._remember(
-            [
-                ("z", np.complex64, (streams, 2 * D + 1, K)),
-                ("hz", np.float32, (streams, 2 * D + 1, K)),
-                ("moments", np.float32, (streams, MOMENTS, K)),
-                ("roots", np.float32, (streams, drift_frames, 2, K)),
-                ("frame", np.int64),
-            ],
-            backend,
-        )
+        lengths = {"streams": streams, "channels": K, "depth": 2 * D + 1, "moments": MOMENTS}
+        lengths |= {"drift frames": drift_frames, "centre and distance": 2}
+        self._remember([*fields_of(FinderState, lengths), ("frame", np.int64)], backend)
         self._run = backend.kernel(lines_process, blocks=streams, threads=K)
 
     def process(self, frames: SubbandFrames) -> LineFrames:
@@ -198,7 +191,7 @@ class LineFinder(Stateful):
             self._turn,
             self._tables,
             self._rule,
-            FinderState(z=state["z"], hz=state["hz"], moments=state["moments"], roots=state["roots"]),
+            self._fields(FinderState),
             int(state["frame"]),
             LinesOut(hz=lines.frequency_hz, energy=lines.energy, trust=lines.trust),
         )
