@@ -142,18 +142,9 @@ class LineField(Stateful):
         frequency = self.backend.empty((count, streams, self.atoms), np.float32)
         state = self._state
         self._run(
-            lines.frequency_hz,
-            lines.energy,
-            lines.trust,
-            self._grid,
-            self._gain,
-            self._average_rule,
-            self._atom_hz,
-            self._fields(FieldState),
-            int(state["row"]),
-            amplitude,
-            frequency,
-        )
+            lines.frequency_hz, lines.energy, lines.trust, self._grid, self._gain, self._average_rule, self._atom_hz,
+            self._fields(FieldState), int(state["row"]), amplitude, frequency,
+        )  # fmt: skip
         state["row"] = (state["row"] + count) % state["hz"].shape[1]
         return amplitude, frequency
 

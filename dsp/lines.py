@@ -142,14 +142,9 @@ class LineFinder(Stateful):
     """
 
     def __init__(
-        self,
-        center_hz: NDArray[np.float64],
-        reach_hz: NDArray[np.float64],
-        frame_s: float,
-        rule: LineRule,
-        streams: int = 1,
-        backend: Backend = CPU,
-    ) -> None:
+        self, center_hz: NDArray[np.float64], reach_hz: NDArray[np.float64], frame_s: float, rule: LineRule,
+        streams: int = 1, backend: Backend = CPU,
+    ) -> None:  # fmt: skip
         if rule.spacing_hops < 1 or rule.neighbors < 0:
             raise ValueError(f"expected spacing_hops >= 1 and neighbors >= 0, received {rule}")
         K = center_hz.size
@@ -186,15 +181,10 @@ class LineFinder(Stateful):
         )
         state = self._state
         self._run(
-            self.backend.array(frames.subband),
-            frames.instantaneous_hz,
-            self._turn,
-            self._tables,
-            self._rule,
-            self._fields(FinderState),
-            int(state["frame"]),
+            self.backend.array(frames.subband), frames.instantaneous_hz, self._turn, self._tables, self._rule,
+            self._fields(FinderState), int(state["frame"]),
             LinesOut(hz=lines.frequency_hz, energy=lines.energy, trust=lines.trust),
-        )
+        )  # fmt: skip
         state["frame"] += count
         return lines
 

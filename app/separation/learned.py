@@ -106,15 +106,9 @@ class LearnedSources(Stateful):
         shares = self.backend.empty((count, groups, sources, channels), np.float32)
         memories = SourcesState(total=state["sum"], h=state["activation"], heard=state["heard"], share=state["share"])
         self._run(
-            split.power,
-            self._per_group,
-            POOLED_FRAMES,
-            self._dictionary,
-            self._rule,
-            memories,
-            int(state["frame"]),
+            split.power, self._per_group, POOLED_FRAMES, self._dictionary, self._rule, memories, int(state["frame"]),
             shares,
-        )
+        )  # fmt: skip
         state["frame"] += count
         return shares
 
