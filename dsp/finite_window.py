@@ -199,14 +199,9 @@ class FiniteWindow(Stateful):
         out = SubbandFrames.allocate(count, streams, 1, K, self.backend)
         state = self._state
         self._run(
-            frames.stages,
-            self._coefficients,
-            self._length_hops,
-            self._tuning,
-            state["ring"],
-            int(state["row"]),
+            frames.stages, self._coefficients, self._length_hops, self._tuning, state["ring"], int(state["row"]),
             WindowOut(z=out.stages, power=out.power, instantaneous_hz=out.instantaneous_hz),
-        )
+        )  # fmt: skip
         state["row"] = (state["row"] + count) % state["ring"].shape[1]
         return out
 

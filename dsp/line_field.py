@@ -12,7 +12,7 @@ from sharpear.gpu import CPU, Backend
 
 from .lines import LineFrames
 from .scales import SCALE_CODE, Scale, scale_position, space_frequencies
-from .stateful import Stateful
+from .stateful import Stateful, fields_of
 
 FINENESS = 4
 """Steps of the calibration table from atom to atom, because calibration ripples between the channels."""
@@ -130,16 +130,8 @@ class LineField(Stateful):
             swell_hz=np.float32(1.0 / (2 * np.pi * frame_s)),
             surge=np.float32(surge),
         )
-        rows = 2 * half_frames + 1
-        self._remember(
-            [
-                ("hz", np.float32, (streams, rows, 3, channels)),
-                ("energy", np.float32, (streams, rows, 3, channels)),
-                ("trust", np.float32, (streams, rows, channels)),
-                ("row", np.int64),
-            ],
-            backend,
-        )
+        lengths = {"streams": streams, "rows": 2 * half_frames + 1, "lines": LINES, "channels": channels}
+        self._remember([*fields_of(FieldState, lengths), ("row", np.int64)], backend)
         needed = 24 * channels + 32
         self._run = backend.kernel(field_process, blocks=streams, threads=channels, shared_bytes=needed)
 
@@ -150,18 +142,9 @@ class LineField(Stateful):
         frequency = self.backend.empty((count, streams, self.atoms), np.float32)
         state = self._state
         self._run(
-            lines.frequency_hz,
-            lines.energy,
-            lines.trust,
-            self._grid,
-            self._gain,
-            self._average_rule,
-            self._atom_hz,
-            FieldState(hz=state["hz"], energy=state["energy"], trust=state["trust"]),
-            int(state["row"]),
-            amplitude,
-            frequency,
-        )
+            lines.frequency_hz, lines.energy, lines.trust, self._grid, self._gain, self._average_rule, self._atom_hz,
+            self._fields(FieldState), int(state["row"]), amplitude, frequency,
+        )  # fmt: skip
         state["row"] = (state["row"] + count) % state["hz"].shape[1]
         return amplitude, frequency
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sharpear.compiler import Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
 
-from .stateful import Stateful
+from .stateful import Stateful, fields_of
 
 NO_NOISE = np.float32(1e-30)
 """Stands for the energy of noise where there is none: far below any line of a sound at -120 dBFS."""
@@ -69,8 +69,7 @@ class LineMemory(Stateful):
             raise ValueError(f"expected tau_s > 0 and patience >= 0, received {tau_s:g} and {patience:g}")
         self._reach = backend.array(reach)
         self._rule = MemoryRule(slowest=np.float32(1 - math.exp(-frame_s / tau_s)), patience=np.float32(patience))
-        fields = [("energy", np.float32, (streams, reach.size)), ("hz", np.float32, (streams, reach.size))]
-        self._remember(fields, backend)
+        self._remember(fields_of(MemoryState, {"streams": streams, "atoms": reach.size}), backend)
         needed = 12 * reach.size + 24
         self._run = backend.kernel(line_memory_process, blocks=streams, threads=reach.size, shared_bytes=needed)
 
@@ -79,8 +78,7 @@ class LineMemory(Stateful):
     ) -> NDArray[np.float32]:
         """Amplitudes of lines (zero: none), their frequencies and the noise's energy, each (frames, streams, atoms)."""
         out = self.backend.empty(amplitude.shape, np.float32)
-        state = MemoryState(energy=self._state["energy"], hz=self._state["hz"])
-        self._run(amplitude, frequency_hz, noise, self._reach, self._rule, state, out)
+        self._run(amplitude, frequency_hz, noise, self._reach, self._rule, self._fields(MemoryState), out)
         return out
 
 

@@ -16,7 +16,7 @@ from sharpear.gpu import CPU, Backend
 
 from .filterbank import SubbandFrames
 from .lines_kernel import MOMENTS, FinderRule, FinderState, LinesOut, LineTables, lines_process
-from .stateful import Stateful
+from .stateful import Stateful, fields_of
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,9 @@ class LineFinder(Stateful):
     """
 
     def __init__(
-        self,
-        center_hz: NDArray[np.float64],
-        reach_hz: NDArray[np.float64],
-        frame_s: float,
-        rule: LineRule,
-        streams: int = 1,
-        backend: Backend = CPU,
-    ) -> None:
+        self, center_hz: NDArray[np.float64], reach_hz: NDArray[np.float64], frame_s: float, rule: LineRule,
+        streams: int = 1, backend: Backend = CPU,
+    ) -> None:  # fmt: skip
         if rule.spacing_hops < 1 or rule.neighbors < 0:
             raise ValueError(f"expected spacing_hops >= 1 and neighbors >= 0, received {rule}")
         K = center_hz.size
@@ -102,16 +97,9 @@ class LineFinder(Stateful):
             rad_to_hz=np.float64(1.0 / (2 * np.pi * D * frame_s)),
         )
         drift_frames = max(1, round(rule.drift_s / frame_s))
-        self._remember(
-            [
-                ("z", np.complex64, (streams, 2 * D + 1, K)),
-                ("hz", np.float32, (streams, 2 * D + 1, K)),
-                ("moments", np.float32, (streams, MOMENTS, K)),
-                ("roots", np.float32, (streams, drift_frames, 2, K)),
-                ("frame", np.int64),
-            ],
-            backend,
-        )
+        lengths = {"streams": streams, "channels": K, "depth": 2 * D + 1, "moments": MOMENTS}
+        lengths |= {"drift frames": drift_frames, "centre and distance": 2}
+        self._remember([*fields_of(FinderState, lengths), ("frame", np.int64)], backend)
         self._run = backend.kernel(lines_process, blocks=streams, threads=K)
 
     def process(self, frames: SubbandFrames) -> LineFrames:
@@ -125,14 +113,9 @@ class LineFinder(Stateful):
         )
         state = self._state
         self._run(
-            self.backend.array(frames.subband),
-            frames.instantaneous_hz,
-            self._turn,
-            self._tables,
-            self._rule,
-            FinderState(z=state["z"], hz=state["hz"], moments=state["moments"], roots=state["roots"]),
-            int(state["frame"]),
+            self.backend.array(frames.subband), frames.instantaneous_hz, self._turn, self._tables, self._rule,
+            self._fields(FinderState), int(state["frame"]),
             LinesOut(hz=lines.frequency_hz, energy=lines.energy, trust=lines.trust),
-        )
+        )  # fmt: skip
         state["frame"] += count
         return lines

@@ -66,16 +66,9 @@ class NoiseFloor(Stateful):
     """
 
     def __init__(
-        self,
-        channels: int,
-        frame_s: float,
-        *,
-        tau_s: float,
-        quantile: float,
-        largest: float,
-        streams: int = 1,
+        self, channels: int, frame_s: float, *, tau_s: float, quantile: float, largest: float, streams: int = 1,
         backend: Backend = CPU,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if not 0 < quantile < 1 or not tau_s > 0 or not frame_s > 0:
             raise ValueError(
                 "expected 0 < quantile < 1, tau_s > 0 and frame_s > 0, "

@@ -114,15 +114,9 @@ class Splitter(Stateful):
             self.backend.empty((count, self.streams, channels), np.float32),
         )
         self._split(
-            recent,
-            self.hop,
-            self._order_tag,
-            self._delay,
-            self._coefficients,
-            state["stages"],
-            filled,
+            recent, self.hop, self._order_tag, self._delay, self._coefficients, state["stages"], filled,
             SplitOut(parts=split.parts, subband=split.subband, power=split.power),
-        )
+        )  # fmt: skip
         state["past"] = recent[:, samples:]
         state["filled"] = (filled + samples) % self.hop
         return split

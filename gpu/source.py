@@ -82,9 +82,14 @@ def type_name(hint: Any) -> str:
         return name
     if hint in TYPES:
         return TYPES[hint]
-    array, *axes = get_args(hint)
-    (number,) = get_args(get_args(array)[1])
+    number, *axes = array_kind(hint)
     return f"Array<{TYPES[number]}, {len(axes)}>"
+
+
+def array_kind(hint: Any) -> list[Any]:
+    """The type of the numbers of an array in a named tuple, and what its axes are."""
+    array, *axes = get_args(hint)
+    return [*get_args(get_args(array)[1]), *axes]
 
 
 def _known(function: Any) -> dict[str, Any]:

@@ -135,12 +135,9 @@ def pitch_process(
     """
     ring_times, ring_amplitude, ring_frequency = rings.times, rings.amplitude, rings.frequency
     level, a, history, strongest = network.level, network.a, network.history, network.strongest
-    lasting = network.lasting
     f0, last_f0, strength, clear, risen = voices.f0, voices.last_f0, voices.strength, voices.clear, voices.risen
-    y, noise_y, line_hz, activity = work.y, work.noise_y, work.line_hz, work.activity
+    lasting, activity = network.lasting, work.activity
     waiting, width, stride = ring_times.size, history.shape[1], rule.stride
-    # Noise finds its place among the pitches out of range: only what stands far above it is told of.
-    surely = voice_rule.rises * voice_rule.rises / voice_rule.stays
     left = row = 0
     for n in range(times.size):
         now = (count + n) % waiting
@@ -165,7 +162,7 @@ def pitch_process(
                 partials = strongest_partials(
                     ring_amplitude[s, middle], ring_frequency[s, middle], lasting[s], level[s], rule, work
                 )
-                refine(y, noise_y, line_hz, partials, fields.rule, strength[s], f0[s], clear[s])
+                refine(work.y, work.noise_y, work.line_hz, partials, fields.rule, strength[s], f0[s], clear[s])
                 for v in range(f0.shape[1]):
                     risen[s, v] = clear[s, v] > (voice_rule.stays if risen[s, v] else voice_rule.rises)
         row += (count + n) % stride == 0
@@ -176,18 +173,27 @@ def pitch_process(
                 for i in range(amplitude.shape[2]):
                     out.amplitude[left, s, i] = ring_amplitude[s, oldest, i]
                     out.frequency[left, s, i] = ring_frequency[s, oldest, i]
-                out.outside[left, s, 0] = out.outside[left, s, 1] = False
-                for v in range(f0.shape[1]):
-                    sounds = voice_rule.low_hz <= f0[s, v] <= voice_rule.high_hz
-                    told, faint = sounds and risen[s, v], sounds and not risen[s, v]
-                    out.f0[left, s, v] = f0[s, v] if told else 0.0
-                    out.strength[left, s, v] = strength[s, v] if told else 0.0
-                    out.faint_f0[left, s, v] = f0[s, v] if faint else 0.0
-                    out.faint_strength[left, s, v] = strength[s, v] if faint else 0.0
-                    if f0[s, v] > 0 and risen[s, v] and not sounds and clear[s, v] > surely:
-                        out.outside[left, s, int(f0[s, v] > voice_rule.high_hz)] = True
+                tell(voices, voice_rule, s, left, out)
             left += 1
     return left
+
+
+@kernel
+def tell(voices: PitchPlaces, rule: VoiceRule, s: int, left: int, out: PitchOut) -> None:
+    """Write the voices of stream s that sound, and apart those that noise may have made, or are out of the range."""
+    f0, strength, clear, risen = voices.f0[s], voices.strength[s], voices.clear[s], voices.risen[s]
+    # Noise finds its place among the pitches out of range: only what stands far above it is told of.
+    surely = rule.rises * rule.rises / rule.stays
+    out.outside[left, s, 0] = out.outside[left, s, 1] = False
+    for v in range(f0.size):
+        sounds = rule.low_hz <= f0[v] <= rule.high_hz
+        told, faint = sounds and risen[v], sounds and not risen[v]
+        out.f0[left, s, v] = f0[v] if told else 0.0
+        out.strength[left, s, v] = strength[v] if told else 0.0
+        out.faint_f0[left, s, v] = f0[v] if faint else 0.0
+        out.faint_strength[left, s, v] = strength[v] if faint else 0.0
+        if f0[v] > 0 and risen[v] and not sounds and clear[v] > surely:
+            out.outside[left, s, int(f0[v] > rule.high_hz)] = True
 
 
 @kernel
@@ -218,11 +224,10 @@ def compete(
     gains: DivisiveGains, work: PitchWork, a: Floats,
 ) -> None:  # fmt: skip
     """One step of the pitch layer on one frame's partials."""
-    start, unit, weight = work.start, work.unit, work.weight
     partials = strongest_partials(amplitude, frequency, noise, level, rule, work)
-    connect(work.line_hz, partials, a.size, fields.rule, start, unit, weight)
+    connect(work.line_hz, partials, a.size, fields.rule, work.start, work.unit, work.weight)
     for _ in range(rule.iterations):
-        divisive_step(work.y, partials, start, unit, weight, fields.total, gains, a, work.support)
+        divisive_step(work.y, partials, work.start, work.unit, work.weight, fields.total, gains, a, work.support)
 
 
 @kernel
@@ -255,8 +260,7 @@ def follow(
     low_hz, per_octave = field_rule.low_hz, field_rule.per_octave
     units, places = activity.size, f0.size
     taken = np.zeros(places, np.bool_)
-    left = activity.copy()
-    before = f0.copy()
+    left, before = activity.copy(), f0.copy()
     for _ in range(places):
         peak = -1
         for j in range(units):

@@ -45,15 +45,9 @@ class Transcriber(Streaming[PitchFrames]):
     """
 
     def __init__(
-        self,
-        sample_rate: float,
-        preset: str | Config = "music",
-        streams: int = 1,
-        overrides: Mapping[str, Any] | None = None,
-        *,
-        start_s: float = 0.0,
-        device: str | Backend = "cpu",
-    ) -> None:
+        self, sample_rate: float, preset: str | Config = "music", streams: int = 1,
+        overrides: Mapping[str, Any] | None = None, *, start_s: float = 0.0, device: str | Backend = "cpu",
+    ) -> None:  # fmt: skip
         if not isinstance(preset, Config):
             preset, overrides = load_config(preset, overrides), None
         lines = preset.lines.model_copy(update={"noise_db": preset.pitch.noise_db})

@@ -108,15 +108,9 @@ class LearnedSources(Stateful):
             total=state["sum"], h=state["activation"], explained=state["explained"], share=state["share"]
         )
         self._run(
-            split.power,
-            self._per_group,
-            POOLED_FRAMES,
-            self._dictionary,
-            self._rule,
-            memories,
-            int(state["frame"]),
+            split.power, self._per_group, POOLED_FRAMES, self._dictionary, self._rule, memories, int(state["frame"]),
             shares,
-        )
+        )  # fmt: skip
         state["frame"] += count
         return shares
 
