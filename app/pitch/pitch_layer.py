@@ -146,29 +146,7 @@ class PitchLayer(Stateful):
         harmonic_hz = self.fields.pitch_hz[:, None] * np.arange(1, c.harmonics + 1)
         total = (self.fields.tooth * (harmonic_hz <= c.harmonics * c.high_hz)).sum(axis=1).astype(np.float32)
         self._fields = PitchFields(self.fields.rule, total)
-        self._rule = PitchRule(
-            stride=stride,
-            iterations=c.iterations,
-            compression=np.float32(c.compression),
-            floor=np.float32(c.floor),
-            decay=np.float32(np.exp(-stride * hop_s / c.level_s)),
-            rise=np.float32(-np.expm1(-stride * hop_s / LASTING_S)),
-        )
-        self._gains = DivisiveGains(
-            feedback=np.float32(c.feedback),
-            epsilon=np.float32(c.epsilon),
-            rate=np.float32(c.rate),
-            rest=np.float32(REST),
-        )
-        self._voice_rule = VoiceRule(
-            onset=np.float32(c.onset),
-            offset=np.float32(c.offset),
-            glide_units=np.float32(c.glide_cents / 1200 * c.per_octave),
-            low_hz=np.float32(c.low_hz * 2 ** (-0.5 / 12)),
-            high_hz=np.float32(c.high_hz * 2 ** (0.5 / 12)),
-            rises=np.float32(10 ** (c.noise_margin_db / 20 * c.compression)),
-            stays=np.float32(10 ** ((c.noise_margin_db - STAYS_DB) / 20 * c.compression)),
-        )
+        self._rule, self._gains, self._voice_rule = _pitch_rule(c, stride, hop_s), _gains(c), _voice_rule(c)
         self._floor = NoiseFloor(
             channels, hop_s, tau_s=FLOOR_S, quantile=NOISE_QUANTILE, largest=LARGEST_FLOOR, streams=streams
         )
@@ -177,17 +155,7 @@ class PitchLayer(Stateful):
         self._share_rule = ShareRule(
             expand=np.float32(1 / c.compression), epsilon=np.float32(SHARE_FLOOR ** (1 / c.compression))
         )
-        connections = MOST_PARTIALS * self.fields.most_connections
-        self._work = PitchWork(
-            y=np.empty(MOST_PARTIALS, np.float32),
-            noise_y=np.empty(MOST_PARTIALS, np.float32),
-            line_hz=np.empty(MOST_PARTIALS, np.float32),
-            start=np.empty(MOST_PARTIALS + 1, np.int32),
-            unit=np.empty(connections, np.int32),
-            weight=np.empty(connections, np.float32),
-            support=np.empty(units, np.float32),
-            activity=np.empty(units, np.float32),
-        )
+        self._work = _work(MOST_PARTIALS * self.fields.most_connections, units)
         # The median's middle step lies so far back, and its frame stands in the middle of the frames it decides for.
         self.latency_hops = c.median_steps // 2 * stride + stride // 2
         waiting = self.latency_hops + 1
@@ -313,3 +281,48 @@ class PitchLayer(Stateful):
             share,
         )
         return share
+
+
+def _pitch_rule(c: PitchConfig, stride: int, hop_s: float) -> PitchRule:
+    return PitchRule(
+        stride=stride,
+        iterations=c.iterations,
+        compression=np.float32(c.compression),
+        floor=np.float32(c.floor),
+        decay=np.float32(np.exp(-stride * hop_s / c.level_s)),
+        rise=np.float32(-np.expm1(-stride * hop_s / LASTING_S)),
+    )
+
+
+def _gains(c: PitchConfig) -> DivisiveGains:
+    return DivisiveGains(
+        feedback=np.float32(c.feedback),
+        epsilon=np.float32(c.epsilon),
+        rate=np.float32(c.rate),
+        rest=np.float32(REST),
+    )
+
+
+def _voice_rule(c: PitchConfig) -> VoiceRule:
+    return VoiceRule(
+        onset=np.float32(c.onset),
+        offset=np.float32(c.offset),
+        glide_units=np.float32(c.glide_cents / 1200 * c.per_octave),
+        low_hz=np.float32(c.low_hz * 2 ** (-0.5 / 12)),
+        high_hz=np.float32(c.high_hz * 2 ** (0.5 / 12)),
+        rises=np.float32(10 ** (c.noise_margin_db / 20 * c.compression)),
+        stays=np.float32(10 ** ((c.noise_margin_db - STAYS_DB) / 20 * c.compression)),
+    )
+
+
+def _work(connections: int, units: int) -> PitchWork:
+    return PitchWork(
+        y=np.empty(MOST_PARTIALS, np.float32),
+        noise_y=np.empty(MOST_PARTIALS, np.float32),
+        line_hz=np.empty(MOST_PARTIALS, np.float32),
+        start=np.empty(MOST_PARTIALS + 1, np.int32),
+        unit=np.empty(connections, np.int32),
+        weight=np.empty(connections, np.float32),
+        support=np.empty(units, np.float32),
+        activity=np.empty(units, np.float32),
+    )
