@@ -1,4 +1,4 @@
-"""Packs of files, without a GPU: what hears them is a stand-in that gives back the sound."""
+"""Packs of files, without a GPU: what worker them is a stand-in that gives back the sound."""
 
 import itertools
 import os
@@ -27,7 +27,7 @@ from sharpear.sharpening.sharpener import Sharpener
 
 
 class Echo:
-    """Gives back what it hears."""
+    """Gives back what it worker."""
 
     def submit(self, block: Any) -> Pending[Any]:
         heard = np.array(block)
@@ -47,13 +47,13 @@ class Copy(Lane[Echo]):
         if moment == self._failing_at:
             raise InputError(f"{self.audio.path}: fails at {moment}")
 
-    def begin(self, hears: Echo, first_stream: int) -> None:
+    def begin(self, worker: Echo, first_stream: int) -> None:
         self._own = slice(first_stream, first_stream + self.streams)
         with self.failing():
             self._fail_at("begin")
 
     @property
-    def going_on(self) -> bool:
+    def unfinished(self) -> bool:
         return not (self.failure or self.stopped) and sum(map(len, self.heard)) < self.audio.samples
 
     def read(self, block: np.ndarray) -> None:
@@ -182,10 +182,10 @@ def test_lanes_know_how_many_files_they_open(folder: Path, monkeypatch: pytest.M
     soundfile.write("a.wav", tone(1.6), 16000)
     sharpener, config = Sharpener(16000, "low-latency"), load_config("low-latency")
 
-    def surplus(lane: Lane[Any], before: int, hears: Any) -> int:
-        lane.begin(hears, 0)
+    def surplus(lane: Lane[Any], before: int, worker: Any) -> int:
+        lane.begin(worker, 0)
         assert lane.failure is None
-        with lane.held:
+        with lane.opened:
             return len(os.listdir("/proc/self/fd")) - before - lane.descriptors
 
     def of_sharpening(formats: Sequence[str], cut: int) -> int:

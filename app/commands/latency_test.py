@@ -10,7 +10,7 @@ def latency_test(
     rate: Annotated[int | None, typer.Option(help="Sample rate, Hz; the device's own.")] = None,
     block: Annotated[int, typer.Option(min=16, max=16384, help="Samples between callbacks.")] = 256,
 ) -> None:
-    """Play a probe, hear it again, and time the way: connect the output to the input, or let them hear each other."""
+    """Play a probe, record it, and time the way: connect the output to the input, or bring the two close together."""
     import numpy as np  # noqa: PLC0415
 
     from sharpear.live.probe import measure_round_trip  # noqa: PLC0415
@@ -20,6 +20,6 @@ def latency_test(
     claimed = "nothing credible" if trip.claimed_s is None else f"{1e3 * trip.claimed_s:.2f} ms"
     typer.echo(
         f"{trip.device}, {trip.rate_hz} Hz, block {trip.block}: round trip {np.median(delays_ms):.2f} ms "
-        f"({delays_ms.min():.2f} to {delays_ms.max():.2f}, {len(delays_ms)} of {trip.sent} probes heard); "
+        f"({delays_ms.min():.2f} to {delays_ms.max():.2f}, {len(delays_ms)} of {trip.sent} probes found); "
         f"the device claims {claimed}"
     )

@@ -22,7 +22,7 @@ CHANNELS = (1, 2)
 
 
 def prepare_kernels() -> None:
-    """Let everything hear a moment of silence, as the live session does before it listens."""
+    """Feed everything a moment of silence, as the live session does before it listens."""
     for preset, channels, phases in product(preset_names(), CHANNELS, (False, True)):
         session.warmed_up(RATE_HZ, load_config(preset), channels, phases).flush()
     learner = Learner(channels=2, atoms=1)

@@ -34,7 +34,7 @@ class _Results(io.FileIO):
                 select.select([], [self], [])  # it does not wait by itself
         except BrokenPipeError as error:
             self._failed = True
-            raise SystemExit(1) from error  # nobody reads any more, as under `| head`: nobody wants to hear of it
+            raise SystemExit(1) from error  # nobody reads any more, as under `| head`: nobody wants to be told of it
         except OSError as error:
             self._failed = True
             raise unwritable("stdout", error, option="") from error

@@ -44,13 +44,13 @@ def run_cluster(jobs: Sequence[Job], settings: Settings, address: str, interrupt
 
 
 def _run(client: Any, jobs: Sequence[Job], settings: Settings, interruption: Interruption) -> Iterator[Event]:
-    heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
     numbers: dict[str, int] = {}
 
-    def hear(event: tuple[float, dict[str, Any]]) -> None:
+    def receive(event: tuple[float, dict[str, Any]]) -> None:
         told = event[1]
         number = numbers.setdefault(told["worker"], len(numbers))
-        heard.put(Advance(number, told["source"], told["done_s"], told["total_s"]))
+        arrived.put(Advance(number, told["source"], told["done_s"], told["total_s"]))
 
     def hand_out() -> bool:
         job = next(waiting, None)
@@ -58,10 +58,10 @@ def _run(client: Any, jobs: Sequence[Job], settings: Settings, interruption: Int
             return False
         future = client.submit(_on_worker, job, settings, retries=RETRIES, pure=False)
         running[future] = job
-        future.add_done_callback(heard.put)
+        future.add_done_callback(arrived.put)
         return True
 
-    client.subscribe_topic(TOPIC, hear)
+    client.subscribe_topic(TOPIC, receive)
     waiting, running = iter(jobs), dict[Any, Job]()
     interruption.patient = True
     threads = sum(client.nthreads().values())
@@ -69,7 +69,7 @@ def _run(client: Any, jobs: Sequence[Job], settings: Settings, interruption: Int
         pass
     while running and not interruption.requested:
         try:
-            event = heard.get(timeout=POLL_S)
+            event = arrived.get(timeout=POLL_S)
         except queue.Empty:
             continue
         if isinstance(event, Advance):

@@ -1,4 +1,4 @@
-"""Many files at once on a GPU: their channels are streams, side by side, of one object that hears them all."""
+"""Many files at once on a GPU: their channels are streams, side by side, of one object that works on them all."""
 
 import time
 from abc import ABC, abstractmethod
@@ -29,22 +29,22 @@ def unusable(sound: NDArray[np.float32]) -> int:
     return int(np.count_nonzero(~(np.abs(sound) <= LARGEST_SAMPLE)))
 
 
-class Hearing(Protocol):
-    """What hears all streams of a pack: a `Sharpener` or a `Separator`."""
+class StreamingWorker(Protocol):
+    """What works on all streams of a pack: a `Sharpener` or a `Separator`."""
 
     def submit(self, block: ArrayLike) -> Pending[Any]:
         """Begin to advance over (samples, streams)."""
 
 
-Hears = TypeVar("Hears", bound=Hearing)
+Worker = TypeVar("Worker", bound=StreamingWorker)
 
 
-class Lane(ABC, Generic[Hears]):
+class Lane(ABC, Generic[Worker]):
     """One file of a pack: its audio, its outputs, and which streams are its own."""
 
     def __init__(self, path: Path, selection: Selection) -> None:
-        self.held = ExitStack()
-        self.audio = self.held.enter_context(AudioFile(path, selection))
+        self.opened = ExitStack()
+        self.audio = self.opened.enter_context(AudioFile(path, selection))
         self.streams = self.audio.channels
         self.descriptors = 1
         """Files that are open at once: the audio, and what the outputs need."""
@@ -57,16 +57,16 @@ class Lane(ABC, Generic[Hears]):
 
     @property
     def kind(self) -> tuple[int, ...]:
-        """Files of one kind can be heard together."""
+        """Files of one kind can be worked on together."""
         return (self.audio.sample_rate,)
 
     @abstractmethod
-    def begin(self, hears: Hears, first_stream: int) -> None:
+    def begin(self, worker: Worker, first_stream: int) -> None:
         """Take streams from `first_stream` on, and open the outputs."""
 
     @property
     @abstractmethod
-    def going_on(self) -> bool:
+    def unfinished(self) -> bool:
         """Whether results of it are still to come."""
 
     @abstractmethod
@@ -127,7 +127,7 @@ class Failed(Generic[Item]):
 PackEvent = PackAdvance | Ended[Item] | Failed[Item]
 
 
-class Packs(Generic[Item, Hears]):
+class Packs(Generic[Item, Worker]):
     """Runs items in packs, as many at once as `STREAMS_AT_ONCE`, the system's open files, or the GPU's memory allow.
 
     Every file gets what it would get alone.
@@ -135,15 +135,15 @@ class Packs(Generic[Item, Hears]):
     Args:
         open_lane: opens the file of an item; it is asked again for each attempt.
         name: what messages call an item.
-        build: what hears the streams of such lanes.
+        build: makes what works on the streams of such lanes.
         interruption: stops all.
     """
 
     def __init__(
         self,
-        open_lane: Callable[[Item], Lane[Hears]],
+        open_lane: Callable[[Item], Lane[Worker]],
         name: Callable[[Item], object],
-        build: Callable[[Sequence[Lane[Hears]]], Hears],
+        build: Callable[[Sequence[Lane[Worker]]], Worker],
         interruption: Interruption,
     ) -> None:
         self._open, self._name, self._build, self._interruption = open_lane, name, build, interruption
@@ -151,7 +151,7 @@ class Packs(Generic[Item, Hears]):
     def run(self, items: Sequence[Item]) -> Iterator[PackEvent[Item]]:
         """Run them, files of one kind and of like length together, and tell what becomes of each."""
         self._interruption.patient = True
-        found: list[tuple[Item, Lane[Hears]]] = []
+        found: list[tuple[Item, Lane[Worker]]] = []
         for item in items:
             if self._interruption.requested:
                 return
@@ -195,7 +195,7 @@ class Packs(Generic[Item, Hears]):
 
     def _attempt(self, items: Sequence[Item], kind: tuple[int, ...]) -> Iterator[PackEvent[Item]]:
         started_s = time.perf_counter()
-        begun: list[tuple[Item, Lane[Hears]]] = []
+        begun: list[tuple[Item, Lane[Worker]]] = []
         with ExitStack() as held:
             for item in items:
                 if failed := self._enter(item, held, begun, kind):
@@ -207,13 +207,13 @@ class Packs(Generic[Item, Hears]):
                 yield Failed(item, lane.failure, spent_s) if lane.failure else Ended(item, lane, spent_s)
 
     def _enter(
-        self, item: Item, held: ExitStack, lanes: list[tuple[Item, Lane[Hears]]], kind: tuple[int, ...] | None = None
+        self, item: Item, held: ExitStack, lanes: list[tuple[Item, Lane[Worker]]], kind: tuple[int, ...] | None = None
     ) -> Failed[Item] | None:
         try:
             lane = self._open(item)
         except SharpearError as error:
             return Failed(item, error)
-        held.callback(lane.held.close)
+        held.callback(lane.opened.close)
         if kind and lane.kind != kind:
             return Failed(
                 item, InputError(f"{self._name(item)}: has changed while it waited for its turn: run it again")
@@ -221,7 +221,7 @@ class Packs(Generic[Item, Hears]):
         lanes.append((item, lane))
         return None
 
-    def _advance(self, lanes: Sequence[Lane[Hears]]) -> Iterator[tuple[float, float]]:
+    def _advance(self, lanes: Sequence[Lane[Worker]]) -> Iterator[tuple[float, float]]:
         """From all files to all outputs; yields the seconds done, and those in all.
 
         A block's results are written while the GPU works on the next.
@@ -229,7 +229,7 @@ class Packs(Generic[Item, Hears]):
         if not lanes:
             return
         try:
-            hears = self._build(lanes)
+            worker = self._build(lanes)
         except SharpearError as error:
             if isinstance(error, TooManyStreamsError) and len(lanes) > 1:
                 raise MemoryError from error  # as where the GPU's does not suffice: halves may do
@@ -238,19 +238,19 @@ class Packs(Generic[Item, Hears]):
             return
         first = 0
         for lane in lanes:
-            lane.begin(hears, first)
+            lane.begin(worker, first)
             first += lane.streams
         rate, samples = lanes[0].audio.sample_rate, max(lane.audio.samples for lane in lanes)
         block = np.empty((PACK_SAMPLES, first), np.float32)
         waiting: Pending[Any] | None = None
-        while going := [lane for lane in lanes if lane.going_on]:
+        while going := [lane for lane in lanes if lane.unfinished]:
             block[...] = 0
             for lane in going:
                 if self._interruption.requested:
                     lane.stop()
                 else:
                     lane.read(block)
-            coming = hears.submit(block)
+            coming = worker.submit(block)
             if waiting:
                 results = waiting.lent()
                 for lane in going:
@@ -262,8 +262,8 @@ class Packs(Generic[Item, Hears]):
                 lane.publish()
 
 
-def _packs(found: list[tuple[Item, Lane[Hears]]]) -> Iterator[list[tuple[Item, Lane[Hears]]]]:
-    pack: list[tuple[Item, Lane[Hears]]] = []
+def _packs(found: list[tuple[Item, Lane[Worker]]]) -> Iterator[list[tuple[Item, Lane[Worker]]]]:
+    pack: list[tuple[Item, Lane[Worker]]] = []
     streams = descriptors = 0
     most = descriptors_to_use()
     for item, lane in found:
@@ -277,5 +277,5 @@ def _packs(found: list[tuple[Item, Lane[Hears]]]) -> Iterator[list[tuple[Item, L
         yield pack
 
 
-def _longest_s(pack: list[tuple[Item, Lane[Hears]]]) -> float:
+def _longest_s(pack: list[tuple[Item, Lane[Worker]]]) -> float:
     return max(lane.audio.samples / lane.audio.sample_rate for _, lane in pack)

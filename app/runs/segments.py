@@ -1,6 +1,6 @@
 """Long files in segments: each begins with a stretch that only warms the state up, and all are worked on at once.
 
-What a `Sharpener` hears is forgotten within seconds, to the last bit; what its network decides is not. So the segments
+A `Sharpener`'s evidence is forgotten within seconds, to the last bit; what its network decides is not. So the segments
 are only listened to side by side, and one network then decides about all of them in their order.
 """
 
@@ -65,7 +65,7 @@ def sharpen_cut(
     """Sharpen one file in segments of `segment_s` at most, `running.at_once` of them side by side.
 
     What comes out is what an unbroken run gives, bit for bit: where the end of a segment's warm-up is not what the
-    segment before has heard there, it is listened to again with a longer one.
+    segment before has found there, it is listened to again with a longer one.
 
     Segments wait for their turn in unnamed temporary files beside the outputs, `running.at_once` + 1 at most.
 
@@ -90,9 +90,9 @@ def sharpen_cut(
                 listening.append(pool.submit(listener.run, segment, warm_up))
                 while len(listening) > at_once or (segment.last == hops and listening):
                     with listener.proven(listening.pop(0).result(), before) as spool:
-                        for heard in spool.replay():
-                            files.write(sharpener.resolve(heard))
-                            resolved += len(heard)
+                        for evidence in spool.replay():
+                            files.write(sharpener.resolve(evidence))
+                            resolved += len(evidence)
                         replaced, before = replaced + spool.replaced, spool.tail
         except KeyboardInterrupt:
             if not (running.keep_partial and resolved):
@@ -134,7 +134,7 @@ class _Listener:
         return spool
 
     def run(self, segment: Segment, warm_up: int) -> "_Spool":
-        """What is heard in the segment, on disk."""
+        """The segment's evidence, on disk."""
         audio = self.audio
         spool = _Spool(self.beside, segment, warm_up)
         try:
@@ -159,11 +159,11 @@ class _Listener:
                 raise KeyboardInterrupt
             warm = sharpener.replaced.sum() if sample == own else warm
             block = block[: segment.last * sharpener.hop - sample]
-            heard = sharpener.listen(block)
-            spool.write(heard[max(0, segment.first - hop) :])
-            spool.lead += _between(heard, hop, segment.first - self.proof, segment.first)
-            spool.tail += _between(heard, hop, segment.last - self.proof, segment.last)
-            hop += len(heard)
+            evidence = sharpener.listen(block)
+            spool.write(evidence[max(0, segment.first - hop) :])
+            spool.lead += _between(evidence, hop, segment.first - self.proof, segment.first)
+            spool.tail += _between(evidence, hop, segment.last - self.proof, segment.last)
+            hop += len(evidence)
             sample += len(block)
             if sample > own:
                 self._report(len(block))
@@ -179,9 +179,9 @@ class _Listener:
                 self.progress(self.done / self.audio.sample_rate, self.audio.samples / self.audio.sample_rate)
 
 
-def _between(heard: Evidence, hop: int, first: int, last: int) -> list[Evidence]:
-    """What of `heard`, which begins at `hop`, lies in first to last."""
-    part = heard[max(0, first - hop) : max(0, last - hop)]
+def _between(evidence: Evidence, hop: int, first: int, last: int) -> list[Evidence]:
+    """What of `evidence`, which begins at `hop`, lies in first to last."""
+    part = evidence[max(0, first - hop) : max(0, last - hop)]
     return [part] if len(part) else []
 
 
@@ -212,7 +212,7 @@ def _split_at(blocks: Iterator[NDArray[np.float32]], sample: int) -> Iterator[ND
 
 
 class _Spool(Spool[Evidence]):
-    """What is heard of a segment."""
+    """A segment's evidence."""
 
     def __init__(self, beside: Path, segment: Segment, warm_up: int) -> None:
         super().__init__(beside, Evidence, FIELDS)

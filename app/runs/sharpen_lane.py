@@ -80,14 +80,14 @@ class SharpenLane(Lane[Sharpener]):
         self.descriptors = 2 * self._cuts - 1 + Staging.descriptors(outputs) + kept_open
         self._parts: list[_Part] = []
 
-    def begin(self, hears: Sharpener, first_stream: int) -> None:
+    def begin(self, worker: Sharpener, first_stream: int) -> None:
         """Take streams from `first_stream` on, and open the outputs."""
         self._first_stream = first_stream
         outputs = self._outputs
         with self.failing():
-            self._files = self.held.enter_context(FileSinks(outputs, self._describe(self.audio, hears)))
-            self._later = [self.held.enter_context(Spool(outputs[0], Frames, FIELDS)) for _ in range(self._cuts - 1)]
-            self._parts = [self._part(hears, number) for number in range(self._cuts)]
+            self._files = self.opened.enter_context(FileSinks(outputs, self._describe(self.audio, worker)))
+            self._later = [self.opened.enter_context(Spool(outputs[0], Frames, FIELDS)) for _ in range(self._cuts - 1)]
+            self._parts = [self._part(worker, number) for number in range(self._cuts)]
 
     def _part(self, sharpener: Sharpener, number: int) -> _Part:
         audio, hop, frames = self.audio, sharpener.hop, sharpener.frames_for(self.audio.samples)
@@ -98,11 +98,11 @@ class SharpenLane(Lane[Sharpener]):
             start_s = audio.start_s + begin * hop / audio.sample_rate
             left_s = max(1, audio.samples - begin * hop) / audio.sample_rate
             stretch = Selection(start_s, left_s, self.audio.selection.mono)
-            audio = self.held.enter_context(AudioFile(audio.path, stretch))
+            audio = self.opened.enter_context(AudioFile(audio.path, stretch))
         return _Part(audio, begin, first, last, hop)
 
     @property
-    def going_on(self) -> bool:
+    def unfinished(self) -> bool:
         """Whether frames of it are still to come."""
         return not (self.failure or self.stopped or all(part.done for part in self._parts))
 

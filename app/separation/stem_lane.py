@@ -38,17 +38,17 @@ class StemLane(Lane[Separator]):
         """Separators link as many channels for all."""
         return self.audio.sample_rate, self.audio.channels
 
-    def begin(self, hears: Separator, first_stream: int) -> None:
+    def begin(self, worker: Separator, first_stream: int) -> None:
         """Take streams from `first_stream` on, and open the outputs."""
         self._own = slice(first_stream, first_stream + self.streams)
-        self._late = hears.latency_samples
+        self._late = worker.latency_samples
         audio = self.audio
         with self.failing():
-            files = StemFiles(self._outputs, hears.stems, audio.sample_rate, audio.channels, self._form, self._made_of)
-            self._files = self.held.enter_context(files)
+            files = StemFiles(self._outputs, worker.stems, audio.sample_rate, audio.channels, self._form, self._made_of)
+            self._files = self.opened.enter_context(files)
 
     @property
-    def going_on(self) -> bool:
+    def unfinished(self) -> bool:
         """Whether samples of its stems are still to come."""
         return self.failure is None and self._written < self._samples
 
