@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from sharpear.compiler import kernel
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.stateful import Stateful
 
 from .filterbank import SubbandFrames
-from .stateful import Stateful
 
 
 class Aligner(Stateful):

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from sharpear.compiler import kernel
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.arguments import numbers
+from sharpear.gpu.stateful import Stateful, fields_of
 
 from .lines import LineFrames
 from .scales import SCALE_CODE, Scale, scale_position, space_frequencies
-from .stateful import Stateful, fields_of
 
 FINENESS = 4
 """Steps of the calibration table from atom to atom, because calibration ripples between the channels."""

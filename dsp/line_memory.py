@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from sharpear.compiler import kernel
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.arguments import numbers
-
-from .stateful import Stateful, fields_of
+from sharpear.gpu.stateful import Stateful, fields_of
 
 NO_NOISE = np.float32(1e-30)
 """Stands for the energy of noise where there is none: far below any line of sound at -120 dBFS."""

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from sharpear.compiler import kernel
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.arguments import numbers
+from sharpear.gpu.stateful import Stateful, fields_of
 
 from .filterbank import SubbandFrames
-from .stateful import Stateful, fields_of
 
 MOMENTS = 9
 UNPREDICTABLE_POWER = 1e-32

@@ -10,8 +10,7 @@ from sharpear.compiler import kernel
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.arguments import numbers
 from sharpear.gpu.device import LARGEST_BLOCK
-
-from .stateful import Stateful
+from sharpear.gpu.stateful import Stateful
 
 GROUP = 15
 """Channels in a group; each quantile is taken over three neighbouring groups."""

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from sharpear.config import PitchConfig
 from sharpear.dsp import NoiseFloor
 from sharpear.dsp.harmonic_fields import HarmonicFields
-from sharpear.dsp.stateful import Stateful, allocated, fields_of
 from sharpear.dynamics.divisive import DivisiveGains
 from sharpear.errors import UsageError
 from sharpear.gpu.arguments import numbers
+from sharpear.gpu.stateful import Stateful, allocated, fields_of
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.line_code import NOISE_QUANTILE
 from sharpear.sharpening.results import FrameResult, counted

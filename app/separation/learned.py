@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.dsp import GammatoneDesign, Split
-from sharpear.dsp.stateful import Stateful
 from sharpear.dynamics.inference_kernel import InferenceRule, JoinedAtoms, SourcesState, sources_process
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend, LayerTooLargeError
 from sharpear.gpu.arguments import numbers
+from sharpear.gpu.stateful import Stateful
 
 from .dictionary import Dictionary
 from .shares import ShareFactory
