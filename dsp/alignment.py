@@ -5,9 +5,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from sharpear.compiler import Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.stateful import Stateful
 
 from .filterbank import SubbandFrames
-from .stateful import Stateful
 
 
 class Aligner(Stateful):

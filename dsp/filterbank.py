@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.stateful import Stateful
 
 from .filterbank_kernel import STATE_ROWS, HopOut, filterbank_process
 from .gammatone import GammatoneDesign
-from .stateful import Stateful
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import Complexes, Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.stateful import Stateful
 
 from .filterbank import SubbandFrames
 from .gammatone import GammatoneDesign
-from .stateful import Stateful
 
 STAGES = 5
 SHAPE = Polynomial([0.0, 0.0, 1.0]) * Polynomial([1.0, -2.0, 1.0])

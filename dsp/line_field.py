@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.arguments import numbers
+from sharpear.gpu.stateful import Stateful, fields_of
 
 from .lines import LineFrames
 from .scales import SCALE_CODE, Scale, scale_position, space_frequencies
-from .stateful import Stateful, fields_of
 
 FINENESS = 4
 """Steps of the calibration table from atom to atom, because calibration ripples between the channels."""
@@ -118,18 +119,13 @@ class LineField(Stateful):
         self.atoms = atom_hz.size
         self._atom_hz = backend.array(atom_hz, np.float32)
         low, high = scale_position(atom_hz[0], SCALE_CODE[scale]), scale_position(atom_hz[-1], SCALE_CODE[scale])
-        self._grid = AtomGrid(
-            scale_code=SCALE_CODE[scale], low=np.float64(low), per_unit=np.float64((atom_hz.size - 1) / (high - low))
-        )
+        per_unit = (atom_hz.size - 1) / (high - low)
+        self._grid = numbers(AtomGrid, scale_code=SCALE_CODE[scale], low=low, per_unit=per_unit)
         fine_hz = space_frequencies(atom_hz[0], atom_hz[-1], FINENESS * (atom_hz.size - 1) + 1, scale)
         self._gain = backend.array(1.0 / calibration(fine_hz).clip(SMALLEST_CALIBRATION), np.float32)
         # d ln A is half of ln(e / e'), which for small steps is (e − e') / (e + e').
-        self._average_rule = AverageRule(
-            steady_hz2=np.float32(steady_hz**2),
-            swell=np.float32(swell),
-            swell_hz=np.float32(1.0 / (2 * np.pi * frame_s)),
-            surge=np.float32(surge),
-        )
+        swell_hz = 1.0 / (2 * np.pi * frame_s)
+        self._average_rule = numbers(AverageRule, steady_hz2=steady_hz**2, swell=swell, swell_hz=swell_hz, surge=surge)
         lengths = {"streams": streams, "rows": 2 * half_frames + 1, "lines": LINES, "channels": channels}
         self._remember([*fields_of(FieldState, lengths), ("row", np.int64)], backend)
         needed = 24 * channels + 32

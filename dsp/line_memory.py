@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
-
-from .stateful import Stateful, fields_of
+from sharpear.gpu.arguments import numbers
+from sharpear.gpu.stateful import Stateful, fields_of
 
 NO_NOISE = np.float32(1e-30)
 """Stands for the energy of noise where there is none: far below any line of a sound at -120 dBFS."""
@@ -68,7 +68,7 @@ class LineMemory(Stateful):
         if not tau_s > 0 or not patience >= 0:
             raise ValueError(f"expected tau_s > 0 and patience >= 0, received {tau_s:g} and {patience:g}")
         self._reach = backend.array(reach)
-        self._rule = MemoryRule(slowest=np.float32(1 - math.exp(-frame_s / tau_s)), patience=np.float32(patience))
+        self._rule = numbers(MemoryRule, slowest=1 - math.exp(-frame_s / tau_s), patience=patience)
         self._remember(fields_of(MemoryState, {"streams": streams, "atoms": reach.size}), backend)
         needed = 12 * reach.size + 24
         self._run = backend.kernel(line_memory_process, blocks=streams, threads=reach.size, shared_bytes=needed)

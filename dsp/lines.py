@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.arguments import numbers
+from sharpear.gpu.stateful import Stateful, fields_of
 
 from .filterbank import SubbandFrames
 from .lines_kernel import MOMENTS, FinderRule, FinderState, LinesOut, LineTables, lines_process
-from .stateful import Stateful, fields_of
 
 
 @dataclass(frozen=True)
@@ -88,14 +89,10 @@ class LineFinder(Stateful):
         self._tables = LineTables(
             center_hz=backend.array(center_hz, np.float64), reach_hz=backend.array(reach_hz, np.float64)
         )
-        self._rule = FinderRule(
-            memory=np.float32(math.exp(-frame_s / rule.memory_s)),
-            neighbors=rule.neighbors,
-            residual=np.float64(rule.residual),
-            drift=np.float64(rule.drift),
-            change=np.float64(rule.change),
-            rad_to_hz=np.float64(1.0 / (2 * np.pi * D * frame_s)),
-        )
+        self._rule = numbers(
+            FinderRule, memory=math.exp(-frame_s / rule.memory_s), neighbors=rule.neighbors, residual=rule.residual,
+            drift=rule.drift, change=rule.change, rad_to_hz=1.0 / (2 * np.pi * D * frame_s),
+        )  # fmt: skip
         drift_frames = max(1, round(rule.drift_s / frame_s))
         lengths = {"streams": streams, "channels": K, "depth": 2 * D + 1, "moments": MOMENTS}
         lengths |= {"drift frames": drift_frames, "centre and distance": 2}

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.arguments import numbers
 from sharpear.gpu.device import LARGEST_BLOCK
-
-from .stateful import Stateful
+from sharpear.gpu.stateful import Stateful
 
 GROUP = 15
 """Channels in a group; each quantile is taken over three neighbouring groups."""
@@ -80,12 +80,8 @@ class NoiseFloor(Stateful):
         left = np.minimum(position.astype(np.int64), max(groups - 2, 0))
         self._edge = backend.array(edge)
         self._between = Between(left=backend.array(left), share=backend.array(position - left, np.float32))
-        self._rule = FloorRule(
-            quantile=np.float64(quantile),
-            per_quantile=np.float32(-1.0 / math.log(1.0 - quantile)),
-            largest=np.float32(largest),
-            pace=np.float32(1 - math.exp(-frame_s / tau_s)),
-        )
+        per_quantile, pace = -1.0 / math.log(1.0 - quantile), 1 - math.exp(-frame_s / tau_s)
+        self._rule = numbers(FloorRule, quantile=quantile, per_quantile=per_quantile, largest=largest, pace=pace)
         self._remember([("floor", np.float32, (streams, groups)), ("begun", np.int32)], backend)
         needed = 8 * channels + 4 * groups + 4 * LARGEST_BLOCK + 32
         self._run = backend.kernel(noise_floor_process, blocks=streams, threads=channels, shared_bytes=needed)

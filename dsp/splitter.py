@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.stateful import Stateful
 
 from .splitter_kernel import SplitOut, mix_process, split_process, usable_samples
-from .stateful import Stateful
 from .synthesis import SynthesisDesign
 
 

@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.stateful import Stateful, fields_of
 
 from .scales import hz_to_erb
 from .splitter import Split
-from .stateful import Stateful, fields_of
 from .tonal_evidence_kernel import DEPTH, FEATURES, LAGS, LOOKAHEAD, EvidenceState, evidence_process
 
 LEVEL_S = 1.0

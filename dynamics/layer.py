@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.backend import Kernel
+from sharpear.gpu.stateful import Stateful
 
 Activity = NDArray[Any]
 """float32 (not negative) or complex64, by the layer's dtype."""
@@ -51,7 +52,7 @@ def working_bytes(units: int, streams: int, dtype: np.dtype[Any], state: np.dtyp
     return -(-state.itemsize // streams) + rows + sums + alignment
 
 
-class Layer(ABC):
+class Layer(Stateful, ABC):
     """Units with a persistent state that a drive moves, frame by frame.
 
     ``layer(drive)`` advances one frame, drive and result (streams, units); ``layer.process(drives)`` advances over
@@ -76,10 +77,7 @@ class Layer(ABC):
         self.streams = streams
         self.iterations = iterations
         self.dtype = np.dtype(dtype)
-        self.backend = backend
-        self._state = backend.record(
-            np.dtype([(name, kind, (streams, width)) for name, (kind, width) in fields.items()], align=True)
-        )
+        self._remember([(name, kind, (streams, width)) for name, (kind, width) in fields.items()], backend)
 
     def _kernel(self, function: Any) -> Kernel:
         """The kernel that advances this layer, on its backend."""
@@ -101,19 +99,6 @@ class Layer(ABC):
     @abstractmethod
     def _advance(self, drive: Activity, out: Activity) -> None:
         """Run the kernel over (frames, streams, units)."""
-
-    @property
-    def state(self) -> NDArray[np.void]:
-        """Everything that the next output depends on, as one structured array (a copy)."""
-        return self._state.value
-
-    @state.setter
-    def state(self, value: NDArray[np.void]) -> None:
-        self._state.value = value
-
-    def reset(self) -> None:
-        """Forget the past: the next output is that of a new object."""
-        self._state.clear()
 
     def __call__(self, drive: Activity) -> Activity:
         """Advance one frame: (streams, units) in, (streams, units) out."""

@@ -1,12 +1,13 @@
 """Locally competitive layers: Lca and its two step rules, LcaRms and LcAdam."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.arguments import numbers
 
 from .kernels import lca_process, lca_rms_process, lcadam_process
 from .lateral import BandedWeights
@@ -14,6 +15,7 @@ from .layer import Activity, Layer, per_unit, rate_per_step
 from .rules import AdamMoments, LcaRule, LcaState, LevelRule, RmsMoments
 
 Threshold = Literal["soft", "hard"]
+Moments = TypeVar("Moments", RmsMoments, AdamMoments)
 
 
 class LcaOptions(TypedDict, total=False):
@@ -159,7 +161,7 @@ class LcaRms(_Competitive):
         epsilon: float,
         **options: Unpack[LcaOptions],
     ) -> None:
-        moments = RmsMoments(**_step_rule(beta2=beta2, eta=eta, epsilon=epsilon))
+        moments = _step_rule(RmsMoments, beta2=beta2, eta=eta, epsilon=epsilon)
         self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)
         step, fields = (moments, self.level_rule), {"v": np.float32, "level": np.float32}
         super().__init__(lateral, threshold, lca_rms_process, step, ("level", "u", "v", "a"), fields, **options)
@@ -208,7 +210,7 @@ class LcAdam(_Competitive):
         epsilon: float,
         **options: Unpack[LcaOptions],
     ) -> None:
-        self._moments = AdamMoments(**_step_rule(beta1=beta1, beta2=beta2, eta=eta, epsilon=epsilon))
+        self._moments = _step_rule(AdamMoments, beta1=beta1, beta2=beta2, eta=eta, epsilon=epsilon)
         self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)
         step = (self._moments, self.level_rule)
         fields: dict[str, DTypeLike] = {"m": lateral.band.dtype, "v": np.float32, "level": np.float32}
@@ -225,14 +227,14 @@ class LcAdam(_Competitive):
         return LcaRule(threshold=self._threshold, hard=self._hard, retention=self._retention, moments=self._moments)
 
 
-def _step_rule(**values: float) -> dict[str, np.float32]:
-    """Check the constants of a step rule and pass them on as float32."""
+def _step_rule(kind: Callable[..., Moments], **values: float) -> Moments:
+    """Check the constants of a step rule, and name them."""
     for name, value in values.items():
         inside = 0 < value < 1 if name.startswith("beta") else value > 0
         if not inside:
             expected = "between 0 and 1" if name.startswith("beta") else "positive"
             raise ValueError(f"expected {name} {expected}, received {value:g}")
-    return {name: np.float32(value) for name, value in values.items()}
+    return numbers(kind, **values)
 
 
 def _retention(value: ArrayLike, units: int, dtype: np.dtype[np.generic]) -> Activity:

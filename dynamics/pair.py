@@ -52,9 +52,7 @@ class LcAdamWta(Layer):
         super().__init__(lcadam.units, lcadam.streams, lcadam.dtype, iterations, {}, lcadam.backend)
         self.lcadam, self.wta = lcadam, wta
         self._winners = readout == "wtaconv"
-        self._state = self.backend.record(
-            np.dtype([("lcadam", lcadam.state.dtype), ("wta", wta.state.dtype)], align=True)
-        )
+        self._remember([("lcadam", lcadam.state.dtype), ("wta", wta.state.dtype)], self.backend)
         self._flow = self.backend.array(self.flow)
         self._run = self._kernel(pair_process)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.arguments import numbers
 
 from .kernels import wta_process, wtaconv_process
 from .layer import Activity, Layer, per_unit, rate_per_step
@@ -55,12 +56,7 @@ class WtaCircuit:
 
     def gains(self) -> Circuit:
         """The gains as the kernels take them."""
-        return Circuit(
-            alpha=np.float32(self.alpha),
-            beta1=np.float32(self.beta1),
-            beta2=np.float32(self.beta2),
-            conductance=np.float32(self.conductance),
-        )
+        return numbers(Circuit, **vars(self))
 
 
 class CircuitOptions(TypedDict, total=False):

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from .source import TYPES, type_name
 LARGEST_INT = 2**31 - 1
 LETTERS = {"i4": "i", "i8": "q", "u8": "Q", "f4": "f", "f8": "d"}
 """Letters by which Python's `struct` knows NumPy's kinds of numbers."""
+
+Rule = TypeVar("Rule")
 
 Address = Callable[[Any], int | None]
 """Gives an array's address, or None for what is no array of the device."""
@@ -61,6 +63,16 @@ class Packer:
                 raise _unknown(value)
             yield place
             yield from value.shape
+
+
+def numbers(kind: Callable[..., Rule], **values: float) -> Rule:
+    """A named tuple of numbers, each made the type that it says.
+
+    >>> from typing import NamedTuple
+    >>> numbers(NamedTuple("Pace", [("steps", int), ("rate", np.float32)]), steps=3, rate=0.5)
+    Pace(steps=3, rate=np.float32(0.5))
+    """
+    return kind(**{name: kind.__annotations__[name](value) for name, value in values.items()})
 
 
 def check_fields(value: Any) -> None:

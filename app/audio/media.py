@@ -12,7 +12,6 @@ import tempfile
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from types import TracebackType
 from typing import IO, Any, Protocol, Self
 
 import numpy as np
@@ -252,7 +251,5 @@ class MediaFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

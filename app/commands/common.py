@@ -4,14 +4,10 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from sharpear.errors import UsageError, printable
-
-if TYPE_CHECKING:
-    pass
 
 EXIT_SOME_FAILED = 1
 

@@ -2,7 +2,7 @@
 
 from .archives import Arrays, seal
 from .examine import KINDS, examine
-from .finding import Access, DamageError, Finding, State
+from .finding import Access, DamageError, Finding
 from .local import LOCAL
 from .sounds import SampleDigest, read_back
 from .trees import checksums
@@ -15,7 +15,6 @@ __all__ = [
     "DamageError",
     "Finding",
     "SampleDigest",
-    "State",
     "checksums",
     "examine",
     "read_back",

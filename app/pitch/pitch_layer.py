@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from sharpear.config import PitchConfig
 from sharpear.dsp import NoiseFloor
 from sharpear.dsp.harmonic_fields import HarmonicFields
-from sharpear.dsp.stateful import Stateful, allocated, fields_of
 from sharpear.dynamics.divisive import DivisiveGains
 from sharpear.errors import UsageError
+from sharpear.gpu.arguments import numbers
+from sharpear.gpu.stateful import Stateful, allocated, fields_of
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.line_code import NOISE_QUANTILE
 from sharpear.sharpening.results import FrameResult, counted
@@ -231,25 +232,20 @@ class PitchLayer(Stateful):
 def _rules(config: PitchConfig, stride: int, hop_s: float) -> tuple[PitchRule, DivisiveGains, VoiceRule, ShareRule]:
     """The settings as the kernels take them."""
     c, compression = config, config.compression
-    rule = PitchRule(
-        stride=stride,
-        iterations=c.iterations,
-        compression=np.float32(compression),
-        floor=np.float32(c.floor),
-        decay=np.float32(np.exp(-stride * hop_s / c.level_s)),
-        rise=np.float32(-np.expm1(-stride * hop_s / LASTING_S)),
+    rule = numbers(
+        PitchRule, stride=stride, iterations=c.iterations, compression=compression, floor=c.floor,
+        decay=np.exp(-stride * hop_s / c.level_s), rise=-np.expm1(-stride * hop_s / LASTING_S),
+    )  # fmt: skip
+    gains = numbers(DivisiveGains, feedback=c.feedback, epsilon=c.epsilon, rate=c.rate, rest=REST)
+    voice_rule = numbers(
+        VoiceRule,
+        onset=c.onset,
+        offset=c.offset,
+        glide_units=c.glide_cents / 1200 * c.per_octave,
+        low_hz=c.low_hz * 2 ** (-0.5 / 12),
+        high_hz=c.high_hz * 2 ** (0.5 / 12),
+        rises=10 ** (c.noise_margin_db / 20 * compression),
+        stays=10 ** ((c.noise_margin_db - STAYS_DB) / 20 * compression),
     )
-    gains = DivisiveGains(
-        feedback=np.float32(c.feedback), epsilon=np.float32(c.epsilon), rate=np.float32(c.rate), rest=np.float32(REST)
-    )
-    voice_rule = VoiceRule(
-        onset=np.float32(c.onset),
-        offset=np.float32(c.offset),
-        glide_units=np.float32(c.glide_cents / 1200 * c.per_octave),
-        low_hz=np.float32(c.low_hz * 2 ** (-0.5 / 12)),
-        high_hz=np.float32(c.high_hz * 2 ** (0.5 / 12)),
-        rises=np.float32(10 ** (c.noise_margin_db / 20 * compression)),
-        stays=np.float32(10 ** ((c.noise_margin_db - STAYS_DB) / 20 * compression)),
-    )
-    share_rule = ShareRule(expand=np.float32(1 / compression), epsilon=np.float32(SHARE_FLOOR ** (1 / compression)))
+    share_rule = numbers(ShareRule, expand=1 / compression, epsilon=SHARE_FLOOR ** (1 / compression))
     return rule, gains, voice_rule, share_rule

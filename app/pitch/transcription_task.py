@@ -1,7 +1,6 @@
 """Notes of files and streams: source → `Transcriber` → notes and curves."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +14,7 @@ from sharpear.runs.jobs import Job
 from sharpear.runs.plan import Kind, known, plan_jobs, plan_named
 from sharpear.runs.task import CountedBlocks, Outcome, Running, Task
 from sharpear.sinks import Staging
-from sharpear.sinks.outlet import Outlet
+from sharpear.sinks.outlet import Outlet, ending
 
 from .note_files import FORMATS, NOTE_KINDS, format_of
 from .notes import SHORTEST_S
@@ -58,16 +57,9 @@ class Transcribing(Task):
             InputError: the source ends badly, or the outlet's disk is full.
         """
         result, outcome = self._transcribe(audio, Running(interruption))
-        try:
+        with ending(outlet):
             outlet.write(FORMATS[format_](result))
             outlet.flush()
-        except BrokenPipeError:
-            pass
-        except OSError as error:
-            raise unwritable("stdout", error, option="") from error
-        finally:
-            with suppress(OSError):
-                outlet.close()
         return outcome
 
     def _transcribe(self, audio: AudioSource, running: Running) -> tuple[Transcription, Outcome]:

@@ -1,8 +1,8 @@
 """How inputs are run: found, planned, worked on side by side here, on a GPU or on a cluster, and reported."""
 
 from .inputs import Found, find_inputs
-from .jobs import Job, Result, Settings, run_job
-from .plan import Kind, check_free, plan_frames, plan_jobs, plan_named
+from .jobs import Job, Result, Settings
+from .plan import Kind, check_free, plan_frames, plan_jobs
 from .task import Outcome, Running, Task, make_of_file
 from .threads import Advance, run_local
 
@@ -21,7 +21,5 @@ __all__ = [
     "make_of_file",
     "plan_frames",
     "plan_jobs",
-    "plan_named",
-    "run_job",
     "run_local",
 ]

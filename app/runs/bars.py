@@ -1,7 +1,6 @@
 """Bars on a terminal: one for the whole and one for each worker."""
 
 import sys
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from sharpear.errors import printable
@@ -33,9 +32,7 @@ class Bars:
             self._bars.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bars:
             self._bars.stop()
 

@@ -3,16 +3,14 @@
 import json
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sharpear.audio import AudioSource
-from sharpear.errors import unwritable
 from sharpear.interrupt import Interruption
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import open_stream_sink, write_whole
-from sharpear.sinks.outlet import Outlet
+from sharpear.sinks.outlet import Outlet, ending
 
 from .sharpening_task import Sharpening
 from .task import CountedBlocks, Outcome, Running
@@ -39,8 +37,8 @@ def sharpen_stream(
     sharpener = Sharpener(audio.sample_rate, task.config, audio.channels, start_s=audio.start_s, phases=phases)
     expected = None if audio.samples is None else sharpener.frames_for(audio.samples)
     blocks = CountedBlocks(audio, Running(interruption))
-    complete = False
-    try:
+    complete = True  # of what is wanted, where nobody reads any more
+    with ending(outlet):
         sink = open_stream_sink(format_, outlet, task.describe(audio, sharpener), expected)
         if header:
             header(sink.header() | {"first_time_s": audio.start_s})
@@ -52,13 +50,6 @@ def sharpen_stream(
         finally:
             sink.finish()
             outlet.flush()
-    except BrokenPipeError:
-        complete = True
-    except OSError as error:
-        raise unwritable("stdout", error, option="") from error
-    finally:
-        with suppress(OSError):
-            outlet.close()
     return Outcome((), blocks.done_s, int(sharpener.replaced.sum()), complete)
 
 

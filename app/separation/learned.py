@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.dsp import GammatoneDesign, Split
-from sharpear.dsp.stateful import Stateful
 from sharpear.dynamics.inference_kernel import InferenceRule, JoinedAtoms, SourcesState, sources_process
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend, LayerTooLargeError
+from sharpear.gpu.arguments import numbers
+from sharpear.gpu.stateful import Stateful
 
 from .dictionary import Dictionary
 from .shares import ShareFactory
@@ -66,7 +67,7 @@ class LearnedSources(Stateful):
         self._per_group = per_group
         self._dictionary = JoinedAtoms(*(backend.array(part) for part in join(dictionaries, bank.center_hz)))
         J, K, S = self._dictionary.cost.size, bank.channels, len(self.names)
-        self._rule = InferenceRule(iterations=ITERATIONS, memory=np.float32(MEMORY), support=np.float32(SUPPORT))
+        self._rule = numbers(InferenceRule, iterations=ITERATIONS, memory=MEMORY, support=SUPPORT)
         self._remember(
             [
                 ("sum", np.float32, (groups, K)),

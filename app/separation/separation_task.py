@@ -1,7 +1,6 @@
 """Stems of files and streams: source → `Separator` → WAV files or one stream, block by block."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,11 @@ from numpy.typing import NDArray
 from sharpear.audio import AudioSource, Selection
 from sharpear.audio.audio_file import logger
 from sharpear.audio.mono import MonoMix
-from sharpear.errors import unwritable
 from sharpear.gpu import Backend
 from sharpear.interrupt import Interruption
 from sharpear.runs.packs import Lane
 from sharpear.runs.task import CountedBlocks, Outcome, Running, Task
-from sharpear.sinks.outlet import Outlet
+from sharpear.sinks.outlet import Outlet, ending
 
 from .separator import Separator
 from .shares import ShareFactory
@@ -99,19 +97,12 @@ def separate_stream(
     separator = Separator(audio.sample_rate, sources, audio.channels)
     blocks = CountedBlocks(audio, Running(interruption))
     mean = _Mean(separator)
-    where, complete = separator.stems.index(stem), False
-    try:
+    where, complete = separator.stems.index(stem), True  # of what is wanted, where nobody reads any more
+    with ending(outlet):
         stream.begin(outlet, audio.sample_rate, audio.channels)
         for stems in separated(mean.of(blocks), separator):
             stream.write(stems[:, :, where])
         complete = blocks.complete
-    except BrokenPipeError:
-        complete = True
-    except OSError as error:
-        raise unwritable("stdout", error, option="") from error
-    finally:
-        with suppress(OSError):
-            outlet.close()
     mean.tell(audio.name)
     return Outcome((), blocks.done_s, int(separator.replaced.sum()), complete)
 

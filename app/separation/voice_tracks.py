@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, Integers, kernel
-from sharpear.dsp.stateful import Stateful
+from sharpear.gpu.stateful import Stateful
 
 from .voice_kernel import AssignRule, assign
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sharpear.config import load_config
 from sharpear.dsp import GammatoneDesign, Split
 from sharpear.errors import UsageError
+from sharpear.gpu.arguments import numbers
 from sharpear.pitch import Transcriber
 from sharpear.sharpening.composite import Composite, Memory
 
@@ -83,9 +84,7 @@ class PitchVoices(Composite):
             center_hz=bank.center_hz.astype(np.float32), half_hz=half_hz.astype(np.float32), order=bank.order
         )
         self._default = (np.arange(1.0, HARMONICS + 1) ** -DEFAULT_SLOPE).astype(np.float32)
-        self._rule = VoicesRule(
-            iterations=ITERATIONS, pace=np.float32(hop_s / ENVELOPE_S), nobody=np.float32(NOBODYS_POWER)
-        )
+        self._rule = numbers(VoicesRule, iterations=ITERATIONS, pace=hop_s / ENVELOPE_S, nobody=NOBODYS_POWER)
         most, channels = voices * HARMONICS, bank.center_hz.size
         voice, number, first, last = (np.zeros(most, np.int64) for _ in range(4))
         response, gain = np.zeros((most, WIDEST), np.float32), np.zeros(most, np.float32)

@@ -7,9 +7,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.dsp.stateful import Stateful
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend, Pending, Record
+from sharpear.gpu.stateful import Stateful
 
 from .results import counted
 

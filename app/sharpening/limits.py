@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sharpear.dsp.stateful import StateTooLargeError
 from sharpear.errors import UsageError
 from sharpear.gpu import LayerTooLargeError
+from sharpear.gpu.stateful import StateTooLargeError
 
 try:
     import resource

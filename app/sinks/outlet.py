@@ -4,6 +4,10 @@ import io
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from sharpear.errors import unwritable
 
 MOST_PENDING = 1 << 20
 
@@ -49,3 +53,21 @@ class Outlet(io.RawIOBase):
             while pending:
                 pending = pending[os.write(self._descriptor, pending) :]
             self._flushed_s = time.monotonic()
+
+
+@contextmanager
+def ending(outlet: Outlet) -> Iterator[None]:
+    """Write until nobody reads any more, which ends quietly; then close the outlet.
+
+    Raises:
+        InputError: the disk behind it is full, or it fails otherwise.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        raise unwritable("stdout", error, option="") from error
+    finally:
+        with suppress(OSError):
+            outlet.close()

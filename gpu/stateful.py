@@ -6,9 +6,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.gpu import CPU, Backend, Record
-from sharpear.gpu.backend import check_state
-from sharpear.gpu.source import array_kind
+from .backend import CPU, Backend, Record, check_state
+from .source import array_kind
 
 Fields = TypeVar("Fields")
 """A named tuple of arrays, each annotated with its numbers and its axes."""
