@@ -5,7 +5,7 @@
 >>> spec.frequencies[0].round()
 np.float64(150.0)
 >>> spec
-<Spectrogram: 36 frames, 0.000 to 0.102 s, 674 atoms, 150 to 14080 Hz>
+<Spectrogram: 36 frames, 0.000 to 0.102 s, 768 atoms, 150 to 14080 Hz>
 """
 
 from importlib import import_module

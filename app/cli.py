@@ -25,7 +25,7 @@ from .errors import SharpearError, UsageError, expected_and_received, unreachabl
 from .version import __version__
 
 INTERRUPTED = 130
-"""What Typer makes of ``KeyboardInterrupt``."""
+"""The exit code that Typer makes of ``KeyboardInterrupt``."""
 
 app = typer.Typer(
     help="Real-time streaming audio super-resolution.",

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from .errors import UsageError, expected_and_received
 
 SHORTEST_MS, LONGEST_MS = 0.001, 600_000.0
-"""Time constants: below the first nothing is left from one sample to the next; above the second a step between two
-frames of 0.125 ms, of ten minutes, is so small that single precision loses it."""
+"""The shortest and the longest time constant: below, nothing is left from one sample to the next; above, a step between
+frames of 0.125 ms is so small that single precision loses it."""
 
 SMALLEST_SCALE, LARGEST_SCALE = 1e-6, 1e6
 """The smallest and largest scale that evidence is measured by: squares of it, and quotients by it, stay within single

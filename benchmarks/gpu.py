@@ -12,7 +12,7 @@ import re
 import sys
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 import sharpear
 from benchmarks import gpu_limits, gpu_peers
 from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, Pending, open_gpu
-from sharpear.gpu.backend import NO_CONSTANTS, Kernel
-from sharpear.gpu.source import Constant
+from sharpear.gpu.backend import NO_CONSTANTS, Constants, Kernel
 from sharpear.runs.sharpen_lane import SEGMENT_S, WARM_UP_S
 
 RATE = 48000
@@ -99,13 +98,7 @@ class Timed(DeviceBackend):
         self.spent_s: dict[str, float] = defaultdict(float)
 
     def kernel(
-        self,
-        function: Any,
-        constants: Mapping[str, Constant] = NO_CONSTANTS,
-        *,
-        blocks: int,
-        threads: int,
-        shared_bytes: int = 0,
+        self, function: Any, constants: Constants = NO_CONSTANTS, *, blocks: int, threads: int, shared_bytes: int = 0
     ) -> Kernel:
         """As the backend's, timed."""
         run = super().kernel(function, constants, blocks=blocks, threads=threads, shared_bytes=shared_bytes)

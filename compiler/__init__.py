@@ -4,6 +4,7 @@ Every kernel of the project is decorated by `kernel`. What is compiled is kept o
 the first place that can be written (`sharpear.compiler.cache_places`).
 """
 
+from .arrays import Complexes, Doubles, Floats, Integers, LongComplexes, ShortIntegers, Units
 from .cache import kernel
 
-__all__ = ["kernel"]
+__all__ = ["Complexes", "Doubles", "Floats", "Integers", "LongComplexes", "ShortIntegers", "Units", "kernel"]

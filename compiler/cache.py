@@ -36,13 +36,14 @@ log = logging.getLogger("sharpear.compiler")
 """Tells, once a process, that something is compiled (information) and what is wrong with the cache (a warning)."""
 
 
-def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str] = False) -> Any:
+def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str] = False, inline: bool = False) -> Any:
     """Compile a function by Numba, to run without Python's lock, and keep what is compiled.
 
     Args:
         function: the kernel.
         types: the types of its arguments, where it is to be compiled on loading rather than at the first call.
         fastmath: as Numba's.
+        inline: compile it where it is called, as if it stood there: a call may round otherwise.
 
     >>> @kernel
     ... def twice(x):
@@ -51,8 +52,14 @@ def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str]
     42
     """
     if function is None:
-        return partial(kernel, types=types, fastmath=fastmath)
-    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+        return partial(kernel, types=types, fastmath=fastmath, inline=inline)
+    numbas: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": fastmath,
+        "inline": "always" if inline else "never",
+    }
+    compiled = numba.njit(**numbas)(function)
     if not isinstance(compiled, Dispatcher):  # NUMBA_DISABLE_JIT
         return compiled
     dispatcher: Any = compiled

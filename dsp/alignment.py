@@ -1,11 +1,9 @@
 """Delay alignment: fast channels wait for slow ones, so that an onset stands at one time over all frequencies."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
 
 from .filterbank import SubbandFrames
@@ -76,7 +74,7 @@ def _floats(stages: NDArray[np.complex64]) -> NDArray[np.float32]:
 
 
 @kernel
-def align_process(fresh: Any, wait: Any, held: Any, out: Any) -> None:
+def align_process(fresh: Floats, wait: Integers, held: Floats, out: Floats) -> None:
     """Delay each value by `wait` frames.
 
     fresh, out (frames, streams, values); held (rows, streams, values): what came before; wait (values,): at most rows.

@@ -6,11 +6,11 @@ extern "C" __global__ void encode(
 ) {
     int channels = subband.shape[2], units = out.shape[2], width = band.shape[2];
     Places places{shared_memory()};
-    complex64 *heard = places.take<complex64>(channels);
+    complex64 *own = places.take<complex64>(channels);
     for (int f = 0; f < subband.shape[0]; ++f) {
         const complex64 *row = row_of(subband, f);
         __syncthreads();
-        for (int k = threadIdx.x; k < channels; k += blockDim.x) heard[k] = row[k];
+        for (int k = threadIdx.x; k < channels; k += blockDim.x) own[k] = row[k];
         __syncthreads();
         EACH_UNIT(j) {
             float re = 0.0f, im = 0.0f;
@@ -19,8 +19,8 @@ extern "C" __global__ void encode(
                 if (w < 0 || w >= width) continue;
                 const float *e = band.data + (long long)k * 2 * width + w;
                 float e_re = e[0], e_im = e[width];
-                re += fmaf(e_re, heard[k].real, -(e_im * heard[k].imag));
-                im += fmaf(e_re, heard[k].imag, e_im * heard[k].real);
+                re += fmaf(e_re, own[k].real, -(e_im * own[k].imag));
+                im += fmaf(e_re, own[k].imag, e_im * own[k].real);
             }
             row_of(out, f)[j] = {re, im};
         }

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Complexes, Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
 
 
 @kernel(fastmath={"contract"})
-def encode(subband: Any, band: Any, first: Any, out: Any) -> None:
+def encode(subband: Complexes, band: Floats, first: Integers, out: Complexes) -> None:
     """``out = E subband`` for every frame and stream; subband (frames, streams, channels), out (…, atoms).
 
     E is kept channel by channel, real and imaginary parts apart: band (channels, 2, width), whose row k reaches the

@@ -120,15 +120,9 @@ class Filterbank(Stateful):
             raise ValueError(f"expected room for {count} frames, received {len(out)}")
         state = self._state
         self._run(
-            audio,
-            self.hop,
-            self._order_tag,
-            self._coefficients,
-            state["stages"],
-            state["replaced"],
-            int(state["filled"]),
-            HopOut(stages=out.stages, power=out.power, slope=out.instantaneous_hz),
-        )
+            audio, self.hop, self._order_tag, self._coefficients, state["stages"], state["replaced"],
+            int(state["filled"]), HopOut(stages=out.stages, power=out.power, slope=out.instantaneous_hz),
+        )  # fmt: skip
         state["filled"] = (state["filled"] + audio.shape[0]) % self.hop
         frames = out[:count]
         hz = frames.instantaneous_hz

@@ -1,12 +1,12 @@
 """The filterbank's inner loop. No validation here: `Filterbank` has done it."""
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Complexes, Floats, Integers, kernel
 
 LARGEST_SAMPLE = np.float32(1e6)
 """Samples beyond this (120 dB over full scale) are damage, not sound; squared they still fit float32."""
@@ -27,10 +27,33 @@ class HopOut(NamedTuple):
     slope: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
 
 
+@kernel(fastmath={"contract"}, inline=True)
+def cascade(P: Floats, S: Floats, order: tuple[int, ...], k: int, x: np.float32) -> tuple[np.float32, np.float32]:
+    """Advance the stages of channel k by a sample; the last one's output, real and imaginary part."""
+    p, q, g = P[0, k], P[1, k], P[2, k]
+    re = p * S[0, k] - q * S[1, k] + g * x
+    im = p * S[1, k] + q * S[0, k]
+    S[0, k], S[1, k] = re, im
+    if len(order) > 1:
+        re, im = p * S[2, k] - q * S[3, k] + g * re, p * S[3, k] + q * S[2, k] + g * im
+        S[2, k], S[3, k] = re, im
+    if len(order) > 2:
+        re, im = p * S[4, k] - q * S[5, k] + g * re, p * S[5, k] + q * S[4, k] + g * im
+        S[4, k], S[5, k] = re, im
+    if len(order) > 3:
+        re, im = p * S[6, k] - q * S[7, k] + g * re, p * S[7, k] + q * S[6, k] + g * im
+        S[6, k], S[7, k] = re, im
+    if len(order) > 4:
+        re, im = p * S[8, k] - q * S[9, k] + g * re, p * S[9, k] + q * S[8, k] + g * im
+        S[8, k], S[9, k] = re, im
+    return re, im
+
+
 @kernel(fastmath={"contract"})
 def filterbank_process(
-    audio: Any, hop: int, order: Any, coefficients: Any, state: Any, replaced: Any, filled: int, out: HopOut
-) -> int:
+    audio: Floats, hop: int, order: tuple[int, ...], coefficients: Floats, state: Floats, replaced: Integers,
+    filled: int, out: HopOut,
+) -> int:  # fmt: skip
     """Advance every stream over `audio`, write a row of every output at each hop's end, return the rows written.
 
     audio (samples, streams); order: a tuple of that length, so that the compiler knows it and keeps the cascade in
@@ -55,22 +78,7 @@ def filterbank_process(
                 x = np.float32(0.0)
             x *= np.float32(2.0)  # half of a real cosine's amplitude is at positive frequencies
             for k in range(channels):
-                p, q, g = P[0, k], P[1, k], P[2, k]
-                re = p * S[0, k] - q * S[1, k] + g * x
-                im = p * S[1, k] + q * S[0, k]
-                S[0, k], S[1, k] = re, im
-                if len(order) > 1:
-                    re, im = p * S[2, k] - q * S[3, k] + g * re, p * S[3, k] + q * S[2, k] + g * im
-                    S[2, k], S[3, k] = re, im
-                if len(order) > 2:
-                    re, im = p * S[4, k] - q * S[5, k] + g * re, p * S[5, k] + q * S[4, k] + g * im
-                    S[4, k], S[5, k] = re, im
-                if len(order) > 3:
-                    re, im = p * S[6, k] - q * S[7, k] + g * re, p * S[7, k] + q * S[6, k] + g * im
-                    S[6, k], S[7, k] = re, im
-                if len(order) > 4:
-                    re, im = p * S[8, k] - q * S[9, k] + g * re, p * S[9, k] + q * S[8, k] + g * im
-                    S[8, k], S[9, k] = re, im
+                re, im = cascade(P, S, order, k, x)
                 S[ENERGY_ROW, k] += re * re + im * im
             position += 1
             if position == hop:
@@ -81,7 +89,9 @@ def filterbank_process(
 
 
 @kernel
-def _write_frame(P: Any, S: Any, order: int, hop: int, x: float, stages: Any, power: Any, slope: Any) -> None:
+def _write_frame(
+    P: Floats, S: Floats, order: int, hop: int, x: float, stages: Complexes, power: Floats, slope: Floats
+) -> None:
     """Stage outputs, mean power and phase slope of one stream at its hop's end; then flush denormals.
 
     The last stage obeys y[n] = p y[n−1] + g x[n], x being the stage before it, so y[n−1] needs no memory:

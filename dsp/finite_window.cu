@@ -18,16 +18,16 @@ extern "C" __global__ void window_process(
         int length = length_hops.data[k];
         for (int f = 0; f < stages.shape[0]; ++f) {
             int now = (row + f) % depth, then = (now - length + depth) % depth;
-            const complex64 *heard = stages.data + ((long long)f * streams + s) * frame_size + k;
+            const complex64 *latest = stages.data + ((long long)f * streams + s) * frame_size + k;
             float re = 0.0f, im = 0.0f, d_re = 0.0f, d_im = 0.0f;
             for (int j = 0; j < STAGES; ++j) {
-                complex64 y = heard[j * channels], old = held[then * frame_size + j * channels];
+                complex64 y = latest[j * channels], old = held[then * frame_size + j * channels];
                 re += fmaf(C[0][j], y.real, -real_of(C[2][j], C[4][j], old));
                 im += fmaf(C[0][j], y.imag, -imag_of(C[2][j], C[4][j], old));
                 d_re += fmaf(C[1][j], y.real, -real_of(C[3][j], C[5][j], old));
                 d_im += fmaf(C[1][j], y.imag, -imag_of(C[3][j], C[5][j], old));
             }
-            for (int j = 0; j < STAGES; ++j) held[now * frame_size + j * channels] = heard[j * channels];
+            for (int j = 0; j < STAGES; ++j) held[now * frame_size + j * channels] = latest[j * channels];
             float size = fmaf(re, re, im * im), offset = 0.0f;
             if (size < SILENT_WINDOW_POWER) {
                 re = im = size = 0.0f;

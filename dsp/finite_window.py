@@ -14,13 +14,13 @@ set of coefficients gives the window's derivative, and with it the instantaneous
 from dataclasses import dataclass
 from functools import lru_cache
 from math import comb
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Complexes, Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
 
 from .filterbank import SubbandFrames
@@ -32,7 +32,7 @@ SHAPE = Polynomial([0.0, 0.0, 1.0]) * Polynomial([1.0, -2.0, 1.0])
 """The windows' shape, q(u) = u² (1 − u)²."""
 
 SILENT_WINDOW_POWER = np.float32(1e-28)
-"""Below this (-280 dBFS) there is silence: what would follow is denormal numbers."""
+"""Powers below this (-280 dBFS) are silence, before they become denormal numbers."""
 
 FARTHEST_OFFSET = 4.2
 """Instantaneous frequencies farther than this / window length from the centre are noise between the window's lobes."""
@@ -199,22 +199,18 @@ class FiniteWindow(Stateful):
         out = SubbandFrames.allocate(count, streams, 1, K, self.backend)
         state = self._state
         self._run(
-            frames.stages,
-            self._coefficients,
-            self._length_hops,
-            self._tuning,
-            state["ring"],
-            int(state["row"]),
+            frames.stages, self._coefficients, self._length_hops, self._tuning, state["ring"], int(state["row"]),
             WindowOut(z=out.stages, power=out.power, instantaneous_hz=out.instantaneous_hz),
-        )
+        )  # fmt: skip
         state["row"] = (state["row"] + count) % state["ring"].shape[1]
         return out
 
 
 @kernel(fastmath={"contract"})
 def window_process(
-    stages: Any, coefficients: Any, length_hops: Any, tuning: WindowTuning, ring: Any, row: int, out: WindowOut
-) -> None:
+    stages: Complexes, coefficients: Floats, length_hops: Integers, tuning: WindowTuning, ring: Complexes, row: int,
+    out: WindowOut,
+) -> None:  # fmt: skip
     r"""z, \|z\|² and ``f = f_k + Im(z'/z) / (2πT)`` of every channel, frame by frame."""
     center_hz, rad_to_hz, limit_hz = tuning.center_hz, tuning.rad_to_hz, tuning.limit_hz
     z_out, power, instantaneous_hz = out.z, out.power, out.instantaneous_hz

@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Floats, ShortIntegers, kernel
 
 REACH = 2.5
 """A harmonic's tooth ends this many tolerances from its middle."""
@@ -86,7 +86,7 @@ class HarmonicFields:
 
 
 @kernel
-def field_weight(partial_hz: Any, pitch_hz: Any, rule: FieldRule) -> Any:
+def field_weight(partial_hz: float, pitch_hz: float, rule: FieldRule) -> np.float32:
     """Weight of a partial in the field of a pitch, both in Hz."""
     tooth, sigma = rule.tooth, rule.sigma_octaves
     h = max(1, round(partial_hz / pitch_hz))
@@ -99,7 +99,10 @@ def field_weight(partial_hz: Any, pitch_hz: Any, rule: FieldRule) -> Any:
 
 
 @kernel
-def connect(partial_hz: Any, partials: int, pitches: int, rule: FieldRule, start: Any, unit: Any, weight: Any) -> None:
+def connect(
+    partial_hz: Floats, partials: int, pitches: int, rule: FieldRule, start: ShortIntegers, unit: ShortIntegers,
+    weight: Floats,
+) -> None:  # fmt: skip
     """Connections of a frame's partials: i reaches ``unit[start[i]:start[i+1]]``, by the same rows of `weight`."""
     tooth, sigma, low_hz, per_octave = rule.tooth, rule.sigma_octaves, rule.low_hz, rule.per_octave
     half = REACH * sigma * per_octave

@@ -114,9 +114,9 @@ extern "C" __global__ void field_process(
                     moment += part[i] * hz_ring[middle * frame + i];
                 }
             }
-            bool heard = total > FAINTEST_PART;
-            row_of(amplitude, f)[j] = heard ? (float)sqrt(total) : 0.0f;
-            row_of(frequency, f)[j] = heard ? (float)(moment / total) : atom_hz.data[j];
+            bool present = total > FAINTEST_PART;
+            row_of(amplitude, f)[j] = present ? (float)sqrt(total) : 0.0f;
+            row_of(frequency, f)[j] = present ? (float)(moment / total) : atom_hz.data[j];
         }
         __syncthreads();
     }

@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.gpu import CPU, Backend
 
 from .lines import LineFrames
 from .scales import SCALE_CODE, Scale, scale_position, space_frequencies
-from .stateful import Stateful
+from .stateful import Stateful, fields_of
 
 FINENESS = 4
 """Steps of the calibration table from atom to atom, because calibration ripples between the channels."""
@@ -21,7 +21,7 @@ SMALLEST_CALIBRATION = 1e-6
 """The least response that energies are divided by: channels so far apart that none responds make no line loud."""
 
 LINES = 3
-"""Of a channel: the one line, and the two of the pair."""
+"""Lines that a channel may carry: the one line, and the two of the pair."""
 
 FAINTEST_PART = 1e-24
 """Energies below this (-240 dBFS) are not placed."""
@@ -119,9 +119,7 @@ class LineField(Stateful):
         self._atom_hz = backend.array(atom_hz, np.float32)
         low, high = scale_position(atom_hz[0], SCALE_CODE[scale]), scale_position(atom_hz[-1], SCALE_CODE[scale])
         self._grid = AtomGrid(
-            scale_code=SCALE_CODE[scale],
-            low=np.float64(low),
-            per_unit=np.float64((atom_hz.size - 1) / (high - low)),
+            scale_code=SCALE_CODE[scale], low=np.float64(low), per_unit=np.float64((atom_hz.size - 1) / (high - low))
         )
         fine_hz = space_frequencies(atom_hz[0], atom_hz[-1], FINENESS * (atom_hz.size - 1) + 1, scale)
         self._gain = backend.array(1.0 / calibration(fine_hz).clip(SMALLEST_CALIBRATION), np.float32)
@@ -132,16 +130,8 @@ class LineField(Stateful):
             swell_hz=np.float32(1.0 / (2 * np.pi * frame_s)),
             surge=np.float32(surge),
         )
-        rows = 2 * half_frames + 1
-        self._remember(
-            [
-                ("hz", np.float32, (streams, rows, 3, channels)),
-                ("energy", np.float32, (streams, rows, 3, channels)),
-                ("trust", np.float32, (streams, rows, channels)),
-                ("row", np.int64),
-            ],
-            backend,
-        )
+        lengths = {"streams": streams, "rows": 2 * half_frames + 1, "lines": LINES, "channels": channels}
+        self._remember([*fields_of(FieldState, lengths), ("row", np.int64)], backend)
         needed = 24 * channels + 32
         self._run = backend.kernel(field_process, blocks=streams, threads=channels, shared_bytes=needed)
 
@@ -152,26 +142,17 @@ class LineField(Stateful):
         frequency = self.backend.empty((count, streams, self.atoms), np.float32)
         state = self._state
         self._run(
-            lines.frequency_hz,
-            lines.energy,
-            lines.trust,
-            self._grid,
-            self._gain,
-            self._average_rule,
-            self._atom_hz,
-            FieldState(hz=state["hz"], energy=state["energy"], trust=state["trust"]),
-            int(state["row"]),
-            amplitude,
-            frequency,
-        )
+            lines.frequency_hz, lines.energy, lines.trust, self._grid, self._gain, self._average_rule, self._atom_hz,
+            self._fields(FieldState), int(state["row"]), amplitude, frequency,
+        )  # fmt: skip
         state["row"] = (state["row"] + count) % state["hz"].shape[1]
         return amplitude, frequency
 
 
 @kernel(fastmath={"contract"})
 def field_process(
-    hz: Any, energy: Any, trust: Any, grid: AtomGrid, gain: Any, average_rule: AverageRule, atom_hz: Any,
-    state: FieldState, row: int, amplitude: Any, frequency: Any,
+    hz: Floats, energy: Floats, trust: Floats, grid: AtomGrid, gain: Floats, average_rule: AverageRule, atom_hz: Floats,
+    state: FieldState, row: int, amplitude: Floats, frequency: Floats,
 ) -> None:  # fmt: skip
     """Average, share and place the lines of every frame and stream."""
     hz_ring, energy_ring, trust_ring = state.hz, state.energy, state.trust
@@ -192,13 +173,13 @@ def field_process(
                 total[j] = moment[j] = 0.0
             _place(hz_ring[s, middle], mean, trust_ring[s, middle], grid, gain, total, moment)
             for j in range(atom_hz.size):
-                heard = total[j] > FAINTEST_PART
-                amplitude[f, s, j] = math.sqrt(total[j]) if heard else 0.0
-                frequency[f, s, j] = moment[j] / total[j] if heard else atom_hz[j]
+                present = total[j] > FAINTEST_PART
+                amplitude[f, s, j] = math.sqrt(total[j]) if present else 0.0
+                frequency[f, s, j] = moment[j] / total[j] if present else atom_hz[j]
 
 
 @kernel(fastmath={"contract"})
-def _average(hz: Any, energy: Any, now: int, middle: int, rule: AverageRule, fit: Any, mean: Any) -> None:
+def _average(hz: Floats, energy: Floats, now: int, middle: int, rule: AverageRule, fit: Floats, mean: Floats) -> None:
     """Energies of the middle frame, averaged where the one line's frequency does not run straight.
 
     fit: sums over the frames of e, e·t, e·t², e·f, e·t·f, e·f² (t in frames and f in Hz from the middle frame), of
@@ -244,7 +225,9 @@ def _average(hz: Any, energy: Any, now: int, middle: int, rule: AverageRule, fit
 
 
 @kernel
-def _place(hz: Any, energy: Any, trust: Any, grid: AtomGrid, gain: Any, total: Any, moment: Any) -> None:
+def _place(
+    hz: Floats, energy: Floats, trust: Floats, grid: AtomGrid, gain: Floats, total: Doubles, moment: Doubles
+) -> None:
     """Add one frame's lines, each (3, channels), to the atoms nearest to them."""
     for e in range(LINES):
         for k in range(trust.size):

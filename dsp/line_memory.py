@@ -1,21 +1,21 @@
 """Lines remember their level: what changes less than the noise does is averaged."""
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
 
-from .stateful import Stateful
+from .stateful import Stateful, fields_of
 
 NO_NOISE = np.float32(1e-30)
-"""Stands for the energy of noise where there is none: far below any line of sound at -120 dBFS."""
+"""Stands for the energy of noise where there is none: far below any line of a sound at -120 dBFS."""
 
 ANYWHERE_HZ = np.float32(1e30)
-"""Farther away than any line."""
+"""A frequency farther away than any line, for places that hold none."""
 
 
 class MemoryRule(NamedTuple):
@@ -69,8 +69,7 @@ class LineMemory(Stateful):
             raise ValueError(f"expected tau_s > 0 and patience >= 0, received {tau_s:g} and {patience:g}")
         self._reach = backend.array(reach)
         self._rule = MemoryRule(slowest=np.float32(1 - math.exp(-frame_s / tau_s)), patience=np.float32(patience))
-        fields = [("energy", np.float32, (streams, reach.size)), ("hz", np.float32, (streams, reach.size))]
-        self._remember(fields, backend)
+        self._remember(fields_of(MemoryState, {"streams": streams, "atoms": reach.size}), backend)
         needed = 12 * reach.size + 24
         self._run = backend.kernel(line_memory_process, blocks=streams, threads=reach.size, shared_bytes=needed)
 
@@ -79,15 +78,15 @@ class LineMemory(Stateful):
     ) -> NDArray[np.float32]:
         """Amplitudes of lines (zero: none), their frequencies and the noise's energy, each (frames, streams, atoms)."""
         out = self.backend.empty(amplitude.shape, np.float32)
-        state = MemoryState(energy=self._state["energy"], hz=self._state["hz"])
-        self._run(amplitude, frequency_hz, noise, self._reach, self._rule, state, out)
+        self._run(amplitude, frequency_hz, noise, self._reach, self._rule, self._fields(MemoryState), out)
         return out
 
 
 @kernel
 def line_memory_process(
-    amplitude: Any, frequency_hz: Any, noise: Any, reach: Any, rule: MemoryRule, state: MemoryState, out: Any
-) -> None:
+    amplitude: Floats, frequency_hz: Floats, noise: Floats, reach: Integers, rule: MemoryRule, state: MemoryState,
+    out: Floats,
+) -> None:  # fmt: skip
     """Hand every line's energy on to its successor."""
     energy_before, hz_before = state.energy, state.hz
     atoms = reach.size

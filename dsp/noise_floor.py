@@ -1,12 +1,12 @@
 """How much of what the channels hold is noise: the level between the lines."""
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.device import LARGEST_BLOCK
 
@@ -66,16 +66,9 @@ class NoiseFloor(Stateful):
     """
 
     def __init__(
-        self,
-        channels: int,
-        frame_s: float,
-        *,
-        tau_s: float,
-        quantile: float,
-        largest: float,
-        streams: int = 1,
+        self, channels: int, frame_s: float, *, tau_s: float, quantile: float, largest: float, streams: int = 1,
         backend: Backend = CPU,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if not 0 < quantile < 1 or not tau_s > 0 or not frame_s > 0:
             raise ValueError(
                 "expected 0 < quantile < 1, tau_s > 0 and frame_s > 0, "
@@ -109,7 +102,7 @@ class NoiseFloor(Stateful):
 
 @kernel
 def noise_floor_process(
-    power: Any, edge: Any, between: Between, rule: FloorRule, state: Any, begun: bool, out: Any
+    power: Floats, edge: Integers, between: Between, rule: FloorRule, state: Floats, begun: bool, out: Floats
 ) -> None:
     """Quantile of every group with its neighbours, smoothed over frames, interpolated over channels."""
     left, share = between.left, between.share

@@ -103,27 +103,21 @@ class Splitter(Stateful):
         state, samples, channels = self._state, audio.shape[0], self.design.bank.channels
         usable = self.backend.empty((self.streams, samples), np.float32)
         self._take(audio, state["replaced"], usable)
-        heard = np.concatenate([state["past"], usable], axis=1)
+        recent = np.concatenate([state["past"], usable], axis=1)
         filled = int(state["filled"])
         count = (filled + samples) // self.hop
         late = self._past - self.latency_samples
         split = Split(
-            self.backend.array(heard[:, late : late + samples].T),
+            self.backend.array(recent[:, late : late + samples].T),
             self.backend.empty((samples, self.streams, channels), np.float32),
             self.backend.empty((count, self.streams, channels), np.complex64),
             self.backend.empty((count, self.streams, channels), np.float32),
         )
         self._split(
-            heard,
-            self.hop,
-            self._order_tag,
-            self._delay,
-            self._coefficients,
-            state["stages"],
-            filled,
+            recent, self.hop, self._order_tag, self._delay, self._coefficients, state["stages"], filled,
             SplitOut(parts=split.parts, subband=split.subband, power=split.power),
-        )
-        state["past"] = heard[:, samples:]
+        )  # fmt: skip
+        state["past"] = recent[:, samples:]
         state["filled"] = (filled + samples) % self.hop
         return split
 

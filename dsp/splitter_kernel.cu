@@ -29,13 +29,13 @@ extern "C" __global__ void usable_samples(Array<float, 2> audio, Array<long long
 }
 
 extern "C" __global__ void split_process(
-    Array<float, 2> heard, int hop, Order order, Array<long long, 1> delay, Array<float, 2> coefficients,
+    Array<float, 2> recent, int hop, Order order, Array<long long, 1> delay, Array<float, 2> coefficients,
     Array<float, 3> state, int filled, SplitOut out
 ) {
-    int s = blockIdx.x, streams = heard.shape[0], channels = delay.shape[0], samples = out.parts.shape[0];
-    long long past = heard.shape[1] - samples;
+    int s = blockIdx.x, streams = recent.shape[0], channels = delay.shape[0], samples = out.parts.shape[0];
+    long long past = recent.shape[1] - samples;
     for (int k = threadIdx.x; k < channels; k += blockDim.x) {
-        const float *sound = heard.data + s * heard.shape[1] + past - delay.data[k];
+        const float *sound = recent.data + s * recent.shape[1] + past - delay.data[k];
         const float *P = coefficients.data + k;
         float p = P[0], q = P[channels], g = P[2 * channels], weight_re = P[3 * channels], weight_im = P[4 * channels];
         float *home = state.data + (long long)s * state.shape[1] * channels + k;

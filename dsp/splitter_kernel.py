@@ -1,18 +1,18 @@
 """Inner loops of resynthesis. No validation here: `Splitter` and `StemMixer` have done it."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Complexes, Floats, Integers, kernel
 
-from .filterbank_kernel import LARGEST_SAMPLE, SMALLEST_STATE
+from .filterbank_kernel import LARGEST_SAMPLE, SMALLEST_STATE, cascade
 
 SILENT_HOP_POWER = np.float32(1e-30)
 """Mean powers below this (-300 dB) are silence."""
 
-BLOCK = 64
+LAID_OUT_SAMPLES = 64
 """Samples whose delayed inputs are copied side by side for all channels, so that the inner loop reads them in order."""
 
 
@@ -25,7 +25,7 @@ class SplitOut(NamedTuple):
 
 
 @kernel
-def usable_samples(audio: Any, replaced: Any, out: Any) -> None:
+def usable_samples(audio: Floats, replaced: Integers, out: Floats) -> None:
     """Copy audio (samples, streams) to out (streams, samples): zero for what is unusable (counted) or too small."""
     for s in range(audio.shape[1]):
         for n in range(audio.shape[0]):
@@ -40,9 +40,10 @@ def usable_samples(audio: Any, replaced: Any, out: Any) -> None:
 
 @kernel(fastmath={"contract"})
 def split_process(
-    heard: Any, hop: int, order: Any, delay: Any, coefficients: Any, state: Any, filled: int, out: SplitOut
-) -> None:
-    """Advance every stream over `heard` (streams, past + samples), whose first `past` samples were filtered before.
+    recent: Floats, hop: int, order: tuple[int, ...], delay: Integers, coefficients: Floats, state: Floats, filled: int,
+    out: SplitOut,
+) -> None:  # fmt: skip
+    """Advance every stream over `recent` (streams, past + samples), whose first `past` samples were filtered before.
 
     delay (channels,): each channel filters the sound this much later, none more than `past`; order: a tuple of that
     length; coefficients (5, channels): pole, 1 − λ, weight; state (streams, 2·order + 1, channels): stages and the
@@ -51,34 +52,18 @@ def split_process(
     parts, subband, power = out.parts, out.subband, out.power
     P = coefficients
     channels = P.shape[1]
-    samples, past = parts.shape[0], heard.shape[1] - parts.shape[0]
+    samples, past = parts.shape[0], recent.shape[1] - parts.shape[0]
     energy = 2 * len(order)
-    delayed = np.empty((BLOCK, channels), np.float32)
-    for s in range(heard.shape[0]):
-        S, sound = state[s], heard[s]
+    delayed = np.empty((LAID_OUT_SAMPLES, channels), np.float32)
+    for s in range(recent.shape[0]):
+        S, sound = state[s], recent[s]
         position, frame = filled, 0
         for n in range(samples):
-            if n % BLOCK == 0:
-                _lay_out(sound, past + n, min(BLOCK, samples - n), delay, delayed)
-            part, late = parts[n, s], delayed[n % BLOCK]
+            if n % LAID_OUT_SAMPLES == 0:
+                _lay_out(sound, past + n, min(LAID_OUT_SAMPLES, samples - n), delay, delayed)
+            part, late = parts[n, s], delayed[n % LAID_OUT_SAMPLES]
             for k in range(channels):
-                x = late[k]
-                p, q, g = P[0, k], P[1, k], P[2, k]
-                re = p * S[0, k] - q * S[1, k] + g * x
-                im = p * S[1, k] + q * S[0, k]
-                S[0, k], S[1, k] = re, im
-                if len(order) > 1:
-                    re, im = p * S[2, k] - q * S[3, k] + g * re, p * S[3, k] + q * S[2, k] + g * im
-                    S[2, k], S[3, k] = re, im
-                if len(order) > 2:
-                    re, im = p * S[4, k] - q * S[5, k] + g * re, p * S[5, k] + q * S[4, k] + g * im
-                    S[4, k], S[5, k] = re, im
-                if len(order) > 3:
-                    re, im = p * S[6, k] - q * S[7, k] + g * re, p * S[7, k] + q * S[6, k] + g * im
-                    S[6, k], S[7, k] = re, im
-                if len(order) > 4:
-                    re, im = p * S[8, k] - q * S[9, k] + g * re, p * S[9, k] + q * S[8, k] + g * im
-                    S[8, k], S[9, k] = re, im
+                re, im = cascade(P, S, order, k, late[k])
                 part[k] = P[3, k] * re - P[4, k] * im
                 S[energy, k] += re * re + im * im
             position += 1
@@ -89,7 +74,7 @@ def split_process(
 
 
 @kernel
-def _lay_out(sound: Any, now: int, count: int, delay: Any, delayed: Any) -> None:
+def _lay_out(sound: Floats, now: int, count: int, delay: Integers, delayed: Floats) -> None:
     """delayed[n, k] = the input of channel k at now + n; twice, because half of a cosine is at positive frequencies."""
     for k in range(delay.size):
         first = now - delay[k]
@@ -98,7 +83,7 @@ def _lay_out(sound: Any, now: int, count: int, delay: Any, delayed: Any) -> None
 
 
 @kernel
-def _end_frame(S: Any, hop: int, subband: Any, power: Any) -> None:
+def _end_frame(S: Floats, hop: int, subband: Complexes, power: Floats) -> None:
     """Subband and mean power at a hop's end; then flush what would become denormal."""
     energy = S.shape[0] - 1
     for k in range(S.shape[1]):
@@ -112,7 +97,7 @@ def _end_frame(S: Any, hop: int, subband: Any, power: Any) -> None:
 
 
 @kernel(fastmath={"reassoc", "contract", "nsz"})
-def weighted_sum(held: Any, before: Any, after: Any, fraction: Any) -> Any:
+def weighted_sum(held: Floats, before: Floats, after: Floats, fraction: np.float32) -> np.float32:
     """Σ_k of the parts held, by shares `fraction` of the way from one frame's to the next one's."""
     a, b = np.float32(0.0), np.float32(0.0)
     for k in range(held.size):
@@ -123,8 +108,9 @@ def weighted_sum(held: Any, before: Any, after: Any, fraction: Any) -> Any:
 
 @kernel
 def mix_process(
-    sound: Any, parts: Any, shares: Any, hop: int, position: int, row: int, held_sound: Any, held_parts: Any, out: Any
-) -> None:
+    sound: Floats, parts: Floats, shares: Floats, hop: int, position: int, row: int, held_sound: Floats,
+    held_parts: Floats, out: Floats,
+) -> None:  # fmt: skip
     """``stem_i(n) = Σ_k g_ik(n) part_k(n)``, and the sound less all stems.
 
     sound (samples, streams) and parts (samples, streams, channels) enter held_sound (streams, depth) and held_parts

@@ -1,13 +1,28 @@
 """State as a value, for everything here that remembers."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend, Record
 from sharpear.gpu.backend import check_state
+from sharpear.gpu.source import array_kind
+
+Fields = TypeVar("Fields")
+"""A named tuple of arrays, each annotated with its numbers and its axes."""
+
+
+def fields_of(kind: Any, lengths: Mapping[str, int]) -> list[tuple[Any, ...]]:
+    """Name, type and shape of each array of a named tuple, as a structured dtype takes them; lengths: of its axes."""
+    kinds = {name: array_kind(hint) for name, hint in kind.__annotations__.items()}
+    return [(name, number, tuple(lengths[axis] for axis in axes)) for name, (number, *axes) in kinds.items()]
+
+
+def allocated(kind: Callable[..., Fields], lengths: Mapping[str, int]) -> Fields:
+    """Uninitialised arrays of a named tuple."""
+    return kind(*(np.empty(shape, number) for _, number, shape in fields_of(kind, lengths)))
 
 
 class StateTooLargeError(ValueError):
@@ -34,6 +49,11 @@ class Stateful:
         except ValueError as error:
             raise StateTooLargeError("a part's state would be larger than 2 GiB") from error
         self._state = backend.record(dtype)
+
+    def _fields(self, kind: Callable[..., Fields]) -> Fields:
+        """The fields of the state that a named tuple names."""
+        names: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
+        return kind(*(self._state[name] for name in names))
 
     @property
     def state(self) -> NDArray[np.void]:

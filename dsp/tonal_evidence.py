@@ -7,7 +7,7 @@ from sharpear.gpu import CPU, Backend
 
 from .scales import hz_to_erb
 from .splitter import Split
-from .stateful import Stateful
+from .stateful import Stateful, fields_of
 from .tonal_evidence_kernel import DEPTH, FEATURES, LAGS, LOOKAHEAD, EvidenceState, evidence_process
 
 LEVEL_S = 1.0
@@ -38,28 +38,15 @@ class TonalEvidence(Stateful):
     wait_frames = LOOKAHEAD
 
     def __init__(
-        self,
-        center_hz: NDArray[np.float64],
-        hop_s: float,
-        groups: int = 1,
-        per_group: int = 1,
-        backend: Backend = CPU,
+        self, center_hz: NDArray[np.float64], hop_s: float, groups: int = 1, per_group: int = 1, backend: Backend = CPU
     ) -> None:
         self.groups, self.per_group, self.channels = groups, per_group, center_hz.size
         self._place = backend.array(hz_to_erb(center_hz) / 20.0 - 1.0, np.float32)
         self._decay = np.float32(np.exp(-hop_s / LEVEL_S))
         K = self.channels
-        self._remember(
-            [
-                ("loudness", np.float32, (groups, DEPTH, K)),
-                ("onset", np.float32, (groups, DEPTH, K)),
-                ("products", np.float32, (groups, DEPTH, 3 * len(LAGS), K)),
-                ("past", np.complex64, (groups * per_group, DEPTH, K)),
-                ("level", np.float32, (groups,)),
-                ("frame", np.int64),
-            ],
-            backend,
-        )
+        lengths = {"groups": groups, "streams": groups * per_group, "channels": K}
+        lengths |= {"rows": DEPTH, "lags × 3": 3 * len(LAGS)}
+        self._remember([*fields_of(EvidenceState, lengths), ("frame", np.int64)], backend)
         working_bytes = (K + 1) * np.dtype(np.float64).itemsize + (K + 2) * np.dtype(np.float32).itemsize
         self._run = backend.kernel(evidence_process, blocks=groups, threads=K, shared_bytes=working_bytes)
 
@@ -67,22 +54,10 @@ class TonalEvidence(Stateful):
         """Frames of `groups` × `per_group` streams → (frames, groups, features, channels), `wait_frames` late."""
         state, count = self._state, len(split.power)
         features = self.backend.empty((count, self.groups, FEATURES, self.channels), np.float32)
-        memories = EvidenceState(
-            loudness=state["loudness"],
-            onset=state["onset"],
-            products=state["products"],
-            past=state["past"],
-            level=state["level"],
-        )
+        memories = self._fields(EvidenceState)
         self._run(
-            split.subband,
-            split.power,
-            self.per_group,
-            self._place,
-            self._decay,
-            memories,
-            int(state["frame"]),
+            split.subband, split.power, self.per_group, self._place, self._decay, memories, int(state["frame"]),
             features,
-        )
+        )  # fmt: skip
         state["frame"] += count
         return features

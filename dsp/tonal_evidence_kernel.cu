@@ -117,10 +117,10 @@ extern "C" __global__ void evidence_process(
         int newest = frame + f, slot = Rings::slot(newest);
         const long long now = ((long long)f * streams + group * per_group) * channels;
         EACH_CHANNEL(k) {
-            float heard = 0.0f;
-            for (int s = 0; s < per_group; ++s) heard += power.data[now + s * channels + k];
-            row[k] = heard;
-            rings.loudness[slot * channels + k] = loudness_of(heard);
+            float fed = 0.0f;
+            for (int s = 0; s < per_group; ++s) fed += power.data[now + s * channels + k];
+            row[k] = fed;
+            rings.loudness[slot * channels + k] = loudness_of(fed);
             for (int s = 0; s < per_group; ++s) {
                 complex64 *past = state.past.data + ((long long)(group * per_group + s) * DEPTH + slot) * channels;
                 past[k] = subband.data[now + s * channels + k];
@@ -153,12 +153,12 @@ extern "C" __global__ void evidence_process(
     if (threadIdx.x == 0) state.level.data[group] = level;
 }
 
-template <int UNITS, int HEARD>
-__device__ void layer(const float (&heard)[HEARD], const float *weights, bool rectify, float (&out)[UNITS]) {
+template <int UNITS, int FED>
+__device__ void layer(const float (&fed)[FED], const float *weights, bool rectify, float (&out)[UNITS]) {
     for (int u = 0; u < UNITS; ++u) {
-        const float *weight = weights + u * (HEARD + 1);
-        float sum = weight[HEARD];
-        for (int i = 0; i < HEARD; ++i) sum += weight[i] * heard[i];
+        const float *weight = weights + u * (FED + 1);
+        float sum = weight[FED];
+        for (int i = 0; i < FED; ++i) sum += weight[i] * fed[i];
         out[u] = rectify ? fmaxf(sum, 0.0f) : sum;
     }
 }
@@ -168,9 +168,9 @@ extern "C" __global__ void readout_process(Array<float, 4> features, ReadoutLaye
     for (long long item = threadIdx.x; item < features.shape[0] * channels; item += blockDim.x) {
         long long at = item / channels * groups + group;
         int k = item % channels;
-        float heard[FEATURES], a[FIRST], b[SECOND], shares[SOURCES];
-        for (int i = 0; i < FEATURES; ++i) heard[i] = features.data[(at * FEATURES + i) * channels + k];
-        layer(heard, layers.first.data, true, a);
+        float fed[FEATURES], a[FIRST], b[SECOND], shares[SOURCES];
+        for (int i = 0; i < FEATURES; ++i) fed[i] = features.data[(at * FEATURES + i) * channels + k];
+        layer(fed, layers.first.data, true, a);
         layer(a, layers.second.data, true, b);
         layer(b, layers.last.data, false, shares);
         float most = shares[0], total = 0.0f;

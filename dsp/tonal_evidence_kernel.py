@@ -1,12 +1,12 @@
 """Inner loops of `TonalEvidence` and of its readout. No validation here."""
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Complexes, Doubles, Floats, kernel
 
 DEPTH = 64
 """Frames that each memory holds."""
@@ -34,7 +34,7 @@ FEATURES = len(SPANS) + len(LOW_SPANS) + len(WIDE_SPANS) * len(BANDS) + len(COHE
 """How many numbers describe a channel: its own course, its neighbourhood's, coherence, onsets, and its frequency."""
 
 LEAST_LOGIT = np.float32(-16.0)
-"""Below the largest of a channel's: the share of what is less likely is as small."""
+"""The least logit, relative to the largest of its channel: anything less likely gets the same small share."""
 
 
 class EvidenceState(NamedTuple):
@@ -57,8 +57,9 @@ class ReadoutLayers(NamedTuple):
 
 @kernel(fastmath={"contract"})
 def evidence_process(
-    subband: Any, power: Any, per_group: int, place: Any, decay: Any, state: EvidenceState, frame: int, out: Any
-) -> None:
+    subband: Complexes, power: Floats, per_group: int, place: Floats, decay: np.float32, state: EvidenceState,
+    frame: int, out: Floats,
+) -> None:  # fmt: skip
     """Features of every channel, `LOOKAHEAD` frames late; powers of `per_group` neighbouring streams are summed.
 
     subband, power (frames, streams, channels); place (channels,): ERB number, scaled; out (frames, groups, FEATURES,
@@ -75,11 +76,11 @@ def evidence_process(
             streams = range(group * per_group, (group + 1) * per_group)
             total = np.float32(0.0)
             for k in range(channels):
-                heard = np.float32(0.0)
+                together = np.float32(0.0)
                 for s in streams:
-                    heard += power[f, s, k]
-                total += heard
-                loudness[group, at, k] = np.float32(math.log(heard + SILENT_POWER) - LOG_SILENT_POWER)
+                    together += power[f, s, k]
+                total += together
+                loudness[group, at, k] = np.float32(math.log(together + SILENT_POWER) - LOG_SILENT_POWER)
             level[group] = max(total, decay * level[group], np.float32(SILENT_POWER))
             for s in streams:
                 for k in range(channels):
@@ -97,7 +98,7 @@ def evidence_process(
 
 
 @kernel
-def _multiply(past: Any, streams: Any, newest: int, product: Any) -> None:
+def _multiply(past: Complexes, streams: range, newest: int, product: Floats) -> None:
     """Re and Im of ``z(f) z*(f − lag)`` and the mean of both powers, for both lags."""
     for i in range(2):
         lag = LAGS[0] if i == 0 else LAGS[1]
@@ -115,8 +116,9 @@ def _multiply(past: Any, streams: Any, newest: int, product: Any) -> None:
 
 @kernel(fastmath={"contract"})
 def _describe(
-    loudness: Any, onset: Any, products: Any, middle: int, reference: Any, place: Any, row: Any, sums: Any, out: Any
-) -> None:
+    loudness: Floats, onset: Floats, products: Floats, middle: int, reference: np.float32, place: Floats, row: Floats,
+    sums: Doubles, out: Floats,
+) -> None:  # fmt: skip
     """The features of the frame `middle`."""
     channels = place.size
     i = 0
@@ -156,7 +158,7 @@ def _describe(
 
 
 @kernel
-def _mean(ring: Any, first: int, last: int, out: Any) -> None:
+def _mean(ring: Floats, first: int, last: int, out: Floats) -> None:
     """Mean of the ring's frames first to last."""
     for k in range(out.size):
         out[k] = 0.0
@@ -170,7 +172,7 @@ def _mean(ring: Any, first: int, last: int, out: Any) -> None:
 
 
 @kernel
-def _least(ring: Any, first: int, last: int, out: Any) -> None:
+def _least(ring: Floats, first: int, last: int, out: Floats) -> None:
     """The smallest of the ring's frames first to last: the level of what never falls silent."""
     held = ring[first % DEPTH]
     for k in range(out.size):
@@ -182,14 +184,14 @@ def _least(ring: Any, first: int, last: int, out: Any) -> None:
 
 
 @kernel
-def _relative(row: Any, reference: Any) -> None:
+def _relative(row: Floats, reference: np.float32) -> None:
     """Loudness above the reference, zero below it, scaled to about 0 to 2."""
     for k in range(row.size):
         row[k] = max(row[k] - reference, np.float32(0.0)) * np.float32(2.0 / RANGE)
 
 
 @kernel
-def _spread(row: Any, half: int, sums: Any, out: Any) -> None:
+def _spread(row: Floats, half: int, sums: Doubles, out: Floats) -> None:
     """Mean over the channels up to `half` away, fewer at the ends."""
     channels = row.size
     for k in range(channels):
@@ -200,7 +202,7 @@ def _spread(row: Any, half: int, sums: Any, out: Any) -> None:
 
 
 @kernel(fastmath={"contract"})
-def readout_process(features: Any, layers: ReadoutLayers, out: Any) -> None:
+def readout_process(features: Floats, layers: ReadoutLayers, out: Floats) -> None:
     """Shares of the sources: two layers of half-wave rectified units and a softmax, the same for every channel.
 
     features (frames, groups, FEATURES, channels); out (frames, groups, sources, channels).
@@ -226,7 +228,7 @@ def readout_process(features: Any, layers: ReadoutLayers, out: Any) -> None:
 
 
 @kernel(fastmath={"contract"})
-def _layer(inputs: Any, weights: Any, rectify: bool, out: Any) -> None:
+def _layer(inputs: Floats, weights: Floats, rectify: bool, out: Floats) -> None:
     for u in range(len(weights)):
         row = out[u]
         for k in range(row.size):

@@ -8,11 +8,11 @@ Reference: Spratling 2008, Vision Research 48 (divisive input modulation); with 
 non-negative decomposition of least Kullback-Leibler divergence (Lee & Seung 2001).
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Floats, ShortIntegers, kernel
 
 FASTEST_FALL = np.float32(1e-4)
 """Added to a unit's relative support, so that one without any shrinks by this factor a step instead of vanishing."""
@@ -32,15 +32,15 @@ class DivisiveGains(NamedTuple):
 
 @kernel
 def divisive_step(
-    y: Any,
+    y: Floats,
     inputs: int,
-    start: Any,
-    unit: Any,
-    weight: Any,
-    total: Any,
+    start: ShortIntegers,
+    unit: ShortIntegers,
+    weight: Floats,
+    total: Floats,
     gains: DivisiveGains,
-    a: Any,
-    support: Any,
+    a: Floats,
+    support: Floats,
 ) -> None:
     """``p_i = Σ_k w_ik a_k``,  ``a_j ← a_j ( Σ_i w_ij y_i / (ε + φ p_i + (1−φ) w_ij a_j) / W_j )^rate``.
 

@@ -86,9 +86,9 @@ __device__ void divisive_step(JoinedAtoms dictionary, Work work, int count) {
     long long channels = dictionary.atoms.shape[1];
     __syncthreads();
     EACH_CHANNEL(k) {
-        float heard = LEAST_EXPLAINED;
-        for (int i = 0; i < count; ++i) heard = fmaf(h[active[i]], atoms[active[i] * channels + k], heard);
-        error[k] = v[k] / heard;
+        float explained = LEAST_EXPLAINED;
+        for (int i = 0; i < count; ++i) explained = fmaf(h[active[i]], atoms[active[i] * channels + k], explained);
+        error[k] = v[k] / explained;
     }
     __syncthreads();
     EACH_OF_WARP(i, 0, count) {
@@ -173,7 +173,7 @@ __device__ void infer(JoinedAtoms dictionary, InferenceRule rule, Work work, flo
     }
 }
 
-__device__ void hear(float *total, int pooled, JoinedAtoms dictionary, InferenceRule rule, Work work, float *heard) {
+__device__ void explain(float *total, int pooled, JoinedAtoms dictionary, InferenceRule rule, Work work, float *explained) {
     float *v = work.v;
     int sources = dictionary.blocks.shape[0], channels = dictionary.atoms.shape[1];
     EACH_CHANNEL(k) {
@@ -182,21 +182,21 @@ __device__ void hear(float *total, int pooled, JoinedAtoms dictionary, Inference
     }
     float most = largest_of(channels, work.number, [=](int k) { return v[k]; });
     if (most < SILENT_MAGNITUDE) {
-        EACH_CHANNEL(k) for (int i = 0; i < sources; ++i) heard[i * channels + k] = 0.0f;
+        EACH_CHANNEL(k) for (int i = 0; i < sources; ++i) explained[i * channels + k] = 0.0f;
         return;
     }
     EACH_CHANNEL(k) v[k] /= most;
     __syncthreads();
-    infer(dictionary, rule, work, heard);
-    EACH_CHANNEL(k) for (int i = 0; i < sources; ++i) heard[i * channels + k] *= most;
+    infer(dictionary, rule, work, explained);
+    EACH_CHANNEL(k) for (int i = 0; i < sources; ++i) explained[i * channels + k] *= most;
 }
 
-__device__ void share_out(const float *heard, float *share, int sources, int channels) {
+__device__ void share_out(const float *explained, float *share, int sources, int channels) {
     int frame = sources * channels;
     EACH_CHANNEL(k) {
         float all = 0.0f;
         for (int i = k; i < frame; i += channels) {
-            float magnitude = heard[i] + heard[frame + i] + heard[2 * frame + i];
+            float magnitude = explained[i] + explained[frame + i] + explained[2 * frame + i];
             all += share[i] = magnitude * magnitude;
         }
         for (int i = k; i < frame; i += channels) share[i] = share[i] <= SMALLEST_SHARE * all ? 0.0f : share[i] / all;
@@ -214,14 +214,14 @@ extern "C" __global__ void sources_process(
     Work work = {h, places.take<int>(h.units), places.take<float>(h.units), places.take<float>(channels),
                  places.take<float>(channels), places.take<float>(1), places.take<int>(1)};
     float *total = state.total.data + group * channels, *share = state.share.data + group * sources * channels;
-    float *heard = state.heard.data + group * 3 * sources * channels;
+    float *explained = state.explained.data + group * 3 * sources * channels;
     for (int f = 0; f < power.shape[0]; ++f) {
         const float *now = power.data + ((long long)f * streams + group * per_group) * channels;
         EACH_CHANNEL(k) for (int s = 0; s < per_group; ++s) total[k] += now[s * channels + k];
         if ((frame + f) % pooled == pooled - 1) {
             int newest = (frame + f) / pooled % 3;
-            hear(total, pooled, dictionary, rule, work, heard + newest * sources * channels);
-            share_out(heard, share, sources, channels);
+            explain(total, pooled, dictionary, rule, work, explained + newest * sources * channels);
+            share_out(explained, share, sources, channels);
         }
         float *shares = out.data + ((long long)f * groups + group) * sources * channels;
         EACH_CHANNEL(k) for (int i = k; i < sources * channels; i += channels) shares[i] = share[i];

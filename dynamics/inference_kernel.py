@@ -1,28 +1,30 @@
 """Inner loops of sparse inference over joined dictionaries. No validation here."""
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Floats, Integers, kernel
 
 LEAST_EXPLAINED = np.float32(1e-6)
-"""Of a frame whose largest value is 1: what no atom explains is divided by this at least."""
+"""The least that a value is divided by, in a frame whose largest value is 1: there may be no atom to explain it."""
 
 PRUNED = np.float32(1e-3)
 """Share of the strongest activation below which atoms drop out of a frame's competition, after its first steps."""
 
 SILENT_MAGNITUDE = np.float32(1e-9)
-"""Frames whose largest magnitude is below this (-180 dB) are not looked into."""
+"""Frames whose largest magnitude is below this (-180 dB) are silence, and left out."""
 
 SMALLEST_SHARE = np.float32(1e-5)
+"""Shares of a channel below this (-100 dB) are set to zero."""
+
 LEAST_SUPPORT = np.float32(1e-6)
-"""Of the best supported atom's: no atom is put down by more."""
+"""The least support of an atom, as a share of the best supported one's, that counts: no atom is put down by more."""
 
 NO_SUM = np.float32(1e-20)
-"""Added to sums of activations, and of what speaks for them, that something is divided by."""
+"""Added to sums of activations, and of their support, before something is divided by them."""
 
 FULL_STEPS = 3
 """Steps of a frame in which all atoms compete; afterwards weak ones drop out."""
@@ -60,7 +62,7 @@ class SourcesState(NamedTuple):
 
     total: Annotated[NDArray[np.float32], "groups", "channels"]
     h: Annotated[NDArray[np.float32], "groups", "atoms"]
-    heard: Annotated[NDArray[np.float32], "groups", "3", "sources", "channels"]
+    explained: Annotated[NDArray[np.float32], "groups", "3", "sources", "channels"]
     share: Annotated[NDArray[np.float32], "groups", "sources", "channels"]
 
 
@@ -69,13 +71,13 @@ class InferenceWork(NamedTuple):
 
     active: Annotated[NDArray[np.int64], "atoms"]
     support: Annotated[NDArray[np.float32], "atoms"]
-    heard: Annotated[NDArray[np.float32], "channels"]
+    explained: Annotated[NDArray[np.float32], "channels"]
     error: Annotated[NDArray[np.float32], "channels"]
     drive: Annotated[NDArray[np.float32], "atoms"]
 
 
 @kernel(fastmath={"reassoc", "contract", "nsz"})
-def weighted_sum(row: Any, values: Any) -> Any:
+def weighted_sum(row: Floats, values: Floats) -> np.float32:
     """Σ_k row_k values_k."""
     total = np.float32(0.0)
     for k in range(row.size):
@@ -84,28 +86,32 @@ def weighted_sum(row: Any, values: Any) -> Any:
 
 
 @kernel(fastmath={"contract"})
-def divisive_step(v: Any, atoms: Any, cost: Any, active: Any, count: int, h: Any, heard: Any, error: Any) -> None:
+def divisive_step(
+    v: Floats, atoms: Floats, cost: Floats, active: Integers, count: int, h: Floats, explained: Floats, error: Floats
+) -> None:
     """``e = v / Σ_j h_j W_j``, ``h_j ← h_j (W_jᵀ e) / c_j``: atoms that explain the same divide it between them.
 
     Fixed point: the smallest ``KL(v ‖ Wᵀh) + Σ_j (c_j − ΣW_j) h_j`` over h ≥ 0. active[:count] take part.
     """
     channels = v.size
     for k in range(channels):
-        heard[k] = LEAST_EXPLAINED
+        explained[k] = LEAST_EXPLAINED
     for i in range(count):
         j = active[i]
         a, row = h[j], atoms[j]
         for k in range(channels):
-            heard[k] += a * row[k]
+            explained[k] += a * row[k]
     for k in range(channels):
-        error[k] = v[k] / heard[k]
+        error[k] = v[k] / explained[k]
     for i in range(count):
         j = active[i]
         h[j] *= weighted_sum(atoms[j], error) / cost[j]
 
 
 @kernel(fastmath={"contract"})
-def favour(similarity: Any, blocks: Any, exponent: Any, active: Any, count: int, h: Any, support: Any) -> None:
+def favour(
+    similarity: Floats, blocks: Integers, exponent: np.float32, active: Integers, count: int, h: Floats, support: Floats
+) -> None:
     """``h_j ← h_j (s_j / max s)^γ`` within each source, ``s_j = Σ_i S_ji h_i``: one note at a time, if γ says so."""
     for b in range(len(blocks)):
         first, size, offset = blocks[b]
@@ -127,10 +133,10 @@ def favour(similarity: Any, blocks: Any, exponent: Any, active: Any, count: int,
 
 
 @kernel(fastmath={"contract"})
-def infer(v: Any, dictionary: JoinedAtoms, rule: InferenceRule, h: Any, work: InferenceWork, out: Any) -> None:
+def infer(v: Floats, dictionary: JoinedAtoms, rule: InferenceRule, h: Floats, work: InferenceWork, out: Floats) -> None:
     """Advance the activations h to the frame v (largest value 1); out (sources, channels): what each explains."""
     atoms, cost, similarity, blocks = dictionary.atoms, dictionary.cost, dictionary.similarity, dictionary.blocks
-    active, support, heard, error, drive = work.active, work.support, work.heard, work.error, work.drive
+    active, support, explained, error, drive = work.active, work.support, work.explained, work.error, work.drive
     iterations, memory, exponent = rule.iterations, rule.memory, rule.support
     units = cost.size
     total, before = NO_SUM, NO_SUM
@@ -146,7 +152,7 @@ def infer(v: Any, dictionary: JoinedAtoms, rule: InferenceRule, h: Any, work: In
         h[j] = mass * (memory * h[j] / before + (np.float32(1.0) - memory) * drive[j] / total)
     count = units
     for step in range(iterations):
-        divisive_step(v, atoms, cost, active, count, h, heard, error)
+        divisive_step(v, atoms, cost, active, count, h, explained, error)
         if exponent > 0 and step % SUPPORT_STEPS == SUPPORT_STEPS - 1 and step < iterations - 2:
             favour(similarity, blocks, exponent, active, count, h, support)
         if step >= FULL_STEPS - 1:
@@ -163,7 +169,7 @@ def infer(v: Any, dictionary: JoinedAtoms, rule: InferenceRule, h: Any, work: In
 
 
 @kernel
-def _prune(active: Any, count: int, h: Any) -> int:
+def _prune(active: Integers, count: int, h: Floats) -> int:
     most = np.float32(0.0)
     for i in range(count):
         most = max(most, h[active[i]])
@@ -180,14 +186,14 @@ def _prune(active: Any, count: int, h: Any) -> int:
 
 @kernel(fastmath={"contract"})
 def sources_process(
-    power: Any, per_group: int, pooled: int, dictionary: JoinedAtoms, rule: InferenceRule, state: SourcesState,
-    frame: int, out: Any,
+    power: Floats, per_group: int, pooled: int, dictionary: JoinedAtoms, rule: InferenceRule, state: SourcesState,
+    frame: int, out: Floats,
 ) -> None:  # fmt: skip
     """Shares of the sources in every frame, from what they explain of the mean of `pooled` frames and its neighbours.
 
     power (frames, streams, channels); out (frames, groups, sources, channels).
     """
-    total, h, heard, share = state.total, state.h, state.heard, state.share
+    total, h, explained, share = state.total, state.h, state.explained, state.share
     channels, sources, units = power.shape[2], share.shape[1], h.shape[1]
     work = InferenceWork(
         np.empty(units, np.int64),
@@ -204,17 +210,17 @@ def sources_process(
                     total[g, k] += power[f, s, k]
             if (frame + f) % pooled == pooled - 1:
                 newest = (frame + f) // pooled % 3
-                _hear(total[g], pooled, dictionary, rule, h[g], work, v, heard[g, newest])
-                _share(heard[g], share[g])
+                _explain(total[g], pooled, dictionary, rule, h[g], work, v, explained[g, newest])
+                _share(explained[g], share[g])
             for i in range(sources):
                 for k in range(channels):
                     out[f, g, i, k] = share[g, i, k]
 
 
 @kernel
-def _hear(
-    total: Any, pooled: int, dictionary: JoinedAtoms, rule: InferenceRule, h: Any, work: InferenceWork, v: Any,
-    heard: Any,
+def _explain(
+    total: Floats, pooled: int, dictionary: JoinedAtoms, rule: InferenceRule, h: Floats, work: InferenceWork, v: Floats,
+    explained: Floats,
 ) -> None:  # fmt: skip
     """What each source explains of the magnitude of the pooled frames, which are then forgotten."""
     most = np.float32(0.0)
@@ -223,26 +229,26 @@ def _hear(
         total[k] = 0.0
         most = max(most, v[k])
     if most < SILENT_MAGNITUDE:
-        for i in range(heard.shape[0]):
+        for i in range(explained.shape[0]):
             for k in range(v.size):
-                heard[i, k] = 0.0
+                explained[i, k] = 0.0
         return
     for k in range(v.size):
         v[k] /= most
-    infer(v, dictionary, rule, h, work, heard)
-    for i in range(heard.shape[0]):
+    infer(v, dictionary, rule, h, work, explained)
+    for i in range(explained.shape[0]):
         for k in range(v.size):
-            heard[i, k] *= most
+            explained[i, k] *= most
 
 
 @kernel
-def _share(heard: Any, share: Any) -> None:
+def _share(explained: Floats, share: Floats) -> None:
     """Shares ``(Σ_t ŷ_i)² / Σ_i (Σ_t ŷ_i)²`` from three frames' magnitudes."""
     sources, channels = share.shape
     for k in range(channels):
         all_sources = np.float32(0.0)
         for i in range(sources):
-            magnitude = heard[0, i, k] + heard[1, i, k] + heard[2, i, k]
+            magnitude = explained[0, i, k] + explained[1, i, k] + explained[2, i, k]
             share[i, k] = magnitude * magnitude
             all_sources += share[i, k]
         for i in range(sources):

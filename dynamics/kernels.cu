@@ -281,14 +281,14 @@ extern "C" __global__ void pair_process(
     double *sums = places.take<double>(units + 1);
     float lca_to_lca = flow.data[0], wta_to_lca = flow.data[1], lca_to_wta = flow.data[2], wta_to_wta = flow.data[3];
     for (int f = 0; f < drive.shape[0]; ++f) {
-        const UNIT *heard = row_of(drive, f);
+        const UNIT *driven = row_of(drive, f);
         UNIT *result = row_of(out, f);
-        track_level(heard, level_rule, level, power, sums, units);
+        track_level(driven, level_rule, level, power, sums, units);
         carry(retention.data, threshold.data, hard, level, u, a, units);
         EACH_UNIT(i) m[i] = retention.data[i] * m[i];
         for (int n = 0; n < iterations; ++n) {
             EACH_UNIT(i) {
-                lca_input[i] = heard[i] + lca_to_lca * a[i] + with_phase_of(wta_to_lca * x[i], u[i]);
+                lca_input[i] = driven[i] + lca_to_lca * a[i] + with_phase_of(wta_to_lca * x[i], u[i]);
                 wta_input[i] = lca_to_wta * sqrtf(squared_modulus(u[i])) + wta_to_wta * x[i];
             }
             lcadam_step(lca_input, band, threshold.data, hard, moments, level, u, m, v, a, du, units);

@@ -11,11 +11,13 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Doubles, Floats, Units, kernel
 
 from .rules import AdamMoments, Circuit, LcaRule, LcaState, LevelRule, RmsMoments, WtaRule, WtaState
 
 SMALLEST_LEVEL = np.float32(1e-20)
+"""Levels never fall below this, for they are divided by."""
+
 SMALLEST_ACTIVITY = np.float32(1e-30)
 """States below this are set to zero at a frame's end, before silence turns them into slow denormal numbers."""
 
@@ -52,7 +54,7 @@ def squared_modulus(z: Any) -> Any:
 
 
 @kernel
-def flush(state: Any) -> None:
+def flush(state: Units) -> None:
     """Replace what is too small to matter by zero."""
     for i in range(state.size):
         if abs(state[i].real) + abs(state[i].imag) < SMALLEST_ACTIVITY:
@@ -60,7 +62,7 @@ def flush(state: Any) -> None:
 
 
 @kernel
-def lca_error(drive: Any, band: Any, u: Any, a: Any, du: Any) -> None:
+def lca_error(drive: Units, band: Units, u: Units, a: Units, du: Units) -> None:
     """``du = b − u − G a``: what is left of the drive after the leak and the inhibition by active neighbours."""
     units, half = u.size, band.shape[1] // 2
     for i in range(units):
@@ -74,7 +76,9 @@ def lca_error(drive: Any, band: Any, u: Any, a: Any, du: Any) -> None:
 
 
 @kernel
-def lca_step(drive: Any, band: Any, threshold: Any, hard: bool, rate: Any, u: Any, a: Any, du: Any) -> None:
+def lca_step(
+    drive: Units, band: Units, threshold: Floats, hard: bool, rate: np.float32, u: Units, a: Units, du: Units
+) -> None:
     """Lca: ``u ← u + rate (b − u − G a)``, ``a = T_λ(u)``."""
     lca_error(drive, band, u, a, du)
     for i in range(u.size):
@@ -84,8 +88,9 @@ def lca_step(drive: Any, band: Any, threshold: Any, hard: bool, rate: Any, u: An
 
 @kernel
 def lca_rms_step(
-    drive: Any, band: Any, threshold: Any, hard: bool, moments: RmsMoments, level: Any, u: Any, v: Any, a: Any, du: Any
-) -> None:
+    drive: Units, band: Units, threshold: Floats, hard: bool, moments: RmsMoments, level: Floats, u: Units, v: Floats,
+    a: Units, du: Units,
+) -> None:  # fmt: skip
     """LcaRms: ``v ← β₂v + (1−β₂)|du|²``, ``u ← u + ηL du / (√v + εL)``, L the level."""
     beta2, eta, epsilon = moments.beta2, moments.eta, moments.epsilon
     lca_error(drive, band, u, a, du)
@@ -97,8 +102,8 @@ def lca_rms_step(
 
 @kernel
 def lcadam_step(
-    drive: Any, band: Any, threshold: Any, hard: bool, moments: AdamMoments, level: Any, u: Any, m: Any, v: Any, a: Any,
-    du: Any,
+    drive: Units, band: Units, threshold: Floats, hard: bool, moments: AdamMoments, level: Floats, u: Units, m: Units,
+    v: Floats, a: Units, du: Units,
 ) -> None:  # fmt: skip
     """LcAdam: ``m ← β₁m + (1−β₁)du``, v as LcaRms, ``u ← u + ηL (m/β₁) / (√(v/β₂) + εL)``."""
     beta1, beta2, eta, epsilon = moments.beta1, moments.beta2, moments.eta, moments.epsilon
@@ -112,7 +117,7 @@ def lcadam_step(
 
 
 @kernel
-def track_level(drive: Any, rule: LevelRule, level: Any, sums: Any) -> None:
+def track_level(drive: Units, rule: LevelRule, level: Floats, sums: Doubles) -> None:
     """Level around each unit: ``L_i ← max( √Σ_{|j−i| ≤ h} |b_j|², decay·L_i )``, and never quite zero."""
     units = drive.size
     sums[0] = 0.0
@@ -125,8 +130,9 @@ def track_level(drive: Any, rule: LevelRule, level: Any, sums: Any) -> None:
 
 @kernel
 def wta_step(
-    drive: Any, circuit: Circuit, threshold: Any, inhibition_threshold: Any, rate: Any, x: Any, x_n: Any
-) -> None:
+    drive: Floats, circuit: Circuit, threshold: Floats, inhibition_threshold: np.float32, rate: np.float32, x: Floats,
+    x_n: Floats,
+) -> None:  # fmt: skip
     """Wta: ``τẋᵢ = −Gxᵢ + f(Iᵢ + αxᵢ − β₁x_N − Tᵢ)``, ``τẋ_N = −Gx_N + f(β₂Σxⱼ − T_N)``."""
     alpha, beta1, beta2, conductance = circuit.alpha, circuit.beta1, circuit.beta2, circuit.conductance
     inhibition = x_n[0]
@@ -139,7 +145,7 @@ def wta_step(
 
 
 @kernel
-def wtaconv_step(drive: Any, rule: WtaRule, x: Any, x_n: Any, sums: Any) -> None:
+def wtaconv_step(drive: Floats, rule: WtaRule, x: Floats, x_n: Floats, sums: Doubles) -> None:
     """WtaConv: Wta with an inhibitory unit of its own for each window, ``x_N,i`` fed by ``Σ_{|j−i| ≤ hᵢ} xⱼ``.
 
     Prefix sums (double precision, so that they do not drift) make a step O(units) for any window.
@@ -160,7 +166,7 @@ def wtaconv_step(drive: Any, rule: WtaRule, x: Any, x_n: Any, sums: Any) -> None
 
 
 @kernel
-def carry(retention: Any, threshold: Any, hard: bool, level: Any, u: Any, a: Any) -> None:
+def carry(retention: Units, threshold: Floats, hard: bool, level: Floats, u: Units, a: Units) -> None:
     """Bring the potential to the next frame, ``u ← r u``: a leak |r| and, for complex units, a turn of their phase."""
     for i in range(u.size):
         u[i] *= retention[i]
@@ -168,7 +174,7 @@ def carry(retention: Any, threshold: Any, hard: bool, level: Any, u: Any, a: Any
 
 
 @kernel
-def copy(source: Any, target: Any) -> None:
+def copy(source: Units, target: Units) -> None:
     """Copy one row; written out, because a slice assignment takes Numba seconds to compile."""
     for i in range(source.size):
         target[i] = source[i]
@@ -176,17 +182,9 @@ def copy(source: Any, target: Any) -> None:
 
 @kernel
 def lca_process(
-    drive: Any,
-    band: Any,
-    threshold: Any,
-    hard: bool,
-    retention: Any,
-    rate: Any,
-    iterations: int,
-    u: Any,
-    a: Any,
-    out: Any,
-) -> None:
+    drive: Units, band: Units, threshold: Floats, hard: bool, retention: Units, rate: np.float32, iterations: int,
+    u: Units, a: Units, out: Units,
+) -> None:  # fmt: skip
     """`lca_step`, `iterations` times a frame, over drive (frames, streams, units)."""
     du, ones = np.empty_like(u[0]), np.ones(u.shape[1], np.float32)
     for f in range(drive.shape[0]):
@@ -200,20 +198,9 @@ def lca_process(
 
 @kernel
 def lca_rms_process(
-    drive: Any,
-    band: Any,
-    threshold: Any,
-    hard: bool,
-    retention: Any,
-    moments: RmsMoments,
-    level_rule: LevelRule,
-    iterations: int,
-    level: Any,
-    u: Any,
-    v: Any,
-    a: Any,
-    out: Any,
-) -> None:
+    drive: Units, band: Units, threshold: Floats, hard: bool, retention: Units, moments: RmsMoments,
+    level_rule: LevelRule, iterations: int, level: Floats, u: Units, v: Floats, a: Units, out: Units,
+) -> None:  # fmt: skip
     """`lca_rms_step`, `iterations` times a frame, over drive (frames, streams, units)."""
     du, sums = np.empty_like(u[0]), np.empty(u.shape[1] + 1, np.float64)
     for f in range(drive.shape[0]):
@@ -229,21 +216,9 @@ def lca_rms_process(
 
 @kernel
 def lcadam_process(
-    drive: Any,
-    band: Any,
-    threshold: Any,
-    hard: bool,
-    retention: Any,
-    moments: AdamMoments,
-    level_rule: LevelRule,
-    iterations: int,
-    level: Any,
-    u: Any,
-    m: Any,
-    v: Any,
-    a: Any,
-    out: Any,
-) -> None:
+    drive: Units, band: Units, threshold: Floats, hard: bool, retention: Units, moments: AdamMoments,
+    level_rule: LevelRule, iterations: int, level: Floats, u: Units, m: Units, v: Floats, a: Units, out: Units,
+) -> None:  # fmt: skip
     """`lcadam_step`, `iterations` times a frame, over drive (frames, streams, units)."""
     du, sums = np.empty_like(u[0]), np.empty(u.shape[1] + 1, np.float64)
     for f in range(drive.shape[0]):
@@ -262,16 +237,9 @@ def lcadam_process(
 
 @kernel
 def wta_process(
-    drive: Any,
-    circuit: Circuit,
-    threshold: Any,
-    inhibition_threshold: Any,
-    rate: Any,
-    iterations: int,
-    x: Any,
-    x_n: Any,
-    out: Any,
-) -> None:
+    drive: Floats, circuit: Circuit, threshold: Floats, inhibition_threshold: np.float32, rate: np.float32,
+    iterations: int, x: Floats, x_n: Floats, out: Floats,
+) -> None:  # fmt: skip
     """`wta_step`, `iterations` times a frame, over drive (frames, streams, units)."""
     for f in range(drive.shape[0]):
         for s in range(drive.shape[1]):
@@ -283,7 +251,7 @@ def wta_process(
 
 
 @kernel
-def wtaconv_process(drive: Any, wta_rule: WtaRule, iterations: int, x: Any, x_n: Any, out: Any) -> None:
+def wtaconv_process(drive: Floats, wta_rule: WtaRule, iterations: int, x: Floats, x_n: Floats, out: Floats) -> None:
     """`wtaconv_step`, `iterations` times a frame, over drive (frames, streams, units)."""
     sums = np.empty(x.shape[1] + 1, np.float64)
     for f in range(drive.shape[0]):
@@ -304,18 +272,9 @@ def with_phase_of(size: Any, u: Any) -> Any:
 
 @kernel
 def pair_process(
-    drive: Any,
-    band: Any,
-    lca_rule: LcaRule,
-    level_rule: LevelRule,
-    wta_rule: WtaRule,
-    flow: Any,
-    iterations: int,
-    winners: bool,
-    lca_state: LcaState,
-    wta_state: WtaState,
-    out: Any,
-) -> None:
+    drive: Units, band: Units, lca_rule: LcaRule, level_rule: LevelRule, wta_rule: WtaRule, flow: Floats,
+    iterations: int, winners: bool, lca_state: LcaState, wta_state: WtaState, out: Units,
+) -> None:  # fmt: skip
     """LcAdam ⇄ WtaConv stepped together, `iterations` times a frame, over drive (frames, streams, units).
 
     flow: (2, 2) gains; winners: whether x comes out, or a.
@@ -335,8 +294,8 @@ def pair_process(
                 m[s, i] *= retention[i]
             for _ in range(iterations):
                 for i in range(units):
-                    heard = with_phase_of(flow[0, 1] * x[s, i], u[s, i])
-                    lca_input[i] = drive[f, s, i] + flow[0, 0] * a[s, i] + heard
+                    fed_back = with_phase_of(flow[0, 1] * x[s, i], u[s, i])
+                    lca_input[i] = drive[f, s, i] + flow[0, 0] * a[s, i] + fed_back
                     wta_input[i] = flow[1, 0] * np.float32(math.sqrt(squared_modulus(u[s, i]))) + flow[1, 1] * x[s, i]
                 lcadam_step(lca_input, band, threshold, hard, moments, level[s], u[s], m[s], v[s], a[s], du)
                 wtaconv_step(wta_input, wta_rule, x[s], x_n[s], sums)

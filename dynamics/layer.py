@@ -1,6 +1,7 @@
 """What every layer shares: units, streams, a persistent state, and a call that advances it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class Layer(ABC):
         streams: int,
         dtype: DTypeLike,
         iterations: int,
-        fields: dict[str, tuple[DTypeLike, Any]],
+        fields: Mapping[str, tuple[DTypeLike, int]],
         backend: Backend = CPU,
     ) -> None:
         if units < 1 or streams < 1 or iterations < 1:
@@ -77,7 +78,7 @@ class Layer(ABC):
         self.dtype = np.dtype(dtype)
         self.backend = backend
         self._state = backend.record(
-            np.dtype([(name, kind, (streams, *shape)) for name, (kind, shape) in fields.items()], align=True)
+            np.dtype([(name, kind, (streams, width)) for name, (kind, width) in fields.items()], align=True)
         )
 
     def _kernel(self, function: Any) -> Kernel:

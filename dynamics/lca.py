@@ -1,6 +1,7 @@
 """Locally competitive layers: Lca and its two step rules, LcaRms and LcAdam."""
 
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -10,30 +11,49 @@ from sharpear.gpu import CPU, Backend
 from .kernels import lca_process, lca_rms_process, lcadam_process
 from .lateral import BandedWeights
 from .layer import Activity, Layer, per_unit, rate_per_step
-from .rules import AdamMoments, LcaRule, LevelRule, RmsMoments
+from .rules import AdamMoments, LcaRule, LcaState, LevelRule, RmsMoments
 
 Threshold = Literal["soft", "hard"]
 
 
+class LcaOptions(TypedDict, total=False):
+    """What all three take; each class says it."""
+
+    rule: Threshold
+    retention: ArrayLike
+    iterations: int
+    streams: int
+    backend: Backend
+
+
 class _Competitive(Layer):
-    """Common part of the three: lateral weights, threshold, potential u and activation a."""
+    """Common part of the three: lateral weights, threshold, potential u and activation a.
+
+    Args:
+        process: the kernel, given `step` between the layer's constants and the `remembered` fields of the state.
+        moments: the fields of the state beside u and a.
+    """
 
     def __init__(
         self,
         lateral: BandedWeights,
         threshold: ArrayLike,
-        rule: Threshold,
-        retention: ArrayLike,
-        iterations: int,
-        streams: int,
-        moments: dict[str, tuple[DTypeLike, tuple[int, ...]]],
-        backend: Backend,
+        process: Callable[..., None],
+        step: tuple[Any, ...],
+        remembered: tuple[str, ...],
+        moments: Mapping[str, DTypeLike],
+        *,
+        rule: Threshold = "soft",
+        retention: ArrayLike = 1.0,
+        iterations: int = 1,
+        streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         if rule not in ("soft", "hard"):
             raise ValueError(f"expected the threshold rule 'soft' or 'hard', received {rule!r}")
         units, dtype = lateral.units, lateral.band.dtype
-        fields: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {"u": (dtype, (units,)), "a": (dtype, (units,))}
-        super().__init__(units, streams, dtype, iterations, fields | moments, backend)
+        fields = {name: (kind, units) for name, kind in {"u": dtype, "a": dtype, **moments}.items()}
+        super().__init__(units, streams, dtype, iterations, fields, backend)
         self.lateral = lateral
         self.threshold = per_unit(threshold, units, "threshold")
         self._hard = rule == "hard"
@@ -41,6 +61,12 @@ class _Competitive(Layer):
         self._band, self._threshold, self._retention = (
             backend.array(part) for part in (lateral.band, self.threshold, self.retention)
         )
+        self._step, self._remembered = step, remembered
+        self._run = self._kernel(process)
+
+    def _advance(self, drive: Activity, out: Activity) -> None:
+        constants = (self._band, self._threshold, self._hard, self._retention, *self._step)
+        self._run(drive, *constants, self.iterations, *(self._state[name] for name in self._remembered), out)
 
     @property
     def activation(self) -> Activity:
@@ -93,30 +119,10 @@ class Lca(_Competitive):
         *,
         tau_s: float,
         step_s: float,
-        rule: Threshold = "soft",
-        retention: ArrayLike = 1.0,
-        iterations: int = 1,
-        streams: int = 1,
-        backend: Backend = CPU,
+        **options: Unpack[LcaOptions],
     ) -> None:
-        super().__init__(lateral, threshold, rule, retention, iterations, streams, {}, backend)
-        self._rate = rate_per_step(step_s, tau_s)
-        self._run = self._kernel(lca_process)
-
-    def _advance(self, drive: Activity, out: Activity) -> None:
-        state = self._state
-        self._run(
-            drive,
-            self._band,
-            self._threshold,
-            self._hard,
-            self._retention,
-            self._rate,
-            self.iterations,
-            state["u"],
-            state["a"],
-            out,
-        )
+        step = (rate_per_step(step_s, tau_s),)
+        super().__init__(lateral, threshold, lca_process, step, ("u", "a"), {}, **options)
 
 
 class LcaRms(_Competitive):
@@ -137,12 +143,7 @@ class LcaRms(_Competitive):
         beta2: memory of v per step.
         eta: step, as a fraction of the level.
         epsilon: error, as a fraction of the level, below which steps shrink.
-        rule: "soft" or "hard".
-        retention: what the potential is multiplied by from one frame to the next, one value or one per unit: a leak
-            ρ ≤ 1, and for complex units the turn ``e^{i2πf·hop}`` that keeps the memory in phase with its tone.
-        iterations: steps a frame.
-        streams: independent signals.
-        backend: where it runs.
+        rule, retention, iterations, streams, backend: as of `Lca`.
     """
 
     def __init__(
@@ -156,38 +157,12 @@ class LcaRms(_Competitive):
         beta2: float,
         eta: float,
         epsilon: float,
-        rule: Threshold = "soft",
-        retention: ArrayLike = 1.0,
-        iterations: int = 1,
-        streams: int = 1,
-        backend: Backend = CPU,
+        **options: Unpack[LcaOptions],
     ) -> None:
-        moments: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
-            "v": (np.float32, (lateral.units,)),
-            "level": (np.float32, (lateral.units,)),
-        }
-        super().__init__(lateral, threshold, rule, retention, iterations, streams, moments, backend)
-        self._moments = RmsMoments(**_step_rule(beta2=beta2, eta=eta, epsilon=epsilon))
+        moments = RmsMoments(**_step_rule(beta2=beta2, eta=eta, epsilon=epsilon))
         self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)
-        self._run = self._kernel(lca_rms_process)
-
-    def _advance(self, drive: Activity, out: Activity) -> None:
-        state = self._state
-        self._run(
-            drive,
-            self._band,
-            self._threshold,
-            self._hard,
-            self._retention,
-            self._moments,
-            self.level_rule,
-            self.iterations,
-            state["level"],
-            state["u"],
-            state["v"],
-            state["a"],
-            out,
-        )
+        step, fields = (moments, self.level_rule), {"v": np.float32, "level": np.float32}
+        super().__init__(lateral, threshold, lca_rms_process, step, ("level", "u", "v", "a"), fields, **options)
 
 
 class LcAdam(_Competitive):
@@ -208,21 +183,14 @@ class LcAdam(_Competitive):
         beta2: memory of v per step.
         eta: step, as a fraction of the level.
         epsilon: error, as a fraction of the level, below which steps shrink.
-        rule: "soft" or "hard".
-        retention: what the potential is multiplied by from one frame to the next, one value or one per unit: a leak
-            ρ ≤ 1, and for complex units the turn ``e^{i2πf·hop}`` that keeps the memory in phase with its tone.
-        iterations: steps a frame.
-        streams: independent signals.
-        backend: where it runs.
+        rule, retention, iterations, streams, backend: as of `Lca`.
 
     Reference: Kingma & Ba 2015 (arXiv 1412.6980) for the step; the combination is NeurodynamicalSystems' LcAdam.
 
     >>> step = {"beta1": 0.65, "beta2": 0.75, "eta": 0.05, "epsilon": 0.2}
     >>> lateral = BandedWeights.from_dense(np.array([[0.0, 0.6], [0.6, 0.0]]))
     >>> layer = LcAdam(lateral, 0.1, frame_s=0.003, level_tau_s=0.2, **step)
-    >>> for _ in range(200):
-    ...     a = layer(np.array([[1.0, 0.6]], np.float32))
-    >>> a.round(3).tolist()
+    >>> layer.process(np.tile(np.float32([1.0, 0.6]), (200, 1, 1)))[-1].round(3).tolist()
     [[0.8830000162124634, 0.0]]
     """
 
@@ -238,22 +206,13 @@ class LcAdam(_Competitive):
         beta2: float,
         eta: float,
         epsilon: float,
-        rule: Threshold = "soft",
-        retention: ArrayLike = 1.0,
-        iterations: int = 1,
-        streams: int = 1,
-        backend: Backend = CPU,
+        **options: Unpack[LcaOptions],
     ) -> None:
-        units, dtype = lateral.units, lateral.band.dtype
-        moments: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
-            "m": (dtype, (units,)),
-            "v": (np.float32, (units,)),
-            "level": (np.float32, (lateral.units,)),
-        }
-        super().__init__(lateral, threshold, rule, retention, iterations, streams, moments, backend)
         self._moments = AdamMoments(**_step_rule(beta1=beta1, beta2=beta2, eta=eta, epsilon=epsilon))
         self.level_rule = _level_rule(level_half_width, lateral.units, frame_s, level_tau_s)
-        self._run = self._kernel(lcadam_process)
+        step = (self._moments, self.level_rule)
+        fields: dict[str, DTypeLike] = {"m": lateral.band.dtype, "v": np.float32, "level": np.float32}
+        super().__init__(lateral, threshold, lcadam_process, step, LcaState._fields, fields, **options)
 
     @property
     def kernel_band(self) -> Activity:
@@ -264,25 +223,6 @@ class LcAdam(_Competitive):
     def kernel_rule(self) -> LcaRule:
         """The layer's constants as the kernels take them."""
         return LcaRule(threshold=self._threshold, hard=self._hard, retention=self._retention, moments=self._moments)
-
-    def _advance(self, drive: Activity, out: Activity) -> None:
-        state = self._state
-        self._run(
-            drive,
-            self._band,
-            self._threshold,
-            self._hard,
-            self._retention,
-            self._moments,
-            self.level_rule,
-            self.iterations,
-            state["level"],
-            state["u"],
-            state["m"],
-            state["v"],
-            state["a"],
-            out,
-        )
 
 
 def _step_rule(**values: float) -> dict[str, np.float32]:

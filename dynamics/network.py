@@ -43,12 +43,7 @@ class Network:
     """
 
     def __init__(
-        self,
-        layers: Sequence[Layer],
-        flow: ArrayLike,
-        *,
-        drive_gain: ArrayLike | None = None,
-        iterations: int = 1,
+        self, layers: Sequence[Layer], flow: ArrayLike, *, drive_gain: ArrayLike | None = None, iterations: int = 1
     ) -> None:
         if not layers or len({(layer.units, layer.streams) for layer in layers}) > 1:
             sizes = [(layer.units, layer.streams) for layer in layers]

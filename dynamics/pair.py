@@ -74,15 +74,8 @@ class LcAdamWta(Layer):
     def _advance(self, drive: Activity, out: Activity) -> None:
         lca, wta = self._state["lcadam"], self._state["wta"]
         self._run(
-            drive,
-            self.lcadam.kernel_band,
-            self.lcadam.kernel_rule,
-            self.lcadam.level_rule,
-            self.wta.kernel_rule,
-            self._flow,
-            self.iterations,
-            self._winners,
+            drive, self.lcadam.kernel_band, self.lcadam.kernel_rule, self.lcadam.level_rule, self.wta.kernel_rule,
+            self._flow, self.iterations, self._winners,
             LcaState(level=lca["level"], u=lca["u"], m=lca["m"], v=lca["v"], a=lca["a"]),
-            WtaState(x=wta["x"], x_n=wta["x_n"]),
-            out,
-        )
+            WtaState(x=wta["x"], x_n=wta["x_n"]), out,
+        )  # fmt: skip

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from math import sqrt
+from typing import Required, TypedDict, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sharpear.gpu import CPU, Backend
 
@@ -62,6 +63,19 @@ class WtaCircuit:
         )
 
 
+class CircuitOptions(TypedDict, total=False):
+    """What both take; each class says it."""
+
+    tau_s: Required[float]
+    step_s: Required[float]
+    circuit: Required[WtaCircuit]
+    threshold: ArrayLike
+    inhibition_threshold: float
+    iterations: int
+    streams: int
+    backend: Backend
+
+
 class _Circuit(Layer):
     """Common part of the two: gains, thresholds, excitatory x and inhibitory x_N."""
 
@@ -69,19 +83,17 @@ class _Circuit(Layer):
         self,
         units: int,
         inhibitory_units: int,
-        circuit: WtaCircuit,
+        *,
         tau_s: float,
         step_s: float,
-        threshold: ArrayLike,
-        inhibition_threshold: float,
-        iterations: int,
-        streams: int,
-        backend: Backend,
+        circuit: WtaCircuit,
+        threshold: ArrayLike = 0.0,
+        inhibition_threshold: float = 0.0,
+        iterations: int = 1,
+        streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
-        fields: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
-            "x": (np.float32, (units,)),
-            "x_n": (np.float32, (inhibitory_units,)),
-        }
+        fields = {"x": (np.float32, units), "x_n": (np.float32, inhibitory_units)}
         super().__init__(units, streams, np.float32, iterations, fields, backend)
         self.circuit = circuit
         self.threshold = per_unit(threshold, units, "threshold")
@@ -127,37 +139,13 @@ class Wta(_Circuit):
     [[0.0, 1.8200000524520874, 0.0]]
     """
 
-    def __init__(
-        self,
-        units: int,
-        *,
-        tau_s: float,
-        step_s: float,
-        circuit: WtaCircuit,
-        threshold: ArrayLike = 0.0,
-        inhibition_threshold: float = 0.0,
-        iterations: int = 1,
-        streams: int = 1,
-        backend: Backend = CPU,
-    ) -> None:
-        super().__init__(
-            units, 1, circuit, tau_s, step_s, threshold, inhibition_threshold, iterations, streams, backend
-        )
+    def __init__(self, units: int, **options: Unpack[CircuitOptions]) -> None:
+        super().__init__(units, 1, **options)
         self._run = self._kernel(wta_process)
 
     def _advance(self, drive: Activity, out: Activity) -> None:
-        state = self._state
-        self._run(
-            drive,
-            self._gains,
-            self._threshold,
-            self._inhibition_threshold,
-            self._rate,
-            self.iterations,
-            state["x"],
-            state["x_n"],
-            out,
-        )
+        constants = (self._gains, self._threshold, self._inhibition_threshold, self._rate)
+        self._run(drive, *constants, self.iterations, self._state["x"], self._state["x_n"], out)
 
 
 class WtaConv(_Circuit):
@@ -170,14 +158,7 @@ class WtaConv(_Circuit):
     Args:
         units: number of excitatory units.
         half_width: h, units; one value or one per unit.
-        tau_s: time constant, s.
-        step_s: time that one step stands for, s: the hop divided by `iterations`.
-        circuit: gains.
-        threshold: Tᵢ, one value or one per unit.
-        inhibition_threshold: T_N.
-        iterations: steps a frame.
-        streams: independent signals.
-        backend: where it runs.
+        tau_s, step_s, circuit, threshold, inhibition_threshold, iterations, streams, backend: as of `Wta`.
 
     >>> circuit = WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25, conductance=1.0)
     >>> layer = WtaConv(5, 1, tau_s=0.010, step_s=0.001, circuit=circuit)
@@ -187,25 +168,10 @@ class WtaConv(_Circuit):
     [[0.0, 1.8200000524520874, 0.0, 0.0, 1.090000033378601]]
     """
 
-    def __init__(
-        self,
-        units: int,
-        half_width: ArrayLike,
-        *,
-        tau_s: float,
-        step_s: float,
-        circuit: WtaCircuit,
-        threshold: ArrayLike = 0.0,
-        inhibition_threshold: float = 0.0,
-        iterations: int = 1,
-        streams: int = 1,
-        backend: Backend = CPU,
-    ) -> None:
-        super().__init__(
-            units, units, circuit, tau_s, step_s, threshold, inhibition_threshold, iterations, streams, backend
-        )
+    def __init__(self, units: int, half_width: ArrayLike, **options: Unpack[CircuitOptions]) -> None:
+        super().__init__(units, units, **options)
         self.half_width: NDArray[np.int64] = per_unit(half_width, units, "half_width").astype(np.int64)
-        self._half_width = backend.array(self.half_width)
+        self._half_width = self.backend.array(self.half_width)
         self._run = self._kernel(wtaconv_process)
 
     @property
@@ -220,5 +186,4 @@ class WtaConv(_Circuit):
         )
 
     def _advance(self, drive: Activity, out: Activity) -> None:
-        state = self._state
-        self._run(drive, self.kernel_rule, self.iterations, state["x"], state["x_n"], out)
+        self._run(drive, self.kernel_rule, self.iterations, self._state["x"], self._state["x_n"], out)

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -12,8 +12,9 @@ from .pending import Pending, T
 from .source import Constant
 
 Kernel = Callable[..., None]
+Constants = Mapping[str, Constant]
 
-NO_CONSTANTS: Mapping[str, Constant] = {}
+NO_CONSTANTS: Constants = {}
 
 
 class Record(Protocol):
@@ -115,13 +116,7 @@ class Backend(ABC):
 
     @abstractmethod
     def kernel(
-        self,
-        function: Any,
-        constants: Mapping[str, Constant] = NO_CONSTANTS,
-        *,
-        blocks: int,
-        threads: int,
-        shared_bytes: int = 0,
+        self, function: Any, constants: Constants = NO_CONSTANTS, *, blocks: int, threads: int, shared_bytes: int = 0
     ) -> Kernel:
         """What runs `function`, a Numba kernel, here; it takes the kernel's own arguments.
 
@@ -169,16 +164,9 @@ class Backend(ABC):
 
 class _Cpu(Backend):
     def kernel(
-        self,
-        function: Any,
-        constants: Mapping[str, Constant] = NO_CONSTANTS,
-        *,
-        blocks: int,
-        threads: int,
-        shared_bytes: int = 0,
+        self, function: Any, constants: Constants = NO_CONSTANTS, *, blocks: int, threads: int, shared_bytes: int = 0
     ) -> Kernel:
-        kernel: Kernel = function
-        return kernel
+        return cast(Kernel, function)
 
     def array(self, value: Any, dtype: DTypeLike | None = None) -> NDArray[Any]:
         return np.ascontiguousarray(value, dtype)

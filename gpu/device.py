@@ -1,6 +1,6 @@
 """The backend of a GPU, over a driver that owns memory and launches kernels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .arguments import Packer
-from .backend import NO_CONSTANTS, Backend, Kernel, Record, check_state, copy_of
+from .backend import NO_CONSTANTS, Backend, Constants, Kernel, Record, check_state, copy_of
 from .pending import Arrays, Pending, T
-from .source import Constant, source_text
+from .source import source_text
 
 WARP = 32
 LARGEST_BLOCK = 256
@@ -122,13 +122,7 @@ class DeviceBackend(Backend):
         self.name = driver.name
 
     def kernel(
-        self,
-        function: Any,
-        constants: Mapping[str, Constant] = NO_CONSTANTS,
-        *,
-        blocks: int,
-        threads: int,
-        shared_bytes: int = 0,
+        self, function: Any, constants: Constants = NO_CONSTANTS, *, blocks: int, threads: int, shared_bytes: int = 0
     ) -> Kernel:
         """The CUDA kernel of that name beside `function`, compiled for the constants."""
         block = min(LARGEST_BLOCK, -(-threads // WARP) * WARP)

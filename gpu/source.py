@@ -31,7 +31,7 @@ TYPES: dict[Any, str] = {
     np.complex64: "complex64",
     Any: "UNIT",
 }
-"""Of numbers, in arrays and by themselves. An array of any type holds what the units of a layer are."""
+"""CUDA's names of types, in arrays and by themselves; an array of `Any` holds what the units of a layer are."""
 
 
 def source_file(function: Any) -> Path:
@@ -82,9 +82,14 @@ def type_name(hint: Any) -> str:
         return name
     if hint in TYPES:
         return TYPES[hint]
-    array, *axes = get_args(hint)
-    (number,) = get_args(get_args(array)[1])
+    number, *axes = array_kind(hint)
     return f"Array<{TYPES[number]}, {len(axes)}>"
+
+
+def array_kind(hint: Any) -> list[Any]:
+    """The type of the numbers of an array in a named tuple, and what its axes are."""
+    array, *axes = get_args(hint)
+    return [*get_args(get_args(array)[1]), *axes]
 
 
 def _known(function: Any) -> dict[str, Any]:

@@ -85,3 +85,24 @@ def test_a_change_of_the_source_compiles_again_and_leaves_nothing_old(place: Pat
     program.write_text(program.read_text().replace("2 * x", "x + x"))
     assert run(place)
     assert len(list(place.rglob("*.kernel"))) == 1
+
+
+RULED = """
+from tiny_rule import Rule
+from sharpear.compiler import kernel
+
+@kernel
+def told(rule):
+    return 10 * rule.a + rule.b
+
+print(told(Rule(a=4, b=2)))
+"""
+
+
+def test_a_named_tuple_whose_fields_change_places_compiles_again(place: Path) -> None:
+    """It stands in another file, and the types that Numba knows it by stay the same."""
+    (place.parent / "tiny.py").write_text(RULED)
+    for first, second in ("ab", "ba"):
+        rule = f"from typing import NamedTuple\nclass Rule(NamedTuple):\n    {first}: int\n    {second}: int\n"
+        (place.parent / "tiny_rule.py").write_text(rule)
+        assert run(place, PYTHONDONTWRITEBYTECODE="1") == []

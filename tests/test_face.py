@@ -238,6 +238,13 @@ def test_a_file_is_read_back_as_what_was_written(tmp_path, suffix):
     assert loaded.latency_s == spectrogram.latency_s
 
 
+def test_both_formats_are_read_back_as_equals(tmp_path):
+    spectrogram = sharpear.sharpen(sound(channels=1), RATE)
+    npz, zarr = (sharpear.load(written(tmp_path / f"take.{suffix}", spectrogram)) for suffix in ("npz", "zarr"))
+    assert npz == zarr
+    assert npz.single_stream() == sharpear.load(tmp_path / "take.zarr").single_stream()
+
+
 def foreign_npz(path):
     np.savez(path, times=np.zeros(3))
 

@@ -59,7 +59,7 @@ def test_the_same_shares(device: DeviceBackend) -> None:  # noqa: F811
     shares = []
     for backend in (CPU, device):
         splitter = Splitter(SynthesisDesign.over(design(), 0.016), HOP, 2, backend)
-        source = TonalTransient(design(), HOP / SAMPLE_RATE, 1, 2, device=backend)
+        source = TonalTransient(design(), HOP / SAMPLE_RATE, 1, 2, backend=backend)
         shares.append(backend.numpy(source.process(splitter.process(audio(2)))))
     assert_close(shares[1], shares[0])
 

@@ -67,6 +67,17 @@ def test_a_state_moves_between_devices(mode: str, device: DeviceBackend) -> None
         assert_same(Frames.join(pieces), expected)
 
 
+def test_a_transcriber_sharpens_there_and_decides_here(device: DeviceBackend) -> None:  # noqa: F811
+    runs = []
+    for place in ("cpu", device):
+        transcriber = sharpear.Transcriber(SAMPLE_RATE, "low-latency", 2, SMALL_SETTINGS, device=place)
+        pending = [transcriber.submit(block) for block in np.array_split(audio(2), 3)]
+        runs.append(sharpear.PitchFrames.join([*(each.result() for each in pending), transcriber.flush()]))
+    on_cpu, on_device = runs
+    assert np.abs(on_device.amplitude - on_cpu.amplitude).max() <= LARGEST_ERROR * on_cpu.amplitude.max()
+    assert np.isclose(on_device.f0, on_cpu.f0, rtol=1e-4).mean() >= EQUAL_SUPPORTS
+
+
 def test_a_state_without_a_past_moves_too(device: DeviceBackend) -> None:  # noqa: F811
     """Where nothing is aligned, the aligner's state holds no byte."""
     settings = SMALL_SETTINGS | {"frames.align_limit_ms": 0.0}

@@ -10,7 +10,7 @@ import pytest
 
 from sharpear.config import PitchConfig
 from sharpear.dsp.harmonic_fields import HarmonicFields, connect
-from sharpear.dynamics.divisive import divisive_step
+from sharpear.dynamics.divisive import DivisiveGains, divisive_step
 from sharpear.errors import UsageError
 from sharpear.pitch import Note, PitchFrames, PitchLayer, Transcriber, Transcription, Voices, notes_of, transcribe
 from sharpear.pitch.note_files import FORMATS
@@ -222,7 +222,7 @@ def test_divisive_steps_find_a_mixture_of_overlapping_causes() -> None:
     start = np.arange(0, 49, 4, dtype=np.int32)
     unit = np.tile(np.arange(4, dtype=np.int32), 12)
     a, support = np.full(4, 0.1, np.float32), np.empty(4, np.float32)
-    gains = tuple(np.float32(gain) for gain in (1.0, 1e-6, 1.0, 1e-8))
+    gains = DivisiveGains(*(np.float32(gain) for gain in (1.0, 1e-6, 1.0, 1e-8)))
     for _ in range(3000):
         divisive_step(y, 12, start, unit, W.ravel(), W.sum(axis=0), gains, a, support)
     assert a == pytest.approx(true, abs=0.02)

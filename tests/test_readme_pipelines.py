@@ -93,6 +93,9 @@ def test_a_pipeline_of_the_readme_runs_as_it_stands(line, environment):
         assert 2 * spectrum.argmax() == pytest.approx(HZ, abs=2)
         return
     told = [json.loads(each) for each in done.stdout.splitlines()]
+    if "transcribe" in line:
+        assert told == [69]
+        return
     loudest = [hz for _, hz in told if hz is not None]
     assert len(loudest) > 100
     assert np.median(loudest) == pytest.approx(HZ, abs=0.5)

@@ -19,7 +19,7 @@ from sharpear.interrupt import undisturbed
 from sharpear.separation.dictionary import Dictionary
 from sharpear.sinks import Staging, tidy, write_whole
 from sharpear.sinks.sound import FORMATS, GrowingSound
-from sharpear.sinks.staging import COMMIT, MARK
+from sharpear.sinks.staging_folder import COMMIT, MARK
 
 RATE = 16000
 
@@ -84,7 +84,7 @@ def test_what_was_unfinished_goes_and_what_lives_stays(folder):
 
 def test_without_locks_an_owner_lives_as_long_as_its_process(folder, monkeypatch):
     """Some network file systems have no locks: the mark names the owner instead."""
-    monkeypatch.setattr("sharpear.sinks.staging.fcntl", None)
+    monkeypatch.setattr("sharpear.sinks.staging_folder.fcntl", None)
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     owners = {"mine": {}, "elsewhere": {"host": "another", "pid": ended.pid}, "dead": {"pid": ended.pid}}

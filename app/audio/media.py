@@ -46,7 +46,7 @@ HEAD_BYTES = 189
 """Two packets' beginnings of an MPEG transport stream; anything else is told by less, and most by 12 bytes."""
 
 TELLING_BYTES = {b"G": HEAD_BYTES, b"RIFF": 22, b"OggS": 36, b"caff": 32}
-"""By how it begins: how much more must be seen."""
+"""How many bytes of a stream must be seen to tell its kind, by how it begins."""
 
 COPIED_BYTES = 1 << 16
 

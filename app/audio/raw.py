@@ -12,7 +12,7 @@ from .audio_file import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 
 ENCODINGS = (*(f"{kind}{end}" for kind in ("f32", "f64", "s16", "s24", "s32") for end in ("le", "be")), "s8", "u8")
 MOST_CHANNELS = 65535
-"""As many as a WAV header can state."""
+"""The most channels: as many as a WAV header can state."""
 
 
 @dataclass(frozen=True)

@@ -17,22 +17,22 @@ class Rewindable:
         self._keeping, self._greedy = True, False
 
     def forget(self, greedy: bool) -> None:
-        """The header is read: keep nothing more. greedy: short reads do, for decoders with a buffer of their own."""
+        """Keep nothing more of the header. greedy: short reads do, for decoders with a buffer of their own."""
         del self._kept[: self._at]
         self._at, self._keeping, self._greedy = 0, False, greedy
 
     @property
     def kept(self) -> bytes:
-        """What was read of the header, and can be read again."""
+        """What was read of the header, which can be read again."""
         return bytes(self._kept)
 
     @property
     def held(self) -> int:
-        """Bytes at hand."""
+        """How many bytes can be read without waiting."""
         return len(self._kept) + self._feed.held
 
     def wait_for(self, size: int) -> None:
-        """Until so many bytes are at hand, or the end."""
+        """Wait until so many bytes are at hand, or the stream has ended."""
         self._feed.peek(size - len(self._kept))
 
     def seek(self, offset: int, whence: int = 0) -> int:

@@ -25,7 +25,7 @@ UNKNOWN_SAMPLES = 1 << 60
 SAMPLE_BYTES = {
     "PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8, "ULAW": 1, "ALAW": 1,
 }  # fmt: skip
-"""Of encodings in which every sample has the same number of bytes."""
+"""Bytes a sample, for the encodings in which all samples take as many."""
 
 BLOCKS_ONLY = ("SDS", "PAF")
 """Containers of whose last block libsndfile gives nothing to a read that begins within it."""
@@ -35,7 +35,7 @@ WHOLE_BLOCKS = 960
 
 
 class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries no types
-    """Reads straight on. Soundfile seeks after every read where it can, and an MP3 decoder loses its memory by that."""
+    """A file read straight on: soundfile seeks after every read if it can, by which an MP3 decoder loses its memory."""
 
     def __init__(self, file: Any) -> None:
         # by its bytes: soundfile encodes a text strictly, and not every name of a file is one
@@ -44,7 +44,7 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ca
         self._rest: NDArray[np.float32] | None = None
 
     def seekable(self) -> bool:
-        """It is not."""
+        """Whether one may seek: never."""
         return False
 
     def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> NDArray[np.float32]:
@@ -117,7 +117,7 @@ def _open_media(path: Path) -> MediaFile:
 
 
 def not_decoded(name: str, error: MediaError) -> str:
-    """That what libsndfile does not read cannot be decoded either, and what to do about it."""
+    """The error that neither libsndfile nor FFmpeg reads this, and what to do about it."""
     if isinstance(error, NothingDecodesError):
         return f"{name}: is not audio that libsndfile reads: to decode it, {INSTALL}"
     return f"{name}: is not audio that FFmpeg reads, or is damaged ({error.error_string})"
@@ -136,7 +136,7 @@ def _readable(path: Path) -> "Path | _OpenEnded":
 
 
 def _as_pipe(path: Path) -> int:
-    """The file through a pipe: of an MP3 that it can seek in, libsndfile reads no more than it guesses to be there."""
+    """The file through a pipe: in an MP3 that can be sought, libsndfile reads only as much as it guesses is there."""
     outlet, inlet = os.pipe()
 
     def pump() -> None:
@@ -173,7 +173,7 @@ class _OpenEnded(io.FileIO):
         self._head = head
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Nowhere, where a damaged header says to go before the beginning: libsndfile cannot hear an exception."""
+        """Nowhere, where a damaged header says to go before the beginning: no exception gets through libsndfile."""
         try:
             return super().seek(offset, whence)
         except OSError:
@@ -188,7 +188,7 @@ class _OpenEnded(io.FileIO):
 
 
 def frame_bytes(file: "SequentialFile | MediaFile") -> int | None:
-    """Bytes of a sample of all channels, where all have as many."""
+    """The bytes of one sample of all channels, if all samples take as many."""
     size = SAMPLE_BYTES.get(file.subtype)
     return size * int(file.channels) if size and file.format not in ("FLAC", "SDS", "PAF") else None
 

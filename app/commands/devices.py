@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 
 
-def devices(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-) -> None:
+def devices(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """List the audio devices; * marks the default input."""
     from sharpear.errors import AudioDeviceError  # noqa: PLC0415
     from sharpear.live.audio_devices import NO_INPUT, list_devices, load_portaudio  # noqa: PLC0415

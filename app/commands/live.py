@@ -6,7 +6,7 @@ import time
 import webbrowser
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +15,8 @@ import typer
 from sharpear.errors import UsageError
 
 from .common import CHECKED_LATER, EXIT_SOME_FAILED, names, outputs_made, overrides, refuse, refuse_stdin, say
-from .live_stems import LiveStemRequest, plan_live_stems
+from .live_stems import LiveStemOptions
 from .options import OverwriteOption, PresetOption, QuietOption, SetOption
-from .separate import SourcesOption, VoicesOption
 
 if TYPE_CHECKING:
     from sharpear.config import Config
@@ -30,28 +29,72 @@ if TYPE_CHECKING:
 JSON_PERIOD_S = 1.0
 
 
-def live(
+@dataclass(frozen=True)
+class SourceOptions:
+    """What is listened to."""
+
     device: Annotated[
         str | None, typer.Option(help="An input's index or name, see `sharpear devices`; the default one.")
-    ] = None,
-    rate: Annotated[int | None, typer.Option(help="Sample rate, Hz; the device's own.")] = None,
+    ] = None
+    rate: Annotated[int | None, typer.Option(help="Sample rate, Hz; the device's own.")] = None
     channels: Annotated[
         int | None, typer.Option(min=1, help="Take this many channels, each sharpened on its own; 1 if not given.")
-    ] = None,
-    block: Annotated[int, typer.Option(min=16, max=16384, help="Samples between callbacks.")] = 256,
-    preset: PresetOption = "music",
-    set_: SetOption = None,
-    duration: Annotated[float | None, typer.Option(help="End after this long, s.")] = None,
+    ] = None
+    block: Annotated[int, typer.Option(min=16, max=16384, help="Samples between callbacks.")] = 256
     replay: Annotated[
         Path | None,
         typer.Option(**CHECKED_LATER, metavar="FILE", help="Play a file in real time as if it were a microphone."),
-    ] = None,
-    view: Annotated[bool, typer.Option("--view/--no-view", help="Serve the page.")] = True,
-    view_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page.")] = None,
+    ] = None
+
+    def open(self) -> "Source":
+        """The source.
+
+        Raises:
+            UsageError: options of a device are given for a file.
+            SharpearError: there is none, or it cannot be read.
+        """
+        from sharpear.live.microphone import Microphone  # noqa: PLC0415
+        from sharpear.live.sources import Replay  # noqa: PLC0415
+
+        if self.replay is None:
+            return Microphone(self.device, self.rate, self.channels or 1, self.block)
+        of_devices = {"--device": self.device, "--rate": self.rate, "--channels": self.channels}
+        refuse(of_devices, "is the file's own with --replay: leave it out")
+        return Replay(self.replay, self.block)
+
+
+@dataclass(frozen=True)
+class DisplayOptions:
+    """What is to be seen meanwhile."""
+
+    view: Annotated[bool, typer.Option("--view/--no-view", help="Serve the page.")] = True
+    view_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the page.")] = None
     host: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Serve the page to others, too: on this address; 0.0.0.0 is all of them."),
-    ] = None,
+    ] = None
+    status_json: Annotated[bool, typer.Option("--status-json", help="The status as JSON lines on stdout.")] = False
+    quiet: QuietOption = False
+
+    def page(self) -> "View":
+        """The page, which is served while it is entered."""
+        from sharpear.view.view import LOCAL, View  # noqa: PLC0415 (websockets is an extra)
+
+        return View(self.view_port, self.host or LOCAL)
+
+    def say(self, line: str) -> None:
+        """A line, unless there are to be none."""
+        if not self.quiet:
+            say(line)
+
+
+def live(
+    source: SourceOptions,
+    display: DisplayOptions,
+    separation: LiveStemOptions,
+    preset: PresetOption = "music",
+    set_: SetOption = None,
+    duration: Annotated[float | None, typer.Option(help="End after this long, s.")] = None,
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Record what comes in: .wav, .w64 or .flac.")
     ] = None,
@@ -60,17 +103,6 @@ def live(
         typer.Option("-o", "--out", **CHECKED_LATER, help="Write frames to this folder or file; - is stdout."),
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="Any of zarr,npz,png; jsonl, f32 or arrow for stdout.")] = "",
-    separate: Annotated[
-        str, typer.Option("--separate", help="Separate into any of tonal,transient,residual: -o is their folder.")
-    ] = "",
-    sources: SourcesOption = "",
-    voices: VoicesOption = None,
-    stem: Annotated[str | None, typer.Option("--stem", help="Play this stem alone on --output-device.")] = None,
-    output_device: Annotated[
-        str | None, typer.Option("--output-device", help="An output's index or name, for --stem; the default one.")
-    ] = None,
-    status_json: Annotated[bool, typer.Option("--status-json", help="The status as JSON lines on stdout.")] = False,
-    quiet: QuietOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Listen, and show the sharpened spectrogram in the browser."""
@@ -81,22 +113,23 @@ def live(
 
     if duration is not None and not 0 < duration < float("inf"):
         raise UsageError(f"--duration: expected more than 0 s, received {duration:g}")
-    refuse_stdin([replay] if replay else [], "write the stream to a file for --replay, or give it to `sharpen -`")
-    if not view:
-        refuse({"--view-port": view_port, "--host": host}, "is for the page: leave --no-view out")
+    replayed = [source.replay] if source.replay else []
+    refuse_stdin(replayed, "write the stream to a file for --replay, or give it to `sharpen -`")
+    if not display.view:
+        refuse({"--view-port": display.view_port, "--host": display.host}, "is for the page: leave --no-view out")
     config = load_config(preset, overrides(set_))
-    stream = _stream_format(out, names(format_), status_json)
-    stems = plan_live_stems(LiveStemRequest(separate, sources, voices, stem, output_device, out, overwrite))
+    stream = _stream_format(out, names(format_), display.status_json)
+    stems = separation.plan(out, overwrite)
     frames_out = None if stems and not format_ else out
     files = [] if stream else name_outputs(frames_out, names(format_), overwrite)
     if record:
         check_recording(record, overwrite)
     writing = [*files, *(stems.outputs.values() if stems else []), *([record] if record else [])]
-    check_apart(writing, [*([replay] if replay else []), *map(Path, names(sources))])
+    check_apart(writing, [*replayed, *map(Path, names(separation.sources))])
     what = _Request(config, preset, stream, files, record, stems, duration)
-    how = _Display(view and _page_is_installed(quiet), view_port, host, status_json, quiet)
+    display = replace(display, view=display.view and _page_is_installed(display))
     with outputs_made(writing):
-        good = _listen(lambda: _source(replay, device, rate, channels, block), what, how)
+        good = _listen(source, what, display)
     if not good:
         raise typer.Exit(EXIT_SOME_FAILED)
 
@@ -114,22 +147,7 @@ class _Request:
     duration_s: float | None
 
 
-@dataclass(frozen=True)
-class _Display:
-    """What is to be seen meanwhile."""
-
-    page: bool
-    port: int | None
-    host: str | None
-    status_json: bool
-    quiet: bool
-
-    def say(self, line: str) -> None:
-        if not self.quiet:
-            say(line)
-
-
-def _listen(opened: "Callable[[], Source]", what: _Request, how: _Display) -> bool:
+def _listen(chosen: SourceOptions, what: _Request, how: DisplayOptions) -> bool:
     """Listen until the end; whether nothing failed."""
     from sharpear.interrupt import Interruption  # noqa: PLC0415
     from sharpear.live.file_outputs import FileOutputs  # noqa: PLC0415
@@ -138,9 +156,9 @@ def _listen(opened: "Callable[[], Source]", what: _Request, how: _Display) -> bo
     from sharpear.live.stream_output import StreamOutput  # noqa: PLC0415
 
     with Interruption() as interruption, ExitStack() as stack:
-        source = opened()
+        source = chosen.open()
         stack.callback(source.stop)
-        page = stack.enter_context(_page(how.port, how.host)) if how.page else None
+        page = stack.enter_context(how.page()) if how.view else None
         meter = None if page or how.quiet or not sys.stderr.isatty() else TerminalMeter()
         how.say(f"{source.name}: preparing {what.preset} at {source.rate_hz} Hz")
         listeners: list[Listener] = [*([page.picture] if page else []), *([meter] if meter else [])]
@@ -187,30 +205,11 @@ def _stream_format(out: Path | None, formats: list[str], status_json: bool) -> s
     return formats[0] if formats else "jsonl"
 
 
-def _source(replay: Path | None, device: str | None, rate: int | None, channels: int | None, block: int) -> "Source":
-    from sharpear.live.microphone import Microphone  # noqa: PLC0415
-    from sharpear.live.sources import Replay  # noqa: PLC0415
-
-    if replay is None:
-        return Microphone(device, rate, channels or 1, block)
-    refuse(
-        {"--device": device, "--rate": rate, "--channels": channels}, "is the file's own with --replay: leave it out"
-    )
-    return Replay(replay, block)
-
-
-def _page(port: int | None, host: str | None) -> "View":
-    from sharpear.view.view import LOCAL, View  # noqa: PLC0415
-
-    return View(port, host or LOCAL)
-
-
-def _page_is_installed(quiet: bool) -> bool:
+def _page_is_installed(display: DisplayOptions) -> bool:
     try:
         import websockets  # noqa: F401, PLC0415
     except ImportError:
-        if not quiet:
-            say("the page needs pip install 'sharpear[view]': until then there is the terminal meter (--no-view)")
+        display.say("the page needs pip install 'sharpear[view]': until then there is the terminal meter (--no-view)")
         return False
     return True
 

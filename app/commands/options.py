@@ -111,19 +111,15 @@ class RunOptions:
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command for Typer: where a parameter is a dataclass of options, each of them stands in its place."""
+    """The command for Typer: parameters that are dataclasses of options become those options, after its own."""
     given = inspect.signature(command).parameters.values()
     groups = {each.name: each.annotation for each in given if is_dataclass(each.annotation)}
-    parameters = []
-    for each in given:
-        if each.name in groups:
-            options = [
-                inspect.Parameter(option.name, each.KEYWORD_ONLY, default=option.default, annotation=option.type)
-                for option in fields(groups[each.name])
-            ]
-        else:
-            options = [each.replace(kind=each.KEYWORD_ONLY)]
-        parameters += options
+    parameters = [each.replace(kind=each.KEYWORD_ONLY) for each in given if each.name not in groups]
+    parameters += [
+        inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=option.type)
+        for group in groups.values()
+        for option in fields(group)
+    ]
 
     @wraps(command)
     def run(**values: Any) -> None:

@@ -5,9 +5,7 @@ from typing import Annotated
 import typer
 
 
-def presets(
-    name: Annotated[str | None, typer.Argument(help="Show this preset's settings.")] = None,
-) -> None:
+def presets(name: Annotated[str | None, typer.Argument(help="Show this preset's settings.")] = None) -> None:
     """List the presets, or show one with all its settings."""
     from sharpear.config import load_config, preset_names, to_toml  # noqa: PLC0415
 

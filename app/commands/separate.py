@@ -31,8 +31,7 @@ def separate(
     source: InputOptions,
     run: RunOptions,
     out: Annotated[
-        str | None,
-        typer.Option("-o", "--out", help="Folder of the stems; - writes the one of --stem to stdout."),
+        str | None, typer.Option("-o", "--out", help="Folder of the stems; - writes the one of --stem to stdout.")
     ] = None,
     into: Annotated[
         str, typer.Option("--into", help="Any of tonal,transient,residual; tonal, transient and residual if not given.")
@@ -75,12 +74,7 @@ def separate(
 
 
 def _stream(
-    out: str | None,
-    stem: str | None,
-    raw_out: bool,
-    available: list[str],
-    factory: "ShareFactory",
-    form: "StemFormat",
+    out: str | None, stem: str | None, raw_out: bool, available: list[str], factory: "ShareFactory", form: "StemFormat"
 ) -> "Stream | None":
     """What goes to stdout; None where files are to be made of stdin."""
     from sharpear.separation.separation_task import separate_stream  # noqa: PLC0415

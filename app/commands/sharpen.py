@@ -9,16 +9,7 @@ import typer
 from sharpear.errors import UsageError
 
 from .common import names, overrides, refuse
-from .options import (
-    DASH,
-    FOR_STREAMS,
-    InputOptions,
-    InputsArgument,
-    MonoOption,
-    PresetOption,
-    RunOptions,
-    SetOption,
-)
+from .options import DASH, FOR_STREAMS, InputOptions, InputsArgument, MonoOption, PresetOption, RunOptions, SetOption
 
 if TYPE_CHECKING:
     from sharpear.runs.sharpening_task import Sharpening

@@ -19,9 +19,7 @@ def transcribe(
     out: Annotated[
         list[str] | None,
         typer.Option(
-            "-o",
-            "--out",
-            help="Output folder; or notes.csv, f0.csv… of one input, several times; - is stdout.",
+            "-o", "--out", help="Output folder; or notes.csv, f0.csv… of one input, several times; - is stdout."
         ),
     ] = None,
     format_: Annotated[

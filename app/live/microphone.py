@@ -13,7 +13,7 @@ from .ring import ARRIVED_NS, ZERO_RUN, Ring
 
 STOPPED_S = 1.0
 SILENT_S = 2.0
-"""Nothing but zeros for this long is a fault: the noise of a converter is not zero."""
+"""How long a device may deliver nothing but zeros before that is a fault: a converter's noise is not zero."""
 LONGEST_PATIENCE_S = 64.0
 
 

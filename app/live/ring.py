@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sharpear.errors import unwritable
 
 if TYPE_CHECKING:
-    from sharpear.sinks.staging import StagingFolder
+    from sharpear.sinks.staging_folder import StagingFolder
 
 HEADER = 16
 CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, ARRIVED_NS, ZERO_RUN, GAPS, PLAYED = range(10)
@@ -69,7 +69,7 @@ class Ring:
     def create(cls, capacity: int, channels: int, report: Callable[[str], None] = lambda line: None) -> Self:
         """A new ring in the memory's own file system where there is one with room, else among the temporary files.
 
-        report: hears, in one line, that it is among the temporary files.
+        report: is told, in one line, that it is among the temporary files.
 
         Raises:
             InputError: there is no room in either.
@@ -98,7 +98,7 @@ class Ring:
         """A ring in `place`, where what killed sessions left goes first; nothing is left if it does not fit."""
         # The capture process, which only opens rings, must not wait for all the outputs to be imported.
         from sharpear.sinks.recovery import tidy  # noqa: PLC0415
-        from sharpear.sinks.staging import StagingFolder  # noqa: PLC0415
+        from sharpear.sinks.staging_folder import StagingFolder  # noqa: PLC0415
 
         for line in tidy(place).lines:
             report(line)

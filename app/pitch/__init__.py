@@ -4,13 +4,4 @@ from .notes import Note, Voices, notes_of
 from .pitch_layer import PitchFrames, PitchLayer
 from .transcriber import Transcriber, Transcription, transcribe
 
-__all__ = [
-    "Note",
-    "PitchFrames",
-    "PitchLayer",
-    "Transcriber",
-    "Transcription",
-    "Voices",
-    "notes_of",
-    "transcribe",
-]
+__all__ = ["Note", "PitchFrames", "PitchLayer", "Transcriber", "Transcription", "Voices", "notes_of", "transcribe"]

@@ -15,14 +15,14 @@ HARMONICS = np.arange(1, 14)
 TELLING = np.array([1, 5, 7, 11, 13])
 """Harmonics that a pitch an octave or a twelfth higher does not have, and a chord of such pitches not all of."""
 FEWEST, FEWEST_TELLING = 9, 4
-"""So many of the harmonics, and of those that tell, must be there."""
+"""How many of the harmonics, and of those that tell, must be present at least."""
 STIFFNESS = (0.0, 3e-4)
-"""Of strings: harmonic h stands at ``h sqrt(1 + stiffness h²)`` times the fundamental."""
+"""Stiffnesses of strings that are tried: harmonic h stands at ``h sqrt(1 + stiffness h²)`` times the fundamental."""
 RISES_DB, REACH_DB = 10.0, 45.0
-"""A partial rises so far above what lies halfway to its neighbours, and is no weaker than this beside the strongest."""
+"""How far a partial must rise above what lies halfway to its neighbours, and may lie below the strongest one."""
 FAINTEST_DB = -90.0
 STEADY_WINDOWS, STEADY = 3, 1.03
-"""So many windows in a row tell of one pitch, within this ratio."""
+"""How many windows in a row must tell of one pitch, and the largest ratio of the pitches that they tell of."""
 
 
 class LowPitches:
@@ -35,8 +35,8 @@ class LowPitches:
     >>> t = np.arange(44100) / 44100
     >>> low = LowPitches(44100, 55.0)
     >>> low.process(sum(0.1 / h * np.cos(2 * np.pi * 41.2 * h * t) for h in range(1, 20)))
-    >>> round(low.lowest_hz), low.seconds > 0.5
-    (41, True)
+    >>> round(low.lowest_hz), low.seconds
+    (41, 0.5)
     """
 
     def __init__(self, sample_rate: float, low_hz: float) -> None:

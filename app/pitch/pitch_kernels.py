@@ -1,16 +1,16 @@
 """The pitch layer's loops: partials → competing pitches → voices → shares. No validation here."""
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.dsp.harmonic_fields import FieldRule, connect, field_weight
 from sharpear.dynamics.divisive import DivisiveGains, divisive_step
+from sharpear.dynamics.kernels import SMALLEST_LEVEL
 
-SMALLEST_LEVEL = np.float32(1e-20)
 FAINTEST = np.float32(0.1)
 """The least strength, as a share of the level, that the strongest pitch is taken to have: where all are at rest, none
 is a voice."""
@@ -38,7 +38,7 @@ class PitchRule(NamedTuple):
     iterations: int
     compression: np.float32
     floor: np.float32
-    """Weakest partial that is heard, of the level."""
+    """Amplitude of the weakest partial that counts, as a share of the level."""
 
     decay: np.float32
     """What is left of a level a step later."""
@@ -125,9 +125,9 @@ class ShareRule(NamedTuple):
 
 @kernel
 def pitch_process(
-    amplitude: Any, frequency: Any, noise: Any, times: Any, fields: PitchFields, rule: PitchRule, gains: DivisiveGains,
-    voice_rule: VoiceRule, rings: PitchRings, network: PitchNetwork, voices: PitchPlaces, work: PitchWork, count: int,
-    out: PitchOut,
+    amplitude: Floats, frequency: Floats, noise: Floats, times: Doubles, fields: PitchFields, rule: PitchRule,
+    gains: DivisiveGains, voice_rule: VoiceRule, rings: PitchRings, network: PitchNetwork, voices: PitchPlaces,
+    work: PitchWork, count: int, out: PitchOut,
 ) -> int:  # fmt: skip
     """Advance over frames; return how many have left.
 
@@ -135,12 +135,9 @@ def pitch_process(
     """
     ring_times, ring_amplitude, ring_frequency = rings.times, rings.amplitude, rings.frequency
     level, a, history, strongest = network.level, network.a, network.history, network.strongest
-    lasting = network.lasting
     f0, last_f0, strength, clear, risen = voices.f0, voices.last_f0, voices.strength, voices.clear, voices.risen
-    y, noise_y, line_hz, activity = work.y, work.noise_y, work.line_hz, work.activity
+    lasting, activity = network.lasting, work.activity
     waiting, width, stride = ring_times.size, history.shape[1], rule.stride
-    # Noise finds its place among the pitches out of range: only what stands far above it is told of.
-    surely = voice_rule.rises * voice_rule.rises / voice_rule.stays
     left = row = 0
     for n in range(times.size):
         now = (count + n) % waiting
@@ -162,8 +159,10 @@ def pitch_process(
                 median_activity(history[s], activity)
                 strongest[s] = max(strongest[s] * rule.decay, activity.max(), FAINTEST)
                 follow(activity, strongest[s], voice_rule, fields.rule, f0[s], last_f0[s], strength[s])
-                partials = hear(ring_amplitude[s, middle], ring_frequency[s, middle], lasting[s], level[s], rule, work)
-                refine(y, noise_y, line_hz, partials, fields.rule, strength[s], f0[s], clear[s])
+                partials = strongest_partials(
+                    ring_amplitude[s, middle], ring_frequency[s, middle], lasting[s], level[s], rule, work
+                )
+                refine(work.y, work.noise_y, work.line_hz, partials, fields.rule, strength[s], f0[s], clear[s])
                 for v in range(f0.shape[1]):
                     risen[s, v] = clear[s, v] > (voice_rule.stays if risen[s, v] else voice_rule.rises)
         row += (count + n) % stride == 0
@@ -174,22 +173,33 @@ def pitch_process(
                 for i in range(amplitude.shape[2]):
                     out.amplitude[left, s, i] = ring_amplitude[s, oldest, i]
                     out.frequency[left, s, i] = ring_frequency[s, oldest, i]
-                out.outside[left, s, 0] = out.outside[left, s, 1] = False
-                for v in range(f0.shape[1]):
-                    sounds = voice_rule.low_hz <= f0[s, v] <= voice_rule.high_hz
-                    told, faint = sounds and risen[s, v], sounds and not risen[s, v]
-                    out.f0[left, s, v] = f0[s, v] if told else 0.0
-                    out.strength[left, s, v] = strength[s, v] if told else 0.0
-                    out.faint_f0[left, s, v] = f0[s, v] if faint else 0.0
-                    out.faint_strength[left, s, v] = strength[s, v] if faint else 0.0
-                    if f0[s, v] > 0 and risen[s, v] and not sounds and clear[s, v] > surely:
-                        out.outside[left, s, int(f0[s, v] > voice_rule.high_hz)] = True
+                tell(voices, voice_rule, s, left, out)
             left += 1
     return left
 
 
 @kernel
-def hear(amplitude: Any, frequency: Any, noise: Any, level: Any, rule: PitchRule, work: PitchWork) -> int:
+def tell(voices: PitchPlaces, rule: VoiceRule, s: int, left: int, out: PitchOut) -> None:
+    """Write the voices of stream s that sound, and apart those that noise may have made, or are out of the range."""
+    f0, strength, clear, risen = voices.f0[s], voices.strength[s], voices.clear[s], voices.risen[s]
+    # Noise finds its place among the pitches out of range: only what stands far above it is told of.
+    surely = rule.rises * rule.rises / rule.stays
+    out.outside[left, s, 0] = out.outside[left, s, 1] = False
+    for v in range(f0.size):
+        sounds = rule.low_hz <= f0[v] <= rule.high_hz
+        told, faint = sounds and risen[v], sounds and not risen[v]
+        out.f0[left, s, v] = f0[v] if told else 0.0
+        out.strength[left, s, v] = strength[v] if told else 0.0
+        out.faint_f0[left, s, v] = f0[v] if faint else 0.0
+        out.faint_strength[left, s, v] = strength[v] if faint else 0.0
+        if f0[v] > 0 and risen[v] and not sounds and clear[v] > surely:
+            out.outside[left, s, int(f0[v] > rule.high_hz)] = True
+
+
+@kernel
+def strongest_partials(
+    amplitude: Floats, frequency: Floats, noise: Floats, level: np.float32, rule: PitchRule, work: PitchWork
+) -> int:
     """The partials above the floor and the noise there, compressed, relative to the level; how many there are."""
     compression, y, noise_y, line_hz = rule.compression, work.y, work.noise_y, work.line_hz
     threshold, found = rule.floor * level, MOST_PARTIALS + 1
@@ -210,19 +220,18 @@ def hear(amplitude: Any, frequency: Any, noise: Any, level: Any, rule: PitchRule
 
 @kernel
 def compete(
-    amplitude: Any, frequency: Any, noise: Any, level: Any, fields: PitchFields, rule: PitchRule, gains: DivisiveGains,
-    work: PitchWork, a: Any,
+    amplitude: Floats, frequency: Floats, noise: Floats, level: np.float32, fields: PitchFields, rule: PitchRule,
+    gains: DivisiveGains, work: PitchWork, a: Floats,
 ) -> None:  # fmt: skip
     """One step of the pitch layer on one frame's partials."""
-    start, unit, weight = work.start, work.unit, work.weight
-    partials = hear(amplitude, frequency, noise, level, rule, work)
-    connect(work.line_hz, partials, a.size, fields.rule, start, unit, weight)
+    partials = strongest_partials(amplitude, frequency, noise, level, rule, work)
+    connect(work.line_hz, partials, a.size, fields.rule, work.start, work.unit, work.weight)
     for _ in range(rule.iterations):
-        divisive_step(work.y, partials, start, unit, weight, fields.total, gains, a, work.support)
+        divisive_step(work.y, partials, work.start, work.unit, work.weight, fields.total, gains, a, work.support)
 
 
 @kernel
-def median_activity(history: Any, activity: Any) -> None:
+def median_activity(history: Floats, activity: Floats) -> None:
     """Median over the steps of what a unit and its two neighbours hold together."""
     width, units = history.shape
     ordered = np.empty(width, np.float32)
@@ -239,8 +248,9 @@ def median_activity(history: Any, activity: Any) -> None:
 
 @kernel
 def follow(
-    activity: Any, strongest: Any, voice_rule: VoiceRule, field_rule: FieldRule, f0: Any, last_f0: Any, strength: Any
-) -> None:
+    activity: Floats, strongest: np.float32, voice_rule: VoiceRule, field_rule: FieldRule, f0: Floats, last_f0: Floats,
+    strength: Floats,
+) -> None:  # fmt: skip
     """Continue the voices whose peak is still there, begin new ones, and end the others.
 
     The strongest peaks choose first. A new voice takes the free place whose last pitch was nearest, so that a
@@ -250,8 +260,7 @@ def follow(
     low_hz, per_octave = field_rule.low_hz, field_rule.per_octave
     units, places = activity.size, f0.size
     taken = np.zeros(places, np.bool_)
-    left = activity.copy()
-    before = f0.copy()
+    left, before = activity.copy(), f0.copy()
     for _ in range(places):
         peak = -1
         for j in range(units):
@@ -285,7 +294,7 @@ def follow(
 
 
 @kernel
-def is_peak(activity: Any, j: int) -> bool:
+def is_peak(activity: Floats, j: int) -> bool:
     """Whether no unit within reach is more active."""
     for i in range(max(0, j - NEIGHBORS), min(activity.size, j + NEIGHBORS + 1)):
         if activity[i] > activity[j] or (activity[i] == activity[j] and i < j):
@@ -295,8 +304,9 @@ def is_peak(activity: Any, j: int) -> bool:
 
 @kernel
 def refine(
-    y: Any, noise_y: Any, line_hz: Any, partials: int, field_rule: FieldRule, strength: Any, f0: Any, clear: Any
-) -> None:
+    y: Floats, noise_y: Floats, line_hz: Floats, partials: int, field_rule: FieldRule, strength: Floats, f0: Floats,
+    clear: Floats,
+) -> None:  # fmt: skip
     """Move each voice to the mean of what its partials say of its fundamental, each by the voice's share of it.
 
     clear: ratio of these shares to those that noise alone would have, compressed, averaged over the voice's steps.
@@ -327,8 +337,9 @@ def refine(
 
 @kernel
 def share_partials(
-    amplitude: Any, frequency: Any, f0: Any, strength: Any, field_rule: FieldRule, rule: ShareRule, share: Any
-) -> None:
+    amplitude: Floats, frequency: Floats, f0: Floats, strength: Floats, field_rule: FieldRule, rule: ShareRule,
+    share: Floats,
+) -> None:  # fmt: skip
     """``s_vi = e_vi / (ε' + Σ_u e_ui)``, e_vi the amplitude that voice v expects of partial i, of the level."""
     for n in range(amplitude.shape[0]):
         for s in range(amplitude.shape[1]):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sharpear.config import PitchConfig
 from sharpear.dsp import NoiseFloor
 from sharpear.dsp.harmonic_fields import HarmonicFields
-from sharpear.dsp.stateful import Stateful
+from sharpear.dsp.stateful import Stateful, allocated, fields_of
 from sharpear.dynamics.divisive import DivisiveGains
 from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
@@ -35,7 +35,7 @@ from .pitch_kernels import (
 BELOW_HZ, ABOVE_HZ = 27.5, 4400.0
 """Lowest and highest pitch that compete beyond the configured range: those of a piano."""
 FLOOR_S, LASTING_S = 0.1, 0.3
-"""Time constants of the noise's level, and of its rise: a drum is no noise that lasts."""
+"""Time constants of the noise's level and, longer, of its rise, for a drum is no noise that lasts."""
 LARGEST_FLOOR = 1.0
 """The noise is at most as loud as the strongest channel: here loud noise must be known for what it is."""
 STAYS_DB = 8.0
@@ -126,75 +126,27 @@ class PitchLayer(Stateful):
             rolloff=c.rolloff,
             tolerance_cents=c.tolerance_cents,
         )
-        units = self.fields.pitch_hz.size
         self.stride = stride = max(1, round(c.step_ms / 1e3 / hop_s))
         # A pitch above the range is not blamed for harmonics beyond those that the range asks for.
         harmonic_hz = self.fields.pitch_hz[:, None] * np.arange(1, c.harmonics + 1)
         total = (self.fields.tooth * (harmonic_hz <= c.harmonics * c.high_hz)).sum(axis=1).astype(np.float32)
-        self._fields = PitchFields(self.fields.rule, total)
-        self._rule = PitchRule(
-            stride=stride,
-            iterations=c.iterations,
-            compression=np.float32(c.compression),
-            floor=np.float32(c.floor),
-            decay=np.float32(np.exp(-stride * hop_s / c.level_s)),
-            rise=np.float32(-np.expm1(-stride * hop_s / LASTING_S)),
-        )
-        self._gains = DivisiveGains(
-            feedback=np.float32(c.feedback),
-            epsilon=np.float32(c.epsilon),
-            rate=np.float32(c.rate),
-            rest=np.float32(REST),
-        )
-        self._voice_rule = VoiceRule(
-            onset=np.float32(c.onset),
-            offset=np.float32(c.offset),
-            glide_units=np.float32(c.glide_cents / 1200 * c.per_octave),
-            low_hz=np.float32(c.low_hz * 2 ** (-0.5 / 12)),
-            high_hz=np.float32(c.high_hz * 2 ** (0.5 / 12)),
-            rises=np.float32(10 ** (c.noise_margin_db / 20 * c.compression)),
-            stays=np.float32(10 ** ((c.noise_margin_db - STAYS_DB) / 20 * c.compression)),
-        )
+        self._fields_and_total = PitchFields(self.fields.rule, total)
+        self._rule, self._gains, self._voice_rule, self._share_rule = _rules(c, stride, hop_s)
         self._floor = NoiseFloor(
             channels, hop_s, tau_s=FLOOR_S, quantile=NOISE_QUANTILE, largest=LARGEST_FLOOR, streams=streams
         )
         # Atoms and channels stand on the same scale, over the same range.
         self._nearest = np.rint(np.arange(atoms) * ((channels - 1) / max(1, atoms - 1))).astype(np.int64)
-        self._share_rule = ShareRule(
-            expand=np.float32(1 / c.compression), epsilon=np.float32(SHARE_FLOOR ** (1 / c.compression))
-        )
-        connections = MOST_PARTIALS * self.fields.most_connections
-        self._work = PitchWork(
-            y=np.empty(MOST_PARTIALS, np.float32),
-            noise_y=np.empty(MOST_PARTIALS, np.float32),
-            line_hz=np.empty(MOST_PARTIALS, np.float32),
-            start=np.empty(MOST_PARTIALS + 1, np.int32),
-            unit=np.empty(connections, np.int32),
-            weight=np.empty(connections, np.float32),
-            support=np.empty(units, np.float32),
-            activity=np.empty(units, np.float32),
-        )
         # The median's middle step lies so far back, and its frame stands in the middle of the frames it decides for.
         self.latency_hops = c.median_steps // 2 * stride + stride // 2
-        waiting = self.latency_hops + 1
-        self._remember(
-            [
-                ("times", np.float64, (waiting,)),
-                ("amplitude", np.float32, (streams, waiting, atoms)),
-                ("frequency", np.float32, (streams, waiting, atoms)),
-                ("level", np.float32, (streams,)),
-                ("a", np.float32, (streams, units)),
-                ("history", np.float32, (streams, c.median_steps, units)),
-                ("strongest", np.float32, (streams,)),
-                ("lasting", np.float32, (streams, atoms)),
-                ("f0", np.float32, (streams, c.voices)),
-                ("last_f0", np.float32, (streams, c.voices)),
-                ("strength", np.float32, (streams, c.voices)),
-                ("clear", np.float32, (streams, c.voices)),
-                ("risen", np.bool_, (streams, c.voices)),
-                ("count", np.int64),
-            ]
-        )
+        self._lengths = {
+            "streams": streams, "atoms": atoms, "voices": c.voices, "pitches": total.size, "steps": c.median_steps,
+            "waiting": self.latency_hops + 1, "partials": MOST_PARTIALS, "partials + 1": MOST_PARTIALS + 1,
+            "connections": MOST_PARTIALS * self.fields.most_connections, "below and above": 2,
+        }  # fmt: skip
+        self._work = allocated(PitchWork, self._lengths)
+        kinds = (PitchRings, PitchNetwork, PitchPlaces)
+        self._remember([*(field for kind in kinds for field in fields_of(kind, self._lengths)), ("count", np.int64)])
 
     @property
     def state(self) -> Any:
@@ -243,42 +195,16 @@ class PitchLayer(Stateful):
         first = -int(self._state["count"]) % self.stride
         floor = self._floor.process(np.square(plain))
         noise = floor[first :: self.stride][:, :, self._nearest]
-        voices = (len(frames), self.streams, self.config.voices)
-        result = PitchFrames(
-            np.empty(len(frames), np.float64),
-            np.empty_like(amplitude),
-            np.empty_like(amplitude),
-            np.empty((len(frames), self.streams, 2), np.bool_),
-            *(np.empty(voices, np.float32) for _ in range(4)),
-        )
-        state = self._state
+        out = allocated(PitchOut, {"frames": len(frames), **self._lengths})
+        count = int(self._state["count"])
+        rings, network, places = self._fields(PitchRings), self._fields(PitchNetwork), self._fields(PitchPlaces)
         left = pitch_process(
-            amplitude,
-            frequency,
-            noise,
-            np.ascontiguousarray(frames.times, np.float64),
-            self._fields,
-            self._rule,
-            self._gains,
-            self._voice_rule,
-            PitchRings(*(state[name] for name in PitchRings._fields)),
-            PitchNetwork(*(state[name] for name in PitchNetwork._fields)),
-            PitchPlaces(*(state[name] for name in PitchPlaces._fields)),
-            self._work,
-            int(state["count"]),
-            PitchOut(
-                times=result.times,
-                amplitude=result.amplitude,
-                frequency=result.instantaneous_frequency,
-                f0=result.f0,
-                strength=result.strength,
-                outside=result.outside,
-                faint_f0=result.faint_f0,
-                faint_strength=result.faint_strength,
-            ),
-        )
-        state["count"] += len(frames)
-        return result[:left]
+            amplitude, frequency, noise, np.ascontiguousarray(frames.times, np.float64), self._fields_and_total,
+            self._rule, self._gains, self._voice_rule, rings, network, places, self._work, count, out,
+        )  # fmt: skip
+        self._state["count"] += len(frames)
+        told = (out.outside, out.faint_f0, out.faint_strength, out.f0, out.strength)
+        return PitchFrames(out.times, out.amplitude, out.frequency, *told)[:left]
 
     def flush(self) -> PitchFrames:
         """The frames still on their way, completed by silence. Then `reset` begins the next stream."""
@@ -296,12 +222,34 @@ class PitchLayer(Stateful):
             return self.shares(frames.with_stream())[:, 0]
         share = np.empty((*frames.f0.shape, self.atoms), np.float32)
         share_partials(
-            frames.amplitude,
-            frames.instantaneous_frequency,
-            frames.f0,
-            frames.strength,
-            self.fields.rule,
-            self._share_rule,
-            share,
-        )
+            frames.amplitude, frames.instantaneous_frequency, frames.f0, frames.strength, self.fields.rule,
+            self._share_rule, share,
+        )  # fmt: skip
         return share
+
+
+def _rules(config: PitchConfig, stride: int, hop_s: float) -> tuple[PitchRule, DivisiveGains, VoiceRule, ShareRule]:
+    """The settings as the kernels take them."""
+    c, compression = config, config.compression
+    rule = PitchRule(
+        stride=stride,
+        iterations=c.iterations,
+        compression=np.float32(compression),
+        floor=np.float32(c.floor),
+        decay=np.float32(np.exp(-stride * hop_s / c.level_s)),
+        rise=np.float32(-np.expm1(-stride * hop_s / LASTING_S)),
+    )
+    gains = DivisiveGains(
+        feedback=np.float32(c.feedback), epsilon=np.float32(c.epsilon), rate=np.float32(c.rate), rest=np.float32(REST)
+    )
+    voice_rule = VoiceRule(
+        onset=np.float32(c.onset),
+        offset=np.float32(c.offset),
+        glide_units=np.float32(c.glide_cents / 1200 * c.per_octave),
+        low_hz=np.float32(c.low_hz * 2 ** (-0.5 / 12)),
+        high_hz=np.float32(c.high_hz * 2 ** (0.5 / 12)),
+        rises=np.float32(10 ** (c.noise_margin_db / 20 * compression)),
+        stays=np.float32(10 ** ((c.noise_margin_db - STAYS_DB) / 20 * compression)),
+    )
+    share_rule = ShareRule(expand=np.float32(1 / compression), epsilon=np.float32(SHARE_FLOOR ** (1 / compression)))
+    return rule, gains, voice_rule, share_rule

@@ -45,15 +45,9 @@ class Transcriber(Streaming[PitchFrames]):
     """
 
     def __init__(
-        self,
-        sample_rate: float,
-        preset: str | Config = "music",
-        streams: int = 1,
-        overrides: Mapping[str, Any] | None = None,
-        *,
-        start_s: float = 0.0,
-        device: str | Backend = "cpu",
-    ) -> None:
+        self, sample_rate: float, preset: str | Config = "music", streams: int = 1,
+        overrides: Mapping[str, Any] | None = None, *, start_s: float = 0.0, device: str | Backend = "cpu",
+    ) -> None:  # fmt: skip
         if not isinstance(preset, Config):
             preset, overrides = load_config(preset, overrides), None
         lines = preset.lines.model_copy(update={"noise_db": preset.pitch.noise_db})
@@ -189,7 +183,7 @@ class Transcription(ArrayResult):
     """The voices of a recording and their notes.
 
     outside_s: seconds in which pitches below, and above, the range of the settings sounded and were left out.
-    lowest_hz: the lowest of those that no setting would make heard, Hz; 0 where there are none.
+    lowest_hz: the lowest of those that no setting would bring in, Hz; 0 where there are none.
     """
 
     voices: Voices

@@ -207,11 +207,7 @@ class Packs(Generic[Item, Hears]):
                 yield Failed(item, lane.failure, spent_s) if lane.failure else Ended(item, lane, spent_s)
 
     def _enter(
-        self,
-        item: Item,
-        held: ExitStack,
-        lanes: list[tuple[Item, Lane[Hears]]],
-        kind: tuple[int, ...] | None = None,
+        self, item: Item, held: ExitStack, lanes: list[tuple[Item, Lane[Hears]]], kind: tuple[int, ...] | None = None
     ) -> Failed[Item] | None:
         try:
             lane = self._open(item)

@@ -71,7 +71,7 @@ class LearnedSources(Stateful):
             [
                 ("sum", np.float32, (groups, K)),
                 ("activation", np.float32, (groups, J)),
-                ("heard", np.float32, (groups, 3, S, K)),
+                ("explained", np.float32, (groups, 3, S, K)),
                 ("share", np.float32, (groups, S, K)),
                 ("frame", np.int64),
             ],
@@ -104,17 +104,13 @@ class LearnedSources(Stateful):
         state, count = self._state, len(split.power)
         groups, sources, channels = state["share"].shape
         shares = self.backend.empty((count, groups, sources, channels), np.float32)
-        memories = SourcesState(total=state["sum"], h=state["activation"], heard=state["heard"], share=state["share"])
-        self._run(
-            split.power,
-            self._per_group,
-            POOLED_FRAMES,
-            self._dictionary,
-            self._rule,
-            memories,
-            int(state["frame"]),
-            shares,
+        memories = SourcesState(
+            total=state["sum"], h=state["activation"], explained=state["explained"], share=state["share"]
         )
+        self._run(
+            split.power, self._per_group, POOLED_FRAMES, self._dictionary, self._rule, memories, int(state["frame"]),
+            shares,
+        )  # fmt: skip
         state["frame"] += count
         return shares
 

@@ -120,7 +120,7 @@ class _Mean:
     """Watches whether the channels cancel each other in their mean, where that is what a separator listens to."""
 
     def __init__(self, separator: Separator) -> None:
-        self._mix = MonoMix() if separator.hears_mean else None
+        self._mix = MonoMix() if separator.takes_mean else None
 
     def of(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
         """The blocks as they are."""

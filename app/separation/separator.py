@@ -89,9 +89,9 @@ class Separator(Streaming[NDArray[np.float32]]):
         return self.latency_samples / self.sample_rate
 
     @property
-    def hears_mean(self) -> bool:
-        """Whether what is told apart is heard in the mean of the streams, where they may cancel each other."""
-        return self._per_group > 1 and getattr(self._shares, "hears_mean", False)
+    def takes_mean(self) -> bool:
+        """Whether sources are told apart in the mean of the streams, where these may cancel each other."""
+        return self._per_group > 1 and getattr(self._shares, "takes_mean", False)
 
     @property
     def replaced(self) -> NDArray[np.int64]:

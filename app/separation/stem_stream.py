@@ -43,7 +43,7 @@ class StemStream:
 
     def __init__(self, form: StemFormat, raw: bool = False) -> None:
         if form.clip == "rescale":
-            raise UsageError("--clip rescale needs the loudest sample, which a stream has not heard yet: use clamp")
+            raise UsageError("--clip rescale needs the loudest sample, which a stream has not read yet: use clamp")
         self._form, self._raw = form, raw
 
     def begin(self, outlet: Writable, sample_rate: int, channels: int) -> None:

@@ -15,7 +15,7 @@ from .shares import ShareFactory
 
 READOUT = "tonal_readout.npz"
 SILENT_SHARE = 1e-4
-"""Shares below this (-80 dB) are none."""
+"""Shares below this (-80 dB) are set to zero."""
 
 
 Readout = tuple[NDArray[np.float32], ...]

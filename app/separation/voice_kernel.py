@@ -1,12 +1,12 @@
 """Loops of `PitchVoices`: whose each pitch is, and how the channels' power divides among harmonics. No validation."""
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Doubles, Floats, Integers, kernel
 
 SMALLEST_RESPONSE = 1e-4
 """Power response (-40 dB) below which a channel is left out of a harmonic's fit."""
@@ -26,7 +26,7 @@ class AssignRule(NamedTuple):
 
 
 class Listeners(NamedTuple):
-    """The channels that hear harmonics."""
+    """The channels, which respond to harmonics."""
 
     center_hz: Annotated[NDArray[np.float32], "channels"]
     half_hz: Annotated[NDArray[np.float32], "channels"]
@@ -37,7 +37,7 @@ class Listeners(NamedTuple):
 
 
 class Harmonics(NamedTuple):
-    """The harmonics of all voices: whose each is and which one, the channels that hear it, how well, and its power."""
+    """The harmonics of all voices: whose each is and which one, the channels that respond, how well, and its power."""
 
     voice: Annotated[NDArray[np.int64], "lines"]
     number: Annotated[NDArray[np.int64], "lines"]
@@ -59,7 +59,7 @@ class VoicesRule(NamedTuple):
 
 
 @kernel
-def assign(f0: Any, center: Any, rule: AssignRule, before: Any, owner: Any) -> None:
+def assign(f0: Floats, center: Doubles, rule: AssignRule, before: Integers, owner: Integers) -> None:
     """Give the pitches that sound to voices, in the order of their pitch, at the least cost.
 
     A pitch at x octaves costs a voice ``(x − c_v)²``, less a little where it was that voice's in the frame before; to
@@ -100,8 +100,8 @@ def assign(f0: Any, center: Any, rule: AssignRule, before: Any, owner: Any) -> N
 
 
 @kernel
-def lay_out(f0: Any, level: Any, envelope: Any, channels: Listeners, lines: Harmonics) -> int:
-    """The harmonics of all voices that sound, and the channels that hear each; how many there are.
+def lay_out(f0: Floats, level: Floats, envelope: Floats, channels: Listeners, lines: Harmonics) -> int:
+    """The harmonics of all voices that sound, and the channels that respond to each; returns how many there are.
 
     f0, level (voices,): Hz and power, level 0 where silent; envelope (voices, harmonics): power of each harmonic.
     """
@@ -140,7 +140,7 @@ def lay_out(f0: Any, level: Any, envelope: Any, channels: Listeners, lines: Harm
 
 
 @kernel
-def explain(power: Any, count: int, lines: Harmonics, iterations: int, expected: Any) -> None:
+def explain(power: Floats, count: int, lines: Harmonics, iterations: int, expected: Floats) -> None:
     """Fit the harmonics' gains to the channels' power: ``g_i ← g_i Σ_k B_ik (y_k / ŷ_k) / Σ_k B_ik``.
 
     Harmonics that coincide keep the ratio that they began with. power, expected (channels,).
@@ -163,7 +163,7 @@ def explain(power: Any, count: int, lines: Harmonics, iterations: int, expected:
 
 
 @kernel
-def expect(count: int, lines: Harmonics, expected: Any) -> None:
+def expect(count: int, lines: Harmonics, expected: Floats) -> None:
     """``ŷ = Σ_i g_i B_i``."""
     first, last, response, gain = lines.first, lines.last, lines.response, lines.gain
     expected[:] = 0
@@ -173,7 +173,9 @@ def expect(count: int, lines: Harmonics, expected: Any) -> None:
 
 
 @kernel
-def learn_envelopes(count: int, lines: Harmonics, expected: Any, sounding: Any, pace: Any, envelope: Any) -> None:
+def learn_envelopes(
+    count: int, lines: Harmonics, expected: Floats, sounding: Floats, pace: np.float32, envelope: Floats
+) -> None:
     """Each harmonic's part of its voice, remembered slowly, and only as far as it has its channels to itself."""
     voice, number, first, last = lines.voice, lines.number, lines.first, lines.last
     response, gain = lines.response, lines.gain
@@ -198,7 +200,7 @@ def learn_envelopes(count: int, lines: Harmonics, expected: Any, sounding: Any, 
 
 
 @kernel
-def divide(power: Any, count: int, lines: Harmonics, expected: Any, nobody: Any, share: Any) -> None:
+def divide(power: Floats, count: int, lines: Harmonics, expected: Floats, nobody: np.float32, share: Floats) -> None:
     """Shares (voices, channels): of what voices expect together, what is nobody's, and what none of them explains."""
     voice, first, last, response, gain = lines.voice, lines.first, lines.last, lines.response, lines.gain
     share[:] = 0
@@ -214,11 +216,12 @@ def divide(power: Any, count: int, lines: Harmonics, expected: Any, nobody: Any,
 
 @kernel
 def voices_process(
-    power: Any, tracks: Any, channels: Listeners, rule: VoicesRule, envelope: Any, lines: Harmonics, share: Any
-) -> None:
+    power: Floats, tracks: Floats, channels: Listeners, rule: VoicesRule, envelope: Floats, lines: Harmonics,
+    share: Floats,
+) -> None:  # fmt: skip
     """Shares of every channel, frame by frame.
 
-    power (frames, channels); tracks (frames, voices, 3): Hz, strength, whether the pitch is heard; a pitch begins with
+    power (frames, channels); tracks (frames, voices, 3): Hz, strength, whether the pitch is found; a pitch begins with
     the power of its strength; envelope (voices, harmonics); share (frames, voices, channels).
     """
     level = np.empty(tracks.shape[1], np.float32)

@@ -1,12 +1,12 @@
 """Which voice sings which pitch: the places of the pitch layer, given to a number of voices."""
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Doubles, Floats, Integers, kernel
 from sharpear.dsp.stateful import Stateful
 
 from .voice_kernel import AssignRule, assign
@@ -99,10 +99,7 @@ class VoiceTracks(Stateful):
         tracks = np.empty((len(f0), self.streams, self.voices, 3), np.float32)
         for s in range(self.streams):
             rings = TrackRings(
-                f0=state["f0"][s],
-                strength=state["strength"][s],
-                owner=state["owner"][s],
-                decided=state["decided"][s],
+                f0=state["f0"][s], strength=state["strength"][s], owner=state["owner"][s], decided=state["decided"][s]
             )
             rule = TrackRule(ASSIGN_RULE, attack=self._attack, release=self._release)
             memory = TrackMemory(last=state["last"][s], quiet=state["quiet"][s])
@@ -113,8 +110,9 @@ class VoiceTracks(Stateful):
 
 @kernel
 def follow(
-    f0: Any, strength: Any, center: Any, rule: TrackRule, rings: TrackRings, memory: TrackMemory, count: int, out: Any
-) -> None:
+    f0: Floats, strength: Floats, center: Doubles, rule: TrackRule, rings: TrackRings, memory: TrackMemory, count: int,
+    out: Floats,
+) -> None:  # fmt: skip
     """One stream: assign, vote, stretch; f0, strength (frames, places); out (frames, voices, 3)."""
     attack, release = rule.attack, rule.release
     ring_f0, ring_strength, ring_owner, decided = rings.f0, rings.strength, rings.owner, rings.decided
@@ -142,7 +140,7 @@ def follow(
 
 
 @kernel
-def vote(f0: Any, owner: Any, middle: int, votes: Any) -> int:
+def vote(f0: Floats, owner: Integers, middle: int, votes: Integers) -> int:
     """The owner that most frames around the middle one name, as far as the same pitch sounds."""
     votes[:] = 0
     votes[owner[middle]] = 1
@@ -159,7 +157,7 @@ def vote(f0: Any, owner: Any, middle: int, votes: Any) -> int:
 
 
 @kernel
-def stretch(decided: Any, oldest: int, release: int, last: Any, quiet: Any, voice: int, out: Any) -> None:
+def stretch(decided: Floats, oldest: int, release: int, last: Floats, quiet: Integers, voice: int, out: Floats) -> None:
     """The oldest frame of a voice; without a pitch its next one, should that come soon, else its last one, fading."""
     depth = decided.shape[0]
     out[:] = 0

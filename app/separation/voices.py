@@ -27,7 +27,7 @@ DEFAULT_SLOPE = 2.0
 
 ITERATIONS = 6
 NOBODYS_POWER = 1e-5
-"""What belongs to nobody, of the power of the frame's strongest channel, beside all that no harmonic explains."""
+"""Power that no voice is given, as a share of the frame's strongest channel, beside what no harmonic explains."""
 
 FAINTEST_PITCH = 0.1
 """Replaces `pitch.onset`: pitches too uncertain to be notes still help to tell voices apart."""
@@ -63,7 +63,7 @@ class PitchVoices(Composite):
         per_group: streams in each that share one mask.
     """
 
-    hears_mean = True
+    takes_mean = True
 
     def __init__(self, voices: int, bank: GammatoneDesign, hop_s: float, groups: int, per_group: int) -> None:
         self.names = voice_names(voices)

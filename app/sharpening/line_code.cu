@@ -9,9 +9,9 @@ extern "C" __global__ void fade_into_noise(
     for (int f = 0; f < amplitude.shape[0]; ++f) {
         float *A = row_of(amplitude, f);
         EACH_UNIT(j) {
-            float heard = row_of(noise, f)[nearest.data[j]];
-            row_of(atom_noise, f)[j] = heard;
-            float energy = A[j] * A[j], edge = audible * heard;
+            float noise_here = row_of(noise, f)[nearest.data[j]];
+            row_of(atom_noise, f)[j] = noise_here;
+            float energy = A[j] * A[j], edge = audible * noise_here;
             if (energy < edge) A[j] *= sqrt(fmax((double)(energy / edge) - GONE_AT, 0.0) / (1.0 - GONE_AT));
         }
     }

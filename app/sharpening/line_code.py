@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Floats, Integers, kernel
 from sharpear.config import LinesConfig, NetworkConfig
 from sharpear.dsp import LineField, LineFinder, LineMemory, LineRule, NoiseFloor, SubbandFrames, WindowDesign
 from sharpear.dsp.finite_window import FARTHEST_OFFSET
@@ -19,13 +19,13 @@ from .feasible import check_rivals
 from .network_design import build_pair, window_atoms
 
 NOISE_QUANTILE = 0.3
-"""Of the power of neighbouring channels: what lies between the lines."""
+"""Quantile of the power of neighbouring channels that is taken for noise: it lies between the lines."""
 
 LARGEST_NOISE = 0.003
-"""Noise is at most this, of the strongest channel's power (-25 dB)."""
+"""The most noise there can be, as a share of the strongest channel's power (-25 dB)."""
 
 GONE_AT = 0.4
-"""Of the energy below which lines fade: there they are gone."""
+"""Share of the energy at which lines begin to fade; below it they are gone."""
 
 
 class LineCode(Composite):
@@ -115,7 +115,7 @@ class LineCode(Composite):
 
         `subband`: (frames, streams, channels), the frames' own, which tell how much of them is noise.
         """
-        amplitude, frequency = amplitude.copy(), frequency.copy()  # what was heard may be resolved once more
+        amplitude, frequency = amplitude.copy(), frequency.copy()  # the evidence may be resolved once more
         floor = self._floor.process(np.square(np.abs(subband)))
         noise = self._backend.empty(amplitude.shape, np.float32)
         self._fade(floor, self._nearest, self._audible, amplitude, noise)
@@ -139,7 +139,9 @@ def line_rule(lines: LinesConfig, hop_s: float) -> LineRule:
 
 
 @kernel
-def fade_into_noise(noise: Any, nearest: Any, audible: Any, amplitude: Any, atom_noise: Any) -> None:
+def fade_into_noise(
+    noise: Floats, nearest: Integers, audible: np.float32, amplitude: Floats, atom_noise: Floats
+) -> None:
     """Lines less than `audible` times the noise of the nearest channel fade, and are gone at `GONE_AT` of that."""
     for f in range(amplitude.shape[0]):
         for s in range(amplitude.shape[1]):
@@ -154,8 +156,9 @@ def fade_into_noise(noise: Any, nearest: Any, audible: Any, amplitude: Any, atom
 
 @kernel
 def winners_take_windows(
-    activation: Any, half_width: Any, farthest: int, atom_hz: Any, amplitude: Any, frequency: Any, merged: Any
-) -> None:
+    activation: Floats, half_width: Integers, farthest: int, atom_hz: Floats, amplitude: Floats, frequency: Floats,
+    merged: Floats,
+) -> None:  # fmt: skip
     """Give each atom's energy to the most active atom within its window; frequencies become the energies' means.
 
     The nearer of two rivals counts more, as 1/(1 + distance²); energy with no active atom in reach is dropped. An atom

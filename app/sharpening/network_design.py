@@ -94,7 +94,7 @@ def build_pair(
     turn: ArrayLike,
     backend: Backend = CPU,
 ) -> LcAdamWta:
-    """The pair with lateral weights `lateral`, whose memory is turned by `turn` from frame to frame."""
+    """Build the pair with lateral weights `lateral`, whose memory is turned by `turn` from frame to frame."""
     circuit = wta_circuit(config)
     check_flow(config, circuit)
     check_step(config)

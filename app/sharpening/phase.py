@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Complexes, Floats, Integers, kernel
 from sharpear.dsp import Aligner, Filterbank, FiniteWindow
 
 from .frames import Frames
@@ -24,6 +24,15 @@ SHARED_BANDWIDTHS = 2.0
 
 SAME_LINE = 0.02
 """Share of that distance within which lines of neighbouring atoms (about 1 Hz apart) are one line, seen by both."""
+
+
+class PhaseTables(NamedTuple):
+    """Where channels stand, how far after a frame they are heard, by what they delay, and what shares them."""
+
+    center_hz: Annotated[NDArray[np.float64], "channels"]
+    lead_s: Annotated[NDArray[np.float64], "channels"]
+    delay_s: Annotated[NDArray[np.float64], "channels"]
+    shared_hz: Annotated[NDArray[np.float64], "channels"]
 
 
 class PhaseReader:
@@ -54,7 +63,12 @@ class PhaseReader:
             shared_hz = SHARED_BANDWIDTHS * design.bandwidth_hz
         # A frame at a time holds the subband of the last sample before it.
         lead_s = ((aligner.latency_hops - aligner.wait_hops) * bank.hop - 1) / design.sample_rate
-        self._tables = (design.center_hz, lead_s, group_delay / design.sample_rate, shared_hz)
+        self._tables = PhaseTables(
+            center_hz=design.center_hz,
+            lead_s=lead_s,
+            delay_s=group_delay / design.sample_rate,
+            shared_hz=shared_hz,
+        )
         self._nearest = np.abs(design.center_hz - atom_hz[:, None]).argmin(axis=1)
         self._turn = np.exp(-2j * np.pi * design.center_hz * lead_s).astype(np.complex64)
 
@@ -70,9 +84,10 @@ class PhaseReader:
 
 @kernel
 def _read_phases(
-    amplitude: Any, frequency: Any, subband: Any, tables: Any, nearest: Any, audible: float, phase: Any
-) -> None:
-    center_hz, lead_s, delay_s, shared_hz = tables
+    amplitude: Floats, frequency: Floats, subband: Complexes, tables: PhaseTables, nearest: Integers, audible: float,
+    phase: Floats,
+) -> None:  # fmt: skip
+    center_hz, lead_s, delay_s, shared_hz = tables.center_hz, tables.lead_s, tables.delay_s, tables.shared_hz
     frames, streams, atoms = amplitude.shape
     for n in range(frames):
         for s in range(streams):
@@ -94,7 +109,7 @@ def _read_phases(
 
 
 @kernel
-def _is_alone(amplitude: Any, frequency: Any, j: int, shared_hz: float, audible: float) -> bool:
+def _is_alone(amplitude: Floats, frequency: Floats, j: int, shared_hz: float, audible: float) -> bool:
     least = audible * amplitude[j]
     for step in (-1, 1):
         i = j + step

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import kernel
+from sharpear.compiler import Complexes, Floats, kernel
 from sharpear.config import NetworkConfig
 from sharpear.dsp import Aligner, Encoder, GammatoneDesign, ReceptiveFields, SubbandFrames, receptive_fields
 from sharpear.dynamics import BandedWeights
@@ -57,11 +57,7 @@ class SparseCode(Composite):
         self._backend = backend
 
     def _fields(
-        self,
-        design: GammatoneDesign,
-        atom_hz: NDArray[np.float64],
-        wait_samples: NDArray[np.float64],
-        whitening: float,
+        self, design: GammatoneDesign, atom_hz: NDArray[np.float64], wait_samples: NDArray[np.float64], whitening: float
     ) -> ReceptiveFields:
         try:
             return receptive_fields(design, atom_hz, wait_samples=wait_samples, whitening=whitening)
@@ -91,8 +87,8 @@ class SparseCode(Composite):
 
 @kernel
 def refine_process(
-    activation: Any, turn: Any, atom_hz: Any, scale: Any, hop_s: float, highest_hz: Any, last: Any, amplitude: Any,
-    frequency: Any,
+    activation: Complexes, turn: Complexes, atom_hz: Floats, scale: Floats, hop_s: float, highest_hz: np.float32,
+    last: Complexes, amplitude: Floats, frequency: Floats,
 ) -> None:  # fmt: skip
     """``f = f_j + arg( a conj(turn · a_before) ) / (2π hop)``: the phase advance beyond the atom's own.
 

@@ -49,10 +49,7 @@ def add_lines(
 
 @kernel(types=(numba.float32[:, ::1], READ, numba.int64[:], numba.float32[:]))
 def add_bands(
-    picture: NDArray[np.float32],
-    amplitude: NDArray[np.float32],
-    below: NDArray[np.int64],
-    share: NDArray[np.float32],
+    picture: NDArray[np.float32], amplitude: NDArray[np.float32], below: NDArray[np.int64], share: NDArray[np.float32]
 ) -> None:
     """Add the power of (frames, streams, channels) to (frames, rows) `picture`, interpolated between channels.
 

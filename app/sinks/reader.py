@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sharpear.errors import InputError
 from sharpear.integrity import LOCAL, Arrays, DamageError, examine
+from sharpear.integrity.trees import KEY as CHECKSUMS
 from sharpear.sharpening.frames import Spectrogram
 
 LARGEST_BYTES = 1 << 34
@@ -26,7 +27,8 @@ def load(path: str | Path) -> Spectrogram:
     """Read a spectrogram from an .npz or .zarr that sharpear wrote.
 
     Its arrays always have the streams' axis: (frames, streams, atoms); `single_stream` drops it. Its ``attributes``
-    are those of the file: the input's name, sample_rate, hop, the configuration, and whether it is ``complete``.
+    are those of the file: the input's name, sample_rate, hop, the configuration, and whether it is ``complete``. The
+    same frames, read from either format, are equal.
 
     Raises:
         InputError: there is no such file, sharpear did not write it, it holds no spectrogram, or it is damaged.
@@ -64,7 +66,8 @@ def _read_zarr(place: str) -> Spectrogram:
     names = {"times": "time", "frequencies": "frequency", "channel_frequencies": "band"}
     try:
         group = zarr.open_group(place, mode="r")
-        return _assembled(lambda name: _array(group, names.get(name, name)), dict(group.attrs))
+        attributes = {key: value for key, value in group.attrs.items() if key != CHECKSUMS}
+        return _assembled(lambda name: _array(group, names.get(name, name)), attributes)
     except (DamageError, OSError, MemoryError):
         raise
     except Exception as error:  # whatever Zarr and its codecs raise on what is not as it should be

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .sound import salvage
-from .staging import MARK, PREFIX, SUFFIX, StagingFolder, lock
+from .staging_folder import MARK, PREFIX, SUFFIX, StagingFolder, lock
 
 NAME = re.compile(rf"{re.escape(PREFIX)}[0-9a-f]{{16}}{re.escape(SUFFIX)}")
 LARGEST_MARK_BYTES = 1 << 20

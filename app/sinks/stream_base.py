@@ -39,11 +39,7 @@ class StreamSink(ABC):
 
     def header(self) -> dict[str, Any]:
         """The axes, and how the frames were made; values fit JSON."""
-        return {
-            "frequencies_hz": self.info.frequencies.tolist(),
-            "channels": self.info.streams,
-            **self.info.attributes,
-        }
+        return {"frequencies_hz": self.info.frequencies.tolist(), "channels": self.info.streams, **self.info.attributes}
 
 
 def frame_peaks(frames: Frames, n: int, stream: int) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ import soundfile
 
 from sharpear.sinks import tidy
 from sharpear.sinks.sound import salvage
-from sharpear.sinks.staging import COMMIT, REPLACED
+from sharpear.sinks.staging_folder import COMMIT, REPLACED
 
 from .scenes import RATE, Scene, tree
 from .theatre import Ran

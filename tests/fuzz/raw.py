@@ -4,7 +4,7 @@ from random import Random
 
 from sharpear.audio import Selection
 from sharpear.audio.raw import ENCODINGS
-from sharpear.commands.common import raw_format
+from sharpear.commands.options import InputOptions
 
 from .case import Case, Place
 from .decoders import by_stdin, consume
@@ -30,7 +30,7 @@ class Raw:
 
     def run(self, case: Case, place: Place) -> None:
         data, rate, channels, encoding, start, duration, mono = case.data
-        raw = raw_format(True, True, rate, channels, encoding)
+        raw = InputOptions(raw=True, rate=rate, channels=channels, encoding=encoding).raw_format(from_stdin=True)
         error = consume(lambda: by_stdin(data, Selection(start, duration, mono), raw))
         if error:
             raise error

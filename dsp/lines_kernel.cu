@@ -1,5 +1,6 @@
-// The kernel of lines.py for the GPU, where the evidence is told: the same name, order of arguments and arithmetic. A block of
-// threads owns a stream, a thread every blockDim.x-th channel. What is not smooth, roots and angles, is in double precision.
+// The kernel of lines_kernel.py for the GPU, where the evidence is told: the same name, order of arguments and
+// arithmetic. A block of threads owns a stream, a thread every blockDim.x-th channel. What is not smooth, roots and
+// angles, is in double precision.
 
 struct complex128 {
     double real, imag;
