@@ -3,6 +3,7 @@
 # make check  in a minute or so: ruff, mypy, and the tests that are quick and need no browser, sound server or compiler
 # make lint   ruff and mypy
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
+# make mutants small mistakes in the kernels, one at a time, each must fail a test. ARGS="--only winners --jobs 2"
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone
 # make soak   a day of live sound at high speed: memory, descriptors and clock; ARGS="--hours 0.1" for a short one
@@ -21,7 +22,7 @@ JOBS ?= 2
 # One thread for each of several tests: numerical libraries would start as many as there are cores in every one.
 TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test check lint faults kill fuzz bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu soak clean
+.PHONY: demo test check lint faults kill fuzz mutants bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -51,6 +52,9 @@ kill: $(STAMP)-dev $(STAMP)-system
 
 fuzz: $(STAMP)-dev
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
+
+mutants: $(STAMP)-dev
+	PYTHONPATH=tests $(BIN)/python -m mutants $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed

@@ -15,6 +15,9 @@ from hypothesis import settings
 from sharpear.__main__ import main
 
 SMALL = Path(__file__).parent / "data" / "small.toml"
+"""Mode lines, as the product's presets for music and speech run; `SMALL_COMPLEX` as `coherent` does."""
+
+SMALL_COMPLEX = Path(__file__).parent / "data" / "small_complex.toml"
 
 
 # On a busy machine any example may take long, and the first one compiles.

@@ -1,14 +1,14 @@
 """Presets, overrides, and what is said of settings that cannot be."""
 
 import pytest
-from conftest import SMALL
+from conftest import SMALL, SMALL_COMPLEX
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sharpear.config import load_config, preset_names, to_toml
 from sharpear.errors import UsageError
 
-EVERY = [*preset_names(), str(SMALL)]
+EVERY = [*preset_names(), str(SMALL), str(SMALL_COMPLEX)]
 
 
 def test_the_presets_are_there():
@@ -112,7 +112,9 @@ def test_any_number_is_taken_or_refused(value):
 
 def test_a_complaint_about_the_whole_names_no_key():
     with pytest.raises(UsageError, match=r"small\.toml: network\.mode"):
-        load_config(str(SMALL), {"network.mode": "lines"})
+        load_config(str(SMALL), {"network.mode": "complex"})
+    with pytest.raises(UsageError, match=r"small_complex\.toml: network\.mode"):
+        load_config(str(SMALL_COMPLEX), {"network.mode": "lines"})
 
 
 @given(description=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40))

@@ -176,7 +176,7 @@ def rules_of(call: dict[str, Any], preset: str) -> tuple[naive.Rule, naive.Rule]
     )
     down = naive.Rule(
         threshold=[0.0] * units,
-        alpha=CIRCUIT.alpha if preset == "coherent" else network.wta_excitation,
+        alpha=network.wta_excitation,
         beta1=CIRCUIT.beta1,
         beta2=CIRCUIT.beta2,
         conductance=CIRCUIT.conductance,

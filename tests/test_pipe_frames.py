@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pyarrow as pa
 import pytest
-from conftest import SMALL, tone
+from conftest import SMALL, SMALL_COMPLEX, tone
 from pipe_rig import CONFIG, RATE, encoded, piped
 
 import sharpear as api
@@ -88,10 +88,11 @@ def test_arrow_reads_back_as_the_same_numbers(stereo):
         assert [list(pair) for pair in zip(frequency, amplitude, strict=True)] == peaks_of(expected, i // 2, channel)
 
 
-@pytest.mark.parametrize(("preset", "hz"), [(str(SMALL), 803.1), ("low-latency", 1234.5)])
+@pytest.mark.parametrize(("preset", "hz"), [(SMALL, 803.1), (SMALL_COMPLEX, 803.1), ("low-latency", 1234.5)])
 def test_phases_are_those_of_the_cosine_at_the_frames_time(preset, hz):
-    overrides = {} if preset == str(SMALL) else {"bank.channels": 40, "bank.low_hz": 800.0, "bank.high_hz": 2000.0}
-    sharpener = api.Sharpener(RATE, preset, overrides=overrides, phases=True)
+    few = {"bank.channels": 40, "bank.low_hz": 800.0, "bank.high_hz": 2000.0}
+    overrides = few if preset == "low-latency" else {}
+    sharpener = api.Sharpener(RATE, str(preset), overrides=overrides, phases=True)
     t = np.arange(RATE) / RATE
     frames = sharpener.process(0.3 * np.cos(2 * np.pi * hz * t + 0.7))
     steady = np.flatnonzero(frames.times > 0.5)
@@ -103,7 +104,8 @@ def test_phases_are_those_of_the_cosine_at_the_frames_time(preset, hz):
     assert np.abs(frames.subband[steady, nearest]) == pytest.approx(0.3, rel=0.1)
 
 
-def test_a_phase_that_lines_share_is_not_told():
+@pytest.mark.parametrize(("preset", "beside_hz"), [(SMALL, 830), (SMALL_COMPLEX, 870)])
+def test_a_phase_that_lines_share_is_not_told(preset, beside_hz):
     hz = np.array([1000.0, 1010.0])
     info = SinkInfo(hz, hz, 1, {})
     amplitude = np.array([[[0.5, 0.4]]], np.float32)
@@ -112,9 +114,9 @@ def test_a_phase_that_lines_share_is_not_told():
     frames = Frames(np.zeros(1), amplitude, np.array([[hz]], np.float32), amplitude, phase=phase)
     open_stream_sink("jsonl", out, info).write(frames)
     assert json.loads(out.getvalue())["peaks"][0][2] is None
-    sharpener = api.Sharpener(RATE, str(SMALL), phases=True)
+    sharpener = api.Sharpener(RATE, str(preset), phases=True)
     t = np.arange(RATE) / RATE
-    beating = sharpener.process(0.3 * np.cos(2 * np.pi * 800 * t) + 0.3 * np.cos(2 * np.pi * 870 * t))
+    beating = sharpener.process(0.3 * np.cos(2 * np.pi * 800 * t) + 0.3 * np.cos(2 * np.pi * beside_hz * t))
     assert np.isnan(beating.phase[beating.amplitude == 0]).all()
     assert np.isnan(beating.phase[beating.amplitude > 0.1]).mean() > 0.5
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import SMALL
+from conftest import SMALL, SMALL_COMPLEX
 
 import sharpear
 from sharpear.config import preset_names
@@ -20,8 +20,10 @@ BACH = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.flac"
 NARROW = {"bank.low_hz": 250.0, "bank.high_hz": 1400.0, "bank.channels": 40, "atoms.count": 40}
 SHRUNK = {
     **{name: (name, NARROW) for name in preset_names()},
-    "small complex": (str(SMALL), {"network.mode": "complex"}),
+    "small": (str(SMALL), {}),
     "small unaligned": (str(SMALL), {"frames.align_limit_ms": 0.0}),
+    "small complex": (str(SMALL_COMPLEX), {}),
+    "small complex unaligned": (str(SMALL_COMPLEX), {"frames.align_limit_ms": 0.0}),
 }
 """Every preset and mode, over few channels."""
 

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -16,7 +17,7 @@ from .case import Case, Place, WrongError
 from .odd import TEXTS, integer, number
 from .settings import KEYS, setting
 
-SMALL = b"[bank]\nlow_hz = 300.0\nhigh_hz = 1200.0\nchannels = 16\nbandwidth = 0.5\n[atoms]\ncount = 16\n"
+SMALL = (Path(__file__).parents[1] / "data" / "small.toml").read_bytes()
 PATHS = ("a.wav", "b.flac", "bad.wav", "missing.wav", "folder", ".", "-", "out", "out.zarr", "out.npz", "out.png",
          "/dev/null", "*.wav", "a.wav/x", "small.toml", "folder/c.wav", "x.jsonl", "notes.csv", "notes.mid",
          "f0.csv")  # fmt: skip
