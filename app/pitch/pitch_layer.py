@@ -18,6 +18,7 @@ from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.line_code import NOISE_QUANTILE
 from sharpear.sharpening.results import FrameResult, counted
 
+from .partial_shares import ShareRule, share_partials
 from .pitch_kernels import (
     MOST_PARTIALS,
     PitchFields,
@@ -27,10 +28,8 @@ from .pitch_kernels import (
     PitchRings,
     PitchRule,
     PitchWork,
-    ShareRule,
     VoiceRule,
     pitch_process,
-    share_partials,
 )
 
 BELOW_HZ, ABOVE_HZ = 27.5, 4400.0
