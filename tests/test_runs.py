@@ -204,3 +204,46 @@ def test_a_task_that_was_sent_elsewhere_makes_the_same(task: Task, folder: Path)
         assert make_of_file(each, Path("a.wav"), [Path(place, output) for output in outputs]).complete
     for output in outputs:
         assert Path("here", output).read_bytes() == Path("there", output).read_bytes()
+
+
+def test_outputs_in_the_folder_of_inputs_are_no_inputs(sharpear, folder: Path) -> None:
+    song(Path("c/a.wav"))
+    for _ in range(2):
+        done = sharpear("separate", "c", "-r", "-o", "c/stems", "--into", "tonal", "--skip-existing", "-q")
+        assert (done.code, done.err) == (0, "")
+    assert files_below("c") == {"a.wav", "stems/a/tonal.wav"}
+    assert sharpear("separate", "c/stems", "-r", "-o", "c/stems", "--into", "tonal", "-q").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("sharpen", "c", "-r", "-o", "out"), 'suffixes with --output-template "{name}.{ext}"'),
+        (("sharpen", "c", "-r", "-o", "out", "--output-template", "{name}.{ext}"), '"{parent}/{name}.{ext}"'),
+        (("sharpen", "c/a.wav", "-o", "x.npz", "--output-template", "{name}.{ext}"), "leave one out"),
+        (("transcribe", "c/a.wav", "-o", "x.csv", "--output-template", "{name}.{ext}"), "leave one out"),
+        (("sharpen", "c/a.wav", "-o", "out", "--output-template", "../{track}.{ext}"), "no .. in it"),
+        (("sharpen", "c/a.wav", "-o", "out", "--skip-existing", "--overwrite"), "leave one of them out"),
+        (("sharpen", "c/a.wav", "-o", "out", "--report", "c"), "is a folder"),
+        (("separate", "c/a.wav", "-o", "stems.wav"), "stems go to a folder"),
+        (("transcribe", "c/a.wav", "--device", "gpu"), "this command runs on the CPU"),
+    ],
+)
+def test_what_does_not_fit_together_is_one_line(sharpear, folder: Path, words: tuple[str, ...], said: str) -> None:
+    song(Path("c/a.wav"))
+    song(Path("c/a.flac") if "{name}.{ext}" not in words else Path("c/below/a.wav"))
+    done = sharpear(*words)
+    assert done.code == 2
+    assert one_line(done.err)
+    assert said in done.err
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("words", [("nothing*.wav",), ("text.mp3",), ("memory://",), ("http://127.0.0.1:9/a.wav",)])
+def test_what_cannot_be_had_is_one_line(sharpear, folder: Path, words: tuple[str, ...]) -> None:
+    Path("text.mp3").write_text("Dear listener,\n" * 20)
+    done = sharpear("sharpen", *words, "-r")
+    assert done.code in (1, 2)
+    assert one_line(done.err), done.err
+    assert "recursive" not in done.err
+    assert words[0].rstrip("/") in done.err

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import stat
+import string
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -65,6 +66,10 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ca
         return np.concatenate(pieces) if pieces else np.zeros((0, self.channels), np.float32)
 
 
+MPEG_SUFFIXES = (".mp3", ".mp2", ".mpga")
+TEXT = string.printable.encode()
+
+
 def open_audio(path: Path) -> "SequentialFile | MediaFile":
     """The file, at its beginning.
 
@@ -90,6 +95,8 @@ def open_audio(path: Path) -> "SequentialFile | MediaFile":
         raise InputError(f"{path}: is empty (0 bytes)")
     if is_media(head):
         return _open_media(path)
+    if path.suffix.lower() in MPEG_SUFFIXES and not head.translate(None, TEXT):
+        raise InputError(f"{path}: is text, expected MPEG audio, as its name says")  # its decoder would look for frames
     try:
         if is_mpeg(head):  # one frame alone is nothing to libsndfile by name
             return SequentialFile(_as_pipe(path))

@@ -36,13 +36,15 @@ class Batch:
     kept: Sequence[Path] = ()
 
 
-def backend_for(options: RunOptions) -> Backend:
-    """Where a batch runs.
+def backend_for(options: RunOptions, on_gpu: bool = True) -> Backend:
+    """Where a batch runs. on_gpu: the task can run on a GPU.
 
     Raises:
         UsageError: there is no such device, or a cluster is asked for, too.
     """
-    backend = backend_of(options.device)
+    if not on_gpu and options.device not in ("cpu", "auto"):
+        raise UsageError(f"--device {options.device}: this command runs on the CPU: leave it out")
+    backend = backend_of(options.device) if on_gpu else CPU
     if options.scheduler and backend is not CPU:
         raise UsageError(f"--scheduler: a cluster's workers run on CPUs, received --device {options.device}")
     return backend
@@ -51,6 +53,8 @@ def backend_for(options: RunOptions) -> Backend:
 def run_batch(batch: Batch) -> None:
     """Check, run, report."""
     planned, options, backend = batch.planned, batch.options, batch.backend
+    if options.skip_existing and options.overwrite:
+        raise UsageError("--skip-existing keeps what is whole, --overwrite replaces it: leave one of them out")
     if options.jobs is not None and options.jobs < 1:
         raise UsageError(f"--jobs: expected at least 1, received {options.jobs}")
     check_free(planned, options.overwrite or options.skip_existing, batch.kept)

@@ -60,6 +60,10 @@ def separate(
         run.refuse_in_pipe()
     backend = backend_for(run)
     factory, available, described = choose_sources(sources, voices, backend)
+    if out and out != DASH and Path(out).suffix in (".wav", ".flac") and not Path(out).is_dir():
+        raise UsageError(
+            f"-o {out}: stems go to a folder: expected the name of one, or --output-template for their names"
+        )
     form, stems = StemFormat(subtype, clip), choose_stems(into, available)
     task = Separation(tuple(stems), factory, form, source.selection(mono), described)
     template = run.output_template or STEMS_TEMPLATE
@@ -70,7 +74,7 @@ def separate(
         run_pipe(Pipe(task, inputs, plan, stream, run, raw, kept))
     else:
         refuse({"--stem": stem, "--raw-out": raw_out}, "is for a stream on stdout: give -o -; --into chooses stems")
-        run_batch(Batch(task, plan(find_inputs(inputs, run.recursive)), run, backend, kept=kept))
+        run_batch(Batch(task, plan(find_inputs(inputs, run.recursive, out)), run, backend, kept=kept))
 
 
 def _stream(

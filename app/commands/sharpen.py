@@ -63,7 +63,7 @@ def sharpen(
     else:
         refuse({"--header": header, "--flush-ms": flush_ms}, FOR_STREAMS)
         backend = backend_for(run)
-        planned = plan(find_inputs(inputs, run.recursive))
+        planned = plan(find_inputs(inputs, run.recursive, out))
         run_batch(Batch(task, planned, run, backend, cuts=not exact))
 
 

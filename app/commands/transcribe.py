@@ -47,8 +47,8 @@ def transcribe(
     raw = source.raw_format(DASH in inputs)
     plan = partial(plan_notes, outs=outs, formats=formats, template=run.output_template or FRAMES_TEMPLATE)
     if DASH not in (*inputs, *outs):
-        backend = backend_for(run)
-        run_batch(Batch(task, plan(find_inputs(inputs, run.recursive)), run, backend))
+        backend = backend_for(run, on_gpu=False)
+        run_batch(Batch(task, plan(find_inputs(inputs, run.recursive, outs[0] if outs else None)), run, backend))
         return
     stream = None
     if DASH in outs or not (outs or formats):

@@ -79,7 +79,8 @@ def examine_sound(file: BinaryIO, _thorough: bool) -> Finding:
             digest = read_back(sound)
             seconds = digest.samples / sound.samplerate
     except (soundfile.SoundFileError, OSError, ValueError, RuntimeError) as error:
-        return Finding("damaged", f"cannot be read as sound ({error})")
+        cause = getattr(error, "error_string", str(error)).strip(" .")
+        return Finding("damaged", f"cannot be read as sound ({cause})")
     if written is None:
         if "crc32" in comment:
             return Finding("changed", f"its comment is not the one that was written, {seconds:.1f} s")

@@ -12,7 +12,7 @@ import soundfile
 from sharpear.audio.media import MEDIA_SUFFIXES
 from sharpear.errors import InputError, UsageError
 
-from .places import filesystem, is_url
+from .places import filesystem, is_url, reached
 
 GLOB_CHARACTERS = "*?["
 
@@ -25,8 +25,10 @@ class Found:
     below: str | None = None
 
 
-def find_inputs(words: Sequence[str], recursive: bool) -> list[Found]:
+def find_inputs(words: Sequence[str], recursive: bool, outputs: str | None = None) -> list[Found]:
     """The inputs that `words` name, each word's in order of their names.
+
+    outputs: the folder of outputs. Where it lies in a folder that is named, what is in it is no input.
 
     Files are taken as they are, folders for the audio files in them (and, `recursive`, below them); what does not
     exist and holds * ? or [ is a glob, in which ** reaches below.
@@ -37,15 +39,29 @@ def find_inputs(words: Sequence[str], recursive: bool) -> list[Found]:
     """
     found: dict[str, Found] = {}
     for word in words:
-        matches = list(_remote(word, recursive) if is_url(word) else _local(word, recursive))
+        if is_url(word):
+            with reached(word):
+                matches = list(_remote(word, recursive))
+        else:
+            matches = [
+                each for each in _local(word, recursive) if not _is_output(Path(each.place), Path(word), outputs)
+            ]
         if not matches:
-            deeper = "" if recursive else "; --recursive looks below it"
+            deeper = "; --recursive looks below it" if os.path.isdir(word) and not recursive else ""
             raise InputError(f"{word}: no audio files there{deeper}")
         for match in matches:
             if match.place in found:
                 raise UsageError(f"{match.place} is given twice: name it once")
             found[match.place] = match
     return list(found.values())
+
+
+def _is_output(path: Path, named: Path, outputs: str | None) -> bool:
+    if outputs is None or is_url(outputs) or path == named:
+        return False
+    folder = Path(os.path.realpath(outputs))
+    inside = folder in Path(os.path.realpath(path)).parents
+    return inside and folder not in (Path(os.path.realpath(named)), *Path(os.path.realpath(named)).parents)
 
 
 def is_audio(name: str) -> bool:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from sharpear.errors import InputError, UsageError
+from sharpear.errors import InputError, SharpearError, UsageError
 from sharpear.integrity import LOCAL, Access
 
 
@@ -33,7 +33,7 @@ def filesystem(url: str) -> tuple[Any, str]:
     try:
         return cast(tuple[Any, str], url_to_fs(url))
     except (ImportError, ValueError) as error:
-        raise UsageError(f"{url}: cannot be reached ({error})") from error
+        raise UsageError(f"{url}: cannot be reached ({error}): install what it asks for, or correct the URL") from error
 
 
 @contextmanager
@@ -44,6 +44,17 @@ def reporting(place: str, what: str) -> Iterator[None]:
     except (FileNotFoundError, PermissionError) as error:
         cause = "no such file" if isinstance(error, FileNotFoundError) else f"{what} ({error})"
         raise InputError(f"{place}: {cause}") from error
+
+
+@contextmanager
+def reached(url: str) -> Iterator[None]:
+    """Whatever goes wrong on the way to a store as one line, while nothing has begun and no second try would help."""
+    try:
+        yield
+    except SharpearError:
+        raise
+    except Exception as error:  # stores have errors of their own: no credentials, no such host…
+        raise InputError(f"{url}: cannot be reached ({error}): check the address, and your access to it") from error
 
 
 def name_of(place: str) -> str:

@@ -4,8 +4,9 @@ import os
 import posixpath
 import string
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sharpear.errors import UsageError
 from sharpear.sinks import SINKS
@@ -13,7 +14,7 @@ from sharpear.sinks.names import safe_name
 
 from .inputs import Found
 from .jobs import Job
-from .places import exists, is_url, name_of
+from .places import exists, is_url, name_of, reached
 
 TEMPLATE_FIELDS = ("parent", "track", "name", "stem", "ext")
 FRAMES_TEMPLATE = "{track}.{ext}"
@@ -58,6 +59,8 @@ def plan_frames(
     suffix = name_of(out).rpartition(".")[2] if out and "." in name_of(out) else ""
     folder_exists = bool(out) and not is_url(out or "") and Path(out or "").is_dir()
     if out and ((suffix in SINKS and not folder_exists) or suffix == "zarr"):
+        if template != FRAMES_TEMPLATE:
+            raise UsageError(f"--output-template: names files in a folder, and -o {out} is a file: leave one out")
         if formats and formats != [suffix]:
             raise UsageError(f"-o {out} has the format {suffix}, --format says {','.join(formats)}: give a folder")
         return [plan_named(found, [out])]
@@ -97,6 +100,8 @@ def _check_template(template: str, kinds: Sequence[Kind]) -> None:
             template.format_map(dict.fromkeys(TEMPLATE_FIELDS, "x"))
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
+    if ".." in PurePosixPath(template).parts:
+        raise UsageError(f"{option}: leads out of the folder of outputs: expected no .. in it")
     unknown = fields - set(TEMPLATE_FIELDS)
     if unknown:
         expected = ", ".join(f"{{{field}}}" for field in TEMPLATE_FIELDS)
@@ -136,11 +141,20 @@ def _check_apart(jobs: Sequence[Job], template: str) -> None:
         for output in job.outputs:
             key = output if is_url(output) else os.path.normpath(output)
             if key in owner:
-                raise UsageError(
-                    f"{owner[key]} and {job.source} would both write {output}: rename one, or keep their folders "
-                    f'with --output-template "{{parent}}/{template}"'
-                )
+                remedy = _remedy(template, job.source, owner[key])
+                raise UsageError(f"{owner[key]} and {job.source} would both write {output}: {remedy}")
             owner[key] = job.source
+
+
+def _remedy(template: str, source: str, other: str) -> str:
+    """What keeps two inputs' outputs apart: their suffixes where they lie in one folder, else their folders."""
+    if source.rpartition("/")[0] == other.rpartition("/")[0]:
+        kept, better = "suffixes", template.replace("{track}", "{name}")
+    else:
+        kept, better = "folders", template if "{parent}" in template else f"{{parent}}/{template}"
+    if better == template:
+        return "rename one, or give another --output-template"
+    return f'rename one, or keep their {kept} with --output-template "{better}"'
 
 
 def check_free(jobs: Sequence[Job], overwrite: bool, kept: Iterable[Path] = ()) -> None:
@@ -154,7 +168,9 @@ def check_free(jobs: Sequence[Job], overwrite: bool, kept: Iterable[Path] = ()) 
     holders = {_identity(Path(parent)) for path in inputs.values() for parent in Path(os.path.realpath(path)).parents}
     for job in jobs:
         for output in job.outputs:
-            if not exists(output):
+            with reached(output) if is_url(output) else nullcontext():
+                there = exists(output)
+            if not there:
                 continue
             if is_url(output):
                 if output == job.source:

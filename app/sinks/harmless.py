@@ -31,6 +31,8 @@ def check_report(path: Path, outputs: Iterable[Path], inputs: Iterable[Path], ov
         UsageError: it is an input or output, or something else is there.
     """
     check_apart([*outputs, path], inputs)
+    if path.is_dir():
+        raise UsageError(f"--report {path}: is a folder, expected a file for the report")
     if not path.exists() or overwrite:
         return
     try:
