@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, Literal
 
 import numba
 import numpy as np
@@ -53,13 +53,8 @@ def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str]
     """
     if function is None:
         return partial(kernel, types=types, fastmath=fastmath, inline=inline)
-    numbas: dict[str, Any] = {
-        "nogil": True,
-        "error_model": "numpy",
-        "fastmath": fastmath,
-        "inline": "always" if inline else "never",
-    }
-    compiled = numba.njit(**numbas)(function)
+    where: Literal["always", "never"] = "always" if inline else "never"
+    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath, inline=where)(function)
     if not isinstance(compiled, Dispatcher):  # NUMBA_DISABLE_JIT
         return compiled
     dispatcher: Any = compiled

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import sharpear
+from sharpear.pitch import PitchLayer
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
 from sharpear.separation.tonal import TonalTransient
@@ -105,7 +106,7 @@ def _levels(names: Iterable[str], edges: set[tuple[str, str]]) -> dict[str, int]
 def _flat(parts: dict[str, Any]) -> Iterator[Any]:
     """Parts in the order of the path; what is composed is taken apart, but for whole paths and sources of shares."""
     for part in parts.values():
-        if isinstance(part, Composite) and not isinstance(part, Streaming) and not hasattr(part, "names"):
+        if isinstance(part, Composite) and not isinstance(part, Streaming | PitchLayer) and not hasattr(part, "names"):
             yield from _flat(part._parts)
         elif not isinstance(part, Memory):
             yield part

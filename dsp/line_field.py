@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.arguments import numbers
-from sharpear.gpu.stateful import Stateful, fields_of
+from sharpear.gpu.stateful import Stateful, fields_of, named
 
 from .lines import LineFrames
 from .scales import SCALE_CODE, Scale, scale_position, space_frequencies
@@ -139,7 +139,7 @@ class LineField(Stateful):
         state = self._state
         self._run(
             lines.frequency_hz, lines.energy, lines.trust, self._grid, self._gain, self._average_rule, self._atom_hz,
-            self._fields(FieldState), int(state["row"]), amplitude, frequency,
+            named(FieldState, state), int(state["row"]), amplitude, frequency,
         )  # fmt: skip
         state["row"] = (state["row"] + count) % state["hz"].shape[1]
         return amplitude, frequency

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sharpear.compiler import Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.arguments import numbers
-from sharpear.gpu.stateful import Stateful, fields_of
+from sharpear.gpu.stateful import Stateful, fields_of, named
 
 NO_NOISE = np.float32(1e-30)
 """Stands for the energy of noise where there is none: far below any line of a sound at -120 dBFS."""
@@ -78,7 +78,7 @@ class LineMemory(Stateful):
     ) -> NDArray[np.float32]:
         """Amplitudes of lines (zero: none), their frequencies and the noise's energy, each (frames, streams, atoms)."""
         out = self.backend.empty(amplitude.shape, np.float32)
-        self._run(amplitude, frequency_hz, noise, self._reach, self._rule, self._fields(MemoryState), out)
+        self._run(amplitude, frequency_hz, noise, self._reach, self._rule, named(MemoryState, self._state), out)
         return out
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.arguments import numbers
-from sharpear.gpu.stateful import Stateful, fields_of
+from sharpear.gpu.stateful import Stateful, fields_of, named
 
 from .filterbank import SubbandFrames
 from .lines_kernel import MOMENTS, FinderRule, FinderState, LinesOut, LineTables, lines_process
@@ -111,7 +111,7 @@ class LineFinder(Stateful):
         state = self._state
         self._run(
             self.backend.array(frames.subband), frames.instantaneous_hz, self._turn, self._tables, self._rule,
-            self._fields(FinderState), int(state["frame"]),
+            named(FinderState, state), int(state["frame"]),
             LinesOut(hz=lines.frequency_hz, energy=lines.energy, trust=lines.trust),
         )  # fmt: skip
         state["frame"] += count

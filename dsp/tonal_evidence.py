@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend
-from sharpear.gpu.stateful import Stateful, fields_of
+from sharpear.gpu.stateful import Stateful, fields_of, named
 
 from .scales import hz_to_erb
 from .splitter import Split
@@ -54,7 +54,7 @@ class TonalEvidence(Stateful):
         """Frames of `groups` × `per_group` streams → (frames, groups, features, channels), `wait_frames` late."""
         state, count = self._state, len(split.power)
         features = self.backend.empty((count, self.groups, FEATURES, self.channels), np.float32)
-        memories = self._fields(EvidenceState)
+        memories = named(EvidenceState, self._state)
         self._run(
             split.subband, split.power, self.per_group, self._place, self._decay, memories, int(state["frame"]),
             features,

@@ -5,6 +5,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sharpear.gpu.stateful import named
+
 from .kernels import pair_process
 from .layer import Activity, Layer
 from .lca import LcAdam
@@ -70,10 +72,8 @@ class LcAdamWta(Layer):
         return potential
 
     def _advance(self, drive: Activity, out: Activity) -> None:
-        lca, wta = self._state["lcadam"], self._state["wta"]
         self._run(
             drive, self.lcadam.kernel_band, self.lcadam.kernel_rule, self.lcadam.level_rule, self.wta.kernel_rule,
             self._flow, self.iterations, self._winners,
-            LcaState(level=lca["level"], u=lca["u"], m=lca["m"], v=lca["v"], a=lca["a"]),
-            WtaState(x=wta["x"], x_n=wta["x_n"]), out,
+            named(LcaState, self._state["lcadam"]), named(WtaState, self._state["wta"]), out,
         )  # fmt: skip

@@ -19,6 +19,12 @@ def fields_of(kind: Any, lengths: Mapping[str, int]) -> list[tuple[Any, ...]]:
     return [(name, number, tuple(lengths[axis] for axis in axes)) for name, (number, *axes) in kinds.items()]
 
 
+def named(kind: Callable[..., Fields], state: Any) -> Fields:
+    """Those fields of a state that a named tuple names."""
+    names: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
+    return kind(*(state[name] for name in names))
+
+
 def allocated(kind: Callable[..., Fields], lengths: Mapping[str, int]) -> Fields:
     """Uninitialised arrays of a named tuple."""
     return kind(*(np.empty(shape, number) for _, number, shape in fields_of(kind, lengths)))
@@ -48,11 +54,6 @@ class Stateful:
         except ValueError as error:
             raise StateTooLargeError("a part's state would be larger than 2 GiB") from error
         self._state = backend.record(dtype)
-
-    def _fields(self, kind: Callable[..., Fields]) -> Fields:
-        """The fields of the state that a named tuple names."""
-        names: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
-        return kind(*(self._state[name] for name in names))
 
     @property
     def state(self) -> NDArray[np.void]:

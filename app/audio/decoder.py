@@ -60,10 +60,29 @@ def open_decoder(feed: Feed) -> "SndfileDecoder | SpooledDecoder | MediaDecoder"
         raise
 
 
-class SndfileDecoder:
+class _FeedDecoder:
+    """What all decoders share: a feed, and the file that libsndfile or FFmpeg makes of it."""
+
+    _feed: Feed
+    _file: soundfile.SoundFile | MediaFile
+    samples: int | None = None
+
+    def _describe(self) -> None:
+        self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
+
+    def _decode(self, most: int) -> NDArray[np.float32]:
+        block: NDArray[np.float32] = self._file.read(most, dtype="float32", always_2d=True)
+        return block
+
+    def close(self) -> None:
+        """Close the input; nothing can be read afterwards."""
+        self._feed.stop()
+        self._file.close()
+
+
+class SndfileDecoder(_FeedDecoder):
     """WAV, AIFF, AU, CAF, FLAC…, through a file object that goes only forward once the header is read."""
 
-    samples: int | None
     _frame_bytes: int | None = None
     _decoded = 0
 
@@ -87,7 +106,7 @@ class SndfileDecoder:
             self.samples = None
 
     def _describe(self) -> None:
-        self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
+        super()._describe()
         frames = int(self._file.frames)
         self.samples = frames if 0 < frames < UNKNOWN_SAMPLES else None
 
@@ -113,15 +132,6 @@ class SndfileDecoder:
         self._decoded += len(block)
         return block
 
-    def _decode(self, most: int) -> NDArray[np.float32]:
-        block: NDArray[np.float32] = self._file.read(most, dtype="float32", always_2d=True)
-        return block
-
-    def close(self) -> None:
-        """Close the input; nothing can be read afterwards."""
-        self._feed.stop()
-        self._file.close()
-
 
 def _skip_tags(feed: Feed) -> None:
     """Skip ID3 tags, which may stand in front of anything."""
@@ -141,7 +151,7 @@ def _is_block_coded(feed: Feed, head: bytes) -> bool:
     return head.startswith(SPOOLED) or head[8:12] in (b"8SVX", b"16SV", HTK_PCM)
 
 
-class SpooledDecoder:
+class SpooledDecoder(_FeedDecoder):
     """A stream that libsndfile reads only as a file: it is kept in one without a name until it has ended."""
 
     def __init__(self, feed: Feed, head: bytes = b"") -> None:
@@ -149,18 +159,15 @@ class SpooledDecoder:
         self._spool = _spooled(feed, head)
         # By its descriptor: asked to go before the beginning, a file object raises, and libsndfile swallows that.
         self._file = _open(os.dup(self._spool.fileno()))
-        self.sample_rate, self.channels = int(self._file.samplerate), int(self._file.channels)
-        self.samples: int | None = None
+        self._describe()
 
     def read(self, most: int) -> NDArray[np.float32]:
         """Read (samples, channels): at least one sample unless the stream has ended."""
-        block: NDArray[np.float32] = self._file.read(most, dtype="float32", always_2d=True)
-        return block
+        return self._decode(most)
 
     def close(self) -> None:
         """Close the input; nothing can be read afterwards."""
-        self._feed.stop()
-        self._file.close()
+        super().close()
         self._spool.close()
 
 
@@ -179,10 +186,8 @@ def _spooled(feed: Feed, head: bytes = b"") -> IO[bytes]:
     return spool
 
 
-class MediaDecoder:
+class MediaDecoder(_FeedDecoder):
     """What FFmpeg decodes: as it comes or, if its container must be sought in, once the stream has ended."""
-
-    samples: int | None = None
 
     def __init__(self, feed: Feed, head: bytes) -> None:
         self._feed = feed
@@ -190,7 +195,7 @@ class MediaDecoder:
             self._file = MediaFile(_Forward(feed) if is_streamed(head) else _spooled(feed))
         except MediaError as error:
             raise InputError(not_decoded("stdin", error)) from error
-        self.sample_rate, self.channels = self._file.samplerate, self._file.channels
+        self._describe()
 
     def read(self, most: int) -> NDArray[np.float32]:
         """Read (samples, channels): at least one sample unless the stream has ended."""
@@ -198,11 +203,6 @@ class MediaDecoder:
         if not len(block) and self._file.damage and not self._feed.stopped:
             logger.warning("stdin: is damaged (%s): what could be decoded is read", self._file.damage)
         return block
-
-    def close(self) -> None:
-        """Close the input; nothing can be read afterwards."""
-        self._feed.stop()
-        self._file.close()
 
 
 class _Forward:

@@ -51,7 +51,7 @@ class TerminalMeter:
         self._live.update(Group(*map(Text, describe(status, lines))))
 
 
-def strongest_lines(frames: Frames, count: int = LINES) -> list[tuple[float, float]]:
+def strongest_lines(frames: Frames) -> list[tuple[float, float]]:
     """(frequency Hz, level dB) of the strongest lines of the last frame, low to high.
 
     >>> one = np.array([[[0.0, 0.5]]], np.float32)
@@ -59,7 +59,7 @@ def strongest_lines(frames: Frames, count: int = LINES) -> list[tuple[float, flo
     [(440, -6)]
     """
     amplitude, frequency = frames.amplitude[-1].ravel(), frames.instantaneous_frequency[-1].ravel()
-    loudest = np.argsort(amplitude)[::-1][:count]
+    loudest = np.argsort(amplitude)[::-1][:LINES]
     found = [(float(frequency[i]), decibels(float(amplitude[i]))) for i in loudest if amplitude[i] > QUIETEST]
     return sorted(found)
 

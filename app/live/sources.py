@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from sharpear.audio import AudioFile, Selection
+from sharpear.audio import AudioFile
 from sharpear.errors import SharpearError
 
 from .clock import now_ns
@@ -52,8 +52,8 @@ class Replay:
         InputError: as `AudioFile`.
     """
 
-    def __init__(self, path: Path, block: int, mono: bool = False) -> None:
-        self._file = AudioFile(path, Selection(mono=mono))
+    def __init__(self, path: Path, block: int) -> None:
+        self._file = AudioFile(path)
         self.name, self.block = path.name, block
         self.state = "listening"
         self.latency_s: float | None = 0.0

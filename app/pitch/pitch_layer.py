@@ -1,6 +1,5 @@
 """The pitch layer above the partials: sharpened frames in, voices and their shares of the partials out."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,8 @@ from sharpear.dsp.harmonic_fields import HarmonicFields
 from sharpear.dynamics.divisive import DivisiveGains
 from sharpear.errors import UsageError
 from sharpear.gpu.arguments import numbers
-from sharpear.gpu.stateful import Stateful, allocated, fields_of
+from sharpear.gpu.stateful import allocated, fields_of, named
+from sharpear.sharpening.composite import Composite, Memory
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.line_code import NOISE_QUANTILE
 from sharpear.sharpening.results import FrameResult, counted
@@ -77,7 +77,7 @@ class PitchFrames(FrameResult):
         return [self._span(self.times), *(counted(n, "stream") for n in streams), counted(voices, "voice")]
 
 
-class PitchLayer(Stateful):
+class PitchLayer(Composite):
     """Pitches compete for the partials of sharpened frames, and tell the partials whose they are.
 
     Every `step_ms` the partials y_i (compressed, relative to the level of the last seconds) drive pitches a_j through
@@ -130,7 +130,7 @@ class PitchLayer(Stateful):
         # A pitch above the range is not blamed for harmonics beyond those that the range asks for.
         harmonic_hz = self.fields.pitch_hz[:, None] * np.arange(1, c.harmonics + 1)
         total = (self.fields.tooth * (harmonic_hz <= c.harmonics * c.high_hz)).sum(axis=1).astype(np.float32)
-        self._fields_and_total = PitchFields(self.fields.rule, total)
+        self._fields = PitchFields(self.fields.rule, total)
         self._rule, self._gains, self._voice_rule, self._share_rule = _rules(c, stride, hop_s)
         self._floor = NoiseFloor(
             channels, hop_s, tau_s=FLOOR_S, quantile=NOISE_QUANTILE, largest=LARGEST_FLOOR, streams=streams
@@ -146,23 +146,12 @@ class PitchLayer(Stateful):
         }  # fmt: skip
         self._work = allocated(PitchWork, self._lengths)
         kinds = (PitchRings, PitchNetwork, PitchPlaces)
-        self._remember([*(field for kind in kinds for field in fields_of(kind, self._lengths)), ("count", np.int64)])
+        fields = [field for kind in kinds for field in fields_of(kind, self._lengths)]
+        self._memory = Memory([*fields, ("count", np.int64)])
 
     @property
-    def state(self) -> Any:
-        """Everything that the next output depends on (copies)."""
-        return {"voices": self._state.value, "floor": self._floor.state}
-
-    @state.setter
-    def state(self, value: Any) -> None:
-        if not isinstance(value, Mapping) or value.keys() != {"voices", "floor"}:
-            raise UsageError(f"expected a PitchLayer's state, received {type(value).__name__}")
-        self._state.value, self._floor.state = value["voices"], value["floor"]
-
-    def reset(self) -> None:
-        """Forget the past: the next output is that of a new object."""
-        super().reset()
-        self._floor.reset()
+    def _parts(self) -> dict[str, Any]:
+        return {"voices": self._memory, "floor": self._floor}
 
     @property
     def latency_s(self) -> float:
@@ -172,7 +161,7 @@ class PitchLayer(Stateful):
     @property
     def activity(self) -> NDArray[np.float32]:
         """(streams, pitches) present activity of every pitch, of the level, compressed."""
-        activity: NDArray[np.float32] = self._state["a"].copy()
+        activity: NDArray[np.float32] = self._memory.fields["a"].copy()
         return activity
 
     def process(self, frames: Frames) -> PitchFrames:
@@ -192,23 +181,24 @@ class PitchLayer(Stateful):
                 f"expected plain amplitudes of shape (frames, {self.streams}, {self.channels}), received {plain.shape}"
             )
         frequency = np.ascontiguousarray(frames.instantaneous_frequency, np.float32)
-        first = -int(self._state["count"]) % self.stride
+        state = self._memory.fields
+        first = -int(state["count"]) % self.stride
         floor = self._floor.process(np.square(plain))
         noise = floor[first :: self.stride][:, :, self._nearest]
         out = allocated(PitchOut, {"frames": len(frames), **self._lengths})
-        count = int(self._state["count"])
-        rings, network, places = self._fields(PitchRings), self._fields(PitchNetwork), self._fields(PitchPlaces)
+        rings, network, places = (named(kind, state) for kind in (PitchRings, PitchNetwork, PitchPlaces))
         left = pitch_process(
-            amplitude, frequency, noise, np.ascontiguousarray(frames.times, np.float64), self._fields_and_total,
-            self._rule, self._gains, self._voice_rule, rings, network, places, self._work, count, out,
+            amplitude, frequency, noise, np.ascontiguousarray(frames.times, np.float64), self._fields,
+            self._rule, self._gains, self._voice_rule, rings, network, places, self._work, int(state["count"]), out,
         )  # fmt: skip
-        self._state["count"] += len(frames)
+        state["count"] += len(frames)
         told = (out.outside, out.faint_f0, out.faint_strength, out.f0, out.strength)
         return PitchFrames(out.times, out.amplitude, out.frequency, *told)[:left]
 
     def flush(self) -> PitchFrames:
         """The frames still on their way, completed by silence. Then `reset` begins the next stream."""
-        last = self._state["times"][(self._state["count"] - 1) % (self.latency_hops + 1)]
+        state = self._memory.fields
+        last = state["times"][(state["count"] - 1) % (self.latency_hops + 1)]
         times: NDArray[np.float64] = last + self.hop_s * np.arange(1.0, self.latency_hops + 1)
         silence = np.zeros((self.latency_hops, self.streams, self.atoms), np.float32)
         return self.process(Frames(times, silence, silence, np.zeros((*silence.shape[:2], self.channels), np.float32)))

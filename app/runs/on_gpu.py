@@ -37,10 +37,7 @@ def run_packed(jobs: Sequence[Job], settings: Settings, device: Backend, interru
         outputs = [Path(output) for output in job.outputs]
         return settings.task.lane(Path(job.source), outputs, settings.keep_partial, settings.at_once > 1)
 
-    def build(lanes: Sequence[Lane[Any]]) -> Any:
-        return settings.task.join(lanes, device)
-
-    packs = Packs(lane_of, lambda job: job.source, build, interruption)
+    packs = Packs(lane_of, lambda job: job.source, lambda lanes: settings.task.join(lanes, device), interruption)
     for event in packs.run(planned):
         if isinstance(event, PackAdvance):
             yield Advance(0, f"{event.files} files", event.done_s, event.total_s)

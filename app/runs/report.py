@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +13,7 @@ from sharpear.errors import printable
 from sharpear.sinks import write_whole
 from sharpear.version import __version__
 
-from .jobs import Result, Settings
+from .jobs import Result, Settings, Status
 
 MOST_ROWS = 20
 
@@ -26,13 +26,7 @@ def speed(result: Result) -> float:
 def summary(results: Sequence[Result], not_begun: int) -> dict[str, int]:
     """How many inputs are done, skipped, failed, interrupted, and not begun."""
     counts = Counter(result.status for result in results)
-    return {
-        "done": counts["done"],
-        "skipped": counts["skipped"],
-        "failed": counts["failed"],
-        "interrupted": counts["interrupted"],
-        "not_begun": not_begun,
-    }
+    return {status: counts[status] for status in get_args(Status)} | {"not_begun": not_begun}
 
 
 def print_table(results: Sequence[Result], not_begun: int, elapsed_s: float) -> None:

@@ -91,10 +91,8 @@ class ZarrSink(Sink):
             self._pending_frames = len(joined) - whole
 
     def _store(self, frames: Frames) -> None:
-        self._growing["time"].append(frames.times)
-        self._growing["amplitude"].append(frames.amplitude)
-        self._growing["instantaneous_frequency"].append(frames.instantaneous_frequency)
-        self._growing["plain_amplitude"].append(frames.plain_amplitude)
+        for name, array in self._growing.items():
+            array.append(frames.times if name == "time" else getattr(frames, name))
 
     def _finish(self, partial: Path, complete: bool) -> None:
         if self._pending_frames:
