@@ -16,7 +16,7 @@ import sharpear.separation.voices as voices_module
 from sharpear.config import load_config
 from sharpear.dsp.separation_bank import HOP_S, hop_samples, separation_bank
 from sharpear.pitch import PitchFrames, Transcriber
-from sharpear.pitch.pitch_kernels import hear
+from sharpear.pitch.pitch_kernels import strongest_partials
 from sharpear.separation.separator import Separator
 from sharpear.separation.voice_kernel import assign, voices_process
 from sharpear.separation.voice_tracks import ASSIGN_RULE, VoiceTracks
@@ -149,7 +149,7 @@ def test_of_many_partials_the_strongest_are_taken(count: int) -> None:
     amplitude[rng.permutation(atoms)[:count]] = 0.3 * rng.random(count) ** 3
     frequency = (rng.uniform(50, 5000, atoms) * (rng.random(atoms) < 0.98)).astype(np.float32)
     noise = rng.exponential(1e-4, atoms).astype(np.float32)
-    found = hear(amplitude, frequency, noise, level, call["rule"], call["work"])
+    found = strongest_partials(amplitude, frequency, noise, level, call["rule"], call["work"])
     work = call["work"]
     expected = naive_pitch.partials(amplitude.tolist(), frequency.tolist(), noise.tolist(), 0.3, SETTINGS)
     rows = np.stack([work.y[:found], work.noise_y[:found], work.line_hz[:found]], axis=1)
