@@ -1,4 +1,5 @@
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,12 @@ NEEDS: dict[str, Callable[[], str]] = {
 
 APART = ("test_cli", "test_configurations", "test_doctests", "test_stream_contract")
 """Modules whose tests share nothing that is costly to make: any worker takes any of them."""
+
+
+def pytest_configure() -> None:
+    """Programs that tests start answer Ctrl-C, also where a shell runs the tests in the background, ignoring it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
