@@ -199,7 +199,7 @@ def test_another_preset_takes_over_while_running(music):
         assert wait_until(lambda: len(running.collector.pieces) > before + 3)
     assert running.session.status().preset == "speech"
     channels = [piece.plain_amplitude.shape[-1] for piece in running.collector.pieces]
-    assert channels[0] == 32
+    assert channels[0] == sharpear.load_config(str(SMALL)).bank.channels < 100
     assert channels[-1] > 100
     times = np.concatenate([piece.times for piece in running.collector.pieces])
     assert (np.diff(times) > -1e-9).all()

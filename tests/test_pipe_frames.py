@@ -57,7 +57,7 @@ def test_f32_and_npy_hold_the_frames_of_the_file_mode_bit_for_bit(stereo):
     assert header["frequencies_hz"] == expected.frequencies.tolist()
     times = header["first_time_s"] + np.arange(len(frames)) * header["hop"] / header["sample_rate"]
     assert times == pytest.approx(expected.times)
-    assert header["config"]["bank"]["channels"] == 32
+    assert header["config"]["bank"]["channels"] == CONFIG.bank.channels
 
 
 def peaks_of(spectrogram: api.Spectrogram, n: int, channel: int) -> list[list[float]]:

@@ -15,6 +15,8 @@ from sharpear.sinks.staging import Staging
 from .ring import Reader
 
 PERIOD_S = 0.1
+"""Time between two looks for new sound: what a killed session may lose of its recording, beside what is on its way."""
+
 SYNC_S = 0.5
 """Time between two moments at which the disk is made to hold all of a recording: what a power cut may cost."""
 BLOCK = 16384
