@@ -239,7 +239,9 @@ def test_what_does_not_fit_together_is_one_line(sharpear, folder: Path, words: t
     assert not Path("out").exists()
 
 
-@pytest.mark.parametrize("words", [("nothing*.wav",), ("text.mp3",), ("memory://",), ("http://127.0.0.1:9/a.wav",)])
+@pytest.mark.parametrize(
+    "words", [("nothing*.wav",), ("text.mp3",), ("memory://nothing/there",), ("http://127.0.0.1:9/a.wav",)]
+)
 def test_what_cannot_be_had_is_one_line(sharpear, folder: Path, words: tuple[str, ...]) -> None:
     Path("text.mp3").write_text("Dear listener,\n" * 20)
     done = sharpear("sharpen", *words, "-r")
