@@ -137,6 +137,7 @@ def test_inputs_are_never_outputs(run, command: str) -> None:
     assert not Path("out").exists()
 
 
+@pytest.mark.slow
 def test_stdin_gives_what_the_file_gives(command: str, made, folder: Path) -> None:
     song(Path("stdin.wav"))
     words = [sys.executable, "-m", "sharpear", command, *COMMANDS[command][0]]
@@ -159,6 +160,7 @@ def test_stdin_gives_what_the_file_gives(command: str, made, folder: Path) -> No
             assert np.array_equal(*(each["amplitude"] for each in arrays))
 
 
+@pytest.mark.slow
 def test_notes_go_to_stdout(folder: Path, sharpear) -> None:
     song(Path("a.wav"))
     words = [sys.executable, "-m", "sharpear", "transcribe", "--preset", str(SMALL)]
