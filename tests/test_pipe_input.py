@@ -94,8 +94,12 @@ def test_raw_rates_that_cannot_be(sharpen, rate):
     assert (done.code, done.err) == (2, told)
 
 
+WRONG = (["--encoding", "s12"], ["--encoding", ""], ["--channels", "0"])
+
+
 def test_raw_descriptions_that_cannot_be(sharpen):
-    for words in (["--raw"], ["--rate", "8000"], ["--raw", "--rate", "8000", "--encoding", "s12"]):
+    raw = ["--raw", "--rate", "8000"]
+    for words in (["--raw"], ["--rate", "8000"], *([*raw, *more] for more in WRONG)):
         done = sharpen("-", *words)
         assert done.code == 2
         assert one_line(done.err), done.err

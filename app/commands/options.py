@@ -72,7 +72,8 @@ class InputOptions:
             raise UsageError("--raw needs --rate: the sample rate, Hz, is in no header")
         from sharpear.audio import RawFormat  # noqa: PLC0415
 
-        return RawFormat(self.rate, self.channels or 1, self.encoding or "s16le")
+        channels = 1 if self.channels is None else self.channels
+        return RawFormat(self.rate, channels, "s16le" if self.encoding is None else self.encoding)
 
 
 @dataclass(frozen=True)
