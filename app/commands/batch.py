@@ -20,7 +20,7 @@ from sharpear.runs.threads import Event
 from sharpear.sharpening.processor import backend_of
 from sharpear.sinks.harmless import check_report
 
-from .common import EXIT_SOME_FAILED, outputs_made, say, tidy_folders
+from .common import EXIT_SOME_FAILED, outputs_made, say, tell_remarks, tidy_folders
 from .options import RunOptions
 
 
@@ -107,15 +107,11 @@ def _tell(result: Result, quiet: bool) -> None:
     source, outcome = result.job.source, result.outcome
     for line in result.redone:
         say(line)
-    if outcome.replaced_samples:
-        say(f"{source}: {outcome.replaced_samples} samples (NaN, Inf or beyond 120 dBFS) were taken as silence")
-    for remark in () if quiet else outcome.remarks:
-        say(f"{source}: {remark}")
+    tell_remarks(outcome, quiet, before=f"{source}: ")
     if result.status in ("failed", "interrupted"):
         say(result.message)
     elif not quiet:
-        made = f", {outcome.made}" if outcome.made else ""
-        told = "whole already" if result.status == "skipped" else f"{outcome.audio_s:.1f} s{made}"
+        told = "whole already" if result.status == "skipped" else outcome.summary
         say(f"{source}: {told} → {', '.join(result.job.outputs)}")
 
 

@@ -4,10 +4,14 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from sharpear.errors import UsageError, printable
+
+if TYPE_CHECKING:
+    from sharpear.runs import Outcome
 
 EXIT_SOME_FAILED = 1
 
@@ -38,6 +42,14 @@ def say_what_is_logged(quiet: bool = False) -> None:
     compiling.propagate = False
     compiling.setLevel(logging.WARNING if quiet else logging.INFO)
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns, on several lines, of where its fonts are listed
+
+
+def tell_remarks(outcome: "Outcome", quiet: bool, before: str = "") -> None:
+    """Say what a person should know of an outcome, each line with what stands `before` it."""
+    if outcome.replaced_samples:
+        say(f"{before}{outcome.replaced_samples} samples (NaN, Inf or beyond 120 dBFS) were taken as silence")
+    for remark in () if quiet else outcome.remarks:
+        say(before + remark)
 
 
 def refuse(options: Mapping[str, object], why: str) -> None:

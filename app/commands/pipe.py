@@ -13,7 +13,7 @@ from sharpear.interrupt import Interruption
 from sharpear.runs import Found, Job, Outcome, Running, Task, check_free
 from sharpear.sinks.outlet import Outlet
 
-from .common import EXIT_SOME_FAILED, outputs_made, say
+from .common import EXIT_SOME_FAILED, outputs_made, say, tell_remarks
 from .options import DASH, RunOptions
 
 STDIN, STDOUT = 0, 1
@@ -53,16 +53,12 @@ def run_pipe(pipe: Pipe) -> None:
     except KeyboardInterrupt as error:
         say(f"{pipe.inputs[0]}: interrupted: nothing was written")
         raise typer.Exit(EXIT_SOME_FAILED) from error
-    if outcome.replaced_samples:
-        say(f"{outcome.replaced_samples} samples (NaN, Inf or beyond 120 dBFS) were taken as silence")
-    for remark in () if pipe.options.quiet else outcome.remarks:
-        say(remark)
+    tell_remarks(outcome, pipe.options.quiet)
     if not outcome.complete:
         say(f"interrupted after {outcome.audio_s:.1f} s: what is written holds that much")
         raise typer.Exit(EXIT_SOME_FAILED)
     if outcome.outputs and not pipe.options.quiet:
-        made = f", {outcome.made}" if outcome.made else ""
-        say(f"stdin: {outcome.audio_s:.1f} s{made} → {', '.join(map(str, outcome.outputs))}")
+        say(f"stdin: {outcome.summary} → {', '.join(map(str, outcome.outputs))}")
 
 
 def _run(pipe: Pipe) -> Outcome:

@@ -47,6 +47,7 @@ def separate(
     ] = False,
 ) -> None:
     """Write stems that add up to the original."""
+    from sharpear.gpu import CPU  # noqa: PLC0415
     from sharpear.runs import Kind, find_inputs, plan_jobs  # noqa: PLC0415
     from sharpear.separation.separation_task import Separation  # noqa: PLC0415
     from sharpear.separation.stem_files import StemFormat  # noqa: PLC0415
@@ -56,9 +57,7 @@ def separate(
 
     piped = DASH in (*inputs, out)
     raw = source.raw_format(DASH in inputs)
-    if piped:
-        run.refuse_in_pipe()
-    backend = backend_for(run)
+    backend = CPU if piped else backend_for(run)
     factory, available, described = choose_sources(sources, voices, backend)
     if out and out != DASH and Path(out).suffix in (".wav", ".flac") and not Path(out).is_dir():
         raise UsageError(

@@ -11,7 +11,7 @@ from sharpear.errors import UsageError, unwritable
 from sharpear.interrupt import Interruption
 from sharpear.runs.inputs import Found
 from sharpear.runs.jobs import Job
-from sharpear.runs.plan import FRAMES_TEMPLATE, Kind, known, plan_jobs, plan_named
+from sharpear.runs.plan import Kind, known, plan_jobs, plan_named
 from sharpear.runs.task import CountedBlocks, Outcome, Running, Task
 from sharpear.sinks import Staging
 from sharpear.sinks.outlet import Outlet, ending
@@ -95,11 +95,9 @@ def plan_notes(found: Sequence[Found], outs: Sequence[str], formats: Sequence[st
     if named:
         if formats or len(named) < len(outs):
             raise UsageError(f"-o {named[0]} names a file: expected files alone, or a folder and --format")
-        if template != FRAMES_TEMPLATE:
-            raise UsageError(f"--output-template: names files in a folder, and -o {named[0]} is a file: leave one out")
         for out in named:
             format_of(Path(out))
-        return [plan_named(found, named)]
+        return [plan_named(found, named, template)]
     if len(outs) > 1:
         raise UsageError(f"-o: expected one folder, received {', '.join(outs)}")
     kinds = [Kind(each) for each in known(formats, NOTE_KINDS) or NOTE_KINDS[:1]]

@@ -43,9 +43,9 @@ def find_inputs(words: Sequence[str], recursive: bool, outputs: str | None = Non
             with reached(word):
                 matches = list(_remote(word, recursive))
         else:
-            matches = [
-                each for each in _local(word, recursive) if not _is_output(Path(each.place), Path(word), outputs)
-            ]
+            matches = list(_local(word, recursive))
+            if own := _outputs_within(word, outputs):
+                matches = [match for match in matches if own not in Path(os.path.realpath(match.place)).parents]
         if not matches:
             deeper = "; --recursive looks below it" if os.path.isdir(word) and not recursive else ""
             raise InputError(f"{word}: no audio files there{deeper}")
@@ -56,12 +56,12 @@ def find_inputs(words: Sequence[str], recursive: bool, outputs: str | None = Non
     return list(found.values())
 
 
-def _is_output(path: Path, named: Path, outputs: str | None) -> bool:
-    if outputs is None or is_url(outputs) or path == named:
-        return False
-    folder = Path(os.path.realpath(outputs))
-    inside = folder in Path(os.path.realpath(path)).parents
-    return inside and folder not in (Path(os.path.realpath(named)), *Path(os.path.realpath(named)).parents)
+def _outputs_within(word: str, outputs: str | None) -> Path | None:
+    """The folder of outputs, unless `word` names it or something in it."""
+    if outputs is None or is_url(outputs):
+        return None
+    folder, named = Path(os.path.realpath(outputs)), Path(os.path.realpath(word))
+    return None if folder in (named, *named.parents) else folder
 
 
 def is_audio(name: str) -> bool:

@@ -55,33 +55,33 @@ def plan_frames(
     Raises:
         UsageError: an unknown format; as `plan_jobs`.
     """
-    formats = list(dict.fromkeys(formats))
+    formats = known(formats, SINKS)
     suffix = name_of(out).rpartition(".")[2] if out and "." in name_of(out) else ""
     folder_exists = bool(out) and not is_url(out or "") and Path(out or "").is_dir()
     if out and ((suffix in SINKS and not folder_exists) or suffix == "zarr"):
-        if template != FRAMES_TEMPLATE:
-            raise UsageError(f"--output-template: names files in a folder, and -o {out} is a file: leave one out")
         if formats and formats != [suffix]:
             raise UsageError(f"-o {out} has the format {suffix}, --format says {','.join(formats)}: give a folder")
-        return [plan_named(found, [out])]
+        return [plan_named(found, [out], template)]
     if out and suffix and not folder_exists and not is_url(out):
         raise UsageError(f"-o {out} has no format of {', '.join(SINKS)}: if it is meant as a folder, make it first")
-    return plan_jobs(found, out, [Kind(each) for each in known(formats, SINKS) or ["zarr"]], template)
+    return plan_jobs(found, out, [Kind(each) for each in formats or ["zarr"]], template)
 
 
-def plan_named(found: Sequence[Found], outputs: Sequence[str]) -> Job:
+def plan_named(found: Sequence[Found], outputs: Sequence[str], template: str) -> Job:
     """The one input's job whose outputs are named themselves.
 
     Raises:
-        UsageError: there are several inputs.
+        UsageError: there are several inputs, or `template` would name the outputs otherwise.
     """
+    if template != FRAMES_TEMPLATE:
+        raise UsageError(f"--output-template: names files in a folder, and -o {outputs[0]} is a file: leave one out")
     if len(found) > 1:
         raise UsageError(f"-o {outputs[0]} names one file for {len(found)} inputs: give a folder")
     return Job(found[0].place, tuple(dict.fromkeys(outputs)))
 
 
-def known(formats: Sequence[str], all_: Iterable[str]) -> Sequence[str]:
-    """The formats, which are all among those there are.
+def known(formats: Sequence[str], all_: Iterable[str]) -> list[str]:
+    """The formats, each once, which are all among those there are.
 
     Raises:
         UsageError: one is not.
@@ -89,7 +89,7 @@ def known(formats: Sequence[str], all_: Iterable[str]) -> Sequence[str]:
     for name in formats:
         if name not in all_:
             raise UsageError(f"unknown format {name!r}: expected {', '.join(all_)}")
-    return formats
+    return list(dict.fromkeys(formats))
 
 
 def _check_template(template: str, kinds: Sequence[Kind]) -> None:
@@ -163,24 +163,31 @@ def check_free(jobs: Sequence[Job], overwrite: bool, kept: Iterable[Path] = ()) 
     Raises:
         UsageError: with the path and what to do.
     """
-    sources = [Path(job.source) for job in jobs if not is_url(job.source)]
-    inputs = {_identity(path): path for path in (*sources, *kept)}
-    holders = {_identity(Path(parent)) for path in inputs.values() for parent in Path(os.path.realpath(path)).parents}
-    for job in jobs:
-        for output in job.outputs:
-            with reached(output) if is_url(output) else nullcontext():
-                there = exists(output)
-            if not there:
-                continue
-            if is_url(output):
-                if output == job.source:
-                    raise UsageError(f"{output}: is the input itself: choose another place with -o")
-            else:
-                if (identity := _identity(Path(output))) and (identity in inputs or identity in holders):
-                    raise UsageError(f"{output}: is or holds an input itself: choose another place with -o")
-                _check_replaceable(Path(output))
-            if not overwrite:
-                raise UsageError(f"{output}: exists already: --overwrite replaces it, -o chooses another place")
+    there = [(job, output) for job in jobs for output in job.outputs if _is_there(output)]
+    inputs = _inputs_and_holders(jobs, kept) if there else set()
+    for job, output in there:
+        if is_url(output):
+            if output == job.source:
+                raise UsageError(f"{output}: is the input itself: choose another place with -o")
+        else:
+            if (identity := _identity(Path(output))) and identity in inputs:
+                raise UsageError(f"{output}: is or holds an input itself: choose another place with -o")
+            _check_replaceable(Path(output))
+        if not overwrite:
+            raise UsageError(f"{output}: exists already: --overwrite replaces it, -o chooses another place")
+
+
+def _is_there(output: str) -> bool:
+    with reached(output) if is_url(output) else nullcontext():
+        return exists(output)
+
+
+def _inputs_and_holders(jobs: Sequence[Job], kept: Iterable[Path]) -> set[tuple[int, int] | None]:
+    """Local inputs, other files to be kept, and all folders that hold one, as the file system knows them."""
+    files = [*(Path(job.source) for job in jobs if not is_url(job.source)), *kept]
+    folders = {Path(os.path.realpath(path)).parent for path in files}
+    holders = {holder for folder in folders for holder in (folder, *folder.parents)}
+    return {_identity(path) for path in (*files, *holders)}
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

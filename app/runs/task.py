@@ -38,6 +38,11 @@ class Outcome:
     made: str = ""
     remarks: tuple[str, ...] = ()
 
+    @property
+    def summary(self) -> str:
+        """How much sound was worked on, and what was made of it."""
+        return f"{self.audio_s:.1f} s" + (f", {self.made}" if self.made else "")
+
 
 @dataclass(frozen=True)
 class Running:
