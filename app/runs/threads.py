@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sharpear.interrupt import Interruption
+from sharpear.sharpening.limits import descriptors_to_use
 
 from .jobs import Job, Result, Settings, run_job
 from .task import Running
@@ -22,6 +23,9 @@ class Advance:
 
 
 Event = Advance | Result
+
+OPEN_FILES = 5
+"""Files that an output keeps open while it grows, at most: an npz's arrays and its mark."""
 
 
 def run_local(jobs: Sequence[Job], settings: Settings, workers: int, interruption: Interruption) -> Iterator[Event]:
@@ -55,7 +59,8 @@ def run_local(jobs: Sequence[Job], settings: Settings, workers: int, interruptio
         except Exception as error:
             return Result(job, "failed", f"{job.source}: {type(error).__name__}: {error}", exit_code=1)
 
-    threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(min(workers, len(jobs)))]
+    at_once = min(workers, len(jobs), _affordable(jobs))
+    threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(at_once)]
     for thread in threads:
         thread.start()
     working = len(threads)
@@ -70,3 +75,9 @@ def run_local(jobs: Sequence[Job], settings: Settings, workers: int, interruptio
         interruption.requested = interruption.requested or working > 0
         for thread in threads:
             thread.join()
+
+
+def _affordable(jobs: Sequence[Job]) -> int:
+    """How many jobs may keep their input and outputs open at once: where few files may be, one after the other."""
+    most = max((1 + OPEN_FILES * len(job.outputs) for job in jobs), default=1)
+    return max(1, descriptors_to_use() // most)
