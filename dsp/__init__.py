@@ -5,6 +5,7 @@ from .encoder import Encoder
 from .filterbank import Filterbank, SubbandFrames
 from .finite_window import FiniteWindow, WindowDesign
 from .gammatone import GammatoneDesign, bandwidths_hz
+from .hann_bank import HannBank, HannDesign, HannFrames, HannWindow
 from .line_field import LineField
 from .line_memory import LineMemory
 from .lines import LineFinder, LineFrames, LineRule
@@ -20,6 +21,10 @@ __all__ = [
     "Filterbank",
     "FiniteWindow",
     "GammatoneDesign",
+    "HannBank",
+    "HannDesign",
+    "HannFrames",
+    "HannWindow",
     "LineField",
     "LineFinder",
     "LineFrames",

@@ -277,3 +277,22 @@ def mixed(sound: Sequence[float], parts: Any, shares: Any, hop: int, wait: int) 
             stems.append(stem)
         out.append([*stems, sound[m] - sum(stems)])
     return out
+
+
+def hann_channel(
+    sound: Sequence[float], sample_rate: float, length: int, center_hz: float, damping: float
+) -> tuple[float, float]:
+    """Power and instantaneous frequency of a Hann window that ends with the sound, by two sums over its samples.
+
+    The window's own slope in place of the window tells the frequency; damping: Np over the window.
+    """
+    value, slope, area = 0j, 0j, 0.0
+    for m in range(length):
+        x = sound[len(sound) - 1 - m] if m < len(sound) else 0.0
+        turned = x * cmath.exp((2j * math.pi * center_hz / sample_rate - damping / length) * m)
+        hann = 0.5 - 0.5 * math.cos(2 * math.pi * m / length)
+        value += hann * turned
+        slope += math.pi / length * math.sin(2 * math.pi * m / length) * turned
+        area += (hann * math.exp(-damping / length * m)) ** 2
+    power = 4 / (area * length) * abs(value) ** 2
+    return power, center_hz + (slope / value).imag * sample_rate / (2 * math.pi) if value else center_hz

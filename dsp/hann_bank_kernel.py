@@ -1,0 +1,170 @@
+"""Inner loops of `HannBank`. No validation here."""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.compiler import Complexes, Doubles, Floats, kernel
+
+SMALLEST_RESONANCE = 1e-30
+"""States below this are set to zero once a hop, before they become slow denormal numbers."""
+
+SILENT_POWER = np.float32(1e-24)
+"""Powers below this (-240 dBFS) are silence: what rounding leaves of sound that was loud has less (-260 dBFS)."""
+
+
+class HopFilters(NamedTuple):
+    """What a hop's samples add to the resonators, ``Σ_n p^(H−1−n) x[n]``, by way of fewer sums that neighbours share.
+
+    basis: what is summed up of a hop, for one group of neighbours after another; mixing: how the channels of a group
+    are made of its sums, all real parts, then all imaginary parts.
+    """
+
+    basis: Annotated[NDArray[np.float32], "samples", "sums"]
+    mixing: Annotated[NDArray[np.float32], "sums", "parts"]
+    first_sum: Annotated[NDArray[np.int64], "group ends"]
+    first_channel: Annotated[NDArray[np.int64], "group ends"]
+
+
+class Resonators(NamedTuple):
+    """One-pole resonators, `points` at either end of each window that only neighbours are made of: p^H, and p^N."""
+
+    turn: Annotated[NDArray[np.float64], "parts", "resonators"]
+    past: Annotated[NDArray[np.float64], "resonators"]
+
+
+class WindowTables(NamedTuple):
+    """Of each window: how long it is, where its resonators, channels and past begin; of each channel: its centre, Hz.
+
+    slope_hz: fs/(4N), Hz for what the two neighbours differ by.
+    """
+
+    length_hops: Annotated[NDArray[np.int64], "windows"]
+    points: Annotated[NDArray[np.int64], "windows"]
+    first_resonator: Annotated[NDArray[np.int64], "window ends"]
+    first_channel: Annotated[NDArray[np.int64], "window ends"]
+    slope_hz: Annotated[NDArray[np.float32], "windows"]
+    center_hz: Annotated[NDArray[np.float32], "channels"]
+
+
+class BankState(NamedTuple):
+    """The resonators, and as they were a window ago: each window's rows, one a hop, behind the last window's."""
+
+    resonators: Annotated[NDArray[np.float64], "streams", "parts", "resonators"]
+    past: Annotated[NDArray[np.float64], "streams", "values"]
+
+
+class HannOut(NamedTuple):
+    """The fields of `HannFrames`."""
+
+    power: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
+    moment: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
+    subband: Annotated[NDArray[np.complex64], "frames", "streams", "longest channels"]
+
+
+@kernel
+def hann_process(
+    recent: Floats, filters: HopFilters, resonators: Resonators, windows: WindowTables, state: BankState, frame: int,
+    out: HannOut,
+) -> None:  # fmt: skip
+    """Advance every stream over the whole hops of `recent` (streams, samples), the first of them number `frame`."""
+    hop, sums = filters.basis.shape
+    folded = np.empty(sums, np.float32)
+    fresh = np.empty(filters.mixing.shape[1], np.float32)
+    finite = np.empty((2, resonators.past.size), np.float32)
+    for s in range(recent.shape[0]):
+        for f in range(out.power.shape[0]):
+            weighted_rows(recent[s, f * hop : (f + 1) * hop], filters.basis, folded)
+            _advance(folded, filters, resonators.turn, fresh, state.resonators[s])
+            _windows(
+                resonators.past, windows, frame + f, state.resonators[s], state.past[s], finite,
+                out.power[f, s], out.moment[f, s], out.subband[f, s],
+            )  # fmt: skip
+
+
+@kernel(fastmath={"contract"})
+def weighted_rows(weight: Floats, rows: Floats, out: Floats) -> None:
+    """``Σ_n weight[n] rows[n]``, four rows at a time, so that `out` is loaded and stored less often."""
+    together = weight.size - weight.size % 4
+    for k in range(out.size):
+        out[k] = 0.0
+    for n in range(0, together, 4):
+        a, b, c, d = weight[n], weight[n + 1], weight[n + 2], weight[n + 3]
+        row_a, row_b, row_c, row_d = rows[n], rows[n + 1], rows[n + 2], rows[n + 3]
+        for k in range(out.size):
+            out[k] += a * row_a[k] + b * row_b[k] + c * row_c[k] + d * row_d[k]
+    for n in range(together, weight.size):
+        a, row_a = weight[n], rows[n]
+        for k in range(out.size):
+            out[k] += a * row_a[k]
+
+
+@kernel(fastmath={"contract"})
+def _advance(folded: Floats, filters: HopFilters, turn: Doubles, fresh: Floats, y: Doubles) -> None:
+    """``y ← p^H y + Σ_n p^(H−1−n) x[n]``."""
+    width = fresh.size // 2
+    for g in range(filters.first_sum.size - 1):
+        a, b = filters.first_sum[g], filters.first_sum[g + 1]
+        weighted_rows(folded[a:b], filters.mixing[a:b], fresh)
+        first, last = filters.first_channel[g], filters.first_channel[g + 1]
+        turn_re, turn_im = turn[0, first:last], turn[1, first:last]
+        y_re, y_im = y[0, first:last], y[1, first:last]
+        for k in range(last - first):
+            re = turn_re[k] * y_re[k] - turn_im[k] * y_im[k] + fresh[k]
+            im = turn_re[k] * y_im[k] + turn_im[k] * y_re[k] + fresh[width + k]
+            y_re[k] = re if abs(re) > SMALLEST_RESONANCE else 0.0
+            y_im[k] = im if abs(im) > SMALLEST_RESONANCE else 0.0
+
+
+@kernel
+def _windows(
+    past: Doubles, windows: WindowTables, frame: int, y: Doubles, before: Doubles, finite: Floats, power: Floats,
+    moment: Floats, subband: Complexes,
+) -> None:  # fmt: skip
+    """Power and moment of every window's channels at a hop's end, and the longest window's values."""
+    last = windows.length_hops.size - 1
+    begins = 0
+    for w in range(last + 1):
+        points, depth = windows.points[w], windows.length_hops[w]
+        a, b = windows.first_resonator[w], windows.first_resonator[w + 1]
+        row = begins + (frame % depth) * 2 * (b - a)
+        begins += depth * 2 * (b - a)
+        for part in range(2):
+            start = row + part * (b - a)
+            _cut(past[a:b], y[part, a:b], before[start : start + b - a], finite[part, points : points + b - a])
+        for k in range(points):  # the input is real
+            finite[0, k], finite[1, k] = finite[0, 2 * points - k], -finite[1, 2 * points - k]
+        a, b = windows.first_channel[w], windows.first_channel[w + 1]
+        _hann(points, windows.slope_hz[w], windows.center_hz[a:b], finite, power[a:b], moment[a:b], subband, w == last)
+
+
+@kernel(fastmath={"contract"})
+def _cut(past: Doubles, y: Doubles, before: Doubles, finite: Floats) -> None:
+    """``z = y(t) − p^N y(t−N)``, real or imaginary part; then y(t) is kept."""
+    for k in range(y.size):
+        finite[k] = y[k] - past[k] * before[k]
+        before[k] = y[k]
+
+
+@kernel(fastmath={"contract"})
+def _hann(
+    points: int, slope_hz: np.float32, center_hz: Floats, finite: Floats, power: Floats, moment: Floats,
+    subband: Complexes, keep: bool,
+) -> None:  # fmt: skip
+    r"""``v = z_k/2 − (z_{k+s} + z_{k−s})/4``, \|v\|², and \|v\|² f with the f that reassignment defines."""
+    half, quarter = np.float32(0.5), np.float32(0.25)
+    channels = center_hz.size
+    below_re, below_im = finite[0, :channels], finite[1, :channels]
+    here_re, here_im = finite[0, points : points + channels], finite[1, points : points + channels]
+    above_re, above_im = finite[0, 2 * points : 2 * points + channels], finite[1, 2 * points : 2 * points + channels]
+    for k in range(channels):
+        re = half * here_re[k] - quarter * (above_re[k] + below_re[k])
+        im = half * here_im[k] - quarter * (above_im[k] + below_im[k])
+        size = re * re + im * im
+        across = (above_re[k] - below_re[k]) * re + (above_im[k] - below_im[k]) * im
+        sounds = size >= SILENT_POWER
+        power[k] = size if sounds else np.float32(0)
+        moment[k] = size * center_hz[k] - slope_hz * across if sounds else np.float32(0)
+        if keep:
+            subband[k] = complex(re, im) if sounds else complex(np.float32(0), np.float32(0))
