@@ -1,6 +1,7 @@
 """Signal processing: filterbank design, the streaming filterbank, delay alignment."""
 
 from .alignment import Aligner
+from .basins import BasinLines, Basins
 from .encoder import Encoder
 from .filterbank import Filterbank, SubbandFrames
 from .finite_window import FiniteWindow, WindowDesign
@@ -17,6 +18,8 @@ from .synthesis import SynthesisDesign
 
 __all__ = [
     "Aligner",
+    "BasinLines",
+    "Basins",
     "Encoder",
     "Filterbank",
     "FiniteWindow",

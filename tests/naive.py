@@ -4,6 +4,7 @@ import cmath
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 Number = Any
@@ -296,3 +297,44 @@ def hann_channel(
         area += (hann * math.exp(-damping / length * m)) ** 2
     power = 4 / (area * length) * abs(value) ** 2
     return power, center_hz + (slope / value).imag * sample_rate / (2 * math.pi) if value else center_hz
+
+
+def valleys(power: Sequence[float]) -> list[int]:
+    """Where power, having fallen, is lowest before it rises again; of a level floor the first place."""
+    places = []
+    for k in range(1, len(power) - 1):
+        later = [p for p in power[k + 1 :] if p != power[k]]
+        if power[k] < power[k - 1] and later and later[0] > power[k]:
+            places.append(k)
+    return places
+
+
+@dataclass
+class Line:
+    """A basin."""
+
+    hz: float
+    energy: float
+    concentration: float
+    spread_hz: float
+    peak: int
+
+
+def basins(power: Sequence[float], moment: Sequence[float], top_hz: float, points: int, most: int = 256) -> list[Line]:
+    """Lines of one window in a frame, by frequency."""
+    edges, found = [0, *valleys(power), len(power)], []
+    for begin, end in pairwise(edges):
+        channels = range(begin, end)
+        energy = sum(power[k] for k in channels)
+        hz = sum(moment[k] for k in channels) / energy if energy else 0.0
+        peak = max(channels, key=lambda k: power[k])
+        variance = sum(power[k] * (moment[k] / power[k] - hz) ** 2 for k in channels if power[k]) / (energy or 1.0)
+        found.append(Line(hz, energy, 1.5 * points * power[peak] / (energy or 1.0), math.sqrt(variance), peak))
+    found = sorted((line for line in found if line.energy >= 1e-11 and 0 < line.hz <= top_hz), key=lambda line: line.hz)
+    kept = []
+    for line in found:
+        around_it = [other.energy for other in found if line.hz <= 2 * other.hz and other.hz <= 2 * line.hz]
+        if line.energy >= 1e-6 * max(around_it):
+            kept.append(line)
+    strongest = sorted(kept, key=lambda line: -line.energy)[:most]
+    return [line for line in kept if any(line is other for other in strongest)]

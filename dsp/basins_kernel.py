@@ -1,0 +1,184 @@
+"""Inner loops of `Basins`. No validation here."""
+
+import math
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.compiler import Floats, Integers, ShortIntegers, kernel
+
+MOST_LINES = 256
+"""Lines of a window in a frame; of more the strongest are kept."""
+
+FAINTEST_LINE = 1e-11
+"""Energy (-110 dBFS) below which there is no line: less than the rounding of 16 bits leaves in a channel."""
+
+LOCAL_RANGE = 1e-6
+"""Energy (-60 dB) of the strongest within an octave either side, below which a line is that one's skirt."""
+
+OCTAVE = 2.0
+
+
+class BasinTables(NamedTuple):
+    """Of each window: where its channels begin, up to where it has lines, and what makes a lone tone's share one."""
+
+    first_channel: Annotated[NDArray[np.int64], "window ends"]
+    top_hz: Annotated[NDArray[np.float64], "windows"]
+    per_share: Annotated[NDArray[np.float64], "windows"]
+
+
+class BasinOut(NamedTuple):
+    """The fields of `BasinLines`; lines: how many there are."""
+
+    lines: Annotated[NDArray[np.int32], "frames", "streams", "windows"]
+    hz: Annotated[NDArray[np.float32], "frames", "streams", "windows", "lines"]
+    energy: Annotated[NDArray[np.float32], "frames", "streams", "windows", "lines"]
+    concentration: Annotated[NDArray[np.float32], "frames", "streams", "windows", "lines"]
+    spread_hz: Annotated[NDArray[np.float32], "frames", "streams", "windows", "lines"]
+    peak: Annotated[NDArray[np.int32], "frames", "streams", "windows", "lines"]
+
+
+class Found(NamedTuple):
+    """Basins of one window, one after the other: their channels, from `first` up to `past`, what they hold, their peak.
+
+    order: by frequency; strongest: by number, room for what slides over them.
+    """
+
+    first: Annotated[NDArray[np.int64], "basins"]
+    past: Annotated[NDArray[np.int64], "basins"]
+    peak: Annotated[NDArray[np.int64], "basins"]
+    energy: Annotated[NDArray[np.float64], "basins"]
+    hz: Annotated[NDArray[np.float64], "basins"]
+    order: Annotated[NDArray[np.int64], "basins"]
+    strongest: Annotated[NDArray[np.int64], "basins"]
+
+
+@kernel
+def basins_process(power: Floats, moment: Floats, tables: BasinTables, out: BasinOut) -> None:
+    """The lines of every frame, stream and window."""
+    rooms = power.shape[2] // 2 + 1  # between two peaks there is a valley
+    edge = np.empty(rooms + 1, np.int64)
+    found = Found(
+        np.empty(rooms, np.int64), np.empty(rooms, np.int64), np.empty(rooms, np.int64), np.empty(rooms, np.float64),
+        np.empty(rooms, np.float64), np.empty(rooms, np.int64), np.empty(rooms, np.int64),
+    )  # fmt: skip
+    for f in range(power.shape[0]):
+        for s in range(power.shape[1]):
+            for w in range(tables.top_hz.size):
+                a, b = tables.first_channel[w], tables.first_channel[w + 1]
+                P, G = power[f, s, a:b], moment[f, s, a:b]
+                lines = _sum_up(P, G, tables.top_hz[w], edge, _edges(P, edge), found)
+                kept = _keep_strongest(_keep_local(lines, found), found)
+                out.lines[f, s, w] = kept
+                _write(
+                    P, G, tables.per_share[w], kept, found, out.hz[f, s, w], out.energy[f, s, w],
+                    out.concentration[f, s, w], out.spread_hz[f, s, w], out.peak[f, s, w],
+                )  # fmt: skip
+
+
+@kernel
+def _edges(P: Floats, edge: Integers) -> int:
+    """Where basins begin, the first channel of each valley's floor, and where the last one ends; their number."""
+    basins, floor, falling = 0, 0, False
+    edge[0] = 0
+    for k in range(1, P.size):
+        if P[k] < P[k - 1]:
+            falling, floor = True, k
+        elif falling and P[k] > P[k - 1]:
+            falling, basins = False, basins + 1
+            edge[basins] = floor
+    edge[basins + 1] = P.size
+    return basins + 1
+
+
+@kernel
+def _sum_up(P: Floats, G: Floats, top_hz: float, edge: Integers, basins: int, found: Found) -> int:
+    """Energy, mean frequency and peak of each basin in which there is a line; returns how many there are."""
+    first, past, peak, energy, hz = found.first, found.past, found.peak, found.energy, found.hz
+    lines = 0
+    for basin in range(basins):
+        total, moment, highest = 0.0, 0.0, edge[basin]
+        for k in range(edge[basin], edge[basin + 1]):
+            total += P[k]
+            moment += G[k]
+            if P[k] > P[highest]:
+                highest = k
+        if total >= FAINTEST_LINE and 0.0 < moment <= top_hz * total:
+            first[lines], past[lines], peak[lines] = edge[basin], edge[basin + 1], highest
+            energy[lines], hz[lines] = total, moment / total
+            lines += 1
+    return lines
+
+
+@kernel
+def _keep_local(lines: int, found: Found) -> int:
+    """Sort by frequency and drop what a stronger one within an octave covers; returns how many are left in `order`.
+
+    `strongest` holds, weaker and weaker, those of the reach so far that no later one exceeds.
+    """
+    hz, energy, order, strongest = found.hz, found.energy, found.order, found.strongest
+    for i in range(lines):  # they nearly are sorted
+        j = i
+        while j > 0 and hz[order[j - 1]] > hz[i]:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = i
+    kept, entering, oldest, newest = 0, 0, 0, 0
+    reached = np.empty(lines, np.bool_)
+    for i in range(lines):
+        here = order[i]
+        while entering < lines and hz[order[entering]] <= OCTAVE * hz[here]:
+            while newest > oldest and energy[strongest[newest - 1]] <= energy[order[entering]]:
+                newest -= 1
+            strongest[newest] = order[entering]
+            newest, entering = newest + 1, entering + 1
+        while OCTAVE * hz[strongest[oldest]] < hz[here]:
+            oldest += 1
+        reached[i] = energy[here] >= LOCAL_RANGE * energy[strongest[oldest]]
+    for i in range(lines):
+        if reached[i]:
+            order[kept] = order[i]
+            kept += 1
+    return kept
+
+
+@kernel
+def _keep_strongest(kept: int, found: Found) -> int:
+    """Of more than there is room for the strongest; of equally strong ones the lower."""
+    if kept <= MOST_LINES:
+        return kept
+    energy, order = found.energy, found.order
+    sizes = np.empty(kept, np.float64)
+    for i in range(kept):
+        sizes[i] = energy[order[i]]
+    least = np.sort(sizes)[kept - MOST_LINES]
+    ties = MOST_LINES
+    for i in range(kept):
+        ties -= energy[order[i]] > least
+    room = 0
+    for i in range(kept):
+        if energy[order[i]] == least:
+            ties -= 1
+        if energy[order[i]] > least or (energy[order[i]] == least and ties >= 0):
+            order[room] = order[i]
+            room += 1
+    return room
+
+
+@kernel
+def _write(
+    P: Floats, G: Floats, per_share: float, kept: int, found: Found, hz: Floats, energy: Floats, concentration: Floats,
+    spread_hz: Floats, peak: ShortIntegers,
+) -> None:  # fmt: skip
+    """The lines in order, zeros behind the last."""
+    for i in range(kept):
+        line = found.order[i]
+        hz[i], energy[i], peak[i] = found.hz[line], found.energy[line], found.peak[line]
+        concentration[i] = P[found.peak[line]] * per_share / found.energy[line]
+        variance = 0.0
+        for k in range(found.first[line], found.past[line]):
+            off = G[k] - P[k] * found.hz[line]
+            variance += off * off / P[k] if P[k] > 0 else 0.0  # P (f − mean)², as G = P f
+        spread_hz[i] = math.sqrt(variance / found.energy[line])
+    hz[kept:], energy[kept:], concentration[kept:], spread_hz[kept:], peak[kept:] = 0.0, 0.0, 0.0, 0.0, 0
