@@ -82,12 +82,12 @@ def _edges(P: Floats, edge: Integers) -> int:
     """Where basins begin, the first channel of each valley's floor, and where the last one ends; their number."""
     basins, floor, falling = 0, 0, False
     edge[0] = 0
-    for k in range(1, P.size):
-        if P[k] < P[k - 1]:
-            falling, floor = True, k
-        elif falling and P[k] > P[k - 1]:
-            falling, basins = False, basins + 1
-            edge[basins] = floor
+    for k in range(1, P.size):  # without a branch: which way power turns cannot be predicted
+        falls, rises = P[k] < P[k - 1], P[k] > P[k - 1]
+        edge[basins + 1] = floor
+        basins += falling & rises
+        floor = k if falls else floor
+        falling = falls | (falling & (not rises))
     edge[basins + 1] = P.size
     return basins + 1
 
@@ -98,12 +98,12 @@ def _sum_up(P: Floats, G: Floats, top_hz: float, edge: Integers, basins: int, fo
     first, past, peak, energy, hz = found.first, found.past, found.peak, found.energy, found.hz
     lines = 0
     for basin in range(basins):
-        total, moment, highest = 0.0, 0.0, edge[basin]
+        total, moment, highest, largest = 0.0, 0.0, edge[basin], P[edge[basin]]
         for k in range(edge[basin], edge[basin + 1]):
             total += P[k]
             moment += G[k]
-            if P[k] > P[highest]:
-                highest = k
+            highest = k if P[k] > largest else highest
+            largest = max(P[k], largest)
         if total >= FAINTEST_LINE and 0.0 < moment <= top_hz * total:
             first[lines], past[lines], peak[lines] = edge[basin], edge[basin + 1], highest
             energy[lines], hz[lines] = total, moment / total
@@ -118,12 +118,16 @@ def _keep_local(lines: int, found: Found) -> int:
     `strongest` holds, weaker and weaker, those of the reach so far that no later one exceeds.
     """
     hz, energy, order, strongest = found.hz, found.energy, found.order, found.strongest
+    weakest, most = math.inf, 0.0
     for i in range(lines):  # they nearly are sorted
         j = i
         while j > 0 and hz[order[j - 1]] > hz[i]:
             order[j] = order[j - 1]
             j -= 1
         order[j] = i
+        weakest, most = min(energy[i], weakest), max(energy[i], most)
+    if weakest >= LOCAL_RANGE * most:
+        return lines
     kept, entering, oldest, newest = 0, 0, 0, 0
     reached = np.empty(lines, np.bool_)
     for i in range(lines):
