@@ -68,7 +68,7 @@ def basins_process(power: Floats, moment: Floats, tables: BasinTables, out: Basi
             for w in range(tables.top_hz.size):
                 a, b = tables.first_channel[w], tables.first_channel[w + 1]
                 P, G = power[f, s, a:b], moment[f, s, a:b]
-                lines = _sum_up(P, G, tables.top_hz[w], edge, _edges(P, edge), found)
+                lines = _sum_up(P, G, tables.top_hz[w], edge, basin_edges(P, edge), found)
                 kept = _keep_strongest(_keep_local(lines, found), found)
                 out.lines[f, s, w] = kept
                 _write(
@@ -78,7 +78,7 @@ def basins_process(power: Floats, moment: Floats, tables: BasinTables, out: Basi
 
 
 @kernel
-def _edges(P: Floats, edge: Integers) -> int:
+def basin_edges(P: Floats, edge: Integers) -> int:
     """Where basins begin, the first channel of each valley's floor, and where the last one ends; their number."""
     basins, floor, falling = 0, 0, False
     edge[0] = 0

@@ -338,3 +338,41 @@ def basins(power: Sequence[float], moment: Sequence[float], top_hz: float, point
             kept.append(line)
     strongest = sorted(kept, key=lambda line: -line.energy)[:most]
     return [line for line in kept if any(line is other for other in strongest)]
+
+
+def lobe_trust(power: Sequence[float], trust: Sequence[float], lobe: int) -> list[float]:
+    """Trust averaged by power over `lobe` channels on either side."""
+    means = []
+    for k in range(len(power)):
+        near = around(k, lobe, len(power))
+        total = sum(power[j] for j in near)
+        means.append(sum(power[j] * trust[j] for j in near) / total if total else 0.0)
+    return means
+
+
+def pairs(
+    hz: Any, energy: Any, trust: Sequence[float], least_trust: float, lobe: int, apart_hz: float
+) -> list[tuple[float, float, float]]:
+    """Hz, energy and trust of each line of the trusted basins; hz, energy (3, channels): the one line and the two."""
+    power = energy[0]
+    lobes = lobe_trust(power, trust, lobe)
+    claims = []
+    for begin, end in pairwise([0, *valleys(power), len(power)]):
+        peak = max(range(begin, end), key=lambda k: power[k])
+        if sum(power[begin:end]) >= 1e-11 and lobes[peak] >= least_trust:
+            claims += [(hz[i][k], energy[i][k], trust[k], lobes[peak]) for k in range(begin, end) for i in (1, 2)]
+    loudest = max((claim[1] for claim in claims), default=0.0)
+    claims = sorted((claim for claim in claims if claim[1] > 0 and claim[1] >= 1e-6 * loudest), key=lambda c: c[0])
+    chains: list[list[Any]] = []
+    for claim in claims:
+        if chains and claim[0] - chains[-1][-1][0] <= apart_hz:
+            chains[-1].append(claim)
+        else:
+            chains.append([claim])
+    lines = []
+    for chain in chains:
+        total, weight = sum(c[1] for c in chain), sum(c[1] * c[2] for c in chain)
+        if total >= 1e-11 and weight > 0:
+            mean_hz = sum(c[0] * c[1] * c[2] for c in chain) / weight
+            lines.append((mean_hz, total, sum(c[1] * c[3] for c in chain) / total))
+    return lines
