@@ -68,12 +68,7 @@ class Basins:
     def __init__(self, design: HannDesign, backend: Backend = CPU) -> None:
         self.design = design
         self.backend = backend
-        points = np.array([window.points for window in design.windows])
-        self._tables = BasinTables(
-            first_channel=backend.array(np.cumsum([0, *design.counts]), np.int64),
-            top_hz=backend.array((design.counts - 1) * design.spacing_hz, np.float64),
-            per_share=backend.array(points / LONE_TONE_SHARE, np.float64),
-        )
+        self._tables = basin_tables(design, backend)
         self._run = backend.kernel(basins_process, blocks=1, threads=1)
 
     def process(self, frames: HannFrames) -> BasinLines:
@@ -97,3 +92,13 @@ class Basins:
             ),
         )  # fmt: skip
         return lines
+
+
+def basin_tables(design: HannDesign, backend: Backend = CPU) -> BasinTables:
+    """Where each window's channels begin and end, and what makes a lone tone's share of a peak one."""
+    points = np.array([window.points for window in design.windows])
+    return BasinTables(
+        first_channel=backend.array(np.cumsum([0, *design.counts]), np.int64),
+        top_hz=backend.array((design.counts - 1) * design.spacing_hz, np.float64),
+        per_share=backend.array(points / LONE_TONE_SHARE, np.float64),
+    )

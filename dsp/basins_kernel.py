@@ -68,13 +68,19 @@ def basins_process(power: Floats, moment: Floats, tables: BasinTables, out: Basi
             for w in range(tables.top_hz.size):
                 a, b = tables.first_channel[w], tables.first_channel[w + 1]
                 P, G = power[f, s, a:b], moment[f, s, a:b]
-                lines = _sum_up(P, G, tables.top_hz[w], edge, basin_edges(P, edge), found)
-                kept = _keep_strongest(_keep_local(lines, found), found)
+                kept = find_basins(P, G, tables.top_hz[w], edge, found)
                 out.lines[f, s, w] = kept
                 _write(
                     P, G, tables.per_share[w], kept, found, out.hz[f, s, w], out.energy[f, s, w],
                     out.concentration[f, s, w], out.spread_hz[f, s, w], out.peak[f, s, w],
                 )  # fmt: skip
+
+
+@kernel
+def find_basins(P: Floats, G: Floats, top_hz: float, edge: Integers, found: Found) -> int:
+    """The basins of one window in which there is a line, in `order` by frequency; returns how many."""
+    lines = _sum_up(P, G, top_hz, edge, basin_edges(P, edge), found)
+    return int(_keep_strongest(_keep_local(lines, found), found))
 
 
 @kernel
