@@ -21,7 +21,7 @@ OCTAVE = 2.0
 
 
 class BasinTables(NamedTuple):
-    """Of each window: where its channels begin, up to where it has lines, and what makes a lone tone's share one."""
+    """Where each window's channels begin, up to where it has lines, and what makes a lone tone's share one."""
 
     first_channel: Annotated[NDArray[np.int64], "window ends"]
     top_hz: Annotated[NDArray[np.float64], "windows"]
@@ -155,7 +155,7 @@ def _keep_local(lines: int, found: Found) -> int:
 
 @kernel
 def _keep_strongest(kept: int, found: Found) -> int:
-    """Of more than there is room for the strongest; of equally strong ones the lower."""
+    """Keep the strongest where there is no room for all; of equally strong ones the lower."""
     if kept <= MOST_LINES:
         return kept
     energy, order = found.energy, found.order

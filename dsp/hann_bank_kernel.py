@@ -35,7 +35,7 @@ class Resonators(NamedTuple):
 
 
 class WindowTables(NamedTuple):
-    """Of each window: how long it is, where its resonators, channels and past begin; of each channel: its centre, Hz.
+    """How long each window is and where its resonators and channels begin, and the centre of each channel, Hz.
 
     slope_hz: fs/(4N), Hz for what the two neighbours differ by.
     """

@@ -75,14 +75,17 @@ def test_sound_gives_what_loops_give() -> None:
 @pytest.mark.parametrize("rate", [16000.0, 44100.0, 96000.0])
 @pytest.mark.parametrize("apart_hz", [7.0, 10.0, 20.0])
 def test_each_tone_of_a_pair_is_a_line(apart_hz: float, rate: float) -> None:
-    """Amplitudes dip a little at the beats' minima, as no channel claims more than twice the power that is there."""
+    """Amplitudes dip at the beats' minima only, as no channel claims more than twice the power that is there."""
     design = HannDesign(rate, round(HOP / RATE * rate))
     lines = lines_of(cosine(440, 0.5, rate=rate) + cosine(440 + apart_hz, 0.4, rate=rate), design)
-    for frame in range(len(lines) - 40, len(lines)):
+    amplitudes = []
+    for frame in range(len(lines) - 60, len(lines)):
         hz, amplitude = loud(lines, frame)
         np.testing.assert_allclose(hz, [440, 440 + apart_hz], atol=0.05)
-        np.testing.assert_allclose(amplitude, [0.5, 0.4], rtol=0.1)
-        assert lines.trust[frame, 0, : lines.count[frame, 0]].max() > 0.9
+        assert lines.trust[frame, 0, : lines.count[frame, 0]].max() > 0.85
+        amplitudes.append(amplitude)
+    np.testing.assert_allclose(np.median(amplitudes, axis=0), [0.5, 0.4], rtol=0.01)
+    assert (np.max(amplitudes, axis=0) < [0.505, 0.404]).all()
 
 
 def test_pairs_apart_from_one_another_are_lines_too() -> None:
