@@ -115,6 +115,14 @@ class LinesConfig(Section):
     stride_cents: float = Field(30.0, ge=0, le=1200, description="a line moves no farther than this per frame")
 
 
+class BeliefsConfig(Section):
+    """Which windows' lines are believed (mode beliefs)."""
+
+    weights: str = Field(
+        "music", pattern="^[a-z_]+$", description="what was learned, for which windows and which latency"
+    )
+
+
 class AtomsConfig(Section):
     """The grid of the sharpened spectrogram, over the same range as the bank."""
 
@@ -124,8 +132,8 @@ class AtomsConfig(Section):
 class NetworkConfig(Section):
     """The pair LcAdam ⇄ WtaConv."""
 
-    mode: Literal["lines", "complex"] = Field(
-        "complex", description="what drives the network: line evidence, or the complex subbands"
+    mode: Literal["beliefs", "lines", "complex"] = Field(
+        "complex", description="what drives the network: windows' lines, channels' lines, or the complex subbands"
     )
     whitening: Scale = Field(0.01, description="noise floor of the whitened receptive fields, of the largest")
     readout: Literal["lcadam", "wtaconv"] = Field("lcadam", description="the layer that says which atoms are active")
@@ -200,6 +208,7 @@ class Config(Section):
     window: WindowConfig = WindowConfig()
     frames: FramesConfig = FramesConfig()
     lines: LinesConfig = LinesConfig()
+    beliefs: BeliefsConfig = BeliefsConfig()
     atoms: AtomsConfig
     network: NetworkConfig = NetworkConfig()
     pitch: PitchConfig = PitchConfig()
@@ -212,7 +221,7 @@ class Config(Section):
                 'network.mode "lines" works on finite windows: expected bank.bandwidth_unit = "window", '
                 f'received "{self.bank.bandwidth_unit}"'
             )
-        if windowed and self.network.mode != "lines":
+        if windowed and self.network.mode == "complex":
             raise ValueError(
                 f'network.mode "{self.network.mode}" works on the plain bank: expected bank.bandwidth_unit erb, q or '
                 'hz, received "window"'

@@ -92,6 +92,11 @@ class CueDesign:
         return told + len(self.pairs) + len(self.bank.windows) - 3
 
     @property
+    def missing_cue(self) -> int:
+        """From which cue of a band on longer windows are said to have no channels there."""
+        return self.band_cues - (len(self.bank.windows) - 2)
+
+    @property
     def line_cues(self) -> int:
         """Number of cues a line."""
         return 2 * len(self.bank.windows) + 8 + 2 * len(LINE_OFFSETS) + 3

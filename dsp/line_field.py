@@ -40,6 +40,14 @@ class AtomGrid(NamedTuple):
     per_unit: np.float64
 
 
+def atom_grid(atom_hz: NDArray[np.float64], scale: Scale) -> AtomGrid:
+    """Where atoms stand that are even on a scale."""
+    low, high = scale_position(atom_hz[0], SCALE_CODE[scale]), scale_position(atom_hz[-1], SCALE_CODE[scale])
+    return numbers(
+        AtomGrid, scale_code=SCALE_CODE[scale], low=low, per_unit=(atom_hz.size - 1) / (high - low)
+    )
+
+
 class AverageRule(NamedTuple):
     """When a channel's energies are averaged, and how far: see `LineField`."""
 
@@ -118,9 +126,7 @@ class LineField(Stateful):
         self.latency_hops = half_frames
         self.atoms = atom_hz.size
         self._atom_hz = backend.array(atom_hz, np.float32)
-        low, high = scale_position(atom_hz[0], SCALE_CODE[scale]), scale_position(atom_hz[-1], SCALE_CODE[scale])
-        per_unit = (atom_hz.size - 1) / (high - low)
-        self._grid = numbers(AtomGrid, scale_code=SCALE_CODE[scale], low=low, per_unit=per_unit)
+        self._grid = atom_grid(atom_hz, scale)
         fine_hz = space_frequencies(atom_hz[0], atom_hz[-1], FINENESS * (atom_hz.size - 1) + 1, scale)
         self._gain = backend.array(1.0 / calibration(fine_hz).clip(SMALLEST_CALIBRATION), np.float32)
         # d ln A is half of ln(e / e'), which for small steps is (e − e') / (e + e').

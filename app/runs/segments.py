@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from sharpear.audio import AudioFile, AudioSource, Selection
 from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.interrupt import Interruption
-from sharpear.sharpening.sharpener import Evidence, Sharpener
+from sharpear.sharpening.evidence import Evidence
+from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import FileSinks, SinkInfo
 
 from .pool import SharpenerPool
@@ -35,7 +36,7 @@ PROOF_S = 1.0
 LONGER = 4
 """Times as long a warm-up is tried where they do not agree."""
 
-FIELDS = ("drive", "frequency_hz", "subband")
+FIELDS = ("drive", "frequency_hz", "subband", "plain")
 SOUGHT_EXACTLY = ("WAV", "WAVEX", "FLAC", "AIFF", "AU", "W64", "RF64", "CAF")
 """Formats in which a sample is found again to the sample."""
 

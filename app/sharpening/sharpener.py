@@ -1,7 +1,6 @@
 """The whole signal path behind one streaming object: bank → alignment → sparse code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,39 +8,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from sharpear.audio.blocks import as_count, as_rate, as_recording, as_seconds, as_streams
 from sharpear.config import Config, load_config
-from sharpear.dsp import space_frequencies
 from sharpear.errors import UsageError
 from sharpear.gpu import Backend, Pending
 
 from .composite import Memory, Streaming
-from .feasible import check_spacing
+from .evidence import Evidence
 from .frames import Frames, Spectrogram
-from .front import build_front
 from .limits import so_many_streams
-from .line_code import LineCode
-from .phase import PhaseReader
+from .paths import build_path
 from .processor import backend_of
-from .results import FrameResult, counted
-from .sparse_code import SparseCode
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Evidence(FrameResult):
-    """Consecutive frames between the two halves of a `Sharpener`.
-
-    Arrays are those of the sharpener's device.
-
-    drive: (frames, streams, atoms) what the network is driven by.  frequency_hz: like it, Hz.
-    subband: (frames, streams, channels) complex64, aligned with them.
-    """
-
-    drive: NDArray[Any]
-    frequency_hz: NDArray[np.float32]
-    subband: NDArray[np.complex64]
-
-    def _summary(self) -> list[str]:
-        frames, *streams, atoms = self.drive.shape
-        return [counted(frames, "frame"), *(counted(n, "stream") for n in streams), counted(atoms, "atom")]
+from .results import counted
 
 
 class Sharpener(Streaming[Frames]):
@@ -93,40 +69,13 @@ class Sharpener(Streaming[Frames]):
         self.backend = backend = backend_of(device)
         self.hop = max(1, round(self.config.frames.hop_ms / 1e3 * self.sample_rate))
         with so_many_streams(self.streams):
-            self._build(backend)
-        self._phases = PhaseReader(self._bank, self._window, self._aligner, self.frequencies) if phases else None
+            self._path = build_path(self.sample_rate, self.hop, self.config, self.streams, phases, backend)
+        self.channel_frequencies: NDArray[np.float64] = self._path.channel_hz
+        self.frequencies: NDArray[np.float64] = self._path.atom_hz
+        self._latency_hops = self._path.latency_hops
+        self._memory = Memory([("samples", np.int64), ("silence", np.int64), ("frames", np.int64)], backend)
+        self._phases = self._path.phase_reader() if phases else None
         self._flat_input = False
-
-    def _build(self, backend: Backend) -> None:
-        streams = self.streams
-        self._bank, self._window, self._aligner = build_front(self.sample_rate, self.hop, self.config, streams, backend)
-        design, scale = self._bank.design, self.config.bank.scale
-        self.channel_frequencies: NDArray[np.float64] = design.center_hz
-        # The configured atoms, less those above the highest channel that the sample rate allows.
-        atoms = max(2, round(self.config.atoms.count * design.channels / self.config.bank.channels))
-        self.frequencies: NDArray[np.float64] = space_frequencies(
-            design.center_hz[0], design.center_hz[-1], atoms, scale
-        )
-        check_spacing(self.frequencies, "atoms.count")
-        self._code: LineCode | SparseCode
-        if self._window and self.config.network.mode == "lines":
-            self._code = LineCode(
-                self._window.design, self.frequencies, scale, self.config.lines, self.config.network, streams, backend
-            )
-        else:
-            self._code = SparseCode(
-                design, self._aligner, self.frequencies, self.hop, self.config.network, streams, backend
-            )
-        self._latency_hops = self._aligner.latency_hops + self._code.latency_hops
-        self._memory = Memory(
-            [
-                ("late", np.complex64, (self._code.latency_hops, streams, design.channels)),
-                ("samples", np.int64),
-                ("silence", np.int64),
-                ("frames", np.int64),
-            ],
-            backend,
-        )
 
     @property
     def latency_s(self) -> float:
@@ -136,17 +85,16 @@ class Sharpener(Streaming[Frames]):
     @property
     def period_hops(self) -> int:
         """Hops after which all ring buffers stand as before: from there sums are rounded alike."""
-        return self._code.period_hops
+        return self._path.period_hops
 
     @property
     def replaced(self) -> NDArray[np.int64]:
         """(streams,) unusable input samples (NaN, Inf, beyond 120 dBFS) taken as silence so far."""
-        return self._bank.replaced
+        return self._path.replaced
 
     def power_response(self) -> NDArray[np.float64]:
         """(atoms, channels): the power that a cosine of unit amplitude at an atom's frequency gives each channel."""
-        design = self._window.design if self._window else self._bank.design
-        return np.square(np.abs(design.response(self.frequencies)))
+        return self._path.power_response()
 
     def frames_for(self, samples: int) -> int:
         """Number of frames that `samples` give in all, with `flush`.
@@ -177,8 +125,7 @@ class Sharpener(Streaming[Frames]):
 
     @property
     def _parts(self) -> dict[str, Any]:
-        parts = {"bank": self._bank, "window": self._window, "aligner": self._aligner, "code": self._code}
-        return {name: part for name, part in parts.items() if part is not None} | {"memory": self._memory}
+        return {"path": self._path, "memory": self._memory}
 
     @property
     def _owner(self) -> dict[str, Any]:
@@ -223,21 +170,14 @@ class Sharpener(Streaming[Frames]):
 
         Its memory fades: after some seconds nothing is left of what came before, not even in the last bit.
         """
-        subbands = self._bank.process(audio)
-        if self._window:
-            subbands = self._window.process(subbands)
-        subbands = self._aligner.process(subbands)
-        late = np.concatenate([self._memory.fields["late"], self.backend.array(subbands.subband)])
-        self._memory.fields["late"] = late[len(subbands) :]
-        drive, frequency_hz = self._code.evidence(subbands)
-        return Evidence(drive, frequency_hz, late[: len(subbands)])
+        return self._path.listen(audio)
 
     def resolve(self, evidence: Evidence) -> Frames:
         """The second half: the network's decisions, which build on those of all frames before."""
         return self._decide(evidence).result()
 
     def _decide(self, evidence: Evidence, flat: bool = False) -> Pending[Frames]:
-        amplitude, frequency = self._code.compete(evidence.drive, evidence.frequency_hz, evidence.subband)
+        amplitude, frequency = self._path.compete(evidence)
         # Frame n ends at sample (n+1)·hop; those that lie before the first sample only filled the alignment.
         number = int(self._memory.fields["frames"]) + 1 + np.arange(len(amplitude)) - self._latency_hops
         self._memory.fields["frames"] += len(amplitude)
@@ -251,7 +191,7 @@ class Sharpener(Streaming[Frames]):
             frames = frames[int((number < 0).sum()) :]
             return frames.single_stream() if flat else frames
 
-        parts = [amplitude, frequency, np.abs(evidence.subband), *([evidence.subband] if phases else [])]
+        parts = [amplitude, frequency, evidence.plain_amplitude, *([evidence.subband] if phases else [])]
         return self.backend.fetch(*parts, make=frames_of)
 
 

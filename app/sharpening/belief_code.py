@@ -1,0 +1,232 @@
+"""Beliefs as a code over atoms: samples' windows of several lengths in, amplitudes and frequencies out."""
+
+import math
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.compiler import Doubles, Floats, Integers, kernel
+from sharpear.config import Config
+from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineFrames
+from sharpear.dsp.basins import basin_tables
+from sharpear.dsp.basins_kernel import BasinTables
+from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ, CueDesign
+from sharpear.dsp.cues_kernel import BandCues, Candidates, CueRoom, CueState, CueTables, read, remember
+from sharpear.dsp.line_field import AtomGrid, atom_grid
+from sharpear.dsp.lines_kernel import LinesOut
+from sharpear.dsp.pairs import longest_window, pair_finder
+from sharpear.dsp.scales import Scale, scale_position
+from sharpear.dynamics import BandedWeights
+from sharpear.dynamics.beliefs import belief_room, load_beliefs
+from sharpear.dynamics.beliefs_kernel import BeliefRoom, BeliefWeights, judge_bands, judge_lines
+from sharpear.errors import UsageError
+from sharpear.gpu import CPU, Backend
+from sharpear.gpu.arguments import numbers
+from sharpear.gpu.stateful import Stateful, allocated, named
+
+from .composite import Composite
+from .feasible import check_rivals
+from .line_code import line_rule, winners_take_windows
+from .network_design import build_pair, window_atoms
+
+LEARNED_HOP_MS = 1e3 * 128 / 44100
+HOP_TOLERANCE = 0.1
+"""Part by which the time between frames may differ from the learned one: at 8 kHz a hop is a whole 23 samples."""
+
+FAINTEST_PART = 1e-14
+"""Energies below this (-140 dBFS) are not placed."""
+
+
+class JudgeRule(NamedTuple):
+    """Which cue of a band is its level, from which one on windows are said to be missing; where bands stand."""
+
+    level_cue: int
+    missing_cue: int
+    lowest_hz: np.float64
+    per_octave: np.float64
+
+
+class JudgeRoom(NamedTuple):
+    """Room for one moment: what is read, and what is made of it."""
+
+    lines: Candidates
+    bands: BandCues
+    cue: CueRoom
+    belief: BeliefRoom
+    believed: Annotated[NDArray[np.float32], "candidates"]
+    longer: Annotated[NDArray[np.int64], "pairs"]
+    total: Annotated[NDArray[np.float64], "atoms"]
+    moment: Annotated[NDArray[np.float64], "atoms"]
+
+
+class Judge(Stateful):
+    """Frames of a `HannBank` and its pairs in; on the atoms, the lines that are believed."""
+
+    def __init__(
+        self,
+        design: CueDesign,
+        weights: BeliefWeights,
+        atom_hz: NDArray[np.float64],
+        scale: Scale,
+        streams: int,
+        backend: Backend = CPU,
+    ) -> None:
+        self._design, self._weights, self._atoms = design, weights, atom_hz.size
+        self._tables, self._basins = design.tables(backend), basin_tables(design.bank, backend)
+        self._grid = atom_grid(atom_hz, scale)
+        self._atom_hz = backend.array(atom_hz, np.float32)
+        self._rule = numbers(
+            JudgeRule, level_cue=design.level_cue, missing_cue=design.missing_cue, lowest_hz=LOWEST_BAND_HZ,
+            per_octave=BANDS_PER_OCTAVE,
+        )  # fmt: skip
+        self._room = self._space()
+        self._remember([*design.memory(streams), ("frame", np.int64)], backend)
+        self._run = backend.kernel(judge_process, blocks=streams, threads=1)
+
+    def _space(self) -> JudgeRoom:
+        design = self._design
+        longer = [w - 1 for _, w in design.pairs]
+        lengths = {"one": 1, "candidates": design.most_candidates, "line cues": design.line_cues}
+        lengths |= {"bands": design.band_hz.size, "band cues": design.band_cues, "pairs": len(longer)}
+        return JudgeRoom(
+            lines=allocated(Candidates, lengths),
+            bands=allocated(BandCues, lengths),
+            cue=design.room(),
+            belief=belief_room(self._weights, design.band_hz.size, longer),
+            believed=np.empty(design.most_candidates, np.float32),
+            longer=np.array(longer),
+            total=np.empty(self._atoms),
+            moment=np.empty(self._atoms),
+        )
+
+    def process(self, frames: HannFrames, pairs: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Amplitude and frequency, Hz, of every atom, each (frames, streams, atoms)."""
+        shape = (*frames.power.shape[:2], self._atoms)
+        amplitude, frequency = (self.backend.empty(shape, np.float32) for _ in range(2))
+        state = self._state
+        self._run(
+            frames.power, frames.moment,
+            LinesOut(hz=pairs.frequency_hz, energy=pairs.energy, trust=pairs.trust), self._basins, self._tables, self._weights, self._rule, self._grid,
+            self._atom_hz, int(state["frame"]), named(CueState, state), self._room, amplitude, frequency,
+        )  # fmt: skip
+        state["frame"] += len(frames)
+        return amplitude, frequency
+
+
+@kernel
+def judge_process(
+    power: Floats, moment: Floats, pairs: LinesOut, basins: BasinTables, tables: CueTables, weights: BeliefWeights,
+    rule: JudgeRule, grid: AtomGrid, atom_hz: Floats, frame: int, state: CueState, room: JudgeRoom, amplitude: Floats,
+    frequency: Floats,
+) -> None:  # fmt: skip
+    """Remember, read, judge and place, a frame of a stream at a time."""
+    lines, bands, first = room.lines, room.bands, basins.first_channel
+    for s in range(power.shape[1]):
+        for f in range(power.shape[0]):
+            hz, energy, trust = pairs.hz[f, s], pairs.energy[f, s], pairs.trust[f, s]
+            remember(power[f, s], moment[f, s], hz, energy, trust, first, tables, frame + f, state, s)
+            read(first, basins, tables, frame + f, state, s, room.cue, lines, bands)
+            judge_bands(
+                bands.cues, bands.correction, rule.level_cue, rule.missing_cue, room.longer, weights, room.belief
+            )
+            judge_lines(
+                lines.count[0], lines.hz, lines.energy, lines.window, lines.cues, rule.lowest_hz, rule.per_octave,
+                weights, room.belief, room.believed,
+            )  # fmt: skip
+            _place(
+                lines.count[0], lines.hz, room.believed, grid, atom_hz, room.total, room.moment, amplitude[f, s],
+                frequency[f, s],
+            )  # fmt: skip
+
+
+@kernel
+def _place(
+    count: int, hz: Floats, energy: Floats, grid: AtomGrid, atom_hz: Floats, total: Doubles, moment: Doubles,
+    amplitude: Floats, frequency: Floats,
+) -> None:  # fmt: skip
+    """Atom j collects the lines nearest to it: ``√E_j``, and ``Σ e f / E_j``; without lines its own frequency."""
+    total[:] = 0.0
+    moment[:] = 0.0
+    for i in range(count):
+        if energy[i] > FAINTEST_PART:
+            j = round((scale_position(hz[i], grid.scale_code) - grid.low) * grid.per_unit)
+            if 0 <= j < total.size:
+                total[j] += energy[i]
+                moment[j] += energy[i] * hz[i]
+    for j in range(total.size):
+        amplitude[j] = math.sqrt(total[j])
+        frequency[j] = moment[j] / total[j] if total[j] > 0 else atom_hz[j]
+
+
+class BeliefCode(Composite):
+    """Windows' lines → beliefs → atoms → LcAdam ⇄ WtaConv, whose winners take the energy of their window.
+
+    The lines of several windows, and the longest one's pairs, are hypotheses of where energy is. What is believed of
+    them drives the network, which decides which atoms are active: the LcAdam remembers, so that the winners of the
+    frame before have a head start, and the WtaConv lets neighbours too close to be told apart compete. Each atom's
+    energy then goes to the strongest active one within the window, where the frequency is the energies' mean.
+    """
+
+    def __init__(
+        self,
+        bank: HannDesign,
+        atom_hz: NDArray[np.float64],
+        config: Config,
+        streams: int,
+        backend: Backend = CPU,
+    ) -> None:
+        hop_s = bank.hop / bank.sample_rate
+        self._bank = bank
+        self._finder = pair_finder(bank, line_rule(config.lines, hop_s), streams, backend)
+        beliefs = load_beliefs(config.beliefs.weights)
+        self.latency_hops = beliefs.latency_hops
+        design = CueDesign(bank, self.latency_hops, self._finder.latency_hops)
+        self._judge = Judge(design, beliefs.weights, atom_hz, config.bank.scale, streams, backend)
+        self._atom_hz = backend.array(atom_hz, np.float32)
+        half_width = check_rivals(window_atoms(atom_hz, config.network.window_cents), "network.window_cents")
+        self._half_width, self._farthest = backend.array(half_width), 2 * int(half_width.max())
+        no_rivals = BandedWeights(np.zeros((atom_hz.size, 1), np.float32))  # the WtaConv alone decides between them
+        self._pair = build_pair(no_rivals, atom_hz, hop_s, config.network, streams, 1.0, backend)
+        self._win = backend.kernel(
+            winners_take_windows, blocks=streams, threads=atom_hz.size, shared_bytes=16 * atom_hz.size + 32
+        )
+        self._backend = backend
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {"finder": self._finder, "judge": self._judge, "pair": self._pair}
+
+    def evidence(self, frames: HannFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What drives the network: the believed lines' amplitudes and frequencies on the atoms."""
+        return self._judge.process(frames, self._finder.process(longest_window(self._bank, frames)))
+
+    def compete(
+        self, amplitude: NDArray[np.float32], frequency: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Amplitude and refined frequency, Hz, of the winners, each (frames, streams, atoms)."""
+        frequency = frequency.copy()  # the evidence may be resolved once more
+        activation = self._pair.process(amplitude)
+        merged = self._backend.empty(amplitude.shape, np.float32)
+        self._win(activation, self._half_width, self._farthest, self._atom_hz, amplitude, frequency, merged)
+        return merged, frequency
+
+
+def belief_windows(sample_rate: float, hop: int, config: Config) -> HannDesign:
+    """The windows that a configuration's beliefs were learned for.
+
+    Raises:
+        UsageError: nothing was learned under that name, or for other times between frames.
+    """
+    try:
+        beliefs = load_beliefs(config.beliefs.weights)
+    except FileNotFoundError:
+        raise UsageError(f"beliefs.weights: expected what was learned, received {config.beliefs.weights!r}") from None
+    hop_ms = 1e3 * hop / sample_rate
+    if abs(hop_ms / LEARNED_HOP_MS - 1) > HOP_TOLERANCE:
+        raise UsageError(
+            f"frames.hop_ms: mode beliefs was learned for {LEARNED_HOP_MS:.3g} ms, received {hop_ms:.3g} ms: leave it, "
+            'or take network.mode = "lines"'
+        )
+    windows = zip(beliefs.length_hops, beliefs.points, beliefs.top_hz, strict=True)
+    return HannDesign(sample_rate, hop, tuple(HannWindow(*window) for window in windows))

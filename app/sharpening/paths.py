@@ -1,0 +1,268 @@
+"""The two ways from samples to lines: by a filterbank's subbands, or by windows of several lengths."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.config import Config
+from sharpear.dsp import HannBank, HannFrames, space_frequencies
+from sharpear.dsp.basins import basin_tables
+from sharpear.errors import UsageError
+from sharpear.gpu import CPU, Backend
+
+from .belief_code import BeliefCode, belief_windows
+from .composite import Composite, Memory
+from .evidence import Evidence
+from .feasible import check_spacing
+from .front import HIGHEST_CENTER, build_front
+from .line_code import LineCode
+from .phase import PhaseReader
+from .sparse_code import SparseCode
+
+
+class Path(Composite):
+    """Samples in, evidence out; evidence in, lines out.
+
+    channel_hz: (channels,) where the unsharpened amplitudes stand.  atom_hz: (atoms,) where the sharpened ones do.
+    latency_hops: from a sound to the end of the frame that completes it.
+    period_hops: hops after which all stands as before, so that sums are rounded alike.
+    """
+
+    channel_hz: NDArray[np.float64]
+    atom_hz: NDArray[np.float64]
+    latency_hops: int
+    period_hops: int
+
+    @property
+    @abstractmethod
+    def replaced(self) -> NDArray[np.int64]:
+        """(streams,) unusable input samples taken as silence so far."""
+
+    @abstractmethod
+    def listen(self, audio: NDArray[np.float32]) -> Evidence:
+        """(samples, streams) of audio in, the evidence of the frames completed by it out."""
+
+    @abstractmethod
+    def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Amplitude and refined frequency, Hz, each (frames, streams, atoms)."""
+
+    @abstractmethod
+    def power_response(self) -> NDArray[np.float64]:
+        """(atoms, channels): the power that a cosine of unit amplitude at an atom's frequency gives each channel."""
+
+    @abstractmethod
+    def phase_reader(self) -> PhaseReader:
+        """What reads lines' phases from the evidence's subbands."""
+
+
+def build_path(
+    sample_rate: float, hop: int, config: Config, streams: int, phases: bool, backend: Backend = CPU
+) -> Path:
+    """The path of a configuration's mode."""
+    if config.network.mode == "beliefs":
+        return WindowPath(sample_rate, hop, config, streams, phases, backend)
+    return SubbandPath(sample_rate, hop, config, streams, backend)
+
+
+def _atoms_of(config: Config, channel_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The configured atoms, less those above the highest channel that the sample rate allows."""
+    count = max(2, round(config.atoms.count * channel_hz.size / config.bank.channels))
+    atom_hz = space_frequencies(channel_hz[0], channel_hz[-1], count, config.bank.scale)
+    check_spacing(atom_hz, "atoms.count")
+    return atom_hz
+
+
+class SubbandPath(Path):
+    """Gammatone filterbank → alignment → line evidence or sparse code."""
+
+    def __init__(self, sample_rate: float, hop: int, config: Config, streams: int, backend: Backend = CPU) -> None:
+        self._bank, self._window, self._aligner = build_front(sample_rate, hop, config, streams, backend)
+        self._backend = backend
+        design = self._bank.design
+        self.channel_hz = design.center_hz
+        self.atom_hz = _atoms_of(config, design.center_hz)
+        self._code: LineCode | SparseCode
+        if self._window:
+            self._code = LineCode(
+                self._window.design, self.atom_hz, config.bank.scale, config.lines, config.network, streams, backend
+            )
+        else:
+            self._code = SparseCode(design, self._aligner, self.atom_hz, hop, config.network, streams, backend)
+        self.latency_hops = self._aligner.latency_hops + self._code.latency_hops
+        self.period_hops = self._code.period_hops
+        self._late = Memory([("subband", np.complex64, (self._code.latency_hops, streams, design.channels))], backend)
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        parts = {"bank": self._bank, "window": self._window, "aligner": self._aligner, "code": self._code}
+        return {name: part for name, part in parts.items() if part is not None} | {"late": self._late}
+
+    @property
+    def replaced(self) -> NDArray[np.int64]:
+        return self._bank.replaced
+
+    def listen(self, audio: NDArray[np.float32]) -> Evidence:
+        subbands = self._bank.process(audio)
+        if self._window:
+            subbands = self._window.process(subbands)
+        subbands = self._aligner.process(subbands)
+        late = _delayed(self._late, "subband", self._backend.array(subbands.subband))
+        drive, frequency_hz = self._code.evidence(subbands)
+        return Evidence(drive, frequency_hz, late, np.empty((*late.shape[:2], 0), np.float32))
+
+    def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return self._code.compete(evidence.drive, evidence.frequency_hz, evidence.subband)
+
+    def power_response(self) -> NDArray[np.float64]:
+        design = self._window.design if self._window else self._bank.design
+        return np.square(np.abs(design.response(self.atom_hz)))
+
+    def phase_reader(self) -> PhaseReader:
+        return PhaseReader(self._bank, self._window, self._aligner, self.atom_hz)
+
+
+def _delayed(memory: Memory, name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """As many frames as came in, each as late as the memory is long."""
+    joined = np.concatenate([memory.fields[name], values])
+    memory.fields[name] = joined[len(values) :]
+    return joined[: len(values)]
+
+
+class WindowPath(Path):
+    """Windows of several lengths → lines and pairs → beliefs.
+
+    The unsharpened amplitudes are those of the longest window but one, or above its channels of a shorter one, read
+    where the configured bank has its channels. Where phases are asked for that bank runs beside, and they are its.
+    """
+
+    def __init__(
+        self, sample_rate: float, hop: int, config: Config, streams: int, phases: bool, backend: Backend = CPU
+    ) -> None:
+        if backend is not CPU:
+            raise UsageError(
+                'network.mode = "beliefs" runs on the CPU: expected device cpu, or network.mode = "lines" on a GPU'
+            )
+        bank = config.bank
+        center_hz = space_frequencies(bank.low_hz, bank.high_hz, bank.channels, bank.scale)
+        self.channel_hz = center_hz[center_hz <= HIGHEST_CENTER * sample_rate]
+        self.atom_hz = _atoms_of(config, self.channel_hz)
+        self.period_hops = 1
+        design = belief_windows(sample_rate, hop, config)
+        self._bank = HannBank(design, streams, backend)
+        self._code = BeliefCode(design, self.atom_hz, config, streams, backend)
+        self.latency_hops = self._code.latency_hops
+        self._plain = PlainAmplitudes(self._bank, self.channel_hz, self.latency_hops)
+        self._beside = SubbandFront(sample_rate, hop, config, streams, self.latency_hops) if phases else None
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        parts = {"bank": self._bank, "code": self._code, "plain": self._plain, "beside": self._beside}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    @property
+    def replaced(self) -> NDArray[np.int64]:
+        return self._bank.replaced
+
+    def listen(self, audio: NDArray[np.float32]) -> Evidence:
+        frames = self._bank.process(audio)
+        plain = self._plain.process(frames)
+        drive, frequency_hz = self._code.evidence(frames)
+        if self._beside:
+            return Evidence(drive, frequency_hz, self._beside.process(audio), plain[:, :, :0])
+        return Evidence(drive, frequency_hz, np.empty((*plain.shape[:2], 0), np.complex64), plain)
+
+    def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return self._code.compete(evidence.drive, evidence.frequency_hz)
+
+    def power_response(self) -> NDArray[np.float64]:
+        return self._beside.power_response(self.atom_hz) if self._beside else self._plain.power_response(self.atom_hz)
+
+    def phase_reader(self) -> PhaseReader:
+        assert self._beside is not None, "phases=True"
+        return self._beside.phase_reader(self.atom_hz)
+
+
+class SubbandFront(Composite):
+    """A configuration's bank and alignment, as late as another path is."""
+
+    def __init__(self, sample_rate: float, hop: int, config: Config, streams: int, latency_hops: int) -> None:
+        self._bank, self._window, self._aligner = build_front(sample_rate, hop, config, streams)
+        wait_hops = latency_hops - self._aligner.latency_hops
+        if wait_hops < 0:
+            raise UsageError(
+                f"window.long_ms: expected windows that are complete within the {latency_hops} hops of the beliefs, "
+                f"received {self._aligner.latency_hops} hops: shorten them"
+            )
+        shape = (wait_hops, streams, self._bank.design.channels)
+        self._late = Memory([("subband", np.complex64, shape)])
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        parts = {"bank": self._bank, "window": self._window, "aligner": self._aligner, "late": self._late}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def process(self, audio: NDArray[np.float32]) -> NDArray[np.complex64]:
+        """(frames, streams, channels) of the frames completed by (samples, streams) of audio."""
+        subbands = self._bank.process(audio)
+        if self._window:
+            subbands = self._window.process(subbands)
+        return _delayed(self._late, "subband", self._aligner.process(subbands).subband)
+
+    def power_response(self, atom_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(atoms, channels) power."""
+        design = self._window.design if self._window else self._bank.design
+        return np.square(np.abs(design.response(atom_hz)))
+
+    def phase_reader(self, atom_hz: NDArray[np.float64]) -> PhaseReader:
+        """What reads phases from these subbands."""
+        return PhaseReader(self._bank, self._window, self._aligner, atom_hz)
+
+
+class PlainAmplitudes(Composite):
+    r"""What a windowed Fourier transform shows: \|v\| of one window, scaled so that a cosine's peak is its amplitude.
+
+    Args:
+        bank: the windows.
+        channel_hz: (channels,) where amplitudes are read, Hz, linearly in power between the window's channels.
+        latency_hops: as late as what it stands beside.
+    """
+
+    def __init__(self, bank: HannBank, channel_hz: NDArray[np.float64], latency_hops: int) -> None:
+        design = bank.design
+        self._channel_hz = channel_hz
+        long = len(design.windows) - 2
+        reach_hz = (design.counts[long] - 2) * design.spacing_hz[long]
+        self._below = int(np.searchsorted(channel_hz, reach_hz))
+        per_share = basin_tables(design).per_share
+        self._readers = []
+        memory: list[tuple[Any, ...]] = []
+        for name, window, hz in (("long", long, channel_hz[: self._below]), ("short", 1, channel_hz[self._below :])):
+            place = hz / design.spacing_hz[window]
+            k = np.minimum(place.astype(np.int64), design.counts[window] - 2)
+            first = design.channels_of(window).start + k
+            part = (place - k).clip(0, 1).astype(np.float32)
+            self._readers.append((name, first, part, np.float32(per_share[window])))
+            memory.append((name, np.float32, (latency_hops - int(design.delay_hops[window]), bank.streams, hz.size)))
+        self._length_s = design.length_samples[[long, 1]] / design.sample_rate
+        self._late = Memory(memory)
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {"late": self._late}
+
+    def process(self, frames: HannFrames) -> NDArray[np.float32]:
+        """(frames, streams, channels) amplitudes."""
+        read = []
+        for name, first, part, per_share in self._readers:
+            power = frames.power[:, :, first] * (1 - part) + frames.power[:, :, first + 1] * part
+            read.append(_delayed(self._late, name, np.sqrt(per_share * power)))
+        return np.concatenate(read, axis=2)
+
+    def power_response(self, atom_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(atoms, channels): a Hann window's, ``sinc(x) / (1 − x²)`` with x in bins, squared."""
+        length_s = np.where(np.arange(self._channel_hz.size) < self._below, *self._length_s)
+        x = (atom_hz[:, None] - self._channel_hz) * length_s
+        edge = np.abs(np.abs(x) - 1) < 1e-6
+        return np.square(np.where(edge, 0.5, np.sinc(x) / np.where(edge, 1, 1 - x**2)))
