@@ -33,8 +33,8 @@ DAMPING = 0.02
 HIGHEST_CENTER = 0.46
 """The highest channel, as a share of the sample rate: nearer to .5 it would see its own mirror image."""
 
-NEIGHBORS = 40
-"""Resonators whose hop filters are factored together: fewer share less, more need more sums."""
+NEIGHBORS = 64
+"""Resonators, of all windows, whose hop filters are factored together: fewer share less, more need more sums."""
 
 TOLERANCE = 1e-7
 """Singular values of hop filters, relative to the largest, that single precision does not tell from zero."""
@@ -273,22 +273,21 @@ def _gain(N: int, points: int) -> float:
 
 def _factored(poles: Sequence[NDArray[np.complex128]], gains: list[float], hop: int, backend: Backend) -> HopFilters:
     """``g p^(H−1−n)`` of each group of neighbours by singular values: ``basis[n] @ mixing``."""
-    basis, mixing, first_sum, first_channel = [], [], [0], [0]
+    pole, gain = np.concatenate(poles), np.repeat(gains, [len(window) for window in poles])
+    basis, mixing = [], []
     n = np.arange(hop)[::-1]
-    for window, gain in zip(poles, gains, strict=True):
-        for group in np.split(window, range(NEIGHBORS, len(window), NEIGHBORS)):
-            response = gain * group ** n[:, None]
-            u, s, v = np.linalg.svd(np.concatenate([response.real, response.imag], axis=1), full_matrices=False)
-            rank = int((s > TOLERANCE * s[0]).sum())
-            parts = np.zeros((rank, 2, NEIGHBORS))
-            parts[:, :, : len(group)] = (s[:rank, None] * v[:rank]).reshape(rank, 2, len(group))
-            basis.append(u[:, :rank])
-            mixing.append(parts.reshape(rank, 2 * NEIGHBORS))
-            first_sum.append(first_sum[-1] + rank)
-            first_channel.append(first_channel[-1] + len(group))
+    by_frequency = np.argsort(np.angle(pole), kind="stable")
+    for group in np.split(by_frequency, range(NEIGHBORS, len(pole), NEIGHBORS)):
+        response = pole[group] ** n[:, None]
+        u, s, v = np.linalg.svd(np.concatenate([response.real, response.imag], axis=1), full_matrices=False)
+        rank = int((s > TOLERANCE * s[0]).sum())
+        parts = np.zeros((rank, 2, NEIGHBORS))
+        parts[:, :, : len(group)] = (s[:rank, None] * v[:rank]).reshape(rank, 2, len(group)) * gain[group]
+        basis.append(u[:, :rank])
+        mixing.append(parts.reshape(rank, 2 * NEIGHBORS))
     return HopFilters(
         basis=backend.array(np.concatenate(basis, axis=1), np.float32),
         mixing=backend.array(np.concatenate(mixing), np.float32),
-        first_sum=backend.array(first_sum, np.int64),
-        first_channel=backend.array(first_channel, np.int64),
+        first_sum=backend.array(np.cumsum([0, *map(len, mixing)]), np.int64),
+        resonator=backend.array(by_frequency, np.int64),
     )

@@ -17,14 +17,14 @@ SILENT_POWER = np.float32(1e-24)
 class HopFilters(NamedTuple):
     """What a hop's samples add to the resonators, ``Σ_n p^(H−1−n) x[n]``, by way of fewer sums that neighbours share.
 
-    basis: what is summed up of a hop, for one group of neighbours after another; mixing: how the channels of a group
-    are made of its sums, all real parts, then all imaginary parts.
+    basis: what is summed up of a hop, for one group of neighbours after another; mixing: how the resonators of a group
+    are made of its sums, all real parts, then all imaginary parts; resonator: which they are.
     """
 
     basis: Annotated[NDArray[np.float32], "samples", "sums"]
     mixing: Annotated[NDArray[np.float32], "sums", "parts"]
     first_sum: Annotated[NDArray[np.int64], "group ends"]
-    first_channel: Annotated[NDArray[np.int64], "group ends"]
+    resonator: Annotated[NDArray[np.int64], "resonators"]
 
 
 class Resonators(NamedTuple):
@@ -71,14 +71,18 @@ def hann_process(
     """Advance every stream over the whole hops of `recent` (streams, samples), the first of them number `frame`."""
     hop, sums = filters.basis.shape
     folded = np.empty(sums, np.float32)
-    fresh = np.empty(filters.mixing.shape[1], np.float32)
-    finite = np.empty((2, resonators.past.size), np.float32)
+    mixed = np.empty(filters.mixing.shape[1], np.float32)
+    fresh = np.empty((2, resonators.past.size), np.float32)
+    turn = resonators.turn
+    finite = np.empty((2, resonators.past.size + windows.points.max()), np.float32)
     for s in range(recent.shape[0]):
         for f in range(out.power.shape[0]):
             weighted_rows(recent[s, f * hop : (f + 1) * hop], filters.basis, folded)
-            _advance(folded, filters, resonators.turn, fresh, state.resonators[s])
+            _mix(folded, filters, mixed, fresh)
+            y = state.resonators[s]
+            _advance(turn[0], turn[1], fresh[0], fresh[1], y[0], y[1])
             _windows(
-                resonators.past, windows, frame + f, state.resonators[s], state.past[s], finite,
+                resonators.past, windows, frame + f, y, state.past[s], finite,
                 out.power[f, s], out.moment[f, s], out.subband[f, s],
             )  # fmt: skip
 
@@ -100,21 +104,27 @@ def weighted_rows(weight: Floats, rows: Floats, out: Floats) -> None:
             out[k] += a * row_a[k]
 
 
-@kernel(fastmath={"contract"})
-def _advance(folded: Floats, filters: HopFilters, turn: Doubles, fresh: Floats, y: Doubles) -> None:
-    """``y ← p^H y + Σ_n p^(H−1−n) x[n]``."""
-    width = fresh.size // 2
+@kernel
+def _mix(folded: Floats, filters: HopFilters, mixed: Floats, fresh: Floats) -> None:
+    """``Σ_n p^(H−1−n) x[n]`` of every resonator, real and imaginary part, group by group."""
+    width = mixed.size // 2
     for g in range(filters.first_sum.size - 1):
         a, b = filters.first_sum[g], filters.first_sum[g + 1]
-        weighted_rows(folded[a:b], filters.mixing[a:b], fresh)
-        first, last = filters.first_channel[g], filters.first_channel[g + 1]
-        turn_re, turn_im = turn[0, first:last], turn[1, first:last]
-        y_re, y_im = y[0, first:last], y[1, first:last]
-        for k in range(last - first):
-            re = turn_re[k] * y_re[k] - turn_im[k] * y_im[k] + fresh[k]
-            im = turn_re[k] * y_im[k] + turn_im[k] * y_re[k] + fresh[width + k]
-            y_re[k] = re if abs(re) > SMALLEST_RESONANCE else 0.0
-            y_im[k] = im if abs(im) > SMALLEST_RESONANCE else 0.0
+        weighted_rows(folded[a:b], filters.mixing[a:b], mixed)
+        first = g * width
+        for j in range(min(width, filters.resonator.size - first)):
+            k = filters.resonator[first + j]
+            fresh[0, k], fresh[1, k] = mixed[j], mixed[width + j]
+
+
+@kernel(fastmath={"contract"})
+def _advance(turn_re: Doubles, turn_im: Doubles, fresh_re: Floats, fresh_im: Floats, re: Doubles, im: Doubles) -> None:
+    """``y ← p^H y + Σ_n p^(H−1−n) x[n]``."""
+    for k in range(re.size):
+        a = turn_re[k] * re[k] - turn_im[k] * im[k] + fresh_re[k]
+        b = turn_re[k] * im[k] + turn_im[k] * re[k] + fresh_im[k]
+        re[k] = a if abs(a) > SMALLEST_RESONANCE else 0.0
+        im[k] = b if abs(b) > SMALLEST_RESONANCE else 0.0
 
 
 @kernel

@@ -4,6 +4,7 @@ import math
 from typing import Annotated, NamedTuple
 
 import numpy as np
+from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 
 from sharpear.compiler import Complexes, Doubles, Floats, LongComplexes, kernel
@@ -32,6 +33,39 @@ SMALLEST_DISTANCE = 1e-9
 
 REGULARIZATION = 1e-5
 """Share of the moments' diagonal that is added to it: -50 dB, below which no prediction gets."""
+
+
+LANES = 16
+"""Channels whose pairs are solved together."""
+
+BEFORE, TURN, Z0, Z1, Z2 = (LANES * (MOMENTS + 2 * n) for n in range(5))
+"""Where the lanes of complex values begin behind those of the moments: real parts, then imaginary parts."""
+
+GIVEN_ROWS = MOMENTS + 2 * 5
+
+ANGLE, ENERGY, DISTANCE, TRUST = 0, 2 * LANES, 4 * LANES, 5 * LANES
+"""Where the lanes of what is found begin: two angles, two energies, the distance, the trust."""
+
+FOUND_ROWS = 6
+
+
+def _arctan(terms: int) -> tuple[float, ...]:
+    """Coefficients of ``atan(x) / x`` in x², for x from 0 to 1."""
+    nodes = np.cos(np.pi * (np.arange(8 * terms) + 0.5) / (8 * terms))
+    squares = 0.5 + 0.5 * nodes
+    fitted = Chebyshev.fit(squares, np.arctan(np.sqrt(squares)) / np.sqrt(squares), terms - 1, domain=[0.0, 1.0])
+    return tuple(float(c) for c in fitted.convert(kind=Polynomial).coef)
+
+
+ARCTAN = _arctan(13)
+"""So many that angles are right to 1e-10, which is less than single precision keeps of a frequency."""
+
+
+class Lanes(NamedTuple):
+    """What `LANES` channels are given and what is found of them, row after row."""
+
+    given: Annotated[NDArray[np.float64], "given values"]
+    found: Annotated[NDArray[np.float64], "found values"]
 
 
 class LineTables(NamedTuple):
@@ -87,6 +121,7 @@ def lines_process(
     depth, channels = ring.shape[1], ring.shape[2]
     D = depth // 2
     pooled = np.empty((MOMENTS, channels), np.float64)
+    lanes = Lanes(np.ones(GIVEN_ROWS * LANES, np.float64), np.empty(FOUND_ROWS * LANES, np.float64))
     for f in range(subband.shape[0]):
         newest = (frame + f) % depth
         middle, oldest = (newest - D) % depth, (newest - 2 * D) % depth
@@ -101,7 +136,7 @@ def lines_process(
             _pool(moments[s], rule.neighbors, pooled)
             _one_line(z1, ring_hz[s, middle], hz[f, s, 0], energy[f, s, 0])
             _two_lines(
-                z0, z1, z2, pooled, turn, tables, rule, roots[s, drift_row], trust[f, s], hz[f, s], energy[f, s]
+                z0, z1, z2, pooled, turn, tables, rule, roots[s, drift_row], lanes, trust[f, s], hz[f, s], energy[f, s]
             )  # fmt: skip
 
 
@@ -139,83 +174,127 @@ def _flush_denormals(moments: Floats) -> None:
 @kernel
 def _pool(moments: Floats, neighbors: int, pooled: Doubles) -> None:
     """Sum each moment over the channel and its neighbours."""
-    channels = moments.shape[1]
     for m in range(MOMENTS):
-        for k in range(channels):
-            pooled[m, k] = moments[m, k]
-    for distance in range(1, neighbors + 1):
-        for m in range(MOMENTS):
-            for k in range(channels - distance):
-                pooled[m, k] += moments[m, k + distance]
-                pooled[m, k + distance] += moments[m, k]
+        row, total = moments[m], pooled[m]
+        for k in range(row.size):
+            total[k] = row[k]
+        for distance in range(1, neighbors + 1):
+            for k in range(distance, row.size):
+                total[k] += row[k - distance]
+            for k in range(row.size - distance):
+                total[k] += row[k + distance]
 
 
 @kernel(fastmath={"contract"})
 def _two_lines(
     z0: Complexes, z1: Complexes, z2: Complexes, pooled: Doubles, turn: LongComplexes, tables: LineTables,
-    rule: FinderRule, roots: Floats, trust: Floats, hz: Floats, energy: Floats,
+    rule: FinderRule, roots: Floats, lanes: Lanes, trust: Floats, hz: Floats, energy: Floats,
 ) -> None:  # fmt: skip
-    """Two lines of every channel and how far to trust them.
+    """Two lines of every channel and how far to trust them."""
+    given, found = lanes.given, lanes.found
+    center_hz, reach_hz, rad_to_hz = tables.center_hz, tables.reach_hz, rule.rad_to_hz
+    for first in range(0, z0.size, LANES):
+        last = min(first + LANES, z0.size)
+        for k in range(first, last):
+            i = k - first
+            for m in range(MOMENTS):
+                given[m * LANES + i] = pooled[m, k]
+            given[BEFORE + i], given[BEFORE + LANES + i] = roots[0, k], roots[1, k]
+            given[TURN + i], given[TURN + LANES + i] = turn[k].real, turn[k].imag
+            given[Z0 + i], given[Z0 + LANES + i] = z0[k].real, z0[k].imag
+            given[Z1 + i], given[Z1 + LANES + i] = z1[k].real, z1[k].imag
+            given[Z2 + i], given[Z2 + LANES + i] = z2[k].real, z2[k].imag
+        _solve(given, rule.residual, rule.drift, rule.change, found)
+        for k in range(first, last):
+            i = k - first
+            predictable = min(pooled[0, k], pooled[1, k], pooled[2, k]) >= UNPREDICTABLE_POWER
+            for line in range(2):
+                angle, size = found[ANGLE + line * LANES + i], found[ENERGY + line * LANES + i]
+                there = predictable and size > FAINTEST_LINE and abs(angle) * rad_to_hz < reach_hz[k]
+                hz[line + 1, k] = center_hz[k] + angle * rad_to_hz if there else center_hz[k]
+                energy[line + 1, k] = size if there else 0.0
+            trust[k] = found[TRUST + i] if predictable else 0.0
+            roots[0, k] = found[ANGLE + i] + found[ANGLE + LANES + i] if predictable else 0.0
+            roots[1, k] = found[DISTANCE + i] if predictable else 0.0
+
+
+@kernel(fastmath={"contract"})
+def _solve(given: Doubles, rule_residual: float, rule_drift: float, rule_change: float, found: Doubles) -> None:
+    """Angles, energies, distance and trust in every lane, without a branch, so that several run at once.
 
     With z demodulated by the channel's centre: least squares for c₁, c₂; roots of r² = c₁r + c₂ set on the unit circle;
     amplitudes by least squares of the three values on the two turns.
     """
-    center_hz, reach_hz, rad_to_hz = tables.center_hz, tables.reach_hz, rule.rad_to_hz
-    for k in range(z0.size):
-        hz[1, k] = hz[2, k] = center_hz[k]
-        energy[1, k] = energy[2, k] = 0.0
-        center_before, distance_before = roots[0, k], roots[1, k]
-        roots[0, k] = roots[1, k] = trust[k] = 0.0
-        r00, r11, r22 = pooled[0, k], pooled[1, k], pooled[2, k]
-        if min(r00, r11, r22) < UNPREDICTABLE_POWER:
-            continue
-        back = turn[k].conjugate()
-        r01 = complex(pooled[3, k], pooled[4, k]) * back
-        r12 = complex(pooled[5, k], pooled[6, k]) * back
-        r02 = complex(pooled[7, k], pooled[8, k]) * back * back
+    for i in range(LANES):
+        r00, r11, r22 = given[i], given[LANES + i], given[2 * LANES + i]
+        turn_1 = complex(given[TURN + i], given[TURN + LANES + i])
+        back = turn_1.conjugate()
+        r01 = complex(given[3 * LANES + i], given[4 * LANES + i]) * back
+        r12 = complex(given[5 * LANES + i], given[6 * LANES + i]) * back
+        r02 = complex(given[7 * LANES + i], given[8 * LANES + i]) * back * back
         floor = REGULARIZATION * 0.5 * (r11 + r22)
         a11, a22 = r11 + floor, r22 + floor
         inverse = 1.0 / (a11 * a22 - _power(r12))  # dividing complex by real numbers is several times slower
-        c1 = (r01 * a22 - r02 * r12.conjugate()) * inverse
-        c2 = (a11 * r02 - r12 * r01) * inverse
+        c1 = _scaled(inverse, _scaled(a22, r01) - r02 * r12.conjugate())
+        c2 = _scaled(inverse, _scaled(a11, r02) - r12 * r01)
         residual = r00 - 2 * (_inner(c1, r01) + _inner(c2, r02)) + _power(c1) * r11 + _power(c2) * r22
         residual = max(residual + 2 * (c1 * c2.conjugate() * r12).real, 0.0) / r00
-        root = _square_root(c1 * c1 + 4 * c2)
-        root_a, root_b = 0.5 * (c1 + root), 0.5 * (c1 - root)
+        root = _square_root(c1 * c1 + _scaled(4.0, c2))
+        root_a, root_b = _scaled(0.5, c1 + root), _scaled(0.5, c1 - root)
         size_a, size_b = _power(root_a), _power(root_b)
-        turn_a = root_a * (1.0 / (math.sqrt(size_a) + NO_LINE))
-        turn_b = root_b * (1.0 / (math.sqrt(size_b) + NO_LINE))
-        angle_a, angle_b = math.atan2(turn_a.imag, turn_a.real), math.atan2(turn_b.imag, turn_b.real)
+        turn_a = _scaled(1.0 / (math.sqrt(size_a) + NO_LINE), root_a)
+        turn_b = _scaled(1.0 / (math.sqrt(size_b) + NO_LINE), root_b)
+        angle_a, angle_b = _angle(turn_a), _angle(turn_b)
         between = turn_a * turn_b.conjugate()
-        turn_1 = turn[k]
-        y0, y1, y2 = complex(z0[k]), z1[k] * turn_1, z2[k] * turn_1 * turn_1
+        y0 = complex(given[Z0 + i], given[Z0 + LANES + i])
+        y1 = complex(given[Z1 + i], given[Z1 + LANES + i]) * turn_1
+        y2 = complex(given[Z2 + i], given[Z2 + LANES + i]) * turn_1 * turn_1
         match_a, match_b = y0 + turn_a * (y1 + turn_a * y2), y0 + turn_b * (y1 + turn_b * y2)
-        cross = 1 + between + between * between
+        cross = complex(1.0, 0.0) + between + between * between
         normal = (OWN_MATCH * OWN_MATCH - _power(cross)) ** 2
-        energy_a = _power(OWN_MATCH * match_a - cross * match_b) / normal
-        energy_b = _power(OWN_MATCH * match_b - cross.conjugate() * match_a) / normal
+        energy_a = _power(_scaled(OWN_MATCH, match_a) - cross * match_b) / normal
+        energy_b = _power(_scaled(OWN_MATCH, match_b) - cross.conjugate() * match_a) / normal
         # Two nearly equal turns can have huge, opposite amplitudes: no more than twice the power that is there.
         ceiling = MOST_OF_POWER * (_power(y0) + _power(y1) + _power(y2))
         share = min(1.0, ceiling / (energy_a + energy_b + NO_LINE))
-        energy_a, energy_b = energy_a * share, energy_b * share
-        if energy_a > FAINTEST_LINE and abs(angle_a) * rad_to_hz < reach_hz[k]:
-            hz[1, k], energy[1, k] = center_hz[k] + angle_a * rad_to_hz, energy_a
-        if energy_b > FAINTEST_LINE and abs(angle_b) * rad_to_hz < reach_hz[k]:
-            hz[2, k], energy[2, k] = center_hz[k] + angle_b * rad_to_hz, energy_b
         distance = abs(_wrapped(angle_a - angle_b)) + SMALLEST_DISTANCE
-        drift = _wrapped(angle_a + angle_b - center_before) / (rule.drift * distance)
-        change = 1.0 / (rule.change * distance)
-        widened = (distance - distance_before) * change
+        drift = _wrapped(angle_a + angle_b - given[BEFORE + i]) / (rule_drift * distance)
+        change = 1.0 / (rule_change * distance)
+        widened = (distance - given[BEFORE + LANES + i]) * change
         # ln|r|² of each root, to first order: it matters only near the unit circle.
         grown = 0.25 * ((size_a - 1) ** 2 + (size_b - 1) ** 2) * change * change
-        trust[k] = 1.0 / (1.0 + residual / rule.residual + drift * drift + widened * widened + grown)
-        roots[0, k], roots[1, k] = angle_a + angle_b, distance
+        found[ANGLE + i], found[ANGLE + LANES + i] = angle_a, angle_b
+        found[ENERGY + i], found[ENERGY + LANES + i] = energy_a * share, energy_b * share
+        found[DISTANCE + i] = distance
+        found[TRUST + i] = 1.0 / (1.0 + residual / rule_residual + drift * drift + widened * widened + grown)
 
 
 @kernel
 def _wrapped(angle: float) -> float:
     """The same angle within ±π."""
-    return angle - 2 * math.pi * math.floor(angle / (2 * math.pi) + 0.5)
+    return float(angle - 2 * math.pi * np.floor(angle / (2 * math.pi) + 0.5))
+
+
+@kernel
+def _scaled(factor: float, z: complex) -> complex:
+    """A real multiple: half of the products of a complex one."""
+    return complex(factor * z.real, factor * z.imag)
+
+
+@kernel(fastmath={"contract"})
+def _angle(z: complex) -> float:
+    """atan2, without its branches."""
+    across, along = abs(z.imag), abs(z.real)
+    steep = across > along
+    slope = min(across, along) / max(across, along, NO_LINE)
+    square = slope * slope
+    angle = ARCTAN[-1]
+    for n in range(len(ARCTAN) - 2, -1, -1):
+        angle = angle * square + ARCTAN[n]
+    angle *= slope
+    angle = 0.5 * math.pi - angle if steep else angle
+    angle = math.pi - angle if z.real < 0 else angle
+    return -angle if z.imag < 0 else angle
 
 
 @kernel

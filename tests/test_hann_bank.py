@@ -45,6 +45,13 @@ def test_a_channel_is_the_sum_over_its_window(rate: float) -> None:
                     assert moment[k] / power[k] == pytest.approx(expected_hz, abs=1e-4 * rate / bank.length_samples[w])
 
 
+def test_a_window_alone_is_as_beside_others() -> None:
+    both, sound = design(16000.0), np.random.default_rng(4).standard_normal((3000, 1)).astype(np.float32)
+    alone = HannDesign(16000.0, both.hop, both.windows[3:])
+    longest = HannBank(both).process(sound).power[:, :, both.channels_of(3)]
+    np.testing.assert_allclose(HannBank(alone).process(sound).power, longest, atol=1e-6 * longest.max())
+
+
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("amplitude", [1.0, 1e-5])
 def test_a_lone_cosine_has_its_amplitude_and_frequency_in_every_window(rate: float, amplitude: float) -> None:

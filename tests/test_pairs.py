@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from presets import LINES
+from spy import Spy
 
 from sharpear.dsp import HannBank, HannDesign, HannWindow, LineFrames, PairLines, Pairs, longest_window, pair_finder
 from sharpear.sharpening.line_code import line_rule
@@ -104,6 +105,13 @@ def test_no_pair_is_seen_in_a_moving_tone_in_an_onset_or_in_noise() -> None:
         assert lines.energy[60:].sum() < 0.05 * total
     begun = lines_of(np.concatenate([np.zeros(round(0.3 * RATE)), cosine(600, seconds=0.05)]))
     assert begun.energy[-15:].max() < 0.05 * heard(cosine(600)).energy[-1, 0, 0].sum()
+
+
+def test_the_kernel_is_given_the_lobe_and_a_quarter_of_a_bin() -> None:
+    spy = Spy()
+    Pairs(DESIGN, LEAST_TRUST, spy).process(heard(np.zeros(400)))
+    rule = spy.given["pairs_process"]["rule"]
+    assert (rule.least_trust, rule.lobe, rule.apart_hz) == (LEAST_TRUST, 4, pytest.approx(RATE / 4096 / 4))
 
 
 def test_silence_has_no_lines() -> None:
