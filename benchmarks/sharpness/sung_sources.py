@@ -25,6 +25,9 @@ from benchmarks.sharpness.soundfonts import render_all, testing_players
 from benchmarks.sharpness.sources import RANGES_HZ, STRETCHED, find
 
 LAST_TRAINING_LANGUAGE = "it"
+TEST_SPEAKERS = ("asteriskcoresoundsfr_fr", "asteriskpromptesco_es", "asteriskpromptitmenardi_it")
+"""Speakers of other languages who are for testing alone; the bundled voices are some of them."""
+VALIDATION_SPEAKERS = ("asteriskcoresoundsit_it", "klettres_hu", "ktuberling_ca", "ktuberling_ga", "ktuberling_gl")
 PACKAGES = (
     "klettres-data",
     "ktuberling-data",
@@ -121,10 +124,15 @@ def _language(unpacked: Path, path: Path) -> str:
     return "ru" if "russian" in parts else ""
 
 
-def testing_speakers(unpacked: Iterable[Path]) -> dict[str, str]:
-    """Speaker -> "test" for those whose language may not train."""
-    speakers = [speaker for package in unpacked for speaker in languages(package)]
-    return {speaker: "test" for speaker in speakers if speaker.rsplit("_", 1)[1] > LAST_TRAINING_LANGUAGE}
+def splits_of_speakers(unpacked: Iterable[Path]) -> dict[str, str]:
+    """Speaker -> split, by language and by the two lists."""
+    named = dict.fromkeys(TEST_SPEAKERS, "test") | dict.fromkeys(VALIDATION_SPEAKERS, "validation")
+    splits = {}
+    for package in unpacked:
+        for speaker in languages(package):
+            by_language = "test" if speaker.rsplit("_", 1)[1] > LAST_TRAINING_LANGUAGE else "train"
+            splits[speaker] = named.get(speaker, by_language)
+    return splits
 
 
 def fill_speech(unpacked: Iterable[Path], folder: Path) -> None:
@@ -144,8 +152,8 @@ def fill_speech(unpacked: Iterable[Path], folder: Path) -> None:
 
 
 def fill_recordings(recordings: Path, folder: Path) -> dict[str, str]:
-    """Take the single voices of a folder of recordings; all but speech are for testing."""
-    tests = {}
+    """Take the single voices of a folder of recordings; returns speaker -> split: all but speech are for testing."""
+    splits = {}
     for start, kind in OF_RECORDINGS.items():
         for item in sorted(recordings.glob(f"{start}_*")):
             stems = sorted(item.glob("stem_*.flac")) or [item / "mix.wav"]
@@ -154,9 +162,8 @@ def fill_recordings(recordings: Path, folder: Path) -> dict[str, str]:
                 samples, rate = soundfile.read(stem, always_2d=True)
                 where = "strings" if "violin" in stem.stem else kind
                 _write(folder / where / f"{speaker}-00.flac", samples.mean(axis=1), rate)
-                if kind != "speech":
-                    tests[speaker] = "test"
-    return tests
+                splits[speaker] = "train" if kind == "speech" else "test"
+    return splits
 
 
 def _write(path: Path, samples: Floats, rate: int) -> None:
@@ -177,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unpacked = fetch(PACKAGES, options.packages or options.folder.parent / "packages")
     speech = [package for package in unpacked if "soundfont" not in package.name]
     fonts = [package for package in unpacked if "soundfont" in package.name]
-    splits = testing_speakers(speech) | testing_players(fonts)
+    splits = splits_of_speakers(speech) | testing_players(fonts)
     options.folder.mkdir(parents=True, exist_ok=True)
     if options.audio is not None:
         splits |= fill_recordings(options.audio, options.folder)
