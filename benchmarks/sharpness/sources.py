@@ -13,6 +13,7 @@ import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -87,6 +88,24 @@ def find(folder: Path) -> list[Source]:
     return found
 
 
+class Voices(Protocol):
+    """What scenes are drawn from: `Sources`, or the voices that come with the benchmark."""
+
+    split: str
+
+    def speakers(self, kind: str) -> list[str]:
+        """The speakers or players of a kind, sorted."""
+
+    def count(self, kind: str, speaker: str) -> int:
+        """How many recordings a speaker has."""
+
+    def partials(self, kind: str, speaker: str, index: int) -> Partials:
+        """A speaker's recording, taken apart."""
+
+    def noise(self, speaker: str, index: int) -> tuple[Floats, float]:
+        """A recording without pitch (kind `drums`) and its rate in Hz."""
+
+
 class Sources:
     """The voices of one split of a folder, taken apart when they are asked for.
 
@@ -110,10 +129,6 @@ class Sources:
     def speakers(self, kind: str) -> list[str]:
         """The speakers or players of a kind, sorted."""
         return sorted(self._by_kind[kind])
-
-    def files(self, kind: str, speaker: str) -> list[Source]:
-        """The files of a speaker."""
-        return self._by_kind[kind][speaker]
 
     def count(self, kind: str, speaker: str) -> int:
         """How many recordings a speaker has."""

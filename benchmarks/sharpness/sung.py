@@ -17,7 +17,7 @@ from scipy.signal import fftconvolve, resample_poly
 from benchmarks.sharpness.lines import LINE_HOP, SAMPLE_RATE, Floats, Lines
 from benchmarks.sharpness.signals import Signal, log_uniform
 from benchmarks.sharpness.singing import Voice, piece, sung, together, transposed
-from benchmarks.sharpness.sources import Sources
+from benchmarks.sharpness.sources import Voices
 
 DURATION_S = 1.25
 SAMPLES = round(DURATION_S * SAMPLE_RATE)
@@ -31,7 +31,7 @@ TRIES = 30
 SNR_DB = (15.0, 42.0)
 
 
-def scene(seed: int, kind: str, sources: Sources, snr_db: tuple[float, float] = SNR_DB) -> Signal:
+def scene(seed: int, kind: str, sources: Voices, snr_db: tuple[float, float] = SNR_DB) -> Signal:
     """The scene of a kind for a seed: (audio float32 at 44.1 kHz, its true lines), 1.25 s.
 
     Args:
@@ -52,7 +52,7 @@ def scene(seed: int, kind: str, sources: Sources, snr_db: tuple[float, float] = 
     return _recorded(rng, direct, lines, sources, strokes, snr_db)
 
 
-def _drawn(rng: np.random.Generator, sources: Sources, kinds: tuple[str, ...], speed: tuple[float, float]) -> Voice:
+def _drawn(rng: np.random.Generator, sources: Voices, kinds: tuple[str, ...], speed: tuple[float, float]) -> Voice:
     """A piece of a random recording of a random player of one of the kinds, at full level."""
     present = [kind for kind in kinds if sources.speakers(kind)]
     if not present:
@@ -77,30 +77,30 @@ def _weaker(rng: np.random.Generator, voice: Voice) -> Voice:
     return Voice(voice.frequencies_hz, voice.amplitudes * 10 ** (rng.uniform(lowest, 0) / 20))
 
 
-def _speaker(rng: np.random.Generator, sources: Sources) -> Voice:
+def _speaker(rng: np.random.Generator, sources: Voices) -> Voice:
     return _moved(rng, _drawn(rng, sources, ("speech",), (0.8, 1.25)), 3)
 
 
-def _singer(rng: np.random.Generator, sources: Sources) -> Voice:
+def _singer(rng: np.random.Generator, sources: Voices) -> Voice:
     """A recorded singer, or a speaker whose vowels are held on notes."""
     if sources.speakers("singing") and (rng.random() < 0.5 or not sources.speakers("speech")):
         return _moved(rng, _drawn(rng, sources, ("singing",), (0.7, 1.3)), 4)
     return _moved(rng, sung(_drawn(rng, sources, ("speech",), (0.2, 0.6)), rng), 5)
 
 
-def _player(rng: np.random.Generator, sources: Sources, *kinds: str) -> Voice:
+def _player(rng: np.random.Generator, sources: Voices, *kinds: str) -> Voice:
     return _moved(rng, _drawn(rng, sources, kinds, (0.7, 1.5)), 4)
 
 
-def _two(rng: np.random.Generator, sources: Sources) -> list[Voice]:
+def _two(rng: np.random.Generator, sources: Voices) -> list[Voice]:
     """Two speakers; one in four a speaker and a singer or two singers."""
-    kinds: tuple[Callable[[np.random.Generator, Sources], Voice], ...] = (_speaker, _speaker)
+    kinds: tuple[Callable[[np.random.Generator, Voices], Voice], ...] = (_speaker, _speaker)
     if rng.random() < 0.25:
         kinds = (_speaker, _singer) if rng.random() < 0.5 else (_singer, _singer)
     return [kinds[0](rng, sources), _weaker(rng, kinds[1](rng, sources))]
 
 
-def _chorale(rng: np.random.Generator, sources: Sources) -> list[Voice]:
+def _chorale(rng: np.random.Generator, sources: Voices) -> list[Voice]:
     """Two to four singers and players at consonant intervals, tempered, just or slightly off."""
     count = int(rng.integers(2, 5))
     intervals = [0, *rng.choice(CONSONANT, count - 1, replace=False)]
@@ -118,7 +118,7 @@ def _chorale(rng: np.random.Generator, sources: Sources) -> list[Voice]:
     return voices
 
 
-def _piano(rng: np.random.Generator, sources: Sources) -> list[Voice]:
+def _piano(rng: np.random.Generator, sources: Voices) -> list[Voice]:
     """One to four lines of a recorded piano, or, one time in four, of drawn strings."""
     count = int(rng.integers(1, 5))
     if not sources.speakers("piano") or rng.random() < 0.25:
@@ -141,13 +141,13 @@ def _string(rng: np.random.Generator) -> Voice:
     return Voice(np.broadcast_to(frequencies, amplitudes.shape), amplitudes)
 
 
-def _instruments(rng: np.random.Generator, sources: Sources) -> list[Voice]:
+def _instruments(rng: np.random.Generator, sources: Voices) -> list[Voice]:
     first = _player(rng, sources, "strings", "winds", "plucked")
     more = int(rng.integers(0, 3))
     return [first, *(_weaker(rng, _player(rng, sources, "strings", "winds", "plucked")) for _ in range(more))]
 
 
-SCENES: dict[str, Callable[[np.random.Generator, Sources], list[Voice]]] = {
+SCENES: dict[str, Callable[[np.random.Generator, Voices], list[Voice]]] = {
     "speech": lambda rng, sources: [_speaker(rng, sources)],
     "singing": lambda rng, sources: [_singer(rng, sources)],
     "two_voices": _two,
@@ -162,7 +162,7 @@ def _recorded(
     rng: np.random.Generator,
     direct: Floats,
     lines: Lines,
-    sources: Sources,
+    sources: Voices,
     strokes: float,
     snr_db: tuple[float, float],
 ) -> Signal:
@@ -203,7 +203,7 @@ def _tail(rng: np.random.Generator, direct: Floats) -> Floats:
     return np.asarray(fftconvolve(direct, response)[:SAMPLES])
 
 
-def _strokes(rng: np.random.Generator, sources: Sources) -> Floats:
+def _strokes(rng: np.random.Generator, sources: Voices) -> Floats:
     """Strokes of recorded drums, or decaying bursts of noise."""
     players = sources.speakers("drums")
     if players and rng.random() < 0.6:
