@@ -29,6 +29,10 @@ CONSONANT = (3, 4, 5, 7, 8, 9, 12, 15, 16, 19)
 """Intervals over the lowest voice of a chorale, in semitones."""
 TRIES = 30
 SNR_DB = (15.0, 42.0)
+FAMILIES = ("speech", "singing", "two_voices", "chorale", "piano")
+"""Kinds that stand beside the synthetic families of the benchmark."""
+FAMILY_SNR_DB = (22.0, 42.0)
+"""Their noise: with more, frames 30 to 40 dB below the loudest would measure the noise alone."""
 
 
 def scene(seed: int, kind: str, sources: Voices, snr_db: tuple[float, float] = SNR_DB) -> Signal:
@@ -50,6 +54,11 @@ def scene(seed: int, kind: str, sources: Voices, snr_db: tuple[float, float] = S
     direct, lines = together(voices, rng, SAMPLES, FLOOR_DB, MOST_LINES)
     strokes = 0.15 if kind in ("speech", "two_voices") else 0.3
     return _recorded(rng, direct, lines, sources, strokes, snr_db)
+
+
+def draw(family: str, seed: int, voices: Voices) -> Signal:
+    """The signal of a family of the benchmark for a seed: (audio float32 at 44.1 kHz, its true lines)."""
+    return scene(seed, family, voices, FAMILY_SNR_DB)
 
 
 def _drawn(rng: np.random.Generator, sources: Voices, kinds: tuple[str, ...], speed: tuple[float, float]) -> Voice:
