@@ -49,7 +49,7 @@ def piece(partials: Partials, rng: np.random.Generator, rows: int, speed: float)
     """
     step = speed * LINE_HOP / HOP
     span = int(rows * step) + 2
-    loud = (partials.loudest_db > partials.loudest_db.max() - 40).astype(float)
+    loud = (partials.loudest_db > max(float(partials.loudest_db.max()) - 40, FLOOR_DB)).astype(float)
     total = np.concatenate([[0.0], np.cumsum(np.pad(loud, (0, span)))])
     share = (total[span : span + len(loud)] - total[: len(loud)]) / span
     places = np.flatnonzero(share >= VOICED)
