@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.sharpness import sung
+from benchmarks.sharpness import soundfonts, sung, sung_sources
 from benchmarks.sharpness.basins import basins
 from benchmarks.sharpness.bundled import Bundled
 from benchmarks.sharpness.details import bristles, delays_s, details
 from benchmarks.sharpness.estimate import Estimate
 from benchmarks.sharpness.lines import LINE_HOP, SAMPLE_RATE, Lines, Mixer
-from benchmarks.sharpness.metrics import GRID_HZ
+from benchmarks.sharpness.metrics import GRID_HZ, transport
 from benchmarks.sharpness.partials import HOP, Partials, take_apart
 from benchmarks.sharpness.report import BEST_PEER, Result, markdown, with_best_peer
 from benchmarks.sharpness.signals import draw, gate
@@ -130,6 +130,41 @@ def test_an_unknown_split_is_refused(tmp_path: Path) -> None:
         Sources(tmp_path, tmp_path, "all")
 
 
+def test_languages_after_italian_are_for_testing(tmp_path: Path) -> None:
+    package = tmp_path / "klettres-data"
+    for language in ("de", "en_GB", "hu", "nl"):
+        path = package / "usr" / "share" / "klettres" / language / "alpha" / "a.ogg"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(bytes(3000))
+    assert sung_sources.splits_of_speakers([package]) == {
+        "klettres_de": "train",
+        "klettres_en": "train",
+        "klettres_hu": "validation",
+        "klettres_nl": "test",
+    }
+
+
+def test_clips_are_joined_without_their_silence() -> None:
+    rate = sung_sources.RATE
+    clip = np.concatenate([np.zeros(rate), 0.1 * np.ones(rate // 2), np.zeros(rate)])
+    pieces = sung_sources.joined([clip, np.zeros(rate), clip] * 20)
+    assert all(piece.max() == pytest.approx(0.5) for piece in pieces)
+    assert [len(piece) / rate for piece in pieces] == pytest.approx([20.0, 7.8], abs=1.0)
+
+
+def test_a_player_plays_one_note_at_a_time() -> None:
+    player = soundfonts.PLAYERS["oboe"]
+    held: set[int] = set()
+    for message in soundfonts.line(player, np.random.default_rng(0)).tracks[0]:
+        if message.type == "note_on":
+            assert not held
+            assert player.lowest <= message.note <= player.highest
+            held.add(message.note)
+        elif message.type == "note_off":
+            held.remove(message.note)
+    assert not held
+
+
 # --- taking apart and moving
 
 
@@ -214,6 +249,16 @@ def test_wrong_places_are_told_from_wrong_levels() -> None:
     assert wrong.ghosts == 0
     ghost = details(steady([low, high, GRID_HZ[110]], np.tile([1.0, 1.0, 0.5], (len(energies), 1))), lines, 0.0)
     assert ghost.ghosts == pytest.approx(0.2)
+
+
+def test_lines_of_consonant_voices_may_count_as_one() -> None:
+    mixer = Mixer(1.0, np.random.default_rng(0))
+    mixer.add(996.0, 1.0)
+    mixer.add(1004.0, 1.0)
+    _, lines = mixer.finish()
+    between = steady([1000.0], np.ones((len(lines.times_s) // 2, 1)))
+    assert transport(between, lines).cents == pytest.approx(1200 * math.log2(1004 / 1000), rel=0.01)
+    assert transport(between, lines, closer_than_hz=12.0).cents < 0.01
 
 
 def test_a_missed_line_goes_to_the_nearest_place() -> None:
