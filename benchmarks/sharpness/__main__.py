@@ -8,9 +8,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.sharpness import sung
+from benchmarks.sharpness.bundled import Bundled
 from benchmarks.sharpness.report import write
-from benchmarks.sharpness.run import METHODS, run_families, run_recordings, run_single_tones, usable
+from benchmarks.sharpness.run import METHODS, drawable, run_families, run_recordings, run_single_tones, usable
 from benchmarks.sharpness.signals import FAMILIES
+from benchmarks.sharpness.sources import SPLITS, Sources, Voices
 
 
 def _names(text: str, known: Sequence[str], what: str) -> list[str]:
@@ -28,15 +31,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--families", default="", help="comma-separated; default: all")
     parser.add_argument("--methods", default="", help="comma-separated; default: all")
     parser.add_argument("--audio", type=Path, help="folder of the recordings r1, r2, c1, m1, for multi-pitch F1")
+    parser.add_argument("--sources", type=Path, help="folder of single voices by kind; default: the bundled voices")
+    parser.add_argument("--split", choices=SPLITS, default="test", help="whose voices of --sources (default test)")
+    parser.add_argument("--cache", type=Path, help="where they are kept taken apart; default: SOURCES-cache")
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for JSON, Markdown and picture")
     parser.add_argument("--no-tones", action="store_true", help="leave out two-tone resolution and frequency errors")
     return parser
 
 
+def _voices(options: argparse.Namespace) -> Voices:
+    if options.sources is None:
+        return Bundled()
+    folder: Path = options.sources
+    return Sources(folder, options.cache or folder.with_name(f"{folder.name}-cache"), options.split)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark, print its tables, and write them; 0 on success."""
     options = _parser().parse_args(arguments)
-    families = _names(options.families, list(FAMILIES), "families")
+    families = _names(options.families, [*FAMILIES, *sung.FAMILIES], "families")
     names = _names(options.methods, list(METHODS), "methods")
     seeds = list(range(options.seed, options.seed + options.seeds))
     start = time.perf_counter()
@@ -44,14 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def log(message: str) -> None:
         print(f"[{time.perf_counter() - start:6.0f} s] {message}", file=sys.stderr, flush=True)
 
-    methods = usable(names, log)
-    results = run_families(methods, families, seeds, log)
+    methods, voices = usable(names, log), _voices(options)
+    families = drawable(families, voices, log)
+    results = run_families(methods, families, seeds, voices, log)
     if not options.no_tones:
         run_single_tones(methods, results, log)
     if options.audio is not None:
         run_recordings(methods, results, options.audio, log)
     seconds = time.perf_counter() - start
-    settings = {"seeds": seeds, "families": families, "seconds": seconds}
+    settings = {"seeds": seeds, "families": families, "voices": str(options.sources or "bundled"), "seconds": seconds}
     print(write(results, settings, options.out))
     log(f"written to {options.out}")
     return 0

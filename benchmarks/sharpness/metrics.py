@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.sharpness.estimate import Estimate
-from benchmarks.sharpness.lines import Floats, Lines
+from benchmarks.sharpness.lines import MERGE_HZ, Floats, Lines
 
 GRID_PER_OCTAVE = 96
 GRID_LOW_HZ = 150.0
@@ -101,32 +101,32 @@ def renyi3(grid: Floats) -> Floats:
     return np.asarray(-0.5 * np.log2((normalise(grid) ** 3).sum(axis=1)))
 
 
-def transport(estimate: Estimate, lines: Lines, lags_s: Floats = LAGS_S) -> Transport:
+def transport(estimate: Estimate, lines: Lines, lags_s: Floats = LAGS_S, closer_than_hz: float = MERGE_HZ) -> Transport:
     """Score an estimate against the true lines, at the constant lag that suits it best.
 
     A lag L compares the frame stated for t + L with the truth at t. The reported lag includes the latency
-    of the method, and so is the delay a listener or viewer would meet.
+    of the method, and so is the delay a listener or viewer would meet. True lines closer than `closer_than_hz` are one.
     """
-    thinned = _thin(estimate)
-    guess = np.cumsum(normalise(place(thinned.frequencies_hz, thinned.energy)), axis=1, dtype=np.float32)
-    truth_grid = place(*lines.merged())
+    found = thinned(estimate)
+    guess = np.cumsum(normalise(place(found.frequencies_hz, found.energy)), axis=1, dtype=np.float32)
+    truth_grid = place(*lines.merged(closer_than_hz))
     truth = np.cumsum(normalise(truth_grid), axis=1, dtype=np.float32)
-    scored = _scored(lines, truth_grid)
-    scores = np.array([_score(guess, thinned.times_s - lag, truth, lines.times_s, scored) for lag in lags_s])
+    judged = scored(lines, truth_grid)
+    scores = np.array([_score(guess, found.times_s - lag, truth, lines.times_s, judged) for lag in lags_s])
     tied = np.flatnonzero(scores <= LAG_TIE * np.min(scores) + 1e-3)
     lag = float(lags_s[tied[np.argmin(np.abs(lags_s[tied]))]])
-    frames = scored[_nearest(thinned.times_s - lag, lines.times_s)]
+    frames = judged[nearest(found.times_s - lag, lines.times_s)]
     return Transport(
         cents=float(np.min(scores)),
         lag_s=lag + estimate.latency_s,
-        at_zero_lag=_score(guess, thinned.times_s, truth, lines.times_s, scored),
+        at_zero_lag=_score(guess, found.times_s, truth, lines.times_s, judged),
         renyi_bits=float(renyi3(np.diff(guess[frames], axis=1, prepend=0).astype(float)).mean()),
-        renyi_true_bits=float(renyi3(truth_grid[scored]).mean()),
+        renyi_true_bits=float(renyi3(truth_grid[judged]).mean()),
     )
 
 
-def _thin(estimate: Estimate) -> Estimate:
-    """Leave out frames so that those left are at least about 128 samples apart."""
+def thinned(estimate: Estimate) -> Estimate:
+    """The estimate without so many frames that those left are less than about 128 samples apart."""
     if len(estimate.times_s) < 2:
         return estimate
     hop = float(np.median(np.diff(estimate.times_s)))
@@ -134,13 +134,14 @@ def _thin(estimate: Estimate) -> Estimate:
     return estimate.within(np.arange(len(estimate.times_s)) % step == 0)
 
 
-def _scored(lines: Lines, truth_grid: Floats) -> NDArray[np.bool_]:
+def scored(lines: Lines, truth_grid: Floats) -> NDArray[np.bool_]:
+    """Rows of the truth that count: within 40 dB of the loudest, past the warm-up, before the end."""
     energy = truth_grid.sum(axis=1)
     inside = (lines.times_s >= WARM_UP_S) & (lines.times_s <= lines.duration_s - COOL_DOWN_S)
     return np.asarray(inside & (energy > SOUNDING * energy.max()))
 
 
-def _nearest(times_s: Floats, grid_s: Floats) -> NDArray[np.intp]:
+def nearest(times_s: Floats, grid_s: Floats) -> NDArray[np.intp]:
     """Index of the regular grid's point nearest to each time, clipped to the ends."""
     step = (grid_s[-1] - grid_s[0]) / (len(grid_s) - 1)
     index: NDArray[np.intp] = np.rint((times_s - grid_s[0]) / step).astype(np.intp)
@@ -148,10 +149,10 @@ def _nearest(times_s: Floats, grid_s: Floats) -> NDArray[np.intp]:
 
 
 def _score(
-    guess: NDArray[np.float32], times_s: Floats, truth: NDArray[np.float32], grid_s: Floats, scored: NDArray[np.bool_]
+    guess: NDArray[np.float32], times_s: Floats, truth: NDArray[np.float32], grid_s: Floats, judged: NDArray[np.bool_]
 ) -> float:
-    index = _nearest(times_s, grid_s)
-    keep = scored[index]
+    index = nearest(times_s, grid_s)
+    keep = judged[index]
     if not keep.any():
         return float("inf")
     return float(GRID_CENTS * np.abs(guess[keep] - truth[index[keep]]).sum(axis=1).mean())

@@ -18,6 +18,7 @@ import scipy.fft
 from scipy.signal import resample_poly
 
 from benchmarks.sharpness import gammatone
+from benchmarks.sharpness.basins import basins
 from benchmarks.sharpness.estimate import Audio, Estimate, Method, coherent_energy
 from benchmarks.sharpness.lines import Floats
 
@@ -47,7 +48,9 @@ def reassigned(audio: Audio, sample_rate: float, n_fft: int) -> Estimate:
     times = np.arange(magnitude.shape[1]) * hop / sample_rate
     window_s = n_fft / sample_rate
     frequencies = np.nan_to_num(np.ascontiguousarray(frequencies.T)).astype(float)
-    energy = np.ascontiguousarray(magnitude.T).astype(float) ** 2
+    # librosa's Hann window; all bins of a tone, moved to its frequency, make up its energy.
+    scale = n_fft * float((np.hanning(n_fft + 1)[:-1] ** 2).sum()) / 4
+    energy = np.ascontiguousarray(magnitude.T).astype(float) ** 2 / scale
     return Estimate(times, frequencies, energy, False, window_s / 2, window_s)
 
 
@@ -146,9 +149,11 @@ def _wavelet_peer(run: Callable[[Audio, float, int], Estimate]) -> Callable[[Aud
 PEERS: dict[str, Method] = {
     method.name: method
     for method in (
+        Method("reassigned-512", partial(reassigned, n_fft=512)),
         Method("reassigned-1024", partial(reassigned, n_fft=1024)),
         Method("reassigned-2048", partial(reassigned, n_fft=2048)),
         Method("reassigned-4096", partial(reassigned, n_fft=4096)),
+        *(Method(f"basins-{n_fft}", partial(basins, n_fft=n_fft)) for n_fft in (512, 1024, 2048, 4096)),
         Method("ssq-cwt-q13", _wavelet_peer(partial(_ssq_cwt, mu=13.4))),
         Method("ssq-cwt-q40", _wavelet_peer(partial(_ssq_cwt, mu=40.0))),
         Method("ssq-stft-4096", _wavelet_peer(partial(_ssq_stft, length_s=4096 / 44100))),

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.sharpness.estimate import Method
+from benchmarks.sharpness.estimate import Estimate
 from benchmarks.sharpness.lines import Floats
 from benchmarks.sharpness.pitch import multi_pitch
 
@@ -67,10 +67,9 @@ def _from_curves(paths: list[Path], times_s: Floats) -> list[Floats]:
     return [frame[frame > 0] for frame in np.stack(voices, axis=1)]
 
 
-def f1(method: Method, recording: Recording) -> float:
-    """Multi-pitch F1 within half a semitone, frames of 11.6 ms, at the method's best constant lag."""
+def f1(estimate: Estimate, recording: Recording) -> float:
+    """Multi-pitch F1 within half a semitone, frames of 11.6 ms, at the best constant lag."""
     evaluate = importlib.import_module("mir_eval.multipitch").metrics
-    estimate = method.run(recording.audio, recording.sample_rate)
     hop = float(np.median(np.diff(estimate.times_s)))
     estimate = estimate.within(np.arange(len(estimate.times_s)) % max(1, round(HOP_S / 2 / hop)) == 0)
     pitches = multi_pitch(estimate.frequencies_hz, estimate.energy)

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.sharpness import recordings
+import numpy as np
+
+from benchmarks.sharpness import recordings, sung
 from benchmarks.sharpness.ceiling import CEILING
+from benchmarks.sharpness.details import bristles, delays_s, details
 from benchmarks.sharpness.estimate import Audio, Estimate, Method
-from benchmarks.sharpness.lines import SAMPLE_RATE
-from benchmarks.sharpness.metrics import transport
+from benchmarks.sharpness.lines import SAMPLE_RATE, Floats, Lines
+from benchmarks.sharpness.metrics import Transport, transport
 from benchmarks.sharpness.ours import OURS
 from benchmarks.sharpness.peers import PEERS
 from benchmarks.sharpness.precision import precision
 from benchmarks.sharpness.report import Result, Results
 from benchmarks.sharpness.resolution import CENTERS_HZ, LEVELS_DB, smallest_spacing
-from benchmarks.sharpness.signals import draw
+from benchmarks.sharpness.signals import Signal, draw
+from benchmarks.sharpness.sources import Voices
 
 METHODS: dict[str, Method] = {**OURS, **PEERS, CEILING.name: CEILING}
 """Every method of the benchmark by name, ours first."""
+
+WIDE_MERGE_HZ = 12.0
+"""Recorded voices are scored besides with lines closer than this as one: partials of consonant voices lie 2 to 10 Hz
+apart, where no window of a useful latency tells them apart."""
 
 Log = Callable[[str], None]
 
@@ -45,24 +54,71 @@ def _timed(method: Method, audio: Audio, sample_rate: float) -> tuple[Estimate, 
     return estimate, (time.perf_counter() - start) * sample_rate / len(audio)
 
 
-def run_families(methods: Sequence[Method], families: Sequence[str], seeds: Sequence[int], log: Log) -> Results:
-    """Transport distances, lags, entropies and run times on the synthetic families."""
+def drawable(families: Sequence[str], voices: Voices, log: Log) -> list[str]:
+    """The families that can be drawn here: recorded voices that are not taken apart yet need praat."""
+    found = []
+    for family in families:
+        try:
+            _draw(family, 0, voices)
+        except ImportError as error:
+            log(f"{family}: left out: voices are taken apart by praat: pip install praat-parselmouth ({error})")
+        except ValueError as error:
+            log(f"{family}: left out: {error}")
+        else:
+            found.append(family)
+    return found
+
+
+def _draw(family: str, seed: int, voices: Voices) -> Signal:
+    return sung.draw(family, seed, voices) if family in sung.FAMILIES else draw(family, seed)
+
+
+def run_families(
+    methods: Sequence[Method], families: Sequence[str], seeds: Sequence[int], voices: Voices, log: Log
+) -> Results:
+    """Everything that is measured against true lines, on the synthetic families and on those of recorded voices."""
     results: Results = {"truth": Result(), **{method.name: Result() for method in methods}}
     for family in families:
         for seed in seeds:
-            audio, lines = draw(family, seed)
+            audio, lines = _draw(family, seed, voices)
+            truth = Estimate(lines.times_s, *lines.merged(), causal=True)
+            results["truth"].add("bristles", family, bristles(truth))
             for method in methods:
                 estimate, factor = _timed(method, audio, SAMPLE_RATE)
-                score, result = transport(estimate, lines), results[method.name]
-                result.causal = estimate.causal
-                result.cents.setdefault(family, []).append(score.cents)
-                result.at_zero_lag.setdefault(family, []).append(score.at_zero_lag)
-                result.lag_ms.setdefault(family, []).append(1000 * score.lag_s)
-                result.renyi_bits.setdefault(family, []).append(score.renyi_bits)
-                result.real_time_factor.setdefault(family, []).append(factor)
-            results["truth"].renyi_bits.setdefault(family, []).append(score.renyi_true_bits)
+                results[method.name].causal = estimate.causal
+                results[method.name].add("real_time_factor", family, factor)
+                score = _measure(results[method.name], family, estimate, lines)
+            results["truth"].add("renyi_bits", family, score.renyi_true_bits)
         log(f"{family}: done")
     return results
+
+
+def _measure(result: Result, family: str, estimate: Estimate, lines: Lines) -> Transport:
+    score = transport(estimate, lines)
+    parts = details(estimate, lines, score.lag_s - estimate.latency_s)
+    onsets_s, offsets_s = delays_s(estimate, lines)
+    for name, value in (
+        ("cents", score.cents),
+        ("at_zero_lag", score.at_zero_lag),
+        ("lag_ms", 1000 * score.lag_s),
+        ("renyi_bits", score.renyi_bits),
+        ("level_cents", parts.level_cents),
+        ("place_cents", parts.place_cents),
+        ("ghosts", parts.ghosts),
+        ("bristles", bristles(estimate)),
+        ("onset_ms", 1000 * _median(onsets_s)),
+        ("offset_ms", 1000 * _median(offsets_s)),
+    ):
+        result.add(name, family, value)
+    result.by_level_cents.setdefault(family, []).append(list(parts.by_level_cents))
+    if family in sung.FAMILIES:
+        result.add("cents_12_hz", family, transport(estimate, lines, closer_than_hz=WIDE_MERGE_HZ).cents)
+    return score
+
+
+def _median(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else math.nan
 
 
 def run_single_tones(methods: Sequence[Method], results: Results, log: Log) -> None:
@@ -77,10 +133,12 @@ def run_single_tones(methods: Sequence[Method], results: Results, log: Log) -> N
 
 
 def run_recordings(methods: Sequence[Method], results: Results, folder: Path, log: Log) -> None:
-    """Multi-pitch F1; the exact lasso is left out, for it solves too few frames."""
+    """Multi-pitch F1 and bristles; the exact lasso is left out, for it solves too few frames."""
     for name, path in recordings.find(folder).items():
         recording = recordings.load(path)
         for method in methods:
             if method is not CEILING:
-                results[method.name].f1[name] = recordings.f1(method, recording)
+                estimate = method.run(recording.audio, recording.sample_rate)
+                results[method.name].f1[name] = recordings.f1(estimate, recording)
+                results[method.name].recording_bristles[name] = bristles(estimate)
         log(f"{name}: done")
