@@ -108,7 +108,7 @@ def others_memory() -> Iterator[None]:
     shutil.rmtree(dead.path, ignore_errors=True)  # any session that begins meanwhile removes it
 
 
-def test_where_nothing_can_be_written_one_line_says_so(wav, folder, mounted, others_memory):
+def test_where_nothing_can_be_written_one_line_says_so(wav, folder, mounted, others_memory, compiled):
     wav("a.wav", 0.5)
     places = dict.fromkeys((str(folder), "/tmp", "/var/tmp", "/dev/shm"))
     read_only = " && ".join(f"mount --bind {place} {place} && mount -o remount,ro,bind {place}" for place in places)
