@@ -14,6 +14,10 @@ import soundfile
 from hypothesis import settings
 
 from sharpear.__main__ import main
+from sharpear.config import load_config
+from sharpear.dynamics.hebbian import Learner
+from sharpear.live import separated, session
+from sharpear.separation.tonal import TonalTransient
 
 SMALL = Path(__file__).parent / "data" / "small.toml"
 """Mode lines, as the product's presets for music and speech run; `SMALL_COMPLEX` as `coherent` does."""
@@ -98,6 +102,16 @@ def sharpear(folder: Path, capsys, monkeypatch) -> Callable[..., Finished]:
         return Finished(int(ended.value.code or 0), heard.out, heard.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """What `sharpen` with the small preset, `separate` and `learn` run: no process has to say that it compiles it."""
+    for channels in (1, 2):
+        for phases in (False, True):
+            session.warmed_up(16000, load_config(str(SMALL)), channels, phases).flush()
+        separated.warmed_up(16000, TonalTransient, channels).flush()
+    Learner(channels=2, atoms=1).learn(np.ones((2, 2)))
 
 
 @pytest.fixture

@@ -278,7 +278,7 @@ def _command(*words: str | Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_terminal_gets_a_progress_bar_and_a_pipe_none(wav, folder):
+def test_a_terminal_gets_a_progress_bar_and_a_pipe_none(wav, folder, compiled):
     pty = pytest.importorskip("pty")
     words = _command("sharpen", wav("[b]tone[/x.wav".replace("/", "")), "--preset", SMALL, "--format", "npz")
     piped = subprocess.run(words, capture_output=True, text=True, cwd=folder, check=True)
@@ -304,7 +304,7 @@ def test_ctrl_c_while_modules_are_loaded_is_one_line(wav, folder, module):
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_no_leftovers(wav, folder):
+def test_ctrl_c_leaves_no_leftovers(wav, folder, compiled):
     running = subprocess.Popen(
         _command("sharpen", wav("long.wav", 1200.0, 8000), "--preset", SMALL, "--format", "npz"),
         stderr=subprocess.PIPE,

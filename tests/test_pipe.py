@@ -20,7 +20,7 @@ from pipe_rig import CONFIG, RATE, command, encoded
 
 import sharpear as api
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled")]
 
 
 def test_npy_of_an_unknown_length_is_a_usage_error(sharpen, folder):

@@ -25,7 +25,7 @@ from sharpear.separation.stem_stream import StemStream
 from sharpear.separation.tonal import TonalTransient
 from sharpear.sinks.outlet import Outlet
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled")]
 
 RATE = 16000
 SOX_ROUNDS = 1e-6  # its samples are integers of 32 bits, on the way in and out

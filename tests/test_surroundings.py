@@ -6,10 +6,14 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 from conftest import SMALL, Finished, leftovers
+
+from sharpear.live.ring import SHARED_MEMORY
+from sharpear.sinks.staging_folder import StagingFolder
 
 PRESET = ("--preset", str(SMALL), "-q")
 COMMANDS = {
@@ -94,7 +98,17 @@ def test_full_shared_memory_is_told_by_its_name(wav, folder, mounted):
     assert ran["devices"].err == "sharpear: /dev/shm is full, and the sound system needs some of it: make room\n"
 
 
-def test_where_nothing_can_be_written_one_line_says_so(wav, folder, mounted):
+@pytest.fixture
+def others_memory() -> Iterator[None]:
+    """The memory of a live session that goes on, and of one that was killed."""
+    alive, dead = (StagingFolder.make(Path(SHARED_MEMORY), ["sound.ring"], audio=False) for _ in range(2))
+    dead.leave()
+    yield
+    alive.remove()
+    shutil.rmtree(dead.path, ignore_errors=True)  # any session that begins meanwhile removes it
+
+
+def test_where_nothing_can_be_written_one_line_says_so(wav, folder, mounted, others_memory, compiled):
     wav("a.wav", 0.5)
     places = dict.fromkeys((str(folder), "/tmp", "/var/tmp", "/dev/shm"))
     read_only = " && ".join(f"mount --bind {place} {place} && mount -o remount,ro,bind {place}" for place in places)

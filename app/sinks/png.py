@@ -11,7 +11,6 @@ from sharpear.errors import InputError, UsageError, printable
 from sharpear.sharpening.frames import Frames
 
 from .base import Sink, SinkInfo
-from .drawing import ROWS_PER_OCTAVE, draw_lines
 
 LARGEST_COLUMNS = 4000
 RANGE_DB = 60.0
@@ -35,18 +34,24 @@ class PngSink(Sink):
             cause = "matplotlib finds no folder that it may write its list of fonts to"
             raise InputError(f"{path}: cannot be drawn ({cause}): set MPLCONFIGDIR to one") from error
         super().__init__(path, info)
-        low, high = info.frequencies[0], info.frequencies[-1]
+        self._times = [np.inf, -np.inf]
+
+    def _start(self, folder: Path) -> None:
+        # Loading it may compile: who makes no picture, or has no place for one, does not wait for that.
+        from .drawing import ROWS_PER_OCTAVE, draw_lines  # noqa: PLC0415
+
+        low, high = self.info.frequencies[0], self.info.frequencies[-1]
         rows = int(np.ceil(np.log2(high / low) * ROWS_PER_OCTAVE)) + 1
         self._row_hz = low * 2.0 ** (np.arange(rows) / ROWS_PER_OCTAVE)
+        self._draw_lines = draw_lines
         self._sharp = _PooledColumns(rows)
         self._plain = _PooledColumns(rows)
-        self._times = [np.inf, -np.inf]
 
     def _append(self, frames: Frames) -> None:
         if not len(frames):
             return
         self._times = [min(self._times[0], frames.times[0]), max(self._times[1], frames.times[-1])]
-        self._sharp.add(draw_lines(frames.amplitude, frames.instantaneous_frequency, self._row_hz))
+        self._sharp.add(self._draw_lines(frames.amplitude, frames.instantaneous_frequency, self._row_hz))
         power = np.square(frames.plain_amplitude).sum(axis=1)
         band_hz = self.info.channel_frequencies
         self._plain.add(np.stack([np.interp(self._row_hz, band_hz, column) for column in power]))

@@ -1,5 +1,6 @@
 """What becomes of outputs whose owner was killed: sound is published as recovered, what was whole gets its name."""
 
+import errno
 import itertools
 import json
 import os
@@ -63,7 +64,11 @@ def _without_owner(path: Path) -> Iterator[StagingFolder | None]:
     Raises:
         BlockingIOError: its owner lives.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:  # its owner has ended meanwhile
+        yield None
+        return
     mark = -1
     try:
         found = os.fstat(descriptor)
@@ -71,7 +76,7 @@ def _without_owner(path: Path) -> Iterator[StagingFolder | None]:
             yield None
             return
         try:
-            mark = os.open(MARK, os.O_RDWR | os.O_NOFOLLOW, dir_fd=descriptor)
+            mark = _opened_mark(descriptor)
         except FileNotFoundError:
             _remove_empty(path, descriptor, found.st_mtime)
             yield None
@@ -85,6 +90,16 @@ def _without_owner(path: Path) -> Iterator[StagingFolder | None]:
         os.close(descriptor)
         if mark >= 0:
             os.close(mark)
+
+
+def _opened_mark(folder: int) -> int:
+    """The mark as locks may need it, for writing; where nothing can be written, for reading."""
+    try:
+        return os.open(MARK, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return os.open(MARK, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
 
 
 def _may_live(told: dict[str, Any]) -> bool:
