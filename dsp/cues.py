@@ -19,7 +19,7 @@ from sharpear.gpu.stateful import Stateful, allocated, fields_of, named
 
 from .basins import basin_tables
 from .basins_kernel import MOST_LINES, Found
-from .cues_kernel import BandCuesOut, CandidatesOut, CueRoom, CueState, CueTables, cues_process
+from .cues_kernel import MOST_CLAIMS, BandCuesOut, CandidatesOut, CueRoom, CueState, CueTables, cues_process
 from .hann_bank import HannDesign, HannFrames
 from .lines import LineFrames
 
@@ -167,12 +167,14 @@ class CueDesign:
             edge=np.empty(rooms + 1, np.int64),
             mean_trust=np.empty(self.bank.counts[-1], np.float32),
             purity=np.empty(shape, np.float32),
+            claim_hz=np.empty(MOST_CLAIMS, np.float32),
+            claim_energy=np.empty(MOST_CLAIMS, np.float32),
         )
 
     @property
     def most_candidates(self) -> int:
         """Lines a moment, at most: each window's, and the pairs of the longest."""
-        return (len(self.bank.windows) - 1 + 2) * MOST_LINES
+        return (len(self.bank.windows) - 1 + 3) * MOST_LINES
 
 
 def _edges(band_hz: NDArray[np.float64]) -> list[tuple[float, float, float]]:

@@ -19,11 +19,26 @@ BAND_FLOOR = 1e-7
 PLACE_FLOOR = 1e-8
 """The same of single channels, of which several make a band."""
 
+FAINTEST_SHARE = 1e-7
+"""Energy (-70 dB), of the loudest band's, below which a line is not worth a judgement."""
+
 SILENCE = np.float32(1e-14)
 """Added to energies (-140 dBFS) whose logarithm is taken."""
 
-FEWEST_TRUSTED = np.float32(0.02)
-"""Trust below which a peak is not split into a pair."""
+LEAST_TRUST = np.float32(0.25)
+"""Trust below which a peak is not split into a pair: noise is trusted so far."""
+
+FAINTEST_PAIR = 1e-5
+"""Energy (-50 dB), of the loudest band's, below which a peak is not split: noise is in the way."""
+
+APART_BINS = 0.25
+"""Bins of 1/N from which two lines of a pair are two: channels agree on a tone's place far better."""
+
+LEAST_PART = 1e-3
+"""Part of a peak's energy below which a pair's line is left out."""
+
+MOST_CLAIMS = 256
+"""Of the channels of one peak."""
 
 NEIGHBOR_BINS = 8.0
 """A neighbouring line this many bins of 1/N away, or farther, is out of the window's reach."""
@@ -114,6 +129,8 @@ class CueRoom(NamedTuple):
     edge: Annotated[NDArray[np.int64], "edges"]
     mean_trust: Annotated[NDArray[np.float32], "longest channels"]
     purity: Annotated[NDArray[np.float32], "windows", "bands", "four"]
+    claim_hz: Annotated[NDArray[np.float32], "claims"]
+    claim_energy: Annotated[NDArray[np.float32], "claims"]
 
 
 @kernel
@@ -143,11 +160,8 @@ def remember(power: Floats, moment: Floats, hz: Floats, energy: Floats, trust: F
             level[b] = math.log(level[b] + floor)
     pair_row = frame % state.pair_hz.shape[1]
     state.trust[s, frame % state.trust.shape[1], :] = trust
-    for k in range(trust.size):
-        lower, upper = (1, 2) if hz[1, k] <= hz[2, k] else (2, 1)
-        state.pair_hz[s, pair_row, 0, k], state.pair_hz[s, pair_row, 1, k] = hz[lower, k], hz[upper, k]
-        state.pair_energy[s, pair_row, 0, k] = energy[lower, k]
-        state.pair_energy[s, pair_row, 1, k] = energy[upper, k]
+    state.pair_hz[s, pair_row, :, :] = hz[1:]
+    state.pair_energy[s, pair_row, :, :] = energy[1:]
 
 
 @kernel
@@ -212,12 +226,16 @@ def _lines(
         kept = find_basins(P, G, basins.top_hz[w], room.edge, found)
         for i in range(kept):
             line = found.order[i]
+            if found.energy[line] < FAINTEST_SHARE * most or count >= lines.hz.size:
+                continue
             _describe_line(first, basins, tables, frame, state, s, w, i, kept, P, G, room, most, place_floor, count,
                            lines)  # fmt: skip
             energy = found.energy[line]
             count += 1
-            if w == last:
-                count = _split(frame, state, s, found, line, P, room.mean_trust, lines, count, energy)
+            if w == last and energy > FAINTEST_PAIR * most:
+                count = _split(
+                    frame, state, s, room, line, P, APART_BINS * tables.resolution_hz[w], lines, count, energy
+                )
     lines.count[0] = count
 
 
@@ -287,10 +305,11 @@ def _describe_line(
 
 @kernel
 def _split(
-    frame: int, state: CueState, s: int, found: Found, line: int, P: Floats, mean_trust: Floats, lines: Candidates,
+    frame: int, state: CueState, s: int, room: CueRoom, line: int, P: Floats, apart_hz: float, lines: Candidates,
     count: int, energy: float,
 ) -> int:  # fmt: skip
     """Give the pair its share of the last candidate, as far as it is trusted over the peak; returns the new count."""
+    found, mean_trust = room.found, room.mean_trust
     trusted, energy_here = np.float32(0), np.float32(0)
     for k in range(found.first[line], found.past[line]):
         trusted += P[k] * mean_trust[k]
@@ -300,16 +319,19 @@ def _split(
     cues = lines.cues[one]
     trust_at = cues.size - 3
     cues[trust_at] = trust
-    if trust < FEWEST_TRUSTED:
+    if trust < LEAST_TRUST:
         return count
-    row = (frame + 1) % state.pair_hz.shape[1]
-    for e in range(2):
+    claims = _claims(state, s, (frame + 1) % state.pair_hz.shape[1], found, line, room)
+    begin = 0
+    for i in range(1, claims + 1):
+        if i < claims and room.claim_hz[i] - room.claim_hz[i - 1] < apart_hz:
+            continue
         part, moment = np.float32(0), np.float32(0)
-        for k in range(found.first[line], found.past[line]):
-            size = trust * state.pair_energy[s, row, e, k]
-            part += size
-            moment += size * state.pair_hz[s, row, e, k]
-        if part > 0 and moment > 0:
+        for j in range(begin, i):
+            part += trust * room.claim_energy[j]
+            moment += trust * room.claim_energy[j] * room.claim_hz[j]
+        begin = i
+        if part > LEAST_PART * energy and count < lines.hz.size:
             lines.hz[count], lines.energy[count], lines.window[count] = moment / part, part, lines.window[one]
             x = lines.cues[count]
             x[:] = cues
@@ -319,6 +341,23 @@ def _split(
     lines.energy[one] *= np.float32(1) - trust
     cues[trust_at + 1] = max(math.log(max(np.float32(1) - trust, np.float32(1e-9))), -CLIP) / 3.0
     return count
+
+
+@kernel
+def _claims(state: CueState, s: int, row: int, found: Found, line: int, room: CueRoom) -> int:
+    """What the channels of a peak say of their two tones, by frequency; returns how many there are."""
+    claims = 0
+    for k in range(found.first[line], found.past[line]):
+        for e in range(2):
+            hz, energy = state.pair_hz[s, row, e, k], state.pair_energy[s, row, e, k]
+            if energy > 0 and hz > 0 and claims < room.claim_hz.size:
+                j = claims
+                while j > 0 and room.claim_hz[j - 1] > hz:
+                    room.claim_hz[j], room.claim_energy[j] = room.claim_hz[j - 1], room.claim_energy[j - 1]
+                    j -= 1
+                room.claim_hz[j], room.claim_energy[j] = hz, energy
+                claims += 1
+    return claims
 
 
 @kernel
