@@ -167,6 +167,8 @@ class CueDesign:
             edge=np.empty(rooms + 1, np.int64),
             mean_trust=np.empty(self.bank.counts[-1], np.float32),
             purity=np.empty(shape, np.float32),
+            kept=np.empty(self.most_candidates, np.int64),
+            row=np.empty(shape[0] + 2 * len(LINE_OFFSETS), np.int64),
             claim_hz=np.empty(MOST_CLAIMS, np.float32),
             claim_energy=np.empty(MOST_CLAIMS, np.float32),
         )

@@ -132,7 +132,7 @@ def judge_process(
             )
             judge_lines(
                 lines.count[0], lines.hz, lines.energy, lines.window, lines.cues, rule.lowest_hz, rule.per_octave,
-                weights, room.belief, room.believed,
+                bands.cues.shape[0], weights, room.belief, room.believed,
             )  # fmt: skip
             _place(
                 lines.count[0], lines.hz, room.believed, grid, atom_hz, room.total, room.moment, amplitude[f, s],
