@@ -82,13 +82,13 @@ class CueDesign:
     def band_cues(self) -> int:
         """Number of cues a band."""
         windows = len(self.bank.windows)
-        told = sum(o <= ahead for ahead in self.ahead_hops for o in OFFSETS)
+        told = sum(o <= ahead for ahead in self.ahead_hops.tolist() for o in OFFSETS)
         return told + len(self.pairs) + 4 * (windows - 1) + 2 + 1 + (windows - 2)
 
     @property
     def level_cue(self) -> int:
         """Which cue of a band is its level in the longest window but one, a quarter of ln of the loudest band's."""
-        told = sum(o <= ahead for ahead in self.ahead_hops for o in OFFSETS)
+        told = sum(o <= ahead for ahead in self.ahead_hops.tolist() for o in OFFSETS)
         return told + len(self.pairs) + len(self.bank.windows) - 3
 
     @property
@@ -210,7 +210,7 @@ class Cues(Stateful):
         design, empty, state = self.design, self.backend.empty, self._state
         shape, most, bands = (chosen.size, self._streams), design.most_candidates, design.band_hz.size
         lines = CandidatesOut(
-            count=empty((*shape, 1), np.int64),
+            number=empty((*shape, 1), np.int64),
             hz=empty((*shape, most), np.float32),
             energy=empty((*shape, most), np.float32),
             window=empty((*shape, most), np.int64),

@@ -88,10 +88,10 @@ class CueState(NamedTuple):
 class Candidates(NamedTuple):
     """All lines of one moment, those of one window after the other; the longest window's with the pairs.
 
-    window: counted from 0, the shortest that has lines.
+    number: how many there are.  window: counted from 0, the shortest that has lines.
     """
 
-    count: Annotated[NDArray[np.int64], "one"]
+    number: Annotated[NDArray[np.int64], "one"]
     hz: Annotated[NDArray[np.float32], "candidates"]
     energy: Annotated[NDArray[np.float32], "candidates"]
     window: Annotated[NDArray[np.int64], "candidates"]
@@ -108,7 +108,7 @@ class BandCues(NamedTuple):
 class CandidatesOut(NamedTuple):
     """`Candidates` of several frames and streams."""
 
-    count: Annotated[NDArray[np.int64], "frames", "streams", "one"]
+    number: Annotated[NDArray[np.int64], "frames", "streams", "one"]
     hz: Annotated[NDArray[np.float32], "frames", "streams", "candidates"]
     energy: Annotated[NDArray[np.float32], "frames", "streams", "candidates"]
     window: Annotated[NDArray[np.int64], "frames", "streams", "candidates"]
@@ -205,7 +205,7 @@ def _clipped(value: float, most: float) -> np.float32:
 
 @kernel
 def ln(x: np.float32) -> np.float32:
-    """ln x of a positive normal number, to 2e-5: its exponent, and ``2 artanh((m − 1)/(m + 1))`` of its mantissa m."""
+    """Logarithm of a positive normal number, to 2e-5: of its exponent, and of its mantissa 2 artanh((m − 1)/(m + 1))."""
     bits = np.float32(x).view(np.int32)
     exponent = np.float32((bits >> 23) - 127)
     m = np.int32((bits & 0x7FFFFF) | 0x3F800000).view(np.float32)
@@ -241,7 +241,7 @@ def _lines(
         _place_cues(first, basins, tables, frame, state.power[s], w, begin, count, most, room.row, lines)
         if w == last:
             count = _pairs(frame, state, s, room, P, tables.resolution_hz[w], most, lines, begin, count)
-    lines.count[0] = count
+    lines.number[0] = count
 
 
 @kernel
@@ -340,7 +340,7 @@ def _at(power: Floats, row: int, first: int, past: int, place: float) -> np.floa
     """Power of a window between two of its channels, linearly."""
     k = min(int(place), past - first - 2)
     part = np.float32(min(place - k, 1.0))
-    return power[row, first + k] * (np.float32(1) - part) + power[row, first + k + 1] * part
+    return np.float32(power[row, first + k] * (np.float32(1) - part) + power[row, first + k + 1] * part)
 
 
 @kernel
@@ -469,7 +469,7 @@ def _band_cues(
 
 @kernel
 def _correct(ahead: int, smear: Floats, frame: int, root: Floats, loudest: Floats, correction: Floats, q: int) -> None:
-    """ln of a band's level in a short window over the same smeared as a long window smears it."""
+    """Logarithm of a band's level in a short window over the same smeared as a long window smears it."""
     rows, half, bands = root.shape[0], smear.size // 2, correction.shape[0]
     now = _row(frame, ahead, rows)
     floor = np.float32(math.sqrt(BAND_FLOOR * loudest[now] + float(SILENCE)))
@@ -518,7 +518,7 @@ def cues_process(
                 read(
                     first, basins, tables, frame + f, state, s, room,
                     Candidates(
-                        lines.count[n, s], lines.hz[n, s], lines.energy[n, s], lines.window[n, s], lines.cues[n, s]
+                        lines.number[n, s], lines.hz[n, s], lines.energy[n, s], lines.window[n, s], lines.cues[n, s]
                     ),
                     BandCues(bands.cues[n, s], bands.correction[n, s]),
                 )  # fmt: skip

@@ -15,7 +15,7 @@ LARGEST_BELIEF = np.float32(14.0)
 """The whole of a line's belief likewise: e^-14 is as good as gone."""
 
 NOWHERE = np.float32(-1e4)
-"""ln of the share of a window that has no channels in a band."""
+"""Logarithm of the share of a window that has no channels in a band."""
 
 
 class BeliefWeights(NamedTuple):
@@ -153,7 +153,7 @@ def _layers(cues: Floats, level_cue: int, weights: BeliefWeights, room: BeliefRo
 def _trust(
     b: int, cues: Floats, correction: Floats, missing_cue: int, longer: Integers, told: Floats, trust: Floats
 ) -> None:
-    """ln of each window's share and level in one band; longer: which window each correction is of."""
+    """Logarithm of each window's share and level in one band; longer: which window each correction is of."""
     windows = trust.shape[0]
     highest = np.float32(-1e30)
     for w in range(windows):

@@ -101,9 +101,11 @@ class SubbandPath(Path):
 
     @property
     def replaced(self) -> NDArray[np.int64]:
+        """(streams,) unusable input samples taken as silence so far."""
         return self._bank.replaced
 
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
+        """As `Path.listen`."""
         subbands = self._bank.process(audio)
         if self._window:
             subbands = self._window.process(subbands)
@@ -113,13 +115,16 @@ class SubbandPath(Path):
         return Evidence(drive, frequency_hz, late, np.empty((*late.shape[:2], 0), np.float32))
 
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `Path.compete`."""
         return self._code.compete(evidence.drive, evidence.frequency_hz, evidence.subband)
 
     def power_response(self) -> NDArray[np.float64]:
+        """As `Path.power_response`."""
         design = self._window.design if self._window else self._bank.design
         return np.square(np.abs(design.response(self.atom_hz)))
 
     def phase_reader(self) -> PhaseReader:
+        """As `Path.phase_reader`."""
         return PhaseReader(self._bank, self._window, self._aligner, self.atom_hz)
 
 
@@ -163,9 +168,11 @@ class WindowPath(Path):
 
     @property
     def replaced(self) -> NDArray[np.int64]:
+        """(streams,) unusable input samples taken as silence so far."""
         return self._bank.replaced
 
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
+        """As `Path.listen`."""
         frames = self._bank.process(audio)
         plain = self._plain.process(frames)
         drive, frequency_hz = self._code.evidence(frames)
@@ -174,12 +181,15 @@ class WindowPath(Path):
         return Evidence(drive, frequency_hz, np.empty((*plain.shape[:2], 0), np.complex64), plain)
 
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `Path.compete`."""
         return self._code.compete(evidence.drive, evidence.frequency_hz)
 
     def power_response(self) -> NDArray[np.float64]:
+        """As `Path.power_response`."""
         return self._beside.power_response(self.atom_hz) if self._beside else self._plain.power_response(self.atom_hz)
 
     def phase_reader(self) -> PhaseReader:
+        """As `Path.phase_reader`."""
         assert self._beside is not None, "phases=True"
         return self._beside.phase_reader(self.atom_hz)
 
