@@ -82,13 +82,13 @@ class CueDesign:
     def band_cues(self) -> int:
         """Number of cues a band."""
         windows = len(self.bank.windows)
-        told = sum(o <= ahead for ahead in self.ahead_hops.tolist() for o in OFFSETS)
+        told = sum(1 for ahead in self.ahead_hops for o in OFFSETS if o <= ahead)
         return told + len(self.pairs) + 4 * (windows - 1) + 2 + 1 + (windows - 2)
 
     @property
     def level_cue(self) -> int:
         """Which cue of a band is its level in the longest window but one, a quarter of ln of the loudest band's."""
-        told = sum(o <= ahead for ahead in self.ahead_hops.tolist() for o in OFFSETS)
+        told = sum(1 for ahead in self.ahead_hops for o in OFFSETS if o <= ahead)
         return told + len(self.pairs) + len(self.bank.windows) - 3
 
     @property
