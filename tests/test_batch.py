@@ -193,7 +193,8 @@ def test_segments_give_the_unbroken_run_bit_for_bit(folder, mode, warm_up_s):
     rng = np.random.default_rng(5)
     audio = 0.1 * rng.standard_normal((16000 * 6, 2)) + np.stack([tone(6.0), tone(6.0, hz=700)], axis=1)
     audio[[100, 50000, 95000], 0] = np.nan
-    soundfile.write("x.wav", audio, 16000, subtype="FLOAT")
+    slower = mode == "beliefs"
+    soundfile.write("x.wav", audio[:, : 1 if slower else 2], 16000, subtype="FLOAT")
     narrow = {"bank.low_hz": 300.0, "bank.high_hz": 1200.0, "bank.channels": 32, "atoms.count": 40}
     config = CONFIG if mode == "coherent" else load_config("music", {"network.mode": mode, **narrow})
     task = Sharpening(config, Selection(0.25))
@@ -203,7 +204,7 @@ def test_segments_give_the_unbroken_run_bit_for_bit(folder, mode, warm_up_s):
         outcome = sharpen_cut(
             cut, [folder / "cut.npz"], SharpenerPool(config),
             Running(Interruption(), lambda done, _: told.append(done), keep_partial=False, at_once=2), task.describe,
-            segment_s=1.3, warm_up_s=warm_up_s,
+            segment_s=2.9 if slower else 1.3, warm_up_s=warm_up_s,
         )  # fmt: skip
     assert outcome.complete
     assert outcome.audio_s == expected.audio_s
