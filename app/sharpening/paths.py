@@ -153,9 +153,9 @@ class WindowPath(Path):
         center_hz = space_frequencies(bank.low_hz, bank.high_hz, bank.channels, bank.scale)
         self.channel_hz = center_hz[center_hz <= HIGHEST_CENTER * sample_rate]
         self.atom_hz = _atoms_of(config, self.channel_hz)
-        self.period_hops = 1
         design = belief_windows(sample_rate, hop, config)
         self._bank = HannBank(design, streams, backend)
+        self.period_hops = self._bank.period_hops
         self._code = BeliefCode(design, self.atom_hz, config, streams, backend)
         self.latency_hops = self._code.latency_hops
         self._plain = PlainAmplitudes(self._bank, self.channel_hz, self.latency_hops)
