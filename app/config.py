@@ -271,8 +271,9 @@ def load_config(preset: str | Path, overrides: Mapping[str, Any] | None = None) 
 def to_toml(config: Config) -> str:
     """All settings, each with its meaning, as TOML that `load_config` reads back."""
     lines = [f"description = {_toml_text(config.description)}"]
-    for name in ("bank", "window", "frames", "lines", "atoms", "network", "pitch"):
-        section: Section = getattr(config, name)
+    for name, section in config:
+        if not isinstance(section, Section):
+            continue
         lines += ["", f"[{name}]"]
         for key, field in type(section).model_fields.items():
             lines.append(f"{key} = {_toml_text(getattr(section, key))}  # {field.description}")
