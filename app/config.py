@@ -161,6 +161,9 @@ class NetworkConfig(Section):
 class PitchConfig(Section):
     """The pitch layer above the partials: harmonic receptive fields that share the partials by feedback."""
 
+    mode: Literal["lines", "beliefs"] = Field(
+        "lines", description="in place of network.mode beliefs, which tells notes' onsets less well"
+    )
     low_hz: float = Field(55.0, ge=1, le=20_000, description="lowest fundamental, Hz")
     high_hz: float = Field(1050.0, ge=1, le=20_000, description="highest fundamental, Hz")
     per_octave: int = Field(60, ge=12, le=240, description="units of the layer per octave")
