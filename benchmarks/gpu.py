@@ -1,7 +1,7 @@
 """Streams in real time on a GPU: ``python -m benchmarks.gpu`` (make bench-gpu), which writes docs/gpu-<card>.md.
 
-Every figure is of the whole `Sharpener`, audio up and frames down, in mode lines of the preset music at 48 kHz. The share
-of a kernel is measured in a run of its own with a wait after each launch.
+Every figure is of the whole `Sharpener`, audio up and frames down, in mode lines of the preset music at 48 kHz. The
+share of a kernel is measured in a run of its own with a wait after each launch.
 """
 
 from __future__ import annotations

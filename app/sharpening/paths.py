@@ -16,7 +16,7 @@ from .belief_code import BeliefCode, belief_windows
 from .composite import Composite, Memory
 from .evidence import Evidence
 from .feasible import check_spacing
-from .front import HIGHEST_CENTER, build_front
+from .front import build_front, channels_of
 from .line_code import LineCode
 from .phase import PhaseReader
 from .sparse_code import SparseCode
@@ -145,9 +145,7 @@ class WindowPath(Path):
     def __init__(
         self, sample_rate: float, hop: int, config: Config, streams: int, phases: bool, backend: Backend = CPU
     ) -> None:
-        bank = config.bank
-        center_hz = space_frequencies(bank.low_hz, bank.high_hz, bank.channels, bank.scale)
-        self.channel_hz = center_hz[center_hz <= HIGHEST_CENTER * sample_rate]
+        self.channel_hz = channels_of(config.bank, sample_rate)
         self.atom_hz = _atoms_of(config, self.channel_hz)
         self.period_hops = 1
         design = belief_windows(sample_rate, hop, config)
