@@ -205,7 +205,7 @@ def _clipped(value: float, most: float) -> np.float32:
 
 @kernel
 def ln(x: np.float32) -> np.float32:
-    """Logarithm of a positive normal number, to 2e-5: of its exponent and, by ``2 artanh((m − 1)/(m + 1))``, its mantissa."""
+    """Logarithm of a positive normal number, to 2e-5: of its exponent and, by artanh, of its mantissa."""
     bits = np.float32(x).view(np.int32)
     exponent = np.float32((bits >> 23) - 127)
     m = np.int32((bits & 0x7FFFFF) | 0x3F800000).view(np.float32)
