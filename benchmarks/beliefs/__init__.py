@@ -1,0 +1,1 @@
+"""Learning anew which window's lines are believed: scenes, examples, network, training. See docs/beliefs.md."""

@@ -1,0 +1,185 @@
+"""The network of `sharpear.dynamics.beliefs` in torch, which learns; and how it becomes a file of the package.
+
+Of each moment it takes cues x_b of all bands and x_i of all lines, and multiplies each line's energy by e^{o_i}:
+
+    h_b = relu(A x_b),  g = (Σ_b w_b h_b / Σ_b w_b, mean_b h_b),  w_b = √(level of the band)
+    y_b = relu((N ∗ h)_b + G g),  z_b = y_b + relu((F ∗ y)_b),  (s, l, k, c)_b = T z_b
+    t_bw = log softmax_w(s_bw) + 4 tanh(l_bw/4) + Σ_{pairs q of w} k_bq r_bq       r: corrections, see dsp/cues.py
+    u_i = 2 v·relu(B relu(C (x_i, c at f_i))) + t_w at f_i,   o_i = 14 tanh(u_i/14)
+
+What is told of bands, c and t, is interpolated linearly at each line's place between two of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from benchmarks.beliefs.presets import Preset
+from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ, CueDesign
+from sharpear.dynamics.beliefs_kernel import LARGEST_BELIEF, LARGEST_GAIN, NOWHERE
+
+BELIEF_GAIN = 2.0
+"""A line's own belief is this times its last layer: it learns twice as fast."""
+
+LEAST_SPREAD = 0.05
+"""Added to the standard deviation of cues by which they are divided: some hardly ever differ."""
+
+NAMING_CUES = 4
+"""The first cues of a line name its window, and say whether it is of a pair: 0 or 1, not normalised."""
+
+FIRST_TOLD = 0.05
+"""Standard deviation of the first weights that bands are told by: at first all windows are believed alike."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Units of the layers over bands (first, second), told to lines (context), and over lines (third, fourth)."""
+
+    first: int = 48
+    second: int = 32
+    context: int = 12
+    third: int = 32
+    fourth: int = 16
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Cues and candidates of several moments; see `Examples`. moment: of each line, from 0."""
+
+    bands: Tensor
+    correction: Tensor
+    lines: Tensor
+    hz: Tensor
+    energy: Tensor
+    window: Tensor
+    moment: Tensor
+
+
+class BeliefNetwork(nn.Module):
+    """See the equations above.
+
+    Args:
+        design: of the cues.
+        sizes: of the layers.
+    """
+
+    def __init__(self, design: CueDesign, sizes: Sizes) -> None:
+        super().__init__()
+        self._level_cue, self._missing_cue = design.level_cue, design.missing_cue
+        self._longer = [w - 1 for _, w in design.pairs]
+        self._windows = max(self._longer) + 1
+        told = 2 * self._windows + len(self._longer) + sizes.context
+        for name, cues in (("band", design.band_cues), ("line", design.line_cues)):
+            self.register_buffer(f"{name}_mean", torch.zeros(cues))
+            self.register_buffer(f"{name}_spread", torch.ones(cues))
+        self.cue = nn.Linear(design.band_cues, sizes.first)
+        self.near = nn.Conv1d(sizes.first, sizes.second, 5, padding=2)
+        self.whole = nn.Linear(2 * sizes.first, sizes.second)
+        self.far = nn.Conv1d(sizes.second, sizes.second, 3, padding=1)
+        self.told = nn.Linear(sizes.second, told)
+        self.line = nn.Linear(design.line_cues + sizes.context, sizes.third)
+        self.narrow = nn.Linear(sizes.third, sizes.fourth)
+        self.belief = nn.Linear(sizes.fourth, 1)
+        nn.init.zeros_(self.belief.weight)
+        nn.init.zeros_(self.belief.bias)
+        nn.init.normal_(self.told.weight, 0, FIRST_TOLD)
+        nn.init.zeros_(self.told.bias)
+
+    def normalise(self, bands: Tensor, lines: Tensor) -> None:
+        """Take means and spreads of cues from examples: (moments, bands, band cues) and (lines, line cues)."""
+        for name, cues in (("band", bands.reshape(-1, bands.shape[-1])), ("line", lines)):
+            self.get_buffer(f"{name}_mean").copy_(cues.mean(0))
+            self.get_buffer(f"{name}_spread").copy_(cues.std(0) + LEAST_SPREAD)
+        self.get_buffer("line_mean")[:NAMING_CUES] = 0
+        self.get_buffer("line_spread")[:NAMING_CUES] = 1
+
+    def forward(self, moments: Moments) -> Tensor:
+        """(lines,) energies, as far as they are believed."""
+        told = self._bands(moments.bands)
+        trust = self._trust(told, moments)
+        context = told[..., 2 * self._windows + len(self._longer) :]
+        last = moments.bands.shape[1] - 1.001
+        place = (torch.log2(moments.hz / LOWEST_BAND_HZ) * BANDS_PER_OCTAVE).clamp(0, last)
+        band = place.long()
+        above, at = place - band, moments.moment
+        below = 1 - above
+        own = below * trust[at, band, moments.window] + above * trust[at, band + 1, moments.window]
+        around = below[:, None] * context[at, band] + above[:, None] * context[at, band + 1]
+        cues = (moments.lines - self.get_buffer("line_mean")) / self.get_buffer("line_spread")
+        third = torch.relu(self.line(torch.cat([cues, around], 1)))
+        belief = own + BELIEF_GAIN * self.belief(torch.relu(self.narrow(third)))[:, 0]
+        most = float(LARGEST_BELIEF)
+        return moments.energy * torch.exp(most * torch.tanh(belief / most))
+
+    def _bands(self, cues: Tensor) -> Tensor:
+        """(moments, bands, told)."""
+        first = torch.relu(self.cue((cues - self.get_buffer("band_mean")) / self.get_buffer("band_spread")))
+        # The cue is a quarter of ln of the level.
+        weight = torch.exp(2 * cues[:, :, self._level_cue])
+        mean = (first * weight[..., None]).sum(1) / (weight.sum(1)[:, None] + 1e-6)
+        whole = self.whole(torch.cat([mean, first.mean(1)], 1))
+        second = torch.relu(self.near(first.transpose(1, 2)) + whole[:, :, None])
+        second = second + torch.relu(self.far(second))
+        told: Tensor = self.told(second.transpose(1, 2))
+        return told
+
+    def _trust(self, told: Tensor, moments: Moments) -> Tensor:
+        """(moments, bands, windows) ln of what energies are multiplied by."""
+        windows, most = self._windows, float(LARGEST_GAIN)
+        missing = moments.bands[..., self._missing_cue :]
+        share = told[..., :windows] + float(NOWHERE) * torch.nn.functional.pad(missing, (1, 0))
+        followed = told[..., 2 * windows : 2 * windows + len(self._longer)] * moments.correction
+        corrected = [
+            sum((followed[..., q] for q, window in enumerate(self._longer) if window == w), torch.zeros(()))
+            for w in range(windows)
+        ]
+        gain = most * torch.tanh(told[..., windows : 2 * windows] / most)
+        return torch.log_softmax(share, -1) + gain + torch.stack(corrected, -1)
+
+
+def exported(network: BeliefNetwork, preset: Preset) -> dict[str, NDArray[np.generic]]:
+    """What `sharpear.dynamics.beliefs.load_beliefs` reads: normalisation becomes part of the weights."""
+    values = {name: value.detach().numpy().astype(np.float64) for name, value in network.state_dict().items()}
+    own = len(values["line_mean"])
+    cue, cue_bias = _folded(values["cue.weight"], values["cue.bias"], values["band_mean"], values["band_spread"])
+    line, line_bias = _folded(
+        values["line.weight"][:, :own], values["line.bias"], values["line_mean"], values["line_spread"]
+    )
+    layers = {
+        "cue": cue,
+        "cue_bias": cue_bias,
+        "near": values["near.weight"].transpose(2, 1, 0),
+        "near_bias": values["near.bias"] + values["whole.bias"],
+        "whole": values["whole.weight"].T,
+        "far": values["far.weight"].transpose(2, 1, 0),
+        "far_bias": values["far.bias"],
+        "told": values["told.weight"].T,
+        "told_bias": values["told.bias"],
+        "line": np.concatenate([line, values["line.weight"][:, own:].T]),
+        "line_bias": line_bias,
+        "narrow": values["narrow.weight"].T,
+        "narrow_bias": values["narrow.bias"],
+        "belief": BELIEF_GAIN * values["belief.weight"][0],
+        "belief_bias": BELIEF_GAIN * values["belief.bias"],
+    }
+    windows = preset.layout.windows
+    layout = {
+        "length_hops": np.array([window.length_hops for window in windows]),
+        "points": np.array([window.points for window in windows]),
+        "top_hz": np.array([window.top_hz for window in windows]),
+        "latency_hops": np.array(preset.layout.latency_hops),
+    }
+    return layout | {name: layer.astype(np.float32) for name, layer in layers.items()}
+
+
+def _folded(
+    weight: NDArray[np.float64], bias: NDArray[np.float64], mean: NDArray[np.float64], spread: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """``W ((x − m)/s) + b = (W/s) x + (b − (W/s) m)``, the first from inputs to outputs."""
+    scaled = weight / spread
+    return scaled.T, bias - scaled @ mean
