@@ -118,7 +118,7 @@ def _read(audio: NDArray[np.float32], moments: NDArray[np.intp], preset: Preset)
     # Frame n ends after n + 1 hops, and judges what was `latency` hops before.
     lines, bands = Cues(preset.cues).process(frames, pairs, moments.astype(np.int64) + latency - 1)
     energy, window, hz = lines.energy[:, 0], lines.window[:, 0], lines.hz[:, 0]
-    told = np.arange(energy.shape[1]) < lines.count[:, 0]
+    told = np.arange(energy.shape[1]) < lines.number[:, 0]
     loudness = np.where(told & (window == MIDDLE_WINDOW), energy, 0).sum(axis=1, keepdims=True)
     told &= (energy > FAINTEST_CANDIDATE * loudness) & (hz < HIGHEST_CANDIDATE_HZ)
     return {
