@@ -161,6 +161,9 @@ class NetworkConfig(Section):
 class PitchConfig(Section):
     """The pitch layer above the partials: harmonic receptive fields that share the partials by feedback."""
 
+    mode: Literal["lines", "beliefs"] = Field(
+        "lines", description="in place of network.mode beliefs, which tells notes' onsets less well"
+    )
     low_hz: float = Field(55.0, ge=1, le=20_000, description="lowest fundamental, Hz")
     high_hz: float = Field(1050.0, ge=1, le=20_000, description="highest fundamental, Hz")
     per_octave: int = Field(60, ge=12, le=240, description="units of the layer per octave")
@@ -271,8 +274,9 @@ def load_config(preset: str | Path, overrides: Mapping[str, Any] | None = None) 
 def to_toml(config: Config) -> str:
     """All settings, each with its meaning, as TOML that `load_config` reads back."""
     lines = [f"description = {_toml_text(config.description)}"]
-    for name in ("bank", "window", "frames", "lines", "atoms", "network", "pitch"):
-        section: Section = getattr(config, name)
+    for name, section in config:
+        if not isinstance(section, Section):
+            continue
         lines += ["", f"[{name}]"]
         for key, field in type(section).model_fields.items():
             lines.append(f"{key} = {_toml_text(getattr(section, key))}  # {field.description}")

@@ -82,13 +82,13 @@ class CueDesign:
     def band_cues(self) -> int:
         """Number of cues a band."""
         windows = len(self.bank.windows)
-        told = sum(o <= ahead for ahead in self.ahead_hops for o in OFFSETS)
+        told = sum(1 for ahead in self.ahead_hops for o in OFFSETS if o <= ahead)
         return told + len(self.pairs) + 4 * (windows - 1) + 2 + 1 + (windows - 2)
 
     @property
     def level_cue(self) -> int:
         """Which cue of a band is its level in the longest window but one, a quarter of ln of the loudest band's."""
-        told = sum(o <= ahead for ahead in self.ahead_hops for o in OFFSETS)
+        told = sum(1 for ahead in self.ahead_hops for o in OFFSETS if o <= ahead)
         return told + len(self.pairs) + len(self.bank.windows) - 3
 
     @property
@@ -167,6 +167,8 @@ class CueDesign:
             edge=np.empty(rooms + 1, np.int64),
             mean_trust=np.empty(self.bank.counts[-1], np.float32),
             purity=np.empty(shape, np.float32),
+            kept=np.empty(self.most_candidates, np.int64),
+            row=np.empty(shape[0] + 2 * len(LINE_OFFSETS), np.int64),
             claim_hz=np.empty(MOST_CLAIMS, np.float32),
             claim_energy=np.empty(MOST_CLAIMS, np.float32),
         )
@@ -208,7 +210,7 @@ class Cues(Stateful):
         design, empty, state = self.design, self.backend.empty, self._state
         shape, most, bands = (chosen.size, self._streams), design.most_candidates, design.band_hz.size
         lines = CandidatesOut(
-            count=empty((*shape, 1), np.int64),
+            number=empty((*shape, 1), np.int64),
             hz=empty((*shape, most), np.float32),
             energy=empty((*shape, most), np.float32),
             window=empty((*shape, most), np.int64),

@@ -88,10 +88,10 @@ class CueState(NamedTuple):
 class Candidates(NamedTuple):
     """All lines of one moment, those of one window after the other; the longest window's with the pairs.
 
-    window: counted from 0, the shortest that has lines.
+    number: how many there are.  window: counted from 0, the shortest that has lines.
     """
 
-    count: Annotated[NDArray[np.int64], "one"]
+    number: Annotated[NDArray[np.int64], "one"]
     hz: Annotated[NDArray[np.float32], "candidates"]
     energy: Annotated[NDArray[np.float32], "candidates"]
     window: Annotated[NDArray[np.int64], "candidates"]
@@ -108,7 +108,7 @@ class BandCues(NamedTuple):
 class CandidatesOut(NamedTuple):
     """`Candidates` of several frames and streams."""
 
-    count: Annotated[NDArray[np.int64], "frames", "streams", "one"]
+    number: Annotated[NDArray[np.int64], "frames", "streams", "one"]
     hz: Annotated[NDArray[np.float32], "frames", "streams", "candidates"]
     energy: Annotated[NDArray[np.float32], "frames", "streams", "candidates"]
     window: Annotated[NDArray[np.int64], "frames", "streams", "candidates"]
@@ -129,6 +129,8 @@ class CueRoom(NamedTuple):
     edge: Annotated[NDArray[np.int64], "edges"]
     mean_trust: Annotated[NDArray[np.float32], "longest channels"]
     purity: Annotated[NDArray[np.float32], "windows", "bands", "four"]
+    kept: Annotated[NDArray[np.int64], "candidates"]
+    row: Annotated[NDArray[np.int64], "compared"]
     claim_hz: Annotated[NDArray[np.float32], "claims"]
     claim_energy: Annotated[NDArray[np.float32], "claims"]
 
@@ -157,7 +159,7 @@ def remember(power: Floats, moment: Floats, hz: Floats, energy: Floats, trust: F
         floor = np.float32(BAND_FLOOR) * loudest + SILENCE
         for b in range(level.size):
             state.root[s, w, row, b] = math.sqrt(level[b])
-            level[b] = math.log(level[b] + floor)
+            level[b] = ln(level[b] + floor)
     pair_row = frame % state.pair_hz.shape[1]
     state.trust[s, frame % state.trust.shape[1], :] = trust
     state.pair_hz[s, pair_row, :, :] = hz[1:]
@@ -170,40 +172,47 @@ def read(
     lines: Candidates, bands: BandCues,
 ) -> None:  # fmt: skip
     """The candidates and cues of the moment that frame `frame` completed."""
-    _average_trust(state.trust[s], room.mean_trust)
+    _average_trust(state.trust[s], frame, room.mean_trust)
     room.purity[:] = 0.0
     _lines(first, basins, tables, frame, state, s, room, lines)
     _band_cues(first, tables, frame, state, s, room, bands)
 
 
-@kernel
+@kernel(inline=True)
 def _row(frame: int, lag: int, rows: int) -> int:
     return (frame - lag) % rows
 
 
 @kernel
-def _average_trust(trust: Floats, mean: Floats) -> None:
-    mean[:] = 0.0
-    for r in range(trust.shape[0]):
-        row = trust[r]
+def _average_trust(trust: Floats, frame: int, mean: Floats) -> None:
+    """Over the last frames, in the order of time."""
+    rows = trust.shape[0]
+    for k in range(mean.size):
+        mean[k] = 0.0
+    for lag in range(rows):
+        row = _row(frame, rows - 1 - lag, rows)
         for k in range(mean.size):
-            mean[k] += row[k]
-    share = np.float32(1.0 / trust.shape[0])
+            mean[k] += trust[row, k]
+    share = np.float32(1.0 / rows)
     for k in range(mean.size):
         mean[k] *= share
 
 
-@kernel
+@kernel(inline=True)
 def _clipped(value: float, most: float) -> np.float32:
     return np.float32(min(max(value, -most), most))
 
 
 @kernel
-def _at(power: Floats, place: float) -> float:
-    """Power between two channels, linearly."""
-    k = min(int(place), power.size - 2)
-    part = min(place - k, 1.0)
-    return float(power[k]) * (1.0 - part) + float(power[k + 1]) * part
+def ln(x: np.float32) -> np.float32:
+    """Logarithm of a positive normal number, to 2e-5: of its exponent and, by artanh, of its mantissa."""
+    bits = np.float32(x).view(np.int32)
+    exponent = np.float32((bits >> 23) - 127)
+    m = np.int32((bits & 0x7FFFFF) | 0x3F800000).view(np.float32)
+    t = (m - np.float32(1)) / (m + np.float32(1))
+    t2 = t * t
+    series = np.float32(1) + t2 * (np.float32(1 / 3) + t2 * (np.float32(1 / 5) + t2 * np.float32(1 / 7)))
+    return exponent * np.float32(0.6931471805599453) + np.float32(2) * t * series
 
 
 @kernel
@@ -212,116 +221,163 @@ def _lines(
     lines: Candidates,
 ) -> None:  # fmt: skip
     """Every window's basins, each with its cues; those of the longest split into what is one line and the pair."""
-    found, rows, moment_rows = room.found, state.power.shape[1], state.moment.shape[1]
+    rows, moment_rows = state.power.shape[1], state.moment.shape[1]
     last = tables.ahead.size - 1
     most = np.float32(0)
     for w in range(last + 1):
         most = max(most, state.loudest[s, w, _row(frame, tables.ahead[w], rows)])
-    place_floor = PLACE_FLOOR * float(most) + float(SILENCE)
     count = 0
     for w in range(1, last + 1):
         a, b = first[w], first[w + 1]
         lag = tables.ahead[w]
         P, G = state.power[s, _row(frame, lag, rows), a:b], state.moment[s, _row(frame, lag, moment_rows), a:b]
-        kept = find_basins(P, G, basins.top_hz[w], room.edge, found)
-        for i in range(kept):
-            line = found.order[i]
-            if found.energy[line] < FAINTEST_SHARE * most or count >= lines.hz.size:
-                continue
-            _describe_line(first, basins, tables, frame, state, s, w, i, kept, P, G, room, most, place_floor, count,
-                           lines)  # fmt: skip
-            energy = found.energy[line]
-            count += 1
-            if w == last and energy > FAINTEST_PAIR * most:
-                count = _split(
-                    frame, state, s, room, line, P, APART_BINS * tables.resolution_hz[w], lines, count, energy
-                )
-    lines.count[0] = count
+        kept = find_basins(P, G, basins.top_hz[w], room.edge, room.found)
+        begin = count
+        count = _own_cues(
+            w, kept, P, G, room.found, basins.per_share[w], tables.resolution_hz[w], most,
+            state.log_level[s, w, _row(frame, lag, rows)], tables.band_hz[0], lines, count, room.kept,
+            room.purity[w], tables.ahead.size,
+        )  # fmt: skip
+        _place_cues(first, basins, tables, frame, state.power[s], w, begin, count, most, room.row, lines)
+        if w == last:
+            count = _pairs(frame, state, s, room, P, tables.resolution_hz[w], most, lines, begin, count)
+    lines.number[0] = count
 
 
 @kernel
-def _describe_line(
-    first: Integers, basins: BasinTables, tables: CueTables, frame: int, state: CueState, s: int, w: int, i: int,
-    kept: int, P: Floats, G: Floats, room: CueRoom, most: np.float32, place_floor: float, c: int, lines: Candidates,
+def _own_cues(
+    w: int, kept: int, P: Floats, G: Floats, found: Found, per_share: float, bin_hz: float, most: np.float32,
+    level: Floats, lowest_hz: float, lines: Candidates, count: int, which: Integers, purity: Floats, windows: int,
+) -> int:  # fmt: skip
+    """The lines of one window with what it says of them alone; returns how many candidates there are now."""
+    order, first, past, peak = found.order, found.first, found.past, found.peak
+    energies, frequencies = found.energy, found.hz
+    out_hz, out_energy, out_window, x = lines.hz, lines.energy, lines.window, lines.cues
+    bands, width = level.size, x.shape[1]
+    log_most = ln(most + SILENCE)
+    for i in range(kept):
+        line = order[i]
+        hz, energy = frequencies[line], energies[line]
+        if energy < FAINTEST_SHARE * most or count >= out_hz.size:
+            continue
+        c = count
+        count += 1
+        which[c] = line
+        log_energy = ln(np.float32(energy))
+        variance = np.float32(0)
+        for k in range(first[line], past[line]):
+            off = G[k] - P[k] * np.float32(hz)
+            variance += off * off / max(P[k], np.float32(1e-30))
+        concentration = np.float32(P[peak[line]] * per_share / energy)
+        spread = min(np.float32(math.sqrt(variance / energy) / bin_hz), WIDEST)
+        out_hz[c], out_energy[c], out_window[c] = hz, energy, w - 1
+        for k in range(width):
+            x[c, k] = 0.0
+        x[c, w - 1] = 1.0
+        octaves = min(max(4.0 * math.log2(hz / lowest_hz), 0.0), bands - 1.001)
+        b = int(octaves)
+        part = np.float32(octaves - b)
+        p = windows
+        x[c, p] = (log_energy - log_most) / np.float32(4)
+        level_here = (np.float32(1) - part) * level[b] + part * level[b + 1]
+        x[c, p + 1] = max(log_energy - level_here, np.float32(-10)) / np.float32(3)
+        x[c, p + 2], x[c, p + 3] = concentration, spread
+        p += 4
+        for side in range(2):
+            j = i - 1 if side == 0 else i + 1
+            x[c, p + side], x[c, p + 2 + side] = NEIGHBOR_BINS / 4.0, -CLIP / 4.0
+            if 0 <= j < kept:
+                other = order[j]
+                x[c, p + side] = min(abs(frequencies[other] - hz) / bin_hz, NEIGHBOR_BINS) / 4.0
+                ratio = ln(np.float32(energies[other])) - log_energy
+                x[c, p + 2 + side] = _clipped(ratio, np.float32(CLIP)) / np.float32(4)
+        x[c, width - 1] = math.log(hz / 700.0)
+        for near in range(max(b - 1, 0), min(b + 3, bands)):
+            weight = np.float32(energy * math.exp(-((near - octaves) ** 2) / BLUR))
+            purity[near, 0] += weight
+            purity[near, 1] += weight * concentration
+            purity[near, 2] += weight * spread
+            purity[near, 3] += weight * weight
+    return count
+
+
+@kernel
+def _place_cues(
+    first: Integers, basins: BasinTables, tables: CueTables, frame: int, power: Floats, w: int, begin: int, end: int,
+    most: np.float32, row: Integers, lines: Candidates,
 ) -> None:  # fmt: skip
-    """The cues of one basin's line, written as candidate c."""
-    found, rows = room.found, state.power.shape[1]
-    windows, bands = tables.ahead.size, tables.band_hz.size
-    line = found.order[i]
-    hz, energy, peak = found.hz[line], found.energy[line], found.peak[line]
-    log_energy = math.log(energy)
-    variance = 0.0
-    for k in range(found.first[line], found.past[line]):
-        off = G[k] - P[k] * hz
-        variance += off * off / P[k] if P[k] > 0 else 0.0
-    bin_hz = tables.resolution_hz[w]
-    concentration = P[peak] * basins.per_share[w] / energy
-    spread = min(math.sqrt(variance / energy) / bin_hz, float(WIDEST))
-    lines.hz[c], lines.energy[c], lines.window[c] = hz, energy, w - 1
-    x = lines.cues[c]
-    x[:] = 0.0
-    x[w - 1] = 1.0
-    p = windows
-    octaves = min(max(4.0 * math.log2(hz / tables.band_hz[0]), 0.0), bands - 1.001)
-    b = int(octaves)
-    part = octaves - b
-    level = state.log_level[s, w, _row(frame, tables.ahead[w], rows)]
-    x[p] = (log_energy - math.log(most + SILENCE)) / 4.0
-    x[p + 1] = max(log_energy - (1 - part) * level[b] - part * level[b + 1], -10.0) / 3.0
-    x[p + 2], x[p + 3] = concentration, spread
-    p += 4
-    for side in range(2):
-        j = i - 1 if side == 0 else i + 1
-        x[p + side], x[p + 2 + side] = NEIGHBOR_BINS / 4.0, -CLIP / 4.0
-        if 0 <= j < kept:
-            other = found.order[j]
-            x[p + side] = min(abs(found.hz[other] - hz) / bin_hz, NEIGHBOR_BINS) / 4.0
-            x[p + 2 + side] = _clipped(math.log(found.energy[other]) - log_energy, CLIP) / np.float32(4.0)
-    p += 4
-    row = _row(frame, tables.ahead[w], rows)
-    own = math.log(_at(P, hz / tables.spacing_hz[w]) + place_floor)
+    """What the windows have where a line is, now and, its own and the shortest with lines, before and after."""
+    windows, offsets, rows = tables.ahead.size, tables.line_offset.size, power.shape[0]
+    spacing_hz, top_hz, hz, x = tables.spacing_hz, basins.top_hz, lines.hz, lines.cues
+    floor = np.float32(PLACE_FLOOR) * most + SILENCE
     for v in range(windows):
-        if hz < basins.top_hz[v] and v != w:
-            row = _row(frame, tables.ahead[v], rows)
-            there = _at(state.power[s, row, first[v] : first[v + 1]], hz / tables.spacing_hz[v])
-            x[p] = _clipped(math.log(there + place_floor) - own, 10.0) / np.float32(2.0)
-        p += 1
-    for v in (w, 1):
-        for o in tables.line_offset:
-            if o <= tables.ahead[v]:
-                row = _row(frame, tables.ahead[v] - o, rows)
-                there = _at(state.power[s, row, first[v] : first[v + 1]], hz / tables.spacing_hz[v])
-                x[p] = _clipped(math.log(there + place_floor) - own, 10.0) / np.float32(2.0)
-            p += 1
-    x[p + 2] = math.log(hz / 700.0)
-    for near in range(max(b - 1, 0), min(b + 3, bands)):
-        weight = np.float32(energy * math.exp(-((near - octaves) ** 2) / BLUR))
-        of = room.purity[w, near]
-        of[0] += weight
-        of[1] += weight * np.float32(concentration)
-        of[2] += weight * np.float32(spread)
-        of[3] += weight * np.float32(weight)
+        row[v] = _row(frame, tables.ahead[v], rows)
+    for part in range(2):
+        v = w if part == 0 else 1
+        for o in range(offsets):
+            lag = tables.ahead[v] - tables.line_offset[o]
+            row[windows + part * offsets + o] = _row(frame, lag, rows) if lag >= 0 else -1
+    for c in range(begin, end):
+        own = ln(_at(power, row[w], first[w], first[w + 1], hz[c] / spacing_hz[w]) + floor)
+        p = windows + 8
+        for v in range(windows):
+            if v != w and hz[c] < top_hz[v]:
+                there = ln(_at(power, row[v], first[v], first[v + 1], hz[c] / spacing_hz[v]) + floor)
+                x[c, p + v] = _clipped(there - own, np.float32(10)) / np.float32(2)
+        p += windows
+        for part in range(2):
+            v = w if part == 0 else 1
+            place = hz[c] / spacing_hz[v]
+            for o in range(offsets):
+                r = row[windows + part * offsets + o]
+                if r >= 0:
+                    there = ln(_at(power, r, first[v], first[v + 1], place) + floor)
+                    x[c, p + part * offsets + o] = _clipped(there - own, np.float32(10)) / np.float32(2)
+
+
+@kernel(inline=True)
+def _at(power: Floats, row: int, first: int, past: int, place: float) -> np.float32:
+    """Power of a window between two of its channels, linearly."""
+    k = min(int(place), past - first - 2)
+    part = np.float32(min(place - k, 1.0))
+    return np.float32(power[row, first + k] * (np.float32(1) - part) + power[row, first + k + 1] * part)
+
+
+@kernel
+def _pairs(
+    frame: int, state: CueState, s: int, room: CueRoom, P: Floats, bin_hz: float, most: np.float32, lines: Candidates,
+    begin: int, end: int,
+) -> int:  # fmt: skip
+    """Give the pairs of the longest window's peaks their share of these candidates; returns the new count."""
+    row, trust_at, found = (frame + 1) % state.pair_hz.shape[1], lines.cues.shape[1] - 3, room.found
+    pair_hz, pair_energy = state.pair_hz[s, row], state.pair_energy[s, row]
+    count = end
+    for c in range(begin, end):
+        line, energy = room.kept[c], lines.energy[c]
+        if energy <= FAINTEST_PAIR * most:
+            continue
+        trusted, total = np.float32(0), np.float32(1e-30)
+        for k in range(found.first[line], found.past[line]):
+            trusted += P[k] * room.mean_trust[k]
+            total += P[k]
+        trust = min(trusted / total, np.float32(1))
+        lines.cues[c, trust_at] = trust
+        if trust >= LEAST_TRUST:
+            count = _split(
+                found.first[line], found.past[line], pair_hz, pair_energy, room, trust, APART_BINS * bin_hz, lines, c,
+                count,
+            )  # fmt: skip
+    return count
 
 
 @kernel
 def _split(
-    frame: int, state: CueState, s: int, room: CueRoom, line: int, P: Floats, apart_hz: float, lines: Candidates,
-    count: int, energy: float,
+    first: int, past: int, pair_hz: Floats, pair_energy: Floats, room: CueRoom, trust: np.float32, apart_hz: float,
+    lines: Candidates, one: int, count: int,
 ) -> int:  # fmt: skip
-    """Give the pair its share of the last candidate, as far as it is trusted over the peak; returns the new count."""
-    found, mean_trust = room.found, room.mean_trust
-    trusted, energy_here = np.float32(0), np.float32(0)
-    for k in range(found.first[line], found.past[line]):
-        trusted += P[k] * mean_trust[k]
-        energy_here += P[k]
-    trust = min(trusted / energy_here, np.float32(1))
-    one = count - 1
-    cues = lines.cues[one]
-    trust_at = cues.size - 3
-    cues[trust_at] = trust
-    if trust < LEAST_TRUST:
-        return count
-    claims = _claims(state, s, (frame + 1) % state.pair_hz.shape[1], found, line, room)
+    """Two or more candidates of what candidate `one` has, as far as they are trusted; returns the new count."""
+    energy, width = lines.energy[one], lines.cues.shape[1]
+    claims = _claims(first, past, pair_hz, pair_energy, room.claim_hz, room.claim_energy)
     begin = 0
     for i in range(1, claims + 1):
         if i < claims and room.claim_hz[i] - room.claim_hz[i - 1] < apart_hz:
@@ -333,29 +389,31 @@ def _split(
         begin = i
         if part > LEAST_PART * energy and count < lines.hz.size:
             lines.hz[count], lines.energy[count], lines.window[count] = moment / part, part, lines.window[one]
-            x = lines.cues[count]
-            x[:] = cues
-            x[lines.window[one]], x[lines.window[one] + 1] = 0.0, 1.0
-            x[trust_at + 1] = max(math.log(part / energy), -CLIP) / 3.0
+            for k in range(width):
+                lines.cues[count, k] = lines.cues[one, k]
+            own = lines.window[one]
+            lines.cues[count, own], lines.cues[count, own + 1] = 0.0, 1.0
+            lines.cues[count, width - 2] = max(ln(part / energy), np.float32(-CLIP)) / np.float32(3)
             count += 1
-    lines.energy[one] *= np.float32(1) - trust
-    cues[trust_at + 1] = max(math.log(max(np.float32(1) - trust, np.float32(1e-9))), -CLIP) / 3.0
+    rest = np.float32(1) - trust
+    lines.energy[one] = energy * rest
+    lines.cues[one, width - 2] = max(ln(max(rest, np.float32(1e-9))), np.float32(-CLIP)) / np.float32(3)
     return count
 
 
 @kernel
-def _claims(state: CueState, s: int, row: int, found: Found, line: int, room: CueRoom) -> int:
+def _claims(first: int, past: int, pair_hz: Floats, pair_energy: Floats, claim_hz: Floats, claim_energy: Floats) -> int:
     """What the channels of a peak say of their two tones, by frequency; returns how many there are."""
     claims = 0
-    for k in range(found.first[line], found.past[line]):
+    for k in range(first, past):
         for e in range(2):
-            hz, energy = state.pair_hz[s, row, e, k], state.pair_energy[s, row, e, k]
-            if energy > 0 and hz > 0 and claims < room.claim_hz.size:
+            hz, energy = pair_hz[e, k], pair_energy[e, k]
+            if energy > 0 and hz > 0 and claims < claim_hz.size:
                 j = claims
-                while j > 0 and room.claim_hz[j - 1] > hz:
-                    room.claim_hz[j], room.claim_energy[j] = room.claim_hz[j - 1], room.claim_energy[j - 1]
+                while j > 0 and claim_hz[j - 1] > hz:
+                    claim_hz[j], claim_energy[j] = claim_hz[j - 1], claim_energy[j - 1]
                     j -= 1
-                room.claim_hz[j], room.claim_energy[j] = hz, energy
+                claim_hz[j], claim_energy[j] = hz, energy
                 claims += 1
     return claims
 
@@ -365,85 +423,82 @@ def _band_cues(
     first: Integers, tables: CueTables, frame: int, state: CueState, s: int, room: CueRoom, bands: BandCues
 ) -> None:
     """Levels at other moments and in other windows, and how pure the bands are."""
-    windows, rows = tables.ahead.size, state.power.shape[1]
+    windows, rows, count = tables.ahead.size, state.power.shape[1], tables.band_hz.size
+    log_level, x, correction, purity = state.log_level, bands.cues, bands.correction, room.purity
     reference = windows - 2
-    own = state.log_level[s, reference, _row(frame, tables.ahead[reference], rows)]
-    loudest = math.log(state.loudest[s, reference, _row(frame, tables.ahead[reference], rows)] + SILENCE)
+    now = _row(frame, tables.ahead[reference], rows)
+    loudest = ln(state.loudest[s, reference, now] + SILENCE)
     p = 0
     for w in range(windows):
         for o in tables.offset:
             if o <= tables.ahead[w]:
-                level = state.log_level[s, w, _row(frame, tables.ahead[w] - o, rows)]
-                for b in range(own.size):
-                    bands.cues[b, p] = _clipped(level[b] - own[b], CLIP) / np.float32(2.0)
+                row = _row(frame, tables.ahead[w] - o, rows)
+                for b in range(count):
+                    told = log_level[s, w, row, b] - log_level[s, reference, now, b]
+                    x[b, p] = _clipped(told, np.float32(CLIP)) / np.float32(2)
                 p += 1
     for q in range(tables.short.size):
-        _correct(tables, frame, state, s, q, bands.correction)
-        for b in range(own.size):
-            bands.cues[b, p] = bands.correction[b, q] / np.float32(2.0)
+        _correct(tables.ahead[tables.short[q]], tables.smear[q], frame, state.root[s, tables.short[q]],
+                 state.loudest[s, tables.short[q]], correction, q)  # fmt: skip
+        for b in range(count):
+            x[b, p] = correction[b, q] / np.float32(2)
         p += 1
-    pure = p + windows - 1
     for w in range(1, windows):
-        level = state.log_level[s, w, _row(frame, tables.ahead[w], rows)]
-        for b in range(own.size):
-            bands.cues[b, p] = np.float32(min(max(level[b] - loudest, -14.0), 1.0)) / np.float32(4.0)
-            total = max(room.purity[w, b, 0], np.float32(1e-20))
-            of = pure + 3 * (w - 1)
-            bands.cues[b, of] = room.purity[w, b, 1] / total
-            bands.cues[b, of + 1] = room.purity[w, b, 2] / total
-            bands.cues[b, of + 2] = min(room.purity[w, b, 3] / (total * total), np.float32(1))
+        row = _row(frame, tables.ahead[w], rows)
+        of = p + windows - 1 + 2 * (w - 1)  # p grows with w, too
+        for b in range(count):
+            told = min(max(log_level[s, w, row, b] - loudest, np.float32(-14)), np.float32(1))
+            x[b, p] = told / np.float32(4)
+            total = max(purity[w, b, 0], np.float32(1e-20))
+            x[b, of], x[b, of + 1] = purity[w, b, 1] / total, purity[w, b, 2] / total
+            x[b, of + 2] = min(purity[w, b, 3] / (total * total), np.float32(1))
         p += 1
     p += 3 * (windows - 1)
-    _band_trust(first, tables, frame, state, s, room.mean_trust, p, bands.cues)
+    w = windows - 1
+    _band_trust(
+        state.power[s, _row(frame, tables.ahead[w], rows), first[w] : first[w + 1]], tables.first_weight[w],
+        tables.first_band_channel[w], tables.weight, room.mean_trust, p, x,
+    )  # fmt: skip
     p += 2
-    for b in range(own.size):
-        bands.cues[b, p] = math.log(tables.band_hz[b] / 700.0)
+    for b in range(count):
+        x[b, p] = math.log(tables.band_hz[b] / 700.0)
         for w in range(2, windows):
             top_hz = (first[w + 1] - first[w] - 1) * tables.spacing_hz[w]
-            bands.cues[b, p + w - 1] = 1.0 if tables.band_hz[b] > top_hz else 0.0
+            x[b, p + w - 1] = 1.0 if tables.band_hz[b] > top_hz else 0.0
 
 
 @kernel
-def _correct(tables: CueTables, frame: int, state: CueState, s: int, q: int, correction: Floats) -> None:
-    """ln of a band's level in a short window over the same smeared as a long window smears it."""
-    a = tables.short[q]
-    rows = state.power.shape[1]
-    half = tables.smear.shape[1] // 2
-    row = _row(frame, tables.ahead[a], rows)
-    floor = math.sqrt(BAND_FLOOR * state.loudest[s, a, row] + float(SILENCE))
-    for b in range(correction.shape[0]):
-        correction[b, q] = 0.0
-    for i in range(tables.smear.shape[1]):
-        o = i - half
-        tap = tables.smear[q, i]
-        if tap > 0:
-            root = state.root[s, a, _row(frame, tables.ahead[a] - o, rows)]
-            for b in range(correction.shape[0]):
-                correction[b, q] += tap * root[b]
-    here = state.root[s, a, row]
-    for b in range(correction.shape[0]):
-        ratio = (here[b] + floor) / (correction[b, q] + floor)
-        correction[b, q] = _clipped(2.0 * math.log(ratio), 5.0)
+def _correct(ahead: int, smear: Floats, frame: int, root: Floats, loudest: Floats, correction: Floats, q: int) -> None:
+    """Logarithm of a band's level in a short window over the same smeared as a long window smears it."""
+    rows, half, bands = root.shape[0], smear.size // 2, correction.shape[0]
+    now = _row(frame, ahead, rows)
+    floor = np.float32(math.sqrt(BAND_FLOOR * loudest[now] + float(SILENCE)))
+    mean = np.zeros(bands, np.float32)
+    for i in range(smear.size):
+        if smear[i] > 0:
+            row = _row(frame, ahead - (i - half), rows)
+            for b in range(bands):
+                mean[b] += smear[i] * root[row, b]
+    for b in range(bands):
+        correction[b, q] = _clipped(np.float32(2) * ln((root[now, b] + floor) / (mean[b] + floor)), np.float32(5))
 
 
 @kernel
 def _band_trust(
-    first: Integers, tables: CueTables, frame: int, state: CueState, s: int, mean_trust: Floats, p: int, cues: Floats
-) -> None:
+    P: Floats, first_weight: Integers, first_channel: Integers, weights: Floats, mean_trust: Floats, p: int,
+    cues: Floats,
+) -> None:  # fmt: skip
     """Trust of the longest window's pairs, averaged over the bands: plainly, and by energy."""
-    w = tables.ahead.size - 1
-    P = state.power[s, _row(frame, tables.ahead[w], state.power.shape[1]), first[w] : first[w + 1]]
     for b in range(cues.shape[0]):
-        a, stop = tables.first_weight[w, b], tables.first_weight[w, b + 1]
-        k = tables.first_band_channel[w, b]
-        plain, weights, energy, trusted = np.float32(0), np.float32(1e-9), np.float32(1e-20), np.float32(0)
-        for i in range(stop - a):
-            weight, trust = tables.weight[a + i], mean_trust[k + i]
+        a, k = first_weight[b], first_channel[b]
+        plain, total, energy, trusted = np.float32(0), np.float32(1e-9), np.float32(1e-20), np.float32(0)
+        for i in range(first_weight[b + 1] - a):
+            weight, trust = weights[a + i], mean_trust[k + i]
             plain += weight * trust
-            weights += weight
+            total += weight
             energy += weight * P[k + i]
             trusted += weight * P[k + i] * trust
-        cues[b, p] = plain / weights
+        cues[b, p] = plain / total
         cues[b, p + 1] = trusted / energy
 
 
@@ -463,7 +518,7 @@ def cues_process(
                 read(
                     first, basins, tables, frame + f, state, s, room,
                     Candidates(
-                        lines.count[n, s], lines.hz[n, s], lines.energy[n, s], lines.window[n, s], lines.cues[n, s]
+                        lines.number[n, s], lines.hz[n, s], lines.energy[n, s], lines.window[n, s], lines.cues[n, s]
                     ),
                     BandCues(bands.cues[n, s], bands.correction[n, s]),
                 )  # fmt: skip

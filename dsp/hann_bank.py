@@ -5,8 +5,13 @@ samples at once. What is older than the window's N samples is its free decay, so
 
     z_k(t) = y_k(t) − p_k^N y_k(t − N)
 
-is the DFT of the last N samples, at no cost per sample. Three such points make a Hann window's value, and with it its
-instantaneous frequency, as reassignment defines it (s points of the grid lie between two bins of 1/N):
+is the DFT of the last N samples, at no cost per sample. From time to time all resonators begin anew,
+
+    y(t0) ← 0,    y(t0 − m) ← y(t0 − m) − p^−m y(t0),
+
+which leaves every z as it is, but for rounding: a window later all that was before t0 is forgotten, to the last bit.
+Three points make a Hann window's value, and with it its instantaneous frequency, as reassignment defines it (s points
+of the grid lie between two bins of 1/N):
 
     v_k = z_k/2 − (z_{k+s} + z_{k−s})/4,    f = f_k − fs/(4N) Re((z_{k+s} − z_{k−s}) v_k*) / |v_k|²
 
@@ -24,7 +29,15 @@ from numpy.typing import NDArray
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import Stateful, fields_of, named
 
-from .hann_bank_kernel import BankState, HannOut, HopFilters, Resonators, WindowTables, hann_process
+from .hann_bank_kernel import (
+    RESTART_HOPS,
+    BankState,
+    HannOut,
+    HopFilters,
+    Resonators,
+    WindowTables,
+    hann_process,
+)
 from .splitter_kernel import usable_samples
 
 DAMPING = 0.02
@@ -196,6 +209,11 @@ class HannBank(Stateful):
         """(streams,) number of unusable input samples replaced by zero since the last reset."""
         return self.backend.numpy(self._state["replaced"]).copy()
 
+    @property
+    def period_hops(self) -> int:
+        """Hops after which all stands as before: a run that begins at a multiple is this one, a window later."""
+        return RESTART_HOPS
+
     def frames_in(self, samples: int) -> int:
         """Number of frames that a block of `samples` will complete."""
         return int((self._state["filled"] + samples) // self.design.hop)
@@ -248,7 +266,7 @@ def _tables(design: HannDesign, backend: Backend) -> tuple[HopFilters, Resonator
         past.append(np.exp(-DAMPING) * np.cos(2 * np.pi * k / window.points).round())
         gain.append(_gain(int(N), window.points))
     p = np.concatenate(pole)
-    turn = p**design.hop
+    turn, back = p**design.hop, p**-design.hop
     edges = np.cumsum([0, *map(len, pole)])
     windows = WindowTables(
         length_hops=backend.array([window.length_hops for window in design.windows], np.int64),
@@ -259,7 +277,9 @@ def _tables(design: HannDesign, backend: Backend) -> tuple[HopFilters, Resonator
         center_hz=backend.array(design.center_hz, np.float32),
     )
     resonators = Resonators(
-        turn=backend.array([turn.real, turn.imag], np.float64), past=backend.array(np.concatenate(past), np.float64)
+        turn=backend.array([turn.real, turn.imag], np.float64),
+        back=backend.array([back.real, back.imag], np.float64),
+        past=backend.array(np.concatenate(past), np.float64),
     )
     return _factored(pole, gain, design.hop, backend), resonators, windows
 

@@ -10,6 +10,11 @@ from sharpear.compiler import Complexes, Doubles, Floats, kernel
 SMALLEST_RESONANCE = 1e-30
 """States below this are set to zero once a hop, before they become slow denormal numbers."""
 
+RESTART_HOPS = 256
+"""Hops, about .75 s, after which resonators begin anew. Turning their past once costs as much as some twenty hops'
+advance: seldom enough to be cheap. A run that is to say the same as another begins at a multiple: often enough for
+that to be near."""
+
 SILENT_POWER = np.float32(1e-24)
 """Powers below this (-240 dBFS) are silence: what rounding leaves of sound that was loud has less (-260 dBFS)."""
 
@@ -28,9 +33,10 @@ class HopFilters(NamedTuple):
 
 
 class Resonators(NamedTuple):
-    """One-pole resonators, `points` at either end of each window that only neighbours are made of: p^H, and p^N."""
+    """One-pole resonators, `points` at either end of each window only neighbours are made of: p^H, p^−H and p^N."""
 
     turn: Annotated[NDArray[np.float64], "parts", "resonators"]
+    back: Annotated[NDArray[np.float64], "parts", "resonators"]
     past: Annotated[NDArray[np.float64], "resonators"]
 
 
@@ -80,6 +86,8 @@ def hann_process(
             weighted_rows(recent[s, f * hop : (f + 1) * hop], filters.basis, folded)
             _mix(folded, filters, mixed, fresh)
             y = state.resonators[s]
+            if (frame + f) % RESTART_HOPS == 0:
+                _restart(resonators.back, windows, frame + f, y, state.past[s])
             _advance(turn[0], turn[1], fresh[0], fresh[1], y[0], y[1])
             _windows(
                 resonators.past, windows, frame + f, y, state.past[s], finite,
@@ -115,6 +123,40 @@ def _mix(folded: Floats, filters: HopFilters, mixed: Floats, fresh: Floats) -> N
         for j in range(min(width, filters.resonator.size - first)):
             k = filters.resonator[first + j]
             fresh[0, k], fresh[1, k] = mixed[j], mixed[width + j]
+
+
+@kernel
+def _restart(back: Doubles, windows: WindowTables, frame: int, y: Doubles, before: Doubles) -> None:
+    """From the end of the hop before on, t0, ``y ← 0``; m hops earlier ``y(t0−m) − p^−m y(t0)``, that windows stay.
+
+    ``y(t) − p^N y(t−N)`` is then what it was, and after a window nothing is left of what was before t0, in no bit.
+    """
+    begins = 0
+    for w in range(windows.length_hops.size):
+        depth = windows.length_hops[w]
+        a, b = windows.first_resonator[w], windows.first_resonator[w + 1]
+        count = b - a
+        for m in range(depth):
+            row = begins + ((frame - 1 - m) % depth) * 2 * count
+            _take_off(
+                back[0, a:b], back[1, a:b], y[0, a:b], y[1, a:b], before[row : row + count],
+                before[row + count : row + 2 * count],
+            )  # fmt: skip
+        begins += depth * 2 * count
+    y[:] = 0.0
+
+
+@kernel(fastmath={"contract"})
+def _take_off(
+    back_re: Doubles, back_im: Doubles, re: Doubles, im: Doubles, before_re: Doubles, before_im: Doubles
+) -> None:
+    """Take y(t0), as it was as many hops ago as the past is, off that, and turn it back by one more hop."""
+    for k in range(re.size):
+        before_re[k] -= re[k]
+        before_im[k] -= im[k]
+        earlier = back_re[k] * re[k] - back_im[k] * im[k]
+        im[k] = back_re[k] * im[k] + back_im[k] * re[k]
+        re[k] = earlier
 
 
 @kernel(fastmath={"contract"})

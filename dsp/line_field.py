@@ -43,9 +43,7 @@ class AtomGrid(NamedTuple):
 def atom_grid(atom_hz: NDArray[np.float64], scale: Scale) -> AtomGrid:
     """Where atoms stand that are even on a scale."""
     low, high = scale_position(atom_hz[0], SCALE_CODE[scale]), scale_position(atom_hz[-1], SCALE_CODE[scale])
-    return numbers(
-        AtomGrid, scale_code=SCALE_CODE[scale], low=low, per_unit=(atom_hz.size - 1) / (high - low)
-    )
+    return numbers(AtomGrid, scale_code=SCALE_CODE[scale], low=low, per_unit=(atom_hz.size - 1) / (high - low))
 
 
 class AverageRule(NamedTuple):

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .beliefs_kernel import BeliefRoom, BeliefWeights
+from sharpear.gpu.stateful import fields_of
+
+from .beliefs_kernel import PAD, BeliefRoom, BeliefWeights
 
 
 @dataclass(frozen=True)
@@ -52,20 +54,27 @@ def load_beliefs(name: str) -> Beliefs:
     )
 
 
+BLOCK = 64
+"""Lines that are judged together: their activities stay in the nearest cache."""
+
+
 def belief_room(weights: BeliefWeights, bands: int, longer: Sequence[int]) -> BeliefRoom:
     """Room for the activities of one moment; longer: which window, from 0, each correction is of."""
     first, second, told = weights.cue_bias.size, weights.near_bias.size, weights.told_bias.size
-    windows = max(longer) + 1
+    windows, third, padded = max(longer) + 1, weights.line_bias.size, bands + 2 * PAD
     context = told - 2 * windows - len(longer)
-    return BeliefRoom(
-        first=np.zeros((bands + 4, first), np.float32),
-        second=np.zeros((bands + 2, second), np.float32),
-        sum=np.empty(second, np.float32),
-        pooled=np.empty(2 * first, np.float32),
-        told=np.empty(told, np.float32),
-        trust=np.empty((bands, windows), np.float32),
-        context=np.empty((bands, context), np.float32),
-        input=np.empty(weights.line.shape[0], np.float32),
-        third=np.empty(weights.line_bias.size, np.float32),
-        fourth=np.empty(weights.narrow_bias.size, np.float32),
-    )
+    lengths = {
+        "band cues": weights.cue.shape[0],
+        "padded bands": padded,
+        "first": first,
+        "second": second,
+        "pooled": 2 * first,
+        "one": 1,
+        "told": told,
+        "windows": windows,
+        "third": third,
+        "fourth": weights.narrow_bias.size,
+        "line cues": weights.line.shape[0] - context,
+        "block": BLOCK,
+    }
+    return BeliefRoom(*(np.zeros(shape, number) for _, number, shape in fields_of(BeliefRoom, lengths)))

@@ -26,6 +26,8 @@ def values(field: FieldInfo) -> st.SearchStrategy[Any]:
     """Any value of a key's stated range, its ends and the neighbours of zero among them."""
     if get_origin(field.annotation) is Literal:
         return st.sampled_from(get_args(field.annotation))
+    if field.annotation is str:
+        return st.sampled_from(["music", "nothing", "Not a name"])
     if field.annotation not in (int, float):
         gain = st.one_of(st.sampled_from([0.0, 0.1, -0.1, 1.0, -1.0]), st.floats(-3, 3), reals(-1e300, 1e300))
         return st.tuples(st.tuples(gain, gain), st.tuples(gain, gain))

@@ -108,6 +108,6 @@ def test_the_peers_lca_is_an_lca() -> None:
 
 
 def test_the_work_is_that_of_the_design() -> None:
-    sharpener = sharpear.Sharpener(48000, "music")
+    sharpener = sharpear.Sharpener(48000, "music", overrides=gpu.ON_GPU)
     counted = gpu_limits.work(sharpener)
     assert counted.multiply_adds == 4 * 5 * sharpener.channel_frequencies.size * 48000

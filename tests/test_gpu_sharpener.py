@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from conftest import leftovers, one_line, tone
 from host_gpu import HostDriver, host_gpu
+from presets import ON_GPU
 from test_gpu_parity import EQUAL_SUPPORTS, LARGEST_ERROR, device  # noqa: F401 (device is a fixture)
 from test_stream_contract import SAMPLE_RATE, audio
 from test_stream_contract import SMALL as SMALL_SETTINGS
@@ -18,13 +19,14 @@ import sharpear
 from sharpear.audio import Selection
 from sharpear.config import load_config
 from sharpear.errors import UsageError
-from sharpear.gpu import DeviceBackend, GpuUnavailableError, LayerTooLargeError
+from sharpear.gpu import CPU, DeviceBackend, GpuUnavailableError, LayerTooLargeError
 from sharpear.integrity import examine
 from sharpear.interrupt import Interruption
 from sharpear.runs import Advance, Job, Result, Settings
 from sharpear.runs.on_gpu import run_packed
 from sharpear.runs.sharpening_task import Sharpening, sharpen_file
 from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.sharpener import Sharpener
 
 RECORDING = Path(__file__).parents[1] / "examples" / "audio" / "bach_bwv66.6.flac"
 
@@ -48,7 +50,7 @@ def test_ten_seconds_of_a_recording(preset: str, device: DeviceBackend) -> None:
     sound, rate = soundfile.read(RECORDING, frames=441000, dtype="float32", always_2d=True)
     runs = []
     for place in ("cpu", device):
-        sharpener = sharpear.Sharpener(rate, preset, device=place)
+        sharpener = sharpear.Sharpener(rate, preset, overrides=ON_GPU[preset], device=place)
         runs.append(Frames.join([sharpener.process(sound[:, :1]), sharpener.flush()]))
     assert_same(runs[1], runs[0])
 
@@ -84,7 +86,7 @@ def test_a_state_without_a_past_moves_too(device: DeviceBackend) -> None:  # noq
     on_cpu, on_gpu = (sharpear.Sharpener(SAMPLE_RATE, "low-latency", 2, settings, device=d) for d in ("cpu", device))
     on_cpu.process(audio(2)[:2000])
     on_gpu.state = on_cpu.state
-    assert on_gpu.state["aligner"].nbytes == 0
+    assert on_gpu.state["path"]["aligner"].nbytes == 0
     assert_same(on_gpu.process(audio(2)[2000:]), on_cpu.process(audio(2)[2000:]))
 
 
@@ -239,7 +241,8 @@ class LittleGpu(HostDriver):
 @pytest.mark.parametrize("command", ["sharpen", "separate"])
 def test_a_layer_too_large_for_a_block_is_a_line(monkeypatch: pytest.MonkeyPatch, sharpear, wav, command) -> None:
     monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: DeviceBackend(LittleGpu()))
-    done = sharpear(command, "--device", "gpu", wav(), "-o", "out", "-q")
+    words = ["--preset", "speech"] if command == "sharpen" else []
+    done = sharpear(command, *words, "--device", "gpu", wav(), "-o", "out", "-q")
     assert done.code == 2
     assert one_line(done.err)
     assert re.search(r"expected at most 500 bytes, received \w+ with \d+, or take --device cpu", done.err)
@@ -261,6 +264,26 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, sharpen, wa
     assert finished.code == 2
     assert one_line(finished.err)
     assert sharpen("--device", "auto", wav("b.wav")).code == 0
+
+
+def test_what_runs_on_the_cpu_alone_is_a_line(monkeypatch: pytest.MonkeyPatch, sharpear, wav) -> None:
+    """A card would not help, so none is looked for; auto takes the CPU, and mode lines the card."""
+    asked: list[int] = []
+
+    def found(index: int) -> DeviceBackend:
+        asked.append(index)
+        return host_gpu()
+
+    monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", found)
+    done = sharpear("sharpen", "--preset", "music", "--device", "gpu:1", wav(), "-o", "out")
+    assert (done.code, asked, Path("out").exists()) == (2, [], False)
+    assert one_line(done.err)
+    assert "--device gpu:1: network.mode beliefs runs on the CPU so far: take --device cpu" in done.err
+    with pytest.raises(UsageError, match=r"--set network\.mode=lines"):
+        Sharpener(SAMPLE_RATE, "music", device=host_gpu())
+    assert Sharpener(SAMPLE_RATE, "music", device="auto").backend is CPU
+    assert not asked
+    assert Sharpener(SAMPLE_RATE, "music", overrides=ON_GPU["music"], device="auto").backend is not CPU
 
 
 @pytest.mark.compiler

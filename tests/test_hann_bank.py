@@ -112,6 +112,22 @@ def test_what_was_loud_is_forgotten_after_a_window() -> None:
     assert SILENT_POWER < 1e-22
 
 
+def test_a_restart_changes_no_window_and_leaves_nothing_of_what_was_before() -> None:
+    """From a window after the bank's beginning on, and after each restart, all is as in a bank that began there."""
+    rate, bank = 8000.0, HannBank(design(8000.0))
+    hop, period, longest = bank.design.hop, bank.period_hops, bank.design.windows[-1].length_hops
+    sound = np.random.default_rng(7).standard_normal((2 * period + 100) * hop).astype(np.float32)
+    sound += 30 * cosine(rate, 731.0, 10.0)[: sound.size].astype(np.float32)
+    whole, late = heard(rate, sound), heard(rate, sound[period * hop :])
+    unlike = heard(rate, sound[(period + 1) * hop :])
+    for name in ("power", "moment", "subband"):
+        complete = getattr(whole, name)[period + longest :]
+        np.testing.assert_array_equal(complete, getattr(late, name)[longest:])
+        other = getattr(unlike, name)[longest - 1 :]
+        np.testing.assert_allclose(complete, other, rtol=0, atol=1e-6 * np.abs(complete).max())
+        assert not np.array_equal(complete, other), "the restart is nowhere to be seen"
+
+
 def test_channels_stay_below_half_of_the_sample_rate() -> None:
     for rate in RATES:
         bank = design(rate)

@@ -13,14 +13,14 @@ import pytest
 from presets import CIRCUIT, LINES
 from spy import Call, Spy
 
-from sharpear.config import load_config
+from sharpear.config import Config, load_config
 from sharpear.dsp import Split, Splitter, StemMixer
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
 from sharpear.sharpening.line_code import fade_into_noise, winners_take_windows
 from sharpear.sharpening.sharpener import Sharpener
 
 RATE = 44100
-OF_LINES = ("low-latency", "music", "speech")
+OF_LINES = ("low-latency", "lines of music", "speech")
 
 
 def chord(seconds: float, seed: int) -> np.ndarray:
@@ -35,10 +35,15 @@ def chord(seconds: float, seed: int) -> np.ndarray:
     return sound.astype(np.float32)
 
 
+def config_of(name: str) -> Config:
+    """A preset; `coherent` on fewer channels and atoms, whose design takes less time."""
+    if name == "lines of music":
+        return load_config("music", {"network.mode": "lines"})
+    return load_config(name, {"bank.channels": 96, "atoms.count": 96} if name == "coherent" else {})
+
+
 def built(preset: str, device: Any = "cpu") -> Sharpener:
-    """The preset; `coherent` on fewer channels and atoms, whose design takes less time."""
-    fewer = {"bank.channels": 96, "atoms.count": 96} if preset == "coherent" else {}
-    return Sharpener(RATE, preset, overrides=fewer, device=device)
+    return Sharpener(RATE, config_of(preset), device=device)
 
 
 @cache
@@ -79,7 +84,7 @@ def test_what_does_not_stand_out_of_the_noise_fades(preset: str) -> None:
         before, after = call.before, call.after
         noise = [float(before["noise"][0, 0, k]) for k in nearest]
         heard = before["amplitude"][0, 0].astype(float)
-        expected = naive.faded(heard, noise, load_config(preset).lines.noise_db)
+        expected = naive.faded(heard, noise, config_of(preset).lines.noise_db)
         assert_faded(after["amplitude"][0, 0], expected, heard)
         np.testing.assert_array_equal(after["atom_noise"][0, 0], np.float32(noise))
         for was, now in zip(heard, expected, strict=True):
@@ -90,7 +95,7 @@ def test_what_does_not_stand_out_of_the_noise_fades(preset: str) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_fade_of_levels_all_around_its_edge(seed: int) -> None:
     """Energies from a tenth of the edge to ten times, and on it, where lines are whole."""
-    given = calls("music")["fade_into_noise"][-1].before
+    given = calls("lines of music")["fade_into_noise"][-1].before
     rng = np.random.default_rng(seed)
     atoms = given["nearest"].size
     noise = rng.exponential(1e-4, (2, 2, int(given["nearest"].max()) + 1)).astype(np.float32)
@@ -110,7 +115,7 @@ def windows(preset: str) -> tuple[list[int], np.ndarray]:
     """Half width of every atom's window, by counting, and the atoms' Hz."""
     _, atom_hz = sizes(preset)
     cents = 1200 * np.log2(atom_hz[1:] / atom_hz[:-1])
-    window = load_config(preset).network.window_cents
+    window = config_of(preset).network.window_cents
     return [round(window / step) for step in [*cents, cents[-1]]], atom_hz
 
 
@@ -131,7 +136,7 @@ def run_winners(call: dict[str, Any]) -> None:
     winners_take_windows(*call.values())
 
 
-@pytest.mark.parametrize("preset", OF_LINES)
+@pytest.mark.parametrize("preset", ["music", *OF_LINES])
 def test_winners_take_the_energy_of_their_windows(preset: str) -> None:
     half_width, atom_hz = windows(preset)
     for call in some(preset, "winners_take_windows", 10):
@@ -156,8 +161,8 @@ def test_winners_among_few_and_many_active_atoms(active: float, seed: int) -> No
 
 def rules_of(call: dict[str, Any], preset: str) -> tuple[naive.Rule, naive.Rule]:
     """The two layers' constants for the loops: the settings' own, and tables from the call, by their names."""
-    network = load_config(preset).network
-    hop_s = round(load_config(preset).frames.hop_ms / 1e3 * RATE) / RATE
+    network = config_of(preset).network
+    hop_s = round(config_of(preset).frames.hop_ms / 1e3 * RATE) / RATE
     units, half = call["band"].shape[0], call["band"].shape[1] // 2
     G = [[0.0] * units for _ in range(units)]
     for j in range(units):
@@ -186,9 +191,9 @@ def rules_of(call: dict[str, Any], preset: str) -> tuple[naive.Rule, naive.Rule]
     return up, down
 
 
-@pytest.mark.parametrize("preset", ["music", "coherent"])
+@pytest.mark.parametrize("preset", ["music", "lines of music", "coherent"])
 def test_the_pair_of_layers(preset: str) -> None:
-    network = load_config(preset).network
+    network = config_of(preset).network
     made = some(preset, "pair_process", 6)
     up, down = rules_of(made[0].before, preset)
     woken = 0

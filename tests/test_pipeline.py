@@ -9,7 +9,7 @@ import soundfile
 from conftest import SMALL, SMALL_COMPLEX
 
 import sharpear
-from sharpear.config import preset_names
+from sharpear.config import load_config, preset_names
 from sharpear.errors import UsageError
 from sharpear.pitch import transcribe
 from sharpear.separation.separator import Separator
@@ -139,7 +139,11 @@ def test_the_output_scales_with_the_input(shrunk):
     loud = sharpear.sharpen(audio, RATE, preset, overrides)
     for scale in (2.0**-13, 0.125):  # powers of two change no rounding, so that no near-tie is decided otherwise
         quiet = sharpear.sharpen(scale * audio, RATE, preset, overrides)
-        assert np.abs(quiet.amplitude / scale - loud.amplitude).max() < 1e-3 * loud.amplitude.max()
+        error = quiet.amplitude / scale - loud.amplitude
+        if load_config(preset, overrides).network.mode == "beliefs":  # which compares what begins with a silent past
+            assert np.square(error).sum() < 1e-3 * np.square(loud.amplitude).sum()
+        else:
+            assert np.abs(error).max() < 1e-3 * loud.amplitude.max()
 
 
 @each

@@ -25,7 +25,7 @@ MUSIC, COHERENT = load_config("music"), load_config("coherent")
 
 @pytest.fixture(scope="module")
 def given() -> Iterator[dict[str, dict[str, Any]]]:
-    """Of `music`, of the pair of `coherent` as `coherent`, of a transcriber, and of separators."""
+    """Of `music` in both its modes, of the pair of `coherent` as `coherent`, of a transcriber, and of separators."""
     spy = Spy()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pitch_layer, "pitch_process", spy.watch(pitch_layer.pitch_process))
@@ -36,7 +36,9 @@ def given() -> Iterator[dict[str, dict[str, Any]]]:
         Sharpener(RATE, "coherent", device=spy).process(SOUND)
         pair = spy.given["pair_process"]
         Sharpener(RATE, "music", device=spy).process(SOUND)
-        yield spy.given | {"coherent": pair}
+        beliefs = {f"beliefs: {name}": arguments for name, arguments in spy.given.items()}
+        Sharpener(RATE, "music", overrides={"network.mode": "lines"}, device=spy).process(SOUND)
+        yield beliefs | spy.given | {"coherent": pair}
 
 
 def numbers(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

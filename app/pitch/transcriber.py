@@ -28,7 +28,8 @@ HINDSIGHT_S = 0.3
 class Transcriber(Streaming[PitchFrames]):
     """Follow the voices in streaming audio: blocks in, `PitchFrames` out.
 
-    A `Sharpener` and a `PitchLayer` in a row; a frame leaves `latency_s` after its sound.
+    A `Sharpener` and a `PitchLayer` in a row; a frame leaves `latency_s` after its sound. Frames of mode beliefs tell
+    the onsets of notes less well than those of mode lines, which are heard in their place: see the setting pitch.mode.
 
     Args:
         sample_rate, preset, streams, start_s: as of a `Sharpener`.
@@ -50,8 +51,7 @@ class Transcriber(Streaming[PitchFrames]):
     ) -> None:  # fmt: skip
         if not isinstance(preset, Config):
             preset, overrides = load_config(preset, overrides), None
-        lines = preset.lines.model_copy(update={"noise_db": preset.pitch.noise_db})
-        config = preset.model_copy(update={"lines": lines})
+        config = _heard(preset)
         self.sharpener = Sharpener(sample_rate, config, streams, overrides, start_s=start_s, device=device)
         self.sample_rate, self.streams = self.sharpener.sample_rate, self.sharpener.streams
         self.backend = self.sharpener.backend
@@ -117,6 +117,14 @@ class Transcriber(Streaming[PitchFrames]):
         self._catch_up()
         frames = PitchFrames.join([self.layer.process(self.sharpener.flush()), self.layer.flush()])
         return frames.single_stream() if self._flat_input else frames
+
+
+def _heard(config: Config) -> Config:
+    """The configuration of the frames that pitches are told from."""
+    lines = config.lines.model_copy(update={"noise_db": config.pitch.noise_db})
+    windowed = config.bank.bandwidth_unit == "window"  # mode lines needs it
+    mode = config.pitch.mode if config.network.mode == "beliefs" and windowed else config.network.mode
+    return config.model_copy(update={"lines": lines, "network": config.network.model_copy(update={"mode": mode})})
 
 
 def in_hindsight(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import Doubles, Floats, Integers, kernel
+from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.config import Config
 from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineFrames
 from sharpear.dsp.basins import basin_tables
@@ -107,8 +107,9 @@ class Judge(Stateful):
         state = self._state
         self._run(
             frames.power, frames.moment,
-            LinesOut(hz=pairs.frequency_hz, energy=pairs.energy, trust=pairs.trust), self._basins, self._tables, self._weights, self._rule, self._grid,
-            self._atom_hz, int(state["frame"]), named(CueState, state), self._room, amplitude, frequency,
+            LinesOut(hz=pairs.frequency_hz, energy=pairs.energy, trust=pairs.trust), self._basins, self._tables,
+            self._weights, self._rule, self._grid, self._atom_hz, int(state["frame"]), named(CueState, state),
+            self._room, amplitude, frequency,
         )  # fmt: skip
         state["frame"] += len(frames)
         return amplitude, frequency
@@ -131,11 +132,11 @@ def judge_process(
                 bands.cues, bands.correction, rule.level_cue, rule.missing_cue, room.longer, weights, room.belief
             )
             judge_lines(
-                lines.count[0], lines.hz, lines.energy, lines.window, lines.cues, rule.lowest_hz, rule.per_octave,
-                weights, room.belief, room.believed,
+                lines.number[0], lines.hz, lines.energy, lines.window, lines.cues, rule.lowest_hz, rule.per_octave,
+                bands.cues.shape[0], weights, room.belief, room.believed,
             )  # fmt: skip
             _place(
-                lines.count[0], lines.hz, room.believed, grid, atom_hz, room.total, room.moment, amplitude[f, s],
+                lines.number[0], lines.hz, room.believed, grid, atom_hz, room.total, room.moment, amplitude[f, s],
                 frequency[f, s],
             )  # fmt: skip
 

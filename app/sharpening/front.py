@@ -38,15 +38,7 @@ def build_front(
         UsageError: fewer than two channels fit below half of the sample rate, they are too narrow or too wide for it,
             or they need too much memory.
     """
-    bank = config.bank
-    center_hz = space_frequencies(bank.low_hz, bank.high_hz, bank.channels, bank.scale)
-    center_hz = center_hz[center_hz <= HIGHEST_CENTER * sample_rate]
-    if center_hz.size < 2:
-        raise UsageError(
-            f"bank.low_hz = {bank.low_hz:g} Hz leaves no channels below {HIGHEST_CENTER * sample_rate:g} Hz, "
-            f"what a sample rate of {sample_rate:g} Hz carries: lower it"
-        )
-    check_spacing(center_hz, "bank.channels")
+    bank, center_hz = config.bank, channels_of(config.bank, sample_rate)
     check_needs(config, center_hz, hop / sample_rate)
     limit_samples = config.frames.align_limit_ms / 1e3 * sample_rate
     if bank.bandwidth_unit != "window":
@@ -63,6 +55,23 @@ def build_front(
     window = FiniteWindow(WindowDesign.over(design, length_hops, hop), streams, backend)
     aligner = Aligner(window.latency_samples, hop, streams, 1, limit_samples, backend)
     return Filterbank(design, hop, streams, backend), window, aligner
+
+
+def channels_of(bank: BankConfig, sample_rate: float) -> NDArray[np.float64]:
+    """The configured centres, Hz, less those that the sample rate does not carry.
+
+    Raises:
+        UsageError: fewer than two are left, or neighbours cannot be told apart.
+    """
+    center_hz = space_frequencies(bank.low_hz, bank.high_hz, bank.channels, bank.scale)
+    center_hz = center_hz[center_hz <= HIGHEST_CENTER * sample_rate]
+    if center_hz.size < 2:
+        raise UsageError(
+            f"bank.low_hz = {bank.low_hz:g} Hz leaves no channels below {HIGHEST_CENTER * sample_rate:g} Hz, "
+            f"what a sample rate of {sample_rate:g} Hz carries: lower it"
+        )
+    check_spacing(center_hz, "bank.channels")
+    return center_hz
 
 
 def check_bandwidths(bandwidth_hz: NDArray[np.float64], sample_rate: float, bank: BankConfig) -> None:

@@ -16,7 +16,7 @@ from .belief_code import BeliefCode, belief_windows
 from .composite import Composite, Memory
 from .evidence import Evidence
 from .feasible import check_spacing
-from .front import HIGHEST_CENTER, build_front
+from .front import build_front, channels_of
 from .line_code import LineCode
 from .phase import PhaseReader
 from .sparse_code import SparseCode
@@ -101,9 +101,11 @@ class SubbandPath(Path):
 
     @property
     def replaced(self) -> NDArray[np.int64]:
+        """(streams,) samples that the bank took as silence."""
         return self._bank.replaced
 
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
+        """Bank, windows, alignment, and what they say of lines; the subbands wait for the code."""
         subbands = self._bank.process(audio)
         if self._window:
             subbands = self._window.process(subbands)
@@ -113,13 +115,16 @@ class SubbandPath(Path):
         return Evidence(drive, frequency_hz, late, np.empty((*late.shape[:2], 0), np.float32))
 
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The code's winners."""
         return self._code.compete(evidence.drive, evidence.frequency_hz, evidence.subband)
 
     def power_response(self) -> NDArray[np.float64]:
+        """(atoms, channels) power of the bank's subbands, or of its windows."""
         design = self._window.design if self._window else self._bank.design
         return np.square(np.abs(design.response(self.atom_hz)))
 
     def phase_reader(self) -> PhaseReader:
+        """What reads phases from the bank's subbands."""
         return PhaseReader(self._bank, self._window, self._aligner, self.atom_hz)
 
 
@@ -140,17 +145,11 @@ class WindowPath(Path):
     def __init__(
         self, sample_rate: float, hop: int, config: Config, streams: int, phases: bool, backend: Backend = CPU
     ) -> None:
-        if backend is not CPU:
-            raise UsageError(
-                'network.mode = "beliefs" runs on the CPU: expected device cpu, or network.mode = "lines" on a GPU'
-            )
-        bank = config.bank
-        center_hz = space_frequencies(bank.low_hz, bank.high_hz, bank.channels, bank.scale)
-        self.channel_hz = center_hz[center_hz <= HIGHEST_CENTER * sample_rate]
+        self.channel_hz = channels_of(config.bank, sample_rate)
         self.atom_hz = _atoms_of(config, self.channel_hz)
-        self.period_hops = 1
         design = belief_windows(sample_rate, hop, config)
         self._bank = HannBank(design, streams, backend)
+        self.period_hops = self._bank.period_hops
         self._code = BeliefCode(design, self.atom_hz, config, streams, backend)
         self.latency_hops = self._code.latency_hops
         self._plain = PlainAmplitudes(self._bank, self.channel_hz, self.latency_hops)
@@ -163,9 +162,11 @@ class WindowPath(Path):
 
     @property
     def replaced(self) -> NDArray[np.int64]:
+        """(streams,) samples that the bank took as silence."""
         return self._bank.replaced
 
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
+        """Windows, and which of their lines are believed; the amplitudes beside them wait as long."""
         frames = self._bank.process(audio)
         plain = self._plain.process(frames)
         drive, frequency_hz = self._code.evidence(frames)
@@ -174,12 +175,15 @@ class WindowPath(Path):
         return Evidence(drive, frequency_hz, np.empty((*plain.shape[:2], 0), np.complex64), plain)
 
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The code's winners."""
         return self._code.compete(evidence.drive, evidence.frequency_hz)
 
     def power_response(self) -> NDArray[np.float64]:
+        """(atoms, channels) power of what stands beside the lines: the bank's with phases, the windows' without."""
         return self._beside.power_response(self.atom_hz) if self._beside else self._plain.power_response(self.atom_hz)
 
     def phase_reader(self) -> PhaseReader:
+        """What reads phases from the subbands of the bank that runs beside."""
         assert self._beside is not None, "phases=True"
         return self._beside.phase_reader(self.atom_hz)
 

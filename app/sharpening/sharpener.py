@@ -66,7 +66,7 @@ class Sharpener(Streaming[Frames]):
             self.config = preset
         else:
             self.config = load_config(preset, overrides)
-        self.backend = backend = backend_of(device)
+        self.backend = backend = backend_of(device, self.config.network.mode)
         self.hop = max(1, round(self.config.frames.hop_ms / 1e3 * self.sample_rate))
         with so_many_streams(self.streams):
             self._path = build_path(self.sample_rate, self.hop, self.config, self.streams, phases, backend)

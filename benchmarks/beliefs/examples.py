@@ -110,7 +110,7 @@ def _read(audio: NDArray[np.float32], moments: NDArray[np.intp], preset: Preset)
     """The fields of `Examples` that are no truth."""
     lines, bands = preset.read(audio, moments)
     energy, window, hz = lines.energy[:, 0], lines.window[:, 0], lines.hz[:, 0]
-    told = np.arange(energy.shape[1]) < lines.count[:, 0]
+    told = np.arange(energy.shape[1]) < lines.number[:, 0]
     loudness = np.where(told & (window == MIDDLE_WINDOW), energy, 0).sum(axis=1, keepdims=True)
     told &= (energy > FAINTEST_CANDIDATE * loudness) & (hz < HIGHEST_CANDIDATE_HZ)
     return {
