@@ -13,15 +13,19 @@ from benchmarks.beliefs.examples import HIGHEST_HZ, LOWEST_HZ, examples_of
 from benchmarks.beliefs.gather import Origin, gathered, wanted
 from benchmarks.beliefs.presets import LAYOUTS, Preset
 from benchmarks.beliefs.scenes import KINDS, chord, synthetic
-from benchmarks.sharpness.metrics import distances as grid_distances
-from benchmarks.sharpness.metrics import place
 from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
 from sharpear.dynamics.beliefs import belief_room, load_beliefs
 from sharpear.dynamics.beliefs_kernel import BeliefWeights, judge_bands, judge_lines
 
 BUNDLED = Origin(None, None)
 SHIPPED = [name for name in LAYOUTS if resources.files("sharpear.dynamics").joinpath(f"beliefs_{name}.npz").is_file()]
-needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed: pip install -e '.[train]'")
+HAS_TORCH = find_spec("torch") is not None
+if HAS_TORCH:
+    import torch
+
+    from benchmarks.beliefs.learn import Stage, batch_of, begun, deterministic, distances, loss_of, only_window, train
+    from benchmarks.beliefs.network import BeliefNetwork, Moments, Sizes, exported
+needs_torch = pytest.mark.skipif(not HAS_TORCH, reason="torch is not installed: pip install -e '.[train]'")
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +106,7 @@ def moments(preset):
     """What the product reads of a scene at some moments: cues, corrections and lines of each."""
     audio, _ = chord(5)
     lines, bands = preset.read(audio, np.arange(60, 360, 40))
-    for m, count in enumerate(lines.count[:, 0, 0]):
+    for m, count in enumerate(lines.number[:, 0, 0]):
         told = (lines.hz[m, 0, :count], lines.energy[m, 0, :count], lines.window[m, 0, :count])
         yield bands.cues[m, 0], bands.correction[m, 0], *told, lines.cues[m, 0, :count]
 
@@ -115,8 +119,8 @@ def judged(preset, weights, moment):
     believed = np.empty(len(hz), np.float32)
     judge_bands(cues, correction, preset.design.level_cue, preset.design.missing_cue, longer, weights, room)
     judge_lines(
-        len(hz), hz, energy, window, own, LOWEST_BAND_HZ, float(BANDS_PER_OCTAVE), weights, room, believed
-    )  # fmt: skip
+        len(hz), hz, energy, window, own, LOWEST_BAND_HZ, float(BANDS_PER_OCTAVE), len(cues), weights, room, believed
+    )
     return believed
 
 
@@ -170,10 +174,6 @@ def test_what_is_shipped_has_the_layout_that_is_learned(name):
 @needs_torch
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_the_network_that_learns_is_the_one_that_runs(name):
-    import torch
-
-    from benchmarks.beliefs.network import BeliefNetwork, Moments, Sizes, exported
-
     preset = Preset(name)
     torch.manual_seed(1)
     network = BeliefNetwork(preset.design, Sizes())
@@ -196,10 +196,7 @@ def test_the_network_that_learns_is_the_one_that_runs(name):
 
 
 @needs_torch
-def test_the_distance_is_the_one_that_is_measured(twenty):
-    from benchmarks.beliefs.learn import batch_of, distances, only_window
-
-    # The benchmark's grid is narrower, and rounds places to an eighth of a semitone: both see a scene of few lines alike.
+def test_the_distance_is_the_transport_distance(twenty):
     scene = next(scene for scene in twenty if scene.kind in KINDS)
     every = np.arange(len(scene))
     found, _ = distances(only_window(1), batch_of([(scene, every)]))
@@ -219,9 +216,6 @@ def test_the_distance_is_the_one_that_is_measured(twenty):
 @needs_torch
 @pytest.mark.slow
 def test_a_tiny_training_lowers_the_loss(twenty, music):
-    from benchmarks.beliefs.learn import Stage, begun, deterministic, loss_of, train
-    from benchmarks.beliefs.network import Sizes
-
     deterministic()
     network = begun(twenty, music, Sizes(), seed=0)
     choices = [(scene, np.arange(len(scene))) for scene in twenty]
