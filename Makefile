@@ -6,6 +6,7 @@
 # make mutants small mistakes in the kernels, one at a time, each must fail a test. ARGS="--only winners --jobs 2"
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone
+# make train-beliefs  learn anew which windows are believed (docs/beliefs.md); ARGS="--sources FOLDER"
 # make soak   a day of live sound at high speed: memory, descriptors and clock; ARGS="--hours 0.1" for a short one
 PYTHON ?= python3
 VENV   := .venv
@@ -22,7 +23,7 @@ JOBS ?= 2
 # One thread for each of several tests: numerical libraries would start as many as there are cores in every one.
 TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test check lint faults kill fuzz mutants bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu soak clean
+.PHONY: demo test check lint faults kill fuzz mutants bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu train-beliefs soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -86,6 +87,9 @@ soak: $(STAMP)
 bench-separation: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.separation $(ARGS)
 
+train-beliefs: $(STAMP)-train
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.beliefs $(ARGS)
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sharpear needs Python 3.11 or newer, this is $$($(PYTHON) --version): run make PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
@@ -100,6 +104,10 @@ $(STAMP)-dev: $(STAMP)
 
 $(STAMP)-bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@touch $@
+
+$(STAMP)-train: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
 	@touch $@
 
 $(STAMP)-system: $(VENV)/bin/python

@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 from benchmarks.beliefs.presets import HOP, Preset
 from benchmarks.sharpness.lines import LINE_HOP, Floats, Lines
 from benchmarks.sharpness.metrics import SOUNDING
-from sharpear.dsp import HannBank
-from sharpear.dsp.cues import Cues
-from sharpear.dsp.pairs import longest_window
 
 MOMENTS = 40
 """Moments drawn from a scene: a frame in ten. Neighbours say the same."""
@@ -110,13 +107,8 @@ def _strongest(hz: Floats, energy: Floats) -> tuple[NDArray[np.float32], NDArray
 
 
 def _read(audio: NDArray[np.float32], moments: NDArray[np.intp], preset: Preset) -> dict[str, Any]:
-    """What `Cues` give at these hops' beginnings, the fields of `Examples` that are no truth."""
-    latency = preset.layout.latency_hops
-    padded = np.pad(audio.astype(np.float32), (0, (latency + 1) * HOP))
-    frames = HannBank(preset.bank).process(padded[:, None])
-    pairs = preset.finder().process(longest_window(preset.bank, frames))
-    # Frame n ends after n + 1 hops, and judges what was `latency` hops before.
-    lines, bands = Cues(preset.cues).process(frames, pairs, moments.astype(np.int64) + latency - 1)
+    """The fields of `Examples` that are no truth."""
+    lines, bands = preset.read(audio, moments)
     energy, window, hz = lines.energy[:, 0], lines.window[:, 0], lines.hz[:, 0]
     told = np.arange(energy.shape[1]) < lines.number[:, 0]
     loudness = np.where(told & (window == MIDDLE_WINDOW), energy, 0).sum(axis=1, keepdims=True)

@@ -158,7 +158,7 @@ def deterministic() -> None:
 def begun(scenes: Sequence[Examples], preset: Preset, sizes: Sizes, seed: int) -> BeliefNetwork:
     """A network that has learned nothing but how far cues spread."""
     torch.manual_seed(seed)
-    network = BeliefNetwork(preset.cues, sizes)
+    network = BeliefNetwork(preset.design, sizes)
     seen = batch_of([(scene, np.arange(2)) for scene in scenes]).moments
     network.normalise(seen.bands, seen.lines)
     return network
@@ -189,7 +189,7 @@ def train(
         chosen = rng.choice(len(scenes), min(SCENES, len(scenes)), replace=False, p=chances)
         loss = loss_of(network, [(scenes[i], _some(rng, scenes[i])) for i in chosen], stage.offset_cents)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), LARGEST_SLOPE)
         optimiser.step()
         memory = min(LONGEST_MEMORY, (step + 1) / (step + 10))
@@ -211,7 +211,7 @@ def _chances(scenes: Sequence[Examples]) -> NDArray[np.float64]:
     """How often each scene is drawn: every group as often as its share says, all scenes of one alike."""
     groups = ["synthetic" if scene.kind in KINDS else scene.kind for scene in scenes]
     shares = [(SYNTHETIC_SHARE if group == "synthetic" else 1.0) / groups.count(group) for group in groups]
-    return np.asarray(shares) / np.sum(shares)
+    return np.asarray(shares / np.sum(shares))
 
 
 def only_window(window: int) -> Judgement:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sharpear.config import load_config
-from sharpear.dsp import HannDesign, HannWindow
-from sharpear.dsp.cues import CueDesign
-from sharpear.dsp.lines import LineFinder, LineRule
-from sharpear.dsp.pairs import pair_finder
+from sharpear.dsp import HannBank, HannDesign, HannWindow
+from sharpear.dsp.cues import CueDesign, Cues
+from sharpear.dsp.cues_kernel import BandCuesOut, CandidatesOut
+from sharpear.dsp.pairs import longest_window, pair_finder
 from sharpear.sharpening.line_code import line_rule
 
 SAMPLE_RATE, HOP = 44100, 128
@@ -44,17 +49,32 @@ class Preset:
         name: one of `LAYOUTS`.
 
     >>> preset = Preset("low-latency")
-    >>> preset.cues.line_cues, preset.cues.ahead_hops.tolist()
+    >>> preset.design.line_cues, preset.design.ahead_hops.tolist()
     (31, [5, 4, 3, 1])
     """
 
     def __init__(self, name: str) -> None:
-        self.name = name
         self.layout = LAYOUTS[name]
-        self.bank = HannDesign(SAMPLE_RATE, HOP, self.layout.windows)
-        self.rule: LineRule = line_rule(load_config(name).lines, HOP / SAMPLE_RATE)
-        self.cues = CueDesign(self.bank, self.layout.latency_hops, self.finder().latency_hops)
+        self._windows = HannDesign(SAMPLE_RATE, HOP, self.layout.windows)
+        self._finder = pair_finder(self._windows, line_rule(load_config(name).lines, HOP / SAMPLE_RATE))
+        self.design = CueDesign(self._windows, self.layout.latency_hops, self._finder.latency_hops)
 
-    def finder(self) -> LineFinder:
-        """What finds pairs in the longest window's frames, as new."""
-        return pair_finder(self.bank, self.rule)
+    @cached_property
+    def _bank(self) -> HannBank:
+        """Kept, for it takes longer to design than to run over a scene."""
+        return HannBank(self._windows)
+
+    def read(self, audio: NDArray[np.float32], hops: NDArray[np.integer[Any]]) -> tuple[CandidatesOut, BandCuesOut]:
+        """What the product reads where these hops begin.
+
+        Args:
+            audio: (samples,), a sound from its beginning.
+            hops: ascending.
+        """
+        latency = self.layout.latency_hops
+        self._bank.reset()
+        self._finder.reset()
+        frames = self._bank.process(np.pad(audio.astype(np.float32), (0, (latency + 1) * HOP))[:, None])
+        pairs = self._finder.process(longest_window(self._windows, frames))
+        # Frame n ends after n + 1 hops, and judges what was `latency` hops before.
+        return Cues(self.design).process(frames, pairs, hops.astype(np.int64) + latency - 1)
