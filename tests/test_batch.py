@@ -186,7 +186,7 @@ def test_an_input_that_is_written_to_meanwhile_is_refused(wav, folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["coherent", "lines"])
+@pytest.mark.parametrize("mode", ["complex", "lines", "beliefs"])
 @pytest.mark.parametrize("warm_up_s", [0.05, 3.0])
 def test_segments_give_the_unbroken_run_bit_for_bit(folder, mode, warm_up_s):
     rng = np.random.default_rng(5)
@@ -194,7 +194,7 @@ def test_segments_give_the_unbroken_run_bit_for_bit(folder, mode, warm_up_s):
     audio[[100, 50000, 95000], 0] = np.nan
     soundfile.write("x.wav", audio, 16000, subtype="FLOAT")
     narrow = {"bank.low_hz": 300.0, "bank.high_hz": 1200.0, "bank.channels": 32, "atoms.count": 40}
-    config = CONFIG if mode == "coherent" else load_config("music", narrow)
+    config = CONFIG if mode == "complex" else load_config("music", {**narrow, "network.mode": mode})
     task = Sharpening(config, Selection(0.25))
     with AudioFile(Path("x.wav"), task.selection) as whole, AudioFile(Path("x.wav"), task.selection) as cut:
         expected = task.make(whole, [folder / "whole.npz"], Running(Interruption()))
