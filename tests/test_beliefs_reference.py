@@ -89,7 +89,7 @@ def test_the_levels_and_purity_of_bands(kind: int, moment: int) -> None:
 @pytest.mark.parametrize(("kind", "moment"), CASES)
 def test_the_candidates_and_their_cues(kind: int, moment: int) -> None:
     lines, expected = read(kind, moment).lines, reader(kind, moment).lines()
-    count = int(lines.count[0])
+    count = int(lines.number[0])
     assert count == len(expected) > 5
     hz, energy, window, cues = zip(*expected, strict=True)
     np.testing.assert_allclose(lines.hz[:count], hz, rtol=1e-6)
@@ -101,7 +101,7 @@ def test_the_candidates_and_their_cues(kind: int, moment: int) -> None:
 def test_the_sounds_try_every_rule() -> None:
     """Some candidates are of pairs; some bands have no long window; corrections reach far."""
     rooms = [read(kind, moment) for kind, moment in CASES]
-    assert sum(int(room.lines.cues[: room.lines.count[0], 3].sum()) for room in rooms) > 10
+    assert sum(int(room.lines.cues[: room.lines.number[0], 3].sum()) for room in rooms) > 10
     assert all(room.bands.cues[:, -1].any() for room in rooms)
     assert max(float(np.abs(room.bands.correction).max()) for room in rooms) > 2
 
@@ -118,7 +118,7 @@ def test_what_is_believed_of_bands_and_lines(kind: int, moment: int) -> None:
     np.testing.assert_allclose(room.belief.trust[~nowhere], np.array(trust)[~nowhere], rtol=0, atol=1e-4)
     np.testing.assert_allclose(room.belief.context, context, rtol=0, atol=1e-4)
     lines = room.lines
-    for i in range(int(lines.count[0])):
+    for i in range(int(lines.number[0])):
         given = (float(lines.hz[i]), float(lines.energy[i]), int(lines.window[i]), lines.cues[i].astype(float).tolist())
         assert room.believed[i] == pytest.approx(naive.judged_line(*given, trust, context, weights), rel=1e-3)
 
@@ -130,7 +130,7 @@ def test_what_is_believed_stands_on_the_nearest_atoms(kind: int, moment: int) ->
     place = np.log(1 + 0.00437 * atom_hz)
     step = (place[-1] - place[0]) / (place.size - 1)
     total, moments = np.zeros(place.size), np.zeros(place.size)
-    for i in range(int(room.lines.count[0])):
+    for i in range(int(room.lines.number[0])):
         hz, energy = float(room.lines.hz[i]), float(room.believed[i])
         away = np.abs(place - np.log(1 + 0.00437 * hz))
         if energy > 1e-14 and away.min() < step / 2:
