@@ -162,7 +162,7 @@ class PitchConfig(Section):
     """The pitch layer above the partials: harmonic receptive fields that share the partials by feedback."""
 
     mode: Literal["lines", "beliefs"] = Field(
-        "lines", description="in place of network.mode beliefs, which tells notes' onsets less well"
+        "lines", description="in place of network.mode beliefs, whose frames tell notes' onsets less well"
     )
     low_hz: float = Field(55.0, ge=1, le=20_000, description="lowest fundamental, Hz")
     high_hz: float = Field(1050.0, ge=1, le=20_000, description="highest fundamental, Hz")

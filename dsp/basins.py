@@ -19,7 +19,7 @@ class BasinLines:
     """Lines of every window in every frame, by frequency; zeros behind the last.
 
     count: (frames, streams, windows) int32, how many.
-    hz: (frames, streams, windows, 256) float32, energy-weighted mean of the basin's instantaneous frequencies.
+    hz: (frames, streams, windows, 128) float32, energy-weighted mean of the basin's instantaneous frequencies.
     energy: like it, the power of all channels of the basin: a cosine of amplitude A has A².
     concentration: like it, the peak's share of the energy, relative to that of a lone tone at the peak's centre: about
         1 for a lone tone, less for a moving one, for two and for noise.
@@ -48,8 +48,8 @@ class Basins:
     """Lines of a bank's frames: ``hz = Σ P f / Σ P`` and ``energy = Σ P`` from one valley up to the next.
 
     Valleys are where power has fallen and rises again; a valley's floor belongs to the basin above it, and below the
-    lowest valley is a basin too. Lines below -110 dBFS, or 60 dB below the window's strongest within an octave either
-    side, are left out, and of more than 256 the weakest; so are basins whose mean lies beyond the window's channels.
+    lowest valley is a basin too. Lines below -110 dBFS, or 50 dB below the window's strongest within an octave either
+    side, are left out, and of more than 128 the weakest; so are basins whose mean lies beyond the window's channels.
 
     Args:
         design: what the frames come from.

@@ -26,7 +26,7 @@ class PairLines:
     """Lines of the basins whose channels see pairs, by frequency; zeros behind the last.
 
     count: (frames, streams) int32, how many.
-    hz: (frames, streams, 256) float32.
+    hz: (frames, streams, 128) float32.
     energy: like it; a cosine of amplitude A has A².
     trust: like it, 0 to 1: how far the pairs predict the lobe that the line is in.
     lobe_trust: (frames, streams, channels of the longest window) float32, the same around every channel: basins whose

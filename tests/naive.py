@@ -320,7 +320,7 @@ class Line:
     peak: int
 
 
-def basins(power: Sequence[float], moment: Sequence[float], top_hz: float, points: int, most: int = 256) -> list[Line]:
+def basins(power: Sequence[float], moment: Sequence[float], top_hz: float, points: int, most: int = 128) -> list[Line]:
     """Lines of one window in a frame, by frequency."""
     edges, found = [0, *valleys(power), len(power)], []
     for begin, end in pairwise(edges):
@@ -334,7 +334,7 @@ def basins(power: Sequence[float], moment: Sequence[float], top_hz: float, point
     kept = []
     for line in found:
         around_it = [other.energy for other in found if line.hz <= 2 * other.hz and other.hz <= 2 * line.hz]
-        if line.energy >= 1e-6 * max(around_it):
+        if line.energy >= 1e-5 * max(around_it):
             kept.append(line)
     strongest = sorted(kept, key=lambda line: -line.energy)[:most]
     return [line for line in kept if any(line is other for other in strongest)]

@@ -187,7 +187,7 @@ def test_an_input_that_is_written_to_meanwhile_is_refused(wav, folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("mode", "warm_up_s"), [("coherent", 0.05), ("coherent", 3.0), ("lines", 0.05), ("lines", 3.0), ("beliefs", 2.0)]
+    ("mode", "warm_up_s"), [("complex", 0.05), ("complex", 3.0), ("lines", 0.05), ("lines", 3.0), ("beliefs", 2.0)]
 )
 def test_segments_give_the_unbroken_run_bit_for_bit(folder, mode, warm_up_s):
     rng = np.random.default_rng(5)
@@ -196,7 +196,7 @@ def test_segments_give_the_unbroken_run_bit_for_bit(folder, mode, warm_up_s):
     slower = mode == "beliefs"
     soundfile.write("x.wav", audio[:, : 1 if slower else 2], 16000, subtype="FLOAT")
     narrow = {"bank.low_hz": 300.0, "bank.high_hz": 1200.0, "bank.channels": 32, "atoms.count": 40}
-    config = CONFIG if mode == "coherent" else load_config("music", {"network.mode": mode, **narrow})
+    config = CONFIG if mode == "complex" else load_config("music", {**narrow, "network.mode": mode})
     task = Sharpening(config, Selection(0.25))
     with AudioFile(Path("x.wav"), task.selection) as whole, AudioFile(Path("x.wav"), task.selection) as cut:
         expected = task.make(whole, [folder / "whole.npz"], Running(Interruption()))

@@ -63,8 +63,9 @@ def test_duration_is_kept_to_the_sample_by_frames_and_recording(music, folder):
     assert_frames_equal(running.collector.all, sharpear.sharpen(taken, rate, str(SMALL)))
 
 
-def test_files_are_those_of_sharpen(sharpear, music, folder):
-    config = ["--preset", SMALL, "--format", "npz"]
+@pytest.mark.parametrize("preset", ["music", SMALL])
+def test_files_are_those_of_sharpen(sharpear, music, folder, preset):
+    config = ["--preset", preset, "--format", "npz"]
     assert sharpear("sharpen", music, *config).code == 0
     done = sharpear("live", "--replay", music, *config, "--no-view", "-o", "live.npz")
     assert done.code == 0, done.err

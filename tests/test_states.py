@@ -32,11 +32,17 @@ FOREIGN = {
     "another rate": (sharpener(), sharpener(8001), "sample_rate = 8000.0", "8001"),
     "another number of streams": (sharpener(), sharpener(streams=3), "streams = 2", "3"),
     "another preset": (sharpener(), sharpener(preset="speech"), "configuration", ""),
-    "another mode": (sharpener(), sharpener(preset="coherent"), "bank, window", "bank, aligner"),
+    "another mode": (sharpener(), sharpener(preset="coherent"), "configuration", ""),
+    "another mode of a preset": (
+        sharpener(preset="music"),
+        sharpener(preset="music", network__mode="lines"),
+        "configuration",
+        "",
+    ),
     "a setting that changes no shape": (sharpener(), sharpener(network__eta=0.2), "configuration", ""),
     "a transcriber's of another setting": (transcriber(), transcriber(pitch__onset=0.3), "configuration", ""),
     "a transcriber's of another rate": (transcriber(), transcriber(8001), "sample_rate = 8000.0", "8001"),
-    "a sharpener's for a transcriber": (transcriber(), sharpener(), "sharpener, layer", "bank"),
+    "a sharpener's for a transcriber": (transcriber(), sharpener(), "sharpener, layer", "path"),
     "a separator's of another rate": (Separator(RATE), Separator(8001), "sample_rate = 8000.0", "8001"),
     "a separator's of other groups": (Separator(RATE, streams=2), Separator(RATE, streams=2, linked=1), "linked", "1"),
     "a separator's of other stems": (Separator(RATE), Separator(RATE, PitchVoices.of(1)), "tonal", "voice1"),
@@ -77,7 +83,7 @@ def damaged(state: Any, change: str) -> Any:
 @pytest.mark.parametrize(
     "change", ["missing", "more", "a number", "text", "plain numbers", "nothing", "several", "of nobody"]
 )
-@pytest.mark.parametrize("preset", ["low-latency", "coherent"])
+@pytest.mark.parametrize("preset", ["low-latency", "music", "coherent"])
 def test_a_damaged_state_is_refused_and_changes_nothing(preset, change):
     ours, other = sharpener(preset=preset), sharpener(preset=preset)
     sound = 0.1 * np.random.default_rng(0).standard_normal((3000, 2))
@@ -117,20 +123,22 @@ def test_a_field_that_differs_is_named():
 
 
 @pytest.mark.parametrize(
-    ("part", "field", "place"),
+    ("preset", "part", "field", "place"),
     [
-        ("bank", "filled", -1),
-        ("bank", "filled", 10**6),
-        ("splitter", "filled", -78),
-        ("mixer", "filled", 2**31 - 1),
-        ("mixer", "row", 10**6),
+        ("low-latency", "bank", "filled", -1),
+        ("low-latency", "bank", "filled", 10**6),
+        ("music", "bank", "filled", -1),
+        ("music", "bank", "filled", 10**6),
+        ("", "splitter", "filled", -78),
+        ("", "mixer", "filled", 2**31 - 1),
+        ("", "mixer", "row", 10**6),
     ],
 )
-def test_places_that_no_kernel_may_go_to_are_refused(part, field, place):
-    ours = sharpener() if part == "bank" else Separator(RATE)
+def test_places_that_no_kernel_may_go_to_are_refused(preset, part, field, place):
+    ours = sharpener(preset=preset) if preset else Separator(RATE)
     state = ours.state
-    state[part][field] = place
+    (state["path"] if preset else state)[part][field] = place
     with pytest.raises(
-        UsageError, match=f"state of {part}: expected a state with {field} of 0 to .*, received {place}"
+        UsageError, match=f"state of .*{part}: expected a state with {field} of 0 to .*, received {place}"
     ):
         ours.state = state

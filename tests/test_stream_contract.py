@@ -13,7 +13,7 @@ from presets import ADAM, CIRCUIT, FIELD, FLOOR, LINES, MEMORY, RMS
 from stream_contract import check_stream_contract
 
 import sharpear
-from sharpear.config import PitchConfig
+from sharpear.config import PitchConfig, load_config
 from sharpear.dsp import (
     Aligner,
     Encoder,
@@ -22,6 +22,7 @@ from sharpear.dsp import (
     GammatoneDesign,
     HannBank,
     HannDesign,
+    HannFrames,
     LineField,
     LineFinder,
     LineFrames,
@@ -33,7 +34,10 @@ from sharpear.dsp import (
     SynthesisDesign,
     WindowDesign,
 )
+from sharpear.dsp.cues import CueDesign, Cues
+from sharpear.dsp.pairs import longest_window, pair_finder
 from sharpear.dynamics import BandedWeights, Lca, LcAdam, LcAdamWta, LcaRms, Network, Wta, WtaConv
+from sharpear.dynamics.beliefs import load_beliefs
 from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, open_gpu
 from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.separation.dictionary import Dictionary
@@ -43,10 +47,14 @@ from sharpear.separation.shares import ShareFactory
 from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voice_tracks import VoiceTracks
 from sharpear.separation.voices import PitchVoices
+from sharpear.sharpening.belief_code import BeliefCode, Judge, belief_windows
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.line_code import line_rule
 
 UNITS, HOP, SAMPLE_RATE = 9, 37, 8000.0
+BELIEF_HOP = 23
+BELIEFS_CONFIG = load_config("music", {"network.mode": "beliefs"})
+HANN_LINES = line_rule(BELIEFS_CONFIG.lines, BELIEF_HOP / SAMPLE_RATE)
 
 
 def audio(streams: int, samples: int = 4500) -> np.ndarray:
@@ -248,21 +256,68 @@ def voice_tracks(streams: int) -> Any:
     return Packed(inner, lambda f0: inner.process(f0, (f0 > 0).astype(np.float32)))
 
 
+@lru_cache
+def beliefs_of_8_khz() -> tuple[HannDesign, CueDesign]:
+    """Windows as the beliefs were learned for, and what is read of them."""
+    bank = belief_windows(SAMPLE_RATE, BELIEF_HOP, BELIEFS_CONFIG)
+    return bank, CueDesign(bank, load_beliefs("music").latency_hops, pair_finder(bank, HANN_LINES).latency_hops)
+
+
+def hann_frames(streams: int) -> HannFrames:
+    return HannBank(beliefs_of_8_khz()[0], streams).process(audio(streams, 2300))
+
+
+def windows_and_pairs(streams: int) -> tuple[np.ndarray, ...]:
+    """Power and moment of all windows, and the pairs of the longest."""
+    bank, heard = beliefs_of_8_khz()[0], hann_frames(streams)
+    pairs = pair_finder(bank, HANN_LINES, streams).process(longest_window(bank, heard))
+    return heard.power, heard.moment, pairs.frequency_hz, pairs.energy, pairs.trust
+
+
+def of_windows(parts: tuple[np.ndarray, ...]) -> tuple[HannFrames, LineFrames]:
+    power, moment, *pairs = parts
+    return HannFrames(power, moment, np.empty((*power.shape[:2], 0), np.complex64)), LineFrames(*pairs)
+
+
+def cues(streams: int) -> Any:
+    """What is read of every frame; behind the last line nothing is."""
+    inner = Cues(beliefs_of_8_khz()[1], streams)
+
+    def process(parts: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+        lines, bands = inner.process(*of_windows(parts), np.arange(len(parts[0])))
+        there = np.arange(lines.hz.shape[2]) < lines.count
+        values = (np.where(there, part, 0) for part in (lines.hz, lines.energy, lines.window))
+        return (*values, np.where(there[..., None], lines.cues, 0), bands.cues, bands.correction)
+
+    return Packed(inner, process)
+
+
+def judge(streams: int) -> Any:
+    atom_hz = np.geomspace(100, 3500, 60)
+    inner = Judge(beliefs_of_8_khz()[1], load_beliefs("music").weights, atom_hz, "log", streams)
+    return Packed(inner, lambda parts: inner.process(*of_windows(parts)))
+
+
+def belief_code(streams: int) -> Any:
+    inner = BeliefCode(beliefs_of_8_khz()[0], np.geomspace(100, 3500, 120), BELIEFS_CONFIG, streams)
+    return Packed(inner, lambda heard: inner.compete(*inner.evidence(heard)))
+
+
 HEAR_NOISE = {"pitch.noise_margin_db": -100.0}
 SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "atoms.count": 40}
 
 
 def sharpener(streams: int, mode: str, backend: Backend = CPU) -> sharpear.Sharpener:
     if mode == "beliefs":
-        return sharpear.Sharpener(SAMPLE_RATE, "music", streams, SMALL)
+        return sharpear.Sharpener(SAMPLE_RATE, BELIEFS_CONFIG, streams)
     if mode == "lines":
         return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL, device=backend)
     return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL, device=backend)
 
 
-def sharpener_with_phases(streams: int, preset: str = "low-latency") -> Any:
+def sharpener_with_phases(streams: int, preset: Any = "low-latency", overrides: Any = None) -> Any:
     """Phases that are not known are NaN, which the contract takes for a fault: here they are 9, which no phase is."""
-    inner, heard = sharpear.Sharpener(SAMPLE_RATE, preset, streams, SMALL, phases=True), Counter[str]()
+    inner, heard = sharpear.Sharpener(SAMPLE_RATE, preset, streams, overrides, phases=True), Counter[str]()
 
     def process(block: np.ndarray) -> Frames:
         frames = inner.process(block)
@@ -303,6 +358,9 @@ CASES: dict[str, Case] = {
     "Filterbank of order 4": (lambda n: Filterbank(design(4), HOP, n), audio, {}),
     "Filterbank of order 5": (lambda n: Filterbank(design(5), 1, n), lambda n: audio(n, 600), {}),
     "HannBank": (lambda n: HannBank(HannDesign(SAMPLE_RATE, HOP), n), audio, {"silence": 9000}),
+    "Cues": (cues, windows_and_pairs, {"trusts_input": True, "silence": 100}),
+    "Judge": (judge, windows_and_pairs, {"trusts_input": True, "silence": 100}),
+    "BeliefCode": (belief_code, hann_frames, {"trusts_input": True, "silence": 400}),
     "Aligner": (aligner, frames, {"trusts_input": True}),
     "Aligner with a limit": (lambda n: aligner(n, 2 * HOP), frames, {"trusts_input": True}),
     "Splitter": (lambda n: Splitter(SynthesisDesign.over(design(), 0.016), HOP, n), audio, {}),
@@ -320,10 +378,10 @@ CASES: dict[str, Case] = {
     "LineField": (line_field, line_frames, {"trusts_input": True}),
     "NoiseFloor": (lambda n: NoiseFloor(UNITS, 0.003, **FLOOR, streams=n), power, {"trusts_input": True}),
     "LineMemory": (line_memory, lambda n: np.concatenate([power(n), drive(n)], axis=2), {"trusts_input": True}),
-    "Sharpener, beliefs": (lambda n: sharpener(n, "beliefs"), audio, {"silence": 9000}),
-    "Sharpener, beliefs with phases": (lambda n: sharpener_with_phases(n, "music"), audio, {"silence": 9000}),
     "Sharpener, lines": (lambda n: sharpener(n, "lines"), audio, {}),
-    "Sharpener, with phases": (sharpener_with_phases, audio, {}),
+    "Sharpener, with phases": (lambda n: sharpener_with_phases(n, overrides=SMALL), audio, {}),
+    "Sharpener, beliefs": (lambda n: sharpener(n, "beliefs"), audio, {"silence": 9000}),
+    "Sharpener, beliefs with phases": (lambda n: sharpener_with_phases(n, BELIEFS_CONFIG), audio, {"silence": 9000}),
     "Sharpener, complex": (lambda n: sharpener(n, "complex"), audio, {}),
     "PitchLayer": (pitch_layer, sharp_frames, {"trusts_input": True}),
     "Transcriber": (lambda n: Transcriber(SAMPLE_RATE, "low-latency", n, SMALL | HEAR_NOISE), audio, {}),

@@ -1,4 +1,4 @@
-"""The whole signal path behind one streaming object: bank → alignment → sparse code."""
+"""The whole signal path behind one streaming object: sound → evidence of lines → sparse code."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,8 +33,8 @@ class Sharpener(Streaming[Frames]):
         overrides: settings by dotted name, such as ``{"bank.low_hz": 150.0}``.
         start_s: time of the first sample.
         phases: frames also carry each line's phase and the complex subbands.
-        device: "cpu", "gpu", "gpu:1" (the second one), or "auto", which takes a GPU if there is one. Frames and states
-            are NumPy's on every device, and a state moves between them.
+        device: "cpu", "gpu", "gpu:1" (the second one), or "auto", which takes a GPU if there is one that runs the
+            configuration: network.mode "beliefs" runs on the CPU. Frames and states are NumPy's on every device, and a state moves between them.
 
     Raises:
         UsageError: an unknown preset or setting, or a value out of range.

@@ -54,7 +54,7 @@ class States:
 
 def changed(rng: Random, state: Any, told: list[str]) -> Any:
     """A copy with one thing changed somewhere below."""
-    if isinstance(state, Mapping):
+    if isinstance(state, Mapping) and state:
         key = rng.choice(sorted(state))
         action = rng.random()
         told.append(str(key))
