@@ -21,7 +21,7 @@ Choice = tuple[Examples, NDArray[np.intp]]
 Judgement = Callable[[Moments], Tensor]
 
 SCENES, MOMENTS = 12, 12
-"""Of a step: at most so many scenes, and so many moments of each."""
+"""At most so many scenes of a step, and moments of each."""
 
 ALL_SYNTHETIC = {"synthetic": 4.0}
 """Group -> how often its scenes are drawn. All synthetic kinds together weigh as four others; chords, and each kind of
