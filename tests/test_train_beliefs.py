@@ -1,6 +1,7 @@
 """Learning what to believe: scenes, examples, the network in torch and in the kernels, and a tiny training."""
 
 import json
+from dataclasses import replace
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +24,7 @@ HAS_TORCH = find_spec("torch") is not None
 if HAS_TORCH:
     import torch
 
-    from benchmarks.beliefs.learn import Stage, batch_of, begun, deterministic, distances, loss_of, only_window, train
+    from benchmarks.beliefs.learn import STAGES, batch_of, begun, deterministic, distances, loss_of, only_window, train
     from benchmarks.beliefs.network import BeliefNetwork, Moments, Sizes, exported
 needs_torch = pytest.mark.skipif(not HAS_TORCH, reason="torch is not installed: pip install -e '.[train]'")
 
@@ -221,7 +222,7 @@ def test_a_tiny_training_lowers_the_loss(twenty, music):
     choices = [(scene, np.arange(len(scene))) for scene in twenty]
     before = loss_of(network, choices, 2.0).item()
     seen = []
-    train(network, twenty, Stage(30, 4e-3, 2.0, 1e-4), 3, lambda step, loss: seen.append((step, loss)))
+    train(network, twenty, replace(STAGES[0], steps=30), 3, lambda step, loss: seen.append((step, loss)))
     assert [step for step, _ in seen] == list(range(30))
     assert loss_of(network, choices, 2.0).item() < before - 0.02
 
@@ -231,14 +232,14 @@ def test_a_tiny_training_lowers_the_loss(twenty, music):
 def test_the_command_writes_the_same_file_twice(tmp_path, folder, capsys):
     paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
     for path in paths:
-        arguments = ["--scenes", "1", "--steps", "4", "2", "--examples", str(folder), "--out", str(path)]
+        arguments = ["--scenes", "1", "--steps", "4", "2", "0", "--examples", str(folder), "--out", str(path)]
         assert main(arguments) == 0
     assert "| beliefs |" in capsys.readouterr().out
     assert paths[0].read_bytes() == paths[1].read_bytes()
     with np.load(paths[0]) as stored:
         assert set(BeliefWeights._fields) < set(stored.files)
         figures = json.loads(stored["figures"].item())
-    assert figures["steps"] == [4, 2]
+    assert figures["steps"] == [4, 2, 0]
     assert figures["seed"] == 0
     assert "fluid_oboe" in figures["speakers"]["winds"]
     assert set(figures["validation"]) == {"8 hops", "16 hops", "32 hops", "beliefs"}

@@ -37,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
         "--examples", type=Path, default=Path("build/beliefs/examples"), help="folder where examples are kept"
     )
     told.add_argument("--scenes", type=int, default=200, help="scenes of each recorded kind that train (default 200)")
-    told.add_argument("--steps", type=int, nargs=2, default=(4500, 2500), help="of both stages (default 4500 and 2500)")
+    told.add_argument(
+        "--steps", type=int, nargs=3, default=(4500, 2500, 3000), help="of each stage (default 4500 2500 3000)"
+    )
     told.add_argument("--seed", type=int, default=0, help="of the first weights and of the order (default 0)")
     told.add_argument("--jobs", type=int, default=1, help="processes that make examples (default 1)")
     return told

@@ -26,10 +26,10 @@ LOWEST_HZ, HIGHEST_HZ = 100.0, 6500.0
 HIGHEST_CANDIDATE_HZ = 7000.0
 """Candidates above this are left out: they are no true line's."""
 FAINTEST_CANDIDATE = 3e-6
-"""And candidates below this share (-55 dB) of a moment's energy, which no distance feels."""
+"""Candidates below this share (-55 dB) of a moment's energy are left out, too: no distance feels them."""
 MOST_TRUE_LINES = 120
 MIDDLE_WINDOW = 1
-"""Of the windows that have lines, from 0: its lines' sum is a moment's energy."""
+"""This one's lines, counted from 0, the shortest that has lines, sum up to a moment's energy."""
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class Wanted:
 
     @property
     def name(self) -> str:
-        """Of its file."""
+        """What its file is called."""
         return f"{self.part}{self.seed}" if self.part == self.kind else f"{self.split}_{self.kind}{self.seed}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +21,14 @@ Choice = tuple[Examples, NDArray[np.intp]]
 Judgement = Callable[[Moments], Tensor]
 
 SCENES, MOMENTS = 12, 12
-"""Of a step: at most so many scenes, and so many moments of each."""
+"""At most so many scenes of a step, and moments of each."""
 
-SYNTHETIC_SHARE = 4.0
-"""All synthetic kinds together weigh as four others: chords, and each kind of scene from recordings, weigh 1."""
+ALL_SYNTHETIC = {"synthetic": 4.0}
+"""Group -> how often its scenes are drawn. All synthetic kinds together weigh as four others; chords, and each kind of
+scene from recordings, weigh 1."""
+
+STEADY_FIRST = {"synthetic": 3.0, "steady": 2.5, "amtones": 1.0}
+"""Kinds that are named leave the others: steady tones have the smallest distances, and so the smallest slopes."""
 
 LEVEL_WEIGHT = 0.1
 """Of the error of the whole level (ln of energy), which no distance between normalised energies feels."""
@@ -51,16 +55,22 @@ class Stage:
     rate: Adam's highest.
     offset_cents: added before the logarithm: scenes that are better than this count less the better they are.
     decay: of the weights.
+    shares: group -> how often its scenes are drawn, 1 where it is not named.
     """
 
     steps: int
     rate: float
     offset_cents: float
     decay: float
+    shares: Mapping[str, float]
 
 
-STAGES = (Stage(4500, 4e-3, 2.0, 1e-4), Stage(2500, 2e-3, 0.4, 1e-5))
-"""First all kinds of scenes, then the last fraction of a cent where little is wrong."""
+STAGES = (
+    Stage(4500, 4e-3, 2.0, 1e-4, ALL_SYNTHETIC),
+    Stage(2500, 2e-3, 0.4, 1e-5, ALL_SYNTHETIC),
+    Stage(3000, 2e-3, 0.4, 1e-5, STEADY_FIRST),
+)
+"""First all kinds of scenes, then the last fraction of a cent where little is wrong, then steady tones above all."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +190,7 @@ def train(
         seed: of the order.
         log: called after every step with its number and its loss.
     """
-    rng, chances = np.random.default_rng(seed), _chances(scenes)
+    rng, chances = np.random.default_rng(seed), _chances(scenes, stage.shares)
     optimiser = torch.optim.Adam(network.parameters(), lr=stage.rate, weight_decay=stage.decay)
     mean = {name: value.clone() for name, value in network.state_dict().items()}
     for step in range(stage.steps):
@@ -207,11 +217,12 @@ def _some(rng: np.random.Generator, scene: Examples) -> NDArray[np.intp]:
     return rng.choice(len(scene), min(MOMENTS, len(scene)), replace=False)
 
 
-def _chances(scenes: Sequence[Examples]) -> NDArray[np.float64]:
+def _chances(scenes: Sequence[Examples], shares: Mapping[str, float]) -> NDArray[np.float64]:
     """How often each scene is drawn: every group as often as its share says, all scenes of one alike."""
-    groups = ["synthetic" if scene.kind in KINDS else scene.kind for scene in scenes]
-    shares = [(SYNTHETIC_SHARE if group == "synthetic" else 1.0) / groups.count(group) for group in groups]
-    return np.asarray(shares / np.sum(shares))
+    pooled = KINDS.keys() - shares.keys()
+    groups = ["synthetic" if scene.kind in pooled else scene.kind for scene in scenes]
+    chances = [shares.get(group, 1.0) / groups.count(group) for group in groups]
+    return np.asarray(chances / np.sum(chances))
 
 
 def only_window(window: int) -> Judgement:

@@ -29,9 +29,6 @@ BELIEF_GAIN = 2.0
 LEAST_SPREAD = 0.05
 """Added to the standard deviation of cues by which they are divided: some hardly ever differ."""
 
-NAMING_CUES = 4
-"""The first cues of a line name its window, and say whether it is of a pair: 0 or 1, not normalised."""
-
 FIRST_TOLD = 0.05
 """Standard deviation of the first weights that bands are told by: at first all windows are believed alike."""
 
@@ -95,8 +92,9 @@ class BeliefNetwork(nn.Module):
         for name, cues in (("band", bands.reshape(-1, bands.shape[-1])), ("line", lines)):
             self.get_buffer(f"{name}_mean").copy_(cues.mean(0))
             self.get_buffer(f"{name}_spread").copy_(cues.std(0) + LEAST_SPREAD)
-        self.get_buffer("line_mean")[:NAMING_CUES] = 0
-        self.get_buffer("line_spread")[:NAMING_CUES] = 1
+        # The first cues name the window, and say whether the line is of a pair: they stay 0 and 1.
+        self.get_buffer("line_mean")[: self._windows + 1] = 0
+        self.get_buffer("line_spread")[: self._windows + 1] = 1
 
     def forward(self, moments: Moments) -> Tensor:
         """(lines,) energies, as far as they are believed."""
