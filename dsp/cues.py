@@ -22,6 +22,7 @@ from .basins_kernel import MOST_LINES, Found
 from .cues_kernel import MOST_CLAIMS, BandCuesOut, CandidatesOut, CueRoom, CueState, CueTables, cues_process
 from .hann_bank import HannDesign, HannFrames
 from .lines import LineFrames
+from .pairs import LOBE_BINS
 
 BANDS_PER_OCTAVE = 4
 LOWEST_BAND_HZ = 60.0
@@ -71,6 +72,13 @@ class CueDesign:
         top_hz = (self.bank.counts[1] - 1) * self.bank.spacing_hz[1]
         octaves = np.log2(top_hz / LOWEST_BAND_HZ)
         return LOWEST_BAND_HZ * 2 ** (np.arange(int(octaves * BANDS_PER_OCTAVE) + 1) / BANDS_PER_OCTAVE)
+
+    @property
+    def reach_hz(self) -> NDArray[np.float64]:
+        """(windows with lines,) up to where a line's whole main lobe is in the window's channels, Hz."""
+        bank = self.bank
+        top_hz = (bank.counts - 1) * bank.spacing_hz
+        return np.asarray((top_hz - LOBE_BINS * bank.sample_rate / bank.length_samples)[1:])
 
     @property
     def pairs(self) -> list[tuple[int, int]]:

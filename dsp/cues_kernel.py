@@ -38,7 +38,7 @@ LEAST_PART = 1e-3
 """Part of a peak's energy below which a pair's line is left out."""
 
 MOST_CLAIMS = 256
-"""Of the channels of one peak."""
+"""Two of each channel of a peak."""
 
 NEIGHBOR_BINS = 8.0
 """A neighbouring line this many bins of 1/N away, or farther, is out of the window's reach."""

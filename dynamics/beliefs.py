@@ -72,6 +72,7 @@ def belief_room(weights: BeliefWeights, bands: int, longer: Sequence[int]) -> Be
         "one": 1,
         "told": told,
         "windows": windows,
+        "present windows": windows,
         "third": third,
         "fourth": weights.narrow_bias.size,
         "line cues": weights.line.shape[0] - context,

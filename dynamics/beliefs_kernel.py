@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import Floats, Integers, kernel
+from sharpear.compiler import Doubles, Floats, Integers, kernel
 
 LARGEST_GAIN = np.float32(4.0)
 """A window's bias is bounded to this, ln of energy, smoothly."""
@@ -44,8 +44,8 @@ class BeliefWeights(NamedTuple):
 class BeliefRoom(NamedTuple):
     """Activities on the way, a row for each unit: of bands, with empty ones at either end, and of a block of lines.
 
-    trust: ln of what each window's energies in a band are to be multiplied by; context: what its lines' third layer is
-    told.
+    level, share: ln of what each window's energies in a band are to be multiplied by, as it is corrected and as it is
+    trusted; present: how many windows have channels there; context: what its lines' third layer is told.
     """
 
     cues: Annotated[NDArray[np.float32], "band cues", "padded bands"]
@@ -54,7 +54,9 @@ class BeliefRoom(NamedTuple):
     second: Annotated[NDArray[np.float32], "second", "padded bands"]
     pooled: Annotated[NDArray[np.float32], "pooled", "one"]
     told: Annotated[NDArray[np.float32], "told", "padded bands"]
-    trust: Annotated[NDArray[np.float32], "windows", "padded bands"]
+    level: Annotated[NDArray[np.float32], "windows", "padded bands"]
+    share: Annotated[NDArray[np.float32], "present windows", "windows", "padded bands"]
+    present: Annotated[NDArray[np.int64], "padded bands"]
     context: Annotated[NDArray[np.float32], "third", "padded bands"]
     lines: Annotated[NDArray[np.float32], "line cues", "block"]
     third: Annotated[NDArray[np.float32], "third", "block"]
@@ -92,15 +94,15 @@ def judge_bands(
 
     A window's share is a softmax over the windows; its level is corrected by how far each correction is believed.
     """
-    bands, told, trust, context = cues.shape[0], room.told, room.trust, room.context
+    bands, told, context = cues.shape[0], room.told, room.context
     _layers(cues, level_cue, weights, room)
     for m in range(told.shape[0]):
         for k in range(bands):
             told[m, k] = weights.told_bias[m]
         add_rows(weights.told, m, room.second, PAD, told[m, :bands])
     for b in range(bands):
-        _trust(b, cues, correction, missing_cue, longer, told, trust)
-    own, begins = room.lines.shape[0], 2 * trust.shape[0] + longer.size
+        _trust(b, cues, correction, missing_cue, longer, told, room.level, room.share, room.present)
+    own, begins = room.lines.shape[0], 2 * room.level.shape[0] + longer.size
     for m in range(context.shape[0]):
         for k in range(bands):
             context[m, k] = weights.line_bias[m]
@@ -151,42 +153,57 @@ def _layers(cues: Floats, level_cue: int, weights: BeliefWeights, room: BeliefRo
 
 @kernel
 def _trust(
-    b: int, cues: Floats, correction: Floats, missing_cue: int, longer: Integers, told: Floats, trust: Floats
-) -> None:
-    """Logarithm of each window's share and level in one band; longer: which window each correction is of."""
-    windows = trust.shape[0]
-    highest = np.float32(-1e30)
+    b: int, cues: Floats, correction: Floats, missing_cue: int, longer: Integers, told: Floats, level: Floats,
+    share: Floats, present: Integers,
+) -> None:  # fmt: skip
+    """What each window's energies are multiplied by in one band; longer: which window each correction is of.
+
+    share[m - 1, w]: ln of window w's share among the first m windows: where there are no lines of longer ones.
+    """
+    windows = level.shape[0]
+    present[b] = 1
+    for w in range(1, windows):
+        present[b] += cues[b, missing_cue + w - 1] == 0
     for w in range(windows):
-        trust[w, b] = told[w, b]
-        if w > 0 and cues[b, missing_cue + w - 1] > 0:
-            trust[w, b] += NOWHERE
-        highest = max(highest, trust[w, b])
-    total = 0.0
-    for w in range(windows):
-        total += math.exp(trust[w, b] - highest)
-    rest = highest + np.float32(math.log(total))
-    for w in range(windows):
-        trust[w, b] += LARGEST_GAIN * np.float32(math.tanh(told[windows + w, b] / LARGEST_GAIN)) - rest
+        level[w, b] = LARGEST_GAIN * np.float32(math.tanh(told[windows + w, b] / LARGEST_GAIN))
     for q in range(longer.size):
-        trust[longer[q], b] += told[2 * windows + q, b] * correction[b, q]
+        level[longer[q], b] += told[2 * windows + q, b] * correction[b, q]
+    for m in range(1, windows + 1):
+        highest, total = told[0, b], 0.0
+        for w in range(m):
+            highest = max(highest, told[w, b])
+        for w in range(m):
+            total += math.exp(told[w, b] - highest)
+        rest = highest + np.float32(math.log(total))
+        for w in range(windows):
+            share[m - 1, w, b] = told[w, b] - rest if w < m else NOWHERE
 
 
 @kernel
 def judge_lines(
     count: int, hz: Floats, energy: Floats, window: Integers, cues: Floats, lowest_hz: float, per_octave: float,
-    bands: int, weights: BeliefWeights, room: BeliefRoom, believed: Floats,
+    bands: int, reach_hz: Doubles, weights: BeliefWeights, room: BeliefRoom, believed: Floats,
 ) -> None:  # fmt: skip
-    """Energies of the lines, times e to what their bands and their own cues say of them."""
-    trust, context, lines, third = room.trust, room.context, room.lines, room.third
+    """Energies of the lines, times e to what their bands and their own cues say of them.
+
+    reach_hz: up to where each window, the shortest first, has lines; what it has beyond is nobody's.
+    """
+    level, share, present, context = room.level, room.share, room.present, room.context
+    lines, third = room.lines, room.third
     most, block = float(LARGEST_BELIEF), lines.shape[1]
     for begin in range(0, count, block):
         end = min(begin + block, count)
         for i in range(begin, end):
             place = min(max(per_octave * math.log2(hz[i] / lowest_hz), 0.0), bands - 1.001)
             b = int(place)
-            above = np.float32(place - b)
+            above, m, w = np.float32(place - b), 0, window[i]
+            while m < reach_hz.size and hz[i] < reach_hz[m]:
+                m += 1
+            if present[b + 1] < m:  # the band above knows nothing of the longest window here
+                above = np.float32(0)
             below = np.float32(1) - above
-            room.belief[i - begin] = below * trust[window[i], b] + above * trust[window[i], b + 1]
+            told = below * (level[w, b] + share[m - 1, w, b]) + above * (level[w, b + 1] + share[m - 1, w, b + 1])
+            room.belief[i - begin] = told if w < m else NOWHERE
             for m in range(third.shape[0]):
                 third[m, i - begin] = below * context[m, b] + above * context[m, b + 1]
             for n in range(lines.shape[0]):

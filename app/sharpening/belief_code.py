@@ -56,6 +56,7 @@ class JudgeRoom(NamedTuple):
     belief: BeliefRoom
     believed: Annotated[NDArray[np.float32], "candidates"]
     longer: Annotated[NDArray[np.int64], "pairs"]
+    reach_hz: Annotated[NDArray[np.float64], "windows with lines"]
     total: Annotated[NDArray[np.float64], "atoms"]
     moment: Annotated[NDArray[np.float64], "atoms"]
 
@@ -96,6 +97,7 @@ class Judge(Stateful):
             belief=belief_room(self._weights, design.band_hz.size, longer),
             believed=np.empty(design.most_candidates, np.float32),
             longer=np.array(longer),
+            reach_hz=design.reach_hz,
             total=np.empty(self._atoms),
             moment=np.empty(self._atoms),
         )
@@ -133,7 +135,7 @@ def judge_process(
             )
             judge_lines(
                 lines.number[0], lines.hz, lines.energy, lines.window, lines.cues, rule.lowest_hz, rule.per_octave,
-                bands.cues.shape[0], weights, room.belief, room.believed,
+                bands.cues.shape[0], room.reach_hz, weights, room.belief, room.believed,
             )  # fmt: skip
             _place(
                 lines.number[0], lines.hz, room.believed, grid, atom_hz, room.total, room.moment, amplitude[f, s],

@@ -74,6 +74,7 @@ class BeliefNetwork(nn.Module):
         for name, cues in (("band", design.band_cues), ("line", design.line_cues)):
             self.register_buffer(f"{name}_mean", torch.zeros(cues))
             self.register_buffer(f"{name}_spread", torch.ones(cues))
+        self.register_buffer("reach_hz", torch.from_numpy(design.reach_hz))
         self.cue = nn.Linear(design.band_cues, sizes.first)
         self.near = nn.Conv1d(sizes.first, sizes.second, 5, padding=2)
         self.whole = nn.Linear(2 * sizes.first, sizes.second)
@@ -99,14 +100,20 @@ class BeliefNetwork(nn.Module):
     def forward(self, moments: Moments) -> Tensor:
         """(lines,) energies, as far as they are believed."""
         told = self._bands(moments.bands)
-        trust = self._trust(told, moments)
+        share, level = self._trust(told, moments)
         context = told[..., 2 * self._windows + len(self._longer) :]
         last = moments.bands.shape[1] - 1.001
         place = (torch.log2(moments.hz / LOWEST_BAND_HZ) * BANDS_PER_OCTAVE).clamp(0, last)
         band = place.long()
-        above, at = place - band, moments.moment
-        below = 1 - above
-        own = below * trust[at, band, moments.window] + above * trust[at, band + 1, moments.window]
+        at, window = moments.moment, moments.window
+        present = (moments.hz[:, None] < self.get_buffer("reach_hz")).sum(1)
+        has = 1 + (moments.bands[..., self._missing_cue :] == 0).sum(-1)
+        # A band above that knows nothing of the longest window here has no say.
+        above = torch.where(has[at, band + 1] < present, torch.zeros(()), place - band)
+        below, variant = 1 - above, (present - 1).clamp(min=0)
+        own = below * (share[at, band, variant, window] + level[at, band, window])
+        own = own + above * (share[at, band + 1, variant, window] + level[at, band + 1, window])
+        own = torch.where(window < present, own, torch.full((), float(NOWHERE)))
         around = below[:, None] * context[at, band] + above[:, None] * context[at, band + 1]
         cues = (moments.lines - self.get_buffer("line_mean")) / self.get_buffer("line_spread")
         third = torch.relu(self.line(torch.cat([cues, around], 1)))
@@ -126,18 +133,18 @@ class BeliefNetwork(nn.Module):
         told: Tensor = self.told(second.transpose(1, 2))
         return told
 
-    def _trust(self, told: Tensor, moments: Moments) -> Tensor:
-        """(moments, bands, windows) ln of what energies are multiplied by."""
+    def _trust(self, told: Tensor, moments: Moments) -> tuple[Tensor, Tensor]:
+        """(moments, bands, present windows, windows) ln of shares, and (moments, bands, windows) ln of levels."""
         windows, most = self._windows, float(LARGEST_GAIN)
-        missing = moments.bands[..., self._missing_cue :]
-        share = told[..., :windows] + float(NOWHERE) * torch.nn.functional.pad(missing, (1, 0))
+        beyond = float(NOWHERE) * torch.ones(windows, windows).triu(1)
+        share = torch.log_softmax(told[..., None, :windows] + beyond, -1)
         followed = told[..., 2 * windows : 2 * windows + len(self._longer)] * moments.correction
         corrected = [
             sum((followed[..., q] for q, window in enumerate(self._longer) if window == w), torch.zeros(()))
             for w in range(windows)
         ]
         gain = most * torch.tanh(told[..., windows : 2 * windows] / most)
-        return torch.log_softmax(share, -1) + gain + torch.stack(corrected, -1)
+        return share, gain + torch.stack(corrected, -1)
 
 
 def exported(network: BeliefNetwork, preset: Preset) -> dict[str, NDArray[np.generic]]:
