@@ -75,10 +75,15 @@ class CueDesign:
 
     @property
     def reach_hz(self) -> NDArray[np.float64]:
-        """(windows with lines,) up to where a line's whole main lobe is in the window's channels, Hz."""
+        """(windows with lines,) up to where they have them, Hz: of longer ones the whole main lobe is in the channels.
+
+        It never rises, so that where a window has lines all shorter ones do.
+        """
         bank = self.bank
-        top_hz = (bank.counts - 1) * bank.spacing_hz
-        return np.asarray((top_hz - LOBE_BINS * bank.sample_rate / bank.length_samples)[1:])
+        top_hz = ((bank.counts - 1) * bank.spacing_hz)[1:]
+        lobe_hz = LOBE_BINS * bank.sample_rate / bank.length_samples[1:]
+        lobe_hz[0] = 0.0
+        return np.minimum.accumulate(top_hz - lobe_hz)
 
     @property
     def pairs(self) -> list[tuple[int, int]]:

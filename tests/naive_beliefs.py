@@ -255,8 +255,8 @@ def convolved(rows: Rows, weights: Sequence[Rows]) -> list[list[float]]:
 
 def judged_bands(
     cues: Rows, correction: Rows, level_cue: int, missing_cue: int, W: Mapping[str, Any]
-) -> tuple[list[list[float]], list[list[float]]]:
-    """ln of what each window's energies are multiplied by in each band, and what its lines are told.
+) -> list[dict[str, Any]]:
+    """Of each band which windows are wanted, ln of their corrected levels, how many there are, what lines are told.
 
     correction: (bands, pairs); W: the layers by name.
     """
@@ -267,36 +267,47 @@ def judged_bands(
     whole = added(layer(pooled, W["whole"]), W["near_bias"])
     y = [rectified(added(row, whole)) for row in convolved(h, W["near"])]
     z = [added(own, rectified(added(row, W["far_bias"]))) for own, row in zip(y, convolved(y, W["far"]), strict=True)]
-    trust, context = [], []
+    bands: list[dict[str, Any]] = []
     pairs = len(correction[0])
     windows = round((1 + math.sqrt(1 + 8 * pairs)) / 2) - 1  # of n windows with the shortest there are n(n−1)/2 pairs
     longer = [w - 1 for a in range(windows + 1) for w in range(a + 1, windows + 1)]
     for b, row in enumerate(z):
         told = added(layer(row, W["told"]), W["told_bias"])
-        here = [w for w in range(windows) if w == 0 or cues[b][missing_cue + w - 1] == 0]
-        total = sum(math.exp(told[w]) for w in here)
-        said = []
-        for w in range(windows):
-            share = told[w] - math.log(total) if w in here else -1e4
-            gain = 4 * math.tanh(told[windows + w] / 4)
-            said.append(
-                share + gain
-                + sum(told[2 * windows + q] * correction[b][q] for q in range(pairs) if longer[q] == w)
-            )  # fmt: skip
-        trust.append(said)
-        context.append(told[2 * windows + pairs :])
-    return trust, context
+        level = [
+            4 * math.tanh(told[windows + w] / 4)
+            + sum(told[2 * windows + q] * correction[b][q] for q in range(pairs) if longer[q] == w)
+            for w in range(windows)
+        ]
+        present = 1 + sum(1 for w in range(1, windows) if cues[b][missing_cue + w - 1] == 0)
+        bands.append(
+            {"wanted": told[:windows], "level": level, "present": present, "context": told[2 * windows + pairs :]}
+        )
+    return bands
 
 
 def judged_line(
-    hz: float, energy: float, window: int, cues: Sequence[float], trust: Rows, context: Rows, W: Mapping[str, Any]
-) -> float:
-    """A line's energy, times e to what its bands and its own cues say of it, within ±14 softly."""
-    place = min(max(4 * math.log2(hz / 60), 0.0), len(trust) - 1.001)
-    b, part = int(place), place - int(place)
-    told = [(1 - part) * x + part * y for x, y in zip(context[b], context[b + 1], strict=True)]
+    hz: float, energy: float, window: int, cues: Sequence[float], bands: Sequence[Mapping[str, Any]],
+    reach_hz: Sequence[float], W: Mapping[str, Any],
+) -> float:  # fmt: skip
+    """A line's energy, times e to what its bands and its own cues say of it, within ±14 softly.
+
+    Only windows that reach to the line share it, and only bands that know them have a say.
+    """
+    place = min(max(4 * math.log2(hz / 60), 0.0), len(bands) - 1.001)
+    below, above, part = bands[int(place)], bands[int(place) + 1], place - int(place)
+    reaching = sum(1 for reach in reach_hz if hz < reach)
+    if above["present"] < reaching:
+        part = 0.0
+    if window >= reaching:
+        trust = -1e4
+    else:
+        trust = sum(
+            weight * (band["level"][window] + band["wanted"][window])
+            - weight * math.log(sum(math.exp(band["wanted"][w]) for w in range(reaching)))
+            for weight, band in ((1 - part, below), (part, above))
+        )
+    told = [(1 - part) * x + part * y for x, y in zip(below["context"], above["context"], strict=True)]
     third = rectified(added(layer([*cues, *told], W["line"]), W["line_bias"]))
     fourth = rectified(added(layer(third, W["narrow"]), W["narrow_bias"]))
     belief = sum(x * w for x, w in zip(fourth, W["belief"], strict=True)) + W["belief_bias"][0]
-    belief += (1 - part) * trust[b][window] + part * trust[b + 1][window]
-    return float(energy * math.exp(14 * math.tanh(belief / 14)))
+    return float(energy * math.exp(14 * math.tanh((belief + trust) / 14)))

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from spy import Spy
 
+import sharpear.dsp.hann_bank as hann_bank
 import sharpear.pitch.pitch_layer as pitch_layer
 import sharpear.separation.voices as voices
+import sharpear.sharpening.belief_code as belief_code
 from sharpear.config import load_config
 from sharpear.gpu.arguments import check_fields
 from sharpear.pitch import Transcriber
@@ -30,6 +32,9 @@ def given() -> Iterator[dict[str, dict[str, Any]]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pitch_layer, "pitch_process", spy.watch(pitch_layer.pitch_process))
         patch.setattr(voices, "voices_process", spy.watch(voices.voices_process))
+        patch.setattr(hann_bank, "hann_process", spy.watch(hann_bank.hann_process))
+        patch.setattr(belief_code, "judge_process", spy.watch(belief_code.judge_process))
+        Sharpener(RATE, "music", overrides={"network.mode": "beliefs"}).process(SOUND)
         Separator(RATE, PitchVoices.of(2)).process(SOUND)
         Transcriber(RATE).process(SOUND)
         Separator(RATE, TonalTransient.on(spy), device=spy).process(SOUND)
@@ -121,6 +126,7 @@ EXPECTED: dict[tuple[str, str], dict[str, float]] = {
         "rises": 10 ** (3 / 20 * 0.6),
         "stays": 10 ** (-5 / 20 * 0.6),
     },
+    ("judge_process", "rule"): {"level_cue": 47, "missing_cue": 61, "lowest_hz": 60.0, "per_octave": 4},
     ("voices_process", "rule"): {"iterations": 6, "pace": 176 / 44100, "nobody": 1e-5},
 }
 

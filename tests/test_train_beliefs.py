@@ -120,8 +120,9 @@ def judged(preset, weights, moment):
     believed = np.empty(len(hz), np.float32)
     judge_bands(cues, correction, preset.design.level_cue, preset.design.missing_cue, longer, weights, room)
     judge_lines(
-        len(hz), hz, energy, window, own, LOWEST_BAND_HZ, float(BANDS_PER_OCTAVE), len(cues), weights, room, believed
-    )
+        len(hz), hz, energy, window, own, LOWEST_BAND_HZ, float(BANDS_PER_OCTAVE), len(cues), preset.design.reach_hz,
+        weights, room, believed,
+    )  # fmt: skip
     return believed
 
 
@@ -139,19 +140,22 @@ def plainly(preset, weights, moment):
     z = y + np.maximum(sum(padded[d : d + bands] @ w.far[d] for d in range(3)) + w.far_bias, 0)
     told = z @ w.told + w.told_bias
     s, level, k, context = np.split(told, [3, 6, 6 + len(design.pairs)], axis=1)
-    s[:, 1:][cues[:, design.missing_cue :] > 0] -= 1e4
-    trust = s - s.max(axis=1, keepdims=True)
-    trust -= np.log(np.exp(trust).sum(axis=1, keepdims=True))
-    trust += 4 * np.tanh(level / 4)
+    level = 4 * np.tanh(level / 4)
     for q, (_, longer) in enumerate(design.pairs):
-        trust[:, longer - 1] += k[:, q] * correction[:, q]
+        level[:, longer - 1] += k[:, q] * correction[:, q]
+    present = 1 + (cues[:, design.missing_cue :] == 0).sum(axis=1)
     at = np.clip(BANDS_PER_OCTAVE * np.log2(hz / LOWEST_BAND_HZ), 0, bands - 1.001)
     b, windows = at.astype(int), window.astype(int)
-    part = at - b
+    reaching = (hz[:, None] < design.reach_hz).sum(axis=1)
+    part = np.where(present[b + 1] < reaching, 0, at - b)
     around = (1 - part)[:, None] * context[b] + part[:, None] * context[b + 1]
     third = np.maximum(np.hstack([own, around]) @ w.line + w.line_bias, 0)
     belief = np.maximum(third @ w.narrow + w.narrow_bias, 0) @ w.belief + w.belief_bias
-    belief += (1 - part) * trust[b, windows] + part * trust[b + 1, windows]
+    among = np.arange(3) < reaching[:, None]
+    for weight, band in ((1 - part, b), (part, b + 1)):
+        share = s[band, windows] - np.log(np.where(among, np.exp(s[band]), 0).sum(axis=1))
+        belief += weight * (share + level[band, windows])
+    belief = np.where(windows < reaching, belief, -1e4)
     return energy * np.exp(14 * np.tanh(belief / 14))
 
 
