@@ -34,7 +34,8 @@ class Sharpener(Streaming[Frames]):
         start_s: time of the first sample.
         phases: frames also carry each line's phase and the complex subbands.
         device: "cpu", "gpu", "gpu:1" (the second one), or "auto", which takes a GPU if there is one that runs the
-            configuration: network.mode "beliefs" runs on the CPU. Frames and states are NumPy's on every device, and a state moves between them.
+            configuration: network.mode "beliefs" runs on the CPU. Frames and states are NumPy's on every device, and a
+            state moves between them.
 
     Raises:
         UsageError: an unknown preset or setting, or a value out of range.
