@@ -65,6 +65,8 @@ def stages(audio: np.ndarray[Any, Any], rate: int, preset: str, repeats: int) ->
     for name, factor in factors.items():
         print(f"  {name:<16} {factor:.4f}")
     print(f"  {'other':<16} {factors['whole'] - sum(f for name, f in factors.items() if name != 'whole'):.4f}")
+    if sharpener.config.network.mode == "beliefs":
+        return
     peak = multiply_adds_per_second()
     needed = (4 * order + 4) * channels * rate  # γ complex poles with a real gain at the input, and the mean power
     print(f"bank roofline: {needed / 1e9:.2f} G multiply-adds per second of audio, one core does {peak / 1e9:.1f} G/s:")
@@ -73,11 +75,11 @@ def stages(audio: np.ndarray[Any, Any], rate: int, preset: str, repeats: int) ->
 
 def _stages_of(sharpener: sharpear.Sharpener) -> dict[str, Any]:
     """The parts that take frames, innermost first where a part is made of others."""
-    code = sharpener._code
-    names = ("finder", "field", "encoder", "pair")
+    outer = sharpener._path._parts
+    code = outer.pop("code")
+    names = ("finder", "field", "encoder", "judge", "pair")
     inner = {name: getattr(code, f"_{name}") for name in names if hasattr(code, f"_{name}")}
-    outer = {name: part for name, part in sharpener._parts.items() if name != "code"}
-    return outer | inner
+    return {name: part for name, part in (outer | inner).items() if hasattr(part, "process")}
 
 
 def _clocked(part: Any) -> list[float]:

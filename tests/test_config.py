@@ -5,7 +5,7 @@ from conftest import SMALL, SMALL_COMPLEX
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sharpear.config import load_config, preset_names, to_toml
+from sharpear.config import Config, load_config, preset_names, to_toml
 from sharpear.errors import UsageError
 
 EVERY = [*preset_names(), str(SMALL), str(SMALL_COMPLEX)]
@@ -29,6 +29,11 @@ def test_toml_reads_back(tmp_path, preset):
     path.write_text(to_toml(config), encoding="utf-8")
     assert load_config(str(path)) == config
     assert load_config(path) == config
+
+
+def test_every_section_is_shown():
+    shown = to_toml(load_config("music"))
+    assert all(f"\n[{name}]\n" in shown for name in Config.model_fields if name != "description")
 
 
 @pytest.mark.parametrize("preset", preset_names())

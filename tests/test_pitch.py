@@ -184,6 +184,24 @@ def test_without_feedback_a_tone_has_ghosts() -> None:
     assert alone > 2.5
 
 
+UNWINDOWED = {"bank.bandwidth_unit": "erb", "bank.bandwidth": 0.5, "network.mode": "beliefs"}
+
+
+@pytest.mark.parametrize(
+    ("preset", "settings", "mode"),
+    [
+        ("music", {}, "lines"),
+        ("music", {"pitch.mode": "beliefs"}, "beliefs"),
+        ("music", {"network.mode": "lines", "pitch.mode": "beliefs"}, "lines"),
+        ("music", UNWINDOWED, "beliefs"),
+        ("coherent", {}, "complex"),
+    ],
+)
+def test_what_is_heard_with_mode_lines(preset: str, settings: dict[str, str], mode: str) -> None:
+    few = {"bank.channels": 48, "atoms.count": 60}
+    assert Transcriber(RATE, preset, overrides=few | settings).sharpener.config.network.mode == mode
+
+
 def test_latency_is_stated() -> None:
     """A tone burst of 0.2 s stands where its sound stands, to within the layer's step and the windows' half."""
     audio = np.concatenate([np.zeros(RATE // 2), tone(440.0, 0.2), np.zeros(RATE // 2)])

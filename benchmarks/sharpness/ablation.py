@@ -1,4 +1,4 @@
-"""What each part of the preset `music` brings: ``python -m benchmarks.sharpness.ablation [--seeds 3]``."""
+"""What each part of mode lines of `music` brings: ``python -m benchmarks.sharpness.ablation [--seeds 3]``."""
 
 from __future__ import annotations
 
@@ -61,7 +61,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="first seed")
     parser.add_argument("--out", type=Path, default=Path("build/bench/ablation.md"))
     arguments = parser.parse_args()
-    variants = {name: partial(estimate, preset="music", overrides=changes) for name, changes in VARIANTS.items()}
+    lines = {"network.mode": "lines"}
+    variants = {
+        name: partial(estimate, preset="music", overrides=lines | changes) for name, changes in VARIANTS.items()
+    }
+    variants["music with beliefs"] = partial(estimate, preset="music", overrides={})
     variants["preset coherent"] = partial(estimate, preset="coherent", overrides={})
     rows = [
         f"| | {' | '.join(FAMILIES)} | geometric mean | lines a frame | Rényi-3, bits |",
