@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 from spy import Spy
 
-import sharpear.dsp.hann_bank as hann_bank
 import sharpear.pitch.pitch_layer as pitch_layer
 import sharpear.separation.voices as voices
-import sharpear.sharpening.belief_code as belief_code
 from sharpear.config import load_config
 from sharpear.gpu.arguments import check_fields
 from sharpear.pitch import Transcriber
@@ -32,9 +30,6 @@ def given() -> Iterator[dict[str, dict[str, Any]]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pitch_layer, "pitch_process", spy.watch(pitch_layer.pitch_process))
         patch.setattr(voices, "voices_process", spy.watch(voices.voices_process))
-        patch.setattr(hann_bank, "hann_process", spy.watch(hann_bank.hann_process))
-        patch.setattr(belief_code, "judge_process", spy.watch(belief_code.judge_process))
-        Sharpener(RATE, "music", overrides={"network.mode": "beliefs"}).process(SOUND)
         Separator(RATE, PitchVoices.of(2)).process(SOUND)
         Transcriber(RATE).process(SOUND)
         Separator(RATE, TonalTransient.on(spy), device=spy).process(SOUND)

@@ -58,7 +58,8 @@ def test_a_lone_tone_has_its_amplitude_and_frequency(level_db: float) -> None:
     for s, hz in enumerate(tone_hz):
         amplitude = frames.amplitude[:, s]
         strongest = amplitude.argmax(axis=1)[:, None]
-        heard_db = 20 * np.log10(np.take_along_axis(amplitude, strongest, 1)) - level_db
+        near = np.abs(np.log2(path.frequencies / hz)) < 1 / 24
+        heard_db = 10 * np.log10(np.square(amplitude[:, near].astype(float)).sum(axis=1)) - level_db
         assert np.abs(heard_db).max() < 0.3
         cents = 1200 * np.log2(np.take_along_axis(frames.instantaneous_frequency[:, s], strongest, 1) / hz)
         assert np.abs(cents).max() < 0.2
@@ -95,7 +96,7 @@ def test_no_frame_knows_what_comes_later_than_its_latency() -> None:
 
 
 def test_a_click_stands_at_its_time() -> None:
-    """To a hop of 2.9 ms, over all frequencies; the windows that it shows in are longer."""
+    """To two hops of 2.9 ms, over all frequencies; the windows that it shows in are longer."""
     rate, path = 16000.0, sharpener(16000.0)
     wave = np.zeros(8000)
     wave[4000] = 0.9
@@ -103,7 +104,7 @@ def test_a_click_stands_at_its_time() -> None:
     for rows in (frames.amplitude, frames.plain_amplitude):
         energy = np.square(rows.astype(float)).sum(axis=1)
         mean_s = (energy * frames.times).sum() / energy.sum()
-        assert mean_s == pytest.approx(4000 / rate, abs=path.hop / rate)
+        assert mean_s == pytest.approx(4000 / rate, abs=2 * path.hop / rate)
 
 
 def test_plain_amplitudes_are_right_at_the_channels_centres() -> None:
@@ -153,5 +154,3 @@ def test_with_phases_the_subbands_are_the_filterbanks_as_late_as_the_beliefs() -
 def test_a_bank_that_is_slower_than_the_beliefs_is_refused() -> None:
     with pytest.raises(UsageError, match=r"window.long_ms"):
         Sharpener(16000, "music", 1, {**BELIEFS, "window.long_ms": 200.0}, phases=True)
-    with pytest.raises(UsageError, match="on the CPU"):
-        sharpener(16000.0, device=Spy())
