@@ -11,8 +11,8 @@ from sharpear.compiler import Floats, Integers, ShortIntegers, kernel
 MOST_LINES = 128
 """Lines of a window in a frame; of more the strongest are kept."""
 
-FAINTEST_LINE = 1e-11
-"""Energy (-110 dBFS) below which there is no line: less than the rounding of 16 bits leaves in a channel."""
+FAINTEST_LINE = 1e-19
+"""Energy (-190 dBFS) below which there is no line: 70 dB below the strongest where that has -120 dBFS."""
 
 LOCAL_RANGE = 1e-5
 """Energy (-50 dB) of the strongest within an octave either side, below which a line is that one's skirt."""

@@ -330,7 +330,7 @@ def basins(power: Sequence[float], moment: Sequence[float], top_hz: float, point
         peak = max(channels, key=lambda k: power[k])
         variance = sum(power[k] * (moment[k] / power[k] - hz) ** 2 for k in channels if power[k]) / (energy or 1.0)
         found.append(Line(hz, energy, 1.5 * points * power[peak] / (energy or 1.0), math.sqrt(variance), peak))
-    found = sorted((line for line in found if line.energy >= 1e-11 and 0 < line.hz <= top_hz), key=lambda line: line.hz)
+    found = sorted((line for line in found if line.energy >= 1e-19 and 0 < line.hz <= top_hz), key=lambda line: line.hz)
     kept = []
     for line in found:
         around_it = [other.energy for other in found if line.hz <= 2 * other.hz and other.hz <= 2 * line.hz]
@@ -359,7 +359,7 @@ def pairs(
     claims = []
     for begin, end in pairwise([0, *valleys(power), len(power)]):
         peak = max(range(begin, end), key=lambda k: power[k])
-        if sum(power[begin:end]) >= 1e-11 and lobes[peak] >= least_trust:
+        if sum(power[begin:end]) >= 1e-19 and lobes[peak] >= least_trust:
             claims += [(hz[i][k], energy[i][k], trust[k], lobes[peak]) for k in range(begin, end) for i in (1, 2)]
     loudest = max((claim[1] for claim in claims), default=0.0)
     claims = sorted((claim for claim in claims if claim[1] > 0 and claim[1] >= 1e-6 * loudest), key=lambda c: c[0])
@@ -372,7 +372,7 @@ def pairs(
     lines = []
     for chain in chains:
         total, weight = sum(c[1] for c in chain), sum(c[1] * c[2] for c in chain)
-        if total >= 1e-11 and weight > 0:
+        if total >= 1e-19 and weight > 0:
             mean_hz = sum(c[0] * c[1] * c[2] for c in chain) / weight
             lines.append((mean_hz, total, sum(c[1] * c[3] for c in chain) / total))
     return lines

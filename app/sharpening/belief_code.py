@@ -34,8 +34,8 @@ LEARNED_HOP_MS = 1e3 * 128 / 44100
 HOP_TOLERANCE = 0.1
 """Part by which the time between frames may differ from the learned one: at 8 kHz a hop is a whole 23 samples."""
 
-FAINTEST_PART = 1e-14
-"""Energies below this (-140 dBFS) are not placed."""
+FAINTEST_PART = 1e-22
+"""Energies below this (-220 dBFS) are not placed."""
 
 
 class JudgeRule(NamedTuple):
