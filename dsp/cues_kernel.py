@@ -22,8 +22,8 @@ PLACE_FLOOR = 1e-8
 FAINTEST_SHARE = 1e-7
 """Energy (-70 dB), of the loudest band's, below which a line is not worth a judgement."""
 
-SILENCE = np.float32(1e-14)
-"""Added to energies (-140 dBFS) whose logarithm is taken."""
+SILENCE = np.float32(1e-22)
+"""Added to energies (-220 dBFS) whose logarithm is taken."""
 
 LEAST_TRUST = np.float32(0.25)
 """Trust below which a peak is not split into a pair: noise is trusted so far."""

@@ -10,7 +10,7 @@ import naive
 
 OFFSETS = (-24, -16, -8, -4, -2, 0, 2, 4, 8, 12, 16)
 LINE_OFFSETS = (-16, -8, -4, 4, 8, 12)
-SILENCE = 1e-14
+SILENCE = 1e-22
 
 
 def clip(value: float, most: float) -> float:

@@ -133,7 +133,7 @@ def test_what_is_believed_stands_on_the_nearest_atoms(kind: int, moment: int) ->
     for i in range(int(room.lines.number[0])):
         hz, energy = float(room.lines.hz[i]), float(room.believed[i])
         away = np.abs(place - np.log(1 + 0.00437 * hz))
-        if energy > 1e-14 and away.min() < step / 2:
+        if energy > 1e-22 and away.min() < step / 2:
             total[away.argmin()] += energy
             moments[away.argmin()] += energy * hz
     np.testing.assert_allclose(call.after["amplitude"][0, 0], np.sqrt(total), rtol=1e-5)

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from spy import Spy
 
 from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
