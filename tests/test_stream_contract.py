@@ -285,7 +285,7 @@ def cues(streams: int) -> Any:
 
     def process(parts: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
         lines, bands = inner.process(*of_windows(parts), np.arange(len(parts[0])))
-        there = np.arange(lines.hz.shape[2]) < lines.count
+        there = np.arange(lines.hz.shape[2]) < lines.number
         values = (np.where(there, part, 0) for part in (lines.hz, lines.energy, lines.window))
         return (*values, np.where(there[..., None], lines.cues, 0), bands.cues, bands.correction)
 
