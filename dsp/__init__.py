@@ -11,7 +11,7 @@ from .line_field import LineField
 from .line_memory import LineMemory
 from .lines import LineFinder, LineFrames, LineRule
 from .noise_floor import NoiseFloor
-from .pairs import PairLines, Pairs, longest_window, pair_finder
+from .pairs import longest_window, pair_finder
 from .receptive_fields import ReceptiveFields, receptive_fields
 from .scales import erb_hz, erb_to_hz, hz_to_erb, space_frequencies
 from .splitter import Split, Splitter, StemMixer
@@ -35,8 +35,6 @@ __all__ = [
     "LineMemory",
     "LineRule",
     "NoiseFloor",
-    "PairLines",
-    "Pairs",
     "ReceptiveFields",
     "Split",
     "Splitter",
