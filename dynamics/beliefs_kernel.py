@@ -71,18 +71,24 @@ PAD = 2
 @kernel(fastmath={"contract"})
 def add_rows(weights: Floats, unit: int, rows: Floats, begin: int, out: Floats) -> None:
     """``out += Σ_n weights[n, unit] rows[n, begin:]``, four rows at a time, so that `out` is loaded less often."""
-    count, together = weights.shape[0], weights.shape[0] - weights.shape[0] % 4
-    for n in range(0, together, 4):
+    count, end = weights.shape[0], begin + out.size
+    together = count - count % 8
+    for n in range(0, together, 8):
         a, b, c, d = weights[n, unit], weights[n + 1, unit], weights[n + 2, unit], weights[n + 3, unit]
+        e, f, g, h = weights[n + 4, unit], weights[n + 5, unit], weights[n + 6, unit], weights[n + 7, unit]
+        row_a, row_b = rows[n, begin:end], rows[n + 1, begin:end]
+        row_c, row_d = rows[n + 2, begin:end], rows[n + 3, begin:end]
+        row_e, row_f = rows[n + 4, begin:end], rows[n + 5, begin:end]
+        row_g, row_h = rows[n + 6, begin:end], rows[n + 7, begin:end]
         for k in range(out.size):
             out[k] += (
-                a * rows[n, begin + k] + b * rows[n + 1, begin + k] + c * rows[n + 2, begin + k]
-                + d * rows[n + 3, begin + k]
+                a * row_a[k] + b * row_b[k] + c * row_c[k] + d * row_d[k]
+                + e * row_e[k] + f * row_f[k] + g * row_g[k] + h * row_h[k]
             )  # fmt: skip
     for n in range(together, count):
-        a = weights[n, unit]
+        a, row_a = weights[n, unit], rows[n, begin:end]
         for k in range(out.size):
-            out[k] += a * rows[n, begin + k]
+            out[k] += a * row_a[k]
 
 
 @kernel

@@ -36,7 +36,7 @@ def cosine(hz: float, amplitude: float = 1.0, seconds: float = 0.5, rate: float 
 
 
 def by_tone(hz: np.ndarray, amplitude: np.ndarray, tones_hz: list[float]) -> np.ndarray:
-    """The amplitude of each tone: root of the energies of the candidates nearest to it, all of which are at its place."""
+    """The amplitude of each tone: root of the energies of the candidates nearest to it, all at its place."""
     away = np.abs(hz[:, None] - tones_hz)
     assert away.min(axis=1).max() < 0.05
     return np.sqrt(np.bincount(away.argmin(axis=1), amplitude**2, len(tones_hz)))
