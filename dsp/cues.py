@@ -19,8 +19,10 @@ from sharpear.gpu.stateful import Stateful, allocated, fields_of, named
 
 from .basins import basin_tables
 from .basins_kernel import MOST_LINES, Found
-from .cues_kernel import MOST_CLAIMS, BandCuesOut, CandidatesOut, CueRoom, CueState, CueTables, cues_process
+from .cue_arrays import BandCuesOut, CandidatesOut, CueRoom, CueState, CueTables
+from .cues_kernel import cues_process
 from .hann_bank import HannDesign, HannFrames
+from .line_cues_kernel import MOST_CLAIMS
 from .lines import LineFrames
 from .pairs import LOBE_BINS
 

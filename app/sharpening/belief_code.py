@@ -11,8 +11,9 @@ from sharpear.config import Config
 from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineFrames
 from sharpear.dsp.basins import basin_tables
 from sharpear.dsp.basins_kernel import BasinTables
+from sharpear.dsp.cue_arrays import BandCues, Candidates, CueRoom, CueState, CueTables
 from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ, CueDesign
-from sharpear.dsp.cues_kernel import BandCues, Candidates, CueRoom, CueState, CueTables, read, remember
+from sharpear.dsp.cues_kernel import read, remember
 from sharpear.dsp.line_field import AtomGrid, atom_grid
 from sharpear.dsp.lines_kernel import LinesOut
 from sharpear.dsp.pairs import longest_window, pair_finder

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from sharpear.config import load_config
 from sharpear.dsp import HannBank, HannDesign, HannWindow
+from sharpear.dsp.cue_arrays import BandCuesOut, CandidatesOut
 from sharpear.dsp.cues import CueDesign, Cues
-from sharpear.dsp.cues_kernel import BandCuesOut, CandidatesOut
 from sharpear.dsp.pairs import longest_window, pair_finder
 from sharpear.sharpening.line_code import line_rule
 
