@@ -30,8 +30,9 @@ def remember(power: Floats, moment: Floats, hz: Floats, energy: Floats, trust: F
     """Put a frame of one stream into the rings; hz, energy: (3, channels), of which the last two are the pair."""
     rows, moment_rows = state.power.shape[1], state.moment.shape[1]
     row = frame % rows
-    state.power[s, row, :] = power
-    state.moment[s, frame % moment_rows, :] = moment
+    kept, moments = state.power[s, row], state.moment[s, frame % moment_rows]
+    for k in range(power.size):
+        kept[k], moments[k] = power[k], moment[k]
     for w in range(first.size - 1):
         P = power[first[w] : first[w + 1]]
         level = state.log_level[s, w, row]
@@ -50,9 +51,11 @@ def remember(power: Floats, moment: Floats, hz: Floats, energy: Floats, trust: F
             state.root[s, w, row, b] = math.sqrt(level[b])
             level[b] = ln(level[b] + floor)
     pair_row = frame % state.pair_hz.shape[1]
-    state.trust[s, frame % state.trust.shape[1], :] = trust
-    state.pair_hz[s, pair_row, :, :] = hz[1:]
-    state.pair_energy[s, pair_row, :, :] = energy[1:]
+    trusts, pair_hz, pair_energy = state.trust[s, frame % state.trust.shape[1]], state.pair_hz, state.pair_energy
+    for k in range(trust.size):
+        trusts[k] = trust[k]
+        for e in range(2):
+            pair_hz[s, pair_row, e, k], pair_energy[s, pair_row, e, k] = hz[1 + e, k], energy[1 + e, k]
 
 
 @kernel

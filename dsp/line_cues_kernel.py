@@ -51,7 +51,7 @@ def read_lines(
     most = np.float32(0)
     for w in range(last + 1):
         most = max(most, state.loudest[s, w, row_of(frame, tables.ahead[w], rows)])
-    count = 0
+    count = np.int64(0)  # a literal would compile what it is given to twice
     for w in range(1, last + 1):
         a, b = first[w], first[w + 1]
         lag = tables.ahead[w]

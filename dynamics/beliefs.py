@@ -50,7 +50,9 @@ def load_beliefs(name: str) -> Beliefs:
         points=tuple(map(int, arrays["points"])),
         top_hz=tuple(map(float, arrays["top_hz"])),
         latency_hops=int(arrays["latency_hops"]),
-        weights=BeliefWeights(**{field: arrays[field].astype(np.float32) for field in BeliefWeights._fields}),
+        weights=BeliefWeights(
+            **{field: np.ascontiguousarray(arrays[field], np.float32) for field in BeliefWeights._fields}
+        ),
     )
 
 

@@ -64,8 +64,8 @@ class BeliefRoom(NamedTuple):
     belief: Annotated[NDArray[np.float32], "block"]
 
 
-PAD = 2
-"""Empty bands below the lowest: the farthest that a convolution reaches."""
+PAD, NOTHING = np.int64(2), np.int64(0)
+"""Empty bands below the lowest, as far as a convolution reaches, and none; literals would compile for each value."""
 
 
 @kernel(fastmath={"contract"})
@@ -112,7 +112,7 @@ def judge_bands(
     for m in range(context.shape[0]):
         for k in range(bands):
             context[m, k] = weights.line_bias[m]
-        add_rows(weights.line[own:], m, told[begins:], 0, context[m, :bands])
+        add_rows(weights.line[own:], m, told[begins:], NOTHING, context[m, :bands])
 
 
 @kernel
@@ -131,7 +131,7 @@ def _layers(cues: Floats, level_cue: int, weights: BeliefWeights, room: BeliefRo
     for m in range(width):
         for b in range(bands):
             first[m, PAD + b] = weights.cue_bias[m]
-        add_rows(weights.cue, m, room.cues, 0, first[m, PAD : PAD + bands])
+        add_rows(weights.cue, m, room.cues, NOTHING, first[m, PAD : PAD + bands])
         loud, plain = np.float32(0), np.float32(0)
         for b in range(PAD, PAD + bands):
             first[m, b] = max(first[m, b], np.float32(0))
@@ -141,7 +141,7 @@ def _layers(cues: Floats, level_cue: int, weights: BeliefWeights, room: BeliefRo
     common = np.empty(1, np.float32)
     for m in range(near.shape[0]):
         common[0] = weights.near_bias[m]
-        add_rows(weights.whole, m, pooled, 0, common)
+        add_rows(weights.whole, m, pooled, NOTHING, common)
         for b in range(PAD, PAD + bands):
             near[m, b] = common[0]
         for d in range(5):
@@ -226,7 +226,7 @@ def _line_layers(weights: BeliefWeights, room: BeliefRoom) -> None:
     third, fourth, belief = room.third, room.fourth, room.belief
     own, block = room.lines.shape
     for m in range(third.shape[0]):
-        add_rows(weights.line[:own], m, room.lines, 0, third[m])
+        add_rows(weights.line[:own], m, room.lines, NOTHING, third[m])
         for k in range(block):
             third[m, k] = max(third[m, k], np.float32(0))
     for k in range(block):
@@ -234,6 +234,6 @@ def _line_layers(weights: BeliefWeights, room: BeliefRoom) -> None:
     for m in range(fourth.shape[0]):
         for k in range(block):
             fourth[m, k] = weights.narrow_bias[m]
-        add_rows(weights.narrow, m, third, 0, fourth[m])
+        add_rows(weights.narrow, m, third, NOTHING, fourth[m])
         for k in range(block):
             belief[k] += weights.belief[m] * max(fourth[m, k], np.float32(0))
