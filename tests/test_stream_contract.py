@@ -433,7 +433,7 @@ def params(names: Iterable[str]) -> list[Any]:
 def marks(name: str) -> Any:
     if name.endswith(", GPU"):
         return pytest.mark.compiler
-    return pytest.mark.slow if name.startswith("Separator") else ()
+    return pytest.mark.slow if name.startswith(("Separator", "Sharpener, beliefs")) else ()
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,7 @@ def assert_ours(err: str) -> None:
     assert all(line.startswith("sharpear: ") for line in err.splitlines()), err
 
 
+@pytest.mark.slow
 def test_few_open_files_and_no_temporary_folder_suffice(wav, folder):
     wav("a.wav", 0.5)
     (folder / "in").mkdir()
@@ -84,6 +85,7 @@ def mounted() -> Callable[[str], list[str]]:
     return lambda mounting: [*words, f'{mounting} && exec "$@"', "sh"]
 
 
+@pytest.mark.slow
 def test_full_shared_memory_is_told_by_its_name(wav, folder, mounted):
     """The ring goes elsewhere, and the sound system's libraries, which would end the process, are not asked."""
     wav("a.wav", 0.5)
@@ -108,6 +110,7 @@ def others_memory() -> Iterator[None]:
     shutil.rmtree(dead.path, ignore_errors=True)  # any session that begins meanwhile removes it
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_written_one_line_says_so(wav, folder, mounted, others_memory, compiled):
     wav("a.wav", 0.5)
     places = dict.fromkeys((str(folder), "/tmp", "/var/tmp", "/dev/shm"))

@@ -18,6 +18,7 @@ from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
 from sharpear.dynamics.beliefs import belief_room, load_beliefs
 from sharpear.dynamics.beliefs_kernel import BeliefWeights, judge_bands, judge_lines
 
+pytestmark = pytest.mark.slow
 BUNDLED = Origin(None, None)
 SHIPPED = [name for name in LAYOUTS if resources.files("sharpear.dynamics").joinpath(f"beliefs_{name}.npz").is_file()]
 HAS_TORCH = find_spec("torch") is not None
