@@ -78,7 +78,8 @@ def _stages_of(sharpener: sharpear.Sharpener) -> dict[str, Any]:
     outer = sharpener._path._parts
     code = outer.pop("code")
     names = ("finder", "field", "encoder", "judge", "pair")
-    inner = {name: getattr(code, f"_{name}") for name in names if hasattr(code, f"_{name}")}
+    parts = code._parts | ({"encoder": code._encoder} if hasattr(code, "_encoder") else {})
+    inner = {name: parts[name] for name in names if name in parts}
     return {name: part for name, part in (outer | inner).items() if hasattr(part, "process")}
 
 

@@ -94,17 +94,25 @@ class CueDesign:
         return [(a, w) for a in windows for w in windows if a < w]
 
     @property
+    def longer(self) -> list[int]:
+        """(pairs,) the longer window of each pair, counted among those with lines."""
+        return [w - 1 for _, w in self.pairs]
+
+    @property
     def band_cues(self) -> int:
         """Number of cues a band."""
         windows = len(self.bank.windows)
-        told = sum(1 for ahead in self.ahead_hops for o in OFFSETS if o <= ahead)
-        return told + len(self.pairs) + 4 * (windows - 1) + 2 + 1 + (windows - 2)
+        return self._compared_cues + 4 * (windows - 1) + 2 + 1 + (windows - 2)
 
     @property
     def level_cue(self) -> int:
         """Which cue of a band is its level in the longest window but one, a quarter of ln of the loudest band's."""
-        told = sum(1 for ahead in self.ahead_hops for o in OFFSETS if o <= ahead)
-        return told + len(self.pairs) + len(self.bank.windows) - 3
+        return self._compared_cues + len(self.bank.windows) - 3
+
+    @property
+    def _compared_cues(self) -> int:
+        """How many of a band's cues, the first ones, compare levels at two moments or in two windows."""
+        return sum(1 for ahead in self.ahead_hops for o in OFFSETS if o <= ahead) + len(self.pairs)
 
     @property
     def missing_cue(self) -> int:

@@ -70,7 +70,7 @@ PAD, NOTHING = np.int64(2), np.int64(0)
 
 @kernel(fastmath={"contract"})
 def add_rows(weights: Floats, unit: int, rows: Floats, begin: int, out: Floats) -> None:
-    """``out += Σ_n weights[n, unit] rows[n, begin:]``, four rows at a time, so that `out` is loaded less often."""
+    """``out += Σ_n weights[n, unit] rows[n, begin:]``, eight rows at a time, so that `out` is loaded less."""
     count, end = weights.shape[0], begin + out.size
     together = count - count % 8
     for n in range(0, together, 8):

@@ -116,7 +116,7 @@ def moments(preset):
 def judged(preset, weights, moment):
     """Energies as the product's kernels believe them."""
     cues, correction, hz, energy, window, own = moment
-    longer = np.array([w - 1 for _, w in preset.design.pairs])
+    longer = np.array(preset.design.longer)
     room = belief_room(weights, len(cues), longer)
     believed = np.empty(len(hz), np.float32)
     judge_bands(cues, correction, preset.design.level_cue, preset.design.missing_cue, longer, weights, room)

@@ -18,7 +18,6 @@ from sharpear.dsp.line_field import AtomGrid, atom_grid
 from sharpear.dsp.lines_kernel import LinesOut
 from sharpear.dsp.pairs import longest_window, pair_finder
 from sharpear.dsp.scales import Scale, scale_position
-from sharpear.dynamics import BandedWeights
 from sharpear.dynamics.beliefs import belief_room, load_beliefs
 from sharpear.dynamics.beliefs_kernel import BeliefRoom, BeliefWeights, judge_bands, judge_lines
 from sharpear.errors import UsageError
@@ -27,9 +26,7 @@ from sharpear.gpu.arguments import numbers
 from sharpear.gpu.stateful import Stateful, allocated, named
 
 from .composite import Composite
-from .feasible import check_rivals
-from .line_code import line_rule, winners_take_windows
-from .network_design import build_pair, window_atoms
+from .line_code import Winners, line_rule
 
 LEARNED_HOP_MS = 1e3 * 128 / 44100
 HOP_TOLERANCE = 0.1
@@ -88,16 +85,15 @@ class Judge(Stateful):
 
     def _space(self) -> JudgeRoom:
         design = self._design
-        longer = [w - 1 for _, w in design.pairs]
         lengths = {"one": 1, "candidates": design.most_candidates, "line cues": design.line_cues}
-        lengths |= {"bands": design.band_hz.size, "band cues": design.band_cues, "pairs": len(longer)}
+        lengths |= {"bands": design.band_hz.size, "band cues": design.band_cues, "pairs": len(design.longer)}
         return JudgeRoom(
             lines=allocated(Candidates, lengths),
             bands=allocated(BandCues, lengths),
             cue=design.room(),
-            belief=belief_room(self._weights, design.band_hz.size, longer),
+            belief=belief_room(self._weights, design.band_hz.size, design.longer),
             believed=np.empty(design.most_candidates, np.float32),
-            longer=np.array(longer),
+            longer=np.array(design.longer),
             reach_hz=design.reach_hz,
             total=np.empty(self._atoms),
             moment=np.empty(self._atoms),
@@ -187,19 +183,11 @@ class BeliefCode(Composite):
         self.latency_hops = beliefs.latency_hops
         design = CueDesign(bank, self.latency_hops, self._finder.latency_hops)
         self._judge = Judge(design, beliefs.weights, atom_hz, config.bank.scale, streams, backend)
-        self._atom_hz = backend.array(atom_hz, np.float32)
-        half_width = check_rivals(window_atoms(atom_hz, config.network.window_cents), "network.window_cents")
-        self._half_width, self._farthest = backend.array(half_width), 2 * int(half_width.max())
-        no_rivals = BandedWeights(np.zeros((atom_hz.size, 1), np.float32))  # the WtaConv alone decides between them
-        self._pair = build_pair(no_rivals, atom_hz, hop_s, config.network, streams, 1.0, backend)
-        self._win = backend.kernel(
-            winners_take_windows, blocks=streams, threads=atom_hz.size, shared_bytes=16 * atom_hz.size + 32
-        )
-        self._backend = backend
+        self._winners = Winners(atom_hz, hop_s, config.network, streams, backend)
 
     @property
     def _parts(self) -> dict[str, Any]:
-        return {"finder": self._finder, "judge": self._judge, "pair": self._pair}
+        return {"finder": self._finder, "judge": self._judge, "pair": self._winners.pair}
 
     def evidence(self, frames: HannFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What drives the network: the believed lines' amplitudes and frequencies on the atoms."""
@@ -210,10 +198,7 @@ class BeliefCode(Composite):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Amplitude and refined frequency, Hz, of the winners, each (frames, streams, atoms)."""
         frequency = frequency.copy()  # the evidence may be resolved once more
-        activation = self._pair.process(amplitude)
-        merged = self._backend.empty(amplitude.shape, np.float32)
-        self._win(activation, self._half_width, self._farthest, self._atom_hz, amplitude, frequency, merged)
-        return merged, frequency
+        return self._winners.take(amplitude, frequency), frequency
 
 
 def belief_windows(sample_rate: float, hop: int, config: Config) -> HannDesign:

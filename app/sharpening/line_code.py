@@ -81,15 +81,8 @@ class LineCode(Composite):
         self._memory = LineMemory(
             reach_atoms, hop_s, tau_s=lines.hold_ms / 1e3, patience=lines.patience, streams=streams, backend=backend
         )
-        self._atom_hz = backend.array(atom_hz, np.float32)
-        half_width = check_rivals(window_atoms(atom_hz, network.window_cents), "network.window_cents")
-        self._half_width, self._farthest = backend.array(half_width), 2 * int(half_width.max())
-        no_rivals = BandedWeights(np.zeros((atom_hz.size, 1), np.float32))  # the WtaConv alone decides between them
-        self._pair = build_pair(no_rivals, atom_hz, hop_s, network, streams, 1.0, backend)
+        self._winners = Winners(atom_hz, hop_s, network, streams, backend)
         self._fade = backend.kernel(fade_into_noise, blocks=streams, threads=atom_hz.size, shared_bytes=0)
-        self._win = backend.kernel(
-            winners_take_windows, blocks=streams, threads=atom_hz.size, shared_bytes=16 * atom_hz.size + 32
-        )
         self._backend = backend
         self.latency_hops = self._finder.latency_hops + half_frames
         self.period_hops = 2 * half_frames + 1
@@ -100,7 +93,7 @@ class LineCode(Composite):
             "finder": self._finder,
             "field": self._field,
             "floor": self._floor,
-            "pair": self._pair,
+            "pair": self._winners.pair,
             "memory": self._memory,
         }
 
@@ -119,10 +112,35 @@ class LineCode(Composite):
         floor = self._floor.process(np.square(np.abs(subband)))
         noise = self._backend.empty(amplitude.shape, np.float32)
         self._fade(floor, self._nearest, self._audible, amplitude, noise)
-        activation = self._pair.process(amplitude)
+        merged = self._winners.take(amplitude, frequency)
+        return self._memory.process(merged, frequency, noise), frequency
+
+
+class Winners:
+    """The pair of layers that decides between the lines on the atoms, and what its winners take.
+
+    pair: LcAdam ⇄ WtaConv, all that is remembered here.
+    """
+
+    def __init__(
+        self, atom_hz: NDArray[np.float64], hop_s: float, network: NetworkConfig, streams: int, backend: Backend = CPU
+    ) -> None:
+        half_width = check_rivals(window_atoms(atom_hz, network.window_cents), "network.window_cents")
+        self._half_width, self._farthest = backend.array(half_width), 2 * int(half_width.max())
+        self._atom_hz = backend.array(atom_hz, np.float32)
+        no_rivals = BandedWeights(np.zeros((atom_hz.size, 1), np.float32))  # the WtaConv alone decides between them
+        self.pair = build_pair(no_rivals, atom_hz, hop_s, network, streams, 1.0, backend)
+        self._win = backend.kernel(
+            winners_take_windows, blocks=streams, threads=atom_hz.size, shared_bytes=16 * atom_hz.size + 32
+        )
+        self._backend = backend
+
+    def take(self, amplitude: NDArray[np.float32], frequency: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Amplitudes of the winners, (frames, streams, atoms); their frequencies, Hz, are written to `frequency`."""
+        activation = self.pair.process(amplitude)
         merged = self._backend.empty(amplitude.shape, np.float32)
         self._win(activation, self._half_width, self._farthest, self._atom_hz, amplitude, frequency, merged)
-        return self._memory.process(merged, frequency, noise), frequency
+        return merged
 
 
 def line_rule(lines: LinesConfig, hop_s: float) -> LineRule:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.config import Config
-from sharpear.dsp import HannBank, HannFrames, space_frequencies
+from sharpear.dsp import HannBank, HannFrames, SubbandFrames, space_frequencies
 from sharpear.dsp.basins import basin_tables
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
@@ -74,42 +74,66 @@ def _atoms_of(config: Config, channel_hz: NDArray[np.float64]) -> NDArray[np.flo
     return atom_hz
 
 
+class SubbandFront(Composite):
+    """A configuration's gammatone bank, its finite windows if it has them, and the alignment."""
+
+    def __init__(self, sample_rate: float, hop: int, config: Config, streams: int, backend: Backend = CPU) -> None:
+        self.bank, self.window, self.aligner = build_front(sample_rate, hop, config, streams, backend)
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        parts = {"bank": self.bank, "window": self.window, "aligner": self.aligner}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def process(self, audio: NDArray[np.float32]) -> SubbandFrames:
+        """The frames completed by (samples, streams) of audio, aligned."""
+        subbands = self.bank.process(audio)
+        if self.window:
+            subbands = self.window.process(subbands)
+        return self.aligner.process(subbands)
+
+    def power_response(self, atom_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(atoms, channels) power of the bank's subbands, or of its windows."""
+        design = self.window.design if self.window else self.bank.design
+        return np.square(np.abs(design.response(atom_hz)))
+
+    def phase_reader(self, atom_hz: NDArray[np.float64]) -> PhaseReader:
+        """What reads phases from these subbands."""
+        return PhaseReader(self.bank, self.window, self.aligner, atom_hz)
+
+
 class SubbandPath(Path):
     """Gammatone filterbank → alignment → line evidence or sparse code."""
 
     def __init__(self, sample_rate: float, hop: int, config: Config, streams: int, backend: Backend = CPU) -> None:
-        self._bank, self._window, self._aligner = build_front(sample_rate, hop, config, streams, backend)
+        self._front = front = SubbandFront(sample_rate, hop, config, streams, backend)
         self._backend = backend
-        design = self._bank.design
+        design = front.bank.design
         self.channel_hz = design.center_hz
         self.atom_hz = _atoms_of(config, design.center_hz)
         self._code: LineCode | SparseCode
-        if self._window:
+        if front.window:
             self._code = LineCode(
-                self._window.design, self.atom_hz, config.bank.scale, config.lines, config.network, streams, backend
+                front.window.design, self.atom_hz, config.bank.scale, config.lines, config.network, streams, backend
             )
         else:
-            self._code = SparseCode(design, self._aligner, self.atom_hz, hop, config.network, streams, backend)
-        self.latency_hops = self._aligner.latency_hops + self._code.latency_hops
+            self._code = SparseCode(design, front.aligner, self.atom_hz, hop, config.network, streams, backend)
+        self.latency_hops = front.aligner.latency_hops + self._code.latency_hops
         self.period_hops = self._code.period_hops
         self._late = Memory([("subband", np.complex64, (self._code.latency_hops, streams, design.channels))], backend)
 
     @property
     def _parts(self) -> dict[str, Any]:
-        parts = {"bank": self._bank, "window": self._window, "aligner": self._aligner, "code": self._code}
-        return {name: part for name, part in parts.items() if part is not None} | {"late": self._late}
+        return {**self._front._parts, "code": self._code, "late": self._late}
 
     @property
     def replaced(self) -> NDArray[np.int64]:
         """(streams,) samples that the bank took as silence."""
-        return self._bank.replaced
+        return self._front.bank.replaced
 
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
         """Bank, windows, alignment, and what they say of lines; the subbands wait for the code."""
-        subbands = self._bank.process(audio)
-        if self._window:
-            subbands = self._window.process(subbands)
-        subbands = self._aligner.process(subbands)
+        subbands = self._front.process(audio)
         late = _delayed(self._late, "subband", self._backend.array(subbands.subband))
         drive, frequency_hz = self._code.evidence(subbands)
         return Evidence(drive, frequency_hz, late, np.empty((*late.shape[:2], 0), np.float32))
@@ -120,12 +144,11 @@ class SubbandPath(Path):
 
     def power_response(self) -> NDArray[np.float64]:
         """(atoms, channels) power of the bank's subbands, or of its windows."""
-        design = self._window.design if self._window else self._bank.design
-        return np.square(np.abs(design.response(self.atom_hz)))
+        return self._front.power_response(self.atom_hz)
 
     def phase_reader(self) -> PhaseReader:
         """What reads phases from the bank's subbands."""
-        return PhaseReader(self._bank, self._window, self._aligner, self.atom_hz)
+        return self._front.phase_reader(self.atom_hz)
 
 
 def _delayed(memory: Memory, name: str, values: NDArray[Any]) -> NDArray[Any]:
@@ -152,13 +175,15 @@ class WindowPath(Path):
         self.period_hops = self._bank.period_hops
         self._code = BeliefCode(design, self.atom_hz, config, streams, backend)
         self.latency_hops = self._code.latency_hops
-        self._plain = PlainAmplitudes(self._bank, self.channel_hz, self.latency_hops)
-        self._beside = SubbandFront(sample_rate, hop, config, streams, self.latency_hops) if phases else None
+        self._beside: LateSubbands | PlainAmplitudes
+        if phases:
+            self._beside = LateSubbands(SubbandFront(sample_rate, hop, config, streams), self.latency_hops)
+        else:
+            self._beside = PlainAmplitudes(self._bank, self.channel_hz, self.latency_hops)
 
     @property
     def _parts(self) -> dict[str, Any]:
-        parts = {"bank": self._bank, "code": self._code, "plain": self._plain, "beside": self._beside}
-        return {name: part for name, part in parts.items() if part is not None}
+        return {"bank": self._bank, "code": self._code, "beside": self._beside}
 
     @property
     def replaced(self) -> NDArray[np.int64]:
@@ -168,11 +193,11 @@ class WindowPath(Path):
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
         """Windows, and which of their lines are believed; the amplitudes beside them wait as long."""
         frames = self._bank.process(audio)
-        plain = self._plain.process(frames)
         drive, frequency_hz = self._code.evidence(frames)
-        if self._beside:
-            return Evidence(drive, frequency_hz, self._beside.process(audio), plain[:, :, :0])
-        return Evidence(drive, frequency_hz, np.empty((*plain.shape[:2], 0), np.complex64), plain)
+        nothing = (*drive.shape[:2], 0)
+        if isinstance(self._beside, LateSubbands):
+            return Evidence(drive, frequency_hz, self._beside.process(audio), np.empty(nothing, np.float32))
+        return Evidence(drive, frequency_hz, np.empty(nothing, np.complex64), self._beside.process(frames))
 
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The code's winners."""
@@ -180,48 +205,39 @@ class WindowPath(Path):
 
     def power_response(self) -> NDArray[np.float64]:
         """(atoms, channels) power of what stands beside the lines: the bank's with phases, the windows' without."""
-        return self._beside.power_response(self.atom_hz) if self._beside else self._plain.power_response(self.atom_hz)
+        return self._beside.power_response(self.atom_hz)
 
     def phase_reader(self) -> PhaseReader:
         """What reads phases from the subbands of the bank that runs beside."""
-        assert self._beside is not None, "phases=True"
-        return self._beside.phase_reader(self.atom_hz)
+        assert isinstance(self._beside, LateSubbands), "phases=True"
+        return self._beside.front.phase_reader(self.atom_hz)
 
 
-class SubbandFront(Composite):
-    """A configuration's bank and alignment, as late as another path is."""
+class LateSubbands(Composite):
+    """The subbands of a front, as late as what it stands beside."""
 
-    def __init__(self, sample_rate: float, hop: int, config: Config, streams: int, latency_hops: int) -> None:
-        self._bank, self._window, self._aligner = build_front(sample_rate, hop, config, streams)
-        wait_hops = latency_hops - self._aligner.latency_hops
-        if wait_hops < 0:
+    def __init__(self, front: SubbandFront, latency_hops: int) -> None:
+        self.front = front
+        own_hops = front.aligner.latency_hops
+        if own_hops > latency_hops:
             raise UsageError(
                 f"window.long_ms: expected windows that are complete within the {latency_hops} hops of the beliefs, "
-                f"received {self._aligner.latency_hops} hops: shorten them"
+                f"received {own_hops} hops: shorten them"
             )
-        shape = (wait_hops, streams, self._bank.design.channels)
+        shape = (latency_hops - own_hops, front.bank.streams, front.bank.design.channels)
         self._late = Memory([("subband", np.complex64, shape)])
 
     @property
     def _parts(self) -> dict[str, Any]:
-        parts = {"bank": self._bank, "window": self._window, "aligner": self._aligner, "late": self._late}
-        return {name: part for name, part in parts.items() if part is not None}
+        return {**self.front._parts, "late": self._late}
 
     def process(self, audio: NDArray[np.float32]) -> NDArray[np.complex64]:
         """(frames, streams, channels) of the frames completed by (samples, streams) of audio."""
-        subbands = self._bank.process(audio)
-        if self._window:
-            subbands = self._window.process(subbands)
-        return _delayed(self._late, "subband", self._aligner.process(subbands).subband)
+        return _delayed(self._late, "subband", self.front.process(audio).subband)
 
     def power_response(self, atom_hz: NDArray[np.float64]) -> NDArray[np.float64]:
         """(atoms, channels) power."""
-        design = self._window.design if self._window else self._bank.design
-        return np.square(np.abs(design.response(atom_hz)))
-
-    def phase_reader(self, atom_hz: NDArray[np.float64]) -> PhaseReader:
-        """What reads phases from these subbands."""
-        return PhaseReader(self._bank, self._window, self._aligner, atom_hz)
+        return self.front.power_response(atom_hz)
 
 
 class PlainAmplitudes(Composite):

@@ -68,7 +68,7 @@ class BeliefNetwork(nn.Module):
     def __init__(self, design: CueDesign, sizes: Sizes) -> None:
         super().__init__()
         self._level_cue, self._missing_cue = design.level_cue, design.missing_cue
-        self._longer = [w - 1 for _, w in design.pairs]
+        self._longer = design.longer
         self._windows = max(self._longer) + 1
         told = 2 * self._windows + len(self._longer) + sizes.context
         for name, cues in (("band", design.band_cues), ("line", design.line_cues)):

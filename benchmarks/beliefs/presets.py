@@ -13,6 +13,7 @@ from sharpear.config import load_config
 from sharpear.dsp import HannBank, HannDesign, HannWindow
 from sharpear.dsp.cue_arrays import BandCuesOut, CandidatesOut
 from sharpear.dsp.cues import CueDesign, Cues
+from sharpear.dsp.hann_bank import LAYOUT
 from sharpear.dsp.pairs import longest_window, pair_finder
 from sharpear.sharpening.line_code import line_rule
 
@@ -29,9 +30,7 @@ class Layout:
 
 
 LAYOUTS = {
-    "music": Layout(
-        20, (HannWindow(4, 1, 16e3), HannWindow(8, 2, 16e3), HannWindow(16, 2, 8e3), HannWindow(32, 2, 4200.0))
-    ),
+    "music": Layout(20, LAYOUT),
     "speech": Layout(
         13, (HannWindow(4, 1, 16e3), HannWindow(8, 2, 16e3), HannWindow(16, 2, 8e3), HannWindow(22, 2, 8e3))
     ),
