@@ -1,6 +1,6 @@
 # make demo   the main job on the bundled recording
 # make test   every test, two at a time; JOBS=4 for four
-# make check  in a minute or so: ruff, mypy, and the tests that are quick and need no browser, sound server or compiler
+# make check  in two minutes or so: ruff, mypy, and the tests that are quick and need no browser, sound server or compiler
 # make lint   ruff and mypy
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
 # make mutants small mistakes in the kernels, one at a time, each must fail a test. ARGS="--only winners --jobs 2"
