@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.beliefs.__main__ import main
+from benchmarks.beliefs.ablation import variants
 from benchmarks.beliefs.examples import HIGHEST_HZ, LOWEST_HZ, examples_of
 from benchmarks.beliefs.gather import Origin, gathered, wanted
 from benchmarks.beliefs.presets import LAYOUTS, Preset
@@ -102,6 +103,24 @@ def test_examples_are_kept(folder, twenty):
     again = gathered(scenes, BUNDLED, "music", folder, jobs=1)
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*.npz")}
     assert all(np.array_equal(a.bands, b.bands) and a.kind == b.kind for a, b in zip(twenty, again, strict=True))
+
+
+def test_variants_lack_what_their_names_say(music, twenty):
+    found = variants(music)
+    assert all(np.array_equal(a.hz, b.hz) for a, b in zip(found["all"].train(twenty), twenty, strict=True))
+    for number, hops in enumerate((8, 16, 32)):
+        for whole, left in zip(twenty, found[f"without lines of {hops} hops"].train(twenty), strict=True):
+            assert set(left.window) == set(whole.window) - {number}
+            for moment in range(len(whole)):
+                of_whole = whole.lines_of([moment])
+                kept = of_whole[whole.window[of_whole] != number]
+                assert np.array_equal(left.hz[left.lines_of([moment])], whole.hz[kept])
+    recorded = {scene.kind for scene in found["without drawn scenes"].train(twenty)}
+    drawn = {scene.kind for scene in found["without recorded scenes"].train(twenty)}
+    assert recorded
+    assert drawn <= {*KINDS, "chord"}
+    assert not recorded & drawn
+    assert recorded | drawn == {scene.kind for scene in twenty}
 
 
 def moments(preset):
