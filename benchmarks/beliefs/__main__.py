@@ -110,9 +110,10 @@ def learned(
             log(f"step {step + 1}: loss {np.mean(losses[-TOLD_EVERY:]):.3f}")
 
     network = learn.begun(train, preset, Sizes(), seed)
-    for number, (stage, count) in enumerate(zip(learn.STAGES, steps, strict=True)):
+    for number, (planned, count) in enumerate(zip(learn.STAGES, steps, strict=True)):
         log(f"stage {number + 1}: {count} steps")
-        learn.train(network, train, replace(stage, steps=count), seed + FIRST_ORDER + number, told)
+        stage = replace(planned, steps=count, shares={**planned.shares, **learn.OF_PRESETS.get(name, {})})
+        learn.train(network, train, stage, seed + FIRST_ORDER + number, told)
     windows = preset.layout.windows[1:]
     figures = {f"{window.length_hops} hops": learn.only_window(w) for w, window in enumerate(windows)}
     reached = {row: learn.validated(judge, validation) for row, judge in (figures | {"beliefs": network}).items()}
