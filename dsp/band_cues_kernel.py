@@ -24,10 +24,7 @@ def read_bands(
     for w in range(windows):
         for o in tables.offset:
             if o <= tables.ahead[w]:
-                row = row_of(frame, tables.ahead[w] - o, rows)
-                for b in range(count):
-                    told = log_level[s, w, row, b] - log_level[s, reference, now, b]
-                    x[p, b] = clipped(told, np.float32(CLIP)) / np.float32(2)
+                _compare(log_level[s, w, row_of(frame, tables.ahead[w] - o, rows)], log_level[s, reference, now], x[p])
                 p += 1
     for q in range(tables.short.size):
         _correct(tables.ahead[tables.short[q]], tables.smear[q], frame, state.root[s, tables.short[q]],
@@ -60,6 +57,13 @@ def read_bands(
 
 
 @kernel
+def _compare(level: Floats, reference: Floats, told: Floats) -> None:
+    """Levels over others."""
+    for b in range(told.size):
+        told[b] = clipped(level[b] - reference[b], np.float32(CLIP)) / np.float32(2)
+
+
+@kernel
 def _correct(
     ahead: int, smear: Floats, frame: int, root: Floats, loudest: Floats, mean: Floats, correction: Floats
 ) -> None:
@@ -70,9 +74,9 @@ def _correct(
     mean[:] = 0.0
     for i in range(smear.size):
         if smear[i] > 0:
-            row = row_of(frame, ahead - (i - half), rows)
+            tap, then = smear[i], root[row_of(frame, ahead - (i - half), rows)]
             for b in range(bands):
-                mean[b] += smear[i] * root[row, b]
+                mean[b] += tap * then[b]
     for b in range(bands):
         correction[b] = clipped(np.float32(2) * ln((root[now, b] + floor) / (mean[b] + floor)), np.float32(5))
 
