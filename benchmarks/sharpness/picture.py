@@ -1,0 +1,82 @@
+"""Recordings as methods show them, side by side: `python -m benchmarks.sharpness.picture FILE... --out PNG`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from benchmarks.sharpness.estimate import Audio, Estimate
+from benchmarks.sharpness.run import METHODS
+
+SHOWN = ("reassigned-2048", "sharpear-music")
+LOWEST_HZ, HIGHEST_HZ = 80.0, 6000.0
+RANGE_DB = 60.0
+"""Shown below the loudest."""
+COLUMN_PX, ROW_PX, DPI = 700, 340, 100
+CENTS_A_ROW = 8.0
+
+
+def drawn(estimate: Estimate, seconds: float) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(rows, columns) energy where it is said to be, dB under the loudest: times as they stand, cents by rows."""
+    rows = int(1200 * np.log2(HIGHEST_HZ / LOWEST_HZ) / CENTS_A_ROW)
+    energy = estimate.energy.ravel()
+    hz = np.broadcast_to(estimate.frequencies_hz, estimate.energy.shape).ravel()
+    times_s = np.repeat(estimate.times_s, estimate.energy.shape[1])
+    row = np.floor(1200 * np.log2(np.maximum(hz, 1.0) / LOWEST_HZ) / CENTS_A_ROW).astype(int)
+    column = np.floor(times_s / seconds * COLUMN_PX).astype(int)
+    inside = (row >= 0) & (row < rows) & (column >= 0) & (column < COLUMN_PX)
+    picture = np.zeros((rows, COLUMN_PX))
+    np.maximum.at(picture, (row[inside], column[inside]), energy[inside])
+    with np.errstate(divide="ignore"):
+        decibels = 10 * np.log10(picture / picture.max())
+    return np.maximum(decibels, -RANGE_DB)
+
+
+def heard(path: Path, start_s: float, seconds: float) -> tuple[Audio, int]:
+    """A part of a recording, its channels as one."""
+    with soundfile.SoundFile(path) as file:
+        file.seek(round(start_s * file.samplerate))
+        sound = file.read(round(seconds * file.samplerate), dtype="float32", always_2d=True)
+        return sound.mean(axis=1), file.samplerate
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draw; 0 on success."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sharpness.picture", description=__doc__)
+    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("--start", type=float, default=0.0, help="seconds from the beginning (default 0)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="how much of each file (default 10)")
+    parser.add_argument("--out", type=Path, default=Path("build/bench/recordings.png"))
+    options = parser.parse_args(arguments)
+    matplotlib: Any = importlib.import_module("matplotlib")
+    matplotlib.use("Agg")
+    plt: Any = importlib.import_module("matplotlib.pyplot")
+    size = (COLUMN_PX * len(SHOWN) / DPI, ROW_PX * len(options.files) / DPI)
+    figure, axes = plt.subplots(len(options.files), len(SHOWN), figsize=size, squeeze=False, sharex=True, sharey=True)
+    for path, row in zip(options.files, axes, strict=True):
+        sound, sample_rate = heard(path, options.start, options.seconds)
+        for name, axis in zip(SHOWN, row, strict=True):
+            image = drawn(METHODS[name].run(sound, sample_rate), options.seconds)
+            extent = (0, options.seconds, 0, image.shape[0])
+            axis.imshow(image, origin="lower", aspect="auto", extent=extent, cmap="magma", interpolation="nearest")
+            ticks = np.array([100, 200, 500, 1000, 2000, 5000])
+            axis.set_yticks(1200 * np.log2(ticks / LOWEST_HZ) / CENTS_A_ROW, [f"{hz}" for hz in ticks])
+            axis.set_title(f"{path.stem}, {name}", fontsize=9)
+        row[0].set_ylabel("Hz")
+    for axis in axes[-1]:
+        axis.set_xlabel("s")
+    figure.tight_layout()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(options.out, dpi=DPI)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
