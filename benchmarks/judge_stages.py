@@ -39,15 +39,12 @@ def judge_stages(audio: np.ndarray[Any, Any], rate: int, preset: str) -> tuple[d
         sharpener.process(audio[begin : begin + FRAMES * sharpener.hop])
     arguments = seen[-1]
     length_s = FRAMES * sharpener.hop / rate
-    total = []
-    for stage in range(1, len(STAGES) + 1):
-        lines = _judge_up_to(stage, *arguments)  # compiles
-        times = []
-        for _ in range(RUNS):
+    total = np.full(len(STAGES), np.inf)
+    for _ in range(RUNS):  # by turns, so that all have the machine's better moments
+        for stage in range(len(STAGES)):
             started = time.process_time()
-            _judge_up_to(stage, *arguments)
-            times.append(time.process_time() - started)
-        total.append(min(times) / length_s)
+            lines = _judge_up_to(stage + 1, *arguments)
+            total[stage] = min(total[stage], (time.process_time() - started) / length_s)
     needed = multiply_adds(judge._weights, judge._design, lines / FRAMES)
     return dict(zip(STAGES, np.diff(total, prepend=0.0), strict=True)), needed * FRAMES / length_s
 
