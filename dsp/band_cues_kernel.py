@@ -81,7 +81,7 @@ def _correct(
         correction[b] = clipped(np.float32(2) * ln((root[now, b] + floor) / (mean[b] + floor)), np.float32(5))
 
 
-@kernel
+@kernel(fastmath={"contract", "reassoc", "nsz"})
 def _band_trust(
     P: Floats, first_weight: Integers, first_channel: Integers, weights: Floats, mean_trust: Floats, p: int,
     cues: Floats,
@@ -90,11 +90,12 @@ def _band_trust(
     for b in range(cues.shape[1]):
         a, k = first_weight[b], first_channel[b]
         plain, total, energy, trusted = np.float32(0), np.float32(1e-9), np.float32(1e-20), np.float32(0)
-        for i in range(first_weight[b + 1] - a):
-            weight, trust = weights[a + i], mean_trust[k + i]
-            plain += weight * trust
-            total += weight
-            energy += weight * P[k + i]
-            trusted += weight * P[k + i] * trust
+        count = first_weight[b + 1] - a
+        weight, trust, power = weights[a : a + count], mean_trust[k : k + count], P[k : k + count]
+        for i in range(count):
+            plain += weight[i] * trust[i]
+            total += weight[i]
+            energy += weight[i] * power[i]
+            trusted += weight[i] * power[i] * trust[i]
         cues[p, b] = plain / total
         cues[p + 1, b] = trusted / energy

@@ -30,12 +30,13 @@ def remember(power: Floats, moment: Floats, hz: Floats, energy: Floats, trust: F
     """Put a frame of one stream into the rings; hz, energy: (3, channels), of which the last two are the pair."""
     rows, moment_rows = state.power.shape[1], state.moment.shape[1]
     row = frame % rows
-    _copy(power, state.power[s, row])
+    kept = state.power[s, row]
+    _copy(power, kept)  # and is summed up from there: sums in lanes round as the memory lies, and this always lies so
     _copy(moment, state.moment[s, frame % moment_rows])
     for w in range(first.size - 1):
         level, root = state.log_level[s, w, row], state.root[s, w, row]
         _sum_bands(
-            power[first[w] : first[w + 1]], tables.first_weight[w], tables.first_band_channel[w], tables.weight, level
+            kept[first[w] : first[w + 1]], tables.first_weight[w], tables.first_band_channel[w], tables.weight, level
         )
         loudest = np.float32(0)
         for b in range(level.size):
