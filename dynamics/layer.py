@@ -45,9 +45,9 @@ def usable(drive: ArrayLike, dtype: DTypeLike, backend: Backend) -> Any:
 
 
 def working_bytes(units: int, streams: int, dtype: np.dtype[Any], state: np.dtype[Any]) -> int:
-    """What a GPU's block keeps of a stream: its state, two more rows of units, two of floats, and prefix sums."""
-    rows = 2 * units * (dtype.itemsize + np.dtype(np.float32).itemsize)
-    sums = (units + 1) * np.dtype(np.float64).itemsize
+    """What a GPU's block keeps of a stream: its state, two more rows of units, three of floats, and prefix sums."""
+    rows = units * (2 * dtype.itemsize + 3 * np.dtype(np.float32).itemsize)
+    sums = (2 * units + 1) * np.dtype(np.float64).itemsize
     alignment = 8 * 16
     return -(-state.itemsize // streams) + rows + sums + alignment
 

@@ -1,5 +1,6 @@
 """The pair at the heart of sharpening: LcAdam ⇄ WtaConv, compiled as one loop."""
 
+import warnings
 from typing import Literal
 
 import numpy as np
@@ -32,6 +33,9 @@ class LcAdamWta(Layer):
 
     Raises:
         ValueError: the layers differ in units, streams or backend, or `flow` is not (2, 2).
+
+    Warns:
+        UserWarning: the `loop_gain` is not below 1.
     """
 
     def __init__(
@@ -56,7 +60,22 @@ class LcAdamWta(Layer):
         self._winners = readout == "wtaconv"
         self._remember([("lcadam", lcadam.state.dtype), ("wta", wta.state.dtype)], self.backend)
         self._flow = self.backend.array(self.flow)
+        if not self.loop_gain < 1:
+            warnings.warn(
+                f"expected flows with a loop gain below 1, above which activity may grow without end, received "
+                f"{self.loop_gain:.3g}", stacklevel=2
+            )  # fmt: skip
         self._run = self._kernel(pair_process)
+
+    @property
+    def loop_gain(self) -> float:
+        """What comes back of a signal around the loop of the two layers, at most: ``|f₁₁| + |f₁₂ f₂₁| g(f₂₂)``.
+
+        g is the gain of the WtaConv. For receptive fields that are nowhere negative, ``aᵀWᵀWa ≥ ‖a‖²`` over a ≥ 0, so
+        that no steady activity is larger than ``‖b‖ / (1 − loop gain)``.
+        """
+        (own, back), (forth, excited) = self.flow.tolist()
+        return float(abs(own) + abs(back * forth) * self.wta.gain(excited))
 
     @property
     def activation(self) -> Activity:

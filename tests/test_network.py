@@ -33,7 +33,7 @@ def lcadam(complex_valued: bool = False, **options: Any) -> LcAdam:
 
 
 def wta_conv() -> WtaConv:
-    return WtaConv(UNITS, 1, tau_s=0.01, step_s=0.003, circuit=CIRCUIT, streams=STREAMS)
+    return WtaConv(UNITS, 1, tau_s=0.01, step_s=0.003, circuit=CIRCUIT, inhibits="centre", streams=STREAMS)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_iterations_are_steps_with_the_same_drive() -> None:
 
 
 def test_sizes_must_agree() -> None:
-    other = WtaConv(UNITS + 1, 1, tau_s=0.01, step_s=0.003, circuit=CIRCUIT, streams=STREAMS)
+    other = Wta(UNITS + 1, tau_s=0.01, step_s=0.003, circuit=CIRCUIT, streams=STREAMS)
     with pytest.raises(ValueError, match=r"received \[\(7, 2\), \(8, 2\)\]"):
         Network([lca(), other], np.zeros((2, 2)))
     with pytest.raises(ValueError, match=r"received \[\(7, 2\), \(8, 2\)\]"):

@@ -190,9 +190,15 @@ def wta(streams: int, backend: Backend = CPU) -> Wta:
     return Wta(UNITS, tau_s=0.01, step_s=0.002, circuit=CIRCUIT, threshold=0.05, **options)
 
 
-def wta_conv(streams: int, backend: Backend = CPU) -> WtaConv:
+def wta_conv(
+    streams: int,
+    backend: Backend = CPU,
+    units: int | tuple[int, ...] = UNITS,
+    inhibits: Literal["window", "centre"] = "centre",
+) -> WtaConv:
+    circuit = CIRCUIT if inhibits == "centre" else replace(CIRCUIT, beta1=1.0)
     options: dict[str, Any] = {"iterations": 2, "streams": streams, "backend": backend}
-    return WtaConv(UNITS, 2, tau_s=0.01, step_s=0.002, circuit=CIRCUIT, **options)
+    return WtaConv(units, 2, tau_s=0.01, step_s=0.002, circuit=circuit, inhibits=inhibits, **options)
 
 
 FLOW = [[0.05, 0.1], [0.1, 0.05]]
@@ -341,7 +347,9 @@ LAYERS: dict[str, LayerCase] = {
     "LcAdam, real": (lambda n, b: lcadam(n, backend=b), drive),
     "LcAdam, complex": (lambda n, b: lcadam(n, True, b), complex_drive),
     "Wta": (wta, drive),
-    "WtaConv": (wta_conv, drive),
+    "WtaConv": (lambda n, b: wta_conv(n, b, inhibits="window"), drive),
+    "WtaConv on a plane": (lambda n, b: wta_conv(n, b, (3, 3), "window"), drive),
+    "WtaConv, centres": (wta_conv, drive),
     "LcAdamWta, real": (lambda n, b: pair(n, backend=b), drive),
     "LcAdamWta, winners": (lambda n, b: pair(n, readout="wtaconv", backend=b), drive),
     "LcAdamWta, complex": (lambda n, b: pair(n, True, backend=b), complex_drive),
