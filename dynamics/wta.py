@@ -1,5 +1,7 @@
 """Winner-take-all circuits: Wta over all units, WtaConv over a window around each."""
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod, sqrt
 from typing import Literal, Required, TypedDict, Unpack
@@ -10,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.arguments import numbers
 
+from .cell import Params, checked
 from .kernels import wta_process, wtaconv_process
+from .kinds import WTA, WTACONV
 from .layer import Activity, Layer, per_unit, rate_per_step
 from .rules import Circuit, WtaRule
 
@@ -97,6 +101,8 @@ class CircuitOptions(TypedDict, total=False):
 class _Circuit(Layer):
     """Common part of the two: gains, thresholds, excitatory x and inhibitory x_N."""
 
+    output = "x"
+
     def __init__(
         self,
         units: int,
@@ -113,12 +119,44 @@ class _Circuit(Layer):
     ) -> None:
         fields = {"x": (np.float32, units), "x_n": (np.float32, inhibitory_units)}
         super().__init__(units, streams, np.float32, iterations, fields, backend)
-        self.circuit = circuit
         self.threshold = per_unit(threshold, units, "threshold")
         self._threshold = backend.array(self.threshold)
-        self._gains = circuit.gains()
+        self._set_circuit(circuit)
         self._inhibition_threshold = np.float32(inhibition_threshold)
         self._rate = rate_per_step(step_s, tau_s)
+
+    def _set_circuit(self, circuit: WtaCircuit) -> None:
+        self.circuit, self._gains = circuit, circuit.gains()
+
+    @property
+    def params(self) -> Params:
+        """Thresholds, the circuit's gains, the inhibitory units' threshold, and the rate of a step."""
+        gains = {name: np.array(value) for name, value in self._gains._asdict().items()}
+        last = {"inhibition_threshold": np.array(self._inhibition_threshold), "rate": np.array(self._rate)}
+        return {"threshold": self.threshold.copy()} | gains | last
+
+    def replace(self, params: Mapping[str, ArrayLike]) -> None:
+        """Set some parameters.
+
+        Raises:
+            ValueError: there is none of that name, or it has another shape or an impossible value.
+        """
+        before = self.circuit, self._inhibition_threshold, self._rate, self.threshold
+        new = self.params | checked(self.params, params)
+        try:
+            self.threshold = per_unit(new["threshold"], self.units, "threshold")
+            self._inhibition_threshold, self._rate = np.float32(new["inhibition_threshold"]), np.float32(new["rate"])
+            self._set_circuit(WtaCircuit(**{name: float(new[name]) for name in vars(self.circuit)}))
+            self._check()
+        except ValueError:
+            circuit, self._inhibition_threshold, self._rate, self.threshold = before
+            self._set_circuit(circuit)
+            raise
+        self._threshold = self.backend.array(self.threshold)
+
+    @abstractmethod
+    def _check(self) -> None:
+        """Check that winners settle."""
 
     @property
     def activation(self) -> Activity:
@@ -160,10 +198,15 @@ class Wta(_Circuit):
     [[0.0, 1.8200000524520874, 0.0]]
     """
 
+    kind = WTA
+
     def __init__(self, units: int, **options: Unpack[CircuitOptions]) -> None:
         super().__init__(units, 1, **options)
-        self.circuit.check_contraction()
+        self._check()
         self._run = self._kernel(wta_process)
+
+    def _check(self) -> None:
+        self.circuit.check_contraction()
 
     def gain(self, excited: float = 0.0) -> float:
         """The largest steady activity of a unit for a drive of 1, when `excited` by itself from outside as well."""
@@ -205,6 +248,8 @@ class WtaConv(_Circuit):
     [[0.0, 0.36000001430511475, 0.0, 0.0, 0.30000001192092896]]
     """
 
+    kind = WTACONV
+
     def __init__(
         self,
         units: int | tuple[int, ...],
@@ -219,12 +264,8 @@ class WtaConv(_Circuit):
             raise ValueError(f"expected inhibits 'window' or 'centre', received {inhibits!r}")
         self.inhibits = inhibits
         self.half_width = _half_widths(half_width, self.shape)
-        if inhibits == "centre":
-            self.circuit.check_contraction()
-            self._loops = np.ones(self.units, np.int64)
-        else:
-            self._loops = _loops(self.half_width, self.shape)
-            self._check_winner()
+        self._loops = np.ones(self.units, np.int64) if inhibits == "centre" else _loops(self.half_width, self.shape)
+        self._check()
         self._shape, self._half_width = (
             self.backend.array(part) for part in (np.array(self.shape, np.int64), self.half_width)
         )
@@ -234,7 +275,32 @@ class WtaConv(_Circuit):
         """The largest steady activity of a unit for a drive of 1, when `excited` by itself from outside as well."""
         return self.circuit.winner(1.0, int(self._loops.min()), excited)
 
-    def _check_winner(self) -> None:
+    @property
+    def extra(self) -> int:
+        """Axes of the grid."""
+        return len(self.shape)
+
+    @property
+    def params(self) -> Params:
+        """As of `Wta`, and the windows, which stay as they are."""
+        windows = {"shape": np.array(self.shape, np.int64), "half_width": self.half_width.copy()}
+        return super().params | windows | {"whole_window": np.array(self.inhibits == "window", np.int64)}
+
+    def replace(self, params: Mapping[str, ArrayLike]) -> None:
+        """Set some parameters.
+
+        Raises:
+            ValueError: there is none of that name, it has another shape or an impossible value, or is of the windows.
+        """
+        for name in ("shape", "half_width", "whole_window"):
+            if name in params and not np.array_equal(params[name], self.params[name]):
+                raise ValueError(f"expected the {name} that the layer was made with, received another")
+        super().replace(params)
+
+    def _check(self) -> None:
+        if self.inhibits == "centre":
+            self.circuit.check_contraction()
+            return
         fewest, most = int(self._loops.min()), int(self._loops.max())
         circuit = self.circuit
         bound = circuit.conductance + fewest * circuit.beta1 * circuit.beta2 / circuit.conductance

@@ -157,7 +157,7 @@ def test_a_network_runs_in_one_place() -> None:
     with pytest.raises(ValueError, match="one backend"):
         LcAdamWta(lcadam(STREAMS, backend=device), wta_conv(STREAMS), np.zeros((2, 2)))
     with pytest.raises(ValueError, match="one backend"):
-        Network([lcadam(STREAMS), wta_conv(STREAMS, device)], np.zeros((2, 2)))
+        Network({"lcadam": lcadam(STREAMS), "wta": wta_conv(STREAMS, device)}, [])
 
 
 def test_a_state_of_another_size_is_refused(device: DeviceBackend) -> None:
