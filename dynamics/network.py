@@ -163,7 +163,7 @@ class Network(Stateful, Cell):
     def params(self) -> Params:
         """Parameters of the cells, "cell.name", and of the flows, "source->target" and "source->target.gain"."""
         found = {f"{name}.{key}": value for name, cell in self.cells.items() for key, value in cell.params.items()}
-        for label, operator in zip(self._labels(), self._operators, strict=True):
+        for label, operator in zip(self.flow_labels(), self._operators, strict=True):
             if operator.weight is not None:
                 found[label] = operator.weight.copy()
             found[f"{label}.gain"] = np.array(operator.gain, np.float32)
@@ -176,7 +176,7 @@ class Network(Stateful, Cell):
             ValueError: there is none of that name, or it has another shape or an impossible value.
         """
         changes = checked(self.params, params)
-        for index, label in enumerate(self._labels()):
+        for index, label in enumerate(self.flow_labels()):
             weight, gain = changes.pop(label, None), changes.pop(f"{label}.gain", None)
             operator = self._operators[index]
             operator = operator if weight is None else operator._replace(weight=weight)
@@ -347,7 +347,7 @@ class Network(Stateful, Cell):
             if received != (target, source):
                 raise ValueError(f"expected {flow.label} of shape ({target}, {source}), received {received}")
 
-    def _labels(self) -> list[str]:
+    def flow_labels(self) -> list[str]:
         """Names of the flows among the parameters; a second one between the same two is numbered."""
         labels: list[str] = []
         for flow in self.flows:

@@ -34,8 +34,8 @@ DRAWS, LARGEST_SHIFT, NOISE = 6, 25, 1e-5
 """The first draw is the example as it stands; in the others all tones move by whole Hz and filters are noisy."""
 
 ITERATIONS = 3000
-ETAS = (0.01, 0.03)
-"""η = ε. The better one of each row is reported."""
+ETAS = (0.01, 0.015, 0.03)
+"""η = ε. Each row has one for all sets: the one with which most draws come right, and soonest."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Pair:
 PAIRS = (
     Pair("LcAdam alone"),
     *(Pair("centre", h, 0.1, 0.1) for h in (1, 3)),
-    *(Pair("window", h, flow, flow) for h in (1, 2, 3, 4) for flow in (0.1, 0.3)),
+    *(Pair("window", h, flow, flow) for h in (1, 2, 3) for flow in (0.1, 0.25)),
 )
 
 
