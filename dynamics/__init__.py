@@ -5,6 +5,7 @@ from .divisive_cell import Divisive
 from .lateral import BandedWeights
 from .layer import Layer
 from .lca import Lca, LcAdam, LcaRms, random_fields
+from .live_learning import Hebbian
 from .maps import persistent_maps
 from .network import Flow, Network, Settled
 from .network_plan import convolution
@@ -13,7 +14,7 @@ from .solvers import ProjectionNetwork, ZeroingNetwork
 from .wta import Wta, WtaCircuit, WtaConv
 
 __all__ = [
-    "BandedWeights", "Cell", "Divisive", "Flow", "Layer", "LcAdam", "LcAdamWta", "Lca", "LcaRms", "Network",
+    "BandedWeights", "Cell", "Divisive", "Flow", "Hebbian", "Layer", "LcAdam", "LcAdamWta", "Lca", "LcaRms", "Network",
     "ProjectionNetwork", "Settled", "Wta", "WtaCircuit", "WtaConv", "ZeroingNetwork", "convolution", "persistent_maps",
     "random_fields",
 ]  # fmt: skip
