@@ -32,6 +32,27 @@ QUIETEST = 1e-3
 """Share of the loudest frame's mean power (-30 dB) below which a frame teaches nothing."""
 
 
+def follow(atoms: NDArray[np.float64], left: NDArray[Any], square: NDArray[Any], rate: float) -> None:
+    """``ΔW_j = rate Σ a_j (y − Wa) / Σ a_j²``, in place: an atom sees its own activity and what is left of its inputs.
+
+    left: (atoms, inputs) ``Σ a_j (y − Wa)``; square: (atoms,) ``Σ a_j²``. Atoms that were silent stay.
+    """
+    active = square > 0
+    atoms[active] += rate * left[active] / square[active, None]
+
+
+def normalise(atoms: NDArray[np.float64]) -> None:
+    """Atoms that are nowhere negative and of norm 1, in place."""
+    np.maximum(atoms, 1e-9, out=atoms)
+    atoms /= np.linalg.norm(atoms, axis=1, keepdims=True)
+
+
+def idle(atoms: NDArray[np.float64], use: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Atoms that are hardly used, or only repeat earlier ones."""
+    twin = (np.tril(atoms @ atoms.T, -1) > TWIN).any(axis=1)
+    return np.flatnonzero((use < DEAD * use.mean()) | twin)
+
+
 class Learner:
     """A dictionary of non-negative unit-norm atoms that follows examples.
 
@@ -76,11 +97,8 @@ class Learner:
         self._begin(Y)
         codes = self.code(Y)
         left = Y - codes @ self.atoms
-        square = np.square(codes).sum(axis=0)
-        active = square > 0
-        change = codes[:, active].T @ left / square[active, None]
-        self.atoms[active] += LEARNING_RATE * change
-        self._normalise()
+        follow(self.atoms, codes.T @ left, np.square(codes).sum(axis=0), LEARNING_RATE)
+        normalise(self.atoms)
         self._use = USE_MEMORY * self._use + (1 - USE_MEMORY) * codes.mean(axis=0)
         error = np.square(left).sum(axis=1)
         self._revive(Y, error)
@@ -107,19 +125,14 @@ class Learner:
             rows.append(int(self._random.choice(len(Y), p=unlike / unlike.sum())))
         chosen = Y[rows]
         self.atoms = chosen * (1 + 0.1 * self._random.random(chosen.shape))
-        self._normalise()
+        normalise(self.atoms)
         self._use[:] = 1.0
 
     def _revive(self, Y: NDArray[np.float64], error: NDArray[np.float64]) -> None:
-        twin = (np.tril(self.atoms @ self.atoms.T, -1) > TWIN).any(axis=1)
-        dead = np.flatnonzero((self._use < DEAD * self._use.mean()) | twin)
+        dead = idle(self.atoms, self._use)
         worst = np.argsort(error)[::-1][: len(dead)]
         self.atoms[dead[: len(worst)]] = Y[worst]
         self._use[dead[: len(worst)]] = self._use.mean()
-
-    def _normalise(self) -> None:
-        np.maximum(self.atoms, 1e-9, out=self.atoms)
-        self.atoms /= np.linalg.norm(self.atoms, axis=1, keepdims=True)
 
 
 @dataclass

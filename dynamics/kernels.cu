@@ -137,16 +137,45 @@ __device__ void wta_step(
     }
 }
 
-__device__ void wtaconv_step(const float *drive, WtaRule rule, float *x, float *x_n, double *sums, int units) {
+// Lines along an axis are shared between threads; each line's sums are taken by one thread, in the CPU's order.
+__device__ void window_sums(
+    const float *x, Array<long long, 1> shape, Array<long long, 2> half_width, double *sums, float *out, int units
+) {
+    EACH_UNIT(i) out[i] = x[i];
+    int stride = units;
+    for (int axis = 0; axis < shape.shape[0]; ++axis) {
+        int side = shape.data[axis], run = stride;
+        const long long *half = half_width.data + axis * half_width.shape[1];
+        stride /= side;
+        __syncthreads();
+        for (int line = threadIdx.x; line < units / side; line += blockDim.x) {
+            const float *first = out + line / stride * run + line % stride;
+            double *before = sums + line * (side + 1), sum = before[0] = 0.0;
+            for (int p = 0; p < side; ++p) before[p + 1] = sum += first[p * stride];
+        }
+        __syncthreads();
+        EACH_UNIT(i) {
+            int p = i % run / stride, line = i / run * stride + i % stride;
+            out[i] = (float)window_sum(sums + line * (side + 1), p, (int)min(half[p], (long long)side), side);
+        }
+    }
+}
+
+__device__ void wtaconv_step(
+    const float *drive, WtaRule rule, float *x, float *x_n, double *sums, float *window, float *inhibition, int units
+) {
     Circuit circuit = rule.circuit;
-    prefix_sums(x, sums, units);
+    window_sums(x, rule.shape, rule.half_width, sums, window, units);
+    if (rule.whole_window) {
+        window_sums(x_n, rule.shape, rule.half_width, sums, inhibition, units);
+    } else {
+        EACH_UNIT(i) inhibition[i] = x_n[i];
+    }
     EACH_UNIT(i) {
-        float window = (float)window_sum(sums, i, (int)min(rule.half_width.data[i], (long long)units), units);
-        float inhibition = x_n[i];
-        float excitation = drive[i] + circuit.alpha * x[i] - circuit.beta1 * inhibition - rule.threshold.data[i];
+        float excitation = drive[i] + circuit.alpha * x[i] - circuit.beta1 * inhibition[i] - rule.threshold.data[i];
         x[i] += rule.rate * (fmaxf(excitation, 0.0f) - circuit.conductance * x[i]);
-        float feed = fmaxf(circuit.beta2 * window - rule.inhibition_threshold, 0.0f);
-        x_n[i] += rule.rate * (feed - circuit.conductance * inhibition);
+        float feed = fmaxf(circuit.beta2 * window[i] - rule.inhibition_threshold, 0.0f);
+        x_n[i] += rule.rate * (feed - circuit.conductance * x_n[i]);
     }
 }
 
@@ -254,9 +283,12 @@ extern "C" __global__ void wtaconv_process(
     Places places = {shared_memory()};
     Row<float> x(places, x_state), x_n(places, x_n_state);
     int units = x.units;
-    double *sums = places.take<double>(units + 1);
+    float *window = places.take<float>(units), *inhibition = places.take<float>(units);
+    double *sums = places.take<double>(2 * units + 1);
     for (int f = 0; f < drive.shape[0]; ++f) {
-        for (int n = 0; n < iterations; ++n) wtaconv_step(row_of(drive, f), wta_rule, x, x_n, sums, units);
+        for (int n = 0; n < iterations; ++n) {
+            wtaconv_step(row_of(drive, f), wta_rule, x, x_n, sums, window, inhibition, units);
+        }
         copy(x.here, row_of(out, f), units);
         flush(x.here, units);
         flush(x_n.here, units);
@@ -278,7 +310,8 @@ extern "C" __global__ void pair_process(
     int units = u.units;
     UNIT *du = places.take<UNIT>(units), *lca_input = places.take<UNIT>(units);
     float *wta_input = places.take<float>(units), *power = places.take<float>(units);
-    double *sums = places.take<double>(units + 1);
+    float *window = power, *inhibition = places.take<float>(units);
+    double *sums = places.take<double>(2 * units + 1);
     float lca_to_lca = flow.data[0], wta_to_lca = flow.data[1], lca_to_wta = flow.data[2], wta_to_wta = flow.data[3];
     for (int f = 0; f < drive.shape[0]; ++f) {
         const UNIT *driven = row_of(drive, f);
@@ -292,7 +325,7 @@ extern "C" __global__ void pair_process(
                 wta_input[i] = lca_to_wta * sqrtf(squared_modulus(u[i])) + wta_to_wta * x[i];
             }
             lcadam_step(lca_input, band, threshold.data, hard, moments, level, u, m, v, a, du, units);
-            wtaconv_step(wta_input, wta_rule, x, x_n, sums, units);
+            wtaconv_step(wta_input, wta_rule, x, x_n, sums, window, inhibition, units);
         }
         EACH_UNIT(i) {
             result[i] = a[i];

@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from sharpear.compiler import Doubles, Floats, Units, kernel
+from sharpear.compiler import Doubles, Floats, Integers, Units, kernel
 
 from .rules import AdamMoments, Circuit, LcaRule, LcaState, LevelRule, RmsMoments, WtaRule, WtaState
 
@@ -145,24 +145,46 @@ def wta_step(
 
 
 @kernel
-def wtaconv_step(drive: Floats, rule: WtaRule, x: Floats, x_n: Floats, sums: Doubles) -> None:
-    """WtaConv: Wta with an inhibitory unit of its own for each window, ``x_N,i`` fed by ``Σ_{|j−i| ≤ hᵢ} xⱼ``.
+def window_sums(x: Floats, shape: Integers, half_width: Integers, sums: Doubles, out: Floats) -> None:
+    """``out = W x``: around every unit the sum over a window of units, axis by axis (a window is a box).
 
-    Prefix sums (double precision, so that they do not drift) make a step O(units) for any window.
+    Prefix sums (double precision, so that they do not drift) make it O(units) for any window.
     """
-    circuit, threshold, half_width = rule.circuit, rule.threshold, rule.half_width
+    copy(x, out)
+    stride = x.size
+    for axis in range(shape.size):
+        side, run = shape[axis], stride
+        stride //= side
+        for line in range(x.size // side):
+            first = line // stride * run + line % stride
+            sums[0] = 0.0
+            for p in range(side):
+                sums[p + 1] = sums[p] + out[first + p * stride]
+            for p in range(side):
+                half = half_width[axis, p]
+                out[first + p * stride] = np.float32(sums[min(p + half + 1, side)] - sums[max(p - half, 0)])
+
+
+@kernel
+def wtaconv_step(
+    drive: Floats, rule: WtaRule, x: Floats, x_n: Floats, sums: Doubles, window: Floats, inhibition: Floats
+) -> None:
+    """WtaConv: Wta with an inhibitory unit of its own for each window, ``f(β₂Wx − T_N)`` and ``f(… − β₁W x_N − T)``.
+
+    Where only centres are inhibited, ``β₁x_N`` stands for ``β₁W x_N``.
+    """
+    circuit, threshold = rule.circuit, rule.threshold
     alpha, beta1, beta2, conductance = circuit.alpha, circuit.beta1, circuit.beta2, circuit.conductance
-    units = x.size
-    sums[0] = 0.0
-    for i in range(units):
-        sums[i + 1] = sums[i] + x[i]
-    for i in range(units):
-        window = np.float32(sums[min(i + half_width[i] + 1, units)] - sums[max(i - half_width[i], 0)])
-        inhibition = x_n[i]
-        excitation = drive[i] + alpha * x[i] - beta1 * inhibition - threshold[i]
+    window_sums(x, rule.shape, rule.half_width, sums, window)
+    if rule.whole_window:
+        window_sums(x_n, rule.shape, rule.half_width, sums, inhibition)
+    else:
+        copy(x_n, inhibition)
+    for i in range(x.size):
+        excitation = drive[i] + alpha * x[i] - beta1 * inhibition[i] - threshold[i]
         x[i] += rule.rate * (max(excitation, np.float32(0.0)) - conductance * x[i])
-        feed = max(beta2 * window - rule.inhibition_threshold, np.float32(0.0))
-        x_n[i] += rule.rate * (feed - conductance * inhibition)
+        feed = max(beta2 * window[i] - rule.inhibition_threshold, np.float32(0.0))
+        x_n[i] += rule.rate * (feed - conductance * x_n[i])
 
 
 @kernel
@@ -254,10 +276,11 @@ def wta_process(
 def wtaconv_process(drive: Floats, wta_rule: WtaRule, iterations: int, x: Floats, x_n: Floats, out: Floats) -> None:
     """`wtaconv_step`, `iterations` times a frame, over drive (frames, streams, units)."""
     sums = np.empty(x.shape[1] + 1, np.float64)
+    window, inhibition = np.empty_like(x[0]), np.empty_like(x[0])
     for f in range(drive.shape[0]):
         for s in range(drive.shape[1]):
             for _ in range(iterations):
-                wtaconv_step(drive[f, s], wta_rule, x[s], x_n[s], sums)
+                wtaconv_step(drive[f, s], wta_rule, x[s], x_n[s], sums, window, inhibition)
             copy(x[s], out[f, s])
             flush(x[s])
             flush(x_n[s])
@@ -284,7 +307,7 @@ def pair_process(
     x, x_n = wta_state.x, wta_state.x_n
     units = drive.shape[2]
     du, lca_input = np.empty_like(u[0]), np.empty_like(u[0])
-    wta_input = np.empty_like(x[0])
+    wta_input, window, inhibition = np.empty_like(x[0]), np.empty_like(x[0]), np.empty_like(x[0])
     sums = np.empty(units + 1, np.float64)
     for f in range(drive.shape[0]):
         for s in range(drive.shape[1]):
@@ -298,7 +321,7 @@ def pair_process(
                     lca_input[i] = drive[f, s, i] + flow[0, 0] * a[s, i] + fed_back
                     wta_input[i] = flow[1, 0] * np.float32(math.sqrt(squared_modulus(u[s, i]))) + flow[1, 1] * x[s, i]
                 lcadam_step(lca_input, band, threshold, hard, moments, level[s], u[s], m[s], v[s], a[s], du)
-                wtaconv_step(wta_input, wta_rule, x[s], x_n[s], sums)
+                wtaconv_step(wta_input, wta_rule, x[s], x_n[s], sums, window, inhibition)
             if winners:
                 copy(x[s], out[f, s])
             else:

@@ -1,6 +1,6 @@
 """What every layer shares: units, streams, a persistent state, and a call that advances it."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.backend import Kernel
 from sharpear.gpu.stateful import Stateful
+
+from .cell import Cell
 
 Activity = NDArray[Any]
 """float32 (not negative) or complex64, by the layer's dtype."""
@@ -45,14 +47,14 @@ def usable(drive: ArrayLike, dtype: DTypeLike, backend: Backend) -> Any:
 
 
 def working_bytes(units: int, streams: int, dtype: np.dtype[Any], state: np.dtype[Any]) -> int:
-    """What a GPU's block keeps of a stream: its state, two more rows of units, two of floats, and prefix sums."""
-    rows = 2 * units * (dtype.itemsize + np.dtype(np.float32).itemsize)
-    sums = (units + 1) * np.dtype(np.float64).itemsize
+    """What a GPU's block keeps of a stream: its state, two more rows of units, three of floats, and prefix sums."""
+    rows = units * (2 * dtype.itemsize + 3 * np.dtype(np.float32).itemsize)
+    sums = (2 * units + 1) * np.dtype(np.float64).itemsize
     alignment = 8 * 16
     return -(-state.itemsize // streams) + rows + sums + alignment
 
 
-class Layer(Stateful, ABC):
+class Layer(Stateful, Cell):
     """Units with a persistent state that a drive moves, frame by frame.
 
     ``layer(drive)`` advances one frame, drive and result (streams, units); ``layer.process(drives)`` advances over
@@ -77,7 +79,13 @@ class Layer(Stateful, ABC):
         self.streams = streams
         self.iterations = iterations
         self.dtype = np.dtype(dtype)
+        self._widths = {name: width for name, (_, width) in fields.items()}
         self._remember([(name, kind, (streams, width)) for name, (kind, width) in fields.items()], backend)
+
+    @property
+    def state_fields(self) -> dict[str, int]:
+        """Width of each field of the state."""
+        return dict(self._widths)
 
     def _kernel(self, function: Any) -> Kernel:
         """The kernel that advances this layer, on its backend."""

@@ -1,5 +1,7 @@
 """The pair at the heart of sharpening: LcAdam ⇄ WtaConv, compiled as one loop."""
 
+import warnings
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -7,7 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from sharpear.gpu.stateful import named
 
+from .cell import Params, checked
 from .kernels import pair_process
+from .kinds import NO_CELL
 from .layer import Activity, Layer
 from .lca import LcAdam
 from .rules import LcaState, WtaState
@@ -32,7 +36,13 @@ class LcAdamWta(Layer):
 
     Raises:
         ValueError: the layers differ in units, streams or backend, or `flow` is not (2, 2).
+
+    Warns:
+        UserWarning: the `loop_gain` is not below 1.
     """
+
+    kind = NO_CELL
+    output = "a"
 
     def __init__(
         self,
@@ -56,7 +66,41 @@ class LcAdamWta(Layer):
         self._winners = readout == "wtaconv"
         self._remember([("lcadam", lcadam.state.dtype), ("wta", wta.state.dtype)], self.backend)
         self._flow = self.backend.array(self.flow)
+        if not self.loop_gain < 1:
+            warnings.warn(
+                f"expected flows with a loop gain below 1, above which activity may grow without end, received "
+                f"{self.loop_gain:.3g}", stacklevel=2
+            )  # fmt: skip
         self._run = self._kernel(pair_process)
+
+    @property
+    def params(self) -> Params:
+        """Parameters of both layers, "lcadam.name" and "wta.name", and the flow."""
+        layers = {"lcadam": self.lcadam.params, "wta": self.wta.params}
+        of_layers = {f"{layer}.{name}": value for layer, params in layers.items() for name, value in params.items()}
+        return of_layers | {"flow": self.flow.copy()}
+
+    def replace(self, params: Mapping[str, ArrayLike]) -> None:
+        """Set some parameters.
+
+        Raises:
+            ValueError: there is none of that name, or it has another shape or an impossible value.
+        """
+        new = checked(self.params, params)
+        self.flow = new.pop("flow", self.flow)
+        self._flow = self.backend.array(self.flow)
+        for prefix, layer in (("lcadam.", self.lcadam), ("wta.", self.wta)):
+            layer.replace({name.removeprefix(prefix): value for name, value in new.items() if name.startswith(prefix)})
+
+    @property
+    def loop_gain(self) -> float:
+        """What comes back of a signal around the loop of the two layers, at most: ``|f₁₁| + |f₁₂ f₂₁| g(f₂₂)``.
+
+        g is the gain of the WtaConv. For receptive fields that are nowhere negative, ``aᵀWᵀWa ≥ ‖a‖²`` over a ≥ 0, so
+        that no steady activity is larger than ``‖b‖ / (1 − loop gain)``.
+        """
+        (own, back), (forth, excited) = self.flow.tolist()
+        return float(abs(own) + abs(back * forth) * self.wta.gain(excited))
 
     @property
     def activation(self) -> Activity:

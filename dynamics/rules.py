@@ -76,8 +76,14 @@ class WtaRule(NamedTuple):
     rate: np.float32
     """Fraction of the way to its target that a unit goes in a step."""
 
-    half_width: Annotated[NDArray[np.int64], "units"]
-    """Units on either side that compete with a unit."""
+    shape: Annotated[NDArray[np.int64], "axes"]
+    """Units along each axis; the last axis side by side."""
+
+    half_width: Annotated[NDArray[np.int64], "axes", "longest side"]
+    """Units on either side, along each axis, that are in the window of a unit at that place of the axis."""
+
+    whole_window: bool
+    """Whether an inhibitory unit inhibits all units of its window, or the one at its centre only."""
 
 
 class WtaState(NamedTuple):

@@ -90,6 +90,11 @@ class HostRecord:
         self._array[field] = value
 
     @property
+    def floats(self) -> NDArray[np.float32]:
+        """A record of float32 alone, as one array."""
+        return self._array.reshape(1).view(np.float32)
+
+    @property
     def value(self) -> NDArray[np.void]:
         """The whole record as one structured array (a copy)."""
         return copy_of(self._array)

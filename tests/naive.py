@@ -1,10 +1,10 @@
 """What the kernels must agree with: slow and obvious loops over Python's own numbers."""
 
 import cmath
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 Number = Any
@@ -62,6 +62,8 @@ class Rule:
     conductance: float = 1.0
     inhibition_threshold: float = 0.0
     half_width: list[int] = field(default_factory=list)
+    shape: tuple[int, ...] = ()
+    whole_window: bool = False
 
 
 State = dict[str, Any]
@@ -142,14 +144,23 @@ def wta_step(rule: Rule, state: State, drive: list[float]) -> None:
     state["x_n"] = [x_n + rule.rate * (fed - rule.conductance * x_n)]
 
 
+def window(rule: Rule, i: int) -> list[int]:
+    """The units in the box around unit i of a grid; half widths one per unit, or along several axes one per axis."""
+    if len(rule.shape) < 2:
+        return list(around(i, rule.half_width[i], len(rule.threshold)))
+    places = list(itertools.product(*map(range, rule.shape)))
+    near = lambda p: all(abs(a - b) <= h for a, b, h in zip(p, places[i], rule.half_width, strict=True))  # noqa: E731
+    return [j for j, place in enumerate(places) if near(place)]
+
+
 def wtaconv_step(rule: Rule, state: State, drive: list[float]) -> None:
-    """An inhibitory unit for the window around each unit."""
+    """An inhibitory unit for the window around each unit, which inhibits that window or its centre."""
     x, x_n, units = state["x"], state["x_n"], range(len(drive))
-    excitation = [max(0.0, drive[i] + rule.alpha * x[i] - rule.beta1 * x_n[i] - rule.threshold[i]) for i in units]
-    windows = [sum(x[j] for j in around(i, rule.half_width[i], len(x))) for i in units]
-    fed = [max(0.0, rule.beta2 * windows[i] - rule.inhibition_threshold) for i in units]
-    state["x"] = [x[i] + rule.rate * (excitation[i] - rule.conductance * x[i]) for i in units]
-    state["x_n"] = [x_n[i] + rule.rate * (fed[i] - rule.conductance * x_n[i]) for i in units]
+    inhibition = [sum(x_n[j] for j in window(rule, i)) if rule.whole_window else x_n[i] for i in units]
+    excited = [drive[i] + rule.alpha * x[i] - rule.beta1 * inhibition[i] - rule.threshold[i] for i in units]
+    fed = [rule.beta2 * sum(x[j] for j in window(rule, i)) - rule.inhibition_threshold for i in units]
+    state["x"] = [x[i] + rule.rate * (max(0.0, excited[i]) - rule.conductance * x[i]) for i in units]
+    state["x_n"] = [x_n[i] + rule.rate * (max(0.0, fed[i]) - rule.conductance * x_n[i]) for i in units]
 
 
 def wta_frame(step: Any, rule: Rule, state: State, drive: list[float]) -> State:
@@ -323,7 +334,7 @@ class Line:
 def basins(power: Sequence[float], moment: Sequence[float], top_hz: float, points: int, most: int = 128) -> list[Line]:
     """Lines of one window in a frame, by frequency."""
     edges, found = [0, *valleys(power), len(power)], []
-    for begin, end in pairwise(edges):
+    for begin, end in itertools.pairwise(edges):
         channels = range(begin, end)
         energy = sum(power[k] for k in channels)
         hz = sum(moment[k] for k in channels) / energy if energy else 0.0

@@ -217,7 +217,7 @@ def test_a_layer_runs_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_more_working_memory_is_asked_for_up_to_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     launches: list[Any] = []
     monkeypatch.setitem(sys.modules, "cupy", stand_in(launches=launches))
-    options = {"tau_s": 0.01, "step_s": 0.003, "circuit": CIRCUIT}
+    options = {"tau_s": 0.01, "step_s": 0.003, "circuit": CIRCUIT, "inhibits": "centre"}
     WtaConv(2000, 1, **options, backend=open_gpu()).process(np.ones((1, 1, 2000), np.float32))
     assert launches[0][-1] > 48 * 1024
     with pytest.raises(LayerTooLargeError, match=r"expected .* at most 100000 bytes .*received wtaconv_process with"):

@@ -1,6 +1,7 @@
 """The GPU's kernels against the CPU's: run on the host, and on a card where there is one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,7 @@ def random_pair(draw: st.DrawFn) -> tuple[Callable[[Backend], LcAdamWta], np.nda
     threshold, window = rng.uniform(0, 0.1, units), rng.integers(0, 2 * units, units)
     half_width, flow = draw(st.none() | st.integers(0, 80)), rng.uniform(-0.2, 0.5, (2, 2))
     rule, readout = draw(st.sampled_from(["soft", "hard"])), draw(st.sampled_from(["lcadam", "wtaconv"]))
+    inhibits = draw(st.sampled_from(["window", "centre"]))
 
     def make(backend: Backend) -> LcAdamWta:
         lcadam = LcAdam(
@@ -112,7 +114,10 @@ def random_pair(draw: st.DrawFn) -> tuple[Callable[[Backend], LcAdamWta], np.nda
             backend=backend,
             **ADAM,
         )
-        wta = WtaConv(units, window, tau_s=0.01, step_s=0.003, circuit=CIRCUIT, streams=2, backend=backend)
+        circuit = CIRCUIT if inhibits == "centre" else replace(CIRCUIT, alpha=0.5, beta1=2.0 / units)
+        wta = WtaConv(
+            units, window, tau_s=0.01, step_s=0.003, circuit=circuit, inhibits=inhibits, streams=2, backend=backend
+        )
         return LcAdamWta(lcadam, wta, flow, iterations=2, readout=readout)
 
     drives = rng.standard_normal((40, 2, units)) * (rng.random((40, 1, units)) < 0.4)
@@ -152,7 +157,7 @@ def test_a_network_runs_in_one_place() -> None:
     with pytest.raises(ValueError, match="one backend"):
         LcAdamWta(lcadam(STREAMS, backend=device), wta_conv(STREAMS), np.zeros((2, 2)))
     with pytest.raises(ValueError, match="one backend"):
-        Network([lcadam(STREAMS), wta_conv(STREAMS, device)], np.zeros((2, 2)))
+        Network({"lcadam": lcadam(STREAMS), "wta": wta_conv(STREAMS, device)}, [])
 
 
 def test_a_state_of_another_size_is_refused(device: DeviceBackend) -> None:

@@ -59,16 +59,20 @@ def competitive(kind: type, variant: str, rng: np.random.Generator, **more: Any)
 LEVEL = {"frame_s": FRAME_S, "level_tau_s": LEVEL_TAU_S, "level_half_width": LEVEL_HALF_WIDTH}
 
 
-def circuit(kind: type, rng: np.random.Generator, *size: Any) -> tuple[Layer, naive.Rule]:
-    gains = WtaCircuit(alpha=1.1, beta1=2.5, beta2=0.3, conductance=0.9)
+def circuit(
+    kind: type, rng: np.random.Generator, *size: Any, beta1: float = 2.5, **more: Any
+) -> tuple[Any, naive.Rule]:
+    gains = WtaCircuit(alpha=0.6, beta1=beta1, beta2=0.3, conductance=0.9)
     layer = kind(
-        UNITS, *size, tau_s=TAU_S, step_s=STEP_S, circuit=gains, threshold=0.1 * rng.random(UNITS),
-        inhibition_threshold=0.02, iterations=ITERATIONS, streams=STREAMS,
+        *(size or (UNITS,)), tau_s=TAU_S, step_s=STEP_S, circuit=gains, threshold=0.1 * rng.random(UNITS),
+        inhibition_threshold=0.02, iterations=ITERATIONS, streams=STREAMS, **more,
     )  # fmt: skip
-    window = np.broadcast_to(size[0] if size else 0, UNITS)
+    shape, half_width = (size[0] if isinstance(size[0], tuple) else (size[0],), size[1]) if size else ((UNITS,), 0)
     rule = naive.Rule(
-        threshold=layer.threshold.tolist(), iterations=ITERATIONS, rate=1 - exp(-STEP_S / TAU_S), alpha=1.1, beta1=2.5,
-        beta2=0.3, conductance=0.9, inhibition_threshold=0.02, half_width=window.tolist(),
+        threshold=layer.threshold.tolist(), iterations=ITERATIONS, rate=1 - exp(-STEP_S / TAU_S), alpha=0.6,
+        beta1=beta1, beta2=0.3, conductance=0.9, inhibition_threshold=0.02, shape=shape,
+        half_width=np.broadcast_to(half_width, UNITS if len(shape) == 1 else len(shape)).tolist(),
+        whole_window=more.get("inhibits", "window") == "window",
     )  # fmt: skip
     return layer, rule
 
@@ -129,18 +133,36 @@ def test_wta() -> None:
     compare(layer, partial(naive.wta_frame, naive.wta_step, rule), drives(False, rng))
 
 
-@pytest.mark.parametrize("half_width", [0, 2, 20, [0, 1, 2, 3, 4, 5, 6, 7]], ids=str)
-def test_wtaconv(half_width: Any) -> None:
+@pytest.mark.parametrize("inhibits", ["window", "centre"])
+@pytest.mark.parametrize(
+    ("units", "half_width"),
+    [
+        (UNITS, 0),
+        (UNITS, 2),
+        (UNITS, 20),
+        (UNITS, [0, 1, 2, 3, 4, 5, 6, 7]),
+        ((UNITS,), [1]),
+        ((2, 4), 1),
+        ((4, 2), (2, 0)),
+        ((2, 2, 2), (1, 0, 1)),
+    ],
+    ids=str,
+)
+def test_wtaconv(units: Any, half_width: Any, inhibits: str) -> None:
+    """Against the equation with both sums written out."""
     rng = np.random.default_rng(7)
-    layer, rule = circuit(WtaConv, rng, half_width)
+    layer, rule = circuit(
+        WtaConv, rng, units, half_width, beta1=0.1 if inhibits == "window" else 2.5, inhibits=inhibits
+    )
     compare(layer, partial(naive.wta_frame, naive.wtaconv_step, rule), drives(False, rng))
 
 
+@pytest.mark.parametrize("inhibits", ["window", "centre"])
 @pytest.mark.parametrize("variant", ["real, soft", "complex, soft", "complex, hard, per unit"])
-def test_pair(variant: str) -> None:
+def test_pair(variant: str, inhibits: str) -> None:
     rng = np.random.default_rng(8)
     lcadam, lca_rule = competitive(LcAdam, variant, rng, **ADAM | LEVEL)
-    wta, wta_rule = circuit(WtaConv, rng, 2)
+    wta, wta_rule = circuit(WtaConv, rng, UNITS, 2, beta1=1.0, inhibits=inhibits)
     flow = [[0.1, 0.2], [0.6, -0.1]]
     pair = LcAdamWta(lcadam, wta, flow, iterations=2)
     compare(pair, partial(naive.pair_frame, lca_rule, wta_rule, flow, 2), drives(VARIANTS[variant][0], rng))

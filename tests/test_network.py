@@ -1,147 +1,380 @@
-"""Networks of layers: what each hears, and the compiled pair as one of them."""
+"""Networks: what each cell receives, against loops; nesting, parameters, rest, and the compiled pair as one of them."""
 
+from pathlib import Path
 from typing import Any
 
+import naive
 import numpy as np
 import pytest
-from presets import ADAM, CIRCUIT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from presets import ADAM, CIRCUIT, RMS
+from scipy import sparse
 
-from sharpear.dynamics import BandedWeights, Lca, LcAdam, LcAdamWta, Network, Wta, WtaConv
+from sharpear.dynamics import (
+    BandedWeights,
+    Cell,
+    Divisive,
+    Flow,
+    Layer,
+    Lca,
+    LcAdam,
+    LcAdamWta,
+    LcaRms,
+    Network,
+    Wta,
+    WtaCircuit,
+    WtaConv,
+    convolution,
+)  # fmt: skip
 
 UNITS, STREAMS = 7, 2
+GENTLE = WtaCircuit(alpha=0.5, beta1=2.0, beta2=0.3, conductance=1.0)
 
 
-def lateral(complex_valued: bool = False) -> BandedWeights:
-    G = 0.4 * (np.eye(UNITS, k=1) + np.eye(UNITS, k=-1))
-    return BandedWeights.from_dense(G + 0j if complex_valued else G)
+def lateral(units: int = UNITS) -> BandedWeights:
+    return BandedWeights.from_dense(0.3 * (np.eye(units, k=1) + np.eye(units, k=-1)))
 
 
-def drives(complex_valued: bool = False, frames: int = 80) -> np.ndarray:
-    rng = np.random.default_rng(20)
-    b = rng.random((frames, STREAMS, UNITS))
-    if complex_valued:
-        return (b * np.exp(2j * np.pi * rng.random(b.shape))).astype(np.complex64)
-    return b.astype(np.float32)
+def drives(frames: int = 60, units: int = UNITS, streams: int = STREAMS) -> np.ndarray:
+    return np.random.default_rng(20).random((frames, streams, units)).astype(np.float32)
 
 
-def lca(complex_valued: bool = False, **options: Any) -> Lca:
-    return Lca(lateral(complex_valued), 0.1, tau_s=0.01, step_s=0.003, streams=STREAMS, **options)
+def lca(units: int = UNITS, **options: Any) -> Lca:
+    return Lca(lateral(units), 0.1, tau_s=0.01, step_s=0.003, **{"streams": STREAMS} | options)
 
 
-def lcadam(complex_valued: bool = False, **options: Any) -> LcAdam:
-    return LcAdam(lateral(complex_valued), 0.05, frame_s=0.003, streams=STREAMS, **ADAM | options)
+def lcadam(units: int = UNITS, **options: Any) -> LcAdam:
+    return LcAdam(lateral(units), 0.05, frame_s=0.003, **{"streams": STREAMS} | ADAM | options)
 
 
-def wta_conv() -> WtaConv:
-    return WtaConv(UNITS, 1, tau_s=0.01, step_s=0.003, circuit=CIRCUIT, streams=STREAMS)
+def wta_conv(units: Any = UNITS, **options: Any) -> WtaConv:
+    return WtaConv(units, 1, tau_s=0.01, step_s=0.002, **{"circuit": GENTLE, "streams": STREAMS} | options)
+
+
+LAYERS = {
+    "Lca": lambda: lca(iterations=3, retention=0.8),
+    "Lca, hard": lambda: lca(rule="hard"),
+    "LcaRms": lambda: LcaRms(lateral(), 0.05, frame_s=0.003, streams=STREAMS, level_half_width=2, **RMS),
+    "LcAdam": lambda: lcadam(iterations=2, retention=np.linspace(0.5, 1, UNITS)),
+    "Wta": lambda: Wta(UNITS, tau_s=0.01, step_s=0.003, circuit=CIRCUIT, streams=STREAMS, threshold=0.1),
+    "WtaConv": wta_conv,
+    "WtaConv, centres": lambda: wta_conv(inhibits="centre", circuit=CIRCUIT, inhibition_threshold=0.02),
+    "WtaConv, a plane": lambda: WtaConv((1, UNITS), (0, 2), tau_s=0.01, step_s=0.001, circuit=GENTLE, streams=STREAMS),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_network_of_one_layer_is_the_layer(name: str) -> None:
+    layer = LAYERS[name]()
+    network = Network({"layer": LAYERS[name]()}, [Flow("input", "layer")], iterations=layer.iterations)
+    expected = layer.process(drives())
+    assert expected.any()
+    np.testing.assert_array_equal(network.process(drives()), expected)
+    for field in layer.state_fields:
+        np.testing.assert_array_equal(network.state["layer"][field], layer.state[field])
+
+
+def test_the_pair_is_a_network() -> None:
+    """Where no potential is below zero: there the pair's flow has the potential's sign."""
+    slow = {"eta": 0.05, "epsilon": 0.2, "level_tau_s": 1e9}
+    pair = LcAdamWta(lcadam(**slow), wta_conv(), [[0.1, -0.2], [0.5, 0.1]], iterations=2)
+    flows = [
+        Flow("input", "lcadam"), Flow("lcadam", "lcadam", gain=0.1), Flow("wta", "lcadam", gain=-0.2),
+        Flow("lcadam.u", "wta", gain=0.5), Flow("wta", "wta", gain=0.1),
+    ]  # fmt: skip
+    network = Network({"lcadam": lcadam(**slow), "wta": wta_conv()}, flows, iterations=2)
+    positive = 0.5 + 0.3 * drives()
+    expected = network.process(positive)
+    np.testing.assert_allclose(pair.process(positive), expected, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(pair.state["wta"]["x"], network.state["wta"]["x"], rtol=0, atol=2e-6)
+    assert network.state["wta"]["x"].any()
+    assert network.loop_gain < 1 > pair.loop_gain
+
+
+def rule_of(layer: Any) -> naive.Rule:
+    """A layer's constants for the loops."""
+    params = {name: value.tolist() for name, value in layer.params.items()}
+    if isinstance(layer, WtaConv):
+        gains = {name: params[name] for name in ("alpha", "beta1", "beta2", "conductance", "inhibition_threshold")}
+        return naive.Rule(
+            threshold=params["threshold"], rate=params["rate"], shape=layer.shape, whole_window=True,
+            half_width=layer.half_width[0].tolist(), **gains,
+        )  # fmt: skip
+    constants = {name: params[name] for name in ("beta1", "beta2", "eta", "epsilon", "level_decay") if name in params}
+    return naive.Rule(
+        G=layer.lateral.dense().tolist(), threshold=params["threshold"], retention=params["retention"],
+        rate=params.get("rate", 0.0), level_half_width=int(params.get("level_half_width", 0)), **constants,
+    )  # fmt: skip
+
+
+def test_what_each_cell_receives() -> None:
+    """Matrices of all kinds, up, down and sideways, some late, against loops over one stream."""
+    rng = np.random.default_rng(3)
+    up, down = 0.4 * rng.random((4, 5)), sparse.random_array((5, 3), density=0.5, rng=rng, format="csr")
+    around = convolution([0.2, 0.5, 0.1], (4,))
+    cells = {"a": lca(5, streams=1), "b": wta_conv(4, streams=1), "c": lcadam(3, streams=1, level_half_width=1)}
+    into_a, into_c = rng.random((5, 6)), 0.5 * rng.random((3, 4))
+    flows = [
+        Flow("input", "a", into_a), Flow("a.u", "b", up), Flow("b", "b", around, gain=0.2),
+        Flow("b", "c", into_c, delay=1), Flow("c", "a", down, gain=-0.3, delay=3), Flow("c", "c", gain=0.1),
+    ]  # fmt: skip
+    network = Network(cells, flows, read="c.u", iterations=2)
+    rules = {name: rule_of(cell) for name, cell in cells.items()}
+    states = {name: {f: [0.0] * n for f, n in cell.state_fields.items()} for name, cell in cells.items()}
+    late = {"b": [[0.0] * 4], "c": [[0.0] * 3] * 3}
+    outputs = []
+
+    def received(y: np.ndarray) -> dict[str, list[float]]:
+        a, b, c = states["a"]["u"], states["b"]["x"], states["c"]["a"]
+        to_a = into_a @ y - 0.3 * (down @ np.array(late["c"][0]))
+        to_b = up @ a + 0.2 * (around @ np.array(b))
+        to_c = into_c @ np.array(late["b"][0]) + 0.1 * np.array(c)
+        return {"a": to_a.tolist(), "b": to_b.tolist(), "c": to_c.tolist()}
+
+    for y in drives(40, 6, 1)[:, 0].astype(float):
+        states["a"].pop("level", None)  # an Lca has none
+        naive.begin_frame(rules["a"], states["a"], received(y)["a"])
+        naive.begin_frame(rules["c"], states["c"], received(y)["c"])
+        for _ in range(2):
+            inputs = received(y)
+            naive.lca_step(rules["a"], states["a"], inputs["a"])
+            naive.wtaconv_step(rules["b"], states["b"], inputs["b"])
+            naive.lcadam_step(rules["c"], states["c"], inputs["c"])
+        outputs.append(list(states["c"]["u"]))
+        late["b"], late["c"] = [list(states["b"]["x"])], [*late["c"][1:], list(states["c"]["a"])]
+    scale = np.abs(outputs).max()
+    assert scale > 0.1
+    np.testing.assert_allclose(network.process(drives(40, 6, 1))[:, 0], outputs, rtol=0, atol=2e-5 * scale)
+    np.testing.assert_allclose(network.state["b"]["x"][0], states["b"]["x"], rtol=0, atol=2e-5)
+
+
+def test_a_delay_is_in_frames() -> None:
+    prompt = Wta(1, tau_s=1e-9, step_s=1.0, circuit=CIRCUIT)
+    impulse = np.zeros((9, 1, 1), np.float32)
+    impulse[1] = 1
+    for delay in (1, 4):
+        network = Network(
+            {"first": prompt, "second": prompt},
+            [Flow("input", "first"), Flow("first", "second", delay=delay)],
+            read="second",
+        )
+        assert np.flatnonzero(network.process(impulse)[:, 0, 0])[0] == 1 + delay
+
+
+def two_layers(streams: int = STREAMS) -> tuple[dict[str, Cell], list[Flow]]:
+    down = 0.2 * np.random.default_rng(5).random((UNITS, 4))
+    cells: dict[str, Cell] = {"low": lca(streams=streams), "high": wta_conv(4, streams=streams)}
+    return cells, [Flow("y", "low", np.eye(UNITS, 5)), Flow("low", "high", down.T), Flow("high", "low", down, delay=2)]
+
+
+def test_a_network_within_a_network_is_its_cells() -> None:
+    cells, flows = two_layers()
+    into, back = np.random.default_rng(6).random((5, 3)), 0.1 * np.ones((2, 4))
+    outer = Network(
+        {"in": Network(*two_layers(), read="high"), "top": lca(2)},
+        [Flow("input", "in.y", into, gain=0.5), Flow("in", "top", back), Flow("in/low.u", "top", np.ones((2, UNITS)))],
+        read="top",
+    )
+    flat = Network(
+        cells | {"top": lca(2)},
+        [
+            *flows[1:], Flow("input", "low", 0.5 * np.eye(UNITS, 5) @ into), Flow("high", "top", back),
+            Flow("low.u", "top", np.ones((2, UNITS))),
+        ],
+        read="top",
+    )  # fmt: skip
+    expected = flat.process(drives(units=3))
+    assert expected.any()
+    np.testing.assert_allclose(outer.process(drives(units=3)), expected, rtol=0, atol=1e-6)
+    assert list(outer.cells) == ["in/low", "in/high", "top"]
+    assert outer.ports == {"input": 3}
+
+
+def test_parameters_are_replaced_saved_and_loaded(tmp_path: Path) -> None:
+    network, other = Network(*two_layers()), Network(*two_layers())
+    assert {"low.threshold", "high.alpha", "low->high", "high->low.gain"} <= set(network.params)
+    changes = {
+        "low.threshold": np.full(UNITS, 0.3),
+        "high.alpha": 0.2,
+        "low->high": np.ones((4, UNITS)),
+        "y->low.gain": 2,
+    }
+    before = other.process(drives(units=5))
+    network.replace(changes)
+    expected = network.process(drives(units=5))
+    assert not np.allclose(expected, before)
+    network.save(tmp_path / "network.npz")
+    other.load(tmp_path / "network.npz")
+    other.reset()
+    np.testing.assert_array_equal(other.process(drives(units=5)), expected)
+    for name, value in network.params.items():
+        np.testing.assert_array_equal(other.params[name], value)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layers_parameters_take_effect(name: str, tmp_path: Path) -> None:
+    layer, other = LAYERS[name](), LAYERS[name]()
+    layer.replace({"threshold": np.linspace(0, 0.3, UNITS)})
+    expected = layer.process(drives())
+    assert not np.array_equal(other.process(drives()), expected)
+    layer.save(tmp_path / "layer.npz")
+    other.load(tmp_path / "layer.npz")
+    other.reset()
+    np.testing.assert_array_equal(other.process(drives()), expected)
 
 
 @pytest.mark.parametrize(
-    ("make", "drive"),
+    ("change", "message"),
     [
-        (lca, drives()),
-        (lambda: lca(True), drives(True)),
-        (lambda: lca(True), drives()),
-        (lambda: lcadam(True, retention=0.9j), drives(True)),
-        (wta_conv, drives()),
-        (lambda: Wta(UNITS, tau_s=0.01, step_s=0.003, circuit=CIRCUIT, streams=STREAMS), drives()),
+        ({"low.nothing": 1.0}, "received 'low.nothing'"),
+        ({"low.threshold": np.zeros(3)}, r"float32 \(7,\), received float64 \(3,\)"),
+        ({"low.threshold": np.full(UNITS, np.nan)}, "NaN"),
+        ({"low.threshold": np.full(UNITS, -1.0)}, "none negative"),
+        ({"low.rate": 2.0}, "between 0 and 1, received 2"),
+        ({"high.alpha": 5.0}, "alpha below"),
+        ({"high.half_width": [[2, 2, 2, 2]]}, "half_width that the layer was made with"),
+        ({"low->high": np.zeros((2, 2))}, r"\(4, 7\), received float64 \(2, 2\)"),
     ],
-    ids=["Lca", "Lca, complex", "Lca, complex, real drive", "LcAdam, complex", "WtaConv", "Wta"],
 )
-def test_a_network_of_one_layer_is_the_layer(make: Any, drive: np.ndarray) -> None:
-    network, layer = Network([make()], [[0.0]]), make()
-    expected = layer.process(drive)
+def test_impossible_parameters_are_refused(change: dict[str, Any], message: str) -> None:
+    network, before = Network(*two_layers()), Network(*two_layers()).params
+    with pytest.raises(ValueError, match=message):
+        network.replace(change)
+    for name, value in network.params.items():
+        np.testing.assert_array_equal(before[name], value)
+
+
+def test_lateral_weights_can_be_set_or_are_refused() -> None:
+    layer, other = (
+        lca(),
+        Lca(BandedWeights.from_dense(np.eye(UNITS, k=2) * 0.5), 0.1, tau_s=0.01, step_s=0.003, streams=2),
+    )
+    layer.lateral = other.lateral
+    np.testing.assert_array_equal(layer.process(drives()), other.process(drives()))
+    with pytest.raises(ValueError, match="lateral weights of 7 units, received float32 of 6"):
+        layer.lateral = lateral(6)
+
+
+def fields() -> np.ndarray:
+    W = np.abs(np.random.default_rng(9).standard_normal((6, 4)))
+    return np.asarray(W / np.linalg.norm(W, axis=0))
+
+
+def test_a_layer_over_receptive_fields_makes_its_own_drive() -> None:
+    W = fields()
+    over = Lca.over(W, 0.1, tau_s=0.01, step_s=0.003, iterations=2000)
+    y = W @ np.array([1.0, 0.0, 0.5, 0.0])
+    a = over(y)
+    np.testing.assert_allclose(a, naive.lasso(W.tolist(), y.tolist(), [0.1] * 4), rtol=0, atol=1e-4)
+    over.reset()
+    np.testing.assert_array_equal(over.process(y[None, None])[0, 0], a)
+    over.replace({"receptive_fields": W[:, ::-1]})
+    over.reset()
+    np.testing.assert_allclose(over(y), a[::-1], rtol=0, atol=1e-4)
+    with pytest.raises(ValueError, match=r"norms from 2 to 2: divide by"):
+        Lca.over(2 * W, 0.1, tau_s=0.01, step_s=0.003)
+    with pytest.raises(ValueError, match=r"inputs of shape \(frames, 1, 6\), received \(1, 1, 4\)"):
+        over(a)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000))
+def test_a_settled_network_is_at_the_exact_optimum(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    W = fields()
+    network = Network({"lca": Lca.over(W, 0.1, tau_s=0.01, step_s=0.003)}, [Flow("input", "lca", W.T)])
+    y = W @ (rng.random(4) * (rng.random(4) < 0.5))
+    settled = network.settle(y, 1e-7)
+    assert settled.residual < 1e-7
+    assert settled.iterations < 10_000
+    expected = naive.lasso(W.tolist(), y.tolist(), [0.1] * 4)
+    np.testing.assert_allclose(settled.activity[0], expected, rtol=0, atol=1e-4)
+    again = network.settle(y, 1e-7)
+    assert again.iterations <= 5
+
+
+def test_a_network_that_does_not_settle_says_so() -> None:
+    network = Network({"lca": lca(streams=1)}, [Flow("input", "lca")])
+    settled = network.settle(np.ones(UNITS), 1e-7, limit=3)
+    assert settled.iterations.tolist() == [3]
+    assert settled.residual[0] > 1e-3
+
+
+@pytest.mark.parametrize("make", [lambda: Network(*two_layers()), lca, wta_conv, lambda: Divisive(fields(), streams=2)])
+def test_steps_are_pure(make: Any) -> None:
+    cell, whole = make(), make()
+    width = next(iter(cell.ports.values()))
+    before = cell.state
+    state = first = cell.init()
+    for frame in drives(units=width):
+        kept = state.copy()
+        state = cell.step(cell.params, state, frame)
+        expected = whole(frame)
+        name = {"Network": "low.a", "Lca": "a", "WtaConv": "x", "Divisive": "a"}[type(cell).__name__]
+        np.testing.assert_allclose(cell.read(state)[name], expected, rtol=0, atol=1e-7)
     assert expected.any()
-    np.testing.assert_array_equal(network.process(drive), expected)
+    assert state.tobytes() != kept.tobytes()
+    assert first.tobytes() == cell.init().tobytes()
+    assert before.tobytes() == cell.state.tobytes()
+    drawn = cell.init(rng=np.random.default_rng(0))
+    assert drawn.tobytes() != first.tobytes()
 
 
-@pytest.mark.parametrize("complex_valued", [False, True])
-def test_the_pair_is_a_network(complex_valued: bool) -> None:
-    """Where no memory turns and the level is the same: a first loud frame that hardly fades sets it for both."""
-    flow = [[0.1, -0.2], [0.5, 0.1]]
-    drive = drives(complex_valued)
-    drive[0] *= 3
-
-    def slow_level() -> LcAdam:
-        # Small steps, after which no potential is below zero: there the pair's flow has the potential's sign.
-        return lcadam(complex_valued, level_tau_s=1e9, eta=0.05, epsilon=0.2)
-
-    pair, network = LcAdamWta(slow_level(), wta_conv(), flow), Network([slow_level(), wta_conv()], flow)
-    expected = network.process(drive)
-    np.testing.assert_allclose(pair.process(drive), expected, rtol=0, atol=2e-5 * np.abs(expected).max())
-    np.testing.assert_allclose(pair.state["wta"]["x"], network.layers[1].activation, rtol=0, atol=2e-5)
-    assert network.layers[1].activation.any()
+def test_the_loop_gain_is_told() -> None:
+    cells = {"lca": lca(), "wta": wta_conv()}
+    gain = 1 / (1 + 2 * 0.6 - 0.5)
+    flows = [Flow("input", "lca"), Flow("lca.u", "wta", gain=0.5), Flow("wta", "lca", gain=0.4)]
+    assert Network(cells, flows).loop_gain == pytest.approx((0.5 * 0.4 * gain) ** 0.5)
+    with pytest.warns(UserWarning, match="loop gain below 1, .*received 1\\.53"):
+        Network(cells, [*flows[:2], Flow("wta", "lca", gain=8.0)])
+    with pytest.warns(UserWarning, match="loop gain below 1, .*received"):
+        LcAdamWta(lcadam(), wta_conv(), [[0.5, 4.0], [2.0, 0.0]])
 
 
-def test_the_pair_without_flows_is_its_first_layer() -> None:
-    pair = LcAdamWta(lcadam(True, retention=0.9j), wta_conv(), np.zeros((2, 2)), iterations=3)
-    layer = lcadam(True, retention=0.9j, iterations=3)
-    drive = drives(True)
-    np.testing.assert_allclose(pair.process(drive), layer.process(drive), rtol=0, atol=1e-6)
+def of(*flows: Flow, **options: Any) -> Network:
+    return Network({"lca": lca(), "wta": wta_conv()}, flows, **options)
 
 
-def test_a_real_layer_hears_the_modulus_of_a_complex_one() -> None:
-    gain = 0.7
-    network = Network([lca(True), wta_conv()], [[0.0, 0.0], [gain, 0.0]])
-    complex_layer, real_layer = lca(True), wta_conv()
-    for frame in drives(True):
-        network(frame)
-        expected = real_layer(gain * np.abs(complex_layer.potential))
-        complex_layer(frame)
-        np.testing.assert_allclose(network.layers[1].activation, expected, rtol=0, atol=1e-6)
-    assert expected.any()
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Network({}, []), r"as many streams, received \[\]"),
+        (lambda: Network({"a": lca(), "b": lca(streams=1)}, []), r"as many streams, received \[2, 1\]"),
+        (lambda: Network({"a.b": lca()}, []), "names without"),
+        (lambda: Network({"a": LcAdamWta(lcadam(), wta_conv(), np.zeros((2, 2)))}, []), "received LcAdamWta 'a'"),
+        (lambda: Network({"a": Lca(BandedWeights.from_dense(1j * np.eye(3)), 0.1, tau_s=1, step_s=1)}, []), "complex"),
+        (lambda: of(iterations=0), "at least 1 iteration, received 0"),
+        (lambda: of(Flow("input", "lcadam")), "a flow to one of lca, wta, received 'lcadam'"),
+        (lambda: of(Flow("input", "lca.prior")), "a port of 'lca': drive, received 'lca.prior'"),
+        (lambda: of(Flow("lca.x", "wta")), "a field of 'lca': u, a, received 'lca.x'"),
+        (lambda: of(Flow("input", "lca", np.ones((3, 4)))), r"of shape \(7, 4\), received \(3, 4\)"),
+        (lambda: of(Flow("lca", "wta", np.ones(4))), "finite real matrix"),
+        (lambda: of(Flow("lca", "wta", np.full((7, 7), np.inf))), "finite real matrix"),
+        (lambda: of(Flow("y", "lca"), Flow("y", "wta", np.ones((7, 3)))), "7 values of input 'y', received 3"),
+        (lambda: of(Flow("y", "lca", delay=1)), "input without delay"),
+        (lambda: of(Flow("lca", "wta", delay=-1)), "whole frames, none negative, received -1"),
+        (lambda: of(Flow("lca", "wta", delay=0.5)), "whole frames, none negative, received 0.5"),  # type: ignore[arg-type]
+        (lambda: of(Flow("input", "lca")).process(drives(units=6)), r"\(frames, 2, 7\), received float32 \(60, 2, 6\)"),
+        (lambda: of(Flow("x", "lca"), Flow("y", "wta"))(drives()[0]), "inputs by name: x, y"),
+        (lambda: of(Flow("x", "lca"), Flow("y", "wta"))({"x": drives()[0]}), "inputs x, y, received x"),
+        (lambda: of().init(3), "2 streams, for which the network is, received 3"),
+    ],
+)
+def test_what_does_not_fit_is_refused(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
-def test_a_complex_layer_hears_a_real_one_in_its_own_phase() -> None:
-    gain = 0.7
-    network = Network([lca(True), wta_conv()], [[0.0, gain], [0.5, 0.0]])
-    complex_layer = lca(True)
-    for frame in drives(True):
-        complex_layer.state = network.layers[0].state
-        u, x = complex_layer.potential, network.layers[1].activation
-        phase = np.divide(u, np.abs(u), out=np.zeros_like(u), where=u != 0)
-        expected = complex_layer(frame + gain * x * phase)
-        np.testing.assert_allclose(network(frame), expected, rtol=0, atol=1e-6)
-    assert x.any()
+def test_inputs_come_by_name() -> None:
+    flows = [Flow("x", "lca"), Flow("y", "wta", np.ones((UNITS, 3)))]
+    by_name, joined = of(*flows, read="wta"), of(*flows, read="wta")
+    x, y = drives(), drives(units=3)
+    np.testing.assert_array_equal(by_name.process({"x": x, "y": y}), joined.process(np.concatenate([x, y], axis=2)))
 
 
-def test_a_layer_hears_its_own_activation_and_the_others_potential() -> None:
-    flow = np.array([[0.2, -0.1], [0.3, 0.4]])
-    network = Network([lca(), lca()], flow, drive_gain=[1.0, 0.5])
-    first, second = lca(), lca()
-    for frame in drives():
-        inputs = (
-            frame + 0.2 * first.activation - 0.1 * second.potential,
-            0.5 * frame + 0.3 * first.potential + 0.4 * second.activation,
-        )
-        first(inputs[0])
-        second(inputs[1])
-        np.testing.assert_allclose(network(frame), first.activation, rtol=0, atol=1e-5)
-        np.testing.assert_allclose(network.layers[1].activation, second.activation, rtol=0, atol=1e-5)
-
-
-def test_iterations_are_steps_with_the_same_drive() -> None:
-    flow = [[0.1, 0.1], [0.2, 0.0]]
-    thrice, once = Network([lca(), wta_conv()], flow, iterations=3), Network([lca(), wta_conv()], flow)
-    drive = drives()
-    np.testing.assert_array_equal(thrice.process(drive), once.process(drive.repeat(3, axis=0))[2::3])
-
-
-def test_sizes_must_agree() -> None:
-    other = WtaConv(UNITS + 1, 1, tau_s=0.01, step_s=0.003, circuit=CIRCUIT, streams=STREAMS)
-    with pytest.raises(ValueError, match=r"received \[\(7, 2\), \(8, 2\)\]"):
-        Network([lca(), other], np.zeros((2, 2)))
-    with pytest.raises(ValueError, match=r"received \[\(7, 2\), \(8, 2\)\]"):
-        LcAdamWta(lcadam(), other, np.zeros((2, 2)))
-    with pytest.raises(ValueError, match=r"flow of shape \(2, 2\), received \(2,\)"):
-        LcAdamWta(lcadam(), wta_conv(), [0.1, 0.1])
-    with pytest.raises(ValueError, match=r"flow of shape \(1, 1\), received \(2, 2\)"):
-        Network([lca()], np.zeros((2, 2)))
-    with pytest.raises(ValueError, match=r"1 drive gains, received shape \(3,\)"):
-        Network([lca()], [[0.0]], drive_gain=[1, 2, 3])
-    with pytest.raises(ValueError, match="iteration, received 0"):
-        Network([lca()], [[0.0]], iterations=0)
-    with pytest.raises(ValueError, match="received \\[\\]"):
-        Network([], [])
-    with pytest.raises(ValueError, match="2 layers, received 1"):
-        Network([lca(), lca()], np.zeros((2, 2))).state = [lca().state]
+def test_layers_are_cells() -> None:
+    for make in LAYERS.values():
+        layer: Layer = make()
+        assert isinstance(layer, Cell)
+        assert layer.output in layer.state_fields

@@ -89,11 +89,13 @@ EXPECTED: dict[tuple[str, str], dict[str, float]] = {
     ("pair_process", "wta_rule"): {
         "circuit.alpha": MUSIC.network.wta_excitation,
         "rate": follows(MUSIC.network.wta_ms / 1e3, HOP_S / MUSIC.network.iterations),
+        "whole_window": 0,
         **CIRCUIT,
     },
     ("coherent", "wta_rule"): {
         "circuit.alpha": COHERENT.network.wta_excitation,
         "rate": follows(COHERENT.network.wta_ms / 1e3, HOP_S / COHERENT.network.iterations),
+        "whole_window": 0,
         **CIRCUIT,
     },
     ("pair_process", "level_rule"): {"half_width": 17, "decay": exp(-HOP_S / (MUSIC.network.level_ms / 1e3))},

@@ -10,7 +10,7 @@ from presets import ADAM, FLOOR
 
 import sharpear
 from sharpear.dsp import NoiseFloor
-from sharpear.dynamics import BandedWeights, LcAdam, Network
+from sharpear.dynamics import BandedWeights, Flow, LcAdam, Network
 from sharpear.errors import UsageError
 from sharpear.pitch import Transcriber
 from sharpear.separation.separator import Separator
@@ -110,10 +110,9 @@ def test_parts_refuse_what_is_no_state(state):
     for part in (NoiseFloor(30, 0.003, **FLOOR), LcAdam(lateral, 0.1, frame_s=0.003, **ADAM)):
         with pytest.raises(ValueError, match=r"expected a state.*received"):
             part.state = state
-    network = Network([LcAdam(lateral, 0.1, frame_s=0.003, **ADAM) for _ in range(2)], np.zeros((2, 2)))
-    for several in (state, [state], [network.layers[0].state, state]):
-        with pytest.raises(ValueError, match=r"expected .*received"):
-            network.state = several
+    network = Network({"layer": LcAdam(lateral, 0.1, frame_s=0.003, **ADAM)}, [Flow("input", "layer")])
+    with pytest.raises(ValueError, match=r"expected a state.*received"):
+        network.state = state
 
 
 def test_a_field_that_differs_is_named():

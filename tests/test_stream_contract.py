@@ -36,7 +36,22 @@ from sharpear.dsp import (
 )
 from sharpear.dsp.cues import CueDesign, Cues
 from sharpear.dsp.pairs import longest_window, pair_finder
-from sharpear.dynamics import BandedWeights, Lca, LcAdam, LcAdamWta, LcaRms, Network, Wta, WtaConv
+from sharpear.dynamics import (
+    BandedWeights,
+    Divisive,
+    Flow,
+    Lca,
+    LcAdam,
+    LcAdamWta,
+    LcaRms,
+    Network,
+    ProjectionNetwork,
+    Wta,
+    WtaConv,
+    ZeroingNetwork,
+    convolution,
+    persistent_maps,
+)  # fmt: skip
 from sharpear.dynamics.beliefs import load_beliefs
 from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, open_gpu
 from sharpear.pitch import PitchLayer, Transcriber
@@ -190,9 +205,15 @@ def wta(streams: int, backend: Backend = CPU) -> Wta:
     return Wta(UNITS, tau_s=0.01, step_s=0.002, circuit=CIRCUIT, threshold=0.05, **options)
 
 
-def wta_conv(streams: int, backend: Backend = CPU) -> WtaConv:
+def wta_conv(
+    streams: int,
+    backend: Backend = CPU,
+    units: int | tuple[int, ...] = UNITS,
+    inhibits: Literal["window", "centre"] = "centre",
+) -> WtaConv:
+    circuit = CIRCUIT if inhibits == "centre" else replace(CIRCUIT, beta1=1.0)
     options: dict[str, Any] = {"iterations": 2, "streams": streams, "backend": backend}
-    return WtaConv(UNITS, 2, tau_s=0.01, step_s=0.002, circuit=CIRCUIT, **options)
+    return WtaConv(units, 2, tau_s=0.01, step_s=0.002, circuit=circuit, inhibits=inhibits, **options)
 
 
 FLOW = [[0.05, 0.1], [0.1, 0.05]]
@@ -205,10 +226,34 @@ def pair(
     return LcAdamWta(*layers, FLOW, iterations=3, readout=readout)
 
 
-def network(streams: int, complex_valued: bool = False, backend: Backend = CPU) -> Network:
-    layers = [lcadam(streams, complex_valued, backend), wta_conv(streams, backend), lca(streams, backend=backend)]
-    flow = [[0.05, 0.1, 0.0], [0.1, 0.05, -0.05], [0.1, 0.0, 0.1]]
-    return Network(layers, flow, drive_gain=[1.0, 0.0, 0.2], iterations=2)
+def network(streams: int) -> Network:
+    """Every kind of layer and of flow."""
+    cells = {
+        "lcadam": lcadam(streams),
+        "rms": lca_rms(streams),
+        "lca": lca(streams),
+        "wta": wta(streams),
+        "rivals": wta_conv(streams, CPU, (3, 3), "window"),
+        "centres": wta_conv(streams),
+    }
+    up = np.random.default_rng(7).random((UNITS, UNITS)) / UNITS
+    flows = [
+        Flow("input", "lcadam"), Flow("input", "lca", gain=0.2), Flow("lcadam.u", "rivals", gain=0.1),
+        Flow("rivals", "lcadam", gain=0.1), Flow("lcadam", "rms", up), Flow("rms", "wta", delay=1),
+        Flow("wta", "lca", convolution([0.1, 0.2, 0.1], (UNITS,)), delay=3), Flow("lca.u", "centres", up),
+    ]  # fmt: skip
+    return Network(cells, flows, read="centres", iterations=2)
+
+
+def maps(streams: int) -> Network:
+    return persistent_maps(UNITS, streams=streams)
+
+
+def zeroing(streams: int) -> Any:
+    """Over a matrix and a right side beside each other: 2 x 2 systems."""
+    inner = ZeroingNetwork(2, gamma=50.0, step_s=0.01, kappa=1.0, activation="sign-bi-power", streams=streams)
+    turned = lambda x: np.concatenate([x[..., :4] + 3 * np.eye(2, dtype=np.float32).ravel(), x[..., 4:6]], axis=2)  # noqa: E731
+    return Packed(inner, lambda x: inner.process(turned(x)))
 
 
 def sharp_frames(streams: int) -> Frames:
@@ -341,13 +386,13 @@ LAYERS: dict[str, LayerCase] = {
     "LcAdam, real": (lambda n, b: lcadam(n, backend=b), drive),
     "LcAdam, complex": (lambda n, b: lcadam(n, True, b), complex_drive),
     "Wta": (wta, drive),
-    "WtaConv": (wta_conv, drive),
+    "WtaConv": (lambda n, b: wta_conv(n, b, inhibits="window"), drive),
+    "WtaConv on a plane": (lambda n, b: wta_conv(n, b, (3, 3), "window"), drive),
+    "WtaConv, centres": (wta_conv, drive),
     "LcAdamWta, real": (lambda n, b: pair(n, backend=b), drive),
     "LcAdamWta, winners": (lambda n, b: pair(n, readout="wtaconv", backend=b), drive),
     "LcAdamWta, complex": (lambda n, b: pair(n, True, backend=b), complex_drive),
     "LcAdamWta, complex winners": (lambda n, b: pair(n, True, "wtaconv", b), complex_drive),
-    "Network, real": (lambda n, b: network(n, backend=b), drive),
-    "Network, complex": (lambda n, b: network(n, True, b), complex_drive),
 }
 """What runs on every backend; test_gpu_parity.py compares them."""
 
@@ -383,6 +428,11 @@ CASES: dict[str, Case] = {
     "Sharpener, beliefs": (lambda n: sharpener(n, "beliefs"), audio, {"silence": 9000}),
     "Sharpener, beliefs with phases": (lambda n: sharpener_with_phases(n, BELIEFS_CONFIG), audio, {"silence": 9000}),
     "Sharpener, complex": (lambda n: sharpener(n, "complex"), audio, {}),
+    "Network": (network, drive, {}),
+    "Divisive": (lambda n: Divisive(np.random.default_rng(8).random((UNITS, 5)), streams=n), power, {}),
+    "ProjectionNetwork": (lambda n: ProjectionNetwork(np.eye(UNITS) + 0.1, streams=n, simplex=3), drive, {}),
+    "ZeroingNetwork": (zeroing, drive, {}),
+    "Maps": (maps, drive, {}),
     "PitchLayer": (pitch_layer, sharp_frames, {"trusts_input": True}),
     "Transcriber": (lambda n: Transcriber(SAMPLE_RATE, "low-latency", n, SMALL | HEAR_NOISE), audio, {}),
 }
@@ -410,10 +460,7 @@ def tonal(streams: int, backend: Backend) -> Separator:
 
 
 GPU_CASES: dict[str, tuple[Callable[[int, Backend], Any], Callable[[int], Any], dict[str, Any]]] = {
-    # A network launches a kernel a layer and step, in which its complex case has all that the real one has.
-    name: (make, signal, {"silence": 400})
-    for name, (make, signal) in LAYERS.items()
-    if name != "Network, real"
+    name: (make, signal, {"silence": 400}) for name, (make, signal) in LAYERS.items()
 }
 GPU_CASES |= {
     "Filterbank": (bank, lambda n: audio(n, 2000), {}),

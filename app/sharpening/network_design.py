@@ -119,6 +119,7 @@ def build_pair(
         tau_s=config.wta_ms / 1e3,
         circuit=circuit,
         step_s=hop_s / config.iterations,
+        inhibits="centre",
         streams=streams,
         backend=backend,
     )

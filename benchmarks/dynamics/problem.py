@@ -87,19 +87,20 @@ def problems() -> list[Problem]:
     design = GammatoneDesign.from_scale(
         44100.0, low_hz=atom_hz[0], high_hz=atom_hz[-1], channels=CHANNELS, bandwidth=BANDWIDTH_ERB
     )
-    plain: Floats = np.abs(design.response(atom_hz).T)
-    plain = np.asarray(plain / np.linalg.norm(plain, axis=0), np.float64)
-    whitened = receptive_fields(design, atom_hz, magnitude=True, whitening=WHITENING)
-    fields = np.asarray(whitened.fields, np.float64)
-    transform = np.asarray(
-        np.linalg.lstsq(fields.T, np.asarray(whitened.encoder, np.float64), rcond=None)[0], np.float64
-    )
-    return [
-        Problem(
-            "neighbours", plain, np.asarray(plain.T @ plain, np.float64), np.eye(CHANNELS, dtype=np.float64), design
-        ),
-        Problem("whitened", fields, np.asarray(fields.T @ fields, np.float64), transform, design),
-    ]
+    return [over(design, atom_hz, None), over(design, atom_hz, WHITENING)]
+
+
+def over(design: GammatoneDesign, atom_hz: Floats, whitening: float | None) -> Problem:
+    """The receptive fields of atoms: the moduli of the filters' own responses, or the same whitened."""
+    if whitening is None:
+        plain: Floats = np.abs(design.response(atom_hz).T)
+        plain = np.asarray(plain / np.linalg.norm(plain, axis=0), np.float64)
+        identity = np.eye(len(plain), dtype=np.float64)
+        return Problem("neighbours", plain, np.asarray(plain.T @ plain, np.float64), identity, design)
+    whitened = receptive_fields(design, atom_hz, magnitude=True, whitening=whitening)
+    fields, encoder = (np.asarray(part, np.float64) for part in (whitened.fields, whitened.encoder))
+    transform = np.asarray(np.linalg.lstsq(fields.T, encoder, rcond=None)[0], np.float64)
+    return Problem("whitened", fields, np.asarray(fields.T @ fields, np.float64), transform, design)
 
 
 def objective(problem: Problem, frame: Frame, a: Floats) -> float:

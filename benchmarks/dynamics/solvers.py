@@ -160,6 +160,8 @@ def build(setting: Setting, problem: Problem) -> Solver:
     )
     if setting.rule.startswith("LcAdam + WtaConv"):
         circuit = WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25, conductance=1.0)
-        wta = WtaConv(ATOMS, setting.half_width, tau_s=1.0, step_s=1.0, circuit=circuit)
+        wta = WtaConv(
+            ATOMS, setting.half_width, tau_s=1.0, step_s=1.0, circuit=circuit, inhibits="centre"
+        )  # fmt: skip
         return LayerSolver(LcAdamWta(lcadam, wta, [[0.0, setting.back], [setting.forth, -0.1]]))
     return LayerSolver(lcadam)
