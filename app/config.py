@@ -161,15 +161,12 @@ class NetworkConfig(Section):
 class PitchConfig(Section):
     """The pitch layer above the partials: harmonic receptive fields that share the partials by feedback."""
 
-    mode: Literal["lines", "beliefs"] = Field(
-        "lines", description="in place of network.mode beliefs, whose frames tell notes' onsets less well"
-    )
     low_hz: float = Field(55.0, ge=1, le=20_000, description="lowest fundamental, Hz")
     high_hz: float = Field(1050.0, ge=1, le=20_000, description="highest fundamental, Hz")
     per_octave: int = Field(60, ge=12, le=240, description="units of the layer per octave")
     harmonics: int = Field(12, ge=1, le=40, description="teeth of a receptive field")
     rolloff: float = Field(0.7, ge=0, le=4, description="a tooth weighs harmonic^-rolloff")
-    tolerance_cents: float = Field(20.0, ge=1, le=100, description="width of a tooth")
+    tolerance_cents: float = Field(24.0, ge=1, le=100, description="width of a tooth")
     compression: float = Field(0.6, ge=0.1, le=1, description="partials count by their amplitude to this power")
     floor: float = Field(
         0.01, ge=SMALLEST_SCALE, lt=1, description="partials weaker than this share of the level are ignored"
@@ -178,19 +175,19 @@ class PitchConfig(Section):
         -12.0, ge=-100, le=100, description="in place of lines.noise_db, for faint partials tell octaves apart, dB"
     )
     noise_margin_db: float = Field(
-        3.0, ge=-100, le=100, description="a voice's partials rise above the noise by this, in the mean, dB"
+        4.0, ge=-100, le=100, description="a voice's partials rise above the noise by this, in the mean, dB"
     )
     level_s: float = Field(
         3.5, ge=SHORTEST_MS / 1e3, le=LONGEST_MS / 1e3, description="time constant of the level's fall, s"
     )
     step_ms: float = Field(11.6, gt=0, le=100, description="time between steps of the layer, ms")
     iterations: int = Field(8, ge=1, le=100, description="iterations a step")
-    rate: float = Field(0.7, ge=SMALLEST_SCALE, le=1, description="exponent of an iteration's correction")
+    rate: float = Field(1.0, ge=SMALLEST_SCALE, le=1, description="exponent of an iteration's correction")
     epsilon: Scale = Field(0.05, description="expectation below which nothing is shared, of the level")
     feedback: float = Field(1.0, ge=0, le=1, description="how far pitches know of each other's partials; 0: not at all")
     median_steps: int = Field(5, ge=1, le=31, description="a pitch's activity is the median over so many steps")
     onset: float = Field(
-        0.2, ge=SMALLEST_SCALE, lt=1, description="activity that starts a voice, of the strongest pitch's"
+        0.14, ge=SMALLEST_SCALE, lt=1, description="activity that starts a voice, of the strongest pitch's"
     )
     offset: float = Field(0.85, ge=SMALLEST_SCALE, le=1, description="activity that ends a voice, of what starts one")
     glide_cents: float = Field(70.0, gt=0, le=600, description="a voice moves no farther in one step")

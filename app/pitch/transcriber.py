@@ -28,8 +28,7 @@ HINDSIGHT_S = 0.3
 class Transcriber(Streaming[PitchFrames]):
     """Follow the voices in streaming audio: blocks in, `PitchFrames` out.
 
-    A `Sharpener` and a `PitchLayer` in a row; a frame leaves `latency_s` after its sound. Frames of mode beliefs tell
-    the onsets of notes less well than those of mode lines, which are heard in their place: see the setting pitch.mode.
+    A `Sharpener` and a `PitchLayer` in a row; a frame leaves `latency_s` after its sound.
 
     Args:
         sample_rate, preset, streams, start_s: as of a `Sharpener`.
@@ -122,9 +121,7 @@ class Transcriber(Streaming[PitchFrames]):
 def _heard(config: Config) -> Config:
     """The configuration of the frames that pitches are told from."""
     lines = config.lines.model_copy(update={"noise_db": config.pitch.noise_db})
-    windowed = config.bank.bandwidth_unit == "window"  # mode lines needs it
-    mode = config.pitch.mode if config.network.mode == "beliefs" and windowed else config.network.mode
-    return config.model_copy(update={"lines": lines, "network": config.network.model_copy(update={"mode": mode})})
+    return config.model_copy(update={"lines": lines})
 
 
 def in_hindsight(
