@@ -119,7 +119,7 @@ class BeliefsConfig(Section):
     """Which windows' lines are believed (mode beliefs)."""
 
     weights: str = Field(
-        "music", pattern="^[a-z_]+$", description="what was learned, for which windows and which latency"
+        "music", pattern="^[a-z-]+$", description="what was learned, for which windows and which latency"
     )
 
 

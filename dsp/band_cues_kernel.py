@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from sharpear.compiler import Floats, Integers, kernel
+from sharpear.compiler.elementary import ln
 
-from .cue_arrays import BAND_FLOOR, CLIP, SILENCE, BandCues, CueRoom, CueState, CueTables, clipped, ln, row_of
+from .cue_arrays import BAND_FLOOR, CLIP, SILENCE, BandCues, CueRoom, CueState, CueTables, clipped, row_of
 
 
 @kernel
@@ -23,26 +24,23 @@ def read_bands(
     for w in range(windows):
         for o in tables.offset:
             if o <= tables.ahead[w]:
-                row = row_of(frame, tables.ahead[w] - o, rows)
-                for b in range(count):
-                    told = log_level[s, w, row, b] - log_level[s, reference, now, b]
-                    x[b, p] = clipped(told, np.float32(CLIP)) / np.float32(2)
+                _compare(log_level[s, w, row_of(frame, tables.ahead[w] - o, rows)], log_level[s, reference, now], x[p])
                 p += 1
     for q in range(tables.short.size):
         _correct(tables.ahead[tables.short[q]], tables.smear[q], frame, state.root[s, tables.short[q]],
-                 state.loudest[s, tables.short[q]], correction, q)  # fmt: skip
+                 state.loudest[s, tables.short[q]], room.mean_root, correction[q])  # fmt: skip
         for b in range(count):
-            x[b, p] = correction[b, q] / np.float32(2)
+            x[p, b] = correction[q, b] / np.float32(2)
         p += 1
     for w in range(1, windows):
         row = row_of(frame, tables.ahead[w], rows)
         of = p + windows - 1 + 2 * (w - 1)  # p grows with w, too
         for b in range(count):
             told = min(max(log_level[s, w, row, b] - loudest, np.float32(-14)), np.float32(1))
-            x[b, p] = told / np.float32(4)
-            total = max(purity[w, b, 0], np.float32(1e-20))
-            x[b, of], x[b, of + 1] = purity[w, b, 1] / total, purity[w, b, 2] / total
-            x[b, of + 2] = min(purity[w, b, 3] / (total * total), np.float32(1))
+            x[p, b] = told / np.float32(4)
+            total = max(purity[w, b + 1, 0], np.float32(1e-20))
+            x[of, b], x[of + 1, b] = purity[w, b + 1, 1] / total, purity[w, b + 1, 2] / total
+            x[of + 2, b] = min(purity[w, b + 1, 3] / (total * total), np.float32(1))
         p += 1
     p += 3 * (windows - 1)
     w = windows - 1
@@ -52,26 +50,35 @@ def read_bands(
     )  # fmt: skip
     p += 2
     for b in range(count):
-        x[b, p] = math.log(tables.band_hz[b] / 700.0)
+        x[p, b] = math.log(tables.band_hz[b] / 700.0)
         for w in range(2, windows):
             top_hz = (first[w + 1] - first[w] - 1) * tables.spacing_hz[w]
-            x[b, p + w - 1] = 1.0 if tables.band_hz[b] > top_hz else 0.0
+            x[p + w - 1, b] = 1.0 if tables.band_hz[b] > top_hz else 0.0
 
 
 @kernel
-def _correct(ahead: int, smear: Floats, frame: int, root: Floats, loudest: Floats, correction: Floats, q: int) -> None:
+def _compare(level: Floats, reference: Floats, told: Floats) -> None:
+    """Levels over others."""
+    for b in range(told.size):
+        told[b] = clipped(level[b] - reference[b], np.float32(CLIP)) / np.float32(2)
+
+
+@kernel
+def _correct(
+    ahead: int, smear: Floats, frame: int, root: Floats, loudest: Floats, mean: Floats, correction: Floats
+) -> None:
     """Logarithm of a band's level in a short window over the same smeared as a long window smears it."""
-    rows, half, bands = root.shape[0], smear.size // 2, correction.shape[0]
+    rows, half, bands = root.shape[0], smear.size // 2, correction.size
     now = row_of(frame, ahead, rows)
     floor = np.float32(math.sqrt(BAND_FLOOR * loudest[now] + float(SILENCE)))
-    mean = np.zeros(bands, np.float32)
+    mean[:] = 0.0
     for i in range(smear.size):
         if smear[i] > 0:
-            row = row_of(frame, ahead - (i - half), rows)
+            tap, then = smear[i], root[row_of(frame, ahead - (i - half), rows)]
             for b in range(bands):
-                mean[b] += smear[i] * root[row, b]
+                mean[b] += tap * then[b]
     for b in range(bands):
-        correction[b, q] = clipped(np.float32(2) * ln((root[now, b] + floor) / (mean[b] + floor)), np.float32(5))
+        correction[b] = clipped(np.float32(2) * ln((root[now, b] + floor) / (mean[b] + floor)), np.float32(5))
 
 
 @kernel
@@ -80,7 +87,7 @@ def _band_trust(
     cues: Floats,
 ) -> None:  # fmt: skip
     """Trust of the longest window's pairs, averaged over the bands: plainly, and by energy."""
-    for b in range(cues.shape[0]):
+    for b in range(cues.shape[1]):
         a, k = first_weight[b], first_channel[b]
         plain, total, energy, trusted = np.float32(0), np.float32(1e-9), np.float32(1e-20), np.float32(0)
         for i in range(first_weight[b + 1] - a):
@@ -89,5 +96,5 @@ def _band_trust(
             total += weight
             energy += weight * P[k + i]
             trusted += weight * P[k + i] * trust
-        cues[b, p] = plain / total
-        cues[b, p + 1] = trusted / energy
+        cues[p, b] = plain / total
+        cues[p + 1, b] = trusted / energy

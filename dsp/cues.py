@@ -18,8 +18,8 @@ from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import Stateful, allocated, fields_of, named
 
 from .basins import basin_tables
-from .basins_kernel import MOST_LINES, Found
-from .cue_arrays import BandCuesOut, CandidatesOut, CueRoom, CueState, CueTables
+from .basins_kernel import MOST_LINES
+from .cue_arrays import BandCues, BandCuesOut, Candidates, CandidatesOut, CueRoom, CueState, CueTables
 from .cues_kernel import cues_process
 from .hann_bank import HannDesign, HannFrames
 from .line_cues_kernel import MOST_CLAIMS
@@ -159,8 +159,9 @@ class CueDesign:
         """How a Hann window weighs amplitudes over the hops that it spans, as far ahead as the short one may look."""
         half = int(self.bank.delay_hops[-1])
         o = np.arange(-half, half + 1)
-        taps = np.cos(np.pi * np.clip(o / self.bank.windows[long].length_hops, -0.5, 0.5)) ** 2
-        taps[o > self.ahead_hops[short]] = 0
+        place = o / self.bank.windows[long].length_hops
+        taps = np.cos(np.pi * place) ** 2
+        taps[(abs(place) >= 0.5) | (o > self.ahead_hops[short])] = 0
         return np.asarray(taps / taps.sum())
 
     def memory(self, streams: int) -> list[tuple[object, ...]]:
@@ -182,19 +183,27 @@ class CueDesign:
 
     def room(self) -> CueRoom:
         """Room for one frame."""
-        rooms = int(self.bank.counts.max()) // 2 + 1
-        found = allocated(Found, {"basins": rooms})
-        shape = (len(self.bank.windows), self.band_hz.size, 4)
-        return CueRoom(
-            found=found,
-            edge=np.empty(rooms + 1, np.int64),
-            mean_trust=np.empty(self.bank.counts[-1], np.float32),
-            purity=np.empty(shape, np.float32),
-            kept=np.empty(self.most_candidates, np.int64),
-            row=np.empty(shape[0] + 2 * len(LINE_OFFSETS), np.int64),
-            claim_hz=np.empty(MOST_CLAIMS, np.float32),
-            claim_energy=np.empty(MOST_CLAIMS, np.float32),
-        )
+        basins = int(self.bank.counts.max()) // 2 + 1
+        lengths = {
+            "basins": basins,
+            "edges": basins + 1,
+            "longest channels": int(self.bank.counts[-1]),
+            "windows": len(self.bank.windows),
+            "bands": self.band_hz.size,
+            "bands around": self.band_hz.size + 3,
+            "four": 4,
+            "lines": MOST_LINES,
+            "lines and two": MOST_LINES + 2,
+            "candidates": self.most_candidates,
+            "claims": MOST_CLAIMS,
+        }
+        return allocated(CueRoom, lengths)
+
+    def told(self) -> tuple[Candidates, BandCues]:
+        """Room for what is read of one moment."""
+        lengths = {"one": 1, "candidates": self.most_candidates, "line cues": self.line_cues}
+        lengths |= {"bands": self.band_hz.size, "band cues": self.band_cues, "pairs": len(self.pairs)}
+        return allocated(Candidates, lengths), allocated(BandCues, lengths)
 
     @property
     def most_candidates(self) -> int:
@@ -222,7 +231,7 @@ class Cues(Stateful):
         self.design = design
         self._streams = streams
         self._tables, self._basins = design.tables(backend), basin_tables(design.bank, backend)
-        self._room = design.room()
+        self._room, self._told = design.room(), design.told()
         self._remember([*design.memory(streams), ("frame", np.int64)], backend)
         self._run = backend.kernel(cues_process, blocks=streams, threads=1)
 
@@ -245,7 +254,8 @@ class Cues(Stateful):
         )
         self._run(
             frames.power, frames.moment, pairs.frequency_hz, pairs.energy, pairs.trust, self._basins.first_channel,
-            self._basins, self._tables, int(state["frame"]), named(CueState, state), self._room, chosen, lines, told,
+            self._basins, self._tables, int(state["frame"]), named(CueState, state), self._room, *self._told,
+            chosen, lines, told,
         )  # fmt: skip
         state["frame"] += len(frames)
         return lines, told

@@ -26,8 +26,15 @@ def named(kind: Callable[..., Fields], state: Any) -> Fields:
 
 
 def allocated(kind: Callable[..., Fields], lengths: Mapping[str, int]) -> Fields:
-    """Uninitialised arrays of a named tuple."""
-    return kind(*(np.empty(shape, number) for _, number, shape in fields_of(kind, lengths)))
+    """Uninitialised arrays of a named tuple, and of those within it."""
+    parts: list[Any] = []
+    for hint in kind.__annotations__.values():
+        if hasattr(hint, "_fields"):
+            parts.append(allocated(hint, lengths))
+        else:
+            number, *axes = array_kind(hint)
+            parts.append(np.empty([lengths[axis] for axis in axes], number))
+    return kind(*parts)
 
 
 class StateTooLargeError(ValueError):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.beliefs.__main__ import main
+from benchmarks.beliefs.ablation import variants
 from benchmarks.beliefs.examples import HIGHEST_HZ, LOWEST_HZ, examples_of
 from benchmarks.beliefs.gather import Origin, gathered, wanted
 from benchmarks.beliefs.presets import LAYOUTS, Preset
@@ -104,6 +105,24 @@ def test_examples_are_kept(folder, twenty):
     assert all(np.array_equal(a.bands, b.bands) and a.kind == b.kind for a, b in zip(twenty, again, strict=True))
 
 
+def test_variants_lack_what_their_names_say(music, twenty):
+    found = variants(music)
+    assert all(np.array_equal(a.hz, b.hz) for a, b in zip(found["all"].train(twenty), twenty, strict=True))
+    for number, hops in enumerate((8, 16, 32)):
+        for whole, left in zip(twenty, found[f"without lines of {hops} hops"].train(twenty), strict=True):
+            assert set(left.window) == set(whole.window) - {number}
+            for moment in range(len(whole)):
+                of_whole = whole.lines_of([moment])
+                kept = of_whole[whole.window[of_whole] != number]
+                assert np.array_equal(left.hz[left.lines_of([moment])], whole.hz[kept])
+    recorded = {scene.kind for scene in found["without drawn scenes"].train(twenty)}
+    drawn = {scene.kind for scene in found["without recorded scenes"].train(twenty)}
+    assert recorded
+    assert drawn <= {*KINDS, "chord"}
+    assert not recorded & drawn
+    assert recorded | drawn == {scene.kind for scene in twenty}
+
+
 def moments(preset):
     """What the product reads of a scene at some moments: cues, corrections and lines of each."""
     audio, _ = chord(5)
@@ -113,17 +132,21 @@ def moments(preset):
         yield bands.cues[m, 0], bands.correction[m, 0], *told, lines.cues[m, 0, :count]
 
 
+def band_place(hz, bands):
+    """Where frequencies stand on the axis of bands."""
+    return np.clip(BANDS_PER_OCTAVE * np.log2(hz / LOWEST_BAND_HZ), 0, bands - 1.001)
+
+
 def judged(preset, weights, moment):
     """Energies as the product's kernels believe them."""
     cues, correction, hz, energy, window, own = moment
     longer = np.array(preset.design.longer)
     room = belief_room(weights, len(cues), longer)
     believed = np.empty(len(hz), np.float32)
-    judge_bands(cues, correction, preset.design.level_cue, preset.design.missing_cue, longer, weights, room)
-    judge_lines(
-        len(hz), hz, energy, window, own, LOWEST_BAND_HZ, float(BANDS_PER_OCTAVE), len(cues), preset.design.reach_hz,
-        weights, room, believed,
-    )  # fmt: skip
+    design, columns = preset.design, np.ascontiguousarray
+    judge_bands(columns(cues.T), columns(correction.T), design.level_cue, design.missing_cue, longer, weights, room)
+    place = band_place(hz, len(cues)).astype(np.float32)
+    judge_lines(len(hz), hz, place, energy, window, columns(own.T), design.reach_hz, weights, room, believed)
     return believed
 
 
@@ -145,7 +168,7 @@ def plainly(preset, weights, moment):
     for q, (_, longer) in enumerate(design.pairs):
         level[:, longer - 1] += k[:, q] * correction[:, q]
     present = 1 + (cues[:, design.missing_cue :] == 0).sum(axis=1)
-    at = np.clip(BANDS_PER_OCTAVE * np.log2(hz / LOWEST_BAND_HZ), 0, bands - 1.001)
+    at = band_place(hz, bands)
     b, windows = at.astype(int), window.astype(int)
     reaching = (hz[:, None] < design.reach_hz).sum(axis=1)
     part = np.where(present[b + 1] < reaching, 0, at - b)

@@ -12,7 +12,7 @@ from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineFrames
 from sharpear.dsp.basins import basin_tables
 from sharpear.dsp.basins_kernel import BasinTables
 from sharpear.dsp.cue_arrays import BandCues, Candidates, CueRoom, CueState, CueTables
-from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ, CueDesign
+from sharpear.dsp.cues import CueDesign
 from sharpear.dsp.cues_kernel import read, remember
 from sharpear.dsp.line_field import AtomGrid, atom_grid
 from sharpear.dsp.lines_kernel import LinesOut
@@ -23,7 +23,7 @@ from sharpear.dynamics.beliefs_kernel import BeliefRoom, BeliefWeights, judge_ba
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.arguments import numbers
-from sharpear.gpu.stateful import Stateful, allocated, named
+from sharpear.gpu.stateful import Stateful, named
 
 from .composite import Composite
 from .line_code import Winners, line_rule
@@ -37,12 +37,10 @@ FAINTEST_PART = 1e-22
 
 
 class JudgeRule(NamedTuple):
-    """Which cue of a band is its level, from which one on windows are said to be missing; where bands stand."""
+    """Which cue of a band is its level, and from which one on windows are said to be missing."""
 
     level_cue: int
     missing_cue: int
-    lowest_hz: np.float64
-    per_octave: np.float64
 
 
 class JudgeRoom(NamedTuple):
@@ -75,21 +73,17 @@ class Judge(Stateful):
         self._tables, self._basins = design.tables(backend), basin_tables(design.bank, backend)
         self._grid = atom_grid(atom_hz, scale)
         self._atom_hz = backend.array(atom_hz, np.float32)
-        self._rule = numbers(
-            JudgeRule, level_cue=design.level_cue, missing_cue=design.missing_cue, lowest_hz=LOWEST_BAND_HZ,
-            per_octave=BANDS_PER_OCTAVE,
-        )  # fmt: skip
+        self._rule = numbers(JudgeRule, level_cue=design.level_cue, missing_cue=design.missing_cue)
         self._room = self._space()
         self._remember([*design.memory(streams), ("frame", np.int64)], backend)
         self._run = backend.kernel(judge_process, blocks=streams, threads=1)
 
     def _space(self) -> JudgeRoom:
         design = self._design
-        lengths = {"one": 1, "candidates": design.most_candidates, "line cues": design.line_cues}
-        lengths |= {"bands": design.band_hz.size, "band cues": design.band_cues, "pairs": len(design.longer)}
+        lines, bands = design.told()
         return JudgeRoom(
-            lines=allocated(Candidates, lengths),
-            bands=allocated(BandCues, lengths),
+            lines=lines,
+            bands=bands,
             cue=design.room(),
             belief=belief_room(self._weights, design.band_hz.size, design.longer),
             believed=np.empty(design.most_candidates, np.float32),
@@ -131,8 +125,8 @@ def judge_process(
                 bands.cues, bands.correction, rule.level_cue, rule.missing_cue, room.longer, weights, room.belief
             )
             judge_lines(
-                lines.number[0], lines.hz, lines.energy, lines.window, lines.cues, rule.lowest_hz, rule.per_octave,
-                bands.cues.shape[0], room.reach_hz, weights, room.belief, room.believed,
+                lines.number[0], lines.hz, lines.place, lines.energy, lines.window, lines.cues, room.reach_hz, weights,
+                room.belief, room.believed,
             )  # fmt: skip
             _place(
                 lines.number[0], lines.hz, room.believed, grid, atom_hz, room.total, room.moment, amplitude[f, s],

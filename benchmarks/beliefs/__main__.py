@@ -26,20 +26,16 @@ TOLD_EVERY = 500
 Log = Callable[[str], None]
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    told = argparse.ArgumentParser(prog="python -m benchmarks.beliefs", description=__doc__)
+def parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """What all programs that learn are told: for which preset, from what, and in which order."""
+    told = argparse.ArgumentParser(prog=f"python -m {name}", description=description)
     told.add_argument("--preset", choices=LAYOUTS, default="music", help="whose windows are judged (default music)")
     told.add_argument("--sources", type=Path, help="folder of single voices by kind; default: the bundled voices")
     told.add_argument("--cache", type=Path, help="where they are kept taken apart; default: SOURCES-cache")
-    told.add_argument("--out", type=Path, help="the file; default: build/beliefs/beliefs_PRESET.npz")
     told.add_argument(
         "--examples", type=Path, default=Path("build/beliefs/examples"), help="folder where examples are kept"
     )
     told.add_argument("--scenes", type=int, default=200, help="scenes of each recorded kind that train (default 200)")
-    told.add_argument(
-        "--steps", type=int, nargs=3, default=(4500, 2500, 3000), help="of each stage (default 4500 2500 3000)"
-    )
     told.add_argument("--seed", type=int, default=0, help="of the first weights and of the order (default 0)")
     told.add_argument("--jobs", type=int, default=1, help="processes that make examples (default 1)")
     return told
@@ -47,23 +43,15 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Gather examples, train, validate, write; 0 on success."""
-    options = parser().parse_args(arguments)
-    start = time.perf_counter()
-
-    def log(message: str) -> None:
-        print(f"[{time.perf_counter() - start:6.0f} s] {message}", file=sys.stderr, flush=True)
-
-    folder: Path | None = options.sources
-    if folder is None:
-        log("no --sources: the bundled voices train, by which the benchmark tests: for trying out only")
-        origin = Origin(None, None)
-    else:
-        origin = Origin(folder, options.cache or folder.with_name(f"{folder.name}-cache"))
-    train, validation = (
-        gathered(wanted(options.scenes, split, folder is None), origin, options.preset, options.examples, options.jobs)
-        for split in ("train", "validation")
+    told = parser("benchmarks.beliefs", __doc__)
+    told.add_argument("--out", type=Path, help="the file; default: build/beliefs/beliefs_PRESET.npz")
+    told.add_argument(
+        "--steps", type=int, nargs=3, default=(4500, 2500, 3000), help="of each stage (default 4500 2500 3000)"
     )
-    log(f"{len(train)} scenes train, {len(validation)} validate")
+    options = told.parse_args(arguments)
+    log = logged()
+    origin = origin_of(options, log)
+    train, validation = scenes_of(options, origin, log)
     arrays, figures = learned(train, validation, options.preset, options.steps, options.seed, log)
     figures |= {"scenes": options.scenes, "speakers": origin.speakers()}
     out: Path = options.out or Path(f"build/beliefs/beliefs_{options.preset}.npz")
@@ -72,6 +60,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(figures["validation"]))
     log(f"written to {out}")
     return 0
+
+
+def logged() -> Log:
+    """Prints lines with the time since now."""
+    start = time.perf_counter()
+
+    def log(message: str) -> None:
+        print(f"[{time.perf_counter() - start:6.0f} s] {message}", file=sys.stderr, flush=True)
+
+    return log
+
+
+def origin_of(options: argparse.Namespace, log: Log) -> Origin:
+    """Where recorded voices come from."""
+    folder: Path | None = options.sources
+    if folder is None:
+        log("no --sources: the bundled voices train, by which the benchmark tests: for trying out only")
+        return Origin(None, None)
+    return Origin(folder, options.cache or folder.with_name(f"{folder.name}-cache"))
+
+
+def scenes_of(options: argparse.Namespace, origin: Origin, log: Log) -> tuple[list[Examples], list[Examples]]:
+    """Examples of the scenes that train, and of those that validate."""
+    train, validation = (
+        gathered(
+            wanted(options.scenes, split, origin.folder is None), origin, options.preset, options.examples, options.jobs
+        )
+        for split in ("train", "validation")
+    )
+    log(f"{len(train)} scenes train, {len(validation)} validate")
+    return train, validation
 
 
 def learned(
@@ -91,22 +110,23 @@ def learned(
             log(f"step {step + 1}: loss {np.mean(losses[-TOLD_EVERY:]):.3f}")
 
     network = learn.begun(train, preset, Sizes(), seed)
-    for number, (stage, count) in enumerate(zip(learn.STAGES, steps, strict=True)):
+    for number, (planned, count) in enumerate(zip(learn.STAGES, steps, strict=True)):
         log(f"stage {number + 1}: {count} steps")
-        learn.train(network, train, replace(stage, steps=count), seed + FIRST_ORDER + number, told)
+        stage = replace(planned, steps=count, shares={**planned.shares, **learn.OF_PRESETS.get(name, {})})
+        learn.train(network, train, stage, seed + FIRST_ORDER + number, told)
     windows = preset.layout.windows[1:]
     figures = {f"{window.length_hops} hops": learn.only_window(w) for w, window in enumerate(windows)}
     reached = {row: learn.validated(judge, validation) for row, judge in (figures | {"beliefs": network}).items()}
     return exported(network, preset), {"validation": reached, "steps": list(steps), "seed": seed, "preset": name}
 
 
-def table(validation: dict[str, dict[str, float]]) -> str:
-    """Markdown: transport distance in cents by kind of scene for each window alone, and for what was learned."""
-    kinds = list(validation["beliefs"])
+def table(rows_of: dict[str, dict[str, float]]) -> str:
+    """Markdown: transport distance in cents by kind of scene, a row for each window alone or what was learned."""
+    kinds = list(next(iter(rows_of.values())))
     head = [f"| | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
     rows = [
         f"| {name} | {' | '.join(f'{row[kind]:.2f}' if kind == 'level' else f'{row[kind]:.1f}' for kind in kinds)} |"
-        for name, row in validation.items()
+        for name, row in rows_of.items()
     ]
     return "\n".join(head + rows)
 

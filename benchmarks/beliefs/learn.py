@@ -30,6 +30,9 @@ scene from recordings, weigh 1."""
 STEADY_FIRST = {"synthetic": 3.0, "steady": 2.5, "amtones": 1.0}
 """Kinds that are named leave the others: steady tones have the smallest distances, and so the smallest slopes."""
 
+OF_PRESETS = {"speech": {"speech": 4.0, "two_voices": 2.0, "singing": 2.0}}
+"""Preset -> kinds whose scenes are drawn more often than the stages say: what it is for."""
+
 LEVEL_WEIGHT = 0.1
 """Of the error of the whole level (ln of energy), which no distance between normalised energies feels."""
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.sharpness.estimate import Audio, Estimate, Method
 
-PRESETS = ("music", "low-latency")
+PRESETS = ("music", "speech", "low-latency")
 
 
 def _package() -> Any:

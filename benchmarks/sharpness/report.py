@@ -19,6 +19,8 @@ MOVING = ("vibrato", "chirps", "notes", "glides", "pluck", "tremolo")
 MAX_LAG_MS = 60.0
 """Causal methods later than this are listed apart."""
 
+DISTANCES = "Transport distance to the true lines, cents (mean ± spread over seeds, best constant lag)"
+
 OURS = ("sharpear", "truth")
 """Beginnings of the names that are no peers."""
 BEST_PEER = "best peer"
@@ -159,27 +161,32 @@ def _geometric_mean(table: dict[str, list[float]], families: list[str]) -> float
 
 def markdown(results: Results) -> str:
     """All tables, as Markdown."""
+    parts = []
+    for title, table in tables(results).items():
+        parts += [f"## {title}", table]
+        if title == DISTANCES:
+            parts += ["Lag: median over the moving families, latency included. RTF: run time over audio time, median."]
+            parts += ["All: geometric mean over families, the recorded ones being voices taken apart and sung again."]
+    return "\n\n".join(parts) + "\n"
+
+
+def tables(results: Results) -> dict[str, str]:
+    """Title -> table, as Markdown."""
     results = with_best_peer(results)
     families = list(dict.fromkeys(family for result in results.values() for family in result.cents))
     head = ["method", "kind", *families, "all synthetic", "all recorded", "lag ms", "RTF"]
     near = {name: result for name, result in results.items() if not result.apart}
     late = {name: result for name, result in results.items() if result.apart}
-    parts = []
+    found = {}
     if families:
-        parts += ["## Transport distance to the true lines, cents (mean ± spread over seeds, best constant lag)"]
-        parts += [_table(head, _score_rows(near, families))]
-        parts += ["Lag: median over the moving families, latency included. RTF: run time over audio time, median."]
-        parts += [
-            "All: geometric mean over families, the recorded ones being recorded voices, taken apart and sung again."
-        ]
+        found[DISTANCES] = _table(head, _score_rows(near, families))
     if late:
-        parts += [f"### Causal, but later than {MAX_LAG_MS:.0f} ms", _table(head, _score_rows(late, families))]
-    if families:
-        parts += ["## Rényi-3 entropy of a frame, bits (mean over seeds; `truth` is that of the lines)"]
-        parts += [_family_table(results, families, lambda r, f: _mean(r.renyi_bits, f, 2))]
-        parts += _detail_tables(results, families)
-    parts += _small_tables(results)
-    return "\n\n".join(parts) + "\n"
+        found[f"Causal, but later than {MAX_LAG_MS:.0f} ms"] = _table(head, _score_rows(late, families))
+    found["Rényi-3 entropy of a frame, bits (mean over seeds; `truth` is that of the lines)"] = _family_table(
+        results, families, lambda r, f: _mean(r.renyi_bits, f, 2)
+    )
+    found |= _detail_tables(results, families) | _small_tables(results)
+    return {title: table for title, table in found.items() if table}
 
 
 def _mean(table: dict[str, list[float]], family: str, digits: int, scale: float = 1.0) -> str:
@@ -195,8 +202,8 @@ def _family_table(results: Results, families: list[str], cell: Callable[[Result,
     return _table(["method", *(families[i] for i in used)], rows) if rows else ""
 
 
-def _detail_tables(results: Results, families: list[str]) -> list[str]:
-    parts = []
+def _detail_tables(results: Results, families: list[str]) -> dict[str, str]:
+    found = {}
     for title, cell in (
         (
             "Recorded voices with true lines closer than 12 Hz as one, cents (mean ± spread)",
@@ -216,14 +223,13 @@ def _detail_tables(results: Results, families: list[str]) -> list[str]:
             lambda r, f: f"{_mean(r.onset_ms, f, 1)} / {_mean(r.offset_ms, f, 1)}",
         ),
     ):
-        table = _family_table(results, families, cell)
-        parts += [f"## {title}", table] if table else []
-    return [*parts, *_level_tables(results, families)]
+        found[title] = _family_table(results, families, cell)
+    return found | _level_tables(results, families)
 
 
-def _level_tables(results: Results, families: list[str]) -> list[str]:
+def _level_tables(results: Results, families: list[str]) -> dict[str, str]:
     """Cents by the level of the frame, a table for the synthetic families and one for the recorded voices."""
-    parts = []
+    found = {}
     for group, which in zip(_groups(families), ("synthetic families", "recorded voices"), strict=True):
         rows = []
         for name, result in results.items():
@@ -233,12 +239,12 @@ def _level_tables(results: Results, families: list[str]) -> list[str]:
                 rows.append([name, *(f"{np.mean(column):.1f}" if column else "–" for column in known)])
         if rows:
             head = ["method", "0 to −10 dB", "−10 to −20 dB", "−20 to −30 dB", "−30 to −40 dB"]
-            parts += [f"## By the level of the frame under the loudest, {which}, cents", _table(head, rows)]
-    return parts
+            found[f"By the level of the frame under the loudest, {which}, cents"] = _table(head, rows)
+    return found
 
 
-def _small_tables(results: Results) -> list[str]:
-    parts = []
+def _small_tables(results: Results) -> dict[str, str]:
+    found = {}
     for title, attribute, digits in (
         ("Smallest resolved spacing of two tones, Hz (centre, level difference)", "spacing_hz", 0),
         ("Frequency error at 30 dB SNR, cents RMS (bound: Cramér–Rao for the method's window)", "precision", 3),
@@ -253,8 +259,8 @@ def _small_tables(results: Results) -> list[str]:
             if table
         ]
         if rows:
-            parts += [f"## {title}", _table(["method", *columns], rows)]
-    return parts
+            found[title] = _table(["method", *columns], rows)
+    return found
 
 
 def _number(value: float, digits: int) -> str:

@@ -1,0 +1,106 @@
+"""What each part of the beliefs brings: `python -m benchmarks.beliefs.ablation --sources FOLDER`. See docs/beliefs.md.
+
+Every variant learns anew, for fewer steps than what is shipped, in the same order, without something: the lines of one
+window (its levels stay among the cues), recorded scenes, drawn scenes, or what a line says for itself.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.beliefs.__main__ import FIRST_ORDER, logged, origin_of, parser, scenes_of, table
+from benchmarks.beliefs.examples import Examples
+from benchmarks.beliefs.presets import Preset
+from benchmarks.sharpness import sung
+
+STEPS = (1500, 850, 1000)
+"""Of each stage: a third of what the shipped weights have."""
+
+Scenes = Sequence[Examples]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is left of the scenes that train, of those that validate, and whether lines speak for themselves."""
+
+    train: Callable[[Scenes], Scenes]
+    validation: Callable[[Scenes], Scenes]
+    lines_speak: bool = True
+
+
+def whole(scenes: Scenes) -> Scenes:
+    """All of them."""
+    return scenes
+
+
+def without_window(window: int, scenes: Scenes) -> Scenes:
+    """The scenes less the lines of one window, from 0."""
+    found = []
+    for scene in scenes:
+        kept = scene.window != window
+        moment = np.repeat(np.arange(len(scene)), scene.count)
+        of_lines = {name: getattr(scene, name)[kept] for name in ("lines", "hz", "energy", "window")}
+        found.append(replace(scene, count=np.bincount(moment[kept], minlength=len(scene)), **of_lines))
+    return found
+
+
+def only(are_recorded: bool, scenes: Scenes) -> Scenes:
+    """The scenes that were sung from recordings, or the others."""
+    return [scene for scene in scenes if (scene.kind in sung.SCENES) == are_recorded]
+
+
+def variants(preset: Preset) -> dict[str, Variant]:
+    """Name -> what is learned, the whole first."""
+    found = {"all": Variant(whole, whole)}
+    for number, window in enumerate(preset.layout.windows[1:]):
+        left = partial(without_window, number)
+        found[f"without lines of {window.length_hops} hops"] = Variant(left, left)
+    return found | {
+        "without recorded scenes": Variant(partial(only, False), whole),
+        "without drawn scenes": Variant(partial(only, True), whole),
+        "without what lines say": Variant(whole, whole, lines_speak=False),
+    }
+
+
+def reached(variant: Variant, train: Scenes, validation: Scenes, preset: Preset, seed: int) -> dict[str, float]:
+    """Kind of scene -> mean transport distance, cents, of what a variant has learned."""
+    from benchmarks.beliefs import learn  # noqa: PLC0415 (torch is not there where this module is only looked at)
+    from benchmarks.beliefs.network import Sizes  # noqa: PLC0415
+
+    learn.deterministic()
+    scenes = variant.train(train)
+    network = learn.begun(scenes, preset, Sizes(), seed)
+    for parameter in network.belief.parameters():
+        parameter.requires_grad_(variant.lines_speak)
+    for number, (stage, steps) in enumerate(zip(learn.STAGES, STEPS, strict=True)):
+        learn.train(network, scenes, replace(stage, steps=steps), seed + FIRST_ORDER + number)
+    return learn.validated(network, variant.validation(validation))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Learn all variants, print their table and write it as JSON; 0 on success."""
+    told = parser("benchmarks.beliefs.ablation", __doc__)
+    told.add_argument("--out", type=Path, default=Path("build/bench/beliefs_ablation.json"))
+    options = told.parse_args(arguments)
+    log = logged()
+    train, validation = scenes_of(options, origin_of(options, log), log)
+    preset, found = Preset(options.preset), dict[str, dict[str, float]]()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    for name, variant in variants(preset).items():
+        found[name] = reached(variant, train, validation, preset, options.seed)
+        log(name)
+        body = {"preset": options.preset, "steps": STEPS, "seed": options.seed, "rows": found}
+        options.out.write_text(json.dumps(body, indent=1), encoding="utf-8")
+    print(table(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
