@@ -86,7 +86,7 @@ class WindowConfig(Section):
 
 
 class LinesConfig(Section):
-    """One- and two-line evidence (mode lines)."""
+    """Evidence of pairs: two tones in one peak of the longest window (mode beliefs)."""
 
     spacing_ms: float = Field(5.8, gt=0, le=100, description="time between the three values that are compared")
     neighbors: int = Field(1, ge=0, le=50, description="channels on either side whose moments are pooled")
@@ -97,22 +97,6 @@ class LinesConfig(Section):
     change: Scale = Field(
         0.15, description="growth or widening of the pair, relative to its distance, that halves trust"
     )
-    average_ms: float = Field(23.2, ge=0, le=200, description="energies are averaged this long before and after")
-    steady_hz: Scale = Field(0.2, description="deviation from a straight course that halves the belief in one line")
-    swell: float = Field(
-        0.15,
-        ge=0,
-        le=LARGEST_SCALE,
-        description="bend of a line's frequency that is excused, per mean square rate at which its amplitude swells",
-    )
-    surge: float = Field(4.0, ge=1, le=LARGEST_SCALE, description="largest ratio of averaged to momentary energy")
-    noise_db: float = Field(6.0, ge=-100, le=100, description="lines fade below this over the noise, dB")
-    floor_ms: TimeConstantMs = Field(200.0, description="time constant of the noise floor")
-    patience: float = Field(
-        1.0, ge=0, le=LARGEST_SCALE, description="change, in variances of the noise, that a line follows halfway"
-    )
-    hold_ms: TimeConstantMs = Field(200.0, description="longest time over which a steady line is averaged")
-    stride_cents: float = Field(30.0, ge=0, le=1200, description="a line moves no farther than this per frame")
 
 
 class BeliefsConfig(Section):
@@ -132,8 +116,8 @@ class AtomsConfig(Section):
 class NetworkConfig(Section):
     """The pair LcAdam ⇄ WtaConv."""
 
-    mode: Literal["beliefs", "lines", "complex"] = Field(
-        "complex", description="what drives the network: windows' lines, channels' lines, or the complex subbands"
+    mode: Literal["beliefs", "complex"] = Field(
+        "complex", description="what drives the network: windows' lines, or the complex subbands"
     )
     whitening: Scale = Field(0.01, description="noise floor of the whitened receptive fields, of the largest")
     readout: Literal["lcadam", "wtaconv"] = Field("lcadam", description="the layer that says which atoms are active")
@@ -170,9 +154,6 @@ class PitchConfig(Section):
     compression: float = Field(0.6, ge=0.1, le=1, description="partials count by their amplitude to this power")
     floor: float = Field(
         0.01, ge=SMALLEST_SCALE, lt=1, description="partials weaker than this share of the level are ignored"
-    )
-    noise_db: float = Field(
-        -12.0, ge=-100, le=100, description="in place of lines.noise_db, for faint partials tell octaves apart, dB"
     )
     noise_margin_db: float = Field(
         4.0, ge=-100, le=100, description="a voice's partials rise above the noise by this, in the mean, dB"
@@ -216,11 +197,6 @@ class Config(Section):
     @model_validator(mode="after")
     def _fits(self) -> "Config":
         windowed = self.bank.bandwidth_unit == "window"
-        if self.network.mode == "lines" and not windowed:
-            raise ValueError(
-                'network.mode "lines" works on finite windows: expected bank.bandwidth_unit = "window", '
-                f'received "{self.bank.bandwidth_unit}"'
-            )
         if windowed and self.network.mode == "complex":
             raise ValueError(
                 f'network.mode "{self.network.mode}" works on the plain bank: expected bank.bandwidth_unit erb, q or '
