@@ -86,7 +86,7 @@ class WindowConfig(Section):
 
 
 class LinesConfig(Section):
-    """One- and two-line evidence (mode lines)."""
+    """Evidence of pairs: two tones in one peak of the longest window (mode beliefs)."""
 
     spacing_ms: float = Field(5.8, gt=0, le=100, description="time between the three values that are compared")
     neighbors: int = Field(1, ge=0, le=50, description="channels on either side whose moments are pooled")
@@ -97,22 +97,6 @@ class LinesConfig(Section):
     change: Scale = Field(
         0.15, description="growth or widening of the pair, relative to its distance, that halves trust"
     )
-    average_ms: float = Field(23.2, ge=0, le=200, description="energies are averaged this long before and after")
-    steady_hz: Scale = Field(0.2, description="deviation from a straight course that halves the belief in one line")
-    swell: float = Field(
-        0.15,
-        ge=0,
-        le=LARGEST_SCALE,
-        description="bend of a line's frequency that is excused, per mean square rate at which its amplitude swells",
-    )
-    surge: float = Field(4.0, ge=1, le=LARGEST_SCALE, description="largest ratio of averaged to momentary energy")
-    noise_db: float = Field(6.0, ge=-100, le=100, description="lines fade below this over the noise, dB")
-    floor_ms: TimeConstantMs = Field(200.0, description="time constant of the noise floor")
-    patience: float = Field(
-        1.0, ge=0, le=LARGEST_SCALE, description="change, in variances of the noise, that a line follows halfway"
-    )
-    hold_ms: TimeConstantMs = Field(200.0, description="longest time over which a steady line is averaged")
-    stride_cents: float = Field(30.0, ge=0, le=1200, description="a line moves no farther than this per frame")
 
 
 class BeliefsConfig(Section):
@@ -132,8 +116,8 @@ class AtomsConfig(Section):
 class NetworkConfig(Section):
     """The pair LcAdam ⇄ WtaConv."""
 
-    mode: Literal["beliefs", "lines", "complex"] = Field(
-        "complex", description="what drives the network: windows' lines, channels' lines, or the complex subbands"
+    mode: Literal["beliefs", "complex"] = Field(
+        "complex", description="what drives the network: windows' lines, or the complex subbands"
     )
     whitening: Scale = Field(0.01, description="noise floor of the whitened receptive fields, of the largest")
     readout: Literal["lcadam", "wtaconv"] = Field("lcadam", description="the layer that says which atoms are active")
@@ -161,36 +145,30 @@ class NetworkConfig(Section):
 class PitchConfig(Section):
     """The pitch layer above the partials: harmonic receptive fields that share the partials by feedback."""
 
-    mode: Literal["lines", "beliefs"] = Field(
-        "lines", description="in place of network.mode beliefs, whose frames tell notes' onsets less well"
-    )
     low_hz: float = Field(55.0, ge=1, le=20_000, description="lowest fundamental, Hz")
     high_hz: float = Field(1050.0, ge=1, le=20_000, description="highest fundamental, Hz")
     per_octave: int = Field(60, ge=12, le=240, description="units of the layer per octave")
     harmonics: int = Field(12, ge=1, le=40, description="teeth of a receptive field")
     rolloff: float = Field(0.7, ge=0, le=4, description="a tooth weighs harmonic^-rolloff")
-    tolerance_cents: float = Field(20.0, ge=1, le=100, description="width of a tooth")
+    tolerance_cents: float = Field(24.0, ge=1, le=100, description="width of a tooth")
     compression: float = Field(0.6, ge=0.1, le=1, description="partials count by their amplitude to this power")
     floor: float = Field(
         0.01, ge=SMALLEST_SCALE, lt=1, description="partials weaker than this share of the level are ignored"
     )
-    noise_db: float = Field(
-        -12.0, ge=-100, le=100, description="in place of lines.noise_db, for faint partials tell octaves apart, dB"
-    )
     noise_margin_db: float = Field(
-        3.0, ge=-100, le=100, description="a voice's partials rise above the noise by this, in the mean, dB"
+        4.0, ge=-100, le=100, description="a voice's partials rise above the noise by this, in the mean, dB"
     )
     level_s: float = Field(
         3.5, ge=SHORTEST_MS / 1e3, le=LONGEST_MS / 1e3, description="time constant of the level's fall, s"
     )
     step_ms: float = Field(11.6, gt=0, le=100, description="time between steps of the layer, ms")
     iterations: int = Field(8, ge=1, le=100, description="iterations a step")
-    rate: float = Field(0.7, ge=SMALLEST_SCALE, le=1, description="exponent of an iteration's correction")
+    rate: float = Field(1.0, ge=SMALLEST_SCALE, le=1, description="exponent of an iteration's correction")
     epsilon: Scale = Field(0.05, description="expectation below which nothing is shared, of the level")
     feedback: float = Field(1.0, ge=0, le=1, description="how far pitches know of each other's partials; 0: not at all")
     median_steps: int = Field(5, ge=1, le=31, description="a pitch's activity is the median over so many steps")
     onset: float = Field(
-        0.2, ge=SMALLEST_SCALE, lt=1, description="activity that starts a voice, of the strongest pitch's"
+        0.14, ge=SMALLEST_SCALE, lt=1, description="activity that starts a voice, of the strongest pitch's"
     )
     offset: float = Field(0.85, ge=SMALLEST_SCALE, le=1, description="activity that ends a voice, of what starts one")
     glide_cents: float = Field(70.0, gt=0, le=600, description="a voice moves no farther in one step")
@@ -219,11 +197,6 @@ class Config(Section):
     @model_validator(mode="after")
     def _fits(self) -> "Config":
         windowed = self.bank.bandwidth_unit == "window"
-        if self.network.mode == "lines" and not windowed:
-            raise ValueError(
-                'network.mode "lines" works on finite windows: expected bank.bandwidth_unit = "window", '
-                f'received "{self.bank.bandwidth_unit}"'
-            )
         if windowed and self.network.mode == "complex":
             raise ValueError(
                 f'network.mode "{self.network.mode}" works on the plain bank: expected bank.bandwidth_unit erb, q or '

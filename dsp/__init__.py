@@ -7,8 +7,6 @@ from .filterbank import Filterbank, SubbandFrames
 from .finite_window import FiniteWindow, WindowDesign
 from .gammatone import GammatoneDesign, bandwidths_hz
 from .hann_bank import HannBank, HannDesign, HannFrames, HannWindow
-from .line_field import LineField
-from .line_memory import LineMemory
 from .lines import LineFinder, LineFrames, LineRule
 from .noise_floor import NoiseFloor
 from .pairs import longest_window, pair_finder
@@ -29,10 +27,8 @@ __all__ = [
     "HannDesign",
     "HannFrames",
     "HannWindow",
-    "LineField",
     "LineFinder",
     "LineFrames",
-    "LineMemory",
     "LineRule",
     "NoiseFloor",
     "ReceptiveFields",

@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Floats, Integers, kernel
-from sharpear.gpu import CPU, Backend
 from sharpear.gpu.arguments import numbers
-from sharpear.gpu.device import LARGEST_BLOCK
 from sharpear.gpu.stateful import Stateful
 
 GROUP = 15
@@ -55,7 +53,6 @@ class NoiseFloor(Stateful):
         quantile: q.
         largest: the bound, as a power ratio.
         streams: number of streams.
-        backend: where it runs.
 
     >>> rng = np.random.default_rng(0)
     >>> floor = NoiseFloor(90, frame_s=0.003, tau_s=0.2, quantile=0.3, largest=0.003)
@@ -66,9 +63,8 @@ class NoiseFloor(Stateful):
     """
 
     def __init__(
-        self, channels: int, frame_s: float, *, tau_s: float, quantile: float, largest: float, streams: int = 1,
-        backend: Backend = CPU,
-    ) -> None:  # fmt: skip
+        self, channels: int, frame_s: float, *, tau_s: float, quantile: float, largest: float, streams: int = 1
+    ) -> None:
         if not 0 < quantile < 1 or not tau_s > 0 or not frame_s > 0:
             raise ValueError(
                 "expected 0 < quantile < 1, tau_s > 0 and frame_s > 0, "
@@ -78,20 +74,18 @@ class NoiseFloor(Stateful):
         edge = np.linspace(0, channels, groups + 1).round().astype(np.int64)
         position = np.interp(np.arange(channels), 0.5 * (edge[1:] + edge[:-1] - 1), np.arange(groups))
         left = np.minimum(position.astype(np.int64), max(groups - 2, 0))
-        self._edge = backend.array(edge)
-        self._between = Between(left=backend.array(left), share=backend.array(position - left, np.float32))
+        self._edge = edge
+        self._between = Between(left=left, share=(position - left).astype(np.float32))
         per_quantile, pace = -1.0 / math.log(1.0 - quantile), 1 - math.exp(-frame_s / tau_s)
         self._rule = numbers(FloorRule, quantile=quantile, per_quantile=per_quantile, largest=largest, pace=pace)
-        self._remember([("floor", np.float32, (streams, groups)), ("begun", np.int32)], backend)
-        needed = 8 * channels + 4 * groups + 4 * LARGEST_BLOCK + 32
-        self._run = backend.kernel(noise_floor_process, blocks=streams, threads=channels, shared_bytes=needed)
+        self._remember([("floor", np.float32, (streams, groups)), ("begun", np.int32)])
 
     def process(self, power: NDArray[np.float32]) -> NDArray[np.float32]:
         """Power (frames, streams, channels) → mean power of the noise, likewise."""
-        out = self.backend.empty(power.shape, np.float32)
+        out = np.empty(power.shape, np.float32)
         state = self._state
         if len(power):
-            self._run(power, self._edge, self._between, self._rule, state["floor"], bool(state["begun"]), out)
+            noise_floor_process(power, self._edge, self._between, self._rule, state["floor"], bool(state["begun"]), out)
             state["begun"] = 1
         return out
 

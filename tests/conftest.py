@@ -20,7 +20,7 @@ from sharpear.live import separated, session
 from sharpear.separation.tonal import TonalTransient
 
 SMALL = Path(__file__).parent / "data" / "small.toml"
-"""Mode lines, as `speech` and `low-latency` run; `SMALL_COMPLEX` as `coherent` does; `music` runs mode beliefs."""
+"""Mode beliefs; `SMALL_COMPLEX` runs as `coherent` does."""
 
 SMALL_COMPLEX = Path(__file__).parent / "data" / "small_complex.toml"
 

@@ -210,16 +210,6 @@ def nearest(center_hz: Sequence[float], hz: float) -> int:
     return min(range(len(center_hz)), key=lambda k: abs(center_hz[k] - hz))
 
 
-def faded(amplitude: Sequence[float], noise: Sequence[float], noise_db: float) -> list[float]:
-    """Lines less than `noise_db` above the noise (power) lose energy, and have none at 0.4 of where that begins."""
-    out = []
-    for a, power in zip(amplitude, noise, strict=True):
-        begins = 10 ** (noise_db / 10) * power
-        kept = 1.0 if a * a >= begins else max(a * a / begins - 0.4, 0.0) / 0.6
-        out.append(math.sqrt(a * a * kept))
-    return out
-
-
 def winners(
     activation: Sequence[float],
     half_width: Sequence[int],

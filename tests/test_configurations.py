@@ -78,7 +78,7 @@ def test_any_pitch_settings_run_or_are_refused(configuration):
 @pytest.mark.parametrize("rate", [8000.0, 192000.0])
 @pytest.mark.parametrize(
     ("mode", "unit"),
-    [("beliefs", "window"), ("lines", "window"), ("complex", "q"), ("complex", "hz"), ("complex", "erb")],
+    [("beliefs", "window"), ("complex", "q"), ("complex", "hz"), ("complex", "erb")],
 )
 def test_modes_rates_and_scales_run(mode, unit, rate, scale):
     bandwidth = {"window": 2.5, "q": 10.0, "hz": 60.0, "erb": 0.5}[unit]
@@ -102,12 +102,10 @@ REFUSED = [
     ("music", {"bank.high_hz": 300.0001}, "bank.channels"),
     ("music", {"bank.high_hz": 301.0, "atoms.count": 4096}, "atoms.count"),
     ("speech", {"bank.channels": 4096, "frames.hop_ms": 0.125, "window.long_ms": 1000.0}, "window.long_ms"),
-    ("speech", {"bank.channels": 4096, "frames.hop_ms": 0.125, "lines.average_ms": 200.0}, "lines.average_ms"),
     ("music", {"frames.hop_ms": 5.8}, "frames.hop_ms"),
     ("music", {"beliefs.weights": "nothing"}, "beliefs.weights"),
     ("music", {"bank.low_hz": 9000.0, "bank.high_hz": 9999.0}, "bank.low_hz"),
     ("music", {"network.window_cents": 1200.0, "atoms.count": 2000}, "network.window_cents"),
-    ("speech", {"lines.stride_cents": 1200.0, "atoms.count": 2000}, "lines.stride_cents"),
     ("music", {"network.memory_ms": 5e-324}, "network.memory_ms"),
     ("music", {"network.memory_ms": 1e9}, "network.memory_ms"),
     ("music", {"network.flow": [[1.0, 0.0], [0.0, 0.0]]}, "network.flow"),

@@ -249,7 +249,7 @@ def test_blocks_travel_while_others_are_computed(card: Card) -> None:
         ("up", "copies"),
         ("computing", "waits for", "up"),
         ("computing", "filterbank_process"),
-        ("computing", "line_memory_process"),
+        ("computing", "refine_process"),
         ("down", "waits for", "computing"),
         *[("down", "copies")] * 3,
     ]

@@ -10,7 +10,6 @@ import pytest
 import soundfile
 from conftest import leftovers, one_line, tone
 from host_gpu import HostDriver, host_gpu
-from presets import ON_GPU
 from test_gpu_parity import EQUAL_SUPPORTS, LARGEST_ERROR, device  # noqa: F401 (device is a fixture)
 from test_stream_contract import SAMPLE_RATE, audio
 from test_stream_contract import SMALL as SMALL_SETTINGS
@@ -31,9 +30,8 @@ from sharpear.sharpening.sharpener import Sharpener
 RECORDING = Path(__file__).parents[1] / "examples" / "audio" / "bach_bwv66.6.flac"
 
 
-def small(device: Any, streams: int = 2, mode: str = "lines") -> sharpear.Sharpener:  # noqa: F811
-    preset, settings = ("low-latency", {}) if mode == "lines" else ("coherent", {"network.mode": mode})
-    return sharpear.Sharpener(SAMPLE_RATE, preset, streams, SMALL_SETTINGS | settings, device=device)
+def small(device: Any, streams: int = 2) -> sharpear.Sharpener:  # noqa: F811
+    return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL_SETTINGS, device=device)
 
 
 def assert_same(received: Frames, expected: Frames) -> None:
@@ -45,24 +43,22 @@ def assert_same(received: Frames, expected: Frames) -> None:
     assert same.mean() >= EQUAL_SUPPORTS, f"supports differ in {np.count_nonzero(~same)} of {same.size} frames"
 
 
-@pytest.mark.parametrize("preset", ["music", "coherent"])
-def test_ten_seconds_of_a_recording(preset: str, device: DeviceBackend) -> None:  # noqa: F811
+def test_ten_seconds_of_a_recording(device: DeviceBackend) -> None:  # noqa: F811
     sound, rate = soundfile.read(RECORDING, frames=441000, dtype="float32", always_2d=True)
     runs = []
     for place in ("cpu", device):
-        sharpener = sharpear.Sharpener(rate, preset, overrides=ON_GPU[preset], device=place)
+        sharpener = sharpear.Sharpener(rate, "coherent", device=place)
         runs.append(Frames.join([sharpener.process(sound[:, :1]), sharpener.flush()]))
     assert_same(runs[1], runs[0])
 
 
-@pytest.mark.parametrize("mode", ["lines", "complex"])
-def test_a_state_moves_between_devices(mode: str, device: DeviceBackend) -> None:  # noqa: F811
+def test_a_state_moves_between_devices(device: DeviceBackend) -> None:  # noqa: F811
     sound = audio(2)
-    expected = small("cpu", mode=mode).process(sound)
+    expected = small("cpu").process(sound)
     for order in (("cpu", device, "cpu"), (device, "cpu", device)):
         pieces, state = [], None
         for place, part in zip(order, np.array_split(sound, 3), strict=True):
-            sharpener = small(place, mode=mode)
+            sharpener = small(place)
             sharpener.state = state or sharpener.state
             pieces.append(sharpener.process(part))
             state = sharpener.state
@@ -72,7 +68,7 @@ def test_a_state_moves_between_devices(mode: str, device: DeviceBackend) -> None
 def test_a_transcriber_sharpens_there_and_decides_here(device: DeviceBackend) -> None:  # noqa: F811
     runs = []
     for place in ("cpu", device):
-        transcriber = sharpear.Transcriber(SAMPLE_RATE, "low-latency", 2, SMALL_SETTINGS, device=place)
+        transcriber = sharpear.Transcriber(SAMPLE_RATE, "coherent", 2, SMALL_SETTINGS, device=place)
         pending = [transcriber.submit(block) for block in np.array_split(audio(2), 3)]
         runs.append(sharpear.PitchFrames.join([*(each.result() for each in pending), transcriber.flush()]))
     on_cpu, on_device = runs
@@ -83,7 +79,7 @@ def test_a_transcriber_sharpens_there_and_decides_here(device: DeviceBackend) ->
 def test_a_state_without_a_past_moves_too(device: DeviceBackend) -> None:  # noqa: F811
     """Where nothing is aligned, the aligner's state holds no byte."""
     settings = SMALL_SETTINGS | {"frames.align_limit_ms": 0.0}
-    on_cpu, on_gpu = (sharpear.Sharpener(SAMPLE_RATE, "low-latency", 2, settings, device=d) for d in ("cpu", device))
+    on_cpu, on_gpu = (sharpear.Sharpener(SAMPLE_RATE, "coherent", 2, settings, device=d) for d in ("cpu", device))
     on_cpu.process(audio(2)[:2000])
     on_gpu.state = on_cpu.state
     assert on_gpu.state["path"]["aligner"].nbytes == 0
@@ -118,7 +114,7 @@ def files(folder: Path) -> list[Job]:
 
 def test_files_side_by_side_are_files_alone(files: list[Job], device: DeviceBackend) -> None:  # noqa: F811
     Path("out").mkdir()
-    config = load_config("low-latency", SMALL_SETTINGS)
+    config = load_config("coherent", SMALL_SETTINGS)
     results = packed(files, Settings(Sharpening(config)), device)
     assert {source: result.status for source, result in results.items()} == {
         "a.wav": "done", "b.wav": "done", "c.wav": "done", "bad.wav": "failed",
@@ -151,7 +147,7 @@ def test_a_long_file_in_segments_is_the_file_whole(
     sound = np.concatenate([audio(2)] * 16)
     sound[[100, 40000], 0] = np.nan, np.inf
     soundfile.write("long.wav", sound, 8000, subtype="FLOAT")
-    config = load_config("low-latency", SMALL_SETTINGS)
+    config = load_config("coherent", SMALL_SETTINGS)
     whole = sharpen_file(Path("long.wav"), [Path("whole.npz")], config, Selection())
     results = packed([Job("long.wav", ("cut.npz",))], Settings(Sharpening(config), at_once=2), device)
     assert results["long.wav"].status == "done", results["long.wav"].message
@@ -179,7 +175,7 @@ def test_a_long_file_is_cut_into_as_many_streams_as_are_heard_at_once(
     }.items():
         monkeypatch.setattr(f"sharpear.runs.{name}", value)
     soundfile.write("long.wav", np.zeros((130 * 8000, channels), np.float32), 8000)
-    settings = Settings(Sharpening(load_config("low-latency", SMALL_SETTINGS)), at_once=2)
+    settings = Settings(Sharpening(load_config("coherent", SMALL_SETTINGS)), at_once=2)
     with Interruption() as interruption:
         (result,) = run_packed([Job("long.wav", ("cut.npz",))], settings, host_gpu(), interruption)
     assert isinstance(result, Result)
@@ -207,7 +203,7 @@ class SmallGpu(HostDriver):
 def test_a_pack_too_large_for_the_memory_is_split(files: list[Job], streams: int, failed: set[str]) -> None:
     Path("out").mkdir()
     results = packed(
-        files, Settings(Sharpening(load_config("low-latency", SMALL_SETTINGS))), DeviceBackend(SmallGpu(streams))
+        files, Settings(Sharpening(load_config("coherent", SMALL_SETTINGS))), DeviceBackend(SmallGpu(streams))
     )
     assert {source for source, result in results.items() if result.status == "failed"} == failed
     assert {source for source, result in results.items() if result.status == "done"} == {
@@ -220,7 +216,7 @@ def test_a_pack_too_large_for_the_memory_is_split(files: list[Job], streams: int
 def test_a_lost_card_leaves_nothing_half_done(files: list[Job], folder: Path) -> None:
     Path("out").mkdir()
     results = packed(
-        files, Settings(Sharpening(load_config("low-latency", SMALL_SETTINGS))), DeviceBackend(SmallGpu(arrays=34))
+        files, Settings(Sharpening(load_config("coherent", SMALL_SETTINGS))), DeviceBackend(SmallGpu(arrays=34))
     )
     assert all(result.status == "failed" for result in results.values())
     assert "unspecified launch failure" in results["a.wav"].message
@@ -267,7 +263,7 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, sharpen, wa
 
 
 def test_what_runs_on_the_cpu_alone_is_a_line(monkeypatch: pytest.MonkeyPatch, sharpear, wav) -> None:
-    """A card would not help, so none is looked for; auto takes the CPU, and mode lines the card."""
+    """A card would not help, so none is looked for; auto takes the CPU, and mode complex the card."""
     asked: list[int] = []
 
     def found(index: int) -> DeviceBackend:
@@ -279,18 +275,18 @@ def test_what_runs_on_the_cpu_alone_is_a_line(monkeypatch: pytest.MonkeyPatch, s
     assert (done.code, asked, Path("out").exists()) == (2, [], False)
     assert one_line(done.err)
     assert "--device gpu:1: network.mode beliefs runs on the CPU so far: take --device cpu" in done.err
-    with pytest.raises(UsageError, match=r"--set network\.mode=lines"):
+    with pytest.raises(UsageError, match="runs on the CPU so far"):
         Sharpener(SAMPLE_RATE, "music", device=host_gpu())
     assert Sharpener(SAMPLE_RATE, "music", device="auto").backend is CPU
     assert not asked
-    assert Sharpener(SAMPLE_RATE, "music", overrides=ON_GPU["music"], device="auto").backend is not CPU
+    assert small("auto").backend is not CPU
 
 
 @pytest.mark.compiler
 def test_the_command_uses_it(monkeypatch: pytest.MonkeyPatch, sharpear, sharpen, wav) -> None:
     monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: host_gpu())
     settings = [word for name, value in SMALL_SETTINGS.items() for word in ("--set", f"{name}={value}")]
-    words = ["--preset", "low-latency", *settings, "--device", "gpu", "--format", "npz"]
+    words = ["--preset", "coherent", *settings, "--device", "gpu", "--format", "npz"]
     assert sharpear("sharpen", *words, wav(), wav("b.flac", channels=2)).code == 0
     assert Path("tone.npz").exists()
     assert Path("b.npz").exists()

@@ -10,17 +10,16 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
-from presets import CIRCUIT, LINES
+from presets import CIRCUIT
 from spy import Call, Spy
 
 from sharpear.config import Config, load_config
 from sharpear.dsp import Split, Splitter, StemMixer
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
-from sharpear.sharpening.line_code import fade_into_noise, winners_take_windows
 from sharpear.sharpening.sharpener import Sharpener
+from sharpear.sharpening.winners import winners_take_windows
 
 RATE = 44100
-OF_LINES = ("low-latency", "lines of music", "speech")
 
 
 def chord(seconds: float, seed: int) -> np.ndarray:
@@ -37,8 +36,6 @@ def chord(seconds: float, seed: int) -> np.ndarray:
 
 def config_of(name: str) -> Config:
     """A preset; `coherent` on fewer channels and atoms, whose design takes less time."""
-    if name == "lines of music":
-        return load_config("music", {"network.mode": "lines"})
     return load_config(name, {"bank.channels": 96, "atoms.count": 96} if name == "coherent" else {})
 
 
@@ -69,48 +66,6 @@ def sizes(preset: str) -> tuple[np.ndarray, np.ndarray]:
     return sharpener.channel_frequencies, sharpener.frequencies
 
 
-def assert_faded(found: np.ndarray, expected: list[float], heard: np.ndarray) -> None:
-    """Single precision is exact to a part of the energy before it faded, of which little may be left."""
-    error = np.abs(np.square(found.astype(float)) - np.square(expected))
-    assert (error <= 3e-6 * np.square(heard.astype(float))).all()
-
-
-@pytest.mark.parametrize("preset", OF_LINES)
-def test_what_does_not_stand_out_of_the_noise_fades(preset: str) -> None:
-    channel_hz, atom_hz = sizes(preset)
-    nearest = [naive.nearest(channel_hz, hz) for hz in atom_hz]
-    kinds = {"kept": 0, "faded": 0, "gone": 0}
-    for call in some(preset, "fade_into_noise", 10):
-        before, after = call.before, call.after
-        noise = [float(before["noise"][0, 0, k]) for k in nearest]
-        heard = before["amplitude"][0, 0].astype(float)
-        expected = naive.faded(heard, noise, config_of(preset).lines.noise_db)
-        assert_faded(after["amplitude"][0, 0], expected, heard)
-        np.testing.assert_array_equal(after["atom_noise"][0, 0], np.float32(noise))
-        for was, now in zip(heard, expected, strict=True):
-            kinds["gone" if now == 0 else "kept" if now == was else "faded"] += was > 0
-    assert min(kinds.values()) > 0, f"the sound does not try the rule: {kinds}"
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_fade_of_levels_all_around_its_edge(seed: int) -> None:
-    """Energies from a tenth of the edge to ten times, and on it, where lines are whole."""
-    given = calls("lines of music")["fade_into_noise"][-1].before
-    rng = np.random.default_rng(seed)
-    atoms = given["nearest"].size
-    noise = rng.exponential(1e-4, (2, 2, int(given["nearest"].max()) + 1)).astype(np.float32)
-    below = noise[:, :, given["nearest"]]
-    edge = np.sqrt(given["audible"] * below)
-    amplitude = (edge * 10 ** rng.uniform(-0.5, 0.5, edge.shape)).astype(np.float32)
-    heard = amplitude.copy()
-    fade_into_noise(noise, given["nearest"], given["audible"], amplitude, np.empty_like(amplitude))
-    for f in range(2):
-        for s in range(2):
-            expected = naive.faded(heard[f, s].astype(float), below[f, s].astype(float), LINES.noise_db)
-            assert_faded(amplitude[f, s], expected, heard[f, s])
-    assert atoms * 4 * 0.2 < (amplitude == 0).sum() < atoms * 4 * 0.5
-
-
 def windows(preset: str) -> tuple[list[int], np.ndarray]:
     """Half width of every atom's window, by counting, and the atoms' Hz."""
     _, atom_hz = sizes(preset)
@@ -136,7 +91,7 @@ def run_winners(call: dict[str, Any]) -> None:
     winners_take_windows(*call.values())
 
 
-@pytest.mark.parametrize("preset", ["music", *OF_LINES])
+@pytest.mark.parametrize("preset", ["music", "low-latency", "speech"])
 def test_winners_take_the_energy_of_their_windows(preset: str) -> None:
     half_width, atom_hz = windows(preset)
     for call in some(preset, "winners_take_windows", 10):
@@ -191,7 +146,7 @@ def rules_of(call: dict[str, Any], preset: str) -> tuple[naive.Rule, naive.Rule]
     return up, down
 
 
-@pytest.mark.parametrize("preset", ["music", "lines of music", "coherent"])
+@pytest.mark.parametrize("preset", ["music", "low-latency", "coherent"])
 def test_the_pair_of_layers(preset: str) -> None:
     network = config_of(preset).network
     made = some(preset, "pair_process", 6)

@@ -1,24 +1,21 @@
-"""Finite windows and line evidence, against direct convolution and signals whose lines are known."""
+"""Finite windows, evidence of pairs and noise floor, against direct convolution and signals whose lines are known."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from presets import FIELD, FLOOR, LINES, MEMORY
+from presets import FLOOR, LINES
 
 from sharpear.dsp import (
     Filterbank,
     FiniteWindow,
     GammatoneDesign,
-    LineField,
     LineFinder,
-    LineFrames,
-    LineMemory,
     NoiseFloor,
     SubbandFrames,
     WindowDesign,
 )
-from sharpear.sharpening.line_code import line_rule
+from sharpear.sharpening.belief_code import line_rule
 
 RATE, HOP = 8000.0, 20
 CENTER_HZ = np.linspace(300.0, 900.0, 25)
@@ -128,45 +125,6 @@ def test_a_moving_line_a_decay_and_noise_are_not_trusted_as_pairs() -> None:
     assert finder().process(noise).trust[100:].mean() < 0.2
 
 
-def test_the_field_keeps_a_tones_energy_and_places_it_at_its_frequency(design: WindowDesign) -> None:
-    atom_hz = np.geomspace(300.0, 900.0, 60)
-    field = LineField(atom_hz, "log", CENTER_HZ.size, design.calibration, HOP / RATE, half_frames=3, **FIELD)
-    reach_hz = 4.2 * RATE / (LENGTH_HOPS * HOP)
-    finder = LineFinder(CENTER_HZ, reach_hz, HOP / RATE, line_rule(LINES, HOP / RATE))
-    lines = finder.process(windowed(design, 0.3 * cosine(611.0)))
-    amplitude, frequency_hz = field.process(lines)
-    assert np.sqrt(np.square(amplitude[-50:, 0]).sum(axis=1)) == pytest.approx(0.3, rel=0.02)
-    loudest = amplitude[-1, 0].argmax()
-    assert abs(np.log(atom_hz[loudest] / 611.0)) <= np.log(atom_hz[1] / atom_hz[0])
-    assert frequency_hz[-1, 0, loudest] == pytest.approx(611.0, abs=0.2)
-
-
-def one_channel(energy: np.ndarray, frequency_hz: np.ndarray) -> LineFrames:
-    """A single channel with one line of the given course and no pair."""
-    hz = np.full((energy.size, 1, 3, 1), 600.0, np.float32)
-    lines = np.zeros_like(hz)
-    hz[:, 0, 0, 0], lines[:, 0, 0, 0] = frequency_hz, energy
-    return LineFrames(hz, lines, np.zeros((energy.size, 1, 1), np.float32))
-
-
-def heard_energy(lines: LineFrames, half_frames: int = 6) -> np.ndarray:
-    field = LineField(np.geomspace(300.0, 900.0, 60), "log", 1, np.ones_like, 0.003, half_frames=half_frames, **FIELD)
-    amplitude, _ = field.process(lines)
-    return np.square(amplitude[:, 0]).sum(axis=1)
-
-
-def test_the_field_keeps_a_swelling_line_and_averages_a_beat() -> None:
-    t = 0.003 * np.arange(400)
-    swell = np.square(1 + 0.8 * np.sin(2 * np.pi * 7 * t))
-    kept = heard_energy(one_channel(swell, np.full(t.size, 600.0)))
-    np.testing.assert_allclose(kept[20:], swell[14:-6], rtol=0.01)
-    beat = 1 + 0.5 * np.exp(2j * np.pi * 30 * t)
-    turning_hz = 600 + np.gradient(np.unwrap(np.angle(beat)), t) / (2 * np.pi)
-    averaged = heard_energy(one_channel(np.square(np.abs(beat)), turning_hz))[20:]
-    assert averaged.std() < 0.25 * np.square(np.abs(beat)).std()
-    assert averaged.mean() == pytest.approx(1.25, rel=0.05)
-
-
 def test_the_noise_floor_is_that_between_the_lines() -> None:
     rng = np.random.default_rng(3)
     power = rng.exponential(0.02, (2000, 1, 120)).astype(np.float32)
@@ -184,29 +142,3 @@ def test_the_noise_floor_scales_with_its_input_and_is_bounded_by_the_lines() -> 
     )
     dense = np.ones((100, 1, 60), np.float32)
     np.testing.assert_allclose(NoiseFloor(60, 0.003, **FLOOR).process(dense)[-1], FLOOR["largest"], rtol=1e-5)
-
-
-def followed(energy: np.ndarray, noise: float, frequency_hz: np.ndarray | None = None) -> np.ndarray:
-    """The memory of one line that stands on atom 5 of 11."""
-    amplitude, hz = np.zeros((energy.size, 1, 11), np.float32), np.full((energy.size, 1, 11), 500.0, np.float32)
-    amplitude[:, 0, 5] = np.sqrt(energy)
-    if frequency_hz is not None:
-        hz[:, 0, 5] = frequency_hz
-    memory = LineMemory(np.full(11, 2), 0.003, **MEMORY)
-    return np.square(memory.process(amplitude, hz, np.full_like(amplitude, noise))[:, 0, 5])
-
-
-def test_a_line_follows_what_noise_cannot_explain_and_averages_the_rest() -> None:
-    rng = np.random.default_rng(5)
-    noise = 1e-3
-    energy = np.square(np.abs(1 + np.sqrt(noise / 2) * (rng.standard_normal(1000) + 1j * rng.standard_normal(1000))))
-    assert (
-        followed(energy, noise)[200:].std() < 0.95 * energy[200:].std()
-    )  # at the preset's patience; more costs agility
-    step = np.where(np.arange(100) < 50, 1.0, 4.0)
-    np.testing.assert_allclose(followed(step, noise)[51:], 4.0, rtol=0.02)
-    np.testing.assert_allclose(followed(energy, 0.0), energy, rtol=1e-5)
-
-
-def test_a_new_line_begins_with_its_own_energy() -> None:
-    np.testing.assert_allclose(followed(np.r_[np.zeros(10), np.full(10, 2.0)], 1.0)[10], 2.0, rtol=1e-6)

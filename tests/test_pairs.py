@@ -6,7 +6,7 @@ from presets import LINES
 
 from sharpear.dsp import HannBank, HannDesign, longest_window, pair_finder
 from sharpear.dsp.cues import CueDesign, Cues
-from sharpear.sharpening.line_code import line_rule
+from sharpear.sharpening.belief_code import line_rule
 
 RATE, HOP = 44100.0, 128
 LATENCY_HOPS, PAIR_HOPS = 20, 2

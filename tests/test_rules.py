@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from spy import Spy
 
+import sharpear.dsp.noise_floor as noise_floor
 import sharpear.pitch.pitch_layer as pitch_layer
 import sharpear.separation.voices as voices
 from sharpear.config import load_config
@@ -16,6 +17,7 @@ from sharpear.pitch import Transcriber
 from sharpear.separation.separator import Separator
 from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voices import PitchVoices
+from sharpear.sharpening.paths import SubbandFront
 from sharpear.sharpening.sharpener import Sharpener
 
 RATE, HOP_S = 44100, 128 / 44100
@@ -25,10 +27,11 @@ MUSIC, COHERENT = load_config("music"), load_config("coherent")
 
 @pytest.fixture(scope="module")
 def given() -> Iterator[dict[str, dict[str, Any]]]:
-    """Of `music` in both its modes, of the pair of `coherent` as `coherent`, of a transcriber, and of separators."""
+    """Of `music` and the bank of its phases, `coherent` with its pair as `coherent`, a transcriber, and separators."""
     spy = Spy()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pitch_layer, "pitch_process", spy.watch(pitch_layer.pitch_process))
+        patch.setattr(noise_floor, "noise_floor_process", spy.watch(noise_floor.noise_floor_process))
         patch.setattr(voices, "voices_process", spy.watch(voices.voices_process))
         Separator(RATE, PitchVoices.of(2)).process(SOUND)
         Transcriber(RATE).process(SOUND)
@@ -36,9 +39,8 @@ def given() -> Iterator[dict[str, dict[str, Any]]]:
         Sharpener(RATE, "coherent", device=spy).process(SOUND)
         pair = spy.given["pair_process"]
         Sharpener(RATE, "music", device=spy).process(SOUND)
-        beliefs = {f"beliefs: {name}": arguments for name, arguments in spy.given.items()}
-        Sharpener(RATE, "music", overrides={"network.mode": "lines"}, device=spy).process(SOUND)
-        yield beliefs | spy.given | {"coherent": pair}
+        SubbandFront(RATE, 128, MUSIC, 1, spy).process(SOUND)
+        yield spy.given | {"coherent": pair}
 
 
 def numbers(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -71,19 +73,12 @@ EXPECTED: dict[tuple[str, str], dict[str, float]] = {
         "change": LINES.change,
         "rad_to_hz": 1 / (tau * 2 * HOP_S),
     },
-    ("field_process", "average_rule"): {
-        "steady_hz2": LINES.steady_hz**2,
-        "swell": LINES.swell,
-        "swell_hz": 1 / (tau * HOP_S),
-        "surge": LINES.surge,
-    },
     ("noise_floor_process", "rule"): {
-        "quantile": 0.3,
-        "per_quantile": -1 / log(1 - 0.3),
-        "largest": 0.003,
-        "pace": follows(LINES.floor_ms / 1e3),
+        "quantile": 0.15,
+        "per_quantile": -1 / log(1 - 0.15),
+        "largest": 1.0,
+        "pace": follows(0.1),
     },
-    ("line_memory_process", "rule"): {"slowest": follows(LINES.hold_ms / 1e3), "patience": LINES.patience},
     ("pair_process", "lca_rule"): {"hard": 0, **moments(MUSIC.network)},
     ("coherent", "lca_rule"): {"hard": 0, **moments(COHERENT.network)},
     ("pair_process", "wta_rule"): {
@@ -120,10 +115,10 @@ EXPECTED: dict[tuple[str, str], dict[str, float]] = {
         "glide_units": PITCH.glide_cents / 20,
         "low_hz": PITCH.low_hz * 2 ** (-1 / 24),
         "high_hz": PITCH.high_hz * 2 ** (1 / 24),
-        "rises": 10 ** (3 / 20 * 0.6),
-        "stays": 10 ** (-5 / 20 * 0.6),
+        "rises": 10 ** (4 / 20 * 0.6),
+        "stays": 10 ** (-4 / 20 * 0.6),
     },
-    ("judge_process", "rule"): {"level_cue": 47, "missing_cue": 61, "lowest_hz": 60.0, "per_octave": 4},
+    ("judge_process", "rule"): {"level_cue": 47, "missing_cue": 61},
     ("voices_process", "rule"): {"iterations": 6, "pace": 176 / 44100, "nobody": 1e-5},
 }
 
@@ -136,7 +131,7 @@ def test_a_rule_holds_its_settings(kernel: str, argument: str, given: Any) -> No
 
 
 def test_the_grid_of_atoms_is_the_scales(given: Any) -> None:
-    grid, atom_hz = given["field_process"]["grid"], given["field_process"]["atom_hz"]
+    grid, atom_hz = given["judge_process"]["grid"], given["judge_process"]["atom_hz"]
     ends = [log(1 + 0.00437 * float(hz)) for hz in (atom_hz[0], atom_hz[-1])]
     assert grid.scale_code == 1
     assert (grid.low, grid.per_unit) == pytest.approx((ends[0], (atom_hz.size - 1) / (ends[1] - ends[0])), rel=1e-5)
@@ -148,9 +143,12 @@ def test_a_window_tells_frequencies_by_its_length(given: Any) -> None:
     np.testing.assert_allclose(tuning.rad_to_hz, 1 / (2 * pi * length_s), rtol=1e-5)
     np.testing.assert_allclose(tuning.limit_hz, 4.2 / length_s, rtol=1e-5)
     assert (np.diff(tuning.center_hz) > 0).all()
-    tables = given["lines_process"]["tables"]
-    np.testing.assert_allclose(tables.center_hz, tuning.center_hz, rtol=1e-5)
-    np.testing.assert_allclose(tables.reach_hz, tuning.limit_hz, rtol=1e-5)
+
+
+def test_pairs_are_sought_in_the_longest_windows_channels(given: Any) -> None:
+    tables, bin_hz = given["lines_process"]["tables"], 1 / (32 * HOP_S)
+    np.testing.assert_allclose(np.diff(tables.center_hz), bin_hz / 2, rtol=1e-5)
+    np.testing.assert_allclose(tables.reach_hz, 2 * bin_hz, rtol=1e-5)
 
 
 def test_kernels_are_given_what_their_named_tuples_say(given: Any) -> None:

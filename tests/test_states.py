@@ -33,12 +33,6 @@ FOREIGN = {
     "another number of streams": (sharpener(), sharpener(streams=3), "streams = 2", "3"),
     "another preset": (sharpener(), sharpener(preset="speech"), "configuration", ""),
     "another mode": (sharpener(), sharpener(preset="coherent"), "configuration", ""),
-    "another mode of a preset": (
-        sharpener(preset="music"),
-        sharpener(preset="music", network__mode="lines"),
-        "configuration",
-        "",
-    ),
     "a setting that changes no shape": (sharpener(), sharpener(network__eta=0.2), "configuration", ""),
     "a transcriber's of another setting": (transcriber(), transcriber(pitch__onset=0.3), "configuration", ""),
     "a transcriber's of another rate": (transcriber(), transcriber(8001), "sample_rate = 8000.0", "8001"),

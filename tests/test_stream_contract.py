@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 from host_gpu import host_gpu
-from presets import ADAM, CIRCUIT, FIELD, FLOOR, LINES, MEMORY, RMS
+from presets import ADAM, CIRCUIT, FLOOR, LINES, RMS
 from stream_contract import check_stream_contract
 
 import sharpear
@@ -23,10 +23,8 @@ from sharpear.dsp import (
     HannBank,
     HannDesign,
     HannFrames,
-    LineField,
     LineFinder,
     LineFrames,
-    LineMemory,
     NoiseFloor,
     Split,
     Splitter,
@@ -62,9 +60,8 @@ from sharpear.separation.shares import ShareFactory
 from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voice_tracks import VoiceTracks
 from sharpear.separation.voices import PitchVoices
-from sharpear.sharpening.belief_code import BeliefCode, Judge, belief_windows
+from sharpear.sharpening.belief_code import BeliefCode, Judge, belief_windows, line_rule
 from sharpear.sharpening.frames import Frames
-from sharpear.sharpening.line_code import line_rule
 
 UNITS, HOP, SAMPLE_RATE = 9, 37, 8000.0
 BELIEF_HOP = 23
@@ -110,28 +107,14 @@ def subbands(streams: int) -> np.ndarray:
     return frames(streams).subband
 
 
-def line_frames(streams: int) -> LineFrames:
-    return line_finder(streams).process(frames(streams))
-
-
 def line_finder(streams: int) -> LineFinder:
     center_hz = design().center_hz
     hop_s = HOP / SAMPLE_RATE
     return LineFinder(center_hz, np.full(UNITS, 500.0), hop_s, line_rule(LINES, hop_s), streams)
 
 
-def line_field(streams: int) -> LineField:
-    return LineField(design().center_hz, "log", UNITS, np.ones_like, 0.003, half_frames=3, **FIELD, streams=streams)
-
-
 def power(streams: int) -> np.ndarray:
     return np.square(np.abs(drive(streams)))
-
-
-def line_memory(streams: int) -> Any:
-    """Over lines of random level, frequency and noise, stacked behind one another as one input."""
-    memory = LineMemory(np.full(UNITS, 2), 0.003, **MEMORY, streams=streams)
-    return Packed(memory, lambda x: memory.process(np.sqrt(x[..., :UNITS]), 100 + x[..., UNITS:], 0.1 * x[..., :UNITS]))
 
 
 def windows(streams: int) -> FiniteWindow:
@@ -355,12 +338,10 @@ SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "ato
 def sharpener(streams: int, mode: str, backend: Backend = CPU) -> sharpear.Sharpener:
     if mode == "beliefs":
         return sharpear.Sharpener(SAMPLE_RATE, BELIEFS_CONFIG, streams)
-    if mode == "lines":
-        return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL, device=backend)
     return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL, device=backend)
 
 
-def sharpener_with_phases(streams: int, preset: Any = "low-latency", overrides: Any = None) -> Any:
+def sharpener_with_phases(streams: int, preset: Any, overrides: Any = None) -> Any:
     """Phases that are not known are NaN, which the contract takes for a fault: here they are 9, which no phase is."""
     inner, heard = sharpear.Sharpener(SAMPLE_RATE, preset, streams, overrides, phases=True), Counter[str]()
 
@@ -420,11 +401,8 @@ CASES: dict[str, Case] = {
     ),
     "FiniteWindow": (windows, frames_of_order_5, {"trusts_input": True}),
     "LineFinder": (line_finder, frames, {"trusts_input": True}),
-    "LineField": (line_field, line_frames, {"trusts_input": True}),
     "NoiseFloor": (lambda n: NoiseFloor(UNITS, 0.003, **FLOOR, streams=n), power, {"trusts_input": True}),
-    "LineMemory": (line_memory, lambda n: np.concatenate([power(n), drive(n)], axis=2), {"trusts_input": True}),
-    "Sharpener, lines": (lambda n: sharpener(n, "lines"), audio, {}),
-    "Sharpener, with phases": (lambda n: sharpener_with_phases(n, overrides=SMALL), audio, {}),
+    "Sharpener, with phases": (lambda n: sharpener_with_phases(n, "coherent", SMALL), audio, {}),
     "Sharpener, beliefs": (lambda n: sharpener(n, "beliefs"), audio, {"silence": 9000}),
     "Sharpener, beliefs with phases": (lambda n: sharpener_with_phases(n, BELIEFS_CONFIG), audio, {"silence": 9000}),
     "Sharpener, complex": (lambda n: sharpener(n, "complex"), audio, {}),
@@ -434,7 +412,7 @@ CASES: dict[str, Case] = {
     "ZeroingNetwork": (zeroing, drive, {}),
     "Maps": (maps, drive, {}),
     "PitchLayer": (pitch_layer, sharp_frames, {"trusts_input": True}),
-    "Transcriber": (lambda n: Transcriber(SAMPLE_RATE, "low-latency", n, SMALL | HEAR_NOISE), audio, {}),
+    "Transcriber": (lambda n: Transcriber(SAMPLE_RATE, "coherent", n, SMALL | HEAR_NOISE), audio, {}),
 }
 
 
@@ -464,7 +442,6 @@ GPU_CASES: dict[str, tuple[Callable[[int, Backend], Any], Callable[[int], Any], 
 }
 GPU_CASES |= {
     "Filterbank": (bank, lambda n: audio(n, 2000), {}),
-    "Sharpener, lines": (lambda n, b: sharpener(n, "lines", b), lambda n: audio(n, 2000), {}),
     "Sharpener, complex": (lambda n, b: sharpener(n, "complex", b), lambda n: audio(n, 2000), {}),
     "Separator": (tonal, lambda n: audio(n, 1500), {"silence": 3000}),
     "LearnedSources": (learned_shares, lambda n: power(n)[:36], {"silence": 100, "trusts_input": True}),

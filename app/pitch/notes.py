@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from sharpear.sharpening.results import FrameResult, counted
 
-FOUND_AFTER_S = 0.02
-"""Time from a note's true onset until its voice is found, which is taken off: measured on piano, winds and voices."""
+FOUND_AFTER_S = 0.04
+"""Time from a note's true onset until its voice is found, which is taken off: measured on rendered pieces of 12 kinds,
+struck, blown, bowed and sung."""
 SHORTEST_S = 0.08
 """A voice that sounds for a shorter time than this is no note."""
 STRAY_SEMITONES, STRAY_S = 0.6, 0.046
@@ -60,7 +61,7 @@ def notes_of(voices: Voices) -> list[Note]:
     >>> f0 = np.repeat([0.0, 440.0, 495.0, 0.0], 20)[:, None]
     >>> found = notes_of(Voices(np.arange(80) * 0.01, f0, np.where(f0 > 0, 0.1, 0.0)))
     >>> [(round(note.onset_s, 2), round(note.offset_s, 2), note.midi) for note in found]
-    [(0.18, 0.38, 69), (0.38, 0.6, 71)]
+    [(0.16, 0.36, 69), (0.36, 0.6, 71)]
     """
     if len(voices.times) < 2:
         return []

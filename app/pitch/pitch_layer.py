@@ -15,7 +15,6 @@ from sharpear.gpu.arguments import numbers
 from sharpear.gpu.stateful import allocated, fields_of, named
 from sharpear.sharpening.composite import Composite, Memory
 from sharpear.sharpening.frames import Frames
-from sharpear.sharpening.line_code import NOISE_QUANTILE
 from sharpear.sharpening.results import FrameResult, counted
 
 from .partial_shares import ShareRule, share_partials
@@ -34,6 +33,8 @@ from .pitch_kernels import (
 
 BELOW_HZ, ABOVE_HZ = 27.5, 4400.0
 """Lowest and highest pitch that compete beyond the configured range: those of a piano."""
+NOISE_QUANTILE = 0.15
+"""Quantile of the power of neighbouring channels that is taken for noise: so few lie between a chord's partials."""
 FLOOR_S, LASTING_S = 0.1, 0.3
 """Time constants of the noise's level and, longer, of its rise, for a drum is no noise that lasts."""
 LARGEST_FLOOR = 1.0

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sharpear.audio.blocks import BLOCK_SAMPLES, as_recording, as_streams
 from sharpear.audio.mono import MonoMix, signs_that_keep
-from sharpear.config import Config, load_config
+from sharpear.config import Config
 from sharpear.gpu import Backend, Pending
 from sharpear.sharpening.composite import Streaming
 from sharpear.sharpening.feasible import check_pitch_needs
@@ -28,8 +28,7 @@ HINDSIGHT_S = 0.3
 class Transcriber(Streaming[PitchFrames]):
     """Follow the voices in streaming audio: blocks in, `PitchFrames` out.
 
-    A `Sharpener` and a `PitchLayer` in a row; a frame leaves `latency_s` after its sound. Frames of mode beliefs tell
-    the onsets of notes less well than those of mode lines, which are heard in their place: see the setting pitch.mode.
+    A `Sharpener` and a `PitchLayer` in a row; a frame leaves `latency_s` after its sound.
 
     Args:
         sample_rate, preset, streams, start_s: as of a `Sharpener`.
@@ -49,10 +48,8 @@ class Transcriber(Streaming[PitchFrames]):
         self, sample_rate: float, preset: str | Config = "music", streams: int = 1,
         overrides: Mapping[str, Any] | None = None, *, start_s: float = 0.0, device: str | Backend = "cpu",
     ) -> None:  # fmt: skip
-        if not isinstance(preset, Config):
-            preset, overrides = load_config(preset, overrides), None
-        config = _heard(preset)
-        self.sharpener = Sharpener(sample_rate, config, streams, overrides, start_s=start_s, device=device)
+        self.sharpener = Sharpener(sample_rate, preset, streams, overrides, start_s=start_s, device=device)
+        config = self.sharpener.config
         self.sample_rate, self.streams = self.sharpener.sample_rate, self.sharpener.streams
         self.backend = self.sharpener.backend
         hop_s = self.sharpener.hop / self.sample_rate
@@ -117,14 +114,6 @@ class Transcriber(Streaming[PitchFrames]):
         self._catch_up()
         frames = PitchFrames.join([self.layer.process(self.sharpener.flush()), self.layer.flush()])
         return frames.single_stream() if self._flat_input else frames
-
-
-def _heard(config: Config) -> Config:
-    """The configuration of the frames that pitches are told from."""
-    lines = config.lines.model_copy(update={"noise_db": config.pitch.noise_db})
-    windowed = config.bank.bandwidth_unit == "window"  # mode lines needs it
-    mode = config.pitch.mode if config.network.mode == "beliefs" and windowed else config.network.mode
-    return config.model_copy(update={"lines": lines, "network": config.network.model_copy(update={"mode": mode})})
 
 
 def in_hindsight(

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, kernel
-from sharpear.config import Config
-from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineFrames
+from sharpear.config import Config, LinesConfig
+from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineFrames, LineRule
+from sharpear.dsp.atom_grid import AtomGrid, atom_grid
 from sharpear.dsp.basins import basin_tables
 from sharpear.dsp.basins_kernel import BasinTables
 from sharpear.dsp.cue_arrays import BandCues, Candidates, CueRoom, CueState, CueTables
 from sharpear.dsp.cues import CueDesign
 from sharpear.dsp.cues_kernel import read, remember
-from sharpear.dsp.line_field import AtomGrid, atom_grid
 from sharpear.dsp.lines_kernel import LinesOut
 from sharpear.dsp.pairs import longest_window, pair_finder
 from sharpear.dsp.scales import Scale, scale_position
@@ -26,7 +26,7 @@ from sharpear.gpu.arguments import numbers
 from sharpear.gpu.stateful import Stateful, named
 
 from .composite import Composite
-from .line_code import Winners, line_rule
+from .winners import Winners
 
 LEARNED_HOP_MS = 1e3 * 128 / 44100
 HOP_TOLERANCE = 0.1
@@ -195,6 +195,19 @@ class BeliefCode(Composite):
         return self._winners.take(amplitude, frequency), frequency
 
 
+def line_rule(lines: LinesConfig, hop_s: float) -> LineRule:
+    """How evidence is drawn from frames that are `hop_s` apart."""
+    return LineRule(
+        spacing_hops=max(1, round(lines.spacing_ms / 1e3 / hop_s)),
+        neighbors=lines.neighbors,
+        memory_s=lines.memory_ms / 1e3,
+        residual=lines.residual,
+        drift=lines.drift,
+        drift_s=lines.drift_ms / 1e3,
+        change=lines.change,
+    )
+
+
 def belief_windows(sample_rate: float, hop: int, config: Config) -> HannDesign:
     """The windows that a configuration's beliefs were learned for.
 
@@ -208,8 +221,7 @@ def belief_windows(sample_rate: float, hop: int, config: Config) -> HannDesign:
     hop_ms = 1e3 * hop / sample_rate
     if abs(hop_ms / LEARNED_HOP_MS - 1) > HOP_TOLERANCE:
         raise UsageError(
-            f"frames.hop_ms: mode beliefs was learned for {LEARNED_HOP_MS:.3g} ms, received {hop_ms:.3g} ms: leave it, "
-            'or take network.mode = "lines"'
+            f"frames.hop_ms: mode beliefs was learned for {LEARNED_HOP_MS:.3g} ms, received {hop_ms:.3g} ms: leave it"
         )
     windows = zip(beliefs.length_hops, beliefs.points, beliefs.top_hz, strict=True)
     return HannDesign(sample_rate, hop, tuple(HannWindow(*window) for window in windows))

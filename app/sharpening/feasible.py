@@ -112,7 +112,6 @@ def _needs_of_lines(config: Config, channels: int, hop_s: float) -> list[Need]:
         Need(held(window.long_ms, 48), "the windows", "window.long_ms or bank.channels"),
         Need(held(lines.spacing_ms, 32), "the lines", "lines.spacing_ms or bank.channels"),
         Need(held(lines.drift_ms, 8), "the lines' drift", "lines.drift_ms or bank.channels"),
-        Need(held(lines.average_ms, 64), "the average", "lines.average_ms or bank.channels"),
     ]
 
 

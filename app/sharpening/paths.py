@@ -17,7 +17,6 @@ from .composite import Composite, Memory
 from .evidence import Evidence
 from .feasible import check_spacing
 from .front import build_front, channels_of
-from .line_code import LineCode
 from .phase import PhaseReader
 from .sparse_code import SparseCode
 
@@ -103,7 +102,7 @@ class SubbandFront(Composite):
 
 
 class SubbandPath(Path):
-    """Gammatone filterbank → alignment → line evidence or sparse code."""
+    """Gammatone filterbank → alignment → sparse code."""
 
     def __init__(self, sample_rate: float, hop: int, config: Config, streams: int, backend: Backend = CPU) -> None:
         self._front = front = SubbandFront(sample_rate, hop, config, streams, backend)
@@ -111,20 +110,12 @@ class SubbandPath(Path):
         design = front.bank.design
         self.channel_hz = design.center_hz
         self.atom_hz = _atoms_of(config, design.center_hz)
-        self._code: LineCode | SparseCode
-        if front.window:
-            self._code = LineCode(
-                front.window.design, self.atom_hz, config.bank.scale, config.lines, config.network, streams, backend
-            )
-        else:
-            self._code = SparseCode(design, front.aligner, self.atom_hz, hop, config.network, streams, backend)
-        self.latency_hops = front.aligner.latency_hops + self._code.latency_hops
-        self.period_hops = self._code.period_hops
-        self._late = Memory([("subband", np.complex64, (self._code.latency_hops, streams, design.channels))], backend)
+        self._code = SparseCode(design, front.aligner, self.atom_hz, hop, config.network, streams, backend)
+        self.latency_hops, self.period_hops = front.aligner.latency_hops, 1
 
     @property
     def _parts(self) -> dict[str, Any]:
-        return {**self._front._parts, "code": self._code, "late": self._late}
+        return {**self._front._parts, "code": self._code}
 
     @property
     def replaced(self) -> NDArray[np.int64]:
@@ -132,18 +123,18 @@ class SubbandPath(Path):
         return self._front.bank.replaced
 
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
-        """Bank, windows, alignment, and what they say of lines; the subbands wait for the code."""
-        subbands = self._front.process(audio)
-        late = _delayed(self._late, "subband", self._backend.array(subbands.subband))
-        drive, frequency_hz = self._code.evidence(subbands)
-        return Evidence(drive, frequency_hz, late, np.empty((*late.shape[:2], 0), np.float32))
+        """Bank, alignment, and the drive that the receptive fields make of them."""
+        frames = self._front.process(audio)
+        drive, frequency_hz = self._code.evidence(frames)
+        subband = self._backend.array(frames.subband)
+        return Evidence(drive, frequency_hz, subband, np.empty((*subband.shape[:2], 0), np.float32))
 
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The code's winners."""
         return self._code.compete(evidence.drive, evidence.frequency_hz, evidence.subband)
 
     def power_response(self) -> NDArray[np.float64]:
-        """(atoms, channels) power of the bank's subbands, or of its windows."""
+        """(atoms, channels) power of the bank's subbands."""
         return self._front.power_response(self.atom_hz)
 
     def phase_reader(self) -> PhaseReader:

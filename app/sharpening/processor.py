@@ -41,6 +41,4 @@ def backend_of(device: str | Backend, mode: str = "") -> Backend:
 
 
 def _needs_cpu(what: str, mode: str) -> UsageError:
-    return UsageError(
-        f"{what}: network.mode {mode} runs on the CPU so far: take --device cpu, or --set network.mode=lines"
-    )
+    return UsageError(f"{what}: network.mode {mode} runs on the CPU so far: take --device cpu")

@@ -40,8 +40,6 @@ class SparseCode(Composite):
         streams: int,
         backend: Backend = CPU,
     ) -> None:
-        self.latency_hops = 0
-        self.period_hops = 1
         self._hop_s = np.float64(hop / design.sample_rate)
         self._atom_hz = backend.array(atom_hz, np.float32)
         self._highest_hz = np.float32(design.sample_rate / 2)

@@ -15,7 +15,7 @@ from sharpear.dsp.cue_arrays import BandCuesOut, CandidatesOut
 from sharpear.dsp.cues import CueDesign, Cues
 from sharpear.dsp.hann_bank import LAYOUT
 from sharpear.dsp.pairs import longest_window, pair_finder
-from sharpear.sharpening.line_code import line_rule
+from sharpear.sharpening.belief_code import line_rule
 
 SAMPLE_RATE, HOP = 44100, 128
 """Hz, and samples between frames: what all presets learn for. Other rates run with hops that last about as long."""

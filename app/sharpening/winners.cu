@@ -1,21 +1,5 @@
-// The kernels of line_code.py for the GPU: the same steps. A block of threads owns a stream, and each thread every
+// The kernel of winners.py for the GPU: the same steps. A block of threads owns a stream, and each thread every
 // blockDim.x-th atom.
-
-extern "C" __global__ void fade_into_noise(
-    Array<float, 3> noise, Array<long long, 1> nearest, float audible, Array<float, 3> amplitude,
-    Array<float, 3> atom_noise
-) {
-    int units = nearest.shape[0];
-    for (int f = 0; f < amplitude.shape[0]; ++f) {
-        float *A = row_of(amplitude, f);
-        EACH_UNIT(j) {
-            float noise_here = row_of(noise, f)[nearest.data[j]];
-            row_of(atom_noise, f)[j] = noise_here;
-            float energy = A[j] * A[j], edge = audible * noise_here;
-            if (energy < edge) A[j] *= sqrt(fmax((double)(energy / edge) - GONE_AT, 0.0) / (1.0 - GONE_AT));
-        }
-    }
-}
 
 // Each atom looks for its winner by itself; then each winner collects, in the atoms' order, what chose it.
 extern "C" __global__ void winners_take_windows(
