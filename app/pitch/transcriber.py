@@ -13,7 +13,6 @@ from sharpear.audio.mono import MonoMix, signs_that_keep
 from sharpear.config import Config
 from sharpear.gpu import Backend, Pending
 from sharpear.sharpening.composite import Streaming
-from sharpear.sharpening.feasible import check_pitch_needs
 from sharpear.sharpening.results import ArrayResult, counted
 from sharpear.sharpening.sharpener import Sharpener
 
@@ -49,13 +48,12 @@ class Transcriber(Streaming[PitchFrames]):
         overrides: Mapping[str, Any] | None = None, *, start_s: float = 0.0, device: str | Backend = "cpu",
     ) -> None:  # fmt: skip
         self.sharpener = Sharpener(sample_rate, preset, streams, overrides, start_s=start_s, device=device)
-        config = self.sharpener.config
+        config = self.sharpener.config.pitch
         self.sample_rate, self.streams = self.sharpener.sample_rate, self.sharpener.streams
         self.backend = self.sharpener.backend
         hop_s = self.sharpener.hop / self.sample_rate
         atoms, channels = self.sharpener.frequencies.size, self.sharpener.channel_frequencies.size
-        check_pitch_needs(config, atoms, hop_s)
-        self.layer = PitchLayer(hop_s, atoms, channels, config.pitch, streams)
+        self.layer = PitchLayer(hop_s, atoms, channels, config, streams)
         self._flat_input = False
         self._latest: Callable[[], PitchFrames] | None = None
 

@@ -175,6 +175,11 @@ class BeliefCode(Composite):
         self._finder = pair_finder(bank, line_rule(config.lines, hop_s), streams, backend)
         beliefs = load_beliefs(config.beliefs.weights)
         self.latency_hops = beliefs.latency_hops
+        if bank.delay_hops[-1] + self._finder.latency_hops > self.latency_hops:
+            raise UsageError(
+                f"lines.spacing_ms = {config.lines.spacing_ms:g}: expected pairs that are told within the "
+                f"{self.latency_hops} hops of the beliefs: lower it"
+            )
         design = CueDesign(bank, self.latency_hops, self._finder.latency_hops)
         self._judge = Judge(design, beliefs.weights, atom_hz, config.bank.scale, streams, backend)
         self._winners = Winners(atom_hz, hop_s, config.network, streams, backend)

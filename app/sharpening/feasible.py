@@ -56,17 +56,6 @@ def check_needs(config: Config, center_hz: NDArray[np.float64], hop_s: float) ->
     _check(_needs_of_lines(config, channels, hop_s))
 
 
-def check_pitch_needs(config: Config, atoms: int, hop_s: float) -> None:
-    """Check the memory for the frames that the pitch layer holds back.
-
-    Raises:
-        UsageError: it would hold too many.
-    """
-    pitch = config.pitch
-    waiting = (pitch.median_steps // 2 + 0.5) * max(1.0, pitch.step_ms / 1e3 / hop_s)
-    _check([Need(8 * waiting * atoms, "the pitch layer", "pitch.step_ms, pitch.median_steps or atoms.count")])
-
-
 def check_spacing(frequency_hz: NDArray[np.float64], key: str) -> None:
     """Check that neighbouring frequencies can be told apart.
 
