@@ -214,7 +214,7 @@ def test_the_network_that_learns_is_the_one_that_runs(name):
         torch.from_numpy(np.concatenate([own for *_, own in several])),
     )
     arrays = exported(network, preset)
-    weights = BeliefWeights(**{field: arrays[field] for field in BeliefWeights._fields})
+    weights = BeliefWeights(**{field: np.ascontiguousarray(arrays[field]) for field in BeliefWeights._fields})
     for moment in several:
         cues, correction, hz, energy, window, own = map(torch.from_numpy, moment)
         with torch.no_grad():
