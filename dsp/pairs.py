@@ -6,6 +6,7 @@ from sharpear.gpu import CPU, Backend
 
 from .filterbank import SubbandFrames
 from .hann_bank import HannDesign, HannFrames
+from .hann_bank_kernel import SILENT_POWER
 from .lines import LineFinder, LineRule
 
 LOBE_BINS = 2
@@ -20,10 +21,7 @@ def pair_finder(design: HannDesign, rule: LineRule, streams: int = 1, backend: B
 
 
 def longest_window(design: HannDesign, frames: HannFrames) -> SubbandFrames:
-    """The longest window's channels, as a `LineFinder` takes them."""
+    """The longest window's channels, as a `LineFinder` takes them; those that are silent are at 0 Hz."""
     channels = design.channels_of(len(design.windows) - 1)
     power, moment = frames.power[:, :, channels], frames.moment[:, :, channels]
-    center_hz = design.center_hz[channels].astype(np.float32)
-    sounds = power > 0
-    hz = np.where(sounds, moment / np.where(sounds, power, np.float32(1)), center_hz)
-    return SubbandFrames(frames.subband[:, :, None], np.ascontiguousarray(power), hz)
+    return SubbandFrames(frames.subband[:, :, None], power, moment / np.maximum(power, SILENT_POWER))

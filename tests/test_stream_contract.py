@@ -405,6 +405,16 @@ def bank(streams: int, backend: Backend) -> Any:
     return Packed(inner, process)
 
 
+def hann_bank(streams: int, backend: Backend) -> Any:
+    inner = HannBank(HannDesign(SAMPLE_RATE, HOP), streams, backend)
+
+    def process(block: np.ndarray) -> HannFrames:
+        frames = inner.process(block)
+        return HannFrames(*(backend.numpy(part) for part in (frames.power, frames.moment, frames.subband)))
+
+    return Packed(inner, process)
+
+
 def tonal(streams: int, backend: Backend) -> Separator:
     return Separator(SAMPLE_RATE, TonalTransient.on(backend), streams, linked=1, device=backend)
 
@@ -417,6 +427,7 @@ GPU_CASES: dict[str, tuple[Callable[[int, Backend], Any], Callable[[int], Any], 
 }
 GPU_CASES |= {
     "Filterbank": (bank, lambda n: audio(n, 2000), {}),
+    "HannBank": (hann_bank, lambda n: audio(n, 2000), {"silence": 9000}),
     "Sharpener, lines": (lambda n, b: sharpener(n, "lines", b), lambda n: audio(n, 2000), {}),
     "Sharpener, complex": (lambda n, b: sharpener(n, "complex", b), lambda n: audio(n, 2000), {}),
     "Separator": (tonal, lambda n: audio(n, 1500), {"silence": 3000}),
