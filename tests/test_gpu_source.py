@@ -38,9 +38,9 @@ def numba_kernel(file: Path, name: str) -> Any:
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
 @pytest.mark.parametrize(("file", "constants"), SOURCES, ids=lambda part: getattr(part, "stem", None))
 def test_the_compiler_takes_it(file: Path, constants: Any, architecture: str) -> None:
-    names = KERNEL.findall(file.read_text())
-    assert names
-    ptx, log = compiled(source_text(numba_kernel(file, names[0]), constants), architecture)
+    source = source_text(numba_kernel(file, KERNEL.findall(file.read_text())[0]), constants)
+    names = KERNEL.findall(source)
+    ptx, log = compiled(source, architecture)
     assert sorted(re.findall(r"\.entry (\w+)", ptx)) == sorted(names)
     assert f".target {architecture}" in ptx
     assert len(re.findall(r"\b0 bytes spill stores, 0 bytes spill loads", log)) == len(names), log
