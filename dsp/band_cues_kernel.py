@@ -28,9 +28,9 @@ def read_bands(
                     told = log_level[s, w, row, b] - log_level[s, reference, now, b]
                     x[b, p] = clipped(told, np.float32(CLIP)) / np.float32(2)
                 p += 1
-    for q in range(tables.short.size):
-        _correct(tables.ahead[tables.short[q]], tables.smear[q], frame, state.root[s, tables.short[q]],
-                 state.loudest[s, tables.short[q]], correction, q)  # fmt: skip
+    for q in range(tables.shorter.size):
+        _correct(tables.ahead[tables.shorter[q]], tables.smear[q], frame, state.root[s, tables.shorter[q]],
+                 state.loudest[s, tables.shorter[q]], correction, q)  # fmt: skip
         for b in range(count):
             x[b, p] = correction[b, q] / np.float32(2)
         p += 1

@@ -1,5 +1,6 @@
 """What cues are read from and written to, and what all their kernels need. No validation here."""
 
+import math
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from sharpear.compiler import kernel
 
 from .basins_kernel import Found
 
+LN_2 = np.float32(math.log(2))
 CLIP = 6.0
 """Ratios of levels are told up to e^±6 (26 dB): what is further apart is as good as alone."""
 
@@ -25,7 +27,7 @@ class CueTables(NamedTuple):
     ahead: hops after the middle that a window may be used; spacing_hz and resolution_hz: of channels, and 1/N.
     first_weight, first_band_channel: of each window and band, where its weights begin, and the channel of the first.
     offset: hops before or after the middle at which bands are compared; line_offset: and lines.
-    short: of each pair of windows the one whose levels are compared with themselves, smeared as the long one smears.
+    shorter: of each pair of windows the one whose levels are compared with themselves, smeared as the long one smears.
     """
 
     ahead: Annotated[NDArray[np.int64], "windows"]
@@ -37,7 +39,7 @@ class CueTables(NamedTuple):
     band_hz: Annotated[NDArray[np.float64], "bands"]
     offset: Annotated[NDArray[np.int64], "offsets"]
     line_offset: Annotated[NDArray[np.int64], "line offsets"]
-    short: Annotated[NDArray[np.int64], "pairs"]
+    shorter: Annotated[NDArray[np.int64], "pairs"]
     smear: Annotated[NDArray[np.float32], "pairs", "taps"]
 
 
@@ -125,4 +127,4 @@ def ln(x: np.float32) -> np.float32:
     t = (m - np.float32(1)) / (m + np.float32(1))
     t2 = t * t
     series = np.float32(1) + t2 * (np.float32(1 / 3) + t2 * (np.float32(1 / 5) + t2 * np.float32(1 / 7)))
-    return exponent * np.float32(0.6931471805599453) + np.float32(2) * t * series
+    return exponent * LN_2 + np.float32(2) * t * series

@@ -9,7 +9,7 @@ neighbours apart and smear what swells or moves, short ones do the opposite. Whi
 - each line's own: its level, how concentrated it is, its neighbours, what other windows have at its place and time.
 """
 
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,7 +151,7 @@ class CueDesign:
             band_hz=backend.array(self.band_hz, np.float64),
             offset=backend.array(OFFSETS, np.int64),
             line_offset=backend.array(LINE_OFFSETS, np.int64),
-            short=backend.array([a for a, _ in self.pairs], np.int64),
+            shorter=backend.array([a for a, _ in self.pairs], np.int64),
             smear=backend.array([self._smear(a, w) for a, w in self.pairs], np.float32),
         )
 
@@ -180,20 +180,21 @@ class CueDesign:
         }
         return fields_of(CueState, lengths)
 
-    def room(self) -> CueRoom:
+    def room(self, backend: Backend = CPU, streams: int = 1) -> CueRoom:
         """Room for one frame."""
         rooms = int(self.bank.counts.max()) // 2 + 1
-        found = allocated(Found, {"basins": rooms})
+        found = allocated(Found, {"basins": rooms}, backend, streams)
         shape = (len(self.bank.windows), self.band_hz.size, 4)
+        room = partial(backend.room, blocks=streams)
         return CueRoom(
             found=found,
-            edge=np.empty(rooms + 1, np.int64),
-            mean_trust=np.empty(self.bank.counts[-1], np.float32),
-            purity=np.empty(shape, np.float32),
-            kept=np.empty(self.most_candidates, np.int64),
-            row=np.empty(shape[0] + 2 * len(LINE_OFFSETS), np.int64),
-            claim_hz=np.empty(MOST_CLAIMS, np.float32),
-            claim_energy=np.empty(MOST_CLAIMS, np.float32),
+            edge=room((rooms + 1,), np.int64),
+            mean_trust=room((int(self.bank.counts[-1]),), np.float32),
+            purity=room(shape, np.float32),
+            kept=room((self.most_candidates,), np.int64),
+            row=room((shape[0] + 2 * len(LINE_OFFSETS),), np.int64),
+            claim_hz=room((MOST_CLAIMS,), np.float32),
+            claim_energy=room((MOST_CLAIMS,), np.float32),
         )
 
     @property
@@ -222,9 +223,9 @@ class Cues(Stateful):
         self.design = design
         self._streams = streams
         self._tables, self._basins = design.tables(backend), basin_tables(design.bank, backend)
-        self._room = design.room()
+        self._room = design.room(backend, streams)
         self._remember([*design.memory(streams), ("frame", np.int64)], backend)
-        self._run = backend.kernel(cues_process, blocks=streams, threads=1)
+        self._run = backend.kernel(cues_process, blocks=streams, threads=design.bank.channels, shared_bytes=4 * 256)
 
     def process(
         self, frames: HannFrames, pairs: LineFrames, chosen: NDArray[np.int64]
@@ -245,7 +246,7 @@ class Cues(Stateful):
         )
         self._run(
             frames.power, frames.moment, pairs.frequency_hz, pairs.energy, pairs.trust, self._basins.first_channel,
-            self._basins, self._tables, int(state["frame"]), named(CueState, state), self._room, chosen, lines, told,
+            self._basins, self._tables, int(state["frame"]), named(CueState, state), self._room, self.backend.array(chosen), lines, told,
         )  # fmt: skip
         state["frame"] += len(frames)
         return lines, told

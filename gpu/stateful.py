@@ -25,9 +25,11 @@ def named(kind: Callable[..., Fields], state: Any) -> Fields:
     return kind(*(state[name] for name in names))
 
 
-def allocated(kind: Callable[..., Fields], lengths: Mapping[str, int]) -> Fields:
-    """Uninitialised arrays of a named tuple."""
-    return kind(*(np.empty(shape, number) for _, number, shape in fields_of(kind, lengths)))
+def allocated(
+    kind: Callable[..., Fields], lengths: Mapping[str, int], backend: Backend = CPU, blocks: int = 1
+) -> Fields:
+    """Uninitialised arrays of a named tuple, as room for a kernel: see `Backend.room`."""
+    return kind(*(backend.room(shape, number, blocks) for _, number, shape in fields_of(kind, lengths)))
 
 
 class StateTooLargeError(ValueError):
