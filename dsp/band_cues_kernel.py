@@ -5,8 +5,18 @@ import math
 import numpy as np
 
 from sharpear.compiler import Floats, Integers, kernel
+from sharpear.compiler.elementary import ln
 
-from .cue_arrays import BAND_FLOOR, CLIP, SILENCE, BandCues, CueRoom, CueState, CueTables, clipped, ln, row_of
+from .cue_arrays import BAND_FLOOR, CLIP, MIDDLE_HZ, SILENCE, BandCues, CueRoom, CueState, CueTables, clipped, row_of
+
+LEAST_LEVEL = np.float32(-14.0)
+"""ln of the loudest band's level down to which others' are told."""
+
+MOST_CORRECTION = np.float32(5.0)
+"""Corrections are told, and made, up to e^±5."""
+
+NO_WEIGHT, NO_ENERGY = np.float32(1e-9), np.float32(1e-20)
+"""Stand for the sum of weights, and of energies, of which there are none."""
 
 
 @kernel
@@ -26,23 +36,23 @@ def read_bands(
                 row = row_of(frame, tables.ahead[w] - o, rows)
                 for b in range(count):
                     told = log_level[s, w, row, b] - log_level[s, reference, now, b]
-                    x[b, p] = clipped(told, np.float32(CLIP)) / np.float32(2)
+                    x[p, b] = clipped(told, np.float32(CLIP)) / np.float32(2)
                 p += 1
     for q in range(tables.shorter.size):
         _correct(tables.ahead[tables.shorter[q]], tables.smear[q], frame, state.root[s, tables.shorter[q]],
-                 state.loudest[s, tables.shorter[q]], correction, q)  # fmt: skip
+                 state.loudest[s, tables.shorter[q]], room.mean_root, correction[q])  # fmt: skip
         for b in range(count):
-            x[b, p] = correction[b, q] / np.float32(2)
+            x[p, b] = correction[q, b] / np.float32(2)
         p += 1
     for w in range(1, windows):
         row = row_of(frame, tables.ahead[w], rows)
         of = p + windows - 1 + 2 * (w - 1)  # p grows with w, too
         for b in range(count):
-            told = min(max(log_level[s, w, row, b] - loudest, np.float32(-14)), np.float32(1))
-            x[b, p] = told / np.float32(4)
-            total = max(purity[w, b, 0], np.float32(1e-20))
-            x[b, of], x[b, of + 1] = purity[w, b, 1] / total, purity[w, b, 2] / total
-            x[b, of + 2] = min(purity[w, b, 3] / (total * total), np.float32(1))
+            told = min(max(log_level[s, w, row, b] - loudest, LEAST_LEVEL), np.float32(1))
+            x[p, b] = told / np.float32(4)
+            total = max(purity[w, b + 1, 0], NO_ENERGY)
+            x[of, b], x[of + 1, b] = purity[w, b + 1, 1] / total, purity[w, b + 1, 2] / total
+            x[of + 2, b] = min(purity[w, b + 1, 3] / (total * total), np.float32(1))
         p += 1
     p += 3 * (windows - 1)
     w = windows - 1
@@ -52,26 +62,28 @@ def read_bands(
     )  # fmt: skip
     p += 2
     for b in range(count):
-        x[b, p] = math.log(tables.band_hz[b] / 700.0)
+        x[p, b] = math.log(tables.band_hz[b] / MIDDLE_HZ)
         for w in range(2, windows):
             top_hz = (first[w + 1] - first[w] - 1) * tables.spacing_hz[w]
-            x[b, p + w - 1] = 1.0 if tables.band_hz[b] > top_hz else 0.0
+            x[p + w - 1, b] = 1.0 if tables.band_hz[b] > top_hz else 0.0
 
 
 @kernel
-def _correct(ahead: int, smear: Floats, frame: int, root: Floats, loudest: Floats, correction: Floats, q: int) -> None:
+def _correct(
+    ahead: int, smear: Floats, frame: int, root: Floats, loudest: Floats, mean: Floats, correction: Floats
+) -> None:
     """Logarithm of a band's level in a short window over the same smeared as a long window smears it."""
-    rows, half, bands = root.shape[0], smear.size // 2, correction.shape[0]
+    rows, half, bands = root.shape[0], smear.size // 2, correction.size
     now = row_of(frame, ahead, rows)
     floor = np.float32(math.sqrt(BAND_FLOOR * loudest[now] + float(SILENCE)))
-    mean = np.zeros(bands, np.float32)
+    mean[:] = 0.0
     for i in range(smear.size):
         if smear[i] > 0:
             row = row_of(frame, ahead - (i - half), rows)
             for b in range(bands):
                 mean[b] += smear[i] * root[row, b]
     for b in range(bands):
-        correction[b, q] = clipped(np.float32(2) * ln((root[now, b] + floor) / (mean[b] + floor)), np.float32(5))
+        correction[b] = clipped(np.float32(2) * ln((root[now, b] + floor) / (mean[b] + floor)), MOST_CORRECTION)
 
 
 @kernel
@@ -80,14 +92,14 @@ def _band_trust(
     cues: Floats,
 ) -> None:  # fmt: skip
     """Trust of the longest window's pairs, averaged over the bands: plainly, and by energy."""
-    for b in range(cues.shape[0]):
+    for b in range(cues.shape[1]):
         a, k = first_weight[b], first_channel[b]
-        plain, total, energy, trusted = np.float32(0), np.float32(1e-9), np.float32(1e-20), np.float32(0)
+        plain, total, energy, trusted = np.float32(0), NO_WEIGHT, NO_ENERGY, np.float32(0)
         for i in range(first_weight[b + 1] - a):
             weight, trust = weights[a + i], mean_trust[k + i]
             plain += weight * trust
             total += weight
             energy += weight * P[k + i]
             trusted += weight * P[k + i] * trust
-        cues[b, p] = plain / total
-        cues[b, p + 1] = trusted / energy
+        cues[p, b] = plain / total
+        cues[p + 1, b] = trusted / energy

@@ -1,6 +1,5 @@
 """What cues are read from and written to, and what all their kernels need. No validation here."""
 
-import math
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -10,7 +9,9 @@ from sharpear.compiler import kernel
 
 from .basins_kernel import Found
 
-LN_2 = np.float32(math.log(2))
+MIDDLE_HZ = 700.0
+"""Frequencies are told as ln of what they are over this."""
+
 CLIP = 6.0
 """Ratios of levels are told up to e^±6 (26 dB): what is further apart is as good as alone."""
 
@@ -57,27 +58,29 @@ class CueState(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """All lines of one moment, those of one window after the other; the longest window's with the pairs.
+    """All lines of one moment, those of one window after the other, by frequency; then the pairs of the longest's.
 
-    number: how many there are.  window: counted from 0, the shortest that has lines.
+    number: how many there are.  place: on the axis of bands, below the last.  window: counted from 0, the shortest that
+    has lines.
     """
 
     number: Annotated[NDArray[np.int64], "one"]
     hz: Annotated[NDArray[np.float32], "candidates"]
+    place: Annotated[NDArray[np.float32], "candidates"]
     energy: Annotated[NDArray[np.float32], "candidates"]
     window: Annotated[NDArray[np.int64], "candidates"]
-    cues: Annotated[NDArray[np.float32], "candidates", "line cues"]
+    cues: Annotated[NDArray[np.float32], "line cues", "candidates"]
 
 
 class BandCues(NamedTuple):
     """What the bands say at one moment: cues, and logarithmic corrections of the levels, for each pair of windows."""
 
-    cues: Annotated[NDArray[np.float32], "bands", "band cues"]
-    correction: Annotated[NDArray[np.float32], "bands", "pairs"]
+    cues: Annotated[NDArray[np.float32], "band cues", "bands"]
+    correction: Annotated[NDArray[np.float32], "pairs", "bands"]
 
 
 class CandidatesOut(NamedTuple):
-    """`Candidates` of several frames and streams."""
+    """`Candidates` of several frames and streams, as they are learned from: each line's cues behind one another."""
 
     number: Annotated[NDArray[np.int64], "frames", "streams", "one"]
     hz: Annotated[NDArray[np.float32], "frames", "streams", "candidates"]
@@ -87,21 +90,34 @@ class CandidatesOut(NamedTuple):
 
 
 class BandCuesOut(NamedTuple):
-    """`BandCues` of several frames and streams."""
+    """`BandCues` of several frames and streams, likewise."""
 
     cues: Annotated[NDArray[np.float32], "frames", "streams", "bands", "band cues"]
     correction: Annotated[NDArray[np.float32], "frames", "streams", "bands", "pairs"]
 
 
 class CueRoom(NamedTuple):
-    """Room for what one frame needs on the way."""
+    """Room for what one frame needs on the way.
+
+    beside_hz, beside_log: of a window's lines by frequency, one that is far away before the first and behind the last.
+    kept, at: of each candidate, which basin it is, and where among those lines.
+    channel, part, own: of a window's candidates, between which channels of another they stand, and their level.
+    weight: how much they count in the band below, at, above and once more above them.
+    """
 
     found: Found
     edge: Annotated[NDArray[np.int64], "edges"]
     mean_trust: Annotated[NDArray[np.float32], "longest channels"]
-    purity: Annotated[NDArray[np.float32], "windows", "bands", "four"]
+    mean_root: Annotated[NDArray[np.float32], "bands"]
+    purity: Annotated[NDArray[np.float32], "windows", "bands around", "four"]
+    beside_hz: Annotated[NDArray[np.float32], "lines and two"]
+    beside_log: Annotated[NDArray[np.float32], "lines and two"]
     kept: Annotated[NDArray[np.int64], "candidates"]
-    row: Annotated[NDArray[np.int64], "compared"]
+    at: Annotated[NDArray[np.int64], "candidates"]
+    channel: Annotated[NDArray[np.int32], "lines"]
+    part: Annotated[NDArray[np.float32], "lines"]
+    own: Annotated[NDArray[np.float32], "lines"]
+    weight: Annotated[NDArray[np.float32], "four", "lines"]
     claim_hz: Annotated[NDArray[np.float32], "claims"]
     claim_energy: Annotated[NDArray[np.float32], "claims"]
 
@@ -116,15 +132,3 @@ def row_of(frame: int, lag: int, rows: int) -> int:
 def clipped(value: float, most: float) -> np.float32:
     """Within ± `most`."""
     return np.float32(min(max(value, -most), most))
-
-
-@kernel
-def ln(x: np.float32) -> np.float32:
-    """Logarithm of a positive normal number, to 2e-5: of its exponent and, by artanh, of its mantissa."""
-    bits = np.float32(x).view(np.int32)
-    exponent = np.float32((bits >> 23) - 127)
-    m = np.int32((bits & 0x7FFFFF) | 0x3F800000).view(np.float32)
-    t = (m - np.float32(1)) / (m + np.float32(1))
-    t2 = t * t
-    series = np.float32(1) + t2 * (np.float32(1 / 3) + t2 * (np.float32(1 / 5) + t2 * np.float32(1 / 7)))
-    return exponent * LN_2 + np.float32(2) * t * series

@@ -9,7 +9,7 @@ neighbours apart and smear what swells or moves, short ones do the opposite. Whi
 - each line's own: its level, how concentrated it is, its neighbours, what other windows have at its place and time.
 """
 
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,8 @@ from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import Stateful, allocated, fields_of, named
 
 from .basins import basin_tables
-from .basins_kernel import MOST_LINES, Found
-from .cue_arrays import BandCuesOut, CandidatesOut, CueRoom, CueState, CueTables
+from .basins_kernel import MOST_LINES
+from .cue_arrays import BandCues, BandCuesOut, Candidates, CandidatesOut, CueRoom, CueState, CueTables
 from .cues_kernel import cues_process
 from .hann_bank import HannDesign, HannFrames
 from .line_cues_kernel import MOST_CLAIMS
@@ -181,21 +181,28 @@ class CueDesign:
         return fields_of(CueState, lengths)
 
     def room(self, backend: Backend = CPU, streams: int = 1) -> CueRoom:
-        """Room for one frame."""
-        rooms = int(self.bank.counts.max()) // 2 + 1
-        found = allocated(Found, {"basins": rooms}, backend, streams)
-        shape = (len(self.bank.windows), self.band_hz.size, 4)
-        room = partial(backend.room, blocks=streams)
-        return CueRoom(
-            found=found,
-            edge=room((rooms + 1,), np.int64),
-            mean_trust=room((int(self.bank.counts[-1]),), np.float32),
-            purity=room(shape, np.float32),
-            kept=room((self.most_candidates,), np.int64),
-            row=room((shape[0] + 2 * len(LINE_OFFSETS),), np.int64),
-            claim_hz=room((MOST_CLAIMS,), np.float32),
-            claim_energy=room((MOST_CLAIMS,), np.float32),
-        )
+        """Room for one frame; on a GPU of every stream."""
+        basins = int(self.bank.counts.max()) // 2 + 1
+        lengths = {
+            "basins": basins,
+            "edges": basins + 1,
+            "longest channels": int(self.bank.counts[-1]),
+            "windows": len(self.bank.windows),
+            "bands": self.band_hz.size,
+            "bands around": self.band_hz.size + 3,
+            "four": 4,
+            "lines": MOST_LINES,
+            "lines and two": MOST_LINES + 2,
+            "candidates": self.most_candidates,
+            "claims": MOST_CLAIMS,
+        }
+        return allocated(CueRoom, lengths, backend, streams)
+
+    def told(self, backend: Backend = CPU, streams: int = 1) -> tuple[Candidates, BandCues]:
+        """Room for what is read of one moment; on a GPU of every stream."""
+        lengths = {"one": 1, "candidates": self.most_candidates, "line cues": self.line_cues}
+        lengths |= {"bands": self.band_hz.size, "band cues": self.band_cues, "pairs": len(self.pairs)}
+        return allocated(Candidates, lengths, backend, streams), allocated(BandCues, lengths, backend, streams)
 
     @property
     def most_candidates(self) -> int:
@@ -223,9 +230,9 @@ class Cues(Stateful):
         self.design = design
         self._streams = streams
         self._tables, self._basins = design.tables(backend), basin_tables(design.bank, backend)
-        self._room = design.room(backend, streams)
+        self._room, self._told = design.room(backend, streams), design.told(backend, streams)
         self._remember([*design.memory(streams), ("frame", np.int64)], backend)
-        self._run = backend.kernel(cues_process, blocks=streams, threads=design.bank.channels, shared_bytes=4 * 256)
+        self._run = backend.kernel(cues_process, blocks=streams, threads=MOST_LINES, shared_bytes=4 * MOST_LINES)
 
     def process(
         self, frames: HannFrames, pairs: LineFrames, chosen: NDArray[np.int64]
@@ -246,7 +253,8 @@ class Cues(Stateful):
         )
         self._run(
             frames.power, frames.moment, pairs.frequency_hz, pairs.energy, pairs.trust, self._basins.first_channel,
-            self._basins, self._tables, int(state["frame"]), named(CueState, state), self._room, self.backend.array(chosen), lines, told,
+            self._basins, self._tables, int(state["frame"]), named(CueState, state), self._room, *self._told,
+            self.backend.array(chosen), lines, told,
         )  # fmt: skip
         state["frame"] += len(frames)
         return lines, told

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from sharpear.compiler import Floats, Integers, kernel
+from sharpear.compiler.elementary import ln
 
 from .band_cues_kernel import read_bands
 from .basins_kernel import BasinTables
@@ -18,7 +19,6 @@ from .cue_arrays import (
     CueRoom,
     CueState,
     CueTables,
-    ln,
     row_of,
 )
 from .line_cues_kernel import read_lines
@@ -88,8 +88,8 @@ def _average_trust(trust: Floats, frame: int, mean: Floats) -> None:
 @kernel
 def cues_process(
     power: Floats, moment: Floats, hz: Floats, energy: Floats, trust: Floats, first: Integers, basins: BasinTables,
-    tables: CueTables, frame: int, state: CueState, room: CueRoom, chosen: Integers, lines: CandidatesOut,
-    bands: BandCuesOut,
+    tables: CueTables, frame: int, state: CueState, room: CueRoom, found: Candidates, told: BandCues,
+    chosen: Integers, lines: CandidatesOut, bands: BandCuesOut,
 ) -> None:  # fmt: skip
     """Remember all frames, and give what is read of the chosen ones, counted from 0."""
     for s in range(power.shape[1]):
@@ -98,11 +98,9 @@ def cues_process(
             remember(power[f, s], moment[f, s], hz[f, s], energy[f, s], trust[f, s], first, tables, frame + f, state,
                      s)  # fmt: skip
             if n < chosen.size and chosen[n] == f:
-                read(
-                    first, basins, tables, frame + f, state, s, room,
-                    Candidates(
-                        lines.number[n, s], lines.hz[n, s], lines.energy[n, s], lines.window[n, s], lines.cues[n, s]
-                    ),
-                    BandCues(bands.cues[n, s], bands.correction[n, s]),
-                )  # fmt: skip
+                read(first, basins, tables, frame + f, state, s, room, found, told)
+                lines.number[n, s] = found.number
+                lines.hz[n, s], lines.energy[n, s] = found.hz, found.energy
+                lines.window[n, s], lines.cues[n, s] = found.window, found.cues.T
+                bands.cues[n, s], bands.correction[n, s] = told.cues.T, told.correction.T
                 n += 1

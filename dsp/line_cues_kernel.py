@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
-from sharpear.compiler import Floats, Integers, kernel
+from sharpear.compiler import Doubles, Floats, Integers, ShortIntegers, kernel
+from sharpear.compiler.elementary import exp, ln
 
 from .basins_kernel import BasinTables, Found, find_basins
-from .cue_arrays import CLIP, SILENCE, Candidates, CueRoom, CueState, CueTables, clipped, ln, row_of
+from .cue_arrays import CLIP, MIDDLE_HZ, SILENCE, Candidates, CueRoom, CueState, CueTables, clipped, row_of
 
 PLACE_FLOOR = 1e-8
 """The same of single channels, of which several make a band."""
@@ -30,14 +31,31 @@ LEAST_PART = 1e-3
 MOST_CLAIMS = 256
 """Two of each channel of a peak."""
 
-NEIGHBOR_BINS = 8.0
+NEIGHBOR_BINS = np.float32(8.0)
 """A neighbouring line this many bins of 1/N away, or farther, is out of the window's reach."""
 
 WIDEST = np.float32(3.0)
 """Spread of a line, in bins, up to which it is told: wider than a window's main lobe there is no line."""
 
-BLUR = 0.6
+BLUR = np.float32(0.6)
 """Twice the variance, in bands², of the Gaussian by which a line counts in the bands around it."""
+
+BANDS_A_LN = np.float32(4 / math.log(2))
+"""Bands, of which four are an octave, for each step of 1 of ln of frequency."""
+
+LN_MIDDLE = np.float32(math.log(MIDDLE_HZ))
+
+FAR = np.float32(1e30)
+"""Hz, to where no line is; minus that, ln of the energy of none."""
+
+FARTHEST_LEVEL = np.float32(10.0)
+"""Levels of other moments and windows at a line's place are told up to e^±10."""
+
+BELOW_LAST = 1.001
+"""Bands by which places stay below the number of them: the last one is above all lines."""
+
+NO_POWER, NO_REST = np.float32(1e-30), np.float32(1e-9)
+"""Stand for the power of channels, and for the rest of a peak, where there is none."""
 
 
 @kernel
@@ -56,141 +74,219 @@ def read_lines(
         a, b = first[w], first[w + 1]
         lag = tables.ahead[w]
         P, G = state.power[s, row_of(frame, lag, rows), a:b], state.moment[s, row_of(frame, lag, moment_rows), a:b]
-        kept = find_basins(P, G, basins.top_hz[w], room.edge, room.found)
         begin = count
-        count = _own_cues(
-            w, kept, P, G, room.found, basins.per_share[w], tables.resolution_hz[w], most,
-            state.log_level[s, w, row_of(frame, lag, rows)], tables.band_hz[0], lines, count, room.kept,
-            room.purity[w], tables.ahead.size,
-        )  # fmt: skip
-        _place_cues(first, basins, tables, frame, state.power[s], w, begin, count, most, room.row, lines)
+        count = _take(find_basins(P, G, basins.top_hz[w], room.edge, room.found), w - 1, most, begin, room, lines)
+        level = state.log_level[s, w, row_of(frame, lag, rows)]
+        _own_cues(w, begin, count, P, G, basins.per_share[w], most, level, tables, room, lines)
+        _place_cues(first, basins, tables, frame, state.power[s], w, begin, count, most, room, lines)
         if w == last:
-            count = _pairs(frame, state, s, room, P, tables.resolution_hz[w], most, lines, begin, count)
+            count = _pairs(frame, state, s, room, P, tables, most, lines, begin, count)
     lines.number[0] = count
 
 
 @kernel
-def _own_cues(
-    w: int, kept: int, P: Floats, G: Floats, found: Found, per_share: float, bin_hz: float, most: np.float32,
-    level: Floats, lowest_hz: float, lines: Candidates, count: int, which: Integers, purity: Floats, windows: int,
-) -> int:  # fmt: skip
-    """The lines of one window with what it says of them alone; returns how many candidates there are now."""
-    order, first, past, peak = found.order, found.first, found.past, found.peak
-    energies, frequencies = found.energy, found.hz
-    out_hz, out_energy, out_window, x = lines.hz, lines.energy, lines.window, lines.cues
-    bands, width = level.size, x.shape[1]
-    log_most = ln(most + SILENCE)
+def _take(kept: int, window: int, most: np.float32, begin: int, room: CueRoom, lines: Candidates) -> int:
+    """The lines of one window that are worth a judgement; returns how many candidates there are now."""
+    found, hz, log = room.found, room.beside_hz, room.beside_log
+    count = begin
     for i in range(kept):
-        line = order[i]
-        hz, energy = frequencies[line], energies[line]
-        if energy < FAINTEST_SHARE * most or count >= out_hz.size:
-            continue
-        c = count
-        count += 1
-        which[c] = line
-        log_energy = ln(np.float32(energy))
-        variance = np.float32(0)
-        for k in range(first[line], past[line]):
-            off = G[k] - P[k] * np.float32(hz)
-            variance += off * off / max(P[k], np.float32(1e-30))
-        concentration = np.float32(P[peak[line]] * per_share / energy)
-        spread = min(np.float32(math.sqrt(variance / energy) / bin_hz), WIDEST)
-        out_hz[c], out_energy[c], out_window[c] = hz, energy, w - 1
-        for k in range(width):
-            x[c, k] = 0.0
-        x[c, w - 1] = 1.0
-        octaves = min(max(4.0 * math.log2(hz / lowest_hz), 0.0), bands - 1.001)
-        b = int(octaves)
-        part = np.float32(octaves - b)
-        p = windows
-        x[c, p] = (log_energy - log_most) / np.float32(4)
-        level_here = (np.float32(1) - part) * level[b] + part * level[b + 1]
-        x[c, p + 1] = max(log_energy - level_here, np.float32(-10)) / np.float32(3)
-        x[c, p + 2], x[c, p + 3] = concentration, spread
-        p += 4
-        for side in range(2):
-            j = i - 1 if side == 0 else i + 1
-            x[c, p + side], x[c, p + 2 + side] = NEIGHBOR_BINS / 4.0, -CLIP / 4.0
-            if 0 <= j < kept:
-                other = order[j]
-                x[c, p + side] = min(abs(frequencies[other] - hz) / bin_hz, NEIGHBOR_BINS) / 4.0
-                ratio = ln(np.float32(energies[other])) - log_energy
-                x[c, p + 2 + side] = clipped(ratio, np.float32(CLIP)) / np.float32(4)
-        x[c, width - 1] = math.log(hz / 700.0)
-        for near in range(max(b - 1, 0), min(b + 3, bands)):
-            weight = np.float32(energy * math.exp(-((near - octaves) ** 2) / BLUR))
-            purity[near, 0] += weight
-            purity[near, 1] += weight * concentration
-            purity[near, 2] += weight * spread
-            purity[near, 3] += weight * weight
-    return count
+        line = found.order[i]
+        hz[i + 1], log[i + 1] = found.hz[line], found.energy[line]
+        lines.hz[count], lines.energy[count], lines.window[count] = hz[i + 1], log[i + 1], window
+        room.kept[count], room.at[count] = line, i + 1
+        count += found.energy[line] >= FAINTEST_SHARE * most  # else the next one is written over it
+    for i in range(1, kept + 1):
+        log[i] = ln(log[i])
+    hz[0], log[0], hz[kept + 1], log[kept + 1] = -FAR, -FAR, FAR, -FAR
+    return int(count)
+
+
+@kernel
+def _own_cues(
+    w: int, begin: int, end: int, P: Floats, G: Floats, per_share: float, most: np.float32, level: Floats,
+    tables: CueTables, room: CueRoom, lines: Candidates,
+) -> None:  # fmt: skip
+    """What one window says of its lines alone; their other cues are zeros."""
+    x, at, p = lines.cues, room.at[begin:end], tables.ahead.size
+    energy, place, bin_hz = lines.energy[begin:end], lines.place[begin:end], np.float32(tables.resolution_hz[w])
+    for row in range(x.shape[0]):
+        x[row, begin:end] = 0.0
+    x[w - 1, begin:end] = 1.0
+    _stand(lines.hz[begin:end], tables.band_hz, place, x[x.shape[0] - 1, begin:end])
+    _stand_out(at, room.beside_log, place, level, ln(most + SILENCE), x[p, begin:end], x[p + 1, begin:end])
+    _spread(P, G, per_share, bin_hz, room.kept[begin:end], room.found, x[p + 2, begin:end], x[p + 3, begin:end])
+    for side in range(2):
+        _neighbor(
+            at, 2 * side - 1, room.beside_hz, room.beside_log, bin_hz, x[p + 4 + side, begin:end],
+            x[p + 6 + side, begin:end],
+        )  # fmt: skip
+    _purity(energy, place, x[p + 2, begin:end], x[p + 3, begin:end], room.weight, room.purity[w])
+
+
+@kernel
+def _stand(hz: Floats, band_hz: Doubles, place: Floats, log_hz: Floats) -> None:
+    """Places on the axis of bands, and ln of frequencies over that of the middle."""
+    log_lowest = ln(np.float32(band_hz[0]))
+    for c in range(hz.size):
+        log_hz[c] = ln(hz[c])
+    for c in range(hz.size):
+        place[c] = place_of(log_hz[c] - log_lowest, band_hz.size)
+        log_hz[c] -= LN_MIDDLE
+
+
+@kernel(inline=True)
+def place_of(octaves: np.float32, bands: int) -> np.float32:
+    """On the axis of bands, between the lowest and the highest."""
+    return min(max(BANDS_A_LN * octaves, np.float32(0)), np.float32(bands - BELOW_LAST))
+
+
+@kernel
+def _stand_out(
+    at: Integers, log: Floats, place: Floats, level: Floats, log_most: np.float32, share: Floats, over: Floats
+) -> None:
+    """Lines' levels against the loudest band's, and against the bands' around them."""
+    for c in range(at.size):
+        b = np.int32(place[c])
+        part, own = place[c] - np.float32(b), log[at[c]]
+        here = (np.float32(1) - part) * level[b] + part * level[b + 1]
+        share[c] = (own - log_most) / np.float32(4)
+        over[c] = max(own - here, -FARTHEST_LEVEL) / np.float32(3)
+
+
+@kernel
+def _spread(
+    P: Floats, G: Floats, per_share: float, bin_hz: np.float32, kept: Integers, found: Found, concentration: Floats,
+    spread: Floats,
+) -> None:  # fmt: skip
+    """How much of each basin is its peak, and over how many bins its frequencies are spread."""
+    for c in range(kept.size):
+        line = kept[c]
+        hz, variance = np.float32(found.hz[line]), np.float32(0)
+        for k in range(found.first[line], found.past[line]):
+            off = G[k] - P[k] * hz
+            variance += off * off / max(P[k], NO_POWER)
+        concentration[c] = P[found.peak[line]] * per_share / found.energy[line]
+        spread[c] = min(np.float32(math.sqrt(variance / found.energy[line])) / bin_hz, WIDEST)
+
+
+@kernel
+def _neighbor(
+    at: Integers, step: int, hz: Floats, log: Floats, bin_hz: np.float32, distance: Floats, ratio: Floats
+) -> None:
+    """How far the next line below or above is, and how strong."""
+    for c in range(at.size):
+        here, other = at[c], at[c] + step
+        distance[c] = min(abs(hz[other] - hz[here]) / bin_hz, NEIGHBOR_BINS) / np.float32(4)
+        ratio[c] = clipped(log[other] - log[here], np.float32(CLIP)) / np.float32(4)
+
+
+@kernel
+def _purity(
+    energy: Floats, place: Floats, concentration: Floats, spread: Floats, weight: Floats, purity: Floats
+) -> None:
+    """Add lines to the bands around them; row b + 1 is of band b."""
+    for near in range(4):
+        row = weight[near]
+        for c in range(energy.size):
+            off = np.float32(near - 1) - (place[c] - np.float32(np.int32(place[c])))
+            row[c] = energy[c] * exp(-off * off / BLUR)
+    for c in range(energy.size):
+        b = int(place[c])
+        for near in range(4):
+            part = weight[near, c]
+            purity[b + near, 0] += part
+            purity[b + near, 1] += part * concentration[c]
+            purity[b + near, 2] += part * spread[c]
+            purity[b + near, 3] += part * part
 
 
 @kernel
 def _place_cues(
     first: Integers, basins: BasinTables, tables: CueTables, frame: int, power: Floats, w: int, begin: int, end: int,
-    most: np.float32, row: Integers, lines: Candidates,
+    most: np.float32, room: CueRoom, lines: Candidates,
 ) -> None:  # fmt: skip
     """What the windows have where a line is, now and, its own and the shortest with lines, before and after."""
     windows, offsets, rows = tables.ahead.size, tables.line_offset.size, power.shape[0]
-    spacing_hz, top_hz, hz, x = tables.spacing_hz, basins.top_hz, lines.hz, lines.cues
-    floor = np.float32(PLACE_FLOOR) * most + SILENCE
-    for v in range(windows):
-        row[v] = row_of(frame, tables.ahead[v], rows)
-    for part in range(2):
-        v = w if part == 0 else 1
-        for o in range(offsets):
-            lag = tables.ahead[v] - tables.line_offset[o]
-            row[windows + part * offsets + o] = row_of(frame, lag, rows) if lag >= 0 else -1
-    for c in range(begin, end):
-        own = ln(_at(power, row[w], first[w], first[w + 1], hz[c] / spacing_hz[w]) + floor)
-        p = windows + 8
-        for v in range(windows):
-            if v != w and hz[c] < top_hz[v]:
-                there = ln(_at(power, row[v], first[v], first[v + 1], hz[c] / spacing_hz[v]) + floor)
-                x[c, p + v] = clipped(there - own, np.float32(10)) / np.float32(2)
-        p += windows
+    hz, x, floor = lines.hz[begin:end], lines.cues, np.float32(PLACE_FLOOR) * most + SILENCE
+    for turn in range(windows):
+        v = w if turn == 0 else turn - (turn <= w)  # its own one first: the others are compared with it
+        a, b, ahead = first[v], first[v + 1], tables.ahead[v]
+        now = power[row_of(frame, ahead, rows), a:b]
+        _find_channels(hz, tables.spacing_hz[v], b - a, room.channel, room.part)
+        if v == w:
+            _levels(now, room.channel, room.part, floor, room.own[: end - begin])
+        else:
+            past = begin + _number_below(hz, basins.top_hz[v])
+            _compare(now, room.channel, room.part, floor, room.own, x[windows + 8 + v, begin:past])
         for part in range(2):
-            v = w if part == 0 else 1
-            place = hz[c] / spacing_hz[v]
+            if v != (w if part == 0 else 1):
+                continue
             for o in range(offsets):
-                r = row[windows + part * offsets + o]
-                if r >= 0:
-                    there = ln(_at(power, r, first[v], first[v + 1], place) + floor)
-                    x[c, p + part * offsets + o] = clipped(there - own, np.float32(10)) / np.float32(2)
+                lag = ahead - tables.line_offset[o]
+                if lag >= 0:
+                    then = power[row_of(frame, lag, rows), a:b]
+                    row = 2 * windows + 8 + part * offsets + o
+                    _compare(then, room.channel, room.part, floor, room.own, x[row, begin:end])
 
 
-@kernel(inline=True)
-def _at(power: Floats, row: int, first: int, past: int, place: float) -> np.float32:
-    """Power of a window between two of its channels, linearly."""
-    k = min(int(place), past - first - 2)
-    part = np.float32(min(place - k, 1.0))
-    return np.float32(power[row, first + k] * (np.float32(1) - part) + power[row, first + k + 1] * part)
+@kernel
+def _number_below(hz: Floats, top_hz: float) -> int:
+    """How many of these ascending frequencies are below."""
+    count = hz.size
+    while count > 0 and hz[count - 1] >= top_hz:
+        count -= 1
+    return count
+
+
+@kernel
+def _find_channels(hz: Floats, spacing_hz: float, channels: int, channel: ShortIntegers, part: Floats) -> None:
+    """The channel below each frequency, and how far it stands on the way to the next."""
+    last = np.int32(channels - 2)
+    for c in range(hz.size):
+        place = np.float64(hz[c]) / spacing_hz  # power may rise steeply from one to the next
+        k = min(np.int32(place), last)
+        channel[c], part[c] = k, min(place - k, 1.0)
+
+
+@kernel
+def _levels(P: Floats, channel: ShortIntegers, part: Floats, floor: np.float32, level: Floats) -> None:
+    """Ln of the power between two channels, linearly, and of the floor."""
+    for c in range(level.size):
+        k, above = channel[c], part[c]
+        level[c] = ln(P[k] * (np.float32(1) - above) + P[k + 1] * above + floor)
+
+
+@kernel
+def _compare(P: Floats, channel: ShortIntegers, part: Floats, floor: np.float32, own: Floats, told: Floats) -> None:
+    """The same of another window or moment, over the line's own."""
+    _levels(P, channel, part, floor, told)
+    for c in range(told.size):
+        told[c] = clipped(told[c] - own[c], FARTHEST_LEVEL) / np.float32(2)
 
 
 @kernel
 def _pairs(
-    frame: int, state: CueState, s: int, room: CueRoom, P: Floats, bin_hz: float, most: np.float32, lines: Candidates,
-    begin: int, end: int,
+    frame: int, state: CueState, s: int, room: CueRoom, P: Floats, tables: CueTables, most: np.float32,
+    lines: Candidates, begin: int, end: int,
 ) -> int:  # fmt: skip
     """Give the pairs of the longest window's peaks their share of these candidates; returns the new count."""
-    row, trust_at, found = (frame + 1) % state.pair_hz.shape[1], lines.cues.shape[1] - 3, room.found
+    row, trust_at, found = (frame + 1) % state.pair_hz.shape[1], lines.cues.shape[0] - 3, room.found
     pair_hz, pair_energy = state.pair_hz[s, row], state.pair_energy[s, row]
-    count = end
+    count, apart_hz = end, APART_BINS * tables.resolution_hz[-1]
     for c in range(begin, end):
         line, energy = room.kept[c], lines.energy[c]
         if energy <= FAINTEST_PAIR * most:
             continue
-        trusted, total = np.float32(0), np.float32(1e-30)
+        trusted, total = np.float32(0), NO_POWER
         for k in range(found.first[line], found.past[line]):
             trusted += P[k] * room.mean_trust[k]
             total += P[k]
         trust = min(trusted / total, np.float32(1))
-        lines.cues[c, trust_at] = trust
+        lines.cues[trust_at, c] = trust
         if trust >= LEAST_TRUST:
             count = _split(
-                found.first[line], found.past[line], pair_hz, pair_energy, room, trust, APART_BINS * bin_hz, lines, c,
-                count,
+                found.first[line], found.past[line], pair_hz, pair_energy, room, trust, apart_hz, tables.band_hz, lines,
+                c, count,
             )  # fmt: skip
     return count
 
@@ -198,10 +294,10 @@ def _pairs(
 @kernel
 def _split(
     first: int, past: int, pair_hz: Floats, pair_energy: Floats, room: CueRoom, trust: np.float32, apart_hz: float,
-    lines: Candidates, one: int, count: int,
+    band_hz: Doubles, lines: Candidates, one: int, count: int,
 ) -> int:  # fmt: skip
     """Two or more candidates of what candidate `one` has, as far as they are trusted; returns the new count."""
-    energy, width = lines.energy[one], lines.cues.shape[1]
+    energy, width = lines.energy[one], lines.cues.shape[0]
     claims = _claims(first, past, pair_hz, pair_energy, room.claim_hz, room.claim_energy)
     begin = 0
     for i in range(1, claims + 1):
@@ -215,14 +311,15 @@ def _split(
         if part > LEAST_PART * energy and count < lines.hz.size:
             lines.hz[count], lines.energy[count], lines.window[count] = moment / part, part, lines.window[one]
             for k in range(width):
-                lines.cues[count, k] = lines.cues[one, k]
-            own = lines.window[one]
-            lines.cues[count, own], lines.cues[count, own + 1] = 0.0, 1.0
-            lines.cues[count, width - 2] = max(ln(part / energy), np.float32(-CLIP)) / np.float32(3)
+                lines.cues[k, count] = lines.cues[k, one]
+            own, octaves = lines.window[one], ln(lines.hz[count]) - ln(np.float32(band_hz[0]))
+            lines.place[count] = place_of(octaves, band_hz.size)
+            lines.cues[own, count], lines.cues[own + 1, count] = 0.0, 1.0
+            lines.cues[width - 2, count] = max(ln(part / energy), np.float32(-CLIP)) / np.float32(3)
             count += 1
     rest = np.float32(1) - trust
     lines.energy[one] = energy * rest
-    lines.cues[one, width - 2] = max(ln(max(rest, np.float32(1e-9))), np.float32(-CLIP)) / np.float32(3)
+    lines.cues[width - 2, one] = max(ln(max(rest, NO_REST)), np.float32(-CLIP)) / np.float32(3)
     return count
 
 

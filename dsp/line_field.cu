@@ -1,12 +1,6 @@
 // The kernel of line_field.py for the GPU: the same steps in the same order. A block of threads owns a stream, and each
 // thread every blockDim.x-th channel.
-
-// scale_position of scales.py.
-__device__ double scale_position(float frequency_hz, int scale_code) {
-    if (scale_code == LOG) return log2((double)frequency_hz);
-    if (scale_code == ERB) return log1p(ERB_NUMBER_PER_HZ * (double)frequency_hz);
-    return (double)frequency_hz;
-}
+#include "scales.cuh"
 
 // One channel's energies in the middle frame, averaged where the one line's frequency does not run straight.
 __device__ void average(

@@ -1,6 +1,7 @@
 """Two tones in one peak of the longest window: what its channels are to be asked."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend
 
@@ -24,4 +25,5 @@ def longest_window(design: HannDesign, frames: HannFrames) -> SubbandFrames:
     """The longest window's channels, as a `LineFinder` takes them; those that are silent are at 0 Hz."""
     channels = design.channels_of(len(design.windows) - 1)
     power, moment = frames.power[:, :, channels], frames.moment[:, :, channels]
-    return SubbandFrames(frames.subband[:, :, None], power, moment / np.maximum(power, SILENT_POWER))
+    hz: NDArray[np.float32] = moment / np.maximum(power, SILENT_POWER)
+    return SubbandFrames(frames.subband[:, :, None], power, hz)

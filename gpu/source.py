@@ -119,7 +119,7 @@ def array_kind(hint: Any) -> list[Any]:
     return [*get_args(get_args(array)[1]), *axes]
 
 
-def _known(modules: Mapping[Path, dict[str, Any]]) -> dict[str, Any]:
+def _known(modules: dict[Path, dict[str, Any]]) -> dict[str, Any]:
     """The constants and named tuples of a kernel's module, and of those whose kernels are called."""
     called_first = reversed(modules.values())
     return {name: value for names in called_first for name, value in names.items() if _is_shared(name, value)}
@@ -128,7 +128,7 @@ def _known(modules: Mapping[Path, dict[str, Any]]) -> dict[str, Any]:
 def _is_shared(name: str, value: Any) -> bool:
     if isinstance(value, type):
         return issubclass(value, tuple) and hasattr(value, "_fields")
-    return name.isupper() and isinstance(value, int | float | np.float32 | tuple)
+    return name.isupper() and isinstance(value, int | float | np.integer | np.float32 | tuple)
 
 
 def _constant(name: str, value: Any) -> str:
@@ -136,7 +136,9 @@ def _constant(name: str, value: Any) -> str:
         return f"#define {name} {_initializer(value)}\n"
     if isinstance(value, np.float32):
         return f"constexpr float {name} = {value!s}f;\n"
-    return f"constexpr {'int' if isinstance(value, int) else 'double'} {name} = {value!r};\n"
+    if isinstance(value, int | np.integer):
+        return f"constexpr int {name} = {int(value)};\n"
+    return f"constexpr double {name} = {value!r};\n"
 
 
 def _structures(kind: Any, written: set[Any]) -> Iterator[str]:
@@ -149,6 +151,15 @@ def _structures(kind: Any, written: set[Any]) -> Iterator[str]:
             yield from _structures(hint, written)
     members = " ".join(f"{type_name(hint)} {name};" for name, hint in kind.__annotations__.items())
     yield f"struct {kind.__name__} {{ {members} }};\n"
+    if _is_room(kind):
+        parts = ", ".join(f"own_part(room.{name})" for name in kind.__annotations__)
+        yield f"__device__ inline {kind.__name__} own_part({kind.__name__} room) {{ return {{{parts}}}; }}\n"
+
+
+def _is_room(kind: Any) -> bool:
+    """Whether a named tuple holds arrays alone, of which blocks of threads may each have their own part."""
+    hints = kind.__annotations__.values()
+    return all(_is_room(hint) if hasattr(hint, "_fields") else type_name(hint).startswith("Array<") for hint in hints)
 
 
 def _initializer(value: Constant) -> str:

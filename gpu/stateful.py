@@ -28,8 +28,15 @@ def named(kind: Callable[..., Fields], state: Any) -> Fields:
 def allocated(
     kind: Callable[..., Fields], lengths: Mapping[str, int], backend: Backend = CPU, blocks: int = 1
 ) -> Fields:
-    """Uninitialised arrays of a named tuple, as room for a kernel: see `Backend.room`."""
-    return kind(*(backend.room(shape, number, blocks) for _, number, shape in fields_of(kind, lengths)))
+    """Uninitialised arrays of a named tuple, and of those within it, as room for a kernel: see `Backend.room`."""
+    parts: list[Any] = []
+    for hint in kind.__annotations__.values():
+        if hasattr(hint, "_fields"):
+            parts.append(allocated(hint, lengths, backend, blocks))
+        else:
+            number, *axes = array_kind(hint)
+            parts.append(backend.room(tuple(lengths[axis] for axis in axes), number, blocks))
+    return kind(*parts)
 
 
 class StateTooLargeError(ValueError):

@@ -2,18 +2,13 @@
 
 from typing import Any
 
-from sharpear.config import load_config, preset_names
+from sharpear.config import load_config
 from sharpear.sharpening.line_code import LARGEST_NOISE, NOISE_QUANTILE
 from sharpear.sharpening.network_design import wta_circuit
 
 LINES = load_config("music").lines
 NETWORK = load_config("coherent").network
 """The preset whose LcAdam has rivals of its own; in the others the WtaConv alone decides between atoms."""
-
-ON_GPU: dict[str, dict[str, Any]] = {
-    name: {"network.mode": "lines"} if load_config(name).network.mode == "beliefs" else {} for name in preset_names()
-}
-"""Overrides by which a preset runs what a GPU has kernels of."""
 
 FIELD: dict[str, Any] = {"steady_hz": LINES.steady_hz, "swell": LINES.swell, "surge": LINES.surge}
 FLOOR: dict[str, Any] = {"tau_s": LINES.floor_ms / 1e3, "quantile": NOISE_QUANTILE, "largest": LARGEST_NOISE}

@@ -68,7 +68,7 @@ def reader(kind: int, moment: int) -> naive.Reader:
 
     return naive.Reader(
         [heard(call) for call in made], bank.spacing_hz.tolist(), beliefs.points, beliefs.length_hops,
-        beliefs.latency_hops, PAIR_HOPS, made[0].after["room"].bands.cues.shape[0],
+        beliefs.latency_hops, PAIR_HOPS, made[0].after["room"].bands.cues.shape[1],
     )  # fmt: skip
 
 
@@ -82,8 +82,8 @@ def read(kind: int, moment: int) -> Any:
 @pytest.mark.parametrize(("kind", "moment"), CASES)
 def test_the_levels_and_purity_of_bands(kind: int, moment: int) -> None:
     expected, bands = reader(kind, moment), read(kind, moment).bands
-    np.testing.assert_allclose(bands.correction, np.transpose(expected.corrections()), rtol=0, atol=2e-4)
-    np.testing.assert_allclose(bands.cues, expected.band_cues(), rtol=0, atol=2e-4)
+    np.testing.assert_allclose(bands.correction, expected.corrections(), rtol=0, atol=2e-4)
+    np.testing.assert_allclose(bands.cues.T, expected.band_cues(), rtol=0, atol=2e-4)
 
 
 @pytest.mark.parametrize(("kind", "moment"), CASES)
@@ -96,14 +96,14 @@ def test_the_candidates_and_their_cues(kind: int, moment: int) -> None:
     np.testing.assert_allclose(lines.hz[found], hz[wanted], rtol=1e-6)
     np.testing.assert_allclose(lines.energy[found], energy[wanted], rtol=1e-4)
     np.testing.assert_array_equal(lines.window[found], window[wanted])
-    np.testing.assert_allclose(lines.cues[found], cues[wanted], rtol=0, atol=3e-4)
+    np.testing.assert_allclose(lines.cues[:, found].T, cues[wanted], rtol=0, atol=3e-4)
 
 
 def test_the_sounds_try_every_rule() -> None:
     """Some candidates are of pairs; some bands have no long window; corrections reach far."""
     rooms = [read(kind, moment) for kind, moment in CASES]
-    assert sum(int(room.lines.cues[: room.lines.number[0], 3].sum()) for room in rooms) > 10
-    assert all(room.bands.cues[:, -1].any() for room in rooms)
+    assert sum(int(room.lines.cues[3, : room.lines.number[0]].sum()) for room in rooms) > 10
+    assert all(room.bands.cues[-1].any() for room in rooms)
     assert max(float(np.abs(room.bands.correction).max()) for room in rooms) > 2
 
 
@@ -111,15 +111,20 @@ def test_the_sounds_try_every_rule() -> None:
 def test_what_is_believed_of_bands_and_lines(kind: int, moment: int) -> None:
     call, room = calls(kind)[moment], read(kind, moment)
     weights = {name: part.astype(float).tolist() for name, part in call.before["weights"]._asdict().items()}
-    cues, correction = (part.astype(float).tolist() for part in (room.bands.cues, room.bands.correction))
+    cues, correction = (part.T.astype(float).tolist() for part in (room.bands.cues, room.bands.correction))
     rule = call.before["rule"]
     bands = naive.judged_bands(cues, correction, rule.level_cue, rule.missing_cue, weights)
-    assert room.belief.present[: len(bands)].tolist() == [band["present"] for band in bands]
+    assert room.belief.present.tolist() == [band["present"] for band in bands]
     levels = [band["level"] for band in bands]
-    np.testing.assert_allclose(room.belief.level[:, : len(bands)].T, levels, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(room.belief.level.T, levels, rtol=0, atol=1e-4)
     lines, reach_hz = room.lines, room.reach_hz.tolist()
     for i in range(int(lines.number[0])):
-        given = (float(lines.hz[i]), float(lines.energy[i]), int(lines.window[i]), lines.cues[i].astype(float).tolist())
+        given = (
+            float(lines.hz[i]),
+            float(lines.energy[i]),
+            int(lines.window[i]),
+            lines.cues[:, i].astype(float).tolist(),
+        )
         assert room.believed[i] == pytest.approx(naive.judged_line(*given, bands, reach_hz, weights), rel=1e-3)
 
 

@@ -10,7 +10,6 @@ import pytest
 import soundfile
 from conftest import leftovers, one_line, tone
 from host_gpu import HostDriver, host_gpu
-from presets import ON_GPU
 from test_gpu_parity import EQUAL_SUPPORTS, LARGEST_ERROR, device  # noqa: F401 (device is a fixture)
 from test_stream_contract import SAMPLE_RATE, audio
 from test_stream_contract import SMALL as SMALL_SETTINGS
@@ -19,21 +18,22 @@ import sharpear
 from sharpear.audio import Selection
 from sharpear.config import load_config
 from sharpear.errors import UsageError
-from sharpear.gpu import CPU, DeviceBackend, GpuUnavailableError, LayerTooLargeError
+from sharpear.gpu import DeviceBackend, GpuUnavailableError, LayerTooLargeError
 from sharpear.integrity import examine
 from sharpear.interrupt import Interruption
 from sharpear.runs import Advance, Job, Result, Settings
 from sharpear.runs.on_gpu import run_packed
 from sharpear.runs.sharpening_task import Sharpening, sharpen_file
 from sharpear.sharpening.frames import Frames
-from sharpear.sharpening.sharpener import Sharpener
 
 RECORDING = Path(__file__).parents[1] / "examples" / "audio" / "bach_bwv66.6.flac"
 
 
+PRESETS = {"beliefs": "music", "lines": "low-latency", "complex": "coherent"}
+
+
 def small(device: Any, streams: int = 2, mode: str = "lines") -> sharpear.Sharpener:  # noqa: F811
-    preset, settings = ("low-latency", {}) if mode == "lines" else ("coherent", {"network.mode": mode})
-    return sharpear.Sharpener(SAMPLE_RATE, preset, streams, SMALL_SETTINGS | settings, device=device)
+    return sharpear.Sharpener(SAMPLE_RATE, PRESETS[mode], streams, SMALL_SETTINGS, device=device)
 
 
 def assert_same(received: Frames, expected: Frames) -> None:
@@ -50,12 +50,12 @@ def test_ten_seconds_of_a_recording(preset: str, device: DeviceBackend) -> None:
     sound, rate = soundfile.read(RECORDING, frames=441000, dtype="float32", always_2d=True)
     runs = []
     for place in ("cpu", device):
-        sharpener = sharpear.Sharpener(rate, preset, overrides=ON_GPU[preset], device=place)
+        sharpener = sharpear.Sharpener(rate, preset, device=place)
         runs.append(Frames.join([sharpener.process(sound[:, :1]), sharpener.flush()]))
     assert_same(runs[1], runs[0])
 
 
-@pytest.mark.parametrize("mode", ["lines", "complex"])
+@pytest.mark.parametrize("mode", PRESETS)
 def test_a_state_moves_between_devices(mode: str, device: DeviceBackend) -> None:  # noqa: F811
     sound = audio(2)
     expected = small("cpu", mode=mode).process(sound)
@@ -266,24 +266,12 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, sharpen, wa
     assert sharpen("--device", "auto", wav("b.wav")).code == 0
 
 
-def test_what_runs_on_the_cpu_alone_is_a_line(monkeypatch: pytest.MonkeyPatch, sharpear, wav) -> None:
-    """A card would not help, so none is looked for; auto takes the CPU, and mode lines the card."""
-    asked: list[int] = []
-
-    def found(index: int) -> DeviceBackend:
-        asked.append(index)
-        return host_gpu()
-
-    monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", found)
-    done = sharpear("sharpen", "--preset", "music", "--device", "gpu:1", wav(), "-o", "out")
-    assert (done.code, asked, Path("out").exists()) == (2, [], False)
-    assert one_line(done.err)
-    assert "--device gpu:1: network.mode beliefs runs on the CPU so far: take --device cpu" in done.err
-    with pytest.raises(UsageError, match=r"--set network\.mode=lines"):
-        Sharpener(SAMPLE_RATE, "music", device=host_gpu())
-    assert Sharpener(SAMPLE_RATE, "music", device="auto").backend is CPU
-    assert not asked
-    assert Sharpener(SAMPLE_RATE, "music", overrides=ON_GPU["music"], device="auto").backend is not CPU
+@pytest.mark.compiler
+@pytest.mark.parametrize("mode", PRESETS)
+def test_auto_takes_it_whatever_the_mode(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    found = host_gpu()
+    monkeypatch.setattr("sharpear.sharpening.processor.open_gpu", lambda index: found)
+    assert small("auto", mode=mode).backend is found
 
 
 @pytest.mark.compiler

@@ -309,7 +309,7 @@ SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "ato
 
 def sharpener(streams: int, mode: str, backend: Backend = CPU) -> sharpear.Sharpener:
     if mode == "beliefs":
-        return sharpear.Sharpener(SAMPLE_RATE, BELIEFS_CONFIG, streams)
+        return sharpear.Sharpener(SAMPLE_RATE, BELIEFS_CONFIG, streams, device=backend)
     if mode == "lines":
         return sharpear.Sharpener(SAMPLE_RATE, "low-latency", streams, SMALL, device=backend)
     return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL, device=backend)
@@ -429,6 +429,7 @@ GPU_CASES |= {
     "Filterbank": (bank, lambda n: audio(n, 2000), {}),
     "HannBank": (hann_bank, lambda n: audio(n, 2000), {"silence": 9000}),
     "Sharpener, lines": (lambda n, b: sharpener(n, "lines", b), lambda n: audio(n, 2000), {}),
+    "Sharpener, beliefs": (lambda n, b: sharpener(n, "beliefs", b), lambda n: audio(n, 2000), {"silence": 9000}),
     "Sharpener, complex": (lambda n, b: sharpener(n, "complex", b), lambda n: audio(n, 2000), {}),
     "Separator": (tonal, lambda n: audio(n, 1500), {"silence": 3000}),
     "LearnedSources": (learned_shares, lambda n: power(n)[:36], {"silence": 100, "trusts_input": True}),

@@ -113,17 +113,21 @@ def moments(preset):
         yield bands.cues[m, 0], bands.correction[m, 0], *told, lines.cues[m, 0, :count]
 
 
+def band_place(hz, bands):
+    """Where frequencies stand on the axis of bands."""
+    return np.clip(BANDS_PER_OCTAVE * np.log2(hz / LOWEST_BAND_HZ), 0, bands - 1.001)
+
+
 def judged(preset, weights, moment):
     """Energies as the product's kernels believe them."""
     cues, correction, hz, energy, window, own = moment
     longer = np.array(preset.design.longer)
     room = belief_room(weights, len(cues), longer)
     believed = np.empty(len(hz), np.float32)
-    judge_bands(cues, correction, preset.design.level_cue, preset.design.missing_cue, longer, weights, room)
-    judge_lines(
-        len(hz), hz, energy, window, own, LOWEST_BAND_HZ, float(BANDS_PER_OCTAVE), len(cues), preset.design.reach_hz,
-        weights, room, believed,
-    )  # fmt: skip
+    design, columns = preset.design, np.ascontiguousarray
+    judge_bands(columns(cues.T), columns(correction.T), design.level_cue, design.missing_cue, longer, weights, room)
+    place = band_place(hz, len(cues)).astype(np.float32)
+    judge_lines(len(hz), hz, place, energy, window, columns(own.T), design.reach_hz, weights, room, believed)
     return believed
 
 
@@ -145,7 +149,7 @@ def plainly(preset, weights, moment):
     for q, (_, longer) in enumerate(design.pairs):
         level[:, longer - 1] += k[:, q] * correction[:, q]
     present = 1 + (cues[:, design.missing_cue :] == 0).sum(axis=1)
-    at = np.clip(BANDS_PER_OCTAVE * np.log2(hz / LOWEST_BAND_HZ), 0, bands - 1.001)
+    at = band_place(hz, bands)
     b, windows = at.astype(int), window.astype(int)
     reaching = (hz[:, None] < design.reach_hz).sum(axis=1)
     part = np.where(present[b + 1] < reaching, 0, at - b)

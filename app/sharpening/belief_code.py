@@ -10,9 +10,9 @@ from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.config import Config
 from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineFrames
 from sharpear.dsp.basins import basin_tables
-from sharpear.dsp.basins_kernel import BasinTables
+from sharpear.dsp.basins_kernel import MOST_LINES, BasinTables
 from sharpear.dsp.cue_arrays import BandCues, Candidates, CueRoom, CueState, CueTables
-from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ, CueDesign
+from sharpear.dsp.cues import CueDesign
 from sharpear.dsp.cues_kernel import read, remember
 from sharpear.dsp.line_field import AtomGrid, atom_grid
 from sharpear.dsp.lines_kernel import LinesOut
@@ -22,8 +22,7 @@ from sharpear.dynamics.beliefs import belief_room, load_beliefs
 from sharpear.dynamics.beliefs_kernel import BeliefRoom, BeliefWeights, judge_bands, judge_lines
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
-from sharpear.gpu.arguments import numbers
-from sharpear.gpu.stateful import Stateful, allocated, named
+from sharpear.gpu.stateful import Stateful, named
 
 from .composite import Composite
 from .line_code import Winners, line_rule
@@ -37,12 +36,15 @@ FAINTEST_PART = 1e-22
 
 
 class JudgeRule(NamedTuple):
-    """Which cue of a band is its level, from which one on windows are said to be missing; where bands stand."""
+    """Which cue of a band is its level, and from which one on windows are said to be missing.
+
+    longer, reach_hz: which window each correction is of, and up to where each window has lines.
+    """
 
     level_cue: int
     missing_cue: int
-    lowest_hz: np.float64
-    per_octave: np.float64
+    longer: Annotated[NDArray[np.int64], "pairs"]
+    reach_hz: Annotated[NDArray[np.float64], "windows with lines"]
 
 
 class JudgeRoom(NamedTuple):
@@ -53,8 +55,6 @@ class JudgeRoom(NamedTuple):
     cue: CueRoom
     belief: BeliefRoom
     believed: Annotated[NDArray[np.float32], "candidates"]
-    longer: Annotated[NDArray[np.int64], "pairs"]
-    reach_hz: Annotated[NDArray[np.float64], "windows with lines"]
     total: Annotated[NDArray[np.float64], "atoms"]
     moment: Annotated[NDArray[np.float64], "atoms"]
 
@@ -71,33 +71,29 @@ class Judge(Stateful):
         streams: int,
         backend: Backend = CPU,
     ) -> None:
-        self._design, self._weights, self._atoms = design, weights, atom_hz.size
+        self._atoms = atom_hz.size
+        self._weights = BeliefWeights(*map(backend.array, weights))
         self._tables, self._basins = design.tables(backend), basin_tables(design.bank, backend)
         self._grid = atom_grid(atom_hz, scale)
         self._atom_hz = backend.array(atom_hz, np.float32)
-        self._rule = numbers(
-            JudgeRule, level_cue=design.level_cue, missing_cue=design.missing_cue, lowest_hz=LOWEST_BAND_HZ,
-            per_octave=BANDS_PER_OCTAVE,
+        self._rule = JudgeRule(
+            level_cue=design.level_cue, missing_cue=design.missing_cue, longer=backend.array(design.longer, np.int64),
+            reach_hz=backend.array(design.reach_hz, np.float64),
         )  # fmt: skip
-        self._room = self._space()
-        self._remember([*design.memory(streams), ("frame", np.int64)], backend)
-        self._run = backend.kernel(judge_process, blocks=streams, threads=1)
-
-    def _space(self) -> JudgeRoom:
-        design = self._design
-        lengths = {"one": 1, "candidates": design.most_candidates, "line cues": design.line_cues}
-        lengths |= {"bands": design.band_hz.size, "band cues": design.band_cues, "pairs": len(design.longer)}
-        return JudgeRoom(
-            lines=allocated(Candidates, lengths),
-            bands=allocated(BandCues, lengths),
-            cue=design.room(),
-            belief=belief_room(self._weights, design.band_hz.size, design.longer),
-            believed=np.empty(design.most_candidates, np.float32),
-            longer=np.array(design.longer),
-            reach_hz=design.reach_hz,
-            total=np.empty(self._atoms),
-            moment=np.empty(self._atoms),
+        lines, bands = design.told(backend, streams)
+        self._room = JudgeRoom(
+            lines=lines,
+            bands=bands,
+            cue=design.room(backend, streams),
+            belief=belief_room(weights, design.band_hz.size, design.longer, backend, streams),
+            believed=backend.room((design.most_candidates,), np.float32, streams),
+            total=backend.room((self._atoms,), np.float64, streams),
+            moment=backend.room((self._atoms,), np.float64, streams),
         )
+        self._remember([*design.memory(streams), ("frame", np.int64)], backend)
+        units = {"FOURTH": weights.narrow_bias.size}
+        needed = 4 * MOST_LINES + 4 * design.most_candidates
+        self._run = backend.kernel(judge_process, units, blocks=streams, threads=MOST_LINES, shared_bytes=needed)
 
     def process(self, frames: HannFrames, pairs: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Amplitude and frequency, Hz, of every atom, each (frames, streams, atoms)."""
@@ -128,11 +124,11 @@ def judge_process(
             remember(power[f, s], moment[f, s], hz, energy, trust, first, tables, frame + f, state, s)
             read(first, basins, tables, frame + f, state, s, room.cue, lines, bands)
             judge_bands(
-                bands.cues, bands.correction, rule.level_cue, rule.missing_cue, room.longer, weights, room.belief
+                bands.cues, bands.correction, rule.level_cue, rule.missing_cue, rule.longer, weights, room.belief
             )
             judge_lines(
-                lines.number[0], lines.hz, lines.energy, lines.window, lines.cues, rule.lowest_hz, rule.per_octave,
-                bands.cues.shape[0], room.reach_hz, weights, room.belief, room.believed,
+                lines.number[0], lines.hz, lines.place, lines.energy, lines.window, lines.cues, rule.reach_hz, weights,
+                room.belief, room.believed,
             )  # fmt: skip
             _place(
                 lines.number[0], lines.hz, room.believed, grid, atom_hz, room.total, room.moment, amplitude[f, s],

@@ -1,0 +1,105 @@
+"""Products of matrices whose sums stay in registers, which compilers of loops do not get out of three of them."""
+
+from typing import Any
+
+import llvmlite.ir
+import numba.core.cgutils
+from numba import types
+from numba.extending import intrinsic
+
+from .arrays import Floats
+from .cache import kernel
+
+ir: Any = llvmlite.ir
+cgutils: Any = numba.core.cgutils
+
+LANES = 8
+"""Columns of a vector."""
+
+ROWS, VECTORS = 4, 2
+"""Rows and vectors that are summed up together: 8 sums, by which an addition is done before its sum is needed again."""
+
+
+@kernel
+def add_products(x: Floats, weights: Floats, out: Floats) -> None:
+    """``out[i, u] += Σ_n x[i, n] weights[n, u]``, fast for columns of `out` that fill lanes, 8 together.
+
+    The sum is over as many n as `weights` has: of an `x` with shorter rows, one right behind the other, it goes on in
+    the next ones. So a convolution is one product.
+
+    >>> import numpy as np
+    >>> x, out = np.ones((3, 2), np.float32), np.zeros((2, 8), np.float32)
+    >>> add_products(x, np.ones((4, 8), np.float32), out)
+    >>> out[:, 0]
+    array([4., 4.], dtype=float32)
+    """
+    rows, columns = out.shape
+    together = rows - rows % ROWS
+    wide, full = columns - columns % (VECTORS * LANES), columns - columns % LANES
+    for unit in range(0, wide, VECTORS * LANES):
+        for row in range(0, together, ROWS):
+            _add_block(x, row, weights, unit, out, ROWS, VECTORS)
+        for row in range(together, rows):
+            _add_block(x, row, weights, unit, out, 1, VECTORS)
+    for unit in range(wide, full, LANES):
+        for row in range(0, together, ROWS):
+            _add_block(x, row, weights, unit, out, ROWS, 1)
+        for row in range(together, rows):
+            _add_block(x, row, weights, unit, out, 1, 1)
+    for unit in range(full, columns):
+        for row in range(rows):
+            for n in range(weights.shape[0]):
+                out[row, unit] += x[row, n] * weights[n, unit]
+
+
+def _block(
+    typing: Any, x: Any, row: Any, weights: Any, unit: Any, out: Any, rows: Any, vectors: Any
+) -> tuple[Any, Any]:
+    """The same for a block of so many rows and vectors of `out`, which is loaded and stored once."""
+    index = types.intp
+    vector = ir.VectorType(ir.FloatType(), LANES)
+    block = [(r, LANES * v) for r in range(rows.literal_value) for v in range(vectors.literal_value)]
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def array(n: int) -> Any:
+            return context.make_array(signature.args[n])(context, builder, arguments[n])
+
+        def address(of: Any, i: Any, j: Any, kind: Any) -> Any:
+            steps = cgutils.unpack_tuple(builder, of.strides, 2)
+            offset = builder.add(builder.mul(i, steps[0]), builder.mul(j, steps[1]))
+            return builder.bitcast(cgutils.pointer_add(builder, of.data, offset), kind.as_pointer())
+
+        def past(begin: Any, more: int) -> Any:
+            return builder.add(begin, ir.Constant(begin.type, more))
+
+        inputs, factors, sums = array(0), array(2), array(4)
+        first, column = arguments[1], arguments[3]
+        places = [address(sums, past(first, r), past(column, u), vector) for r, u in block]
+        totals = [cgutils.alloca_once_value(builder, builder.load(place, align=4)) for place in places]
+        with cgutils.for_range(builder, cgutils.unpack_tuple(builder, factors.shape, 2)[0]) as loop:
+            loaded = {
+                u: builder.load(address(factors, loop.index, past(column, u), vector), align=4)
+                for u in range(0, LANES * vectors.literal_value, LANES)
+            }
+            given = {
+                r: _spread(builder, builder.load(address(inputs, past(first, r), loop.index, ir.FloatType())), vector)
+                for r in range(rows.literal_value)
+            }
+            for (r, u), total in zip(block, totals, strict=True):
+                product = builder.fmul(given[r], loaded[u], flags=("contract",))
+                builder.store(builder.fadd(builder.load(total), product, flags=("contract",)), total)
+        for place, total in zip(places, totals, strict=True):
+            builder.store(builder.load(total), place, align=4)
+        return context.get_dummy_value()
+
+    return types.void(x, index, weights, index, out, rows, vectors), generate
+
+
+_add_block: Any = intrinsic(prefer_literal=True)(_block)
+
+
+def _spread(builder: Any, value: Any, vector: Any) -> Any:
+    """The value in every lane."""
+    nothing, lane = ir.Constant(vector, ir.Undefined), ir.IntType(32)
+    one = builder.insert_element(nothing, value, ir.Constant(lane, 0))
+    return builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(lane, LANES), [0] * LANES))
