@@ -4,11 +4,15 @@ from typing import Any
 
 import llvmlite.ir
 import numba.core.cgutils
+import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
 from .arrays import Floats
 from .cache import kernel
+
+ANYTHING = np.float32(-np.inf)
+"""What sums are at least, where they may be anything."""
 
 ir: Any = llvmlite.ir
 cgutils: Any = numba.core.cgutils
@@ -21,15 +25,14 @@ ROWS, VECTORS = 4, 2
 
 
 @kernel
-def add_products(x: Floats, weights: Floats, out: Floats) -> None:
-    """``out[i, u] += Σ_n x[i, n] weights[n, u]``, fast for columns of `out` that fill lanes, 8 together.
+def add_products(x: Floats, weights: Floats, least: np.float32, out: Floats) -> None:
+    """``out[i, u] ← max(out[i, u] + Σ_n x[i, n] weights[n, u], least)``, fast for columns that fill lanes, 8 together.
 
     The sum is over as many n as `weights` has: of an `x` with shorter rows, one right behind the other, it goes on in
     the next ones. So a convolution is one product.
 
-    >>> import numpy as np
     >>> x, out = np.ones((3, 2), np.float32), np.zeros((2, 8), np.float32)
-    >>> add_products(x, np.ones((4, 8), np.float32), out)
+    >>> add_products(x, np.ones((4, 8), np.float32), ANYTHING, out)
     >>> out[:, 0]
     array([4., 4.], dtype=float32)
     """
@@ -38,22 +41,23 @@ def add_products(x: Floats, weights: Floats, out: Floats) -> None:
     wide, full = columns - columns % (VECTORS * LANES), columns - columns % LANES
     for unit in range(0, wide, VECTORS * LANES):
         for row in range(0, together, ROWS):
-            _add_block(x, row, weights, unit, out, ROWS, VECTORS)
+            _add_block(x, row, weights, unit, least, out, ROWS, VECTORS)
         for row in range(together, rows):
-            _add_block(x, row, weights, unit, out, 1, VECTORS)
+            _add_block(x, row, weights, unit, least, out, 1, VECTORS)
     for unit in range(wide, full, LANES):
         for row in range(0, together, ROWS):
-            _add_block(x, row, weights, unit, out, ROWS, 1)
+            _add_block(x, row, weights, unit, least, out, ROWS, 1)
         for row in range(together, rows):
-            _add_block(x, row, weights, unit, out, 1, 1)
+            _add_block(x, row, weights, unit, least, out, 1, 1)
     for unit in range(full, columns):
         for row in range(rows):
             for n in range(weights.shape[0]):
                 out[row, unit] += x[row, n] * weights[n, unit]
+            out[row, unit] = max(out[row, unit], least)
 
 
 def _block(
-    typing: Any, x: Any, row: Any, weights: Any, unit: Any, out: Any, rows: Any, vectors: Any
+    typing: Any, x: Any, row: Any, weights: Any, unit: Any, least: Any, out: Any, rows: Any, vectors: Any
 ) -> tuple[Any, Any]:
     """The same for a block of so many rows and vectors of `out`, which is loaded and stored once."""
     index = types.intp
@@ -72,7 +76,7 @@ def _block(
         def past(begin: Any, more: int) -> Any:
             return builder.add(begin, ir.Constant(begin.type, more))
 
-        inputs, factors, sums = array(0), array(2), array(4)
+        inputs, factors, sums = array(0), array(2), array(5)
         first, column = arguments[1], arguments[3]
         places = [address(sums, past(first, r), past(column, u), vector) for r, u in block]
         totals = [cgutils.alloca_once_value(builder, builder.load(place, align=4)) for place in places]
@@ -88,11 +92,13 @@ def _block(
             for (r, u), total in zip(block, totals, strict=True):
                 product = builder.fmul(given[r], loaded[u], flags=("contract",))
                 builder.store(builder.fadd(builder.load(total), product, flags=("contract",)), total)
+        bound = _spread(builder, arguments[4], vector)
         for place, total in zip(places, totals, strict=True):
-            builder.store(builder.load(total), place, align=4)
+            end = builder.load(total)
+            builder.store(builder.select(builder.fcmp_ordered(">", end, bound), end, bound), place, align=4)
         return context.get_dummy_value()
 
-    return types.void(x, index, weights, index, out, rows, vectors), generate
+    return types.void(x, index, weights, index, types.float32, out, rows, vectors), generate
 
 
 _add_block: Any = intrinsic(prefer_literal=True)(_block)

@@ -147,10 +147,11 @@ def _stand_out(
     """Lines' levels against the loudest band's, and against the bands' around them."""
     for c in range(at.size):
         b = np.int32(place[c])
-        part, own = place[c] - np.float32(b), log[at[c]]
-        here = (np.float32(1) - part) * level[b] + part * level[b + 1]
-        share[c] = (own - log_most) / np.float32(4)
-        over[c] = max(own - here, -FARTHEST_LEVEL) / np.float32(3)
+        part = place[c] - np.float32(b)
+        share[c], over[c] = log[at[c]], (np.float32(1) - part) * level[b] + part * level[b + 1]
+    for c in range(at.size):
+        over[c] = max(share[c] - over[c], -FARTHEST_LEVEL) / np.float32(3)
+        share[c] = (share[c] - log_most) / np.float32(4)
 
 
 @kernel
@@ -176,8 +177,10 @@ def _neighbor(
     """How far the next line below or above is, and how strong."""
     for c in range(at.size):
         here, other = at[c], at[c] + step
-        distance[c] = min(abs(hz[other] - hz[here]) / bin_hz, NEIGHBOR_BINS) / np.float32(4)
-        ratio[c] = clipped(log[other] - log[here], np.float32(CLIP)) / np.float32(4)
+        distance[c], ratio[c] = hz[other] - hz[here], log[other] - log[here]
+    for c in range(at.size):
+        distance[c] = min(abs(distance[c]) / bin_hz, NEIGHBOR_BINS) / np.float32(4)
+        ratio[c] = clipped(ratio[c], np.float32(CLIP)) / np.float32(4)
 
 
 @kernel
@@ -186,9 +189,9 @@ def _purity(
 ) -> None:
     """Add lines to the bands around them; row b + 1 is of band b."""
     for near in range(4):
-        row = weight[near]
+        row, of_band = weight[near], np.float32(near - 1)
         for c in range(energy.size):
-            off = np.float32(near - 1) - (place[c] - np.float32(np.int32(place[c])))
+            off = of_band + np.float32(np.int32(place[c])) - place[c]
             row[c] = energy[c] * exp(-off * off / BLUR)
     for c in range(energy.size):
         b = int(place[c])
@@ -250,10 +253,12 @@ def _find_channels(hz: Floats, spacing_hz: float, channels: int, channel: ShortI
 
 @kernel
 def _levels(P: Floats, channel: ShortIntegers, part: Floats, floor: np.float32, level: Floats) -> None:
-    """Ln of the power between two channels, linearly, and of the floor."""
+    """ln of the power between two channels, linearly, and of the floor."""
+    for c in range(level.size):  # what is gathered is gathered alone, so that what follows runs in lanes
+        k, above = np.uint32(channel[c]), part[c]
+        level[c] = P[k] * (np.float32(1) - above) + P[np.uint32(k + np.uint32(1))] * above
     for c in range(level.size):
-        k, above = channel[c], part[c]
-        level[c] = ln(P[k] * (np.float32(1) - above) + P[k + 1] * above + floor)
+        level[c] = ln(level[c] + floor)
 
 
 @kernel

@@ -7,13 +7,16 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, Integers, kernel
 from sharpear.compiler.elementary import exp, ln
-from sharpear.compiler.products import add_products
+from sharpear.compiler.products import ANYTHING, add_products
 
 LARGEST_GAIN = np.float32(4.0)
 """A window's bias is bounded to this, ln of energy, smoothly."""
 
 LARGEST_BELIEF = np.float32(14.0)
 """The whole of a line's belief likewise: e^-14 is as good as gone."""
+
+RECTIFIED = np.float32(0.0)
+"""What the activities of hidden layers are at least."""
 
 NOWHERE = np.float32(-1e4)
 """Logarithm of the share of a window that has no channels in a band."""
@@ -86,7 +89,7 @@ def judge_bands(
     told, context, windows = room.told, room.context, room.level.shape[0]
     _layers(cues, level_cue, weights, room)
     _fill(told, weights.told_bias)
-    add_products(room.second, weights.told, told)
+    add_products(room.second, weights.told, ANYTHING, told)
     for b in range(told.shape[0]):
         room.present[b] = 1
     for w in range(1, windows):
@@ -98,7 +101,7 @@ def judge_bands(
     begins = 2 * windows + longer.size
     own = weights.line.shape[0] - (told.shape[1] - begins)
     _fill(context, weights.line_bias)
-    add_products(told[:, begins:], weights.line[own:], context)
+    add_products(told[:, begins:], weights.line[own:], ANYTHING, context)
 
 
 @kernel
@@ -107,38 +110,29 @@ def _layers(cues: Floats, level_cue: int, weights: BeliefWeights, room: BeliefRo
     bands, first, near, second, common = room.second.shape[0], room.first, room.near, room.second, room.common
     h, y = first[PAD : PAD + bands], near[PAD : PAD + bands]
     _fill(h, weights.cue_bias)
-    add_products(cues[:, :bands].T, weights.cue, h)
-    _rectify(h)
+    add_products(cues[:, :bands].T, weights.cue, RECTIFIED, h)
     _weigh(cues[level_cue], room.share)
     room.pooled[:] = 0.0
-    add_products(room.share, h, room.pooled)
+    add_products(room.share, h, ANYTHING, room.pooled)
     _fill(common, weights.near_bias)
-    add_products(room.pooled, weights.whole, common)
+    add_products(room.pooled, weights.whole, ANYTHING, common)
     _fill(y, common[0])
-    add_products(first, weights.near.reshape(-1, near.shape[1]), y)
-    _rectify(y)
+    add_products(first, weights.near.reshape(-1, near.shape[1]), RECTIFIED, y)
     _fill(second, weights.far_bias)
-    add_products(near[PAD - 1 :], weights.far.reshape(-1, near.shape[1]), second)
-    _rectify(second)
+    add_products(near[PAD - 1 :], weights.far.reshape(-1, near.shape[1]), RECTIFIED, second)
     for b in range(bands):
-        for m in range(second.shape[1]):
-            second[b, m] += y[b, m]
+        row, before = second[b], y[b]
+        for m in range(row.size):
+            row[m] += before[m]
 
 
 @kernel
 def _fill(rows: Floats, values: Floats) -> None:
     """The values in every row."""
     for b in range(rows.shape[0]):
-        for m in range(rows.shape[1]):
-            rows[b, m] = values[m]
-
-
-@kernel
-def _rectify(rows: Floats) -> None:
-    """Nothing is negative."""
-    for b in range(rows.shape[0]):
-        for m in range(rows.shape[1]):
-            rows[b, m] = max(rows[b, m], np.float32(0))
+        row = rows[b]
+        for m in range(row.size):
+            row[m] = values[m]
 
 
 @kernel
@@ -205,10 +199,9 @@ def judge_lines(
         lines = end - begin
         _context(hz[begin:end], place[begin:end], window[begin:end], reach_hz, room)
         third, fourth, belief = room.third[:lines], room.fourth[:lines], room.belief[:lines]
-        add_products(cues[:, begin:end].T, weights.line[: cues.shape[0]], third)
-        _rectify(third)
+        add_products(cues[:, begin:end].T, weights.line[: cues.shape[0]], RECTIFIED, third)
         _fill(fourth, weights.narrow_bias)
-        add_products(third, weights.narrow, fourth)
+        add_products(third, weights.narrow, RECTIFIED, fourth)
         _conclude(fourth, weights.belief, weights.belief_bias[0], belief)
         _believe(belief, energy[begin:end], believed[begin:end])
 
@@ -233,11 +226,11 @@ def _context(hz: Floats, place: Floats, window: Integers, reach_hz: Doubles, roo
 
 @kernel(fastmath={"contract", "reassoc"})
 def _conclude(fourth: Floats, weight: Floats, bias: np.float32, belief: Floats) -> None:
-    """``belief += w · relu(fourth) + bias``."""
+    """``belief += w · fourth + bias``."""
     for i in range(belief.size):
         total, row = bias, fourth[i]
         for m in range(weight.size):
-            total += weight[m] * max(row[m], np.float32(0))
+            total += weight[m] * row[m]
         belief[i] += total
 
 
