@@ -68,7 +68,7 @@ __device__ void add_lines(int row, int begin, int end, int windows, Candidates l
     for (int c = begin; c < end; ++c) {
         int b = lines.place[c], near = row - b;
         if (near < 0 || near >= 4) continue;
-        float off = (float)(near - 1) - (lines.place[c] - (float)b), weight = lines.energy[c] * exp_of(-off * off / BLUR);
+        float off = (float)(near - 1) + (float)b - lines.place[c], weight = lines.energy[c] * exp_of(-off * off / BLUR);
         sum[0] += weight;
         sum[1] += weight * lines.cues[windows + 2][c];
         sum[2] += weight * lines.cues[windows + 3][c];
@@ -78,10 +78,10 @@ __device__ void add_lines(int row, int begin, int end, int windows, Candidates l
 }
 
 // ln of the power between two channels, linearly, and of the floor.
-__device__ float level_at(float hz, float spacing_hz, Array<float, 1> P, float floor_power) {
-    float place = hz / spacing_hz;
+__device__ float level_at(float hz, double spacing_hz, Array<float, 1> P, float floor_power) {
+    double place = hz / spacing_hz;
     int k = min((int)place, (int)P.shape[0] - 2);
-    float above = fminf(place - (float)k, 1.0f);
+    float above = fmin(place - k, 1.0);
     return ln(P[k] * (1.0f - above) + P[k + 1] * above + floor_power);
 }
 

@@ -25,5 +25,5 @@ def longest_window(design: HannDesign, frames: HannFrames) -> SubbandFrames:
     """The longest window's channels, as a `LineFinder` takes them; those that are silent are at 0 Hz."""
     channels = design.channels_of(len(design.windows) - 1)
     power, moment = frames.power[:, :, channels], frames.moment[:, :, channels]
-    hz: NDArray[np.float32] = moment / np.maximum(power, SILENT_POWER)
-    return SubbandFrames(frames.subband[:, :, None], power, hz)
+    some: NDArray[np.float32] = np.maximum(power, SILENT_POWER)
+    return SubbandFrames(frames.subband[:, :, None], power, moment / some)
