@@ -1,6 +1,6 @@
 """Speed of the signal path, stage by stage, on one core: ``python -m benchmarks.speed``.
 
-Real-time factor = processing time / audio time: the median over repeated runs, after a warm-up. The roofline is the
+Real-time factor = processor time / audio time: the median over repeated runs, after a warm-up. The roofline is the
 multiply-adds that the filterbank must do, at the rate that this core reaches on multiply-adds alone in the same run.
 """
 
@@ -24,6 +24,7 @@ import soundfile
 from numba import njit
 
 import sharpear
+from benchmarks.judge_stages import judge_stages
 from sharpear.audio import Selection
 from sharpear.config import load_config
 from sharpear.runs.sharpening_task import sharpen_file
@@ -65,12 +66,23 @@ def stages(audio: np.ndarray[Any, Any], rate: int, preset: str, repeats: int) ->
     for name, factor in factors.items():
         print(f"  {name:<16} {factor:.4f}")
     print(f"  {'other':<16} {factors['whole'] - sum(f for name, f in factors.items() if name != 'whole'):.4f}")
-    if sharpener.config.network.mode == "beliefs":
-        return
     peak = multiply_adds_per_second()
+    if sharpener.config.network.mode == "beliefs":
+        judgement(*judge_stages(audio, rate, preset), peak)
+        return
     needed = (4 * order + 4) * channels * rate  # γ complex poles with a real gain at the input, and the mean power
     print(f"bank roofline: {needed / 1e9:.2f} G multiply-adds per second of audio, one core does {peak / 1e9:.1f} G/s:")
     print(f"  at best {needed / peak:.4f}; the bank reaches {needed / peak / factors['bank']:.0%} of that")
+
+
+def judgement(factors: dict[str, float], needed: float, peak: float) -> None:
+    """Print what the stages of the judgement cost, on processor time, and what its layers cost at best."""
+    print("the judgement, stage by stage, on processor time:")
+    for name, factor in factors.items():
+        print(f"  {name:<16} {factor:.4f}")
+    print(f"its layers: {needed / 1e9:.2f} G multiply-adds per second of audio, one core does {peak / 1e9:.1f} G/s:")
+    reached = factors["judge bands"] + factors["judge lines"]
+    print(f"  at best {needed / peak:.4f}; bands and lines are judged in {reached:.4f}")
 
 
 def _stages_of(sharpener: sharpear.Sharpener) -> dict[str, Any]:
@@ -89,9 +101,9 @@ def _clocked(part: Any) -> list[float]:
     inner: Callable[..., Any] = part.process
 
     def process(*arguments: Any) -> Any:
-        started = time.perf_counter()
+        started = time.process_time()
         result = inner(*arguments)
-        spent.append(time.perf_counter() - started)
+        spent.append(time.process_time() - started)
         return result
 
     part.process = process

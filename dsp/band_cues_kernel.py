@@ -33,10 +33,7 @@ def read_bands(
     for w in range(windows):
         for o in tables.offset:
             if o <= tables.ahead[w]:
-                row = row_of(frame, tables.ahead[w] - o, rows)
-                for b in range(count):
-                    told = log_level[s, w, row, b] - log_level[s, reference, now, b]
-                    x[p, b] = clipped(told, np.float32(CLIP)) / np.float32(2)
+                _compare(log_level[s, w, row_of(frame, tables.ahead[w] - o, rows)], log_level[s, reference, now], x[p])
                 p += 1
     for q in range(tables.shorter.size):
         _correct(tables.ahead[tables.shorter[q]], tables.smear[q], frame, state.root[s, tables.shorter[q]],
@@ -69,6 +66,13 @@ def read_bands(
 
 
 @kernel
+def _compare(level: Floats, reference: Floats, told: Floats) -> None:
+    """Levels over others."""
+    for b in range(told.size):
+        told[b] = clipped(level[b] - reference[b], np.float32(CLIP)) / np.float32(2)
+
+
+@kernel
 def _correct(
     ahead: int, smear: Floats, frame: int, root: Floats, loudest: Floats, mean: Floats, correction: Floats
 ) -> None:
@@ -79,14 +83,14 @@ def _correct(
     mean[:] = 0.0
     for i in range(smear.size):
         if smear[i] > 0:
-            row = row_of(frame, ahead - (i - half), rows)
+            tap, then = smear[i], root[row_of(frame, ahead - (i - half), rows)]
             for b in range(bands):
-                mean[b] += smear[i] * root[row, b]
+                mean[b] += tap * then[b]
     for b in range(bands):
         correction[b] = clipped(np.float32(2) * ln((root[now, b] + floor) / (mean[b] + floor)), MOST_CORRECTION)
 
 
-@kernel
+@kernel(fastmath={"contract", "reassoc", "nsz"})
 def _band_trust(
     P: Floats, first_weight: Integers, first_channel: Integers, weights: Floats, mean_trust: Floats, p: int,
     cues: Floats,
@@ -95,11 +99,12 @@ def _band_trust(
     for b in range(cues.shape[1]):
         a, k = first_weight[b], first_channel[b]
         plain, total, energy, trusted = np.float32(0), NO_WEIGHT, NO_ENERGY, np.float32(0)
-        for i in range(first_weight[b + 1] - a):
-            weight, trust = weights[a + i], mean_trust[k + i]
-            plain += weight * trust
-            total += weight
-            energy += weight * P[k + i]
-            trusted += weight * P[k + i] * trust
+        count = first_weight[b + 1] - a
+        weight, trust, power = weights[a : a + count], mean_trust[k : k + count], P[k : k + count]
+        for i in range(count):
+            plain += weight[i] * trust[i]
+            total += weight[i]
+            energy += weight[i] * power[i]
+            trusted += weight[i] * power[i] * trust[i]
         cues[p, b] = plain / total
         cues[p + 1, b] = trusted / energy

@@ -17,13 +17,14 @@ __device__ int basin_edges(Array<float, 1> P, Array<long long, 1> edge, int *cou
     return basins;
 }
 
-// Energy, mean frequency and peak of a basin; whether there is a line.
+// Energy, frequencies and peak of a basin; whether there is a line.
 __device__ bool sum_up(Array<float, 1> P, Array<float, 1> G, double top_hz, Array<long long, 1> edge, int i, Found found) {
     int first = edge[i], past = edge[i + 1], peak = first;
-    double total = 0.0, moment = 0.0;
+    double total = 0.0, moment = 0.0, square = 0.0;
     for (int k = first; k < past; ++k) {
         total += P[k];
         moment += G[k];
+        square += (double)G[k] * G[k] / fmax((double)P[k], LEAST_POWER);
         if (P[k] > P[peak]) peak = k;
     }
     found.first[i] = first;
@@ -31,7 +32,14 @@ __device__ bool sum_up(Array<float, 1> P, Array<float, 1> G, double top_hz, Arra
     found.peak[i] = peak;
     found.energy[i] = total;
     found.hz[i] = moment / total;
+    found.square[i] = square;
     return total >= FAINTEST_LINE && 0.0 < moment && moment <= top_hz * total;
+}
+
+// Hz, the root of the variance Σ P f² / Σ P - mean².
+__device__ inline double spread_of(Found found, int line) {
+    double hz = found.hz[line];
+    return sqrt(fmax(found.square[line] / found.energy[line] - hz * hz, 0.0));
 }
 
 // Whether no line within an octave of the i-th of `lines`, which are in order of frequency, covers it.

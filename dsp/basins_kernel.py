@@ -19,6 +19,9 @@ LOCAL_RANGE = 1e-5
 
 OCTAVE = 2.0
 
+LEAST_POWER = 1e-60
+"""What moments are divided by where there is no power, and no moment."""
+
 
 class BasinTables(NamedTuple):
     """Where each window's channels begin, up to where it has lines, and what makes a lone tone's share one."""
@@ -42,7 +45,8 @@ class BasinOut(NamedTuple):
 class Found(NamedTuple):
     """Basins of one window, one after the other: their channels, from `first` up to `past`, what they hold, their peak.
 
-    order: by frequency; strongest: by number, room for what slides over them.
+    square: Σ P f², of which the spread of the frequencies follows; order: by frequency; strongest: by number, room for
+    what slides over them.
     """
 
     first: Annotated[NDArray[np.int64], "basins"]
@@ -50,6 +54,7 @@ class Found(NamedTuple):
     peak: Annotated[NDArray[np.int64], "basins"]
     energy: Annotated[NDArray[np.float64], "basins"]
     hz: Annotated[NDArray[np.float64], "basins"]
+    square: Annotated[NDArray[np.float64], "basins"]
     order: Annotated[NDArray[np.int64], "basins"]
     strongest: Annotated[NDArray[np.int64], "basins"]
 
@@ -61,7 +66,7 @@ def basins_process(power: Floats, moment: Floats, tables: BasinTables, out: Basi
     edge = np.empty(rooms + 1, np.int64)
     found = Found(
         np.empty(rooms, np.int64), np.empty(rooms, np.int64), np.empty(rooms, np.int64), np.empty(rooms, np.float64),
-        np.empty(rooms, np.float64), np.empty(rooms, np.int64), np.empty(rooms, np.int64),
+        np.empty(rooms, np.float64), np.empty(rooms, np.float64), np.empty(rooms, np.int64), np.empty(rooms, np.int64),
     )  # fmt: skip
     for f in range(power.shape[0]):
         for s in range(power.shape[1]):
@@ -71,7 +76,7 @@ def basins_process(power: Floats, moment: Floats, tables: BasinTables, out: Basi
                 kept = find_basins(P, G, tables.top_hz[w], edge, found)
                 out.lines[f, s, w] = kept
                 _write(
-                    P, G, tables.per_share[w], kept, found, out.hz[f, s, w], out.energy[f, s, w],
+                    P, tables.per_share[w], kept, found, out.hz[f, s, w], out.energy[f, s, w],
                     out.concentration[f, s, w], out.spread_hz[f, s, w], out.peak[f, s, w],
                 )  # fmt: skip
 
@@ -100,19 +105,20 @@ def basin_edges(P: Floats, edge: Integers) -> int:
 
 @kernel
 def _sum_up(P: Floats, G: Floats, top_hz: float, edge: Integers, basins: int, found: Found) -> int:
-    """Energy, mean frequency and peak of each basin in which there is a line; returns how many there are."""
-    first, past, peak, energy, hz = found.first, found.past, found.peak, found.energy, found.hz
+    """Energy, frequencies and peak of each basin in which there is a line; returns how many there are."""
+    first, past, peak, energy, hz, squares = found.first, found.past, found.peak, found.energy, found.hz, found.square
     lines = 0
     for basin in range(basins):
-        total, moment, highest, largest = 0.0, 0.0, edge[basin], P[edge[basin]]
+        total, moment, square, highest, largest = 0.0, 0.0, 0.0, edge[basin], P[edge[basin]]
         for k in range(edge[basin], edge[basin + 1]):
             total += P[k]
             moment += G[k]
+            square += np.float64(G[k]) * G[k] / max(np.float64(P[k]), LEAST_POWER)
             highest = k if P[k] > largest else highest
             largest = max(P[k], largest)
         if total >= FAINTEST_LINE and 0.0 < moment <= top_hz * total:
             first[lines], past[lines], peak[lines] = edge[basin], edge[basin + 1], highest
-            energy[lines], hz[lines] = total, moment / total
+            energy[lines], hz[lines], squares[lines] = total, moment / total, square
             lines += 1
     return lines
 
@@ -176,9 +182,15 @@ def _keep_strongest(kept: int, found: Found) -> int:
     return room
 
 
+@kernel(inline=True)
+def spread_of(found: Found, line: int) -> float:
+    """Hz, the root of the variance ``Σ P f² / Σ P − mean²``."""
+    return math.sqrt(max(found.square[line] / found.energy[line] - found.hz[line] ** 2, 0.0))
+
+
 @kernel
 def _write(
-    P: Floats, G: Floats, per_share: float, kept: int, found: Found, hz: Floats, energy: Floats, concentration: Floats,
+    P: Floats, per_share: float, kept: int, found: Found, hz: Floats, energy: Floats, concentration: Floats,
     spread_hz: Floats, peak: ShortIntegers,
 ) -> None:  # fmt: skip
     """The lines in order, zeros behind the last."""
@@ -186,9 +198,5 @@ def _write(
         line = found.order[i]
         hz[i], energy[i], peak[i] = found.hz[line], found.energy[line], found.peak[line]
         concentration[i] = P[found.peak[line]] * per_share / found.energy[line]
-        variance = 0.0
-        for k in range(found.first[line], found.past[line]):
-            off = G[k] - P[k] * found.hz[line]
-            variance += off * off / P[k] if P[k] > 0 else 0.0  # P (f − mean)², as G = P f
-        spread_hz[i] = math.sqrt(variance / found.energy[line])
+        spread_hz[i] = spread_of(found, line)
     hz[kept:], energy[kept:], concentration[kept:], spread_hz[kept:], peak[kept:] = 0.0, 0.0, 0.0, 0.0, 0

@@ -159,8 +159,9 @@ class CueDesign:
         """How a Hann window weighs amplitudes over the hops that it spans, as far ahead as the short one may look."""
         half = int(self.bank.delay_hops[-1])
         o = np.arange(-half, half + 1)
-        taps = np.cos(np.pi * np.clip(o / self.bank.windows[long].length_hops, -0.5, 0.5)) ** 2
-        taps[o > self.ahead_hops[short]] = 0
+        place = o / self.bank.windows[long].length_hops
+        taps = np.cos(np.pi * place) ** 2
+        taps[(abs(place) >= 0.5) | (o > self.ahead_hops[short])] = 0
         return np.asarray(taps / taps.sum())
 
     def memory(self, streams: int) -> list[tuple[object, ...]]:

@@ -30,32 +30,52 @@ def remember(power: Floats, moment: Floats, hz: Floats, energy: Floats, trust: F
     """Put a frame of one stream into the rings; hz, energy: (3, channels), of which the last two are the pair."""
     rows, moment_rows = state.power.shape[1], state.moment.shape[1]
     row = frame % rows
-    kept, moments = state.power[s, row], state.moment[s, frame % moment_rows]
-    for k in range(power.size):
-        kept[k], moments[k] = power[k], moment[k]
+    kept = state.power[s, row]
+    _copy(power, kept)  # and is summed up from there: sums in lanes round as the memory lies, and this always lies so
+    _copy(moment, state.moment[s, frame % moment_rows])
     for w in range(first.size - 1):
-        P = power[first[w] : first[w + 1]]
-        level = state.log_level[s, w, row]
+        level, root = state.log_level[s, w, row], state.root[s, w, row]
+        _sum_bands(
+            kept[first[w] : first[w + 1]], tables.first_weight[w], tables.first_band_channel[w], tables.weight, level
+        )
         loudest = np.float32(0)
         for b in range(level.size):
-            a, stop = tables.first_weight[w, b], tables.first_weight[w, b + 1]
-            k = tables.first_band_channel[w, b]
-            total = np.float32(0)
-            for i in range(stop - a):
-                total += tables.weight[a + i] * P[k + i]
-            level[b] = total
-            loudest = max(loudest, total)
+            loudest = max(loudest, level[b])
         state.loudest[s, w, row] = loudest
-        floor = np.float32(BAND_FLOOR) * loudest + SILENCE
-        for b in range(level.size):
-            state.root[s, w, row, b] = math.sqrt(level[b])
-            level[b] = ln(level[b] + floor)
+        _tell_levels(np.float32(BAND_FLOOR) * loudest + SILENCE, root, level)
+    _copy(trust, state.trust[s, frame % state.trust.shape[1]])
     pair_row = frame % state.pair_hz.shape[1]
-    trusts, pair_hz, pair_energy = state.trust[s, frame % state.trust.shape[1]], state.pair_hz, state.pair_energy
-    for k in range(trust.size):
-        trusts[k] = trust[k]
-        for e in range(2):
-            pair_hz[s, pair_row, e, k], pair_energy[s, pair_row, e, k] = hz[1 + e, k], energy[1 + e, k]
+    for e in range(2):
+        _copy(hz[1 + e], state.pair_hz[s, pair_row, e])
+        _copy(energy[1 + e], state.pair_energy[s, pair_row, e])
+
+
+@kernel
+def _copy(values: Floats, kept: Floats) -> None:
+    for k in range(kept.size):
+        kept[k] = values[k]
+
+
+@kernel(fastmath={"contract", "reassoc", "nsz"})
+def _sum_bands(P: Floats, first_weight: Integers, first_channel: Integers, weights: Floats, total: Floats) -> None:
+    """Power of each band."""
+    for b in range(total.size):
+        a, k = first_weight[b], first_channel[b]
+        count = first_weight[b + 1] - a
+        weight, inside = weights[a : a + count], P[k : k + count]
+        power = np.float32(0)
+        for i in range(count):
+            power += weight[i] * inside[i]
+        total[b] = power
+
+
+@kernel
+def _tell_levels(floor: np.float32, root: Floats, level: Floats) -> None:
+    """Roots of the powers in `level`, and in their place ln of them and of the floor."""
+    for b in range(level.size):
+        root[b] = math.sqrt(level[b])
+    for b in range(level.size):
+        level[b] = ln(level[b] + floor)
 
 
 @kernel

@@ -33,8 +33,8 @@ __device__ int take_lines(
 
 // What window w says of its line c alone; its other cues are zeros.
 __device__ void own_cues(
-    int w, int c, Array<float, 1> P, Array<float, 1> G, double per_share, float most, Array<float, 1> level,
-    CueTables tables, CueRoom room, Candidates lines
+    int w, int c, Array<float, 1> P, double per_share, float most, Array<float, 1> level, CueTables tables,
+    CueRoom room, Candidates lines
 ) {
     int p = tables.ahead.shape[0], bands = tables.band_hz.shape[0], at = room.at[c], line = room.kept[c];
     Array<float, 2> x = lines.cues;
@@ -47,14 +47,8 @@ __device__ void own_cues(
     float part = place - (float)b, own = room.beside_log[at], here = (1.0f - part) * level[b] + part * level[b + 1];
     x[p][c] = (own - ln(most + SILENCE)) / 4;
     x[p + 1][c] = fmaxf(own - here, -FARTHEST_LEVEL) / 3;
-    float hz = room.found.hz[line], variance = 0.0f;
-    double energy = room.found.energy[line];
-    for (int k = room.found.first[line]; k < room.found.past[line]; ++k) {
-        float off = G[k] - P[k] * hz;
-        variance += off * off / fmaxf(P[k], NO_POWER);
-    }
-    x[p + 2][c] = P[room.found.peak[line]] * per_share / energy;
-    x[p + 3][c] = fminf((float)sqrt(variance / energy) / bin_hz, WIDEST);
+    x[p + 2][c] = P[room.found.peak[line]] * per_share / room.found.energy[line];
+    x[p + 3][c] = fminf((float)spread_of(room.found, line) / bin_hz, WIDEST);
     for (int side = 0; side < 2; ++side) {
         int other = at + 2 * side - 1;
         x[p + 4 + side][c] = fminf(fabsf(room.beside_hz[other] - room.beside_hz[at]) / bin_hz, NEIGHBOR_BINS) / 4;
@@ -221,7 +215,7 @@ __device__ void read_lines(
         int kept = find_basins(P, G, basins.top_hz[w], room.edge, room.found, counts);
         count = take_lines(kept, w - 1, most, begin, room, lines, counts);
         for (int c = begin + threadIdx.x; c < count; c += blockDim.x) {
-            own_cues(w, c, P, G, basins.per_share[w], most, level, tables, room, lines);
+            own_cues(w, c, P, basins.per_share[w], most, level, tables, room, lines);
         }
         __syncthreads();
         for (int b = threadIdx.x; b < room.purity.shape[1]; b += blockDim.x) {

@@ -7,7 +7,7 @@ import numpy as np
 from sharpear.compiler import Doubles, Floats, Integers, ShortIntegers, kernel
 from sharpear.compiler.elementary import exp, ln
 
-from .basins_kernel import BasinTables, Found, find_basins
+from .basins_kernel import BasinTables, Found, find_basins, spread_of
 from .cue_arrays import CLIP, MIDDLE_HZ, SILENCE, Candidates, CueRoom, CueState, CueTables, clipped, row_of
 
 PLACE_FLOOR = 1e-8
@@ -77,7 +77,7 @@ def read_lines(
         begin = count
         count = _take(find_basins(P, G, basins.top_hz[w], room.edge, room.found), w - 1, most, begin, room, lines)
         level = state.log_level[s, w, row_of(frame, lag, rows)]
-        _own_cues(w, begin, count, P, G, basins.per_share[w], most, level, tables, room, lines)
+        _own_cues(w, begin, count, P, basins.per_share[w], most, level, tables, room, lines)
         _place_cues(first, basins, tables, frame, state.power[s], w, begin, count, most, room, lines)
         if w == last:
             count = _pairs(frame, state, s, room, P, tables, most, lines, begin, count)
@@ -103,7 +103,7 @@ def _take(kept: int, window: int, most: np.float32, begin: int, room: CueRoom, l
 
 @kernel
 def _own_cues(
-    w: int, begin: int, end: int, P: Floats, G: Floats, per_share: float, most: np.float32, level: Floats,
+    w: int, begin: int, end: int, P: Floats, per_share: float, most: np.float32, level: Floats,
     tables: CueTables, room: CueRoom, lines: Candidates,
 ) -> None:  # fmt: skip
     """What one window says of its lines alone; their other cues are zeros."""
@@ -114,7 +114,7 @@ def _own_cues(
     x[w - 1, begin:end] = 1.0
     _stand(lines.hz[begin:end], tables.band_hz, place, x[x.shape[0] - 1, begin:end])
     _stand_out(at, room.beside_log, place, level, ln(most + SILENCE), x[p, begin:end], x[p + 1, begin:end])
-    _spread(P, G, per_share, bin_hz, room.kept[begin:end], room.found, x[p + 2, begin:end], x[p + 3, begin:end])
+    _spread(P, per_share, bin_hz, room.kept[begin:end], room.found, x[p + 2, begin:end], x[p + 3, begin:end])
     for side in range(2):
         _neighbor(
             at, 2 * side - 1, room.beside_hz, room.beside_log, bin_hz, x[p + 4 + side, begin:end],
@@ -156,18 +156,14 @@ def _stand_out(
 
 @kernel
 def _spread(
-    P: Floats, G: Floats, per_share: float, bin_hz: np.float32, kept: Integers, found: Found, concentration: Floats,
+    P: Floats, per_share: float, bin_hz: np.float32, kept: Integers, found: Found, concentration: Floats,
     spread: Floats,
 ) -> None:  # fmt: skip
     """How much of each basin is its peak, and over how many bins its frequencies are spread."""
     for c in range(kept.size):
         line = kept[c]
-        hz, variance = np.float32(found.hz[line]), np.float32(0)
-        for k in range(found.first[line], found.past[line]):
-            off = G[k] - P[k] * hz
-            variance += off * off / max(P[k], NO_POWER)
         concentration[c] = P[found.peak[line]] * per_share / found.energy[line]
-        spread[c] = min(np.float32(math.sqrt(variance / found.energy[line])) / bin_hz, WIDEST)
+        spread[c] = min(np.float32(spread_of(found, line)) / bin_hz, WIDEST)
 
 
 @kernel
@@ -253,7 +249,7 @@ def _find_channels(hz: Floats, spacing_hz: float, channels: int, channel: ShortI
 
 @kernel
 def _levels(P: Floats, channel: ShortIntegers, part: Floats, floor: np.float32, level: Floats) -> None:
-    """ln of the power between two channels, linearly, and of the floor."""
+    """Logarithm of the power between two channels, linearly, and of the floor."""
     for c in range(level.size):  # what is gathered is gathered alone, so that what follows runs in lanes
         k, above = np.uint32(channel[c]), part[c]
         level[c] = P[k] * (np.float32(1) - above) + P[np.uint32(k + np.uint32(1))] * above

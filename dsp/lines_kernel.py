@@ -167,8 +167,9 @@ def _update_moments(z0: Complexes, z1: Complexes, z2: Complexes, memory: np.floa
 @kernel
 def _flush_denormals(moments: Floats) -> None:
     for m in range(MOMENTS):
-        for k in range(moments.shape[1]):
-            moments[m, k] = moments[m, k] if abs(moments[m, k]) > SMALLEST_MOMENT else np.float32(0)
+        row = moments[m]
+        for k in range(row.size):
+            row[k] *= np.float32(abs(row[k]) > SMALLEST_MOMENT)  # a choice would be a branch
 
 
 @kernel
@@ -179,10 +180,12 @@ def _pool(moments: Floats, neighbors: int, pooled: Doubles) -> None:
         for k in range(row.size):
             total[k] = row[k]
         for distance in range(1, neighbors + 1):
-            for k in range(distance, row.size):
-                total[k] += row[k - distance]
-            for k in range(row.size - distance):
-                total[k] += row[k + distance]
+            inner = row.size - distance
+            above, below, row_above = total[distance:], row[:inner], row[distance:]
+            for k in range(inner):
+                above[k] += below[k]
+            for k in range(inner):
+                total[k] += row_above[k]
 
 
 @kernel(fastmath={"contract"})
