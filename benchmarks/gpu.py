@@ -1,6 +1,6 @@
 """Streams in real time on a GPU: ``python -m benchmarks.gpu`` (make bench-gpu), which writes docs/gpu-<card>.md.
 
-Every figure is of the whole `Sharpener`, audio up and frames down, in mode lines of the preset music at 48 kHz. The
+Every figure is of the whole `Sharpener`, audio up and frames down, in the preset music at 48 kHz. The
 share of a kernel is measured in a run of its own with a wait after each launch.
 """
 
@@ -28,12 +28,9 @@ from sharpear.gpu.backend import NO_CONSTANTS, Constants, Kernel
 from sharpear.runs.sharpen_lane import SEGMENT_S, WARM_UP_S
 
 RATE = 48000
-ON_GPU = {"network.mode": "lines"}
-"""Overrides of music: what a card has kernels of."""
-
 STREAMS = (1, 16, 256, 1024, 4096, 16384)
-STREAMS_TOGETHER = 4096
-"""More have several sharpeners: a part's state holds 2 GiB, here 6700 streams."""
+STREAMS_TOGETHER = 2048
+"""More have several sharpeners: a part's state holds 2 GiB, here 2800 streams."""
 
 THROUGHPUT_BLOCK, LIVE_BLOCK = 4096, 256
 WARM_UP_BLOCKS = 8
@@ -57,7 +54,7 @@ def measure(device: Backend, streams: int, block: int, seconds: float, *, live: 
     """
     apart = range(0, streams, STREAMS_TOGETHER)
     together = [min(STREAMS_TOGETHER, streams - first) for first in apart]
-    sharpeners = [sharpear.Sharpener(RATE, "music", count, ON_GPU, device=device) for count in together]
+    sharpeners = [sharpear.Sharpener(RATE, "music", count, device=device) for count in together]
     noises = [_noise(block, count) for count in together]
     pending: deque[Pending[Any]] = deque()
     spent: list[float] = []
@@ -75,7 +72,7 @@ def measure(device: Backend, streams: int, block: int, seconds: float, *, live: 
 def hour(device: Backend) -> float:
     """Seconds for an hour of mono sound as `--device gpu` cuts it: parts of 30 s with 10 s to warm up, side by side."""
     streams = round(3600 / SEGMENT_S)
-    sharpener = sharpear.Sharpener(RATE, "music", streams, ON_GPU, device=device)
+    sharpener = sharpear.Sharpener(RATE, "music", streams, device=device)
     noise = _noise(THROUGHPUT_BLOCK, streams)
     for warm in (True, False):
         begun = time.perf_counter()
@@ -118,7 +115,7 @@ class Timed(DeviceBackend):
 
 def shares(device: Timed, streams: int, blocks: int = 4) -> dict[str, float]:
     """Each kernel's share of the time that all take, the largest first."""
-    sharpener = sharpear.Sharpener(RATE, "music", streams, ON_GPU, device=device)
+    sharpener = sharpear.Sharpener(RATE, "music", streams, device=device)
     noise = _noise(THROUGHPUT_BLOCK, streams)
     sharpener.process(noise)
     device.spent_s.clear()
@@ -189,14 +186,14 @@ class Report:
         lines = [
             f"# {self._gpu.name}",
             "",
-            f"Preset music, mode lines, {RATE} Hz, blocks of {THROUGHPUT_BLOCK} samples.",
+            f"Preset music, {RATE} Hz, blocks of {THROUGHPUT_BLOCK} samples.",
             "",
         ]
         lines += [*table(self._rows), "", *rows]
         lines += self._tried("one live stream", self._live)
         lines += self._tried("an hour of mono sound", self._hour)
         lines += self._tried("one stream on the CPU", self._cpu)
-        sharpener = sharpear.Sharpener(RATE, "music", overrides=ON_GPU)
+        sharpener = sharpear.Sharpener(RATE, "music")
         lines += self._tried("LCA in PyTorch", lambda: gpu_peers.dense_lca(sharpener, self._together()))
         lines += self._tried("ssqueezepy", lambda: gpu_peers.ssq_cwt(sharpener.sample_rate))
         lines += ["", *self._tried("what binds", lambda: self._binding(gpu_limits.work(sharpener)))]

@@ -10,8 +10,15 @@ from typing import Any
 import numpy as np
 
 import sharpear
+from sharpear.dsp import HannBank, HannDesign
+from sharpear.dsp.cues import CueDesign
+from sharpear.dynamics.beliefs import load_beliefs
 from sharpear.gpu.arguments import Packer
 from sharpear.gpu.source import header_text
+from sharpear.sharpening.belief_code import belief_windows
+
+LINES = 330
+"""Candidates a moment, in the bundled recording."""
 
 PEAKS_FLOATS = 1 << 28
 
@@ -33,9 +40,9 @@ extern "C" __global__ void peak(Array<float, 1> out) {
 class Work:
     """What a second of one stream costs, counted from the design.
 
-    multiply_adds: of the bank, 4 a stage, channel and sample.
-    bytes_moved: between the kernels, through the memory: what the bank writes and the windows read and hold, the
-    windows' frames through the alignment and the evidence, the atoms' rows.
+    multiply_adds: of the bank, and of the beliefs over bands and lines.
+    bytes_moved: through the memory: the resonators and their past, the windows' frames from kernel to kernel and in the
+    rings, the pairs, the atoms' rows.
     bytes_down: frames to the host.
     """
 
@@ -56,11 +63,28 @@ class Peaks:
 def work(sharpener: sharpear.Sharpener) -> Work:
     """Count it."""
     channels, atoms = sharpener.channel_frequencies.size, sharpener.frequencies.size
-    order, frames_per_s = sharpener.config.bank.order, sharpener.sample_rate / sharpener.hop
-    stages, frame = 8 * order * channels, 16 * channels
-    per_frame = 4 * stages + 10 * frame + 12 * 4 * atoms
+    frames_per_s = sharpener.sample_rate / sharpener.hop
+    windows = belief_windows(sharpener.sample_rate, sharpener.hop, sharpener.config)
+    longest, every = int(windows.counts[-1]), windows.channels
     down = 4 * (2 * atoms + channels)
-    return Work(4 * order * channels * sharpener.sample_rate, per_frame * frames_per_s, down * frames_per_s)
+    moved = 64 * every + 32 * every + 112 * longest + 12 * 4 * atoms
+    adds = _bank_adds(windows) + _belief_adds(sharpener.config.beliefs.weights, windows)
+    return Work(adds * frames_per_s, moved * frames_per_s, down * frames_per_s)
+
+
+def _bank_adds(windows: HannDesign) -> float:
+    """A hop's: sums over its samples, the mixing of these, and of each resonator's 6 to go on and 8 for its window."""
+    filters = HannBank(windows)._filters
+    return filters.basis.size + filters.mixing.size + 14 * windows.channels
+
+
+def _belief_adds(name: str, windows: HannDesign) -> float:
+    """A moment's."""
+    weights = load_beliefs(name).weights
+    bands = CueDesign(windows, load_beliefs(name).latency_hops, pair_hops=0).band_hz.size
+    of_bands = (weights.cue, weights.near, weights.far, weights.told)
+    of_lines = (weights.line, weights.narrow, weights.belief)
+    return bands * sum(part.size for part in of_bands) + LINES * sum(part.size for part in of_lines)
 
 
 def peaks(driver: Any, wait: Callable[[], None]) -> Peaks:
@@ -88,7 +112,7 @@ def peaks(driver: Any, wait: Callable[[], None]) -> Peaks:
 def binding(streams: float, costs: Work, most: Peaks) -> list[str]:
     """How much of each peak so many streams use, the one that binds first at the top."""
     told = {
-        "multiply-adds of the bank": (costs.multiply_adds, most.multiply_adds, 1e12, "T/s"),
+        "multiply-adds": (costs.multiply_adds, most.multiply_adds, 1e12, "T/s"),
         "memory of the card": (costs.bytes_moved, most.bytes_moved, 1e9, "GB/s"),
         "frames to the host": (costs.bytes_down, most.bytes_down, 1e9, "GB/s"),
     }

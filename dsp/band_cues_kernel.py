@@ -7,7 +7,16 @@ import numpy as np
 from sharpear.compiler import Floats, Integers, kernel
 from sharpear.compiler.elementary import ln
 
-from .cue_arrays import BAND_FLOOR, CLIP, SILENCE, BandCues, CueRoom, CueState, CueTables, clipped, row_of
+from .cue_arrays import BAND_FLOOR, CLIP, MIDDLE_HZ, SILENCE, BandCues, CueRoom, CueState, CueTables, clipped, row_of
+
+LEAST_LEVEL = np.float32(-14.0)
+"""ln of the loudest band's level down to which others' are told."""
+
+MOST_CORRECTION = np.float32(5.0)
+"""Corrections are told, and made, up to e^±5."""
+
+NO_WEIGHT, NO_ENERGY = np.float32(1e-9), np.float32(1e-20)
+"""Stand for the sum of weights, and of energies, of which there are none."""
 
 
 @kernel
@@ -26,9 +35,9 @@ def read_bands(
             if o <= tables.ahead[w]:
                 _compare(log_level[s, w, row_of(frame, tables.ahead[w] - o, rows)], log_level[s, reference, now], x[p])
                 p += 1
-    for q in range(tables.short.size):
-        _correct(tables.ahead[tables.short[q]], tables.smear[q], frame, state.root[s, tables.short[q]],
-                 state.loudest[s, tables.short[q]], room.mean_root, correction[q])  # fmt: skip
+    for q in range(tables.shorter.size):
+        _correct(tables.ahead[tables.shorter[q]], tables.smear[q], frame, state.root[s, tables.shorter[q]],
+                 state.loudest[s, tables.shorter[q]], room.mean_root, correction[q])  # fmt: skip
         for b in range(count):
             x[p, b] = correction[q, b] / np.float32(2)
         p += 1
@@ -36,9 +45,9 @@ def read_bands(
         row = row_of(frame, tables.ahead[w], rows)
         of = p + windows - 1 + 2 * (w - 1)  # p grows with w, too
         for b in range(count):
-            told = min(max(log_level[s, w, row, b] - loudest, np.float32(-14)), np.float32(1))
+            told = min(max(log_level[s, w, row, b] - loudest, LEAST_LEVEL), np.float32(1))
             x[p, b] = told / np.float32(4)
-            total = max(purity[w, b + 1, 0], np.float32(1e-20))
+            total = max(purity[w, b + 1, 0], NO_ENERGY)
             x[of, b], x[of + 1, b] = purity[w, b + 1, 1] / total, purity[w, b + 1, 2] / total
             x[of + 2, b] = min(purity[w, b + 1, 3] / (total * total), np.float32(1))
         p += 1
@@ -50,7 +59,7 @@ def read_bands(
     )  # fmt: skip
     p += 2
     for b in range(count):
-        x[p, b] = math.log(tables.band_hz[b] / 700.0)
+        x[p, b] = math.log(tables.band_hz[b] / MIDDLE_HZ)
         for w in range(2, windows):
             top_hz = (first[w + 1] - first[w] - 1) * tables.spacing_hz[w]
             x[p + w - 1, b] = 1.0 if tables.band_hz[b] > top_hz else 0.0
@@ -78,7 +87,7 @@ def _correct(
             for b in range(bands):
                 mean[b] += tap * then[b]
     for b in range(bands):
-        correction[b] = clipped(np.float32(2) * ln((root[now, b] + floor) / (mean[b] + floor)), np.float32(5))
+        correction[b] = clipped(np.float32(2) * ln((root[now, b] + floor) / (mean[b] + floor)), MOST_CORRECTION)
 
 
 @kernel(fastmath={"contract", "reassoc", "nsz"})
@@ -89,7 +98,7 @@ def _band_trust(
     """Trust of the longest window's pairs, averaged over the bands: plainly, and by energy."""
     for b in range(cues.shape[1]):
         a, k = first_weight[b], first_channel[b]
-        plain, total, energy, trusted = np.float32(0), np.float32(1e-9), np.float32(1e-20), np.float32(0)
+        plain, total, energy, trusted = np.float32(0), NO_WEIGHT, NO_ENERGY, np.float32(0)
         count = first_weight[b + 1] - a
         weight, trust, power = weights[a : a + count], mean_trust[k : k + count], P[k : k + count]
         for i in range(count):

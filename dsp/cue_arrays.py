@@ -9,6 +9,9 @@ from sharpear.compiler import kernel
 
 from .basins_kernel import Found
 
+MIDDLE_HZ = 700.0
+"""Frequencies are told as ln of what they are over this."""
+
 CLIP = 6.0
 """Ratios of levels are told up to e^±6 (26 dB): what is further apart is as good as alone."""
 
@@ -25,7 +28,7 @@ class CueTables(NamedTuple):
     ahead: hops after the middle that a window may be used; spacing_hz and resolution_hz: of channels, and 1/N.
     first_weight, first_band_channel: of each window and band, where its weights begin, and the channel of the first.
     offset: hops before or after the middle at which bands are compared; line_offset: and lines.
-    short: of each pair of windows the one whose levels are compared with themselves, smeared as the long one smears.
+    shorter: of each pair of windows the one whose levels are compared with themselves, smeared as the long one smears.
     """
 
     ahead: Annotated[NDArray[np.int64], "windows"]
@@ -37,7 +40,7 @@ class CueTables(NamedTuple):
     band_hz: Annotated[NDArray[np.float64], "bands"]
     offset: Annotated[NDArray[np.int64], "offsets"]
     line_offset: Annotated[NDArray[np.int64], "line offsets"]
-    short: Annotated[NDArray[np.int64], "pairs"]
+    shorter: Annotated[NDArray[np.int64], "pairs"]
     smear: Annotated[NDArray[np.float32], "pairs", "taps"]
 
 

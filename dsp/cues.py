@@ -151,7 +151,7 @@ class CueDesign:
             band_hz=backend.array(self.band_hz, np.float64),
             offset=backend.array(OFFSETS, np.int64),
             line_offset=backend.array(LINE_OFFSETS, np.int64),
-            short=backend.array([a for a, _ in self.pairs], np.int64),
+            shorter=backend.array([a for a, _ in self.pairs], np.int64),
             smear=backend.array([self._smear(a, w) for a, w in self.pairs], np.float32),
         )
 
@@ -181,8 +181,8 @@ class CueDesign:
         }
         return fields_of(CueState, lengths)
 
-    def room(self) -> CueRoom:
-        """Room for one frame."""
+    def room(self, backend: Backend = CPU, streams: int = 1) -> CueRoom:
+        """Room for one frame; on a GPU of every stream."""
         basins = int(self.bank.counts.max()) // 2 + 1
         lengths = {
             "basins": basins,
@@ -197,13 +197,13 @@ class CueDesign:
             "candidates": self.most_candidates,
             "claims": MOST_CLAIMS,
         }
-        return allocated(CueRoom, lengths)
+        return allocated(CueRoom, lengths, backend, streams)
 
-    def told(self) -> tuple[Candidates, BandCues]:
-        """Room for what is read of one moment."""
+    def told(self, backend: Backend = CPU, streams: int = 1) -> tuple[Candidates, BandCues]:
+        """Room for what is read of one moment; on a GPU of every stream."""
         lengths = {"one": 1, "candidates": self.most_candidates, "line cues": self.line_cues}
         lengths |= {"bands": self.band_hz.size, "band cues": self.band_cues, "pairs": len(self.pairs)}
-        return allocated(Candidates, lengths), allocated(BandCues, lengths)
+        return allocated(Candidates, lengths, backend, streams), allocated(BandCues, lengths, backend, streams)
 
     @property
     def most_candidates(self) -> int:
@@ -231,9 +231,9 @@ class Cues(Stateful):
         self.design = design
         self._streams = streams
         self._tables, self._basins = design.tables(backend), basin_tables(design.bank, backend)
-        self._room, self._told = design.room(), design.told()
+        self._room, self._told = design.room(backend, streams), design.told(backend, streams)
         self._remember([*design.memory(streams), ("frame", np.int64)], backend)
-        self._run = backend.kernel(cues_process, blocks=streams, threads=1)
+        self._run = backend.kernel(cues_process, blocks=streams, threads=MOST_LINES, shared_bytes=4 * MOST_LINES)
 
     def process(
         self, frames: HannFrames, pairs: LineFrames, chosen: NDArray[np.int64]
@@ -255,7 +255,7 @@ class Cues(Stateful):
         self._run(
             frames.power, frames.moment, pairs.frequency_hz, pairs.energy, pairs.trust, self._basins.first_channel,
             self._basins, self._tables, int(state["frame"]), named(CueState, state), self._room, *self._told,
-            chosen, lines, told,
+            self.backend.array(chosen), lines, told,
         )  # fmt: skip
         state["frame"] += len(frames)
         return lines, told

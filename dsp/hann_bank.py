@@ -167,7 +167,7 @@ class HannBank(Stateful):
     Args:
         design: which windows, for which sample rate and hop.
         streams: number of independent signals processed side by side.
-        backend: where it runs: the CPU, so far.
+        backend: where it runs; its frames stay there.
 
     Frame n ends with sample (n+1)·hop − 1, as all its windows do; their centres are `design.delay_hops` before that.
     Samples that are not finite, or beyond 120 dB over full scale, are replaced by zero and counted in `replaced`.
@@ -187,9 +187,10 @@ class HannBank(Stateful):
         self.design = design
         self.streams = streams
         self._filters, self._resonators, self._windows = _tables(design, backend)
-        resonators = np.diff(self._windows.first_resonator)
-        lengths = {"streams": streams, "parts": 2, "resonators": int(resonators.sum())}
-        lengths["values"] = int((2 * resonators * self._windows.length_hops).sum())
+        resonators = design.counts + [window.points for window in design.windows]
+        units = int(resonators.sum())
+        lengths = {"streams": streams, "parts": 2, "resonators": units}
+        lengths["values"] = int((2 * resonators * [window.length_hops for window in design.windows]).sum())
         self._remember(
             [
                 *fields_of(BankState, lengths),
@@ -201,8 +202,9 @@ class HannBank(Stateful):
             backend,
             below={"filled": design.hop},
         )
-        self._run = backend.kernel(hann_process, blocks=streams, threads=design.channels)
-        self._usable = backend.kernel(usable_samples, blocks=streams, threads=1)
+        needed = 8 * units + 4 * self._filters.mixing.shape[0] + 4
+        self._run = backend.kernel(hann_process, blocks=streams, threads=units, shared_bytes=needed)
+        self._usable = backend.kernel(usable_samples, blocks=streams, threads=design.hop)
 
     @property
     def replaced(self) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from sharpear.compiler import Doubles, Floats, Integers, ShortIntegers, kernel
 from sharpear.compiler.elementary import exp, ln
 
 from .basins_kernel import BasinTables, Found, find_basins, spread_of
-from .cue_arrays import CLIP, SILENCE, Candidates, CueRoom, CueState, CueTables, clipped, row_of
+from .cue_arrays import CLIP, MIDDLE_HZ, SILENCE, Candidates, CueRoom, CueState, CueTables, clipped, row_of
 
 PLACE_FLOOR = 1e-8
 """The same of single channels, of which several make a band."""
@@ -43,13 +43,19 @@ BLUR = np.float32(0.6)
 BANDS_A_LN = np.float32(4 / math.log(2))
 """Bands, of which four are an octave, for each step of 1 of ln of frequency."""
 
-LN_700 = np.float32(math.log(700.0))
+LN_MIDDLE = np.float32(math.log(MIDDLE_HZ))
 
 FAR = np.float32(1e30)
 """Hz, to where no line is; minus that, ln of the energy of none."""
 
 FARTHEST_LEVEL = np.float32(10.0)
 """Levels of other moments and windows at a line's place are told up to e^±10."""
+
+BELOW_LAST = 1.001
+"""Bands by which places stay below the number of them: the last one is above all lines."""
+
+NO_POWER, NO_REST = np.float32(1e-30), np.float32(1e-9)
+"""Stand for the power of channels, and for the rest of a peak, where there is none."""
 
 
 @kernel
@@ -119,19 +125,19 @@ def _own_cues(
 
 @kernel
 def _stand(hz: Floats, band_hz: Doubles, place: Floats, log_hz: Floats) -> None:
-    """Places on the axis of bands, and ln of frequencies over 700 Hz."""
+    """Places on the axis of bands, and ln of frequencies over that of the middle."""
     log_lowest = ln(np.float32(band_hz[0]))
     for c in range(hz.size):
         log_hz[c] = ln(hz[c])
     for c in range(hz.size):
         place[c] = place_of(log_hz[c] - log_lowest, band_hz.size)
-        log_hz[c] -= LN_700
+        log_hz[c] -= LN_MIDDLE
 
 
 @kernel(inline=True)
 def place_of(octaves: np.float32, bands: int) -> np.float32:
     """On the axis of bands, between the lowest and the highest."""
-    return min(max(BANDS_A_LN * octaves, np.float32(0)), np.float32(bands - 1.001))
+    return min(max(BANDS_A_LN * octaves, np.float32(0)), np.float32(bands - BELOW_LAST))
 
 
 @kernel
@@ -272,7 +278,7 @@ def _pairs(
         line, energy = room.kept[c], lines.energy[c]
         if energy <= FAINTEST_PAIR * most:
             continue
-        trusted, total = np.float32(0), np.float32(1e-30)
+        trusted, total = np.float32(0), NO_POWER
         for k in range(found.first[line], found.past[line]):
             trusted += P[k] * room.mean_trust[k]
             total += P[k]
@@ -314,7 +320,7 @@ def _split(
             count += 1
     rest = np.float32(1) - trust
     lines.energy[one] = energy * rest
-    lines.cues[width - 2, one] = max(ln(max(rest, np.float32(1e-9))), np.float32(-CLIP)) / np.float32(3)
+    lines.cues[width - 2, one] = max(ln(max(rest, NO_REST)), np.float32(-CLIP)) / np.float32(3)
     return count
 
 

@@ -1,11 +1,13 @@
 """Two tones in one peak of the longest window: what its channels are to be asked."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend
 
 from .filterbank import SubbandFrames
 from .hann_bank import HannDesign, HannFrames
+from .hann_bank_kernel import SILENT_POWER
 from .lines import LineFinder, LineRule
 
 LOBE_BINS = 2
@@ -20,10 +22,8 @@ def pair_finder(design: HannDesign, rule: LineRule, streams: int = 1, backend: B
 
 
 def longest_window(design: HannDesign, frames: HannFrames) -> SubbandFrames:
-    """The longest window's channels, as a `LineFinder` takes them."""
+    """The longest window's channels, as a `LineFinder` takes them; those that are silent are at 0 Hz."""
     channels = design.channels_of(len(design.windows) - 1)
     power, moment = frames.power[:, :, channels], frames.moment[:, :, channels]
-    center_hz = design.center_hz[channels].astype(np.float32)
-    sounds = power > 0
-    hz = np.where(sounds, moment / np.where(sounds, power, np.float32(1)), center_hz)
-    return SubbandFrames(frames.subband[:, :, None], np.ascontiguousarray(power), hz)
+    some: NDArray[np.float32] = np.maximum(power, SILENT_POWER)
+    return SubbandFrames(frames.subband[:, :, None], power, moment / some)

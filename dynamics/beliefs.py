@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.gpu.stateful import fields_of
+from sharpear.gpu import CPU, Backend
+from sharpear.gpu.stateful import allocated
 
 from .beliefs_kernel import PAD, BeliefRoom, BeliefWeights
 
@@ -60,8 +61,13 @@ BLOCK = 64
 """Lines that are judged together: their activities stay in the nearest cache."""
 
 
-def belief_room(weights: BeliefWeights, bands: int, longer: Sequence[int]) -> BeliefRoom:
-    """Room for the activities of one moment; longer: which window, from 0, each correction is of."""
+def belief_room(
+    weights: BeliefWeights, bands: int, longer: Sequence[int], backend: Backend = CPU, streams: int = 1
+) -> BeliefRoom:
+    """Room for the activities of one moment, on a GPU of every stream.
+
+    longer: which window, from 0, each correction is of.
+    """
     first, second, told = weights.cue_bias.size, weights.near_bias.size, weights.told_bias.size
     windows, third = max(longer) + 1, weights.line_bias.size
     lengths = {
@@ -78,4 +84,6 @@ def belief_room(weights: BeliefWeights, bands: int, longer: Sequence[int]) -> Be
         "fourth": weights.narrow_bias.size,
         "block": BLOCK,
     }
-    return BeliefRoom(*(np.zeros(shape, number) for _, number, shape in fields_of(BeliefRoom, lengths)))
+    room = allocated(BeliefRoom, lengths, backend, streams)
+    room.first[...], room.near[...] = 0, 0  # the empty bands, which no kernel writes
+    return room

@@ -70,6 +70,9 @@ class BeliefRoom(NamedTuple):
     belief: Annotated[NDArray[np.float32], "block"]
 
 
+NO_LOUDNESS = np.float32(1e-6)
+"""Stands for the loudness of all bands where there is none."""
+
 PAD = 2
 """Empty bands below the lowest and above the highest, as far as a convolution reaches."""
 
@@ -135,7 +138,7 @@ def _fill(rows: Floats, values: Floats) -> None:
 @kernel
 def _weigh(level: Floats, share: Floats) -> None:
     """How much bands are of their means: by the roots of their energies, as levels are quarters of ln, and plainly."""
-    loudness = np.float32(1e-6)
+    loudness = NO_LOUDNESS
     for b in range(level.size):
         share[0, b] = exp(np.float32(2) * level[b])
     for b in range(level.size):

@@ -147,6 +147,13 @@ class Backend(ABC):
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """An array for results."""
 
+    def room(self, shape: tuple[int, ...], dtype: DTypeLike, blocks: int) -> NDArray[Any]:
+        """Uninitialised memory that a kernel works in: of a GPU's blocks, which run side by side, each has as much.
+
+        Theirs lie one after the other along the first axis.
+        """
+        return self.empty(shape, dtype)
+
     @abstractmethod
     def numpy(self, array: Any) -> NDArray[Any]:
         """An array of this backend as NumPy's."""

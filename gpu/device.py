@@ -147,6 +147,10 @@ class DeviceBackend(Backend):
         """An array of the device."""
         return self.driver.empty(shape, dtype)
 
+    def room(self, shape: tuple[int, ...], dtype: DTypeLike, blocks: int) -> NDArray[Any]:
+        """Memory of the device, for each of so many blocks."""
+        return self.empty((shape[0] * blocks, *shape[1:]), dtype)
+
     def numpy(self, array: Any) -> NDArray[Any]:
         """An array of the device copied to the host."""
         return self.driver.numpy(array)

@@ -14,12 +14,40 @@ __device__ inline float warp_sum(float value) {
     return value;
 }
 
-// An array argument, contiguous, the last axis side by side.
+// An array argument, contiguous, the last axis side by side. array[i] is what stands there: a number, or an array.
 template <class T, int N>
 struct Array {
     T *data;
     long long shape[N];
+
+    __device__ decltype(auto) operator[](long long i) const {
+        if constexpr (N == 1) {
+            return (data[i]);
+        } else {
+            Array<T, N - 1> part{data};
+            long long size = 1;
+            for (int axis = 1; axis < N; ++axis) size *= part.shape[axis - 1] = shape[axis];
+            part.data += i * size;
+            return part;
+        }
+    }
+
+    // What is at i and from there on, up to `past`.
+    __device__ Array from(long long i, long long past) const {
+        static_assert(N == 1);
+        return {data + i, {past - i}};
+    }
 };
+
+// Of room that all blocks of threads share, side by side along the first axis, this block's own part.
+template <class T, int N>
+__device__ Array<T, N> own_part(Array<T, N> room) {
+    room.shape[0] /= gridDim.x;
+    long long size = room.shape[0];
+    for (int axis = 1; axis < N; ++axis) size *= room.shape[axis];
+    room.data += blockIdx.x * size;
+    return room;
+}
 
 using float32 = float;
 
@@ -40,6 +68,34 @@ __device__ inline float squared_modulus(complex64 z) { return z.real * z.real + 
 
 // The units i of this thread: every blockDim.x-th of `units`.
 #define EACH_UNIT(i) for (int i = threadIdx.x; i < units; i += blockDim.x)
+
+// The sum of `count` over the threads before this one, and over all threads; counts: room for a number of each.
+__device__ inline int sum_before(int count, int *counts, int &all) {
+    __syncthreads();
+    counts[threadIdx.x] = count;
+    __syncthreads();
+    int before = 0;
+    all = 0;
+    for (int t = 0; t < blockDim.x; ++t) {
+        if (t == threadIdx.x) before = all;
+        all += counts[t];
+    }
+    return before;
+}
+
+// take(i, n) of the n-th i, from 0 to count - 1, of which is(i) is true, by all threads; how many these are.
+template <class Is, class Take>
+__device__ int take_those(int count, int *counts, Is is, Take take) {
+    int each = (count + blockDim.x - 1) / blockDim.x, first = threadIdx.x * each, past = min(first + each, count);
+    int own = 0, all;
+    for (int i = first; i < past; ++i) own += is(i);
+    int n = sum_before(own, counts, all);
+    for (int i = first; i < past; ++i) {
+        if (is(i)) take(i, n++);
+    }
+    __syncthreads();
+    return all;
+}
 
 // Places in the block's working memory, handed out one after the other, each at a multiple of 8 bytes.
 struct Places {

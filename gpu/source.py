@@ -1,11 +1,12 @@
 """The CUDA source of a kernel: a file beside its Numba kernel, of the same name.
 
 What a source and its kernel both know by name stands in Python alone: constants, in capitals, and the named tuples that
-kernels are given. A source that uses such a name gets its definition from here.
+kernels are given. A source that uses such a name gets its definition from here. Where the Numba kernel calls kernels of
+other files, its source may include theirs, by ``#include "basins_kernel.cuh"`` and without a folder.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +17,7 @@ OPTIONS = ("-std=c++17", "--fmad=false")
 """The compiler's options. Products and sums are rounded apart, as Numba's are, so that both give the same results."""
 
 HEADER = "kernel.cuh"
+INCLUDE = re.compile(r'#include "(\w+\.cuh?)"')
 
 Constant = int | type[np.generic] | np.dtype[Any] | tuple["Constant", ...]
 """A constant that a source is compiled with: a number, the type of units, or nested tuples of numbers."""
@@ -48,11 +50,36 @@ def header_text() -> str:
 @lru_cache
 def source_text(function: Any, constants: tuple[tuple[str, Constant], ...] = ()) -> str:
     """The whole source to compile: the header, the constants, what the file takes from Python, and the file."""
-    file = source_file(function)
-    body = file.read_text(encoding="utf-8")
+    modules = _modules(function, {})
+    body = "".join(_lines(source_file(function), {file.stem: file for file in modules}, set()))
     compiled_for = "".join(f"#define {name} {_initializer(value)}\n" for name, value in constants)
-    taken = "".join(definitions(body, _known(function)))
-    return f'{header_text()}{compiled_for}{taken}#line 1 "{file.name}"\n{body}'
+    taken = "".join(definitions(body, _known(modules)))
+    return f"{header_text()}{compiled_for}{taken}{body}"
+
+
+def _modules(function: Any, found: dict[Path, dict[str, Any]]) -> dict[Path, dict[str, Any]]:
+    """The file and the names of a kernel's module, then those of the modules whose kernels are called there."""
+    file, names = Path(function.py_func.__code__.co_filename), function.py_func.__globals__
+    if file not in found:
+        found[file] = names
+        for value in names.values():
+            if hasattr(value, "py_func"):
+                _modules(value, found)
+    return found
+
+
+def _lines(file: Path, modules: Mapping[str, Path], included: set[str]) -> Iterator[str]:
+    """A source, with those that it includes in their places, each once."""
+    yield f'#line 1 "{file.name}"\n'
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(keepends=True), 1):
+        include = INCLUDE.match(line)
+        if not include:
+            yield line
+        elif include[1] not in included:
+            included.add(include[1])
+            other = Path(include[1])
+            yield from _lines(modules[other.stem].with_suffix(other.suffix), modules, included)
+            yield f'#line {number + 1} "{file.name}"\n'
 
 
 def definitions(body: str, known: dict[str, Any]) -> Iterator[str]:
@@ -92,17 +119,16 @@ def array_kind(hint: Any) -> list[Any]:
     return [*get_args(get_args(array)[1]), *axes]
 
 
-def _known(function: Any) -> dict[str, Any]:
-    """The constants and named tuples of a kernel's module, and of the modules of the kernels that are called there."""
-    own: dict[str, Any] = function.py_func.__globals__
-    called = [value.py_func.__globals__ for value in own.values() if hasattr(value, "py_func")]
-    return {name: value for names in (*called, own) for name, value in names.items() if _is_shared(name, value)}
+def _known(modules: dict[Path, dict[str, Any]]) -> dict[str, Any]:
+    """The constants and named tuples of a kernel's module, and of those whose kernels are called."""
+    called_first = reversed(modules.values())
+    return {name: value for names in called_first for name, value in names.items() if _is_shared(name, value)}
 
 
 def _is_shared(name: str, value: Any) -> bool:
     if isinstance(value, type):
         return issubclass(value, tuple) and hasattr(value, "_fields")
-    return name.isupper() and isinstance(value, int | float | np.float32 | tuple)
+    return name.isupper() and isinstance(value, int | float | np.integer | np.float32 | tuple)
 
 
 def _constant(name: str, value: Any) -> str:
@@ -110,7 +136,9 @@ def _constant(name: str, value: Any) -> str:
         return f"#define {name} {_initializer(value)}\n"
     if isinstance(value, np.float32):
         return f"constexpr float {name} = {value!s}f;\n"
-    return f"constexpr {'int' if isinstance(value, int) else 'double'} {name} = {value!r};\n"
+    if isinstance(value, int | np.integer):
+        return f"constexpr int {name} = {int(value)};\n"
+    return f"constexpr double {name} = {value!r};\n"
 
 
 def _structures(kind: Any, written: set[Any]) -> Iterator[str]:
@@ -123,6 +151,15 @@ def _structures(kind: Any, written: set[Any]) -> Iterator[str]:
             yield from _structures(hint, written)
     members = " ".join(f"{type_name(hint)} {name};" for name, hint in kind.__annotations__.items())
     yield f"struct {kind.__name__} {{ {members} }};\n"
+    if _is_room(kind):
+        parts = ", ".join(f"own_part(room.{name})" for name in kind.__annotations__)
+        yield f"__device__ inline {kind.__name__} own_part({kind.__name__} room) {{ return {{{parts}}}; }}\n"
+
+
+def _is_room(kind: Any) -> bool:
+    """Whether a named tuple holds arrays alone, of which blocks of threads may each have their own part."""
+    hints = kind.__annotations__.values()
+    return all(_is_room(hint) if hasattr(hint, "_fields") else type_name(hint).startswith("Array<") for hint in hints)
 
 
 def _initializer(value: Constant) -> str:

@@ -25,15 +25,17 @@ def named(kind: Callable[..., Fields], state: Any) -> Fields:
     return kind(*(state[name] for name in names))
 
 
-def allocated(kind: Callable[..., Fields], lengths: Mapping[str, int]) -> Fields:
-    """Uninitialised arrays of a named tuple, and of those within it."""
+def allocated(
+    kind: Callable[..., Fields], lengths: Mapping[str, int], backend: Backend = CPU, blocks: int = 1
+) -> Fields:
+    """Uninitialised arrays of a named tuple, and of those within it, as room for a kernel: see `Backend.room`."""
     parts: list[Any] = []
     for hint in kind.__annotations__.values():
         if hasattr(hint, "_fields"):
-            parts.append(allocated(hint, lengths))
+            parts.append(allocated(hint, lengths, backend, blocks))
         else:
             number, *axes = array_kind(hint)
-            parts.append(np.empty([lengths[axis] for axis in axes], number))
+            parts.append(backend.room(tuple(lengths[axis] for axis in axes), number, blocks))
     return kind(*parts)
 
 

@@ -170,6 +170,18 @@ static inline int atomicMax(int *place, int value) {
     return before;
 }
 
+static inline int __float_as_int(float x) {
+    int bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline float __int_as_float(int bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
 static inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 
 template <class T>

@@ -337,7 +337,7 @@ SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "ato
 
 def sharpener(streams: int, mode: str, backend: Backend = CPU) -> sharpear.Sharpener:
     if mode == "beliefs":
-        return sharpear.Sharpener(SAMPLE_RATE, BELIEFS_CONFIG, streams)
+        return sharpear.Sharpener(SAMPLE_RATE, BELIEFS_CONFIG, streams, device=backend)
     return sharpear.Sharpener(SAMPLE_RATE, "coherent", streams, SMALL, device=backend)
 
 
@@ -433,6 +433,16 @@ def bank(streams: int, backend: Backend) -> Any:
     return Packed(inner, process)
 
 
+def hann_bank(streams: int, backend: Backend) -> Any:
+    inner = HannBank(HannDesign(SAMPLE_RATE, HOP), streams, backend)
+
+    def process(block: np.ndarray) -> HannFrames:
+        frames = inner.process(block)
+        return HannFrames(*(backend.numpy(part) for part in (frames.power, frames.moment, frames.subband)))
+
+    return Packed(inner, process)
+
+
 def tonal(streams: int, backend: Backend) -> Separator:
     return Separator(SAMPLE_RATE, TonalTransient.on(backend), streams, linked=1, device=backend)
 
@@ -442,6 +452,8 @@ GPU_CASES: dict[str, tuple[Callable[[int, Backend], Any], Callable[[int], Any], 
 }
 GPU_CASES |= {
     "Filterbank": (bank, lambda n: audio(n, 2000), {}),
+    "HannBank": (hann_bank, lambda n: audio(n, 2000), {"silence": 9000}),
+    "Sharpener, beliefs": (lambda n, b: sharpener(n, "beliefs", b), lambda n: audio(n, 2000), {"silence": 9000}),
     "Sharpener, complex": (lambda n, b: sharpener(n, "complex", b), lambda n: audio(n, 2000), {}),
     "Separator": (tonal, lambda n: audio(n, 1500), {"silence": 3000}),
     "LearnedSources": (learned_shares, lambda n: power(n)[:36], {"silence": 100, "trusts_input": True}),

@@ -36,15 +36,15 @@ class Batch:
     kept: Sequence[Path] = ()
 
 
-def backend_for(options: RunOptions, on_gpu: bool = True, mode: str = "") -> Backend:
-    """Where a batch runs. on_gpu: the task can run on a GPU; mode: its network.mode, if it has one.
+def backend_for(options: RunOptions, on_gpu: bool = True) -> Backend:
+    """Where a batch runs. on_gpu: the task can run on a GPU.
 
     Raises:
-        UsageError: there is no such device, the mode does not run on it, or a cluster is asked for, too.
+        UsageError: there is no such device, or a cluster is asked for, too.
     """
     if not on_gpu and options.device not in ("cpu", "auto"):
         raise UsageError(f"--device {options.device}: this command runs on the CPU: leave it out")
-    backend = backend_of(options.device, mode) if on_gpu else CPU
+    backend = backend_of(options.device) if on_gpu else CPU
     if options.scheduler and backend is not CPU:
         raise UsageError(f"--scheduler: a cluster's workers run on CPUs, received --device {options.device}")
     return backend

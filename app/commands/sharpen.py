@@ -62,7 +62,7 @@ def sharpen(
         run_pipe(Pipe(task, inputs, plan, stream, run, raw, flush_s=(flush_ms or 0.0) / 1e3))
     else:
         refuse({"--header": header, "--flush-ms": flush_ms}, FOR_STREAMS)
-        backend = backend_for(run, mode=task.config.network.mode)
+        backend = backend_for(run)
         planned = plan(find_inputs(inputs, run.recursive, out))
         run_batch(Batch(task, planned, run, backend, cuts=not exact))
 

@@ -11,7 +11,7 @@ from sharpear.config import Config, LinesConfig
 from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineFrames, LineRule
 from sharpear.dsp.atom_grid import AtomGrid, atom_grid
 from sharpear.dsp.basins import basin_tables
-from sharpear.dsp.basins_kernel import BasinTables
+from sharpear.dsp.basins_kernel import MOST_LINES, BasinTables
 from sharpear.dsp.cue_arrays import BandCues, Candidates, CueRoom, CueState, CueTables
 from sharpear.dsp.cues import CueDesign
 from sharpear.dsp.cues_kernel import read, remember
@@ -22,7 +22,6 @@ from sharpear.dynamics.beliefs import belief_room, load_beliefs
 from sharpear.dynamics.beliefs_kernel import BeliefRoom, BeliefWeights, judge_bands, judge_lines
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
-from sharpear.gpu.arguments import numbers
 from sharpear.gpu.stateful import Stateful, named
 
 from .composite import Composite
@@ -37,10 +36,15 @@ FAINTEST_PART = 1e-22
 
 
 class JudgeRule(NamedTuple):
-    """Which cue of a band is its level, and from which one on windows are said to be missing."""
+    """Which cue of a band is its level, and from which one on windows are said to be missing.
+
+    longer, reach_hz: which window each correction is of, and up to where each window has lines.
+    """
 
     level_cue: int
     missing_cue: int
+    longer: Annotated[NDArray[np.int64], "pairs"]
+    reach_hz: Annotated[NDArray[np.float64], "windows with lines"]
 
 
 class JudgeRoom(NamedTuple):
@@ -51,8 +55,6 @@ class JudgeRoom(NamedTuple):
     cue: CueRoom
     belief: BeliefRoom
     believed: Annotated[NDArray[np.float32], "candidates"]
-    longer: Annotated[NDArray[np.int64], "pairs"]
-    reach_hz: Annotated[NDArray[np.float64], "windows with lines"]
     total: Annotated[NDArray[np.float64], "atoms"]
     moment: Annotated[NDArray[np.float64], "atoms"]
 
@@ -69,29 +71,29 @@ class Judge(Stateful):
         streams: int,
         backend: Backend = CPU,
     ) -> None:
-        self._design, self._weights, self._atoms = design, weights, atom_hz.size
+        self._atoms = atom_hz.size
+        self._weights = BeliefWeights(*map(backend.array, weights))
         self._tables, self._basins = design.tables(backend), basin_tables(design.bank, backend)
         self._grid = atom_grid(atom_hz, scale)
         self._atom_hz = backend.array(atom_hz, np.float32)
-        self._rule = numbers(JudgeRule, level_cue=design.level_cue, missing_cue=design.missing_cue)
-        self._room = self._space()
-        self._remember([*design.memory(streams), ("frame", np.int64)], backend)
-        self._run = backend.kernel(judge_process, blocks=streams, threads=1)
-
-    def _space(self) -> JudgeRoom:
-        design = self._design
-        lines, bands = design.told()
-        return JudgeRoom(
+        self._rule = JudgeRule(
+            level_cue=design.level_cue, missing_cue=design.missing_cue, longer=backend.array(design.longer, np.int64),
+            reach_hz=backend.array(design.reach_hz, np.float64),
+        )  # fmt: skip
+        lines, bands = design.told(backend, streams)
+        self._room = JudgeRoom(
             lines=lines,
             bands=bands,
-            cue=design.room(),
-            belief=belief_room(self._weights, design.band_hz.size, design.longer),
-            believed=np.empty(design.most_candidates, np.float32),
-            longer=np.array(design.longer),
-            reach_hz=design.reach_hz,
-            total=np.empty(self._atoms),
-            moment=np.empty(self._atoms),
+            cue=design.room(backend, streams),
+            belief=belief_room(weights, design.band_hz.size, design.longer, backend, streams),
+            believed=backend.room((design.most_candidates,), np.float32, streams),
+            total=backend.room((self._atoms,), np.float64, streams),
+            moment=backend.room((self._atoms,), np.float64, streams),
         )
+        self._remember([*design.memory(streams), ("frame", np.int64)], backend)
+        units = {"FOURTH": weights.narrow_bias.size}
+        needed = 4 * MOST_LINES + 4 * design.most_candidates
+        self._run = backend.kernel(judge_process, units, blocks=streams, threads=MOST_LINES, shared_bytes=needed)
 
     def process(self, frames: HannFrames, pairs: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Amplitude and frequency, Hz, of every atom, each (frames, streams, atoms)."""
@@ -122,10 +124,10 @@ def judge_process(
             remember(power[f, s], moment[f, s], hz, energy, trust, first, tables, frame + f, state, s)
             read(first, basins, tables, frame + f, state, s, room.cue, lines, bands)
             judge_bands(
-                bands.cues, bands.correction, rule.level_cue, rule.missing_cue, room.longer, weights, room.belief
+                bands.cues, bands.correction, rule.level_cue, rule.missing_cue, rule.longer, weights, room.belief
             )
             judge_lines(
-                lines.number[0], lines.hz, lines.place, lines.energy, lines.window, lines.cues, room.reach_hz, weights,
+                lines.number[0], lines.hz, lines.place, lines.energy, lines.window, lines.cues, rule.reach_hz, weights,
                 room.belief, room.believed,
             )  # fmt: skip
             _place(

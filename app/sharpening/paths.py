@@ -168,9 +168,10 @@ class WindowPath(Path):
         self.latency_hops = self._code.latency_hops
         self._beside: LateSubbands | PlainAmplitudes
         if phases:
-            self._beside = LateSubbands(SubbandFront(sample_rate, hop, config, streams), self.latency_hops)
+            front = SubbandFront(sample_rate, hop, config, streams, backend)
+            self._beside = LateSubbands(front, self.latency_hops, backend)
         else:
-            self._beside = PlainAmplitudes(self._bank, self.channel_hz, self.latency_hops)
+            self._beside = PlainAmplitudes(self._bank, self.channel_hz, self.latency_hops, backend)
 
     @property
     def _parts(self) -> dict[str, Any]:
@@ -207,7 +208,7 @@ class WindowPath(Path):
 class LateSubbands(Composite):
     """The subbands of a front, as late as what it stands beside."""
 
-    def __init__(self, front: SubbandFront, latency_hops: int) -> None:
+    def __init__(self, front: SubbandFront, latency_hops: int, backend: Backend = CPU) -> None:
         self.front = front
         own_hops = front.aligner.latency_hops
         if own_hops > latency_hops:
@@ -216,7 +217,7 @@ class LateSubbands(Composite):
                 f"received {own_hops} hops: shorten them"
             )
         shape = (latency_hops - own_hops, front.bank.streams, front.bank.design.channels)
-        self._late = Memory([("subband", np.complex64, shape)])
+        self._late = Memory([("subband", np.complex64, shape)], backend)
 
     @property
     def _parts(self) -> dict[str, Any]:
@@ -238,9 +239,12 @@ class PlainAmplitudes(Composite):
         bank: the windows.
         channel_hz: (channels,) where amplitudes are read, Hz, linearly in power between the window's channels.
         latency_hops: as late as what it stands beside.
+        backend: where the bank runs.
     """
 
-    def __init__(self, bank: HannBank, channel_hz: NDArray[np.float64], latency_hops: int) -> None:
+    def __init__(
+        self, bank: HannBank, channel_hz: NDArray[np.float64], latency_hops: int, backend: Backend = CPU
+    ) -> None:
         design = bank.design
         self._channel_hz = channel_hz
         long = len(design.windows) - 2
@@ -253,11 +257,11 @@ class PlainAmplitudes(Composite):
             place = hz / design.spacing_hz[window]
             k = np.minimum(place.astype(np.int64), design.counts[window] - 2)
             first = design.channels_of(window).start + k
-            part = (place - k).clip(0, 1).astype(np.float32)
-            self._readers.append((name, first, part, np.float32(per_share[window])))
+            part = backend.array((place - k).clip(0, 1), np.float32)
+            self._readers.append((name, backend.array(first), part, np.float32(per_share[window])))
             memory.append((name, np.float32, (latency_hops - int(design.delay_hops[window]), bank.streams, hz.size)))
         self._length_s = design.length_samples[[long, 1]] / design.sample_rate
-        self._late = Memory(memory)
+        self._late = Memory(memory, backend)
 
     @property
     def _parts(self) -> dict[str, Any]:

@@ -33,9 +33,8 @@ class Sharpener(Streaming[Frames]):
         overrides: settings by dotted name, such as ``{"bank.low_hz": 150.0}``.
         start_s: time of the first sample.
         phases: frames also carry each line's phase and the complex subbands.
-        device: "cpu", "gpu", "gpu:1" (the second one), or "auto", which takes a GPU if there is one that runs the
-            configuration: network.mode "beliefs" runs on the CPU. Frames and states are NumPy's on every device, and a
-            state moves between them.
+        device: "cpu", "gpu", "gpu:1" (the second one), or "auto", which takes a GPU if there is one. Frames and states
+            are NumPy's on every device, and a state moves between them.
 
     Raises:
         UsageError: an unknown preset or setting, or a value out of range.
@@ -67,7 +66,7 @@ class Sharpener(Streaming[Frames]):
             self.config = preset
         else:
             self.config = load_config(preset, overrides)
-        self.backend = backend = backend_of(device, self.config.network.mode)
+        self.backend = backend = backend_of(device)
         self.hop = max(1, round(self.config.frames.hop_ms / 1e3 * self.sample_rate))
         with so_many_streams(self.streams):
             self._path = build_path(self.sample_rate, self.hop, self.config, self.streams, phases, backend)

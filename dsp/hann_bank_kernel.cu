@@ -1,0 +1,127 @@
+// The kernel of hann_bank_kernel.py for the GPU: the same name, order of arguments and arithmetic. A block of threads owns
+// a stream. A thread advances every blockDim.x-th resonator and cuts its window, whose values then lie in working memory,
+// where channels find their neighbours. Multiply-adds are fused where the CPU's compiler fuses them.
+
+// Σ_n weight[n] rows[n], of rows that lie `stride` apart, four at a time.
+__device__ float weighted_rows(const float *weight, int count, const float *rows, int stride) {
+    int together = count - count % 4;
+    float sum = 0.0f;
+    for (int n = 0; n < count; n += n < together ? 4 : 1) {
+        const float *w = weight + n, *row = rows + (long long)n * stride;
+        if (n < together) {
+            float two = fmaf(w[0], row[0], w[1] * row[stride]);
+            sum += fmaf(w[3], row[3 * stride], fmaf(w[2], row[2 * stride], two));
+        } else {
+            sum = fmaf(w[0], row[0], sum);
+        }
+    }
+    return sum;
+}
+
+// Real and imaginary part of (a + ib) (c + id).
+__device__ inline double real_of(double a, double b, double c, double d) { return fma(a, c, -(b * d)); }
+__device__ inline double imag_of(double a, double b, double c, double d) { return fma(b, c, a * d); }
+
+__device__ inline double audible(double resonance) { return fabs(resonance) > SMALLEST_RESONANCE ? resonance : 0.0; }
+
+// One resonator: p^H, p^-H and p^N, itself, and as it was in the hops before, in a ring of 2 * count values a row.
+struct Resonator {
+    double turn_re, turn_im, back_re, back_im, past, *re, *im, *before;
+    int depth, count;
+
+    // From the end of the hop before on, t0, y <- 0; m hops earlier y(t0-m) - p^-m y(t0), that windows stay.
+    __device__ void restart(int frame) {
+        double y_re = *re, y_im = *im;
+        for (int m = 0; m < depth; ++m) {
+            double *row = before + (long long)((frame - 1 - m + depth) % depth) * 2 * count;
+            row[0] -= y_re;
+            row[count] -= y_im;
+            double earlier = real_of(back_re, back_im, y_re, y_im);
+            y_im = imag_of(back_re, back_im, y_re, y_im);
+            y_re = earlier;
+        }
+        *re = *im = 0.0;
+    }
+
+    __device__ void advance(float fresh_re, float fresh_im) {
+        double y_re = real_of(turn_re, turn_im, *re, *im) + fresh_re, y_im = imag_of(turn_re, turn_im, *re, *im) + fresh_im;
+        *re = audible(y_re);
+        *im = audible(y_im);
+    }
+
+    // z = y(t) - p^N y(t-N); then y(t) is kept.
+    __device__ complex64 cut(int frame) {
+        double *row = before + (long long)(frame % depth) * 2 * count;
+        complex64 z = {(float)fma(-past, row[0], *re), (float)fma(-past, row[count], *im)};
+        row[0] = *re;
+        row[count] = *im;
+        return z;
+    }
+};
+
+__device__ Resonator resonator_of(int k, Resonators resonators, WindowTables windows, BankState state) {
+    int all = resonators.past.shape[0], w = 0;
+    double *before = state.past.data + blockIdx.x * state.past.shape[1];
+    while (k >= windows.first_resonator.data[w + 1]) {
+        before += 2 * windows.length_hops.data[w] * (windows.first_resonator.data[w + 1] - windows.first_resonator.data[w]);
+        ++w;
+    }
+    int first = windows.first_resonator.data[w], count = windows.first_resonator.data[w + 1] - first;
+    double *y = state.resonators.data + blockIdx.x * 2LL * all + k;
+    const double *turn = resonators.turn.data + k, *back = resonators.back.data + k;
+    return {turn[0], turn[all], back[0], back[all], resonators.past.data[k], y, y + all, before + k - first,
+            (int)windows.length_hops.data[w], count};
+}
+
+// The value of a window's resonator k; below 0 Hz the input's mirror image.
+__device__ inline complex64 finite_at(const complex64 *finite, int k) {
+    return k < 0 ? complex64{finite[-k].real, -finite[-k].imag} : finite[k];
+}
+
+extern "C" __global__ void hann_process(
+    Array<float, 2> recent, HopFilters filters, Resonators resonators, WindowTables windows, BankState state, int frame,
+    HannOut out
+) {
+    int hop = filters.basis.shape[0], sums = filters.basis.shape[1], parts = filters.mixing.shape[1], width = parts / 2;
+    int units = filters.resonator.shape[0], channels = windows.center_hz.shape[0];
+    int last = windows.length_hops.shape[0] - 1, longest = windows.first_channel.data[last];
+    Places places{shared_memory()};
+    complex64 *finite = places.take<complex64>(units);
+    float *folded = places.take<float>(sums);
+    for (int f = 0; f < out.power.shape[0]; ++f) {
+        const float *sound = recent.data + blockIdx.x * recent.shape[1] + f * hop;
+        for (int n = threadIdx.x; n < sums; n += blockDim.x) {
+            folded[n] = weighted_rows(sound, hop, filters.basis.data + n, sums);
+        }
+        __syncthreads();
+        EACH_UNIT(i) {
+            int g = i / width, a = filters.first_sum.data[g], count = filters.first_sum.data[g + 1] - a;
+            const float *mixing = filters.mixing.data + (long long)a * parts + i % width;
+            float fresh_re = weighted_rows(folded + a, count, mixing, parts);
+            float fresh_im = weighted_rows(folded + a, count, mixing + width, parts);
+            int k = filters.resonator.data[i];
+            Resonator resonator = resonator_of(k, resonators, windows, state);
+            if ((frame + f) % RESTART_HOPS == 0) resonator.restart(frame + f);
+            resonator.advance(fresh_re, fresh_im);
+            finite[k] = resonator.cut(frame + f);
+        }
+        __syncthreads();
+        for (int i = threadIdx.x; i < channels; i += blockDim.x) {
+            int w = 0;
+            while (i >= windows.first_channel.data[w + 1]) ++w;
+            const complex64 *here = finite + windows.first_resonator.data[w];
+            int k = i - windows.first_channel.data[w], points = windows.points.data[w];
+            complex64 below = finite_at(here, k - points), above = here[k + points];
+            float re = 0.5f * here[k].real - 0.25f * (above.real + below.real);
+            float im = 0.5f * here[k].imag - 0.25f * (above.imag + below.imag);
+            float size = fmaf(re, re, im * im);
+            float across = fmaf(above.real - below.real, re, (above.imag - below.imag) * im);
+            bool sounds = size >= SILENT_POWER;
+            row_of(out.power, f)[i] = sounds ? size : 0.0f;
+            row_of(out.moment, f)[i] =
+                sounds ? fmaf(size, windows.center_hz.data[i], -(windows.slope_hz.data[w] * across)) : 0.0f;
+            if (w == last) row_of(out.subband, f)[i - longest] = sounds ? complex64{re, im} : complex64{0.0f, 0.0f};
+        }
+        __syncthreads();
+    }
+}
