@@ -300,13 +300,14 @@ def network_settle(
     steps: Integers, residual: Doubles,
 ) -> None:  # fmt: skip
     """Step each stream of drive (streams, inputs) until no state changes by `tolerance` of the largest one."""
-    room, before = make_room(input_size, longest), np.empty_like(z)
+    room, before = make_room(input_size, longest), np.zeros_like(z)
     streams = drive.shape[0]
     for s in range(streams):
         begin_frame(plan, s, drive[s], z, room)
         steps[s], residual[s] = 0, np.inf
         while steps[s] < limit and not residual[s] < tolerance:
-            copy(z, before)
+            if steps[s] == 0:
+                largest_change(plan, s, streams, before, z)
             step_network(plan, s, z, room)
             steps[s] += 1
             residual[s] = largest_change(plan, s, streams, before, z)
@@ -315,7 +316,7 @@ def network_settle(
 
 @kernel
 def largest_change(plan: Plan, stream: int, streams: int, before: Floats, z: Floats) -> float:
-    """The largest change of a stream's states, of the largest of them."""
+    """The largest change of a stream's states, of the largest of them; `before` becomes what they are."""
     change, largest = 0.0, 1e-30
     for c in range(len(plan.cells)):
         fields = plan.cells[c, FIELDS:]
@@ -326,6 +327,7 @@ def largest_change(plan: Plan, stream: int, streams: int, before: Floats, z: Flo
             was, now = row(before, fields[k - 1], stream, width), row(z, fields[k - 1], stream, width)
             for i in range(width):
                 change, largest = max(change, abs(now[i] - was[i])), max(largest, abs(now[i]))
+                was[i] = now[i]
     return change / largest
 
 
