@@ -24,7 +24,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.types import BaseTuple
 
 from .cache_places import SUFFIX, Place, temporary_place, usual_places
-from .kernels import Kernel
+from .parts import Kernel
 
 _CompileResult: Any = CompileResult
 _dumps: Any = serialize.dumps
