@@ -5,7 +5,7 @@
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
 # make mutants small mistakes in the kernels, one at a time, each must fail a test. ARGS="--only winners --jobs 2"
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
-# make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone
+# make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone; bench-compiling: the first run, kernel by kernel
 # make train-beliefs  learn anew which windows are believed (docs/beliefs.md); ARGS="--sources FOLDER"
 # make soak   a day of live sound at high speed: memory, descriptors and clock; ARGS="--hours 0.1" for a short one
 PYTHON ?= python3
@@ -23,7 +23,7 @@ JOBS ?= 2
 # One thread for each of several tests: numerical libraries would start as many as there are cores in every one.
 TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test check lint faults kill fuzz mutants bench bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu train-beliefs soak clean
+.PHONY: demo test check lint faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu train-beliefs soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -59,6 +59,9 @@ mutants: $(STAMP)-dev
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.speed
+
+bench-compiling: $(STAMP)
+	$(BIN)/python -m benchmarks.compiling $(ARGS)
 
 bench-pipe: $(STAMP)
 	$(BIN)/python -m benchmarks.pipe $(ARGS)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
 
 import typer
-from pydantic import ValidationError
 
 from .commands.common import EXIT_SOME_FAILED, say, say_what_is_logged
 from .commands.devices import devices
@@ -22,7 +21,6 @@ from .commands.sharpen import sharpen
 from .commands.transcribe import transcribe
 from .commands.verify import verify
 from .errors import SharpearError, UsageError, expected_and_received, unreachable
-from .version import __version__
 
 INTERRUPTED = 130
 """The exit code that Typer makes of ``KeyboardInterrupt``."""
@@ -52,6 +50,8 @@ for command in (sharpen, live, separate, learn, transcribe, recover, verify, pre
 
 def _version(show: bool) -> None:
     if show:
+        from .version import __version__  # noqa: PLC0415
+
         typer.echo(f"sharpear {__version__}")
         raise typer.Exit
 
@@ -72,8 +72,11 @@ def _root(
 def _in_one_line(error: typer.TyperException) -> str:
     """What Typer says of the words on the command line, in the form of this project's own errors."""
     told = error.format_message().rstrip(".?")
-    if isinstance(error, typer.BadParameter) and error.param and isinstance(error.__cause__, ValidationError):
-        told = f"{error.param.opts[0]}: {expected_and_received(error.__cause__.errors()[0])}"
+    if isinstance(error, typer.BadParameter) and error.param and error.__cause__:
+        from pydantic import ValidationError  # noqa: PLC0415  # --help does not wait for it
+
+        if isinstance(error.__cause__, ValidationError):
+            told = f"{error.param.opts[0]}: {expected_and_received(error.__cause__.errors()[0])}"
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "sharpear"
     return f"{told[0].lower()}{told[1:]}: see `{command} --help`"

@@ -13,17 +13,18 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from types import FunctionType
-from typing import Any, Literal
+from typing import Any
 
 import numba
 import numpy as np
-from numba.core import serialize
+from numba.core import config, serialize
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
 from numba.core.types import BaseTuple
 
 from .cache_places import SUFFIX, Place, temporary_place, usual_places
+from .parts import Kernel
 
 _CompileResult: Any = CompileResult
 _dumps: Any = serialize.dumps
@@ -53,11 +54,11 @@ def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str]
     """
     if function is None:
         return partial(kernel, types=types, fastmath=fastmath, inline=inline)
-    where: Literal["always", "never"] = "always" if inline else "never"
-    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath, inline=where)(function)
-    if not isinstance(compiled, Dispatcher):  # NUMBA_DISABLE_JIT
-        return compiled
-    dispatcher: Any = compiled
+    options = {"nopython": True, "nogil": True, "error_model": "numpy", "fastmath": fastmath}
+    options |= {"inline": "always" if inline else "never", "no_cfunc_wrapper": True}
+    if getattr(config, "DISABLE_JIT", 0):
+        return function
+    dispatcher: Any = Kernel(function, targetoptions=options)
     dispatcher._cache = KernelCache(function)
     if types is not None:
         dispatcher.compile(types)

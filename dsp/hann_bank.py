@@ -104,17 +104,17 @@ class HannDesign:
         if not {window.points for window in self.windows} <= {1, 2}:
             raise ValueError(f"expected 1 or 2 points a bin, received {self.windows}")
 
-    @property
+    @cached_property
     def length_samples(self) -> NDArray[np.int64]:
         """(windows,) N."""
         return np.array([window.length_hops for window in self.windows]) * self.hop
 
-    @property
+    @cached_property
     def delay_hops(self) -> NDArray[np.float64]:
         """(windows,) from a window's centre to the end of the frame that it ends with: N/2."""
         return np.array([window.length_hops / 2 for window in self.windows])
 
-    @property
+    @cached_property
     def spacing_hz(self) -> NDArray[np.float64]:
         """(windows,) distance of neighbouring channels, fs / (N s)."""
         return self.sample_rate / self.length_samples / [window.points for window in self.windows]
@@ -125,7 +125,7 @@ class HannDesign:
         top_hz = np.minimum([window.top_hz for window in self.windows], HIGHEST_CENTER * self.sample_rate)
         return (top_hz / self.spacing_hz).astype(np.int64) + 1
 
-    @property
+    @cached_property
     def channels(self) -> int:
         """Number of channels of all windows together."""
         return int(self.counts.sum())
@@ -135,7 +135,7 @@ class HannDesign:
         first = int(self.counts[:window].sum())
         return slice(first, first + int(self.counts[window]))
 
-    @property
+    @cached_property
     def center_hz(self) -> NDArray[np.float64]:
         """(channels,) centres of the channels of one window after the other."""
         return np.concatenate([np.arange(n) * d for n, d in zip(self.counts, self.spacing_hz, strict=True)])
@@ -236,11 +236,14 @@ class HannBank(Stateful):
             self.backend.empty(shape, np.float32),
             self.backend.empty((count, self.streams, int(self.design.counts[-1])), np.complex64),
         )
+        if not audio.size:
+            return frames
         recent = self._recent(audio)
-        self._run(
-            recent, self._filters, self._resonators, self._windows, named(BankState, state), int(state["frame"]),
-            HannOut(power=frames.power, moment=frames.moment, subband=frames.subband),
-        )  # fmt: skip
+        if count:
+            self._run(
+                recent, self._filters, self._resonators, self._windows, named(BankState, state), int(state["frame"]),
+                HannOut(power=frames.power, moment=frames.moment, subband=frames.subband),
+            )  # fmt: skip
         left = recent[:, count * self.design.hop :]
         state["waiting"][:, : left.shape[1]] = left
         state["waiting"][:, left.shape[1] :] = 0.0

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -13,6 +13,8 @@ from .source import Constant
 
 Kernel = Callable[..., None]
 Constants = Mapping[str, Constant]
+Fields = TypeVar("Fields")
+"""A named tuple of arrays, each annotated with its numbers and its axes."""
 
 NO_CONSTANTS: Constants = {}
 
@@ -77,17 +79,32 @@ def _fields(dtype: np.dtype[Any]) -> dict[str, str]:
 
 
 class HostRecord:
-    """A `Record` of NumPy's arrays."""
+    """A `Record` of NumPy's arrays, which stay where they are: views of its fields are made once."""
 
     def __init__(self, dtype: DTypeLike) -> None:
         self.dtype = np.dtype(dtype)
         self._array: NDArray[np.void] = np.zeros((), self.dtype)
+        self._views: dict[str, NDArray[Any]] = {name: self._array[name] for name in self.dtype.names or ()}
+        self._named: dict[Any, Any] = {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "HostRecord":
+        copy = HostRecord(self.dtype)
+        copy.value = self.value
+        return copy
 
     def __getitem__(self, field: str) -> NDArray[Any]:
-        return self._array[field]
+        return self._views[field]
+
+    def named(self, kind: Callable[..., Fields]) -> Fields:
+        """Those fields that a named tuple names, always the same one."""
+        found: Fields | None = self._named.get(kind)
+        if found is None:
+            names: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
+            found = self._named[kind] = kind(*(self._views[name] for name in names))
+        return found
 
     def __setitem__(self, field: str, value: Any) -> None:
-        self._array[field] = value
+        self._views[field][...] = value
 
     @property
     def floats(self) -> NDArray[np.float32]:

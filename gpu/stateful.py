@@ -1,16 +1,13 @@
 """State as a value, for everything here that remembers."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .backend import CPU, Backend, Record, check_state
+from .backend import CPU, Backend, Fields, HostRecord, Record, check_state
 from .source import array_kind
-
-Fields = TypeVar("Fields")
-"""A named tuple of arrays, each annotated with its numbers and its axes."""
 
 
 def fields_of(kind: Any, lengths: Mapping[str, int]) -> list[tuple[Any, ...]]:
@@ -21,6 +18,8 @@ def fields_of(kind: Any, lengths: Mapping[str, int]) -> list[tuple[Any, ...]]:
 
 def named(kind: Callable[..., Fields], state: Any) -> Fields:
     """Those fields of a state that a named tuple names."""
+    if isinstance(state, HostRecord):
+        return state.named(kind)
     names: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
     return kind(*(state[name] for name in names))
 

@@ -106,3 +106,29 @@ def test_a_named_tuple_whose_fields_change_places_compiles_again(place: Path) ->
         rule = f"from typing import NamedTuple\nclass Rule(NamedTuple):\n    {first}: int\n    {second}: int\n"
         (place.parent / "tiny_rule.py").write_text(rule)
         assert run(place, PYTHONDONTWRITEBYTECODE="1") == []
+
+
+WITHIN = """
+from sharpear.compiler import kernel
+
+@kernel(fastmath={"contract"})
+def half(x):
+    return 0.5 * x
+
+@kernel
+def both(x):
+    return half(x) + half(x)
+
+print(int(both(42.0)))
+"""
+
+
+def test_a_kernel_within_another_is_no_file_of_its_own_and_python_may_call_it_later(place: Path) -> None:
+    program = place.parent / "tiny.py"
+    program.write_text(WITHIN)
+    run(place)
+    assert [kept.name.split("-")[0] for kept in place.rglob("*.kernel")] == ["__main__.both"]
+    program.write_text(WITHIN.replace("print(", "assert half(84.0) == 42.0\nprint("))
+    run(place)
+    program.write_text(WITHIN.replace("print(", "assert both(42.0) == half(84.0) == 42.0\nprint("))
+    run(place)

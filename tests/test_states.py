@@ -15,6 +15,7 @@ from sharpear.errors import UsageError
 from sharpear.pitch import Transcriber
 from sharpear.separation.separator import Separator
 from sharpear.separation.voices import PitchVoices
+from sharpear.sharpening.composite import Memory
 
 RATE = 8000
 FEW = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "atoms.count": 40}
@@ -135,3 +136,14 @@ def test_places_that_no_kernel_may_go_to_are_refused(preset, part, field, place)
         UsageError, match=f"state of .*{part}: expected a state with {field} of 0 to .*, received {place}"
     ):
         ours.state = state
+
+
+def test_a_copy_has_a_state_of_its_own_whose_fields_are_views_of_it() -> None:
+    memory = Memory([("level", np.float32, (2,)), ("frames", np.int64)])
+    twin = copy.deepcopy(memory)
+    twin.fields["level"][:] = 1.0
+    twin.fields["frames"] += 3
+    assert (twin.state["level"].tolist(), int(twin.state["frames"])) == ([1.0, 1.0], 3)
+    assert (memory.state["level"].tolist(), int(memory.state["frames"])) == ([0.0, 0.0], 0)
+    memory.state = twin.state
+    assert memory.fields["level"].tolist() == [1.0, 1.0]

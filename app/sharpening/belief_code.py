@@ -185,6 +185,7 @@ class BeliefCode(Composite):
         design = CueDesign(bank, self.latency_hops, self._finder.latency_hops)
         self._judge = Judge(design, beliefs.weights, atom_hz, config.bank.scale, streams, backend)
         self._winners = Winners(atom_hz, hop_s, config.network, streams, backend)
+        self._nothing = backend.empty((0, streams, atom_hz.size), np.float32)
 
     @property
     def _parts(self) -> dict[str, Any]:
@@ -192,6 +193,8 @@ class BeliefCode(Composite):
 
     def evidence(self, frames: HannFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What drives the network: the believed lines' amplitudes and frequencies on the atoms."""
+        if not len(frames):
+            return self._nothing, self._nothing
         return self._judge.process(frames, self._finder.process(longest_window(self._bank, frames)))
 
     def compete(

@@ -144,6 +144,8 @@ class SubbandPath(Path):
 
 def _delayed(memory: Memory, name: str, values: NDArray[Any]) -> NDArray[Any]:
     """As many frames as came in, each as late as the memory is long."""
+    if not len(values):
+        return values
     joined = np.concatenate([memory.fields[name], values])
     memory.fields[name] = joined[len(values) :]
     return joined[: len(values)]
@@ -262,6 +264,7 @@ class PlainAmplitudes(Composite):
             memory.append((name, np.float32, (latency_hops - int(design.delay_hops[window]), bank.streams, hz.size)))
         self._length_s = design.length_samples[[long, 1]] / design.sample_rate
         self._late = Memory(memory, backend)
+        self._nothing = backend.empty((0, bank.streams, channel_hz.size), np.float32)
 
     @property
     def _parts(self) -> dict[str, Any]:
@@ -269,6 +272,8 @@ class PlainAmplitudes(Composite):
 
     def process(self, frames: HannFrames) -> NDArray[np.float32]:
         """(frames, streams, channels) amplitudes."""
+        if not len(frames):
+            return self._nothing
         read = []
         for name, first, part, per_share in self._readers:
             power = frames.power[:, :, first] * (1 - part) + frames.power[:, :, first + 1] * part

@@ -76,6 +76,7 @@ class Sharpener(Streaming[Frames]):
         self._memory = Memory([("samples", np.int64), ("silence", np.int64), ("frames", np.int64)], backend)
         self._phases = self._path.phase_reader() if phases else None
         self._flat_input = False
+        self._no_frames: dict[bool, Frames] = {}
 
     @property
     def latency_s(self) -> float:
@@ -177,6 +178,14 @@ class Sharpener(Streaming[Frames]):
         return self._decide(evidence).result()
 
     def _decide(self, evidence: Evidence, flat: bool = False) -> Pending[Frames]:
+        """Most blocks shorter than a hop complete no frame: there is then nothing to decide, and one answer for all."""
+        if len(evidence):
+            return self._decided(evidence, flat)
+        if flat not in self._no_frames:
+            self._no_frames[flat] = self._decided(evidence, flat).result()
+        return Pending(tuple, lambda: self._no_frames[flat])
+
+    def _decided(self, evidence: Evidence, flat: bool) -> Pending[Frames]:
         amplitude, frequency = self._path.compete(evidence)
         # Frame n ends at sample (n+1)·hop; those that lie before the first sample only filled the alignment.
         number = int(self._memory.fields["frames"]) + 1 + np.arange(len(amplitude)) - self._latency_hops
