@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[1] / "examples" / "dynamics"
 
 FOUND: dict[str, Callable[[dict[str, float]], bool]] = {
     "deconvolution": lambda r: r["exact"] == 1 and r["alone"] > 3 * r["pair"],
-    "image_sharpening": lambda r: r["right"] == r["pair"] == 9,
+    "image_sharpening": lambda r: r["right"] == r["pair"] == 9 < r["alone"],
     "up_and_down": lambda r: r["expected"] < 0.5 * r["below"],
     "dca": lambda r: r["with the layer above"] < 0.7 * r["flat"],
     "online_hebbian": lambda r: min(r.values()) > 0.98,
