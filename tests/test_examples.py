@@ -13,9 +13,9 @@ FOLDER = Path(__file__).parents[1] / "examples" / "dynamics"
 
 FOUND: dict[str, Callable[[dict[str, float]], bool]] = {
     "deconvolution": lambda r: r["exact"] == 1 and r["alone"] > 3 * r["pair"],
-    "image_sharpening": lambda r: r["right"] == r["pair"] == 9,
+    "image_sharpening": lambda r: r["right"] == r["pair"] == 9 < r["alone"],
     "up_and_down": lambda r: r["expected"] < 0.5 * r["below"],
-    "dca": lambda r: r["with the layer above: active"] < r["flat: active"],
+    "dca": lambda r: r["with the layer above"] < 0.7 * r["flat"],
     "online_hebbian": lambda r: min(r.values()) > 0.98,
     "implicit_training": lambda r: r["last"] < 0.8 * r["first"],
     "solving": lambda r: r["projection"] < 1e-4 and r["zeroing"] < 1e-2,

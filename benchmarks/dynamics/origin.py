@@ -79,7 +79,7 @@ class Pair:
 PAIRS = (
     Pair("LcAdam alone"),
     *(Pair("centre", h, 0.1, 0.1) for h in (1, 3)),
-    *(Pair("window", h, flow, flow) for h in (1, 2, 3) for flow in (0.1, 0.25)),
+    *(Pair("window", h, flow, flow) for h in (1, 2, 3) for flow in (0.1, 0.25, 0.3)),
 )
 
 

@@ -37,7 +37,7 @@ NO_NETWORK = {
 }
 VARIANTS: dict[str, dict[str, object]] = {
     "music": {},
-    "without pairs": {"lines.residual": 1e-12},
+    "without pairs": {"lines.residual": 1e-6},
     "without WtaConv": {"network.readout": "lcadam"},
     "without LcAdam's memory": {"network.memory_ms": 0.01},
     "without the network": NO_NETWORK,

@@ -7,7 +7,7 @@ from pictures import FOLDER, panels, save
 
 from sharpear.dynamics import Flow, LcAdam, Network, WtaCircuit, WtaConv, convolution
 
-SIDE, SIGMA, STARS, ITERATIONS = 24, 1.3, 9, 400
+SIDE, SIGMA, STARS, ITERATIONS = 24, 1.3, 9, 60
 
 
 def main(folder: Path = FOLDER) -> dict[str, float]:
