@@ -117,7 +117,7 @@ def test_what_is_believed_of_bands_and_lines(kind: int, moment: int) -> None:
     assert room.belief.present.tolist() == [band["present"] for band in bands]
     levels = [band["level"] for band in bands]
     np.testing.assert_allclose(room.belief.level.T, levels, rtol=0, atol=1e-4)
-    lines, reach_hz = room.lines, room.reach_hz.tolist()
+    lines, reach_hz = room.lines, rule.reach_hz.tolist()
     for i in range(int(lines.number[0])):
         given = (
             float(lines.hz[i]),
