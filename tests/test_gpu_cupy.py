@@ -248,8 +248,8 @@ def test_blocks_travel_while_others_are_computed(card: Card) -> None:
     steps = [
         ("up", "copies"),
         ("computing", "waits for", "up"),
-        ("computing", "filterbank_process"),
-        ("computing", "refine_process"),
+        ("computing", "hann_process"),
+        ("computing", "winners_take_windows"),
         ("down", "waits for", "computing"),
         *[("down", "copies")] * 3,
     ]

@@ -207,7 +207,7 @@ class SmallGpu(HostDriver):
 def test_a_pack_too_large_for_the_memory_is_split(files: list[Job], streams: int, failed: set[str]) -> None:
     Path("out").mkdir()
     results = packed(
-        files, Settings(Sharpening(load_config("low-latency", SMALL_SETTINGS))), DeviceBackend(SmallGpu(streams))
+        files, Settings(Sharpening(load_config("coherent", SMALL_SETTINGS))), DeviceBackend(SmallGpu(streams))
     )
     assert {source for source, result in results.items() if result.status == "failed"} == failed
     assert {source for source, result in results.items() if result.status == "done"} == {
@@ -220,7 +220,7 @@ def test_a_pack_too_large_for_the_memory_is_split(files: list[Job], streams: int
 def test_a_lost_card_leaves_nothing_half_done(files: list[Job], folder: Path) -> None:
     Path("out").mkdir()
     results = packed(
-        files, Settings(Sharpening(load_config("low-latency", SMALL_SETTINGS))), DeviceBackend(SmallGpu(arrays=34))
+        files, Settings(Sharpening(load_config("coherent", SMALL_SETTINGS))), DeviceBackend(SmallGpu(arrays=34))
     )
     assert all(result.status == "failed" for result in results.values())
     assert "unspecified launch failure" in results["a.wav"].message
