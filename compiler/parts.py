@@ -68,8 +68,10 @@ class Kernel(CPUDispatcher):
 
     def get_call_template(self, *types: Any) -> Any:
         """What a kernel that calls it compiles."""
-        return self._part.get_call_template(*types)
+        part: Any = self._part
+        return part.get_call_template(*types)
 
     def get_overload(self, signature: Any) -> Any:
         """What a kernel that calls it finds it by."""
-        return self._part.get_overload(signature)
+        part: Any = self._part
+        return part.get_overload(signature)
