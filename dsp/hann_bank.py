@@ -25,6 +25,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import Stateful, fields_of, named
@@ -296,6 +297,8 @@ def _gain(N: int, points: int) -> float:
     return float(2 / np.sqrt((window**2).sum() * N * points))
 
 
+# On several threads, on a busy machine, these small matrices wait for each other: 30 s where one takes 0.3.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def _factored(poles: Sequence[NDArray[np.complex128]], gains: list[float], hop: int, backend: Backend) -> HopFilters:
     """``g p^(H−1−n)`` of each group of neighbours by singular values: ``basis[n] @ mixing``."""
     pole, gain = np.concatenate(poles), np.repeat(gains, [len(window) for window in poles])
