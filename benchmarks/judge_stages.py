@@ -16,7 +16,6 @@ import sharpear
 from sharpear.dsp.band_cues_kernel import read_bands
 from sharpear.dsp.basins_kernel import find_basins
 from sharpear.dsp.cue_arrays import row_of
-from sharpear.dsp.cues import CueDesign
 from sharpear.dsp.cues_kernel import remember
 from sharpear.dsp.line_cues_kernel import _own_cues, _place_cues, _take, read_lines
 from sharpear.dynamics.beliefs_kernel import BeliefWeights, judge_bands, judge_lines
@@ -45,15 +44,15 @@ def judge_stages(audio: np.ndarray[Any, Any], rate: int, preset: str) -> tuple[d
             started = time.process_time()
             lines = _judge_up_to(stage + 1, *arguments)
             total[stage] = min(total[stage], (time.process_time() - started) / length_s)
-    needed = multiply_adds(judge._weights, judge._design, lines / FRAMES)
+    needed = multiply_adds(judge._weights, judge._tables.band_hz.size, len(judge._room.lines.cues), lines / FRAMES)
     return dict(zip(STAGES, np.diff(total, prepend=0.0), strict=True)), needed * FRAMES / length_s
 
 
-def multiply_adds(weights: BeliefWeights, design: CueDesign, lines: float) -> float:
+def multiply_adds(weights: BeliefWeights, bands: int, line_cues: int, lines: float) -> float:
     """Of the layers, a moment."""
-    own = design.line_cues * weights.line_bias.size
+    own = line_cues * weights.line_bias.size
     a_band = weights.cue.size + weights.near.size + weights.far.size + weights.told.size + weights.line.size - own
-    return design.band_hz.size * a_band + lines * (own + weights.narrow.size + weights.belief.size)
+    return bands * a_band + lines * (own + weights.narrow.size + weights.belief.size)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -78,11 +77,11 @@ def _judge_up_to(
             read_bands(first, tables, now, state, 0, cue, bands)
         if stage >= 7:
             judge_bands(
-                bands.cues, bands.correction, rule.level_cue, rule.missing_cue, room.longer, weights, room.belief
+                bands.cues, bands.correction, rule.level_cue, rule.missing_cue, rule.longer, weights, room.belief
             )
         if stage >= 8:
             judge_lines(
-                lines.number[0], lines.hz, lines.place, lines.energy, lines.window, lines.cues, room.reach_hz, weights,
+                lines.number[0], lines.hz, lines.place, lines.energy, lines.window, lines.cues, rule.reach_hz, weights,
                 room.belief, room.believed,
             )  # fmt: skip
         if stage >= 9:
