@@ -92,7 +92,7 @@ class TorchNetwork:
         once = self._joined(self.step(self._split(z), given))
         if once.requires_grad:
             back = torch.eye(z.shape[1], dtype=torch.float64) - jacobian.detach().transpose(1, 2)
-            once.register_hook(lambda gradient: torch.linalg.solve(back, gradient[..., None])[..., 0])  # type: ignore[no-untyped-call]
+            once.register_hook(lambda gradient: torch.linalg.solve(back, gradient[..., None])[..., 0])
         return self.activity(self._split(once), self.network.reading)
 
     def unrolled(self, inputs: Mapping[str, ArrayLike], steps: int) -> Tensor:
@@ -185,7 +185,7 @@ class Implicit:
         """One step on a batch; the loss before it. Thresholds and gains that must be positive are kept so."""
         self._adam.zero_grad()
         loss = self._loss(self._torch.settled(inputs), torch.tensor(np.asarray(target, np.float64)))
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self._adam.step()
         with torch.no_grad():
             for name in self._names:
