@@ -7,7 +7,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,7 @@ import numpy as np
 from benchmarks.beliefs.examples import Examples
 from benchmarks.beliefs.gather import Origin, gathered, wanted
 from benchmarks.beliefs.presets import LAYOUTS, Preset
-
-FIRST_ORDER = 3
-"""The order in which scenes are drawn has this seed more than the first weights, and one more in each stage."""
+from benchmarks.sharpness.document import rows
 
 TOLD_EVERY = 500
 """Steps between two lines about the loss."""
@@ -57,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out: Path = options.out or Path(f"build/beliefs/beliefs_{options.preset}.npz")
     out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(out, allow_pickle=False, **arrays, figures=np.array(json.dumps(figures, sort_keys=True).encode()))
-    print(table(figures["validation"]))
+    print(rows(figures["validation"]))
     log(f"written to {out}")
     return 0
 
@@ -110,25 +107,11 @@ def learned(
             log(f"step {step + 1}: loss {np.mean(losses[-TOLD_EVERY:]):.3f}")
 
     network = learn.begun(train, preset, Sizes(), seed)
-    for number, (planned, count) in enumerate(zip(learn.STAGES, steps, strict=True)):
-        log(f"stage {number + 1}: {count} steps")
-        stage = replace(planned, steps=count, shares={**planned.shares, **learn.OF_PRESETS.get(name, {})})
-        learn.train(network, train, stage, seed + FIRST_ORDER + number, told)
+    learn.train_in_stages(network, train, name, steps, seed, log, told)
     windows = preset.layout.windows[1:]
     figures = {f"{window.length_hops} hops": learn.only_window(w) for w, window in enumerate(windows)}
     reached = {row: learn.validated(judge, validation) for row, judge in (figures | {"beliefs": network}).items()}
     return exported(network, preset), {"validation": reached, "steps": list(steps), "seed": seed, "preset": name}
-
-
-def table(rows_of: dict[str, dict[str, float]]) -> str:
-    """Markdown: transport distance in cents by kind of scene, a row for each window alone or what was learned."""
-    kinds = list(next(iter(rows_of.values())))
-    head = [f"| | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
-    rows = [
-        f"| {name} | {' | '.join(f'{row[kind]:.2f}' if kind == 'level' else f'{row[kind]:.1f}' for kind in kinds)} |"
-        for name, row in rows_of.items()
-    ]
-    return "\n".join(head + rows)
 
 
 if __name__ == "__main__":

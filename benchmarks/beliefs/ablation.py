@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.beliefs.__main__ import FIRST_ORDER, logged, origin_of, parser, scenes_of, table
+from benchmarks.beliefs.__main__ import logged, origin_of, parser, scenes_of
 from benchmarks.beliefs.examples import Examples
 from benchmarks.beliefs.presets import Preset
 from benchmarks.sharpness import sung
+from benchmarks.sharpness.document import rows
 
 STEPS = (1500, 850, 1000)
 """Of each stage: a third of what the shipped weights have."""
@@ -69,18 +70,17 @@ def variants(preset: Preset) -> dict[str, Variant]:
     }
 
 
-def reached(variant: Variant, train: Scenes, validation: Scenes, preset: Preset, seed: int) -> dict[str, float]:
+def reached(variant: Variant, train: Scenes, validation: Scenes, name: str, seed: int) -> dict[str, float]:
     """Kind of scene -> mean transport distance, cents, of what a variant has learned."""
     from benchmarks.beliefs import learn  # noqa: PLC0415 (torch is not there where this module is only looked at)
     from benchmarks.beliefs.network import Sizes  # noqa: PLC0415
 
     learn.deterministic()
     scenes = variant.train(train)
-    network = learn.begun(scenes, preset, Sizes(), seed)
+    network = learn.begun(scenes, Preset(name), Sizes(), seed)
     for parameter in network.belief.parameters():
         parameter.requires_grad_(variant.lines_speak)
-    for number, (stage, steps) in enumerate(zip(learn.STAGES, STEPS, strict=True)):
-        learn.train(network, scenes, replace(stage, steps=steps), seed + FIRST_ORDER + number)
+    learn.train_in_stages(network, scenes, name, STEPS, seed)
     return learn.validated(network, variant.validation(validation))
 
 
@@ -91,14 +91,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = told.parse_args(arguments)
     log = logged()
     train, validation = scenes_of(options, origin_of(options, log), log)
-    preset, found = Preset(options.preset), dict[str, dict[str, float]]()
+    found = dict[str, dict[str, float]]()
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    for name, variant in variants(preset).items():
-        found[name] = reached(variant, train, validation, preset, options.seed)
+    for name, variant in variants(Preset(options.preset)).items():
+        found[name] = reached(variant, train, validation, options.preset, options.seed)
         log(name)
         body = {"preset": options.preset, "steps": STEPS, "seed": options.seed, "rows": found}
         options.out.write_text(json.dumps(body, indent=1), encoding="utf-8")
-    print(table(found))
+    print(rows(found))
     return 0
 
 

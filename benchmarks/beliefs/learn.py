@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -32,6 +32,9 @@ STEADY_FIRST = {"synthetic": 3.0, "steady": 2.5, "amtones": 1.0}
 
 OF_PRESETS = {"speech": {"speech": 4.0, "two_voices": 2.0, "singing": 2.0}}
 """Preset -> kinds whose scenes are drawn more often than the stages say: what it is for."""
+
+FIRST_ORDER = 3
+"""The order in which scenes are drawn has this seed more than the first weights, and one more in each stage."""
 
 LEVEL_WEIGHT = 0.1
 """Of the error of the whole level (ln of energy), which no distance between normalised energies feels."""
@@ -202,7 +205,7 @@ def train(
         chosen = rng.choice(len(scenes), min(SCENES, len(scenes)), replace=False, p=chances)
         loss = loss_of(network, [(scenes[i], _some(rng, scenes[i])) for i in chosen], stage.offset_cents)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), LARGEST_SLOPE)
         optimiser.step()
         memory = min(LONGEST_MEMORY, (step + 1) / (step + 10))
@@ -210,6 +213,32 @@ def train(
             mean[name].lerp_(value, 1 - memory)
         log(step, loss.item())
     network.load_state_dict(mean)
+
+
+def train_in_stages(
+    network: BeliefNetwork,
+    scenes: Sequence[Examples],
+    preset_name: str,
+    steps: Sequence[int],
+    seed: int,
+    log: Callable[[str], None] = lambda message: None,
+    log_step: Callable[[int, float], None] = lambda step, loss: None,
+) -> None:
+    """All of `STAGES`, each for so many steps, with the scenes that the preset is for drawn more often.
+
+    Args:
+        network: as it has begun.
+        scenes: to learn from.
+        preset_name: whose windows are judged.
+        steps: of each stage.
+        seed: of the first weights, from which those of the orders follow.
+        log: told when a stage begins.
+        log_step: called after every step with its number and its loss.
+    """
+    for number, (stage, count) in enumerate(zip(STAGES, steps, strict=True)):
+        log(f"stage {number + 1}: {count} steps")
+        shares = {**stage.shares, **OF_PRESETS.get(preset_name, {})}
+        train(network, scenes, replace(stage, steps=count, shares=shares), seed + FIRST_ORDER + number, log_step)
 
 
 def _pace(step: int, steps: int) -> float:
