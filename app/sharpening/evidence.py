@@ -25,9 +25,6 @@ class Evidence(FrameResult):
     subband: NDArray[np.complex64]
     plain: NDArray[np.float32]
 
-    def __len__(self) -> int:
-        return len(self.drive)
-
     def _summary(self) -> list[str]:
         frames, *streams, atoms = self.drive.shape
         return [counted(frames, "frame"), *(counted(n, "stream") for n in streams), counted(atoms, "atom")]
