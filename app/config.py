@@ -107,6 +107,13 @@ class BeliefsConfig(Section):
     )
 
 
+class VoicesConfig(Section):
+    """Voices, which tell partials apart where no window does (mode beliefs, on the CPU)."""
+
+    enabled: bool = Field(False, description="whether voices are looked for")
+    weights: str = Field("music", pattern="^[a-z-]+$", description="what was learned of when to believe them")
+
+
 class AtomsConfig(Section):
     """The grid of the sharpened spectrogram, over the same range as the bank."""
 
@@ -190,6 +197,7 @@ class Config(Section):
     frames: FramesConfig = FramesConfig()
     lines: LinesConfig = LinesConfig()
     beliefs: BeliefsConfig = BeliefsConfig()
+    voices: VoicesConfig = VoicesConfig()
     atoms: AtomsConfig
     network: NetworkConfig = NetworkConfig()
     pitch: PitchConfig = PitchConfig()

@@ -19,7 +19,7 @@ from sharpear.dsp.cue_arrays import row_of
 from sharpear.dsp.cues_kernel import remember
 from sharpear.dsp.line_cues_kernel import _own_cues, _place_cues, _take, read_lines
 from sharpear.dynamics.beliefs_kernel import BeliefWeights, judge_bands, judge_lines
-from sharpear.sharpening.belief_code import _place
+from sharpear.sharpening.judge import collect, place
 
 STAGES = ("remember", "basins", "own cues", "place cues", "pairs", "band cues", "judge bands", "judge lines", "place")
 FRAMES, RUNS = 64, 40
@@ -85,10 +85,9 @@ def _judge_up_to(
                 room.belief, room.believed,
             )  # fmt: skip
         if stage >= 9:
-            _place(
-                lines.number[0], lines.hz, room.believed, grid, atom_hz, room.total, room.moment, amplitude[f, 0],
-                frequency[f, 0],
-            )  # fmt: skip
+            room.total[:], room.moment[:] = 0.0, 0.0
+            collect(lines.number[0], lines.hz, room.believed, grid, room.total, room.moment)
+            place(room.total, room.moment, atom_hz, amplitude[f, 0], frequency[f, 0])
     return count
 
 

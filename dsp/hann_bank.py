@@ -149,17 +149,19 @@ class HannFrames:
     power: (frames, streams, channels) float32, \|v\|²; over the peak of a cosine of amplitude A it sums up to A².
     moment: (frames, streams, channels) float32, power times instantaneous frequency, Hz.
     subband: (frames, streams, channels of the longest window) complex64, v; it turns as the sound at its channel does.
+    samples: (frames, streams, hop) float32, the hop that ends there, as far as it is usable.
     """
 
     power: NDArray[np.float32]
     moment: NDArray[np.float32]
     subband: NDArray[np.complex64]
+    samples: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.power)
 
     def __getitem__(self, frames: slice) -> "HannFrames":
-        return HannFrames(self.power[frames], self.moment[frames], self.subband[frames])
+        return HannFrames(self.power[frames], self.moment[frames], self.subband[frames], self.samples[frames])
 
 
 class HannBank(Stateful):
@@ -236,10 +238,13 @@ class HannBank(Stateful):
             self.backend.empty(shape, np.float32),
             self.backend.empty(shape, np.float32),
             self.backend.empty((count, self.streams, int(self.design.counts[-1])), np.complex64),
+            self.backend.empty((count, self.streams, self.design.hop), np.float32),
         )
         if not audio.size:
             return frames
         recent = self._recent(audio)
+        hops = recent[:, : count * self.design.hop].reshape(self.streams, count, self.design.hop)
+        frames.samples[...] = hops.transpose(1, 0, 2)
         if count:
             self._run(
                 recent, self._filters, self._resonators, self._windows, named(BankState, state), int(state["frame"]),

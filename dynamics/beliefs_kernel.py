@@ -87,8 +87,8 @@ def judge_bands(
     A window's share is a softmax over the windows; its level is corrected by how far each correction is believed.
     """
     told, context, windows = room.told, room.context, room.level.shape[0]
-    _layers(cues, level_cue, weights, room)
-    _fill(told, weights.told_bias)
+    layers(cues, level_cue, weights, room)
+    fill(told, weights.told_bias)
     add_products(room.second, weights.told, ANYTHING, told)
     for b in range(told.shape[0]):
         room.present[b] = 1
@@ -100,25 +100,25 @@ def judge_bands(
         _trust(told, room.level, m, room.total, room.gain[m])
     begins = 2 * windows + longer.size
     own = weights.line.shape[0] - (told.shape[1] - begins)
-    _fill(context, weights.line_bias)
+    fill(context, weights.line_bias)
     add_products(told[:, begins:], weights.line[own:], ANYTHING, context)
 
 
 @kernel
-def _layers(cues: Floats, level_cue: int, weights: BeliefWeights, room: BeliefRoom) -> None:
+def layers(cues: Floats, level_cue: int, weights: BeliefWeights, room: BeliefRoom) -> None:
     """``h = relu(cue)``, ``y = relu(near ∗ h + whole)``, ``y + relu(far ∗ y)``, into room.second."""
     bands, first, near, second, common = room.second.shape[0], room.first, room.near, room.second, room.common
     h, y = first[PAD : PAD + bands], near[PAD : PAD + bands]
-    _fill(h, weights.cue_bias)
+    fill(h, weights.cue_bias)
     add_products(cues[:, :bands].T, weights.cue, RECTIFIED, h)
     _weigh(cues[level_cue], room.share)
     room.pooled[:] = 0.0
     add_products(room.share, h, ANYTHING, room.pooled)
-    _fill(common, weights.near_bias)
+    fill(common, weights.near_bias)
     add_products(room.pooled, weights.whole, ANYTHING, common)
-    _fill(y, common[0])
+    fill(y, common[0])
     add_products(first, weights.near.reshape(-1, near.shape[1]), RECTIFIED, y)
-    _fill(second, weights.far_bias)
+    fill(second, weights.far_bias)
     add_products(near[PAD - 1 :], weights.far.reshape(-1, near.shape[1]), RECTIFIED, second)
     for b in range(bands):
         row, before = second[b], y[b]
@@ -127,7 +127,7 @@ def _layers(cues: Floats, level_cue: int, weights: BeliefWeights, room: BeliefRo
 
 
 @kernel
-def _fill(rows: Floats, values: Floats) -> None:
+def fill(rows: Floats, values: Floats) -> None:
     """The values in every row."""
     for b in range(rows.shape[0]):
         row = rows[b]
@@ -200,7 +200,7 @@ def judge_lines(
         _context(hz[begin:end], place[begin:end], window[begin:end], reach_hz, room)
         third, fourth, belief = room.third[:lines], room.fourth[:lines], room.belief[:lines]
         add_products(cues[:, begin:end].T, weights.line[: cues.shape[0]], RECTIFIED, third)
-        _fill(fourth, weights.narrow_bias)
+        fill(fourth, weights.narrow_bias)
         add_products(third, weights.narrow, RECTIFIED, fourth)
         _conclude(fourth, weights.belief, weights.belief_bias[0], belief)
         _believe(belief, energy[begin:end], believed[begin:end])

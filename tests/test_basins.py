@@ -29,7 +29,8 @@ def frames_of(design: HannDesign, power: np.ndarray, off_hz: np.ndarray) -> Hann
     """Frames (frames, streams, channels) of that power, whose frequencies are so far from the channels' centres."""
     moment = power * (design.center_hz + off_hz)
     subband = np.zeros((*power.shape[:2], int(design.counts[-1])), np.complex64)
-    return HannFrames(power.astype(np.float32), moment.astype(np.float32), subband)
+    nothing = np.empty((*power.shape[:2], 0), np.float32)
+    return HannFrames(power.astype(np.float32), moment.astype(np.float32), subband, nothing)
 
 
 def assert_as_loops(design: HannDesign, frames: HannFrames) -> None:
@@ -115,7 +116,9 @@ def test_all_power_is_in_lines_and_lines_are_in_their_basins(seed: int) -> None:
 @settings(max_examples=20, deadline=None)
 def test_streams_do_not_mix(order: list[int], seed: int) -> None:
     frames = frames_of(SMALL, *sounding(SMALL, seed, 4))
-    moved = HannFrames(frames.power[:, order], frames.moment[:, order], frames.subband[:, order])
+    moved = HannFrames(
+        frames.power[:, order], frames.moment[:, order], frames.subband[:, order], frames.samples[:, order]
+    )
     as_they_were, now = Basins(SMALL).process(frames), Basins(SMALL).process(moved)
     for name in ("count", "hz", "energy", "concentration", "spread_hz", "peak"):
         np.testing.assert_array_equal(getattr(now, name), getattr(as_they_were, name)[:, order])

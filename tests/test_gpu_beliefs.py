@@ -12,7 +12,7 @@ from sharpear.dsp import HannBank, HannFrames, LineFrames, longest_window, pair_
 from sharpear.dsp.cues import Cues
 from sharpear.dynamics.beliefs import load_beliefs
 from sharpear.gpu import CPU, Backend, DeviceBackend
-from sharpear.sharpening.belief_code import Judge
+from sharpear.sharpening.judge import Judge
 
 STREAMS = 2
 ATOM_HZ = np.geomspace(100, 3500, 200)

@@ -23,7 +23,7 @@ CONSTANTS: dict[str, list[dict[str, Constant]]] = {
     "dsp/tonal_evidence_kernel.cu": [READOUT],
     "dsp/filterbank_kernel.cu": [{"ORDER": 1}, {"ORDER": 5}],
     "dsp/splitter_kernel.cu": [{"ORDER": 4}, {"ORDER": 5}],
-    "app/sharpening/belief_code.cu": [{"FOURTH": 16}],
+    "app/sharpening/judge.cu": [{"FOURTH": 16}],
     "dynamics/kernels.cu": [{"UNIT": np.float32}, {"UNIT": np.complex64}],
 }
 SOURCES = [(file, tuple(c.items())) for file in FILES for c in CONSTANTS.get(file.relative_to(ROOT).as_posix(), [{}])]

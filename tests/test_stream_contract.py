@@ -32,8 +32,9 @@ from sharpear.dsp import (
     SynthesisDesign,
     WindowDesign,
 )
-from sharpear.dsp.cues import CueDesign, Cues
+from sharpear.dsp.cues import LOWEST_BAND_HZ, CueDesign, Cues
 from sharpear.dsp.pairs import longest_window, pair_finder
+from sharpear.dsp.voice_tracker import VoiceTracker
 from sharpear.dynamics import (
     BandedWeights,
     Divisive,
@@ -60,8 +61,9 @@ from sharpear.separation.shares import ShareFactory
 from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voice_tracks import VoiceTracks
 from sharpear.separation.voices import PitchVoices
-from sharpear.sharpening.belief_code import BeliefCode, Judge, belief_windows, line_rule
+from sharpear.sharpening.belief_code import BeliefCode, belief_windows, line_rule
 from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.judge import Judge
 
 UNITS, HOP, SAMPLE_RATE = 9, 37, 8000.0
 BELIEF_HOP = 23
@@ -304,7 +306,9 @@ def windows_and_pairs(streams: int) -> tuple[np.ndarray, ...]:
 
 def of_windows(parts: tuple[np.ndarray, ...]) -> tuple[HannFrames, LineFrames]:
     power, moment, *pairs = parts
-    return HannFrames(power, moment, np.empty((*power.shape[:2], 0), np.complex64)), LineFrames(*pairs)
+    nothing = (*power.shape[:2], 0)
+    heard = HannFrames(power, moment, np.empty(nothing, np.complex64), np.empty(nothing, np.float32))
+    return heard, LineFrames(*pairs)
 
 
 def cues(streams: int) -> Any:
@@ -329,6 +333,18 @@ def judge(streams: int) -> Any:
 def belief_code(streams: int) -> Any:
     inner = BeliefCode(beliefs_of_8_khz()[0], np.geomspace(100, 3500, 120), BELIEFS_CONFIG, streams)
     return Packed(inner, lambda heard: inner.compete(*inner.evidence(heard)))
+
+
+def hops_of_sound(streams: int) -> np.ndarray:
+    """Harmonics and noise, a hop a row."""
+    t = np.arange(140 * 23)[:, None] / SAMPLE_RATE
+    tones = sum(0.2 / h * np.cos(2 * np.pi * (150 + 40 * np.arange(streams)) * h * t) for h in range(1, 9))
+    sound = tones + 0.02 * np.random.default_rng(5).standard_normal((t.size, streams))
+    return sound.astype(np.float32).reshape(140, 23, streams).transpose(0, 2, 1).copy()
+
+
+def voice_tracker(streams: int) -> VoiceTracker:
+    return VoiceTracker(SAMPLE_RATE, 23, LOWEST_BAND_HZ * 2 ** (np.arange(25) / 4), streams)
 
 
 HEAR_NOISE = {"pitch.noise_margin_db": -100.0}
@@ -387,6 +403,7 @@ CASES: dict[str, Case] = {
     "Cues": (cues, windows_and_pairs, {"trusts_input": True, "silence": 100}),
     "Judge": (judge, windows_and_pairs, {"trusts_input": True, "silence": 100}),
     "BeliefCode": (belief_code, hann_frames, {"trusts_input": True, "silence": 400}),
+    "VoiceTracker": (voice_tracker, hops_of_sound, {"trusts_input": True, "silence": 400}),
     "Aligner": (aligner, frames, {"trusts_input": True}),
     "Aligner with a limit": (lambda n: aligner(n, 2 * HOP), frames, {"trusts_input": True}),
     "Splitter": (lambda n: Splitter(SynthesisDesign.over(design(), 0.016), HOP, n), audio, {}),
@@ -438,7 +455,9 @@ def hann_bank(streams: int, backend: Backend) -> Any:
 
     def process(block: np.ndarray) -> HannFrames:
         frames = inner.process(block)
-        return HannFrames(*(backend.numpy(part) for part in (frames.power, frames.moment, frames.subband)))
+        return HannFrames(
+            *(backend.numpy(part) for part in (frames.power, frames.moment, frames.subband, frames.samples))
+        )
 
     return Packed(inner, process)
 

@@ -1,158 +1,28 @@
 """Beliefs as a code over atoms: samples' windows of several lengths in, amplitudes and frequencies out."""
 
-import math
-from typing import Annotated, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.config import Config, LinesConfig
-from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineFrames, LineRule
-from sharpear.dsp.atom_grid import AtomGrid, atom_grid
-from sharpear.dsp.basins import basin_tables
-from sharpear.dsp.basins_kernel import MOST_LINES, BasinTables
-from sharpear.dsp.cue_arrays import BandCues, Candidates, CueRoom, CueState, CueTables
+from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineRule
 from sharpear.dsp.cues import CueDesign
-from sharpear.dsp.cues_kernel import read, remember
-from sharpear.dsp.lines_kernel import LinesOut
 from sharpear.dsp.pairs import longest_window, pair_finder
-from sharpear.dsp.scales import Scale, scale_position
-from sharpear.dynamics.beliefs import belief_room, load_beliefs
-from sharpear.dynamics.beliefs_kernel import BeliefRoom, BeliefWeights, judge_bands, judge_lines
+from sharpear.dynamics.beliefs import load_beliefs
+from sharpear.dynamics.voice_beliefs import load_voice_beliefs
+from sharpear.dynamics.voice_beliefs_kernel import VoiceWeights
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
-from sharpear.gpu.stateful import Stateful, named
 
 from .composite import Composite
+from .judge import Judge
+from .voiced_judge import VoicedJudge
 from .winners import Winners
 
 LEARNED_HOP_MS = 1e3 * 128 / 44100
 HOP_TOLERANCE = 0.1
 """Part by which the time between frames may differ from the learned one: at 8 kHz a hop is a whole 23 samples."""
-
-FAINTEST_PART = 1e-22
-"""Energies below this (-220 dBFS) are not placed."""
-
-
-class JudgeRule(NamedTuple):
-    """Which cue of a band is its level, and from which one on windows are said to be missing.
-
-    longer, reach_hz: which window each correction is of, and up to where each window has lines.
-    """
-
-    level_cue: int
-    missing_cue: int
-    longer: Annotated[NDArray[np.int64], "pairs"]
-    reach_hz: Annotated[NDArray[np.float64], "windows with lines"]
-
-
-class JudgeRoom(NamedTuple):
-    """Room for one moment: what is read, and what is made of it."""
-
-    lines: Candidates
-    bands: BandCues
-    cue: CueRoom
-    belief: BeliefRoom
-    believed: Annotated[NDArray[np.float32], "candidates"]
-    total: Annotated[NDArray[np.float64], "atoms"]
-    moment: Annotated[NDArray[np.float64], "atoms"]
-
-
-class Judge(Stateful):
-    """Frames of a `HannBank` and its pairs in; on the atoms, the lines that are believed."""
-
-    def __init__(
-        self,
-        design: CueDesign,
-        weights: BeliefWeights,
-        atom_hz: NDArray[np.float64],
-        scale: Scale,
-        streams: int,
-        backend: Backend = CPU,
-    ) -> None:
-        self._atoms = atom_hz.size
-        self._weights = BeliefWeights(*map(backend.array, weights))
-        self._tables, self._basins = design.tables(backend), basin_tables(design.bank, backend)
-        self._grid = atom_grid(atom_hz, scale)
-        self._atom_hz = backend.array(atom_hz, np.float32)
-        self._rule = JudgeRule(
-            level_cue=design.level_cue, missing_cue=design.missing_cue, longer=backend.array(design.longer, np.int64),
-            reach_hz=backend.array(design.reach_hz, np.float64),
-        )  # fmt: skip
-        lines, bands = design.told(backend, streams)
-        self._room = JudgeRoom(
-            lines=lines,
-            bands=bands,
-            cue=design.room(backend, streams),
-            belief=belief_room(weights, design.band_hz.size, design.longer, backend, streams),
-            believed=backend.room((design.most_candidates,), np.float32, streams),
-            total=backend.room((self._atoms,), np.float64, streams),
-            moment=backend.room((self._atoms,), np.float64, streams),
-        )
-        self._remember([*design.memory(streams), ("frame", np.int64)], backend)
-        units = {"FOURTH": weights.narrow_bias.size}
-        needed = 4 * MOST_LINES + 4 * design.most_candidates
-        self._run = backend.kernel(judge_process, units, blocks=streams, threads=MOST_LINES, shared_bytes=needed)
-
-    def process(self, frames: HannFrames, pairs: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Amplitude and frequency, Hz, of every atom, each (frames, streams, atoms)."""
-        shape = (*frames.power.shape[:2], self._atoms)
-        amplitude, frequency = (self.backend.empty(shape, np.float32) for _ in range(2))
-        state = self._state
-        self._run(
-            frames.power, frames.moment,
-            LinesOut(hz=pairs.frequency_hz, energy=pairs.energy, trust=pairs.trust), self._basins, self._tables,
-            self._weights, self._rule, self._grid, self._atom_hz, int(state["frame"]), named(CueState, state),
-            self._room, amplitude, frequency,
-        )  # fmt: skip
-        state["frame"] += len(frames)
-        return amplitude, frequency
-
-
-@kernel
-def judge_process(
-    power: Floats, moment: Floats, pairs: LinesOut, basins: BasinTables, tables: CueTables, weights: BeliefWeights,
-    rule: JudgeRule, grid: AtomGrid, atom_hz: Floats, frame: int, state: CueState, room: JudgeRoom, amplitude: Floats,
-    frequency: Floats,
-) -> None:  # fmt: skip
-    """Remember, read, judge and place, a frame of a stream at a time."""
-    lines, bands, first = room.lines, room.bands, basins.first_channel
-    for s in range(power.shape[1]):
-        for f in range(power.shape[0]):
-            hz, energy, trust = pairs.hz[f, s], pairs.energy[f, s], pairs.trust[f, s]
-            remember(power[f, s], moment[f, s], hz, energy, trust, first, tables, frame + f, state, s)
-            read(first, basins, tables, frame + f, state, s, room.cue, lines, bands)
-            judge_bands(
-                bands.cues, bands.correction, rule.level_cue, rule.missing_cue, rule.longer, weights, room.belief
-            )
-            judge_lines(
-                lines.number[0], lines.hz, lines.place, lines.energy, lines.window, lines.cues, rule.reach_hz, weights,
-                room.belief, room.believed,
-            )  # fmt: skip
-            _place(
-                lines.number[0], lines.hz, room.believed, grid, atom_hz, room.total, room.moment, amplitude[f, s],
-                frequency[f, s],
-            )  # fmt: skip
-
-
-@kernel
-def _place(
-    count: int, hz: Floats, energy: Floats, grid: AtomGrid, atom_hz: Floats, total: Doubles, moment: Doubles,
-    amplitude: Floats, frequency: Floats,
-) -> None:  # fmt: skip
-    """Atom j collects the lines nearest to it: ``√E_j``, and ``Σ e f / E_j``; without lines its own frequency."""
-    total[:] = 0.0
-    moment[:] = 0.0
-    for i in range(count):
-        if energy[i] > FAINTEST_PART:
-            j = round((scale_position(hz[i], grid.scale_code) - grid.low) * grid.per_unit)
-            if 0 <= j < total.size:
-                total[j] += energy[i]
-                moment[j] += energy[i] * hz[i]
-    for j in range(total.size):
-        amplitude[j] = math.sqrt(total[j])
-        frequency[j] = moment[j] / total[j] if total[j] > 0 else atom_hz[j]
 
 
 class BeliefCode(Composite):
@@ -184,18 +54,23 @@ class BeliefCode(Composite):
             )
         design = CueDesign(bank, self.latency_hops, self._finder.latency_hops)
         self._judge = Judge(design, beliefs.weights, atom_hz, config.bank.scale, streams, backend)
+        self._voices: VoicedJudge | None = None
+        if config.voices.enabled and backend is CPU:
+            self._voices = VoicedJudge(self._judge, design, _voice_weights(config.voices.weights), streams)
         self._winners = Winners(atom_hz, hop_s, config.network, streams, backend)
         self._nothing = backend.empty((0, streams, atom_hz.size), np.float32)
 
     @property
     def _parts(self) -> dict[str, Any]:
-        return {"finder": self._finder, "judge": self._judge, "pair": self._winners.pair}
+        voices = {} if self._voices is None else {"voices": self._voices.tracker}
+        return {"finder": self._finder, "judge": self._judge, **voices, "pair": self._winners.pair}
 
     def evidence(self, frames: HannFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What drives the network: the believed lines' amplitudes and frequencies on the atoms."""
         if not len(frames):
             return self._nothing, self._nothing
-        return self._judge.process(frames, self._finder.process(longest_window(self._bank, frames)))
+        pairs = self._finder.process(longest_window(self._bank, frames))
+        return (self._voices or self._judge).process(frames, pairs)
 
     def compete(
         self, amplitude: NDArray[np.float32], frequency: NDArray[np.float32]
@@ -203,6 +78,13 @@ class BeliefCode(Composite):
         """Amplitude and refined frequency, Hz, of the winners, each (frames, streams, atoms)."""
         frequency = frequency.copy()  # the evidence may be resolved once more
         return self._winners.take(amplitude, frequency), frequency
+
+
+def _voice_weights(name: str) -> VoiceWeights:
+    try:
+        return load_voice_beliefs(name)
+    except FileNotFoundError:
+        raise UsageError(f"voices.weights: expected what was learned, received {name!r}") from None
 
 
 def line_rule(lines: LinesConfig, hop_s: float) -> LineRule:

@@ -76,16 +76,25 @@ def examples_of(kind: str, audio: NDArray[np.float32], lines: Lines, seed: int, 
         seed: of the choice.
         preset: whose windows look at it.
     """
+    chosen = true_lines(len(audio) // HOP, lines, seed)
+    if chosen is None:
+        return None
+    moments, true_hz, true_energy = chosen
+    return Examples(kind=kind, **_read(audio, moments, preset), true_hz=true_hz, true_energy=true_energy)
+
+
+def true_lines(
+    hops: int, lines: Lines, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]] | None:
+    """Moments that are learned from, in hops, and their true lines, Hz and energy; nothing where it hardly sounds."""
     hz, energy = lines.merged()
-    hops = len(audio) // HOP
     row = np.clip(HOP // LINE_HOP * np.arange(hops), 0, len(lines.times_s) - 1)
     hz, energy = hz[row], energy[row]
     energy = np.where((hz > LOWEST_HZ) & (hz < HIGHEST_HZ), energy, 0)
     moments = _chosen(energy.sum(axis=1), seed)
     if moments is None:
         return None
-    true_hz, true_energy = _strongest(hz[moments], energy[moments])
-    return Examples(kind=kind, **_read(audio, moments, preset), true_hz=true_hz, true_energy=true_energy)
+    return (moments, *_strongest(hz[moments], energy[moments]))
 
 
 def _chosen(energy: Floats, seed: int) -> NDArray[np.intp] | None:

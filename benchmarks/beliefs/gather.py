@@ -118,7 +118,7 @@ def make(scene: Wanted, origin: Origin, preset_name: str, where: Path) -> None:
     """Draw a scene, and keep its examples or that it has none."""
     found = None
     try:
-        kind, (audio, truth) = _drawn(scene, origin)
+        kind, (audio, truth) = drawn(scene, origin)
     except ValueError as error:  # voices that are missing
         print(f"{scene.name}: left out: {error}", file=sys.stderr)
     else:
@@ -129,7 +129,8 @@ def make(scene: Wanted, origin: Origin, preset_name: str, where: Path) -> None:
         save(found, where / f"{scene.name}.npz")
 
 
-def _drawn(scene: Wanted, origin: Origin) -> tuple[str, signals.Signal]:
+def drawn(scene: Wanted, origin: Origin) -> tuple[str, signals.Signal]:
+    """The scene's kind, sound and truth."""
     if scene.part == "synthetic":
         return scenes.synthetic(scene.seed)
     if scene.part == "chord":
@@ -148,15 +149,15 @@ def _preset(name: str) -> Preset:
 
 
 @cache
-def fingerprint(origin: Origin) -> str:
-    """Eight hexadecimal digits of all that examples follow from: the code, and which voices there are."""
+def fingerprint(origin: Origin, also: tuple[ModuleType, ...] = ()) -> str:
+    """Eight hexadecimal digits of all that examples follow from: the code, `also` such, and which voices there are."""
     digest = hashlib.sha256(str(origin.folder and origin.folder.resolve()).encode())
     for split in ("train", "validation"):
         voices = origin.voices(split)
         for kind in sources.KINDS:
             counts = [(speaker, voices.count(kind, speaker)) for speaker in voices.speakers(kind)]
             digest.update(repr((split, kind, counts)).encode())
-    code = [*sorted(_folder(sharpear.dsp).glob("*.py")), *map(_path, DRAWN_BY)]
+    code = [*sorted(_folder(sharpear.dsp).glob("*.py")), *map(_path, DRAWN_BY + also)]
     for path in code:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]

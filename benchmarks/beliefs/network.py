@@ -151,8 +151,8 @@ def exported(network: BeliefNetwork, preset: Preset) -> dict[str, NDArray[np.gen
     """What `sharpear.dynamics.beliefs.load_beliefs` reads: normalisation becomes part of the weights."""
     values = {name: value.detach().numpy().astype(np.float64) for name, value in network.state_dict().items()}
     own = len(values["line_mean"])
-    cue, cue_bias = _folded(values["cue.weight"], values["cue.bias"], values["band_mean"], values["band_spread"])
-    line, line_bias = _folded(
+    cue, cue_bias = folded(values["cue.weight"], values["cue.bias"], values["band_mean"], values["band_spread"])
+    line, line_bias = folded(
         values["line.weight"][:, :own], values["line.bias"], values["line_mean"], values["line_spread"]
     )
     layers = {
@@ -182,7 +182,7 @@ def exported(network: BeliefNetwork, preset: Preset) -> dict[str, NDArray[np.gen
     return layout | {name: layer.astype(np.float32) for name, layer in layers.items()}
 
 
-def _folded(
+def folded(
     weight: NDArray[np.float64], bias: NDArray[np.float64], mean: NDArray[np.float64], spread: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``W ((x − m)/s) + b = (W/s) x + (b − (W/s) m)``, the first from inputs to outputs."""

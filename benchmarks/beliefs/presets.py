@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.config import load_config
-from sharpear.dsp import HannBank, HannDesign, HannWindow
+from sharpear.dsp import HannBank, HannDesign, HannFrames, HannWindow, LineFrames
 from sharpear.dsp.cue_arrays import BandCuesOut, CandidatesOut
 from sharpear.dsp.cues import CueDesign, Cues
 from sharpear.dsp.hann_bank import LAYOUT
@@ -70,10 +70,14 @@ class Preset:
             audio: (samples,), a sound from its beginning.
             hops: ascending.
         """
-        latency = self.layout.latency_hops
+        frames, pairs = self.listen(audio)
+        # Frame n ends after n + 1 hops, and judges what was `latency` hops before.
+        return Cues(self.design).process(frames, pairs, hops.astype(np.int64) + self.layout.latency_hops - 1)
+
+    def listen(self, audio: NDArray[np.float32]) -> tuple[HannFrames, LineFrames]:
+        """What the windows say of (samples,) of a sound from its beginning, and their pairs."""
         self._bank.reset()
         self._finder.reset()
-        frames = self._bank.process(np.pad(audio.astype(np.float32), (0, (latency + 1) * HOP))[:, None])
-        pairs = self._finder.process(longest_window(self._windows, frames))
-        # Frame n ends after n + 1 hops, and judges what was `latency` hops before.
-        return Cues(self.design).process(frames, pairs, hops.astype(np.int64) + latency - 1)
+        silence = (self.layout.latency_hops + 1) * HOP
+        frames = self._bank.process(np.pad(audio.astype(np.float32), (0, silence))[:, None])
+        return frames, self._finder.process(longest_window(self._windows, frames))

@@ -1,4 +1,4 @@
-// The kernel of belief_code.py for the GPU: the same steps. A block of threads owns a stream, and has room of its own.
+// The kernel of judge.py for the GPU: the same steps. A block of threads owns a stream, and has room of its own.
 #include "cues_kernel.cu"
 #include "beliefs_kernel.cuh"
 #include "scales.cuh"

@@ -1,0 +1,169 @@
+"""Which of the windows' lines are believed, and the atoms that collect them."""
+
+import math
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.compiler import Doubles, Floats, kernel
+from sharpear.dsp import HannFrames, LineFrames
+from sharpear.dsp.atom_grid import AtomGrid, atom_grid
+from sharpear.dsp.basins import basin_tables
+from sharpear.dsp.basins_kernel import MOST_LINES, BasinTables
+from sharpear.dsp.cue_arrays import BandCues, Candidates, CueRoom, CueState, CueTables
+from sharpear.dsp.cues import CueDesign
+from sharpear.dsp.cues_kernel import read, remember
+from sharpear.dsp.lines_kernel import LinesOut
+from sharpear.dsp.scales import Scale, scale_position
+from sharpear.dynamics.beliefs import belief_room
+from sharpear.dynamics.beliefs_kernel import BeliefRoom, BeliefWeights, judge_bands, judge_lines
+from sharpear.gpu import CPU, Backend, Record
+from sharpear.gpu.stateful import Stateful, named
+
+FAINTEST_PART = 1e-22
+"""Energies below this (-220 dBFS) are not placed."""
+
+
+class JudgeRule(NamedTuple):
+    """Which cue of a band is its level, and from which one on windows are said to be missing.
+
+    longer, reach_hz: which window each correction is of, and up to where each window has lines.
+    """
+
+    level_cue: int
+    missing_cue: int
+    longer: Annotated[NDArray[np.int64], "pairs"]
+    reach_hz: Annotated[NDArray[np.float64], "windows with lines"]
+
+
+class JudgeRoom(NamedTuple):
+    """Room for one moment: what is read, and what is made of it."""
+
+    lines: Candidates
+    bands: BandCues
+    cue: CueRoom
+    belief: BeliefRoom
+    believed: Annotated[NDArray[np.float32], "candidates"]
+    total: Annotated[NDArray[np.float64], "atoms"]
+    moment: Annotated[NDArray[np.float64], "atoms"]
+
+
+class Judge(Stateful):
+    """Frames of a `HannBank` and its pairs in; on the atoms, the lines that are believed.
+
+    tables, basins, weights, rule, room: what its kernel takes.  grid, atom_hz: where atoms stand.
+    """
+
+    def __init__(
+        self,
+        design: CueDesign,
+        weights: BeliefWeights,
+        atom_hz: NDArray[np.float64],
+        scale: Scale,
+        streams: int,
+        backend: Backend = CPU,
+    ) -> None:
+        self.atoms = atom_hz.size
+        self.weights = BeliefWeights(*map(backend.array, weights))
+        self.tables, self.basins = design.tables(backend), basin_tables(design.bank, backend)
+        self.grid = atom_grid(atom_hz, scale)
+        self.atom_hz = backend.array(atom_hz, np.float32)
+        self.rule = JudgeRule(
+            level_cue=design.level_cue, missing_cue=design.missing_cue, longer=backend.array(design.longer, np.int64),
+            reach_hz=backend.array(design.reach_hz, np.float64),
+        )  # fmt: skip
+        lines, bands = design.told(backend, streams)
+        self.room = JudgeRoom(
+            lines=lines,
+            bands=bands,
+            cue=design.room(backend, streams),
+            belief=belief_room(weights, design.band_hz.size, design.longer, backend, streams),
+            believed=backend.room((design.most_candidates,), np.float32, streams),
+            total=backend.room((self.atoms,), np.float64, streams),
+            moment=backend.room((self.atoms,), np.float64, streams),
+        )
+        self._remember([*design.memory(streams), ("frame", np.int64)], backend)
+        units = {"FOURTH": weights.narrow_bias.size}
+        needed = 4 * MOST_LINES + 4 * design.most_candidates
+        self._run = backend.kernel(judge_process, units, blocks=streams, threads=MOST_LINES, shared_bytes=needed)
+
+    @property
+    def frame(self) -> int:
+        """Number of the next frame."""
+        return int(self._state["frame"])
+
+    @property
+    def record(self) -> Record:
+        """What it remembers, for kernels that judge."""
+        return self._state
+
+    def advance(self, frames: int) -> None:
+        """So many frames have been judged."""
+        self._state["frame"] += frames
+
+    def process(self, frames: HannFrames, pairs: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Amplitude and frequency, Hz, of every atom, each (frames, streams, atoms)."""
+        shape = (*frames.power.shape[:2], self.atoms)
+        amplitude, frequency = (self.backend.empty(shape, np.float32) for _ in range(2))
+        self._run(
+            frames.power, frames.moment,
+            LinesOut(hz=pairs.frequency_hz, energy=pairs.energy, trust=pairs.trust), self.basins, self.tables,
+            self.weights, self.rule, self.grid, self.atom_hz, self.frame, named(CueState, self._state),
+            self.room, amplitude, frequency,
+        )  # fmt: skip
+        self.advance(len(frames))
+        return amplitude, frequency
+
+
+@kernel
+def judge_process(
+    power: Floats, moment: Floats, pairs: LinesOut, basins: BasinTables, tables: CueTables, weights: BeliefWeights,
+    rule: JudgeRule, grid: AtomGrid, atom_hz: Floats, frame: int, state: CueState, room: JudgeRoom, amplitude: Floats,
+    frequency: Floats,
+) -> None:  # fmt: skip
+    """Remember, read, judge and place, a frame of a stream at a time."""
+    for s in range(power.shape[1]):
+        for f in range(power.shape[0]):
+            hz, energy, trust = pairs.hz[f, s], pairs.energy[f, s], pairs.trust[f, s]
+            judge_moment(
+                power[f, s], moment[f, s], hz, energy, trust, basins, tables, weights, rule, frame + f, state, s, room
+            )
+            room.total[:], room.moment[:] = 0.0, 0.0
+            collect(room.lines.number[0], room.lines.hz, room.believed, grid, room.total, room.moment)
+            place(room.total, room.moment, atom_hz, amplitude[f, s], frequency[f, s])
+
+
+@kernel
+def judge_moment(
+    power: Floats, moment: Floats, hz: Floats, energy: Floats, trust: Floats, basins: BasinTables, tables: CueTables,
+    weights: BeliefWeights, rule: JudgeRule, frame: int, state: CueState, s: int, room: JudgeRoom,
+) -> None:  # fmt: skip
+    """Remember a frame of a stream, and judge the lines of the moment that it completes: room.lines, room.believed."""
+    lines, bands, first = room.lines, room.bands, basins.first_channel
+    remember(power, moment, hz, energy, trust, first, tables, frame, state, s)
+    read(first, basins, tables, frame, state, s, room.cue, lines, bands)
+    judge_bands(bands.cues, bands.correction, rule.level_cue, rule.missing_cue, rule.longer, weights, room.belief)
+    judge_lines(
+        lines.number[0], lines.hz, lines.place, lines.energy, lines.window, lines.cues, rule.reach_hz, weights,
+        room.belief, room.believed,
+    )  # fmt: skip
+
+
+@kernel
+def collect(count: int, hz: Floats, energy: Floats, grid: AtomGrid, total: Doubles, moment: Doubles) -> None:
+    """Each atom collects the lines nearest to it: their energies, and these times their frequencies."""
+    for i in range(count):
+        if energy[i] > FAINTEST_PART:
+            j = round((scale_position(hz[i], grid.scale_code) - grid.low) * grid.per_unit)
+            if 0 <= j < total.size:
+                total[j] += energy[i]
+                moment[j] += energy[i] * hz[i]
+
+
+@kernel
+def place(total: Doubles, moment: Doubles, atom_hz: Floats, amplitude: Floats, frequency: Floats) -> None:
+    """``√E_j``, and ``Σ e f / E_j``; an atom without lines has its own frequency."""
+    for j in range(total.size):
+        amplitude[j] = math.sqrt(total[j])
+        frequency[j] = moment[j] / total[j] if total[j] > 0 else atom_hz[j]

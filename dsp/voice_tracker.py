@@ -1,0 +1,214 @@
+"""The voices in a sound: fundamentals and complex partials, fitted together to the waveform around each moment."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.gpu.stateful import Stateful, allocated, fields_of, named
+
+from .voice_fit_kernel import MOST_PARTIALS, MOST_VOICES, PARTIALS, SHARED, VoiceTables
+from .voice_rows_kernel import HIGHEST_HZ, BirthRule, RowRoom
+from .voice_salience_kernel import SalienceTables
+from .voice_tracker_kernel import (
+    BAND_PER_HOP,
+    LATER_ROWS,
+    ROW_HOPS,
+    ROWS,
+    TOLD,
+    TrackerOut,
+    TrackerState,
+    TrackerTables,
+    track,
+)
+
+HALF_HOPS = 10
+"""Voices are fitted to so many hops on either side of a moment: 29 ms."""
+
+RISE_HOPS = 1.5
+"""A window to one side of a moment rises over so many hops before it."""
+
+FILTER_HOPS = 2
+"""The band is so late."""
+
+DELAY_HOPS = HALF_HOPS + FILTER_HOPS + LATER_ROWS * ROW_HOPS
+"""From a moment to the end of the frame that says what voices it has: 20 hops."""
+
+CARRIER_HOPS = 6
+"""The band is turned down by so many turns a hop, 2 067 Hz, so that it is the same from hop to hop."""
+
+LOWEST_HZ, TOP_HZ = 65.0, 4200.0
+"""Lowest fundamental, and highest partial."""
+
+BAND_EDGES_HZ = (-10.0, 4250.0)
+KAISER = 7.0
+"""Half-power points of the band, and the shape of its filters (-70 dB)."""
+
+POINTS, HARMONICS, STEP_CENTS = 1024, 10, 8
+"""Of the spectrum, and of the grid of fundamentals that are looked for."""
+
+SPREAD = (0.004, 2.0, 60.0, 15.0, 3e-4)
+"""How far f0 (in ln) is expected from where a fit begins, and slope, curvature, growth and stiffness from 0."""
+
+RULE = BirthRule(
+    weight=6.0, second_weight=24.0, share=3e-3, significant=6.0, left=0.004, contiguous=0.45, tries=3, births=2,
+    salient=2.0,
+)  # fmt: skip
+"""See docs/voices.md for what each brings."""
+
+
+@dataclass(frozen=True)
+class VoiceFrames:
+    """The partials of the voices at each frame's moment, `DELAY_HOPS` before it ends.
+
+    partials: (frames, streams) int64, how many there are.
+    hz, energy: (frames, streams, 64) float32, Hz and amplitude²; 0 for one that is part of another, with which it
+        coincides.
+    precision: (frames, streams, 64) float32, energy over its variance.
+    voice: (frames, streams, 64) int64, whose it is.
+    beyond: (frames, streams, bands) float32, amplitude² in bands that no voice explains.
+    told: (frames, streams, 6) float32, of all voices: ln of the share of energy that they leave; how many there are;
+        ln of 1 + the rows that the youngest has lasted; whether some were found later; whether the moment is seen from
+        after it alone, or from before.
+    """
+
+    partials: NDArray[np.int64]
+    hz: NDArray[np.float32]
+    energy: NDArray[np.float32]
+    precision: NDArray[np.float32]
+    voice: NDArray[np.int64]
+    beyond: NDArray[np.float32]
+    told: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.partials)
+
+
+class VoiceTracker(Stateful):
+    """Find and follow voices: ``Σ_h a_h e^{γu} exp(2πi h f √(1+Bh²) (u + s u²/2 + c u³/6))``.
+
+    Args:
+        sample_rate: Hz.
+        hop: samples between frames.
+        band_hz: (bands,) middles of the bands whose rest is told, Hz.
+        streams: independent signals.
+
+    Every fourth hop the voices that were there are fitted once more to 58 ms around the moment, with free complex
+    partials, and what they leave is searched for others (variable projection: Golub and Pereyra 1973; voices are kept
+    by an information criterion: Schwarz 1978). 23 ms later the row is looked at again with what has been found since,
+    and, where sounds begin or end, through windows that lie after or before the moment alone.
+
+    >>> tracker = VoiceTracker(44100.0, 128, 60 * 2 ** (np.arange(33) / 4))
+    >>> t = np.arange(128 * 60) / 44100
+    >>> tone = sum(0.3 / h * np.cos(2 * np.pi * 220 * h * t) for h in range(1, 6)).astype(np.float32)
+    >>> frames = tracker.process(tone.reshape(60, 1, 128))
+    >>> int(frames.partials[-1, 0]), frames.hz[-1, 0, :5].round(1).tolist()
+    (5, [220.0, 440.0, 660.0, 880.0, 1100.0])
+    >>> np.sqrt(frames.energy[-1, 0, :5]).round(2).tolist()
+    [0.3, 0.15, 0.1, 0.07, 0.06]
+    """
+
+    def __init__(
+        self, sample_rate: float, hop: int, band_hz: NDArray[np.float64], streams: int = 1, rule: BirthRule = RULE
+    ) -> None:
+        self._tables = tracker_tables(sample_rate, hop, band_hz, rule)
+        lengths = {
+            "streams": streams,
+            "taps": self._tables.taps_real.shape[1],
+            "band": BAND_PER_HOP * (2 * HALF_HOPS + LATER_ROWS * ROW_HOPS + 1),
+            "rows": ROWS,
+            "one": 1,
+            "voices": MOST_VOICES,
+            "shared": SHARED,
+            "partials": PARTIALS,
+            "all partials": MOST_PARTIALS,
+            "ways": SHARED * MOST_VOICES,
+            "samples": self._tables.whole.window.size,
+            "points": POINTS,
+            "grid": self._tables.salience.grid_hz.size,
+            "bands": band_hz.size,
+            "told": TOLD,
+        }
+        below = {"number": MOST_VOICES + 1, "partials": MOST_PARTIALS + 1, "voice": MOST_VOICES}
+        self._remember([*fields_of(TrackerState, lengths), ("frame", np.int64)], below=below)
+        self._lengths = lengths
+        self._room = allocated(RowRoom, lengths)
+
+    def process(self, samples: NDArray[np.float32]) -> VoiceFrames:
+        """What is said of the frames that hops of sound, (frames, streams, hop), complete."""
+        state = self._state
+        lengths = {**self._lengths, "frames": len(samples)}
+        out = TrackerOut(*(np.zeros(shape, number) for _, number, shape in fields_of(TrackerOut, lengths)))
+        track(samples, int(state["frame"]), self._tables, named(TrackerState, state), self._room, out)
+        state["frame"] += len(samples)
+        return VoiceFrames(*out)
+
+
+def tracker_tables(sample_rate: float, hop: int, band_hz: NDArray[np.float64], rule: BirthRule = RULE) -> TrackerTables:
+    """What a tracker needs at a sample rate."""
+    hop_s = hop / sample_rate
+    top_hz = min(TOP_HZ, 0.45 * sample_rate)
+    real, imag = _taps(sample_rate, hop)
+    hz = _bin_hz(hop_s)
+    place = np.interp(np.log(np.maximum(hz, 1.0)), np.log(band_hz), np.arange(band_hz.size))
+    inside = (hz > band_hz[0] / 2) & (hz < top_hz)
+    below = np.where(inside, np.minimum(place.astype(np.int64), band_hz.size - 2), -1)
+    whole, right, left = (_voice_tables(hop_s, top_hz, side) for side in (0, 1, -1))
+    return TrackerTables(real, imag, hop_s, whole, right, left, _salience_tables(hop_s), rule, below, place - below)
+
+
+def _voice_tables(hop_s: float, top_hz: float, side: int) -> VoiceTables:
+    """For fits around a moment, or (side 1, -1) after or before it."""
+    n = np.arange(1 - HALF_HOPS * BAND_PER_HOP, HALF_HOPS * BAND_PER_HOP)
+    hops = n / BAND_PER_HOP
+    window = np.cos(np.pi / 2 * hops / HALF_HOPS)
+    if side:
+        before = -side * hops
+        rising = np.where(before > RISE_HOPS, 0.0, np.cos(np.pi / 2 * before / RISE_HOPS))
+        window = np.where(before > 0, rising, window)
+    carrier = window * np.exp(-2j * np.pi * CARRIER_HOPS * hops)
+    return VoiceTables(
+        time_s=(hops * hop_s).astype(np.float32), window=window.astype(np.float32),
+        carrier_real=carrier.real.astype(np.float32), carrier_imag=carrier.imag.astype(np.float32),
+        step_s=hop_s / BAND_PER_HOP, window_power=float(window @ window), top_hz=top_hz, spread=np.asarray(SPREAD),
+    )  # fmt: skip
+
+
+def _taps(sample_rate: float, hop: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Windowed complex sinc filters, turned down by the carrier: a row for each sample of the band in a hop."""
+    hop_s, count = hop / sample_rate, (2 * FILTER_HOPS + 1) * hop
+    low_hz, high_hz = BAND_EDGES_HZ[0], min(BAND_EDGES_HZ[1], 0.47 * sample_rate)
+    middle_hz, width_hz = (low_hz + high_hz) / 2, high_hz - low_hz
+    rows = []
+    for m in range(BAND_PER_HOP):
+        at_hops = -FILTER_HOPS - (BAND_PER_HOP - 1 - m) / BAND_PER_HOP  # from the end of the newest sample
+        x_s = (np.arange(count) - (count - 1)) / sample_rate - at_hops * hop_s
+        u = np.clip(x_s / (FILTER_HOPS * hop_s), -1, 1)
+        window = np.where(np.abs(u) < 1, np.i0(KAISER * np.sqrt(1 - u * u)) / np.i0(KAISER), 0)
+        sinc = 2 * width_hz / sample_rate * np.sinc(width_hz * x_s) * window
+        rows.append(sinc * np.exp(-2j * np.pi * (middle_hz * x_s + CARRIER_HOPS * at_hops)))
+    taps = np.array(rows)
+    return np.ascontiguousarray(taps.real, np.float32), np.ascontiguousarray(taps.imag, np.float32)
+
+
+def _bin_hz(hop_s: float) -> NDArray[np.float64]:
+    """Where the bins of the band's spectrum are."""
+    return np.asarray((np.fft.fftfreq(POINTS, 1 / BAND_PER_HOP) + CARRIER_HOPS) / hop_s, np.float64)
+
+
+def _bins(hz: NDArray[np.float64], hop_s: float) -> NDArray[np.int64]:
+    """The nearest bin to each frequency."""
+    return np.rint((hz * hop_s - CARRIER_HOPS) / BAND_PER_HOP * POINTS).astype(np.int64) % POINTS
+
+
+def _salience_tables(hop_s: float) -> SalienceTables:
+    bits = POINTS.bit_length() - 1
+    root = np.exp(-2j * np.pi * np.arange(POINTS // 2) / POINTS)
+    grid_hz = LOWEST_HZ * 2 ** (np.arange(0, 1200 * np.log2(HIGHEST_HZ / LOWEST_HZ), STEP_CENTS) / 1200)
+    h, f = np.arange(1, HARMONICS + 1), grid_hz[:, None]
+    return SalienceTables(
+        reversed_bits=np.array([int(f"{n:0{bits}b}"[::-1], 2) for n in range(POINTS)]),
+        root_real=root.real.astype(np.float32), root_imag=root.imag.astype(np.float32), grid_hz=grid_hz,
+        peak=_bins(h * f, hop_s), above=_bins((h + 0.5) * f, hop_s), below=_bins((h - 0.5) * f, hop_s),
+        inside=(h * f < TOP_HZ - 300).sum(axis=1),
+    )  # fmt: skip

@@ -1,0 +1,300 @@
+"""Voices, row by row of four hops, and what they say of every frame. No validation here."""
+
+import math
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.compiler import Doubles, Floats, kernel
+
+from .voice_fit_kernel import MOST_VOICES, VoiceFit, Voices, VoiceTables, fit_voices, noise_of
+from .voice_rows_kernel import (
+    EXPLAINED,
+    SILENT,
+    BirthRule,
+    RowRoom,
+    copy_voices,
+    energy_of,
+    first_look,
+    look,
+    move,
+    second_look,
+)
+from .voice_salience_kernel import SalienceTables, transform
+
+ROW_HOPS = 4
+"""Hops between two rows."""
+
+LATER_ROWS = 2
+"""A row is looked at a second time when so many more are known: 23 ms later."""
+
+ROWS = 2 * LATER_ROWS + 1
+"""Rows that are remembered: those later and earlier than the one that is looked at again."""
+
+BAND_PER_HOP = 16
+"""Samples of the analytic band in a hop."""
+
+RESTART_HOPS = 256
+"""Hops after which all voices are found anew, so that long files can be worked on in segments."""
+
+DAMPING = 0.8
+"""How much of a voice's curvature is expected to last from row to row."""
+
+SIDE_WEIGHT = 12.0
+"""Nats twice over that a partial must bring where windows of different lengths are compared."""
+
+CLOSER_HZ = 2.0
+"""Partials closer than this cannot be told apart by anybody within a tenth of a second: they are one line."""
+
+TOLD = 6
+"""Numbers that are told of all voices together."""
+
+
+class TrackerTables(NamedTuple):
+    """What a tracker needs beside its parts.
+
+    taps_real, taps_imag: each sample of a hop's band from the last samples of sound.
+    whole, right, left: fits around a moment, after and before it.
+    bin_band, bin_part: band below each bin of the spectrum, -1 for none, and how much of it belongs above.
+    """
+
+    taps_real: Annotated[NDArray[np.float32], "band per hop", "taps"]
+    taps_imag: Annotated[NDArray[np.float32], "band per hop", "taps"]
+    hop_s: float
+    whole: VoiceTables
+    right: VoiceTables
+    left: VoiceTables
+    salience: SalienceTables
+    rule: BirthRule
+    bin_band: Annotated[NDArray[np.int64], "points"]
+    bin_part: Annotated[NDArray[np.float64], "points"]
+
+
+class TrackerState(NamedTuple):
+    """The last samples of sound, and of the band; the voices of the last rows, the newest first; what a row has found.
+
+    partials: how many; hz, slope, curvature, growth, energy, precision (energy over variance), voice: of each.
+    beyond: energy of bands that voices leave.  told: of all voices, see `_tell`.
+    """
+
+    recent: Annotated[NDArray[np.float32], "streams", "taps"]
+    band_real: Annotated[NDArray[np.float32], "streams", "band"]
+    band_imag: Annotated[NDArray[np.float32], "streams", "band"]
+    number: Annotated[NDArray[np.int64], "streams", "rows", "one"]
+    shared: Annotated[NDArray[np.float64], "streams", "rows", "voices", "shared"]
+    used: Annotated[NDArray[np.bool_], "streams", "rows", "voices", "partials"]
+    age: Annotated[NDArray[np.int64], "streams", "rows", "voices"]
+    stiff: Annotated[NDArray[np.bool_], "streams", "rows", "voices"]
+    partials: Annotated[NDArray[np.int64], "streams"]
+    hz: Annotated[NDArray[np.float64], "streams", "all partials"]
+    slope: Annotated[NDArray[np.float64], "streams", "all partials"]
+    curvature: Annotated[NDArray[np.float64], "streams", "all partials"]
+    growth: Annotated[NDArray[np.float64], "streams", "all partials"]
+    energy: Annotated[NDArray[np.float64], "streams", "all partials"]
+    precision: Annotated[NDArray[np.float64], "streams", "all partials"]
+    voice: Annotated[NDArray[np.int64], "streams", "all partials"]
+    beyond: Annotated[NDArray[np.float64], "streams", "bands"]
+    told: Annotated[NDArray[np.float64], "streams", "told"]
+
+
+class TrackerOut(NamedTuple):
+    """What is said of frames: see `VoiceFrames`."""
+
+    partials: Annotated[NDArray[np.int64], "frames", "streams"]
+    hz: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
+    energy: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
+    precision: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
+    voice: Annotated[NDArray[np.int64], "frames", "streams", "all partials"]
+    beyond: Annotated[NDArray[np.float32], "frames", "streams", "bands"]
+    told: Annotated[NDArray[np.float32], "frames", "streams", "told"]
+
+
+@kernel
+def track(
+    samples: Floats, frame: int, tables: TrackerTables, state: TrackerState, room: RowRoom, out: TrackerOut
+) -> None:
+    """(frames, streams, hop) samples in, what voices say of each frame out; frame: number of the first."""
+    for s in range(samples.shape[1]):
+        for f in range(samples.shape[0]):
+            _take_hop(samples[f, s], tables, state.recent[s], state.band_real[s], state.band_imag[s])
+            since = (frame + f) % ROW_HOPS
+            if since == 0:
+                _advance(frame + f, s, tables, state, room)
+            _say(since * tables.hop_s, s, state, f, out)
+
+
+@kernel
+def _take_hop(hop: Floats, tables: TrackerTables, recent: Floats, real: Floats, imag: Floats) -> None:
+    """A hop of sound, and the band's samples that it completes."""
+    kept, band = recent.size - hop.size, real.size - BAND_PER_HOP
+    for n in range(kept):
+        recent[n] = recent[n + hop.size]
+    for n in range(hop.size):
+        recent[kept + n] = hop[n]
+    for n in range(band):
+        real[n], imag[n] = real[n + BAND_PER_HOP], imag[n + BAND_PER_HOP]
+    for m in range(BAND_PER_HOP):
+        real[band + m], imag[band + m] = _dot(tables.taps_real[m], recent), _dot(tables.taps_imag[m], recent)
+
+
+@kernel(fastmath={"contract", "reassoc"})
+def _dot(left: Floats, right: Floats) -> np.float32:
+    total = np.float32(0)
+    for n in range(left.size):
+        total += left[n] * right[n]
+    return total
+
+
+@kernel
+def _voices(state: TrackerState, s: int, row: int) -> Voices:
+    """Those of a row, 0 the newest."""
+    return Voices(
+        state.number[s, row], state.shared[s, row], state.used[s, row], state.age[s, row], state.stiff[s, row]
+    )
+
+
+@kernel
+def _take_samples(state: TrackerState, s: int, at: int, window: Floats, room: RowRoom) -> float:
+    """The windowed samples around a place of the band; their energy is returned."""
+    first = at - window.size // 2
+    for n in range(window.size):
+        room.real[n] = state.band_real[s, first + n] * window[n]
+        room.imag[n] = state.band_imag[s, first + n] * window[n]
+    return float(energy_of(room.real, room.imag))
+
+
+@kernel
+def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> None:
+    """Find the voices of the newest row, and look again at one for which later ones are known by now."""
+    fit, whole, restarts = room.fit, tables.whole, frame % RESTART_HOPS == 0
+    at = state.band_real.shape[1] - whole.window.size // 2 - 2
+    for row in range(ROWS - 1, 0, -1):
+        copy_voices(_voices(state, s, row - 1), _voices(state, s, row))
+    copy_voices(_voices(state, s, 1), fit.voices)
+    if restarts:
+        fit.voices.number[0] = 0
+    for v in range(fit.voices.number[0]):
+        fit.voices.age[v] += 1
+    move(fit.voices, ROW_HOPS * tables.hop_s, DAMPING)
+    _take_samples(state, s, at, whole.window, room)
+    first_look(MOST_VOICES if restarts else tables.rule.births, room, whole, tables.salience, tables.rule)
+    copy_voices(fit.voices, _voices(state, s, 0))
+    _look_back(at - LATER_ROWS * ROW_HOPS * BAND_PER_HOP, s, tables, state, room)
+
+
+@kernel
+def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> None:
+    """The row in the middle of those remembered, with what has come later, and as seen after or before its moment."""
+    fit, whole, later_s = room.fit, tables.whole, LATER_ROWS * ROW_HOPS * tables.hop_s
+    after = room.best
+    copy_voices(_voices(state, s, 0), after)
+    move(after, -later_s, DAMPING)
+    energy = _take_samples(state, s, at, whole.window, room)
+    later = second_look(_voices(state, s, LATER_ROWS), after, room, whole, tables.rule)
+    side = 0
+    if energy > SILENT and fit.energy[0] > EXPLAINED * energy:
+        best = _score(fit, energy, whole)
+        copy_voices(fit.voices, room.best)
+        for tried in range(1, 3):
+            window = tables.right if tried == 1 else tables.left
+            copy_voices(_voices(state, s, 0 if tried == 1 else ROWS - 1), fit.voices)
+            move(fit.voices, -later_s if tried == 1 else later_s, DAMPING)
+            own = _take_samples(state, s, at, window.window, room)
+            if fit.voices.number[0] == 0 or own <= SILENT:
+                continue
+            look(own, room, window, tables.rule)
+            score = _score(fit, own, window)
+            if fit.voices.number[0] and score < best:
+                best, side = score, tried
+                copy_voices(fit.voices, room.best)
+        copy_voices(room.best, fit.voices)
+        if side == 1:
+            _keep(at, s, later, side, tables.right, tables, state, room)
+        elif side == 2:
+            _keep(at, s, later, side, tables.left, tables, state, room)
+        else:
+            _keep(at, s, later, side, whole, tables, state, room)
+    else:
+        _keep(at, s, later, side, whole, tables, state, room)
+
+
+@kernel
+def _score(fit: VoiceFit, energy: float, tables: VoiceTables) -> float:
+    """Ln of the share of the energy that is left, and what partials cost where a window is so long."""
+    return float(math.log(noise_of(fit, energy) / energy) + SIDE_WEIGHT * fit.partials[0] / (2 * tables.window_power))
+
+
+@kernel
+def _keep(
+    at: int, s: int, later: bool, side: int, fitted: VoiceTables, tables: TrackerTables, state: TrackerState,
+    room: RowRoom,
+) -> None:  # fmt: skip
+    """What the voices in room.fit say is what the next frames say."""
+    fit = room.fit
+    energy = _take_samples(state, s, at, fitted.window, room)
+    fit_voices(room.real, room.imag, 0, fit, fitted)
+    noise = fit.energy[0] / fit.rest_real.size + SILENT
+    state.partials[s] = fit.partials[0]
+    for k in range(fit.partials[0]):
+        v, h = fit.partial_voice[k], fit.partial_number[k]
+        hz, slope, curvature, growth, stiffness = fit.voices.shared[v]
+        state.hz[s, k] = h * hz * math.sqrt(1 + stiffness * h * h)
+        state.slope[s, k], state.curvature[s, k], state.growth[s, k] = slope, curvature, growth
+        state.energy[s, k] = fit.real[k] ** 2 + fit.imag[k] ** 2
+        state.precision[s, k] = state.energy[s, k] * fitted.window_power / noise
+        state.voice[s, k] = v
+    _merge(fit, s, state)
+    transform(fit.rest_real, fit.rest_imag, fitted.window, tables.salience, room.salience)
+    fourth = 0.0
+    for n in range(fitted.window.size):
+        fourth += fitted.window[n] ** 4
+    state.beyond[s] = 0.0
+    for m in range(tables.bin_band.size):
+        b = tables.bin_band[m]
+        if b >= 0:
+            power = room.salience.power[m] / (tables.bin_band.size * fourth)
+            state.beyond[s, b] += power * (1 - tables.bin_part[m])
+            state.beyond[s, b + 1] += power * tables.bin_part[m]
+    _tell(energy, later, side, fit, state.told[s])
+
+
+@kernel
+def _merge(fit: VoiceFit, s: int, state: TrackerState) -> None:
+    """Partials that nobody could tell apart are one line with their coherent energy; the other has none."""
+    for i in range(fit.partials[0]):
+        for j in range(i):
+            first, second = state.energy[s, i], state.energy[s, j]
+            if abs(state.hz[s, i] - state.hz[s, j]) < CLOSER_HZ and first > 0 and second > 0:
+                fit.real[i] += fit.real[j]
+                fit.imag[i] += fit.imag[j]
+                state.hz[s, i] = (first * state.hz[s, i] + second * state.hz[s, j]) / (first + second)
+                state.energy[s, i], state.energy[s, j] = fit.real[i] ** 2 + fit.imag[i] ** 2, 0.0
+
+
+@kernel
+def _tell(energy: float, later: bool, side: int, fit: VoiceFit, told: Doubles) -> None:
+    """Share left, in ln; how many voices; ln of the youngest's age; whether later ones came in; the side."""
+    youngest = 0
+    for v in range(fit.voices.number[0]):
+        youngest = fit.voices.age[v] if v == 0 else min(youngest, fit.voices.age[v])
+    told[0] = math.log((fit.energy[0] + SILENT) / (energy + SILENT))
+    told[1] = fit.voices.number[0]
+    told[2] = math.log(1.0 + youngest)
+    told[3] = 1.0 if later else 0.0
+    told[4] = 1.0 if side == 1 else 0.0
+    told[5] = 1.0 if side == 2 else 0.0
+
+
+@kernel
+def _say(seconds: float, s: int, state: TrackerState, f: int, out: TrackerOut) -> None:
+    """The partials, so long after their row."""
+    out.partials[f, s] = state.partials[s]
+    for k in range(state.partials[s]):
+        bend = 1 + state.slope[s, k] * seconds + 0.5 * state.curvature[s, k] * seconds * seconds
+        out.hz[f, s, k] = state.hz[s, k] * max(bend, 0.5)
+        out.energy[f, s, k] = state.energy[s, k] * math.exp(2 * state.growth[s, k] * seconds)
+        out.precision[f, s, k] = state.precision[s, k]
+        out.voice[f, s, k] = state.voice[s, k]
+    out.beyond[f, s] = state.beyond[s]
+    out.told[f, s] = state.told[s]

@@ -1,0 +1,357 @@
+"""Voices: the fit against plain linear algebra and finite differences, and what a tracker finds."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
+from sharpear.dsp.voice_algebra_kernel import Matrix, factor, solve_lower, solve_upper
+from sharpear.dsp.voice_cues_kernel import FAINTEST_PARTIAL, LEAST, LEAST_SHARE, OWN_CUES, VoiceCueRoom, read_voice_cues
+from sharpear.dsp.voice_fit_kernel import MOST_PARTIALS, MOST_VOICES, PARTIALS, RIDGE, VoiceFit, fit_voices, step, weigh
+from sharpear.dsp.voice_rows_kernel import RowRoom
+from sharpear.dsp.voice_tracker import CARRIER_HOPS, DELAY_HOPS, VoiceFrames, VoiceTracker, tracker_tables
+from sharpear.dsp.voice_tracker_kernel import RESTART_HOPS, TOLD
+from sharpear.dynamics.beliefs_kernel import LARGEST_GAIN
+from sharpear.dynamics.voice_beliefs import load_voice_beliefs, voice_room
+from sharpear.dynamics.voice_beliefs_kernel import judge_voices, weigh_lines
+from sharpear.gpu.stateful import allocated
+
+RATE, HOP = 44100, 128
+HOP_S = HOP / RATE
+BAND_HZ = LOWEST_BAND_HZ * 2 ** (np.arange(33) / BANDS_PER_OCTAVE)
+TABLES = tracker_tables(RATE, HOP, BAND_HZ)
+VOICES = ((196.0, 0.8, -6.0, 3.0, 0.0), (294.5, -1.5, 20.0, -8.0, 2e-4))
+"""f0, slope, curvature, growth, stiffness."""
+
+
+def room() -> RowRoom:
+    lengths = {
+        "one": 1, "voices": MOST_VOICES, "shared": 5, "partials": PARTIALS, "all partials": MOST_PARTIALS,
+        "ways": 5 * MOST_VOICES, "samples": TABLES.whole.window.size, "points": 1024,
+        "grid": TABLES.salience.grid_hz.size,
+    }  # fmt: skip
+    return allocated(RowRoom, lengths)
+
+
+def atoms(voices, partials: int) -> np.ndarray:
+    """(samples, voices x partials) of the model, from its equation."""
+    u = TABLES.whole.time_s.astype(np.float64)
+    columns = []
+    for f, s, c, g, B in voices:
+        for h in range(1, partials + 1):
+            turns = h * f * (u + s * u**2 / 2 + c * u**3 / 6) + h * f * (np.sqrt(1 + B * h * h) - 1) * u
+            columns.append(np.exp(2j * np.pi * (turns - CARRIER_HOPS / HOP_S * u) + g * u) * TABLES.whole.window)
+    return np.array(columns).T
+
+
+def placed(fit: VoiceFit, voices, partials: int) -> None:
+    fit.voices.number[0] = len(voices)
+    fit.voices.used[:] = False
+    fit.voices.stiff[:] = False
+    for v, shared in enumerate(voices):
+        fit.voices.shared[v] = shared
+        fit.voices.used[v, :partials] = True
+        fit.voices.stiff[v] = shared[4] > 0
+
+
+def heard(seed: int = 0) -> np.ndarray:
+    """Two voices with partials of their own, and noise."""
+    rng = np.random.default_rng(seed)
+    amplitude = rng.standard_normal(16) + 1j * rng.standard_normal(16)
+    noise = rng.standard_normal(TABLES.whole.window.size) + 1j * rng.standard_normal(TABLES.whole.window.size)
+    return atoms(VOICES, 8) @ amplitude + 0.05 * noise * TABLES.whole.window
+
+
+def fitted(signal: np.ndarray, voices, steps: int = 0) -> RowRoom:
+    found = room()
+    found.real[:], found.imag[:] = signal.real, signal.imag
+    placed(found.fit, voices, 8)
+    fit_voices(found.real, found.imag, steps, found.fit, TABLES.whole)
+    return found
+
+
+def least_squares(signal: np.ndarray, A: np.ndarray) -> np.ndarray:
+    ridge = RIDGE * TABLES.whole.window_power * np.eye(A.shape[1])
+    return np.linalg.solve(A.conj().T @ A + ridge, A.conj().T @ signal)
+
+
+def test_amplitudes_are_the_least_squares_of_the_equation():
+    signal, A = heard(), atoms(VOICES, 8)
+    fit = fitted(signal, VOICES).fit
+    expected = least_squares(signal, A)
+    received = fit.real[:16] + 1j * fit.imag[:16]
+    assert abs(received - expected).max() < 1e-4 * abs(expected).max()
+    left = signal - A @ expected
+    assert abs(fit.rest_real + 1j * fit.rest_imag - left).max() < 1e-4 * abs(signal).max()
+
+
+def test_a_voice_gains_what_is_lost_without_it():
+    signal, A = heard(), atoms(VOICES, 8)
+    fit = fitted(signal, VOICES).fit
+    weigh(fit)
+    G = np.linalg.inv(A.conj().T @ A + RIDGE * TABLES.whole.window_power * np.eye(16))
+    assert fit.variance[:16] == pytest.approx(np.diag(G).real, rel=1e-3)
+
+    def explained(columns: np.ndarray) -> float:
+        b = columns.conj().T @ signal
+        return float((b.conj() @ least_squares(signal, columns)).real)
+
+    for v, others in enumerate((A[:, 8:], A[:, :8])):
+        assert fit.gain[v] == pytest.approx(explained(A) - explained(others), rel=2e-3)
+
+
+def test_a_step_leads_where_the_slope_of_what_is_left_does():
+    """Against central differences of the least squares' remainder, of every shared number."""
+    signal = heard(1)
+    start = [list(shared) for shared in VOICES]
+    start[0][0] *= 1.001
+    start[1][1] += 0.5
+
+    def left(voices) -> float:
+        A = atoms(voices, 8)
+        r = signal - A @ least_squares(signal, A)
+        return float((r.conj() @ r).real)
+
+    sizes, slope = (0.02, 0.05, 5.0, 0.5), []
+    for v in range(2):
+        for m, size in enumerate(sizes):
+            up, down = ([list(shared) for shared in start] for _ in range(2))
+            up[v][m] += size
+            down[v][m] -= size
+            slope.append((left(up) - left(down)) / (2 * size))
+    found = fitted(signal, start)
+    before = found.fit.voices.shared[:2].copy()
+    step(found.fit, TABLES.whole)
+    moved = found.fit.voices.shared[:2] - before
+    assert (moved[:, :4].ravel() @ np.array(slope)) < 0  # downhill
+    assert left(found.fit.voices.shared[:2].tolist()) < 0.2 * left(start) + 0.8 * left(VOICES)
+
+
+def test_steps_find_what_partials_share():
+    signal = atoms(VOICES, 8) @ np.exp(1j * np.arange(16))
+    start = [(f * 1.003, 0.0, 0.0, 0.0, B) for f, _, _, _, B in VOICES]
+    shared = fitted(signal, start, 8).fit.voices.shared[:2]
+    for v, (f, s, c, g, _) in enumerate(VOICES):
+        assert 1200 * abs(np.log2(shared[v, 0] / f)) < 0.5
+        assert abs(shared[v, 1] - s) < 0.1
+        assert abs(shared[v, 2] - c) < 20
+        assert abs(shared[v, 3] - g) < 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 30])
+def test_triangles_are_those_of_cholesky(size):
+    rng = np.random.default_rng(size)
+    A = rng.standard_normal((size, 2 * size)) + 1j * rng.standard_normal((size, 2 * size))
+    G, b = A @ A.conj().T, A[:, 0].copy()
+    L = Matrix(G.real.copy(), G.imag.copy())
+    factor(L, size)
+    assert np.tril(L.real) + 1j * np.tril(L.imag) == pytest.approx(np.linalg.cholesky(G), abs=1e-10 * size)
+    real, imag = b.real.copy(), b.imag.copy()
+    solve_lower(L, size, real, imag)
+    solve_upper(L, size, real, imag)
+    assert real + 1j * imag == pytest.approx(np.linalg.solve(G, b), abs=1e-8)
+
+
+def tracked(wave: np.ndarray, streams: int = 1) -> VoiceFrames:
+    hops = len(wave) // HOP
+    samples = wave[: hops * HOP].astype(np.float32).reshape(hops, 1, HOP)
+    return VoiceTracker(RATE, HOP, BAND_HZ, streams).process(np.repeat(samples, streams, axis=1))
+
+
+def partials_at(frames: VoiceFrames, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Hz and amplitudes, ascending."""
+    count = int(frames.partials[n, 0])
+    hz, amplitude = frames.hz[n, 0, :count], np.sqrt(frames.energy[n, 0, :count])
+    some = np.argsort(hz)
+    return hz[some][amplitude[some] > 0], amplitude[some][amplitude[some] > 0]
+
+
+def harmonics(f0_hz: np.ndarray, levels) -> np.ndarray:
+    turns = np.cumsum(f0_hz) / RATE
+    return np.sum([a * np.cos(2 * np.pi * h * turns + h) for h, a in enumerate(levels, 1)], axis=0)
+
+
+def seconds(duration_s: float) -> np.ndarray:
+    return np.arange(int(duration_s * RATE)) / RATE
+
+
+@cache
+def fifth() -> VoiceFrames:
+    """Two voices a tempered fifth apart: 3 x 220 and 2 x 329.63 Hz are 0.7 Hz apart, the next ones 1.5 and 2.2."""
+    t = seconds(0.6)
+    levels = [0.2 / h for h in range(1, 10)]
+    return tracked(harmonics(np.full(t.size, 220.0), levels) + harmonics(np.full(t.size, 329.63), levels))
+
+
+def test_two_voices_a_fifth_apart_keep_their_partials():
+    hz, amplitude = partials_at(fifth(), -10)
+    for f0 in (220.0, 329.63):
+        for h in (1, 2, 4, 5) if f0 < 300 else (1, 3, 5):
+            k = int(np.argmin(abs(hz - h * f0)))
+            assert abs(hz[k] - h * f0) < 0.3
+            assert amplitude[k] == pytest.approx(0.2 / h, rel=0.05)
+
+
+def test_a_vibrato_is_followed_to_the_cent():
+    t = seconds(0.8)
+    f0 = 262 * 2 ** (70 / 1200 * np.sin(2 * np.pi * 5.5 * t))
+    frames = tracked(harmonics(f0, [0.3 / h for h in range(1, 11)]))
+    errors = []
+    for n in range(80, len(frames)):
+        at = (n + 1 - DELAY_HOPS) * HOP
+        hz, _ = partials_at(frames, n)
+        errors.append(1200 * np.log2(hz[0] / f0[at]))
+    assert np.sqrt(np.mean(np.square(errors))) < 2
+    assert np.max(np.abs(errors)) < 8
+
+
+def test_strings_are_stretched():
+    t, B = seconds(0.7), 1.5e-4
+    partials = [(h * 196 * np.sqrt(1 + B * h * h), 0.3 / h) for h in range(1, 13)]
+    frames = tracked(np.sum([a * np.cos(2 * np.pi * f * t) for f, a in partials], axis=0))
+    hz, _ = partials_at(frames, -10)
+    for f, _ in partials:
+        assert abs(hz - f).min() < 0.5
+
+
+def test_a_note_that_has_just_begun_is_not_smeared_over_the_one_before():
+    """15 ms on either side of a change of notes, within windows of 58 ms."""
+    t = seconds(0.8)
+    before, after = ([0.2 / h for h in range(1, 9)] for _ in range(2))
+    change = 0.4
+    wave = np.where(t < change, harmonics(np.full(t.size, 262.0), before), harmonics(np.full(t.size, 330.0), after))
+    frames = tracked(wave)
+    for f0, moment in ((262.0, change - 0.015), (330.0, change + 0.017)):
+        n = round(moment / HOP_S) - 1 + DELAY_HOPS
+        hz, amplitude = partials_at(frames, n)
+        mine = np.abs(hz / f0 - np.round(hz / f0)) < 0.01
+        assert (amplitude[mine] ** 2).sum() > 0.9 * (amplitude**2).sum()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_there_are_no_voices_in_what_is_none(seed):
+    rng = np.random.default_rng(seed)
+    t = seconds(1.0)
+    tone = 0.3 * np.cos(2 * np.pi * rng.uniform(300, 2000) * t)
+    chirp = 0.3 * np.cos(2 * np.pi * (300 * t + 900 * t**2))
+    trembling = tone * (1 + 0.8 * np.sin(2 * np.pi * rng.uniform(3, 9) * t))
+    bell = np.sum([0.2 * np.exp(-t) * np.cos(2 * np.pi * 311 * r * t) for r in (1, 2.76, 5.4, 8.93)], axis=0)
+    for wave in (0.1 * rng.standard_normal(t.size), tone, chirp, trembling, bell, np.zeros(t.size)):
+        found = tracked(wave)
+        ghosts = np.where(np.arange(MOST_PARTIALS) < found.partials[60:], found.energy[60:, 0], 0).sum()
+        assert ghosts <= 0.02 * np.square(wave).sum() * 2 / t.size * len(found)
+
+
+def test_a_second_s_past_is_forgotten_to_the_last_bit():
+    """Long files are worked on in segments: what began elsewhere is the same after two restarts."""
+    t = seconds(2.6)
+    wave = harmonics(180 + 30 * np.sin(9 * t), [0.2 / h for h in range(1, 12)])
+    wave[: RATE // 3] += 0.1 * np.random.default_rng(0).standard_normal(RATE // 3)
+    whole, later = tracked(wave), tracked(wave[RESTART_HOPS * HOP :])
+    for name in ("partials", "hz", "energy", "precision", "beyond", "told"):
+        a, b = getattr(whole, name)[3 * RESTART_HOPS :], getattr(later, name)[2 * RESTART_HOPS :]
+        assert len(a) > 100
+        assert np.array_equal(a, b), name
+
+
+def test_what_voices_leave_is_told_in_energy():
+    t = seconds(0.6)
+    wave = harmonics(np.full(t.size, 200.0), [0.2 / h for h in range(1, 11)]) + 0.1 * np.cos(2 * np.pi * 1090 * t)
+    frames = tracked(wave)
+    band = int(np.argmin(abs(BAND_HZ - 1090)))
+    around = slice(band - 2, band + 3)
+    assert frames.beyond[-10, 0, around].sum() == pytest.approx(0.01, rel=0.2)
+    assert frames.beyond[-10, 0, : band - 3].sum() < 1e-4
+    voice = 0.04 * sum(h**-2.0 for h in range(1, 11))
+    assert np.exp(frames.told[-10, 0, 0]) == pytest.approx(0.01 / (0.01 + voice), rel=0.3)
+
+
+def test_cues_are_those_of_their_definition():
+    rng = np.random.default_rng(4)
+    lines, partials, bands, units = 40, 20, BAND_HZ.size, 5
+    place = rng.uniform(0, 30, lines).astype(np.float32)
+    believed = rng.exponential(0.01, lines).astype(np.float32)
+    hz = rng.uniform(80, 4000, partials).astype(np.float32)
+    energy = rng.exponential(0.01, partials).astype(np.float32)
+    energy[3] = 1e-9
+    precision = rng.exponential(100, partials).astype(np.float32)
+    beyond = rng.exponential(0.001, bands).astype(np.float32)
+    told, second = rng.standard_normal(TOLD).astype(np.float32), rng.standard_normal((bands, units)).astype(np.float32)
+    found = allocated(VoiceCueRoom, {"bands": bands, "all partials": MOST_PARTIALS})
+    cues = np.zeros((OWN_CUES + TOLD + 1 + units, bands), np.float32)
+    left = read_voice_cues(
+        lines, place, believed, partials, hz, energy, precision, beyond, told, 3, second, found, cues
+    )
+    assert left == partials - 1
+    assert energy[3] == 0
+    assert FAINTEST_PARTIAL * believed.sum() > 1e-9
+
+    def hats(places, values):
+        near = np.maximum(1 - abs(places[:, None] - np.arange(bands)), 0)
+        return near.T @ values
+
+    at = np.log2(hz.astype(float) / LOWEST_BAND_HZ) * BANDS_PER_OCTAVE
+    some = energy > 0
+    W, V = hats(place.astype(float), believed.astype(float)), hats(at[some], energy[some].astype(float))
+    loudest = max(W.max(), V.max())
+    least = LEAST_SHARE * loudest + LEAST
+
+    def ratio(a, b):
+        return np.clip(np.log((a + least) / (b + least)), -6, 6) / 3
+
+    assert cues[0] == pytest.approx(np.log((W + least) / loudest) / 4, abs=1e-4)
+    assert cues[1] == pytest.approx(ratio(V, W), abs=1e-4)
+    assert cues[2] == pytest.approx(ratio(beyond, W), abs=1e-4)
+    assert cues[3] == pytest.approx(ratio(beyond, V), abs=1e-4)
+    assert cues[4] == pytest.approx(np.minimum(hats(at[some], np.ones(some.sum())), 6) / 3, abs=1e-4)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sure = hats(at[some], energy[some] * np.log1p(precision[some])) / V / 5
+        apart = 10 * (hats(at[some], energy[some] * at[some]) / V - hats(place, believed * place) / W)
+    assert cues[5] == pytest.approx(np.where(least < V, sure, 0), abs=1e-3)
+    both = (least < V) & (least < W)
+    assert cues[6] == pytest.approx(np.where(both, np.clip(apart, -3, 3), 0), abs=2e-3)
+    assert (cues[OWN_CUES : OWN_CUES + TOLD] == told[:, None]).all()
+    assert (cues[OWN_CUES + TOLD] == 0.75).all()
+    assert np.array_equal(cues[OWN_CUES + TOLD + 1 :], second.T)
+
+
+def test_pictures_are_shared_as_the_equations_say():
+    weights, bands = load_voice_beliefs("music"), 33
+    cues = np.random.default_rng(2).standard_normal((weights.cue.shape[0], bands)).astype(np.float32)
+    cues[0] = -abs(cues[0])
+    found = voice_room(weights, bands)
+    judge_voices(cues, 0, weights, found)
+
+    def relu(x):
+        return np.maximum(x, 0)
+
+    x = cues.T.astype(float)
+    h = relu(x @ weights.cue + weights.cue_bias)
+    w = np.exp(2 * x[:, 0])
+    pooled = np.stack([(w[:, None] * h).sum(0) / (w.sum() + 1e-6), h.mean(0)])
+    common = weights.near_bias + np.einsum("pf,pfs->s", pooled, weights.whole.reshape(2, h.shape[1], -1))
+    y = np.zeros((bands, common.size))
+    for b in range(bands):
+        y[b] = common
+        for k in range(5):
+            if 0 <= b + k - 2 < bands:
+                y[b] += h[b + k - 2] @ weights.near[k]
+    y = relu(y)
+    z = y.copy()
+    for b in range(bands):
+        far = weights.far_bias.astype(float)
+        for k in range(3):
+            if 0 <= b + k - 1 < bands:
+                far = far + y[b + k - 1] @ weights.far[k]
+        z[b] += relu(far)
+    told = z @ weights.told + weights.told_bias
+    share = told[:, :2] - np.log(np.exp(told[:, :2]).sum(1, keepdims=True))
+    expected = share + LARGEST_GAIN * np.tanh(told[:, 2:] / LARGEST_GAIN)
+    assert pytest.approx(expected, abs=2e-4) == found.gain.T
+
+    places, energy = np.array([0.0, 3.25, -1.0], np.float32), np.ones(3, np.float32)
+    weigh_lines(3, places, found.gain[1], energy)
+    assert energy == pytest.approx(
+        [np.exp(expected[0, 1]), np.exp(0.75 * expected[3, 1] + 0.25 * expected[4, 1]), 1], rel=1e-3
+    )
