@@ -22,8 +22,8 @@ from .voice_fit_kernel import (
 )
 from .voice_salience_kernel import SalienceRoom, SalienceTables, find_salience, take_highest, transform
 
-ALIKE = 70 / 1200 * math.log(2)
-"""Two voices closer than this, ln of Hz, are one: 70 cents."""
+ALIKE, SETTLED_ALIKE = 70 / 1200 * math.log(2), 25 / 1200 * math.log(2)
+"""Two voices closer than this, ln of Hz, are one: 70 cents; 25 where both are settled, as voices may cross."""
 
 LOUD = 1e-3
 """Partials above this share (-30 dB) of their voice's strongest are strong."""
@@ -46,8 +46,8 @@ HIGHEST_HZ = 1400.0
 LEAST_STIFFNESS, FIRST_STIFFNESS = 2e-6, 1e-4
 """Stretching by less than the one is none; fits begin with the other."""
 
-STRETCH_AGE, STRETCH_ROWS, STRETCH_STEPS = 2, 4, 4
-"""Stiffness is looked for in voices that are so many rows old, and again after so many, with so many steps."""
+STRETCH_AGE, STRETCH_STEPS = 2, 3
+"""Stiffness is looked for in voices that are so many rows old, with so many steps."""
 
 STRETCH_LEAVES, STRETCH_NATS = 0.01, 15.0
 """It is kept where what is left is below this share of the energy, and less by so many nats."""
@@ -258,10 +258,9 @@ def examine(energy: float, born: bool, room: RowRoom, rule: BirthRule) -> None:
     for v in range(count):
         for w in range(count):
             stronger = fit.gain[w] > fit.gain[v] or (fit.gain[w] == fit.gain[v] and w < v)
-            if (
-                w != v and stands[v] and stands[w] and stronger
-                and abs(math.log(fit.voices.shared[v, 0] / fit.voices.shared[w, 0])) < ALIKE
-            ):  # fmt: skip
+            settled = min(fit.voices.age[v], fit.voices.age[w]) >= SETTLED
+            apart = abs(math.log(fit.voices.shared[v, 0] / fit.voices.shared[w, 0]))
+            if w != v and stands[v] and stands[w] and stronger and apart < (SETTLED_ALIKE if settled else ALIKE):
                 stands[v] = False
 
 
@@ -331,7 +330,7 @@ def stretch(energy: float, room: RowRoom, tables: VoiceTables) -> None:
     copy_voices(fit.voices, room.other)
     before = noise_of(fit, energy)
     for v in range(fit.voices.number[0]):
-        if fit.voices.age[v] % STRETCH_ROWS == STRETCH_AGE and not fit.voices.stiff[v]:
+        if fit.voices.age[v] >= STRETCH_AGE and not fit.voices.stiff[v]:
             fit.voices.stiff[v], fit.voices.shared[v, 4], some = True, FIRST_STIFFNESS, True
     if not some:
         return
