@@ -45,7 +45,7 @@ KAISER = 7.0
 """Half-power points of the band, and the shape of its filters (-70 dB)."""
 
 POINTS, HARMONICS, STEP_CENTS = 1024, 10, 8
-"""Of the spectrum, and of the grid of fundamentals that are looked for."""
+"""Points of the spectrum; harmonics, and steps of the grid of fundamentals that are looked for."""
 
 SPREAD = (0.004, 2.0, 60.0, 15.0, 3e-4)
 """How far f0 (in ln) is expected from where a fit begins, and slope, curvature, growth and stiffness from 0."""

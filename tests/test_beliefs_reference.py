@@ -46,7 +46,7 @@ def calls(kind: int) -> list[Call]:
     spy = Spy()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judge, "judge_process", spy.watch(judge.judge_process))
-        path = Sharpener(RATE, "music", 1, {"network.mode": "beliefs"})
+        path = Sharpener(RATE, "music", 1, {"voices.enabled": False})
     t = np.arange(FRAMES * path.hop) / RATE
     wave = SOUNDS[kind](t, np.random.default_rng(kind)).astype(np.float32)[:, None]
     for n in range(FRAMES):

@@ -20,7 +20,7 @@ from benchmarks.beliefs.voice_examples import VoiceReader, voice_examples_of
 from benchmarks.sharpness.document import rows
 
 STEPS = (3000, 1500)
-"""Of the two stages."""
+"""How many each of the two stages has."""
 
 
 def gathered(scenes: Iterable[Wanted], origin: Origin, folder: Path, jobs: int) -> list[Examples]:
