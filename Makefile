@@ -6,6 +6,8 @@
 # make mutants small mistakes in the kernels, one at a time, each must fail a test. ARGS="--only winners --jobs 2"
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone; bench-compiling: the first run, kernel by kernel
+# make docs   the site, build/site/html; make figures: the tables of README and docs, anew from benchmarks/results (ARGS=FOLDER: from there)
+# make bench-all  all benchmarks that need no device; FOLDER=recordings with their stems
 # make train-beliefs  learn anew which windows are believed (docs/beliefs.md); ARGS="--sources FOLDER"
 # make soak   a day of live sound at high speed: memory, descriptors and clock; ARGS="--hours 0.1" for a short one
 PYTHON ?= python3
@@ -23,7 +25,7 @@ JOBS ?= 2
 # One thread for each of several tests: numerical libraries would start as many as there are cores in every one.
 TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test check lint faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu train-beliefs soak clean
+.PHONY: demo test check lint faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu bench-all docs figures train-beliefs soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -90,6 +92,23 @@ soak: $(STAMP)
 bench-separation: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.separation $(ARGS)
 
+# One after another: they measure time, too.
+bench-all: $(STAMP)-bench
+	@test -d "$(FOLDER)" || { echo "make bench-all FOLDER=…: expected a folder of recordings, received '$(FOLDER)'" >&2; exit 2; }
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.sharpness --audio "$(FOLDER)" $(ARGS)
+	$(BIN)/python -m benchmarks.transcription --audio "$(FOLDER)"
+	$(BIN)/python -m benchmarks.separation --audio "$(FOLDER)"
+	$(BIN)/python -m benchmarks.dynamics
+	cp build/bench/*.json benchmarks/results/
+	$(BIN)/python -m benchmarks.document
+
+figures: $(STAMP)-bench
+	$(BIN)/python -m benchmarks.document $(ARGS)
+
+docs: $(STAMP)-docs
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python docs/build_site.py $(ARGS)
+
 train-beliefs: $(STAMP)-train
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.beliefs $(ARGS)
 
@@ -107,6 +126,10 @@ $(STAMP)-dev: $(STAMP)
 
 $(STAMP)-bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@touch $@
+
+$(STAMP)-docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@
 
 $(STAMP)-train: $(STAMP)

@@ -1,0 +1,58 @@
+"""The site is built without a warning, and holds every public name, command, setting and page."""
+
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from documents import ROOT
+
+import sharpear
+from sharpear.config import Config
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages, without sounds and strict: a link or an anchor that leads nowhere fails the build."""
+    if find_spec("zensical") is None or find_spec("mkdocstrings_handlers") is None:
+        pytest.skip("the site's builder is not installed: pip install -e '.[docs]'")
+    folder = tmp_path_factory.mktemp("site")
+    words = [sys.executable, str(ROOT / "docs" / "build_site.py"), "--output", str(folder), "--no-sounds"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "griffe" not in done.stderr + done.stdout
+    return folder / "html"
+
+
+def test_every_public_name_is_in_the_reference(site: Path) -> None:
+    page = (site / "reference" / "python.html").read_text(encoding="utf-8")
+    for name in sharpear.__all__:
+        assert name == "__version__" or f'id="sharpear.{name}"' in page, name
+    assert "&gt;&gt;&gt;" in page  # the examples, as code
+
+
+def test_every_command_and_every_setting_is_in_the_reference(site: Path) -> None:
+    commands = (site / "reference" / "commands.html").read_text(encoding="utf-8")
+    for command in ("sharpen", "live", "separate", "transcribe", "verify", "latency-test"):
+        assert f'id="{command}"' in commands
+    assert "--output-template" in commands
+    settings = (site / "reference" / "settings.html").read_text(encoding="utf-8")
+    sections = [name for name in Config.model_fields if name != "description"]
+    assert all(f'id="{section}"' in settings for section in sections)
+    assert "bank.low_hz" in settings
+
+
+def test_every_page_is_in_the_navigation(site: Path) -> None:
+    front = (site / "index.html").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        address = page.relative_to(ROOT / "docs").with_suffix(".html").as_posix()
+        assert re.search(rf'href="(\./)?{re.escape(address)}"', front) or address == "index.html", address
+
+
+def test_search_needs_no_server(site: Path) -> None:
+    assert (site / "search.json").stat().st_size > 10_000
+    assert "https://fonts." not in (site / "index.html").read_text(encoding="utf-8")
