@@ -8,6 +8,7 @@
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone; bench-compiling: the first run, kernel by kernel
 # make docs   the site, build/site/html; make figures: the tables of README and docs, anew from benchmarks/results (ARGS=FOLDER: from there)
 # make bench-all  all benchmarks that need no device; FOLDER=recordings with their stems
+# make release-check  all that must hold before a version is published; ARGS=--accept-api once it is
 # make train-beliefs  learn anew which windows are believed (docs/beliefs.md); ARGS="--sources FOLDER"
 # make soak   a day of live sound at high speed: memory, descriptors and clock; ARGS="--hours 0.1" for a short one
 PYTHON ?= python3
@@ -25,7 +26,7 @@ JOBS ?= 2
 # One thread for each of several tests: numerical libraries would start as many as there are cores in every one.
 TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test check lint faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu bench-all docs figures train-beliefs soak clean
+.PHONY: demo test check lint faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu bench-all docs figures release-check train-beliefs soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -109,6 +110,9 @@ figures: $(STAMP)-bench
 docs: $(STAMP)-docs
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python docs/build_site.py $(ARGS)
 
+release-check: $(STAMP)-release
+	$(BIN)/python -m release.check $(ARGS)
+
 train-beliefs: $(STAMP)-train
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.beliefs $(ARGS)
 
@@ -130,6 +134,10 @@ $(STAMP)-bench: $(STAMP)
 
 $(STAMP)-docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
+$(STAMP)-release: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[release]'
 	@touch $@
 
 $(STAMP)-train: $(STAMP)

@@ -1,4 +1,4 @@
-"""Build the site: `make docs`, or `python docs/build_site.py [--output FOLDER] [--no-sounds]`.
+"""Build the site: `make docs`, or `python docs/build_site.py [--output FOLDER] [--no-media]`.
 
 The pages are docs/*.md and its folders, with CHANGELOG and CONTRIBUTING; the reference, the gallery and the sounds are
 made from the code. All is gathered in a folder and given to Zensical, which refuses links that lead nowhere.
@@ -13,6 +13,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import landing_sounds
@@ -32,11 +34,17 @@ GROUPS: dict[str, list[str]] = {
 }
 """The navigation. A pattern takes what no entry before it has; a page of docs/ that nobody names joins Explanation."""
 
+SCRIPTS = [path for path in sorted((ROOT / "examples").glob("*.py")) if "def main(folder" in path.read_text("utf-8")]
+"""Examples that write into a folder."""
+
+HEARD = ("mixture", "without-drum")
+"""Their sounds that are shown."""
+
 OUTSIDE = {"README.md": "index.md", "examples/audio/README.md": "example-recording.md"}
 """Pages outside of docs/ that pages link to, and what stands for them on the site."""
 
 
-def gather(pages: Path, sounds: bool = True) -> None:
+def gather(pages: Path, media: bool = True) -> None:
     """Put all pages, pictures and sounds of the site into a folder."""
     shutil.rmtree(pages, ignore_errors=True)
     shutil.copytree(DOCS, pages, ignore=shutil.ignore_patterns("*.py", "*.json", "__pycache__"))
@@ -48,27 +56,46 @@ def gather(pages: Path, sounds: bool = True) -> None:
     made = {"commands.md": reference_pages.commands(), "settings.md": reference_pages.settings()}
     for name, text in (made | reference_pages.python()).items():
         (reference / name).write_text(text, encoding="utf-8")
-    (pages / "gallery.md").write_text(gallery(), encoding="utf-8")
+    made_by = {path.stem: _made(path, pages / "gallery") for path in SCRIPTS} if media else {}
+    (pages / "gallery.md").write_text(gallery(made_by), encoding="utf-8")
     for page in pages.rglob("*.md"):
         up = "../" * (len(page.relative_to(pages).parts) - 1)
         page.write_text(_with_links_of_the_site(page.read_text(encoding="utf-8"), up), encoding="utf-8")
-    if sounds:
+    if media:
         landing_sounds.write(pages / "sounds")
 
 
-def gallery() -> str:
-    """Each script of examples/ with the question that it answers and its code."""
-    told = "Short scripts that each answer a question. They run on the bundled recording (`python examples/NAME.py`), write"
-    lines = ["# Gallery", "", f"{told} into `demo/`, and are run by the tests.", ""]
+def gallery(made_by: Mapping[str, Sequence[Path]]) -> str:
+    """Each script of examples/ with the question that it answers, what it made, and its code."""
+    told = "Short scripts that each answer a question. They run on the bundled recording (`python examples/NAME.py`),"
+    lines = ["# Gallery", "", f"{told} write into `demo/`, and are run by the tests.", ""]
     for folder, title in ((ROOT / "examples", "Sound"), (ROOT / "examples" / "dynamics", "Dynamics")):
         lines += [f"## {title}", ""]
-        for path in sorted(folder.glob("*.py")):
+        for path in [path for path in sorted(folder.glob("*.py")) if path.stem not in ("shared", "pictures", "demo")]:
             source = path.read_text(encoding="utf-8")
             told = (ast.get_docstring(ast.parse(source)) or "").split("\n\n")
             lines += [f"### {path.stem.replace('_', ' ')}", "", *told, ""]
+            lines += [*map(_player, made_by.get(path.stem, ())), ""]
             lines += [f'??? example "{path.relative_to(ROOT).as_posix()}"', "", "    ```python"]
             lines += [f"    {line}".rstrip() for line in source.splitlines()] + ["    ```", ""]
     return "\n".join(lines)
+
+
+def _player(made: Path) -> str:
+    """What shows a picture, or plays a sound."""
+    if made.suffix == ".png":
+        return f"![What it draws](gallery/{made.name})"
+    return f'{made.stem}: <audio controls src="gallery/{made.name}"></audio>'
+
+
+def _made(path: Path, folder: Path) -> list[Path]:
+    """What an example writes into a folder of its own, moved to one folder for all."""
+    with tempfile.TemporaryDirectory() as own:
+        words = [sys.executable, "-c", f"import {path.stem} as e, pathlib; e.main(pathlib.Path({own!r}))"]
+        subprocess.run(words, check=True, cwd=path.parent, stdout=subprocess.DEVNULL)
+        folder.mkdir(exist_ok=True)
+        made = [each for each in sorted(Path(own).iterdir()) if each.suffix == ".png" or each.stem in HEARD]
+        return [Path(shutil.move(each, folder / each.name)) for each in made]
 
 
 def navigation(pages: Path) -> list[dict[str, list[str]]]:
@@ -85,10 +112,10 @@ def navigation(pages: Path) -> list[dict[str, list[str]]]:
     return [{group: found} for group, found in taken.items()]
 
 
-def build(output: Path, sounds: bool = True) -> int:
+def build(output: Path, media: bool = True) -> int:
     """Gather and build; Zensical's exit code, which is not 0 where it has anything to warn of."""
     pages = output / "pages"
-    gather(pages, sounds)
+    gather(pages, media)
     settings = (DOCS / "site.json").read_text(encoding="utf-8")
     config = json.loads(settings.replace("EXTENSION", (DOCS / "fenced_doctests.py").as_posix()))
     # JSON is YAML, and this the configuration that MkDocs' kin know. Addresses end in .html: no server is needed.
@@ -109,9 +136,9 @@ def main() -> int:
     """Build the site; 0 if nothing was to be warned of."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "site", help="html/ and pages/ go below it")
-    parser.add_argument("--no-sounds", action="store_true", help="leave the sounds out; the player stays silent")
+    parser.add_argument("--no-media", action="store_true", help="make no sounds and run no examples: pages alone")
     options = parser.parse_args()
-    code = build(options.output.resolve(), sounds=not options.no_sounds)
+    code = build(options.output.resolve(), media=not options.no_media)
     print(f"{options.output / 'html' / 'index.html'}" if code == 0 else "the site was not built: see above")
     return code
 

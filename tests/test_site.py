@@ -17,11 +17,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pages, without sounds and strict: a link or an anchor that leads nowhere fails the build."""
+    """The pages alone, strict: a link or an anchor that leads nowhere fails the build."""
     if find_spec("zensical") is None or find_spec("mkdocstrings_handlers") is None:
         pytest.skip("the site's builder is not installed: pip install -e '.[docs]'")
     folder = tmp_path_factory.mktemp("site")
-    words = [sys.executable, str(ROOT / "docs" / "build_site.py"), "--output", str(folder), "--no-sounds"]
+    words = [sys.executable, str(ROOT / "docs" / "build_site.py"), "--output", str(folder), "--no-media"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "griffe" not in done.stderr + done.stdout
