@@ -25,7 +25,7 @@ ROOT = DOCS.parent
 GROUPS: dict[str, list[str]] = {
     "Start": ["index.md"],
     "Tutorials": [f"tutorials/{name}.md" for name in ("first-look", "microphone", "corpus", "pipe")],
-    "How-to": ["formats.md", "view.md", "how-to/*.md", "batch.md", "bridges.md", "gpu.md"],
+    "How-to": ["formats.md", "view.md", "how-to/*.md", "batch.md", "bridges.md", "gpu.md", "systems.md"],
     "Gallery": ["gallery.md"],
     "Explanation": ["architecture.md", "dynamics.md", "beliefs.md", "reliability.md"],
     "Measured": ["sharpness.md", "separation.md", "pitch.md", "speed.md", "benchmarks.md"],

@@ -52,10 +52,13 @@ class RefusedError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all checks in their order, and say what each found; 1 at the first that fails."""
     parser = argparse.ArgumentParser(prog="python -m release.check", description=__doc__)
+    parser.add_argument("--tag", help="the tag that is to be published, which names this version: v0.2.0")
     parser.add_argument("--accept-api", action="store_true", help="keep the API of this version as the last one's")
     options = parser.parse_args(arguments)
     try:
         version = same_version()
+        if options.tag not in (None, f"v{version}"):
+            raise RefusedError(f"--tag: expected v{version}, received {options.tag}")
         said("version", version)
         sdist, wheel = built(version)
         said("built", f"{sdist.name} {_kilobytes(sdist)}, {wheel.name} {_kilobytes(wheel)}")
