@@ -13,6 +13,7 @@ import typer
 from conftest import tone
 from documents import PAGES, ROOT, Block, blocks, shell_lines
 
+import sharpear as library
 from benchmarks.document import FOLDER, filled, measured_in, pages, shown
 from sharpear.cli import app
 
@@ -78,6 +79,14 @@ def test_figures_of_the_table_stand_on_the_pages_that_they_name() -> None:
         for figure in re.findall(r"(?<![\w.-])-?\d*\.?\d+(?![\w.])", row["sharpear"]):
             digits = len(figure.partition(".")[2])
             assert any(round(n, digits) == float(figure) for n in numbers), f"{row['measure']}: {figure}, not in {page}"
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "index.md"], ids=name)
+def test_latencies_are_those_of_the_code(page: Path) -> None:
+    told = re.search(r"(\d+) ms late \((\d+) ms with the preset `low-latency`\)", page.read_text(encoding="utf-8"))
+    assert told
+    for preset, milliseconds in zip(("music", "low-latency"), told.groups(), strict=True):
+        assert round(1000 * library.Sharpener(44100, preset).latency_s) == int(milliseconds)
 
 
 SHELL = [(block, line) for block in blocks() for line in shell_lines(block)]
