@@ -26,7 +26,7 @@ def main(folder: Path = FOLDER, path: Path = RECORDING, seconds: float | None = 
     figure, (axis,) = panels(1)
     axis.plot(voices.times, cents, ".", ms=2)
     axis.step(np.array(whole) + 0.5, tune, "k", where="mid")
-    axis.set(xlabel="s", ylabel="cents beside equal temperament", ylim=(-50, 50))
+    axis.set(xlabel="s", ylabel="cents off", ylim=(-50, 50))
     save(figure, "choir_tuning", folder)
     print(f"in the median {np.nanmedian(cents):+.1f} cents beside A = 440 Hz; from {tune[0]:+.1f} to {tune[-1]:+.1f}")
     return {"median": float(np.nanmedian(cents)), "drift": float(tune[-1] - tune[0])}

@@ -1,12 +1,15 @@
 """The site is built without a warning, and holds every public name, command, setting and page."""
 
+import importlib
 import re
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from documents import ROOT
 
 import sharpear
@@ -56,3 +59,19 @@ def test_every_page_is_in_the_navigation(site: Path) -> None:
 def test_search_needs_no_server(site: Path) -> None:
     assert (site / "search.json").stat().st_size > 10_000
     assert "https://fonts." not in (site / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_three_sounds_are_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    monkeypatch.delitem(sys.modules, "landing_sounds", raising=False)
+    sounds = importlib.import_module("landing_sounds")
+    monkeypatch.setattr(sounds, "LENGTH_S", 1.5)
+    heard = {name: soundfile.read(path)[0] for name, path in sounds.write(tmp_path).items()}
+    rate = soundfile.info(tmp_path / "before.ogg").samplerate
+    struck = np.abs(sounds.drums(heard["before"].size, rate)) > 0.05
+    high = {name: np.abs(np.diff(sound, 2)) for name, sound in heard.items()}  # where a drum is louder than a chorale
+    assert high["drums-removed"][struck[2:]].mean() < 0.4 * high["before"][struck[2:]].mean()
+    spectrum = np.abs(np.fft.rfft(heard["partial"] * np.hanning(heard["partial"].size)))
+    hz = np.fft.rfftfreq(heard["partial"].size, 1 / rate)
+    inside = (hz > sounds.PARTIAL_HZ[0] - 20) & (hz < sounds.PARTIAL_HZ[1] + 20)
+    assert np.square(spectrum[inside]).sum() > 0.95 * np.square(spectrum).sum()
