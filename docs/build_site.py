@@ -40,6 +40,9 @@ SCRIPTS = [path for path in sorted((ROOT / "examples").glob("*.py")) if "def mai
 HEARD = ("mixture", "without-drum")
 """Their sounds that are shown."""
 
+FROM_OUTSIDE = "https://unpkg.com/iframe-worker/shim"
+"""What the search would load from elsewhere; docs/assets has it."""
+
 OUTSIDE = {"README.md": "index.md", "examples/audio/README.md": "example-recording.md"}
 """Pages outside of docs/ that pages link to, and what stands for them on the site."""
 
@@ -121,7 +124,12 @@ def build(output: Path, media: bool = True) -> int:
     # JSON is YAML, and this the configuration that MkDocs' kin know. Addresses end in .html: no server is needed.
     (output / "mkdocs.yml").write_text(json.dumps(config | {"nav": navigation(pages)}), encoding="utf-8")
     words = [sys.executable, "-m", "zensical", "build", "--clean", "--strict", "-f", str(output / "mkdocs.yml")]
-    return subprocess.run(words, check=False).returncode
+    code = subprocess.run(words, check=False).returncode
+    for page in (output / "html").rglob("*.html"):
+        up = "../" * (len(page.relative_to(output / "html").parts) - 1)
+        told = page.read_text(encoding="utf-8").replace(FROM_OUTSIDE, f"{up}assets/iframe-worker.js")
+        page.write_text(told, encoding="utf-8")
+    return code
 
 
 def _with_links_of_the_site(text: str, up: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from browser import browser
 from documents import ROOT
 
 import sharpear
@@ -56,9 +57,25 @@ def test_every_page_is_in_the_navigation(site: Path) -> None:
         assert re.search(rf'href="(\./)?{re.escape(address)}"', front) or address == "index.html", address
 
 
-def test_search_needs_no_server(site: Path) -> None:
-    assert (site / "search.json").stat().st_size > 10_000
-    assert "https://fonts." not in (site / "index.html").read_text(encoding="utf-8")
+def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+    assert (site / "search.js").stat().st_size > 10_000
+    for page in site.rglob("*.html"):
+        told = page.read_text(encoding="utf-8")
+        assert not re.findall(r'<(?:script|link|img|audio)[^>]*(?:src|href)="?https?://[^"]*', told), page
+        for shim in re.findall(r'src="([^"]*iframe-worker[^"]*)"', told):
+            assert (page.parent / shim).exists()
+
+
+@pytest.mark.browser
+def test_the_search_finds_a_setting_in_a_site_on_the_disk(site: Path) -> None:
+    found = "[...document.querySelectorAll('*')].some(e => /[1-9]\\d* results/.test(e.shadowRoot?.textContent))"
+    with browser() as opened:
+        tab = opened.open((site / "index.html").as_uri())
+        assert tab.wait("!!document.querySelector('.md-search__button')")
+        tab.evaluate("document.querySelector('.md-search__button').click()")
+        assert tab.wait("document.activeElement !== document.body")
+        tab.call("Input.insertText", text="high_hz")
+        assert tab.wait(found)
 
 
 def test_the_three_sounds_are_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
