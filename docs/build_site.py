@@ -25,11 +25,17 @@ ROOT = DOCS.parent
 GROUPS: dict[str, list[str]] = {
     "Start": ["index.md"],
     "Tutorials": [f"tutorials/{name}.md" for name in ("first-look", "microphone", "corpus", "pipe")],
-    "How-to": ["formats.md", "view.md", "how-to/*.md", "batch.md", "bridges.md", "gpu.md", "systems.md"],
+    "How-to": ["how-to/*.md", "view.md", "batch.md", "bridges.md", "gpu.md", "systems.md"],
     "Gallery": ["gallery.md"],
     "Explanation": ["architecture.md", "dynamics.md", "beliefs.md", "reliability.md"],
     "Measured": ["sharpness.md", "separation.md", "pitch.md", "speed.md", "benchmarks.md"],
-    "Reference": ["reference/python.md", "reference/commands.md", "reference/settings.md", "reference/*.md"],
+    "Reference": [
+        "reference/python.md",
+        "reference/commands.md",
+        "reference/settings.md",
+        "formats.md",
+        "reference/*.md",
+    ],
     "Project": ["CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"],
 }
 """The navigation. A pattern takes what no entry before it has; a page of docs/ that nobody names joins Explanation."""
@@ -56,7 +62,11 @@ def gather(pages: Path, media: bool = True) -> None:
     shutil.copy(ROOT / "examples" / "audio" / "README.md", pages / OUTSIDE["examples/audio/README.md"])
     reference = pages / "reference"
     reference.mkdir()
-    made = {"commands.md": reference_pages.commands(), "settings.md": reference_pages.settings()}
+    made = {
+        "commands.md": reference_pages.commands(),
+        "settings.md": reference_pages.settings(),
+        "files.md": reference_pages.files(),
+    }
     for name, text in (made | reference_pages.python()).items():
         (reference / name).write_text(text, encoding="utf-8")
     made_by = {path.stem: _made(path, pages / "gallery") for path in SCRIPTS} if media else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import typer
@@ -12,9 +13,16 @@ import sharpear.dynamics
 from sharpear import bridges
 from sharpear.cli import app
 from sharpear.config import Config, Section, load_config, preset_names
+from sharpear.pitch import Note, Voices, note_files
+from sharpear.sinks import SINKS, STREAM_FORMATS, StreamSink, arrow, stream
 
 UNITS = {"hz": "Hz", "ms": "ms", "s": "s", "db": "dB", "cents": "cents"}
 LIMITS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}", "pattern": "like `{}`"}
+
+
+def pages() -> dict[str, str]:
+    """File name -> page, of all of the reference."""
+    return {"commands.md": commands(), "settings.md": settings(), "files.md": files(), **python()}
 
 
 def commands() -> str:
@@ -49,6 +57,21 @@ def settings() -> str:
             told = ", ".join(f"{name} `{_shown(value)}`" for name, value in given.items())
             row = [f"`{section}.{key}`", field.description or "", unit(key), _range(field), default, told]
             lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def files() -> str:
+    """What each format of files and streams holds, as its writer says."""
+    told = "Drawn from the code that writes them. Times are seconds, frequencies Hz, amplitudes those of cosines."
+    lines = ["# What files hold", "", told, "", "## Frames in files", ""]
+    lines += [part for name, sink in SINKS.items() for part in (f"### .{name}", "", inspect.getdoc(sink) or "", "")]
+    lines += ["## Frames in streams", "", f"`--format` of `-o -`: {', '.join(STREAM_FORMATS)}.", ""]
+    for module in (stream, arrow):
+        for sink in vars(module).values():
+            if isinstance(sink, type) and issubclass(sink, StreamSink) and sink.__module__ == module.__name__:
+                lines += [f"### {sink.__name__.removesuffix('Sink')}", "", inspect.getdoc(sink) or "", ""]
+    lines += ["## Notes and voices", "", f"`--format` of `transcribe`: {', '.join(note_files.FORMATS)}.", ""]
+    lines += [inspect.getdoc(Note) or "", "", inspect.getdoc(Voices) or ""]
     return "\n".join(lines) + "\n"
 
 
