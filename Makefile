@@ -1,19 +1,24 @@
 # make demo   the main job on the bundled recording
 # make test   every test, two at a time; JOBS=4 for four
 # make check  in two minutes or so: ruff, mypy, and the tests that are quick and need no browser, sound server or compiler
+# make test-here  the quick tests alone; make test-lowest, make test-newest: those, with the oldest and the newest packages
 # make lint   ruff and mypy
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
 # make mutants small mistakes in the kernels, one at a time, each must fail a test. ARGS="--only winners --jobs 2"
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone; bench-compiling: the first run, kernel by kernel
+# make docs   the site, build/site/html; make figures: the tables of README and docs, anew from benchmarks/results (ARGS=FOLDER: from there)
+# make bench-all  all benchmarks that need no device; FOLDER=recordings with their stems
+# make release-check  all that must hold before a version is published; ARGS=--accept-api once it is
 # make train-beliefs  learn anew which windows are believed (docs/beliefs.md); ARGS="--sources FOLDER"
 # make soak   a day of live sound at high speed: memory, descriptors and clock; ARGS="--hours 0.1" for a short one
 PYTHON ?= python3
 VENV   := .venv
-BIN    := $(VENV)/bin
+BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PYTHON_HERE := $(BIN)/python$(if $(filter Windows_NT,$(OS)),.exe)
 STAMP  := $(VENV)/.installed
 # A strict editable install links files one by one: a new file changes its folder's time and is linked then.
-PARTS  := pyproject.toml app app/commands app/sharpening app/audio app/sinks app/integrity app/runs app/separation app/pitch app/live app/view app/view/static dsp dynamics compiler gpu configs
+PARTS  := pyproject.toml app app/commands app/sharpening app/audio app/sinks app/integrity app/runs app/separation app/pitch app/live app/view app/view/static dsp dynamics compiler gpu system configs
 
 # What some tests run beside sharpear: a sound system, a browser, other programs for pipes. Where they are missing and
 # may not be installed the tests say why they skip.
@@ -21,9 +26,10 @@ SYSTEM := jackd2 libportaudio2 chromium sox ffmpeg jq g++
 
 JOBS ?= 2
 # One thread for each of several tests: numerical libraries would start as many as there are cores in every one.
+QUICK := -m "not (browser or sound_server or compiler or real_time or slow)"
 TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test check lint faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu train-beliefs soak clean
+.PHONY: demo test test-here test-lowest test-newest check lint faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu bench-all docs figures release-check train-beliefs soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -38,7 +44,20 @@ test: $(STAMP)-dev $(STAMP)-system
 check: $(STAMP)-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy & $(TESTS) -m "not (browser or sound_server or compiler or real_time or slow)"; tests=$$?; wait $$! && exit $$tests
+	$(BIN)/mypy & $(TESTS) $(QUICK); tests=$$?; wait $$! && exit $$tests
+
+test-here: $(STAMP)-dev
+	$(TESTS) $(QUICK)
+
+# Environments of their own, set up anew each time; kernels are kept in them, too.
+test-lowest test-newest: test-%: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-$*
+	$(BIN)/uv pip install --quiet --python .venv-$* $(RESOLUTION_$*) -e '.[dev]'
+	NUMBA_CACHE_DIR=$(CURDIR)/.venv-$* OPENBLAS_NUM_THREADS=1 .venv-$*/bin/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(QUICK)
+
+RESOLUTION_lowest := --resolution lowest-direct
+RESOLUTION_newest := --upgrade --prerelease allow
 
 lint: $(STAMP)-dev
 	$(BIN)/ruff check --fix .
@@ -90,14 +109,34 @@ soak: $(STAMP)
 bench-separation: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.separation $(ARGS)
 
+# One after another: they measure time, too.
+bench-all: $(STAMP)-bench
+	@test -d "$(FOLDER)" || { echo "make bench-all FOLDER=…: expected a folder of recordings, received '$(FOLDER)'" >&2; exit 2; }
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.sharpness --audio "$(FOLDER)" $(ARGS)
+	$(BIN)/python -m benchmarks.transcription --audio "$(FOLDER)"
+	$(BIN)/python -m benchmarks.separation --audio "$(FOLDER)"
+	$(BIN)/python -m benchmarks.dynamics
+	cp build/bench/*.json benchmarks/results/
+	$(BIN)/python -m benchmarks.document
+
+figures: $(STAMP)-bench
+	$(BIN)/python -m benchmarks.document $(ARGS)
+
+docs: $(STAMP)-docs
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python docs/build_site.py $(ARGS)
+
+release-check: $(STAMP)-release
+	$(BIN)/python -m release.check $(ARGS)
+
 train-beliefs: $(STAMP)-train
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.beliefs $(ARGS)
 
-$(VENV)/bin/python:
+$(PYTHON_HERE):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sharpear needs Python 3.11 or newer, this is $$($(PYTHON) --version): run make PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-$(STAMP): $(VENV)/bin/python $(PARTS)
+$(STAMP): $(PYTHON_HERE) $(PARTS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot,view,media]'
 	@touch $@
 
@@ -109,11 +148,19 @@ $(STAMP)-bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@
 
+$(STAMP)-docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
+$(STAMP)-release: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[release]'
+	@touch $@
+
 $(STAMP)-train: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
 	@touch $@
 
-$(STAMP)-system: $(VENV)/bin/python
+$(STAMP)-system: $(PYTHON_HERE)
 	@if (for name in jackd chromium sox ffmpeg jq g++; do command -v $$name >/dev/null || exit 1; done) && ldconfig -p | grep libportaudio >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM) >/dev/null || echo "cannot install $(SYSTEM): some tests will skip" >&2; \
@@ -122,4 +169,4 @@ $(STAMP)-system: $(VENV)/bin/python
 
 clean:
 	rm -rf build dist demo *.egg-info .mypy_cache .ruff_cache .pytest_cache
-	find app dsp dynamics compiler gpu -name __pycache__ -prune -exec rm -rf {} +
+	find app dsp dynamics compiler gpu system -name __pycache__ -prune -exec rm -rf {} +

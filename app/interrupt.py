@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Signals that ask for an end: beside Ctrl-C, a closed terminal or lost ssh connection (HUP), and a shutdown (TERM)."""
+from sharpear.system import END_SIGNALS
 
 
 class _Undisturbed:
@@ -20,7 +19,7 @@ class _Undisturbed:
 
 def end_at_signals() -> None:
     """Make every signal that asks to end raise ``KeyboardInterrupt``, as Ctrl-C does; ignored ones stay ignored."""
-    for number in SIGNALS:
+    for number in END_SIGNALS:
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _raise_interrupt)
 
@@ -73,7 +72,7 @@ class Interruption:
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             # A handler that is not Python's reads as None and could not be put back; an ignored signal stays ignored.
-            before = {number: signal.getsignal(number) for number in SIGNALS}
+            before = {number: signal.getsignal(number) for number in END_SIGNALS}
             self._before = {n: handler for n, handler in before.items() if handler not in (None, signal.SIG_IGN)}
             for number in self._before:
                 signal.signal(number, self._receive)

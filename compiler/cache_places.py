@@ -16,21 +16,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from numba.core import config
-from numba.misc.appdirs import AppDirs
+
+from sharpear.system import (
+    FOLLOWING_NO_LINK,
+    HOLDS_FOLDERS,
+    held_folder,
+    home,
+    is_ours_alone,
+    only_written_by,
+    user_cache,
+)  # fmt: skip
 
 SUFFIX, GROWING = ".kernel", ".new"
 ABANDONED_S = 600.0
 """A file that has been growing for longer than this has lost its writer."""
 
-OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 HERE = Path(__file__).parent
 INSTALLATION = hashlib.sha256(str(HERE).encode(errors="surrogateescape")).hexdigest()[:12]
 PREFIX = f"sharpear-kernels-{INSTALLATION}-"
-ON_UNIX = os.open in os.supports_dir_fd
-"""Whether owners of folders can be checked; on other systems a user's folders are their own by default."""
 
 
 class Place:
@@ -116,10 +121,10 @@ class Place:
     @contextmanager
     def _opened(self) -> Iterator[int | None]:
         """A descriptor of the folder, proved to be safe; None where there are no such descriptors."""
-        if not ON_UNIX:
+        if not HOLDS_FOLDERS:
             yield None
             return
-        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        folder = held_folder(self.path)
         try:
             if not self._is_safe(os.fstat(folder)):
                 raise OSError(errno.EPERM, "others may write to it", str(self.path))
@@ -128,17 +133,10 @@ class Place:
             os.close(folder)
 
     def _is_safe(self, found: os.stat_result) -> bool:
-        if not ON_UNIX:
-            return True
-        owners, may_write = {os.geteuid(), 0}, found.st_mode & OTHERS_MAY_WRITE
-        if self._source:
-            source = os.stat(self._source)
-            owners.add(source.st_uid)
-            may_write &= ~source.st_mode
-        return found.st_uid in owners and not may_write
+        return only_written_by(found, os.stat(self._source) if self._source else None)
 
     def _open(self, folder: int | None, name: str, flags: int) -> int:
-        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        flags |= FOLLOWING_NO_LINK
         return os.open(self._name(folder, name), flags, 0o644, dir_fd=folder)
 
     def _name(self, folder: int | None, name: str) -> str:
@@ -156,18 +154,9 @@ def usual_places() -> tuple[Place, ...]:
     if chosen:
         places.append(Place(Path(chosen, f"sharpear-{INSTALLATION}").absolute(), chosen=True))
     places.append(Place(HERE / "__pycache__", source=HERE))
-    if _home_is_ours():
-        folders: Any = AppDirs
-        places.append(Place(Path(folders(appname="sharpear", appauthor=False).user_cache_dir, INSTALLATION)))
+    if home():
+        places.append(Place(user_cache("sharpear") / INSTALLATION))
     return tuple(places)
-
-
-def _home_is_ours() -> bool:
-    """Whether the user has a home: not another's under sudo, nor a folder that would have to be made."""
-    home = Path.home() if os.name == "nt" else Path(os.path.expanduser("~"))
-    with suppress(OSError):
-        return home.is_absolute() and home.is_dir() and (not ON_UNIX or home.stat().st_uid == os.geteuid())
-    return False
 
 
 @cache
@@ -179,8 +168,7 @@ def temporary_place(make: bool) -> Place | None:
             return None  # Python's last resort; nobody wants a cache among his own files
         for found in sorted(folder.glob(f"{PREFIX}*")):
             status = found.lstat()
-            private = not ON_UNIX or (status.st_uid == os.geteuid() and not status.st_mode & 0o077)
-            if private and stat.S_ISDIR(status.st_mode):
+            if is_ours_alone(status) and stat.S_ISDIR(status.st_mode):
                 return Place(found)
         return Place(Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))) if make else None
     except OSError:

@@ -34,6 +34,7 @@ COLORS = {
     "dynamics": "#fbe3c8",
     "gpu": "#e6e6e6",
     "compiler": "#e6e6e6",
+    "system": "#e6e6e6",
     "configs": "#e6e6e6",
     "app/pitch": "#dff0d8",
     "app/separation": "#f4dcec",
@@ -51,7 +52,11 @@ def rooms() -> tuple[dict[str, str], set[tuple[str, str]]]:
     """What each room holds, in a few words, and who imports whom."""
     modules = {path: folder for folder in FOLDERS.values() for path in sorted((ROOT / folder).glob("*.py"))}
     reached = {path: set(_reached(path, folder)) for path, folder in modules.items()}
-    face = {path.stem for path, folder in modules.items() if folder == "app" and reached[path] - {"app", "configs"}}
+    face = {
+        path.stem
+        for path, folder in modules.items()
+        if folder == "app" and reached[path] - {"app", "configs", "system"}
+    }
 
     def room(path: Path, folder: str) -> str:
         return folder if folder != "app" else FACE if path.stem in face else GROUND

@@ -121,8 +121,8 @@ class GammatoneDesign:
     @cached_property
     def pole(self) -> NDArray[np.complex128]:
         """(channels,) complex poles p_k."""
-        pole: NDArray[np.complex128] = self.damping * np.exp(2j * pi * self.center_hz / self.sample_rate)
-        return pole
+        turn: NDArray[np.complex128] = np.exp(2j * pi * self.center_hz / self.sample_rate)
+        return self.damping * turn
 
     @cached_property
     def normalization(self) -> NDArray[np.float64]:

@@ -116,7 +116,8 @@ def type_name(hint: Any) -> str:
 def array_kind(hint: Any) -> list[Any]:
     """The type of the numbers of an array in a named tuple, and what its axes are."""
     array, *axes = get_args(hint)
-    return [*get_args(get_args(array)[1]), *axes]
+    *_, number = get_args(array)  # NDArray[x] is ndarray[shape, dtype[x]], and from NumPy 2.5 on a name with x alone
+    return [*(get_args(number) or (number,)), *axes]
 
 
 def _known(modules: dict[Path, dict[str, Any]]) -> dict[str, Any]:

@@ -122,7 +122,7 @@ class Browser:
         request = Request(f"http://127.0.0.1:{self._port}/json/new?{url}", method="PUT")
         with urlopen(request, timeout=20) as answer:
             tab = Tab(json.load(answer)["webSocketDebuggerUrl"])
-        assert tab.wait("document.readyState === 'complete' && location.protocol === 'http:'"), url
+        assert tab.wait(f"document.readyState === 'complete' && location.protocol === '{url.partition(':')[0]}:'"), url
         return tab
 
 

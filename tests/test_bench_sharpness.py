@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from benchmarks.document import filled, main
 from benchmarks.sharpness import gammatone
-from benchmarks.sharpness.document import filled, main
 from benchmarks.sharpness.estimate import Estimate, coherent_energy
 from benchmarks.sharpness.lines import SAMPLE_RATE, Lines, Mixer
 from benchmarks.sharpness.metrics import GRID_BINS, GRID_HZ, distances, normalise, place, renyi3, transport

@@ -1,16 +1,36 @@
-"""The examples of the dynamics run, draw their picture, and find what they say."""
+"""The examples run on a few seconds of sound, draw their pictures, and find what they say."""
 
 import importlib
+import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from conftest import tone
 
 pytest.importorskip("matplotlib")
-FOLDER = Path(__file__).parents[1] / "examples" / "dynamics"
+EXAMPLES = Path(__file__).parents[1] / "examples"
+FOLDER = EXAMPLES / "dynamics"
 
+SOUND: dict[str, Callable[[dict[str, float]], bool]] = {
+    "choir_tuning": lambda r: abs(r["median"]) < 8 and abs(r["drift"]) < 8,
+    "vibrato": lambda r: abs(r["rate_hz"] - 5.6) < 0.3 and abs(r["depth_cents"] - 60) < 10,
+    "guitar_strings": lambda r: (
+        len(r) == 6 and all(abs(cents - {"A2": -18.0, "B3": 12.0}.get(string, 0.0)) < 3 for string, cents in r.items())
+    ),
+    "two_speakers": lambda r: r["right"] > 0.9,
+    "teach_a_source": lambda r: r["after"] > r["before"] + 4,
+    "features_for_a_classifier": lambda r: r["right"] > 0.95,
+    "corpus_to_parquet": lambda r: r["recordings"] == 1 and r["notes"] > 2,
+}
+"""Those that write into a folder."""
+
+SHORT = {"corpus_to_parquet": {"seconds": 1.5}}
+NEEDS = {"features_for_a_classifier": ("sklearn",), "corpus_to_parquet": ("dask", "pyarrow")}
 FOUND: dict[str, Callable[[dict[str, float]], bool]] = {
     "deconvolution": lambda r: r["exact"] == 1 and r["alone"] > 3 * r["pair"],
     "image_sharpening": lambda r: r["right"] == r["pair"] == 9 < r["alone"],
@@ -23,7 +43,54 @@ FOUND: dict[str, Callable[[dict[str, float]], bool]] = {
 }
 
 
+@pytest.fixture
+def example(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """Import one by its name."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    before = set(sys.modules)
+    yield importlib.import_module
+    for name in {"shared", *SOUND, "drum_remover", "terminal_tuner"} & (set(sys.modules) - before):
+        sys.modules.pop(name)
+
+
 def test_every_example_is_run() -> None:
+    others = {"shared", "demo", "drum_remover", "terminal_tuner"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*SOUND, *others}
+    long = {path.stem for path in EXAMPLES.glob("*.py") if len(path.read_text(encoding="utf-8").splitlines()) > 60}
+    assert not long
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SOUND)
+def test_an_example_answers_its_question(name: str, example: Callable[[str], Any], tmp_path: Path) -> None:
+    for package in NEEDS.get(name, ()):
+        pytest.importorskip(package)
+    result = example(name).main(tmp_path, **SHORT.get(name, {}))
+    assert SOUND[name](result), result
+    assert all(path.stat().st_size > 1000 for path in tmp_path.iterdir())
+    assert any(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_the_drum_remover_passes_on_a_tone(example: Callable[[str], Any]) -> None:
+    sound = tone(0.5, 16000).astype(np.float32)
+    sink = io.BytesIO()
+    late = round(example("drum_remover").main(io.BytesIO(sound.tobytes()), sink, 16000) * 16000)
+    heard = np.frombuffer(sink.getvalue(), np.float32)[late:][: sound.size]
+    assert heard[2000:-2000] == pytest.approx(sound[2000:-2000], abs=0.05)
+
+
+@pytest.mark.slow
+def test_the_tuner_names_the_note(example: Callable[[str], Any]) -> None:
+    shared = example("shared")
+    sung = shared.voice(np.full(16000, 440 * 2 ** (20 / 1200)), 16000)
+    told = list(example("terminal_tuner").main(np.array_split(sung, 10), 16000))
+    assert len(told) > 5
+    assert told[-1].startswith(" A4")
+    assert "+20 cents" in told[-1]
+
+
+def test_every_example_of_the_dynamics_is_run() -> None:
     assert {path.stem for path in FOLDER.glob("*.py")} == {*FOUND, "pictures"}
 
 

@@ -4,18 +4,19 @@ import importlib
 import inspect
 import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
 from host_gpu import KERNEL, HostDriver, host_gpu
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from nvrtc import compiled
 from test_imports import PACKAGE, ROOT
 
 from sharpear.gpu.arguments import Packer
-from sharpear.gpu.source import Constant, header_text, source_text
+from sharpear.gpu.source import Constant, array_kind, header_text, source_text
 
 FILES = [path for folder in PACKAGE for path in sorted((ROOT / folder).glob("*.cu"))]
 READOUT = {"FIRST": 40, "SECOND": 20, "SOURCES": 3}
@@ -45,6 +46,12 @@ def test_the_compiler_takes_it(file: Path, constants: Any, architecture: str) ->
     assert sorted(re.findall(r"\.entry (\w+)", ptx)) == sorted(names)
     assert f".target {architecture}" in ptx
     assert len(re.findall(r"\b0 bytes spill stores, 0 bytes spill loads", log)) == len(names), log
+
+
+@pytest.mark.parametrize("array", [NDArray[np.float32], np.ndarray[Any, np.dtype[np.float32]], list[np.float32]])
+def test_an_arrays_numbers_are_told_however_numpy_writes_them(array: Any) -> None:
+    """From NumPy 2.5 on NDArray is a name whose one argument is the numbers' type, as the list's here."""
+    assert array_kind(Annotated[array, "frames", "streams"]) == [np.float32, "frames", "streams"]
 
 
 def test_products_and_sums_are_rounded_apart() -> None:

@@ -33,6 +33,7 @@ def wheel(tmp_path_factory) -> Path:
         "dynamics",
         "compiler",
         "gpu",
+        "system",
         "configs",
         "tests",
     ):

@@ -84,7 +84,7 @@ def test_what_was_unfinished_goes_and_what_lives_stays(folder):
 
 def test_without_locks_an_owner_lives_as_long_as_its_process(folder, monkeypatch):
     """Some network file systems have no locks: the mark names the owner instead."""
-    monkeypatch.setattr("sharpear.sinks.staging_folder.fcntl", None)
+    monkeypatch.setattr("sharpear.system.fcntl", None)
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     owners = {"mine": {}, "elsewhere": {"host": "another", "pid": ended.pid}, "dead": {"pid": ended.pid}}

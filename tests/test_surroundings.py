@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import SMALL, Finished, leftovers
 
-from sharpear.live.ring import SHARED_MEMORY
 from sharpear.sinks.staging_folder import StagingFolder
+from sharpear.system import SHARED_MEMORY
 
 PRESET = ("--preset", str(SMALL), "-q")
 COMMANDS = {

@@ -178,8 +178,10 @@ class MediaFile:
     def _opened_by_pyav(self) -> Any:
         import av  # noqa: PLC0415 (an extra)
 
+        # Tags that are no UTF-8 were an error until PyAV 19, unless they were to be ignored.
+        tolerant: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
         try:
-            container = av.open(self._source, metadata_errors="ignore")
+            container = av.open(self._source, **tolerant)
         except av.FFmpegError as error:
             raise MediaError(error.strerror) from error
         if not container.streams.audio:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sharpear.errors import UsageError
+from sharpear.system import has_screen
 
 from .common import CHECKED_LATER, EXIT_SOME_FAILED, names, outputs_made, overrides, refuse, refuse_stdin, say
 from .live_stems import LiveStemOptions
@@ -218,7 +219,7 @@ def _has_screen() -> bool:
     """Whether a browser would open before the user's eyes: not from a pipe, nor over SSH."""
     if not sys.stderr.isatty() or "SSH_CONNECTION" in os.environ:
         return False
-    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return has_screen()
 
 
 def _json_lines() -> "Callable[[Status], None]":

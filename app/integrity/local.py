@@ -5,6 +5,8 @@ import stat
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from sharpear.system import WITHOUT_WAITING
+
 from .finding import Access, DamageError
 
 PASSED_OVER = {".DS_Store", "Thumbs.db", "desktop.ini"}
@@ -13,7 +15,7 @@ PASSED_OVER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 def _opened(place: str) -> BinaryIO:
     # A pipe or device under the name of an output would be waited for without end.
-    descriptor = os.open(place, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(place, os.O_RDONLY | WITHOUT_WAITING)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise DamageError("is no plain file")

@@ -9,8 +9,7 @@ from typing import Any
 
 from sharpear.audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 from sharpear.errors import AudioDeviceError, UsageError
-
-from .ring import SHARED_MEMORY
+from sharpear.system import SHARED_MEMORY, free_bytes
 
 RATES_HZ = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
 LONGEST_LATENCY_S = 5.0
@@ -56,11 +55,8 @@ def load_portaudio() -> Any:
 
 
 def _has_shared_memory() -> bool:
-    try:
-        there = os.statvfs(SHARED_MEMORY)
-    except (OSError, AttributeError):  # a system without it
-        return True
-    return there.f_bavail * there.f_frsize >= LEAST_SHARED_BYTES
+    room = free_bytes(SHARED_MEMORY)
+    return room is None or room >= LEAST_SHARED_BYTES
 
 
 @contextmanager

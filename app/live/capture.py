@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.errors import AudioDeviceError, SharpearError
+from sharpear.system import hurried
 
 from .audio_devices import Device, check_input, choose_input, credible_latency, load_portaudio, quiet_stderr
 from .clock import now_ns
-from .priority import hurried
 from .ring import ARRIVED_NS, WRITTEN, Ring
 
 RETRY_S = 1.0

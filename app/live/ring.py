@@ -1,6 +1,5 @@
 """A preallocated ring of audio in shared memory: one writer, any readers, and nobody waits for anybody."""
 
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.errors import unwritable
+from sharpear.system import SHARED_MEMORY
 
 if TYPE_CHECKING:
     from sharpear.sinks.staging_folder import StagingFolder
@@ -20,9 +20,6 @@ CAPACITY, CHANNELS, CLAIMED, WRITTEN, CALLBACKS, XRUNS, ARRIVED_NS, ZERO_RUN, GA
 """Where each number stands in the header (int64): sizes, counts, and the time at which the newest block arrived."""
 GAP_PLACES = 64
 """Gaps that are kept behind the header, the newest: for each its position, and all samples missing up to there."""
-
-SHARED_MEMORY = "/dev/shm" if sys.platform == "linux" else ""
-"""The memory's own file system; empty where the system has none."""
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from sharpear.separation.separation_task import separated
 from sharpear.separation.separator import Separator
 from sharpear.separation.shares import ShareFactory
 from sharpear.separation.stem_files import StemFiles, StemFormat
+from sharpear.system import hurried
 
 from .child import DeviceProcess
 from .playback import PlayRequest
-from .priority import hurried
 from .ring import PLAYED, WRITTEN, XRUNS, Reader, Ring
 
 PERIOD_S = 0.005

@@ -11,9 +11,10 @@ import numpy as np
 from sharpear.config import Config, load_config
 from sharpear.errors import SharpearError
 from sharpear.sharpening.sharpener import Sharpener
+from sharpear.system import hurried
 
 from .file_outputs import FileOutputs
-from .priority import brisk_switching, hurried
+from .priority import brisk_switching
 from .recorder import Recorder
 from .ring import XRUNS, Reader, Ring
 from .separated import LiveStems, StemPlan

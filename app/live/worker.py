@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
+from sharpear.system import hurried
 
 from .clock import now_ns
 from .load import LoadMeter
-from .priority import hurried
 from .ring import ARRIVED_NS, Reader, Ring
 from .status import decibels
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from sharpear.errors import UsageError
 from sharpear.sinks import SINKS
 from sharpear.sinks.names import safe_name
+from sharpear.system import name_key
 
 from .inputs import Found
 from .jobs import Job
@@ -139,7 +140,7 @@ def _check_apart(jobs: Sequence[Job], template: str) -> None:
     owner: dict[str, str] = {}
     for job in jobs:
         for output in job.outputs:
-            key = output if is_url(output) else os.path.normpath(output)
+            key = output if is_url(output) else name_key(output)
             if key in owner:
                 remedy = _remedy(template, job.source, owner[key])
                 raise UsageError(f"{owner[key]} and {job.source} would both write {output}: {remedy}")

@@ -6,11 +6,7 @@ from contextlib import contextmanager
 from sharpear.errors import UsageError
 from sharpear.gpu import LayerTooLargeError
 from sharpear.gpu.stateful import StateTooLargeError
-
-try:
-    import resource
-except ImportError:  # elsewhere than on Unix
-    resource = None  # type: ignore[assignment]
+from sharpear.system import most_open_files
 
 OTHER_DESCRIPTORS = 128
 """File descriptors left for what is neither input nor output: libraries, the terminal, folders that are searched."""
@@ -44,7 +40,5 @@ def descriptors_to_use() -> int:
     >>> descriptors_to_use() > 0
     True
     """
-    if resource is None:
-        return OTHER_DESCRIPTORS
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return max(1, most - OTHER_DESCRIPTORS) if most != resource.RLIM_INFINITY else 2**31
+    most = most_open_files()
+    return 2**31 if most is None else max(1, most - OTHER_DESCRIPTORS)

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sharpear.system import FOLLOWING_NO_LINK, held_folder, is_ours, is_ours_alone, lock
+
 from .sound import salvage
-from .staging_folder import MARK, PREFIX, SUFFIX, StagingFolder, lock
+from .staging_folder import MARK, PREFIX, SUFFIX, StagingFolder
 
 NAME = re.compile(rf"{re.escape(PREFIX)}[0-9a-f]{{16}}{re.escape(SUFFIX)}")
 LARGEST_MARK_BYTES = 1 << 20
@@ -65,14 +67,14 @@ def _without_owner(path: Path) -> Iterator[StagingFolder | None]:
         BlockingIOError: its owner lives.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        descriptor = held_folder(path)
     except FileNotFoundError:  # its owner has ended meanwhile
         yield None
         return
     mark = -1
     try:
         found = os.fstat(descriptor)
-        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        if not is_ours_alone(found):
             yield None
             return
         try:
@@ -95,11 +97,11 @@ def _without_owner(path: Path) -> Iterator[StagingFolder | None]:
 def _opened_mark(folder: int) -> int:
     """The mark as locks may need it, for writing; where nothing can be written, for reading."""
     try:
-        return os.open(MARK, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
+        return os.open(MARK, os.O_RDWR | FOLLOWING_NO_LINK, dir_fd=folder)
     except OSError as error:
         if error.errno != errno.EROFS:
             raise
-        return os.open(MARK, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+        return os.open(MARK, os.O_RDONLY | FOLLOWING_NO_LINK, dir_fd=folder)
 
 
 def _may_live(told: dict[str, Any]) -> bool:
@@ -125,7 +127,7 @@ def _remove_empty(path: Path, descriptor: int, made_s: float) -> None:
 def _told(path: Path, folder: int, mark: int) -> dict[str, Any] | None:
     """What the mark says, if it is one; a mark that is still empty belongs to a folder in which nothing has begun."""
     found = os.fstat(mark)
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_nlink != 1:
+    if not stat.S_ISREG(found.st_mode) or not is_ours(found) or found.st_nlink != 1:
         return None
     if not found.st_size and os.listdir(folder) == [MARK]:
         return {"outputs": [], "audio": False}

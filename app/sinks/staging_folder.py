@@ -11,12 +11,8 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+from sharpear.system import FOLLOWING_NO_LINK, held_folder, lock, sync
 from sharpear.version import __version__
-
-try:
-    import fcntl
-except ImportError:  # elsewhere than on Unix nothing is locked, and so nothing is tidied
-    fcntl = None  # type: ignore[assignment]
 
 PREFIX, SUFFIX = ".sharpear.", ".part"
 MARK = "owner.json"
@@ -26,7 +22,6 @@ COMMIT = "publish.json"
 owner is killed."""
 REPLACED = ".replaced"
 TRIES = 16
-NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class StagingFolder:
@@ -72,7 +67,7 @@ class StagingFolder:
             "pid": os.getpid(),
         }
         try:
-            mark = os.open(path / MARK, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+            mark = os.open(path / MARK, os.O_RDWR | os.O_CREAT | os.O_EXCL | FOLLOWING_NO_LINK, 0o600)
         except OSError:
             with suppress(OSError):
                 path.rmdir()
@@ -115,7 +110,7 @@ class StagingFolder:
         for n in range(len(self.names)):
             self._rename(n, self.parent / self.names[n])
         with suppress(OSError) if self.audio else nullcontext():
-            _sync(self.parent)
+            sync(self.parent)
 
     def _rename(self, n: int, target: Path) -> None:
         """Give the n-th output its name; a folder cannot replace anything, so what is there makes room first."""
@@ -184,7 +179,7 @@ class StagingFolder:
         return True
 
     def _empty(self) -> None:
-        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        folder = held_folder(self.path)
         try:
             if not _is_same(folder, self._mark):
                 return
@@ -199,23 +194,6 @@ class StagingFolder:
                 os.unlink(MARK, dir_fd=folder)
         finally:
             os.close(folder)
-
-
-def lock(descriptor: int) -> bool:
-    """Lock a file until it is closed; False where the file system, or the system, has no locks.
-
-    Raises:
-        BlockingIOError: another process has locked it.
-    """
-    if fcntl is None:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        return False
-    return True
 
 
 def _is_same(folder: int, mark: int) -> bool:
@@ -257,21 +235,7 @@ def _sync_tree(path: Path) -> None:
     if path.is_dir():
         for folder, _, files in os.walk(path):
             for name in files:
-                _sync(Path(folder, name))
-            _sync(Path(folder))
+                sync(Path(folder, name))
+            sync(Path(folder))
     else:
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except (PermissionError, IsADirectoryError):  # a folder that may be written to but not read; Windows' folders
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EROFS, *NO_LOCKS):  # not every file system, and no pipe, has it
-            raise
-    finally:
-        os.close(descriptor)
+        sync(path)

@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import Any, Self
 
 from sharpear.errors import SharpearError, UsageError
-from sharpear.live.priority import hurried
 from sharpear.live.status import Status
+from sharpear.system import hurried
 
 from .hub import HEAD
 from .picture import Picture

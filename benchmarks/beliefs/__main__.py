@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.beliefs.examples import Examples
 from benchmarks.beliefs.gather import Origin, gathered, wanted
 from benchmarks.beliefs.presets import LAYOUTS, Preset
-from benchmarks.sharpness.document import rows
+from benchmarks.document import rows
 
 TOLD_EVERY = 500
 """Steps between two lines about the loss."""

@@ -18,8 +18,8 @@ import numpy as np
 from benchmarks.beliefs.__main__ import logged, origin_of, parser, scenes_of
 from benchmarks.beliefs.examples import Examples
 from benchmarks.beliefs.presets import Preset
+from benchmarks.document import rows
 from benchmarks.sharpness import sung
-from benchmarks.sharpness.document import rows
 
 STEPS = (1500, 850, 1000)
 """Of each stage: a third of what the shipped weights have."""

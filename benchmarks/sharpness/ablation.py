@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 import sharpear
+from benchmarks.document import rows
 from benchmarks.sharpness import sung
 from benchmarks.sharpness.bundled import Bundled
 from benchmarks.sharpness.details import bristles
-from benchmarks.sharpness.document import rows
 from benchmarks.sharpness.estimate import Audio, Estimate
 from benchmarks.sharpness.lines import SAMPLE_RATE
 from benchmarks.sharpness.metrics import transport

@@ -1,4 +1,4 @@
-"""The pipelines that the README shows, as they stand there, in a real shell on a short recording."""
+"""The pipelines that README and the pages show, as they stand there, in a real shell on a short recording."""
 
 import json
 import os
@@ -11,30 +11,20 @@ from pathlib import Path
 
 import live_rig
 import numpy as np
-import pyarrow as pa
 import pytest
 import soundfile
 from conftest import tone
+from documents import blocks, pipelines
 
-from sharpear.bridges import by_harmonics
-
-README = Path(__file__).parent.parent / "README.md"
 pytestmark = pytest.mark.real_time
 RATE, HZ = 44100, 440.0
-
-
-def pipelines() -> list[str]:
-    """Every line of the README's blocks of code that has sharpear before or after a pipe."""
-    blocks = re.findall(r"^```\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    lines = [line for block in blocks for line in block.splitlines()]
-    return [line for line in lines if re.search(r"\| sharpear |sharpear .*\| ", line)]
 
 
 def programs(line: str) -> set[str]:
     return {name for name in ("ffmpeg", "sox", "jq") if re.search(rf"\b{name}\b", line)}
 
 
-def test_the_readme_shows_files_raw_samples_and_the_microphone():
+def test_pages_show_files_raw_samples_and_the_microphone():
     shown = "\n".join(pipelines())
     for part in ("ffmpeg", "sox", "jq", "sharpear sharpen - --raw", "sharpear live --no-view -o -"):
         assert part in shown
@@ -42,7 +32,7 @@ def test_the_readme_shows_files_raw_samples_and_the_microphone():
 
 @pytest.fixture
 def environment(folder: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """A `sharpear` on the path, the inputs that the README names, and a microphone where the line listens to one."""
+    """A `sharpear` on the path, the inputs that the pages name, and a microphone where the line listens to one."""
     line = request.getfixturevalue("line")
     missing = [name for name in sorted(programs(line)) if not shutil.which(name)]
     if missing:
@@ -73,7 +63,7 @@ def environment(folder: Path, request: pytest.FixtureRequest) -> Iterator[dict[s
     "line",
     [pytest.param(line, marks=pytest.mark.sound_server if "sharpear live" in line else ()) for line in pipelines()],
 )
-def test_a_pipeline_of_the_readme_runs_as_it_stands(line, environment):
+def test_a_pipeline_runs_as_it_stands(line, environment):
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail\n{line}"],
         env=environment,
@@ -85,7 +75,7 @@ def test_a_pipeline_of_the_readme_runs_as_it_stands(line, environment):
     )
     assert done.returncode == 0, done.stderr
     if "lines.arrow" in line:
-        _separate(Path("lines.arrow"))
+        _separate()
         return
     if "tonal.flac" in line:
         tonal, rate = soundfile.read("tonal.flac")
@@ -102,11 +92,9 @@ def test_a_pipeline_of_the_readme_runs_as_it_stands(line, environment):
     assert [time for time, _ in told] == sorted(time for time, _ in told)
 
 
-def _separate(lines: Path) -> None:
-    """The frames in another program's hands: the fundamental's source gets them, its rival does not."""
-    with pa.ipc.open_stream(lines) as stream:
-        rows = stream.read_all().to_pylist()
-    row = rows[len(rows) // 2]
-    shares = by_harmonics([HZ, 660.0])(np.array(row["frequency"]))
-    power = np.square(shares * np.array(row["amplitude"])).sum(axis=1)
-    assert power[0] > 100 * power[1]
+def _separate() -> None:
+    """The frames in another program's hands: the page's lines give the fundamental to its source, not its rival."""
+    (page,) = [block for block in blocks() if block.page.name == "pipe.md" and block.language == "python"]
+    names: dict[str, np.ndarray] = {}
+    exec(page.text, names)  # as it stands there
+    assert names["power"][0] > 100 * names["power"][1]

@@ -1,0 +1,176 @@
+"""What the documents say is so: links lead somewhere, commands and Python run as they stand, figures are measured."""
+
+import json
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+from conftest import tone
+from documents import PAGES, ROOT, Block, blocks, shell_lines
+
+import sharpear as library
+from benchmarks.document import FOLDER, filled, measured_in, pages, shown
+from sharpear.cli import app
+
+COMMANDS = typer.main.get_command(app).commands
+MAKE = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.M))
+EXTRAS = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+RATE = 16000
+ELSEWHERE = {"bridges.md": "test_bridges", "pipe.md": "test_documented_pipelines"}
+"""Pages whose Python another module of tests runs."""
+
+NEEDS_MORE = re.compile(r"sharpear (live|devices|latency-test)\b|s3://|--scheduler|--device gpu|\| ")
+"""Lines that need a device, a cluster, a card or a shell: only their options are checked here."""
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that headings make, as GitHub and the site name them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    heads = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_and_anchors_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", text)):
+        if target.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        made = there.stem in ("gallery",) or there.parent.name == "reference" or there.suffix == ".ogg"
+        assert made or there.exists(), f"{name(page)}: {target} is not there"
+        if anchor and not made:
+            assert anchor in anchors(there), f"{name(page)}: {target} has no such heading"
+
+
+def test_the_readme_is_read_in_two_minutes() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_figures_are_those_of_the_results(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert filled(text, shown(text) | measured_in(FOLDER)) == text, "run `make figures`"
+
+
+def test_the_readme_shows_no_table_that_is_not_measured() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(shown(text)) <= set(measured_in(FOLDER))
+    outside = re.sub(r"<!-- measured: .*?<!-- end -->", "", text, flags=re.S)
+    assert "\n|" not in outside
+
+
+def test_figures_of_the_table_stand_on_the_pages_that_they_name() -> None:
+    for row in json.loads((FOLDER / "headline.json").read_text(encoding="utf-8"))["rows"]:
+        if not row["page"]:  # it stands nowhere else
+            continue
+        page = ROOT / row["page"]
+        numbers = [float(n) for n in re.findall(r"-?\d*\.?\d+", page.read_text(encoding="utf-8"))]
+        told = row["sharpear"] + " " + re.sub(r"\(.*?\)", "", row["peer"])
+        for figure in re.findall(r"(?<![\w.-])-?\d*\.?\d+(?![\w.])", told):
+            digits = len(figure.partition(".")[2])
+            assert any(round(n, digits) == float(figure) for n in numbers), f"{row['measure']}: {figure}, not in {page}"
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "index.md"], ids=name)
+def test_latencies_are_those_of_the_code(page: Path) -> None:
+    told = re.search(r"(\d+) ms late \((\d+) ms with the preset `low-latency`\)", page.read_text(encoding="utf-8"))
+    assert told
+    for preset, milliseconds in zip(("music", "low-latency"), told.groups(), strict=True):
+        assert round(1000 * library.Sharpener(44100, preset).latency_s) == int(milliseconds)
+
+
+SHELL = [(block, line) for block in blocks() for line in shell_lines(block)]
+
+
+@pytest.mark.parametrize("line", list(dict.fromkeys(line for _, line in SHELL)))
+def test_a_command_has_the_options_and_targets_that_are_shown(line: str) -> None:
+    for words in _commands(line):
+        if words[0] == "sharpear" and len(words) > 1:
+            COMMANDS[words[1]].make_context(words[1], words[2:])
+        elif words[0] == "make":
+            assert {word for word in words[1:] if "=" not in word} <= MAKE, line
+        elif words[0] == "pip":
+            for extras in re.findall(r"\[([a-z,]+)\]", line):
+                assert set(extras.split(",")) <= EXTRAS, line
+
+
+def _commands(line: str) -> list[list[str]]:
+    """The words of each command of a pipeline, without comments and redirections."""
+    words = shlex.split(line, comments=True)
+    found: list[list[str]] = [[]]
+    for word in words:
+        if word in ("|", "&&"):
+            found.append([])
+        elif word == ">":
+            break
+        else:
+            found[-1].append(word)
+    return found
+
+
+@pytest.fixture
+def inputs(folder: Path) -> Path:
+    """A current folder with all that the pages name."""
+    sound = tone(1.3, RATE) + 0.01 * np.random.default_rng(3).normal(size=round(1.3 * RATE))
+    names = (
+        "song.flac",
+        "take.flac",
+        "choir.flac",
+        "solo-drums.wav",
+        "solo-piano/1.wav",
+        "takes/1.wav",
+        "corpus/1.wav",
+    )
+    for each in names:
+        (folder / each).parent.mkdir(exist_ok=True)
+        soundfile.write(folder / each, sound, RATE)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", list(dict.fromkeys(block.page for block, _ in SHELL)), ids=name)
+def test_commands_on_files_run_in_their_order(page: Path, inputs: Path, sharpear) -> None:
+    for line in [line for block, line in SHELL if block.page == page and block.reason is None]:
+        if not line.startswith("sharpear ") or NEEDS_MORE.search(line.partition("#")[0]):
+            continue
+        words = _commands(line)[0][1:]
+        words = [each for word in words for each in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
+        replaces = words[0] in ("sharpen", "separate", "transcribe", "learn") and "--skip-existing" not in words
+        done = sharpear(*words, *(["--overwrite"] if replaces else []))
+        assert done.code == 0, f"{line}: {done.err}"
+        if " > " in line:
+            Path(line.split(" > ")[1].split()[0]).write_text(done.out, encoding="utf-8")
+
+
+PYTHON = [block for block in blocks() if block.language == "python"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", list(dict.fromkeys(block.page for block in PYTHON)), ids=name)
+def test_python_runs_as_it_stands(page: Path, inputs: Path, sharpear) -> None:
+    if page.name in ELSEWHERE:
+        assert (ROOT / "tests" / f"{ELSEWHERE[page.name]}.py").exists()
+        return
+    channels = 2 if any("streams=2" in block.text for block in PYTHON if block.page == page) else 1
+    audio = tone(0.4, RATE, channels=channels)
+    made = {"audio": audio, "sample_rate": RATE, "blocks": np.array_split(audio, 3)}
+    if any("song.zarr" in block.text for block in PYTHON if block.page == page):
+        assert sharpear("sharpen", "song.flac").code == 0
+    run = [block for block in PYTHON if block.page == page and block.reason is None]
+    for block in run:
+        _execute(block, made)
+
+
+def _execute(block: Block, names: dict[str, object]) -> None:
+    exec(compile(block.text, name(block.page), "exec"), names)  # the page as it stands

@@ -1,0 +1,43 @@
+"""Without an extra, what needs it is refused in one line that names it; all else works."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+from conftest import SMALL, one_line, tone
+
+from release.check import WITHOUT_EXTRAS
+
+PACKAGES = {"plot": "matplotlib", "arrow": "pyarrow", "remote": "fsspec", "cluster": "distributed", "gpu": "cupy"}
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch):
+    """Hide a package, as if it were not installed."""
+
+    def hide(package: str) -> None:
+        for name in [name for name in sys.modules if name.split(".")[0] == package]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, package, None)
+
+    return hide
+
+
+@pytest.mark.parametrize(("words", "named"), WITHOUT_EXTRAS.items(), ids=WITHOUT_EXTRAS.values())
+def test_what_is_missing_is_one_line(words: str, named: str, without, folder: Path, sharpear) -> None:
+    soundfile.write("sound.flac", tone(), 16000)
+    without(PACKAGES[named.removeprefix("sharpear[").rstrip("]")])
+    done = sharpear(*words.split())
+    assert (done.code, done.out) == (2, "")
+    assert one_line(done.err)
+    assert named in done.err
+
+
+def test_files_need_no_extra_at_all(without, folder: Path, sharpear) -> None:
+    soundfile.write("sound.flac", tone(), 16000)
+    for package in (*PACKAGES.values(), "websockets", "av"):
+        without(package)
+    assert sharpear("sharpen", "sound.flac", "--preset", SMALL, "--format", "zarr,npz").code == 0
+    assert sharpear("separate", "sound.flac", "-o", "stems").code == 0
+    assert sharpear("doctor").code == 0
