@@ -1,5 +1,6 @@
 """Beliefs as a code over atoms: samples' windows of several lengths in, amplitudes and frequencies out."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from .composite import Composite
 from .judge import Judge
 from .voiced_judge import VoicedJudge
 from .winners import Winners
+
+log = logging.getLogger("sharpear.sharpening")
 
 LEARNED_HOP_MS = 1e3 * 128 / 44100
 HOP_TOLERANCE = 0.1
@@ -55,7 +58,9 @@ class BeliefCode(Composite):
         design = CueDesign(bank, self.latency_hops, self._finder.latency_hops)
         self._judge = Judge(design, beliefs.weights, atom_hz, config.bank.scale, streams, backend)
         self._voices: VoicedJudge | None = None
-        if config.voices.enabled and backend is CPU:
+        if config.voices.enabled and backend is not CPU:
+            log.warning("voices are looked for on the CPU alone: partials that no window tells apart stay together")
+        elif config.voices.enabled:
             self._voices = VoicedJudge(self._judge, design, _voice_weights(config.voices.weights), streams)
         self._winners = Winners(atom_hz, hop_s, config.network, streams, backend)
         self._nothing = backend.empty((0, streams, atom_hz.size), np.float32)
