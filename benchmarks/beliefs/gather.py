@@ -133,8 +133,8 @@ def drawn(scene: Wanted, origin: Origin) -> tuple[str, signals.Signal]:
     """The scene's kind, sound and truth."""
     if scene.part == "synthetic":
         return scenes.synthetic(scene.seed)
-    if scene.part == "chord":
-        return "chord", scenes.chord(scene.seed)
+    if scene.part in ("chord", "bell"):
+        return scene.part, getattr(scenes, scene.part)(scene.seed)
     return scene.kind, sung.scene(scene.seed, scene.kind, _voices(origin, scene.split))
 
 

@@ -15,7 +15,7 @@ from benchmarks.sharpness.lines import Floats, Mixer
 from benchmarks.sharpness.signals import Signal, log_uniform
 from benchmarks.sharpness.sung import CONSONANT, DURATION_S
 
-SYNTHETIC_STREAM, CHORD_STREAM = 777, 778
+SYNTHETIC_STREAM, CHORD_STREAM, BELL_STREAM = 777, 778, 779
 """First words of the seeds: other streams of random numbers than any benchmark's."""
 
 PHASE = 6.3
@@ -63,6 +63,19 @@ def chord(seed: int) -> Signal:
         for h in range(1, own + 1):
             mixer.add(h * f0_hz, envelope / h ** (roll_off if alike else rng.uniform(0, 1.5)))
     return mixer.finish(rng.uniform(22, 42))
+
+
+def bell(seed: int) -> Signal:
+    """Three to nine tones that are no harmonics of anything, held or dying away: what voices must not be found in."""
+    rng = np.random.default_rng([BELL_STREAM, seed])
+    mixer = Mixer(DURATION_S, rng)
+    dies, begin_s = rng.random() < 0.5, rng.uniform(0, 0.3)
+    for _ in range(rng.integers(3, 10)):
+        envelope = rng.uniform(0.1, 1) * _gate(mixer.times_s, begin_s, 10.0, 0.004, 0.01)
+        if dies:
+            envelope = envelope * np.exp(-np.maximum(mixer.times_s - begin_s, 0) / log_uniform(rng, 0.1, 2))
+        mixer.add(log_uniform(rng, 155, 3600), envelope)
+    return mixer.finish(rng.uniform(12, 42))
 
 
 def _singer(rng: np.random.Generator, times_s: Floats, f0_hz: float) -> tuple[Floats, Floats]:
