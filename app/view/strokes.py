@@ -19,7 +19,7 @@ STRIKES_FROM = 0.3
 """Share of the bands that rise at once where something was struck."""
 FRESH_FRAMES = RISE_FRAMES + 2
 """Lines this young at a stroke were struck by it."""
-TALLEST_ROWS = 40.0
+TALLEST_ROWS = 64.0
 """An upright stroke joins lines that stand no further apart, in rows."""
 STROKE = np.dtype([("t", "<u2", 2), ("row", "<u2", 2), ("level", "u1", 2), ("weight", "u1", 2)])
 """A stroke as the page draws it: both ends' frame in the tile, row × 64, ``1 + 2 (dB + 120)`` and weight × 255."""
@@ -30,7 +30,7 @@ ROW_STEPS, LOWEST_DB, STEPS_PER_DB = 64, -120.0, 2.0
 class Peaks:
     """Lines of consecutive frames; all arrays are (frames, peaks), `count` says how many of them there are.
 
-    weight: 1 where a line lasts or was struck, near 0 where it has neither past nor future.
+    weight: 1 where a line lasts, near 0 where it has neither past nor future.
     """
 
     first: int
@@ -70,7 +70,7 @@ class Linker:
             return None
         strikes = self._strikes()
         chosen = slice(self._done, self._done + new)
-        weight = weights(self._age, remaining, strikes)
+        weight = weights(self._age, remaining)
         peaks = Peaks(
             self._first + self._done, self._row[chosen], self._level_db[chosen], count[chosen], link[chosen],
             self._age[chosen], remaining[chosen], weight[chosen], strikes[chosen],
@@ -112,12 +112,13 @@ class Linker:
             setattr(self, name, getattr(self, name)[frames:])
 
 
-def weights(age: Integers, remaining: Integers, strikes: NDArray[np.bool_]) -> Floats:
-    """How surely each peak is a line: by how long its line lives, or because it was just struck."""
+def weights(age: Integers, remaining: Integers) -> Floats:
+    """How surely each peak is a line: by how long its line lives.
+
+    >>> weights(np.array([0, 20]), np.array([0, 0])).tolist()
+    [0.05000000074505806, 1.0]
+    """
     weight: Floats = ((age + remaining + 1 - FADES_BELOW) / (WHOLE_FROM - FADES_BELOW)).clip(0.05, 1).astype(np.float32)
-    for frame in np.flatnonzero(strikes):
-        near = slice(max(0, frame - 1), frame + FRESH_FRAMES)
-        weight[near][age[near] <= FRESH_FRAMES] = 1.0
     return weight
 
 

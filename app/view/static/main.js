@@ -36,7 +36,7 @@ try {
 const connection = new Connection({
   state: (name) => {
     showState(name);
-    if (name === "offline") curtain("Disconnected: the session has ended, or is being started again");
+    if (name === "offline") curtain(history?.count ? "" : "Disconnected: the session has ended, or is being started again");
   },
   axes: (message) => {
     history = picture && new History(message, picture.height);

@@ -5,7 +5,7 @@ import { PLAIN, SHARP } from "./tiles.js";
 
 const STROKES_UP_TO = 1.6; // pixels for each step of a stroke, at most this many steps a pixel
 const MOST_RANGE_DB = 66;
-const LEAST_RANGE_DB = 36;
+const LEAST_RANGE_DB = 52;
 const STEADY_DB = 4;
 const OVERVIEW_COLUMNS = 256;
 
