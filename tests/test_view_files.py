@@ -323,3 +323,40 @@ def test_sound_is_played_and_looped(tab):
     press(tab, " ")
     assert tab.wait("!page.player.playing")
     tab.evaluate("page.loops = false, page.select(null)")
+
+
+CLICKS_HEARD = """
+(async () => {
+  const { player } = page;
+  const ear = player.context.createAnalyser();
+  ear.fftSize = 32768;
+  player.node.connect(ear);
+  const wave = new Float32Array(ear.fftSize);
+  const heard = [];
+  let lastS = -1;
+  while (heard.length < 2 && player.playing) {
+    await new Promise((done) => setTimeout(done, 5));
+    const [nowS, positionS] = [player.context.currentTime, player.element.currentTime];
+    ear.getFloatTimeDomainData(wave);
+    const place = wave.findLastIndex((value) => Math.abs(value) > 0.5);
+    const atS = nowS - (wave.length - 1 - place) / player.context.sampleRate;
+    if (place < 0 || atS - lastS < 0.1) continue;
+    lastS = atS;
+    heard.push(positionS - (nowS - atS) * player.speed);
+  }
+  player.node.disconnect(ear);
+  return heard;
+})()
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_the_cursor_stands_where_the_sound_is(tab):
+    """Both clocks are the sound's: when a click of the file leaves the player, the position is the click's."""
+    tab.evaluate("page.seek(0.6)")
+    press(tab, " ")
+    assert tab.wait("page.player.playing")
+    heard = tab.evaluate(CLICKS_HEARD)
+    tab.evaluate("page.player.pause()")
+    assert heard == pytest.approx([1.0, 2.0], abs=0.03)

@@ -1,9 +1,11 @@
 """Recordings as the page of files shows them: pictures that grow while they are sharpened, sound, and notes."""
 
+import copy
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 import soundfile
 
 from sharpear.audio import AudioFile, Selection
-from sharpear.compiler import Doubles
+from sharpear.compiler import Doubles, Floats
 from sharpear.config import Config
 from sharpear.errors import InputError, SharpearError, printable
 from sharpear.pitch.notes import notes_of
@@ -187,14 +189,31 @@ class _Recording:
             printable(path.name), folder.name, samples / self.sheet_rate, hop_s, 0.0, self.rows.low_hz, self.rows.count
         )
 
-    def blocks(self) -> "Iterator[np.ndarray[Any, np.dtype[np.float32]]]":
+    def blocks(self) -> Iterator[Floats]:
         with AudioFile(self._path, Selection(mono=True, keep=True)) as audio:
             yield from audio.blocks(round(BLOCK_S * self.sheet_rate))
 
     def frames(self) -> Iterator[tuple[Frames, bool]]:
+        """What `Sharpener.process` gives, listened to a block ahead of what is decided and drawn: on two cores at once."""
+        deciding = copy.deepcopy(self._sharpener)
+        with ThreadPoolExecutor(1) as ahead:
+            coming = None
+            for block in self._until_flushed():
+                following = ahead.submit(self._sharpener.listen, block)
+                if coming:
+                    yield deciding.resolve(coming.result()), False
+                coming = following
+            if coming:
+                yield deciding.resolve(coming.result()), True
+
+    def _until_flushed(self) -> Iterator[Floats]:
+        """All blocks, and the silence that completes the last frames."""
+        samples = 0
         for block in self.blocks():
-            yield self._sharpener.process(block), False
-        yield self._sharpener.flush(), True
+            samples += len(block)
+            yield block
+        missing = self._sharpener.hops_for(samples) * self._sharpener.hop - samples
+        yield np.zeros((missing, 1), np.float32)
 
     def write_sound(self, ending: threading.Event) -> None:
         partial, whole = self.folder / ".sound", self.folder / "sound.wav"

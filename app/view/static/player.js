@@ -35,7 +35,8 @@ export class Player {
   get context() {
     if (!this.audio) {
       this.audio = new AudioContext({ latencyHint: "interactive" });
-      this.audio.createMediaElementSource(this.element).connect(this.audio.destination);
+      this.node = this.audio.createMediaElementSource(this.element);
+      this.node.connect(this.audio.destination);
     }
     return this.audio;
   }
