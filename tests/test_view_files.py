@@ -283,12 +283,12 @@ def test_nothing_overflows(tab, width):
         mobile=False,
     )
     try:
-        assert tab.evaluate("document.documentElement.scrollWidth") <= width
-        outside = tab.evaluate(
-            "[...document.querySelectorAll('body *')].filter((each) => each.offsetParent"
-            " && each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.id || each.tagName)"
+        assert tab.wait(f"document.documentElement.scrollWidth <= {width}")
+        inside = (
+            "[...document.querySelectorAll('body *')].every((each) => !each.offsetParent"
+            " || each.getBoundingClientRect().right < innerWidth + 1)"
         )
-        assert outside == []
+        assert tab.wait(inside)
         assert tab.evaluate("document.getElementById('stage').clientHeight") >= 160
     finally:
         tab.call("Emulation.clearDeviceMetricsOverride")

@@ -29,7 +29,9 @@ from .strokes import LOWEST_DB, ROW_STEPS, STEPS_PER_DB
 from .tiles import COLUMN_LEVELS, POOL, STROKE_LEVELS, TILE_COLUMNS, TILE_FRAMES, Tiles, write_whole
 
 PUBLISH_S = 0.4
-"""Time between two looks that the page may take at what grows."""
+"""The shortest time between two looks that the page may take at what grows."""
+PUBLISH_SHARE = 0.05
+"""The most of the time that may go into showing what grows."""
 BLOCK_S = 0.5
 LOADED_FRAMES = 512
 SOUND_CHANNELS = 2
@@ -79,7 +81,6 @@ class Sheets:
         self._config, self._tell, self._folder, self._range_db = config, tell, folder, range_db
         self._ending = threading.Event()
         self._told = threading.Lock()
-        self._told_s = 0.0
         self._error: BaseException | None = None
         self.parts = [self._opened(path, number) for number, path in enumerate(paths)]
         self._threads = [threading.Thread(target=self._work, daemon=True, name="sheets")]
@@ -143,16 +144,18 @@ class Sheets:
         self.publish()
 
     def _draw(self, part: "_Recording | _Loaded") -> None:
-        tiles = Tiles(part.folder, part.rows)
+        tiles, due_s = Tiles(part.folder, part.rows), 0.0
         for frames, last in part.frames():
             tiles.add(frames, last)
             if self._ending.is_set():
                 return
-            if last or time.monotonic() - self._told_s > PUBLISH_S:
+            began_s = time.monotonic()
+            if last or began_s > due_s:
                 tiles.publish()
                 part.sheet.done_s, part.sheet.complete = tiles.frames * part.sheet.hop_s, last
                 self.publish()
-                self._told_s = time.monotonic()
+                now_s = time.monotonic()
+                due_s = now_s + max(PUBLISH_S, (now_s - began_s) / PUBLISH_SHARE)
 
     def _transcribe(self, part: "_Recording") -> None:
         transcriber = Transcriber(part.sheet_rate, self._config)
@@ -194,7 +197,7 @@ class _Recording:
             yield from audio.blocks(round(BLOCK_S * self.sheet_rate))
 
     def frames(self) -> Iterator[tuple[Frames, bool]]:
-        """What `Sharpener.process` gives, listened to a block ahead of what is decided and drawn: on two cores at once."""
+        """What `Sharpener.process` gives; while a block is decided and drawn, the next is listened to beside it."""
         deciding = copy.deepcopy(self._sharpener)
         with ThreadPoolExecutor(1) as ahead:
             coming = None
