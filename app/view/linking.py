@@ -12,7 +12,7 @@ FAINTEST_DB = -100.0
 REACH_ROWS = 3.0
 """A line goes on where the next frame has a peak this near, in rows of an `ROWS_PER_OCTAVE`th octave."""
 LEVEL_ROWS_PER_DB = 0.05
-"""Of two peaks equally near, the one of more equal level is taken: so much is a dB worth."""
+"""How far a dB of difference counts: where two peaks are equally near, the one of more equal level is taken."""
 RISE_DB, RISE_FRAMES = 6.0, 3
 """A band strikes where it has risen by so much in so many frames."""
 AUDIBLE_DB = -75.0

@@ -55,7 +55,7 @@ export function traced(tiles, place, fromS = place.t - TRACE_S, untilS = place.t
 
 const FASTEST_HZ = 9;
 const SLOWEST_HZ = 3;
-const LEAST_CENTS = 8;
+const LEAST_CENTS = 10;
 
 // Rate, Hz, and depth, cents from the middle to the top, of a line's vibrato; null where it has none.
 // The rate is the largest of the spectrum of its cents, from 3 to 9 Hz, once their slope is taken off.
@@ -81,5 +81,6 @@ export function vibrato(points) {
     const amplitude = (2 * Math.hypot(re, im)) / sum;
     if (amplitude > depth) [rateHz, depth] = [hz, amplitude];
   }
-  return depth >= LEAST_CENTS ? { rateHz, depth } : null;
+  const inside = rateHz > SLOWEST_HZ + 0.1 && rateHz < FASTEST_HZ - 0.1; // at an edge it is the flank of something else
+  return inside && depth >= LEAST_CENTS ? { rateHz, depth } : null;
 }
