@@ -1,6 +1,8 @@
 """`sharpear view`: tiles that hold what was sharpened, and a page that plays, seeks, measures and saves."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -128,10 +130,8 @@ def test_any_split_gives_the_same_strokes():
     assert np.array_equal(strokes(37), whole)
 
 
-def test_a_zarr_made_before_opens_without_sound(drawn, folder):
-    path = recording(folder)
-    words = ["sharpen", str(path), "-o", "sung.zarr", "--preset", str(SMALL), "-q"]
-    assert subprocess.run([sys.executable, "-m", "sharpear", *words], check=False).returncode == 0
+def test_a_zarr_made_before_opens_without_sound(drawn, sharpen, folder):
+    assert sharpen(recording(folder), "-o", "sung.zarr").code == 0
     Path("tiles").mkdir()
     with sheets_of([Path("sung.zarr")], Path("tiles")) as (_, told):
         (sheet,) = told[-1]["sheets"]
@@ -144,6 +144,29 @@ def test_what_is_no_recording_is_refused(folder):
     Path("text.wav").write_text("no sound")
     with pytest.raises(InputError, match=r"text\.wav"):
         Sheets([Path("text.wav")], folder, load_config(str(SMALL)), lambda _: None, None)
+
+
+def test_the_command_ends_well_at_ctrl_c_and_leaves_nothing(folder):
+    recording(folder)
+    Path("tmp").mkdir()
+    words = [sys.executable, "-m", "sharpear", "view", "--no-open", "sung.wav", "--preset", str(SMALL)]
+    environment = {**os.environ, "TMPDIR": str(folder / "tmp")}
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment)
+    assert process.stderr is not None
+    address = next(line for line in process.stderr if "http://127.0.0.1:" in line).split("at ")[1].split("/: ")[0]
+    with urllib.request.urlopen(f"{address}/") as answer:
+        assert b"file.js" in answer.read()
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=30)[1]
+    assert process.returncode == 0, told
+    assert list(Path("tmp").iterdir()) == []
+
+
+def test_what_cannot_be_viewed_is_said_in_a_line(sharpear):
+    missing, many = sharpear("view", "missing.wav"), sharpear("view", *(f"{n}.wav" for n in range(13)))
+    assert (missing.code, many.code, sharpear("view", "-").code) == (1, 2, 2)
+    assert missing.err.startswith("sharpear: missing.wav: no such file")
+    assert "at most 12 files for one page, received 13" in many.err
 
 
 def test_sound_is_served_in_stretches_and_nothing_else_is(tmp_path):
@@ -360,3 +383,37 @@ def test_the_cursor_stands_where_the_sound_is(tab):
     heard = tab.evaluate(CLICKS_HEARD)
     tab.evaluate("page.player.pause()")
     assert heard == pytest.approx([1.0, 2.0], abs=0.03)
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_fingers_pinch_move_and_press_long(tab):
+    tab.evaluate("page.plane.whole(), page.changed()")
+    box = json.loads(tab.evaluate("JSON.stringify(document.getElementById('picture').getBoundingClientRect())"))
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        places = [{"x": px, "y": py, "id": number} for number, (px, py) in enumerate(points)]
+        tab.call("Input.dispatchTouchEvent", type=kind, touchPoints=places)
+
+    touch("touchStart", (x - 60, y - 40))
+    touch("touchStart", (x - 60, y - 40), (x + 60, y + 40))
+    for spread in (70, 90, 110, 130):
+        touch("touchMove", (x - spread, y - spread / 2), (x + spread, y + spread / 2))
+    touch("touchEnd")
+    assert tab.evaluate("page.plane.spanS") < 0.7 * LENGTH_S
+    assert tab.evaluate("page.plane.octaves") < 1.7
+    before_s = tab.evaluate("page.plane.startS")
+    touch("touchStart", (x, y))
+    for moved in (10, 40, 80):
+        touch("touchMove", (x + moved, y))
+    touch("touchEnd")
+    assert tab.evaluate("page.plane.startS") < before_s
+    assert tab.evaluate("page.selection") is None
+    touch("touchStart", (x, y))
+    assert tab.wait("page.pilot.hand.act.kind === 'select'"), "a long press selects"
+    for moved in (10, 40, 80):
+        touch("touchMove", (x + moved, y))
+    touch("touchEnd")
+    assert tab.evaluate("page.selection.untilS - page.selection.fromS") > 0
+    tab.evaluate("page.select(null), page.plane.whole(), page.changed()")

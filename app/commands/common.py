@@ -1,6 +1,8 @@
 """What the commands share: how they speak, and read settings."""
 
 import logging
+import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,13 @@ CHECKED_LATER = {"readable": False}
 def say(message: str) -> None:
     """One line on stderr."""
     typer.echo(f"sharpear: {printable(message)}", err=True)
+
+
+def has_screen() -> bool:
+    """Whether a browser would open before the user's eyes: not from a pipe, nor over SSH."""
+    if not sys.stderr.isatty() or "SSH_CONNECTION" in os.environ:
+        return False
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 class _Lines(logging.Handler):

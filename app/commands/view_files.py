@@ -10,7 +10,7 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .common import CHECKED_LATER, EXIT_SOME_FAILED, overrides, refuse_stdin, say
+from .common import CHECKED_LATER, EXIT_SOME_FAILED, has_screen, overrides, refuse_stdin, say
 from .options import PresetOption, QuietOption, SetOption
 
 MOST_FILES = 12
@@ -54,7 +54,7 @@ def view(
         page.report = say
         sheets.start()
         say(f"the page is at {page.url}: Ctrl-C ends")
-        if open_:
+        if open_ and has_screen():
             webbrowser.open(page.url)
         interruption.patient = True
         told = False
