@@ -20,6 +20,7 @@ from .commands.separate import separate
 from .commands.sharpen import sharpen
 from .commands.transcribe import transcribe
 from .commands.verify import verify
+from .commands.view_files import view
 from .errors import SharpearError, UsageError, expected_and_received, unreachable
 
 INTERRUPTED = 130
@@ -44,7 +45,20 @@ def _speaking(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for command in (sharpen, live, separate, learn, transcribe, recover, verify, presets, devices, doctor, latency_test):
+for command in (
+    sharpen,
+    live,
+    view,
+    separate,
+    learn,
+    transcribe,
+    recover,
+    verify,
+    presets,
+    devices,
+    doctor,
+    latency_test,
+):
     app.command()(_speaking(with_options(command)))
 
 

@@ -29,7 +29,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("app", "app/audio", "app/integrity", "app/runs", "app/separation", "app/sharpening", "app/sinks"),
         *("compiler", "gpu", "system"),
     },
-    "app/view": {"app", "app/live", "app/sharpening", "app/sinks", "system"},
+    "app/view": {
+        *("app", "app/audio", "app/live", "app/pitch", "app/sharpening", "app/sinks", "compiler", "system"),
+    },
     "app/commands": {
         *("app", "app/audio", "app/integrity", "app/live", "app/pitch", "app/runs", "app/separation"),
         *("app/sharpening", "app/sinks", "app/view", "compiler", "dynamics", "gpu", "system"),

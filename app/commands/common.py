@@ -1,6 +1,8 @@
 """What the commands share: how they speak, and read settings."""
 
 import logging
+import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sharpear import system
 from sharpear.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -22,6 +25,13 @@ CHECKED_LATER = {"readable": False}
 def say(message: str) -> None:
     """One line on stderr."""
     typer.echo(f"sharpear: {printable(message)}", err=True)
+
+
+def has_screen() -> bool:
+    """Whether a browser would open before the user's eyes: not from a pipe, nor over SSH."""
+    if not sys.stderr.isatty() or "SSH_CONNECTION" in os.environ:
+        return False
+    return system.has_screen()
 
 
 class _Lines(logging.Handler):

@@ -1,6 +1,5 @@
 """``sharpear live``: a microphone, or a file as if it were one, sharpened as it sounds."""
 
-import os
 import sys
 import time
 import webbrowser
@@ -13,9 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sharpear.errors import UsageError
-from sharpear.system import has_screen
 
-from .common import CHECKED_LATER, EXIT_SOME_FAILED, names, outputs_made, overrides, refuse, refuse_stdin, say
+from .common import (
+    CHECKED_LATER,
+    EXIT_SOME_FAILED,
+    has_screen,
+    names,
+    outputs_made,
+    overrides,
+    refuse,
+    refuse_stdin,
+    say,
+)
 from .live_stems import LiveStemOptions
 from .options import OverwriteOption, PresetOption, QuietOption, SetOption
 
@@ -183,7 +191,7 @@ def _listen(chosen: SourceOptions, what: _Request, how: DisplayOptions) -> bool:
             if how.host:
                 say(f"--host {how.host}: everyone in that network who has the page's address can see the picture")
         how.say(f"listening to {source.name}: Ctrl-C ends" + (f", the page is at {page.url}" if page else ""))
-        if page and _has_screen():
+        if page and has_screen():
             webbrowser.open(page.url)
         if meter:
             stack.enter_context(meter)
@@ -213,13 +221,6 @@ def _page_is_installed(display: DisplayOptions) -> bool:
         display.say("the page needs pip install 'sharpear[view]': until then there is the terminal meter (--no-view)")
         return False
     return True
-
-
-def _has_screen() -> bool:
-    """Whether a browser would open before the user's eyes: not from a pipe, nor over SSH."""
-    if not sys.stderr.isatty() or "SSH_CONNECTION" in os.environ:
-        return False
-    return has_screen()
 
 
 def _json_lines() -> "Callable[[Status], None]":

@@ -13,6 +13,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from .data import DATA, data
+
 STATIC = Path(__file__).resolve().parent / "static"
 KINDS = {
     ".html": "text/html; charset=utf-8",
@@ -43,10 +45,11 @@ class Door:
         token: the first part of every path, compared in constant time.
         host: the address that is listened on; pages may be called by it, and by any address where it stands for all.
         full: whether no more pages may join.
+        folder: what is served below ``data/``, with the page of files; the live page where there is none.
     """
 
-    def __init__(self, token: str, host: str, full: Callable[[], bool]) -> None:
-        self._token, self._host, self._full = token.encode(), host, full
+    def __init__(self, token: str, host: str, full: Callable[[], bool], folder: Path | None = None) -> None:
+        self._token, self._host, self._full, self._folder = token.encode(), host, full, folder
         self._files = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in KINDS}
 
     def __call__(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -64,7 +67,9 @@ class Door:
                 return _told(HTTPStatus.FORBIDDEN, "only sharpear's own page may connect")
             busy = "too many pages are open: close one"
             return _told(HTTPStatus.SERVICE_UNAVAILABLE, busy) if self._full() else None
-        name = name or "index.html"
+        if self._folder and (place := DATA.fullmatch(name)):
+            return data(self._folder / place[1], _only(request.headers, "Range"))
+        name = name or ("file.html" if self._folder else "index.html")
         if name not in self._files:
             return _told(HTTPStatus.NOT_FOUND, "there is no such file")
         return _answer(HTTPStatus.OK, KINDS[Path(name).suffix], self._files[name])

@@ -11,7 +11,9 @@ from sharpear.config import preset_names
 from sharpear.live.worker import Gap
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
-from sharpear.sinks.drawing import ROWS_PER_OCTAVE, add_bands, add_lines, encode_levels
+from sharpear.sinks.drawing import ROWS_PER_OCTAVE, add_lines, encode_levels
+
+from .rows import Rows
 
 LARGEST_RATE_HZ = 200.0
 """The most columns a second: more cannot be told apart on a screen."""
@@ -55,12 +57,7 @@ class Picture:
     def begin(self, sharpener: Sharpener, preset: str) -> None:
         """Begin a picture with new axes."""
         low, high = sharpener.frequencies[0], sharpener.frequencies[-1]
-        rows = int(np.ceil(np.log2(high / low) * ROWS_PER_OCTAVE)) + 1
-        self._row_hz = low * 2.0 ** (np.arange(rows) / ROWS_PER_OCTAVE)
-        band_hz = sharpener.channel_frequencies
-        self._below = np.clip(np.searchsorted(band_hz, self._row_hz) - 1, 0, band_hz.size - 2)
-        share = (self._row_hz - band_hz[self._below]) / np.diff(band_hz)[self._below]
-        self._share = share.clip(0, 1).astype(np.float32)
+        self._rows = Rows(low, high, sharpener.channel_frequencies)
         self._hop_s = sharpener.hop / sharpener.sample_rate
         self._pool = int(np.ceil(1 / self._hop_s / LARGEST_RATE_HZ))
         self._epoch += 1
@@ -69,7 +66,7 @@ class Picture:
             "type": "axes",
             "epoch": self._epoch,
             "low_hz": float(low),
-            "rows": rows,
+            "rows": self._rows.count,
             "rows_per_octave": ROWS_PER_OCTAVE,
             "column_s": self._pool * self._hop_s,
             "lowest_db": LOWEST_DB,
@@ -92,15 +89,13 @@ class Picture:
         self._send(joined[:whole])
 
     def _send(self, frames: Frames) -> None:
-        shape = len(frames), self._row_hz.size
-        sharp, plain = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        add_lines(sharp, frames.amplitude, frames.instantaneous_frequency, self._row_hz[0])
-        add_bands(plain, frames.plain_amplitude, self._below, self._share)
-        columns = np.empty((shape[0] // self._pool, shape[1], 2), np.uint8)
+        sharp = np.zeros((len(frames), self._rows.count), np.float32)
+        add_lines(sharp, frames.amplitude, frames.instantaneous_frequency, self._rows.low_hz)
+        columns = np.empty((len(frames) // self._pool, self._rows.count, 2), np.uint8)
         encode_levels(columns[:, :, 0], sharp, LOWEST_DB, STEPS_PER_DB)
-        encode_levels(columns[:, :, 1], plain, LOWEST_DB, STEPS_PER_DB)
+        encode_levels(columns[:, :, 1], self._rows.bands(frames.plain_amplitude), LOWEST_DB, STEPS_PER_DB)
         middle_s = frames.times[0] + (self._pool - 1) / 2 * self._hop_s
-        header = HEADER.pack(self._epoch, 0, middle_s, len(columns), self._row_hz.size)
+        header = HEADER.pack(self._epoch, 0, middle_s, len(columns), self._rows.count)
         self._audience.columns(header + columns.tobytes())
 
     def gap(self, gap: Gap) -> None:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -48,7 +49,8 @@ def main() -> None:
     port = listening.getsockname()[1]
     url = f"http://{_shown(place['host'])}:{port}/{place['token']}/"
     tell({"url": url, "port": port})
-    asyncio.run(Server(listening, place["token"], place["host"], url, tell).serve(sys.stdin.buffer))
+    folder = Path(place["folder"]) if place["folder"] else None
+    asyncio.run(Server(listening, place["token"], place["host"], url, tell, folder).serve(sys.stdin.buffer))
 
 
 def tell(told: dict[str, object]) -> None:
@@ -67,14 +69,21 @@ class Server:
         url: the whole address.
         told: receives what the session is to know: a preset that a page asks for; how many pages there are and what
             they skipped.
+        folder: what is below it is served with the page of files; None for the live page.
     """
 
     def __init__(
-        self, listening: socket.socket, token: str, host: str, url: str, told: Callable[[dict[str, object]], None]
+        self,
+        listening: socket.socket,
+        token: str,
+        host: str,
+        url: str,
+        told: Callable[[dict[str, object]], None],
+        folder: Path | None = None,
     ) -> None:
         self.hub = Hub()
         self._socket, self._told = listening, told
-        self._door = Door(token, host, lambda: len(self.hub.pages) >= MOST_PAGES)
+        self._door = Door(token, host, lambda: len(self.hub.pages) >= MOST_PAGES, folder)
         self._address = {"type": "address", "url": url, "shared": host != ADDRESS}
         self._ended = asyncio.Event()
 

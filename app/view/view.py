@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
 from sharpear.errors import SharpearError, UsageError
@@ -37,6 +38,7 @@ class View:
     Args:
         port: where; when None the usual one, or any that is free.
         host: the address to listen on.
+        folder: serve the page of files, and the files below this folder; the live page where there is none.
 
     Raises:
         UsageError: the port is taken, or the address is not this machine's.
@@ -45,7 +47,7 @@ class View:
     be set later.
     """
 
-    def __init__(self, port: int | None = None, host: str = LOCAL) -> None:
+    def __init__(self, port: int | None = None, host: str = LOCAL, *, folder: Path | None = None) -> None:
         self.picture = Picture(self)
         self.choose_preset: Callable[[str], None] = lambda name: None
         self.report: Callable[[str], None] = lambda line: None
@@ -54,6 +56,7 @@ class View:
         self._axes = b""
         self._ending = False
         self._place: dict[str, Any] = {"host": host, "port": port, "token": secrets.token_urlsafe(16)}
+        self._place["folder"] = str(folder) if folder else None
         self._process, told = self._started()
         self.url, self._place["port"] = str(told["url"]), told["port"]
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._write, self._attend)]

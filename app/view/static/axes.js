@@ -4,10 +4,10 @@ import { hertz, isBlack, name, semitone } from "./music.js";
 import { SHARP } from "./history.js";
 import { MARGIN } from "./view.js";
 
-const TICKS_HZ = [20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400, 500, 600, 800, 1000, 1500, 2000, 3000, 4000, 5000, 6000, 8000, 10000, 15000, 20000];
-const KEY_WIDTH = 40;
-const BLACK_WIDTH = 25;
-const KEY_GAP = 6;
+export const TICKS_HZ = [20, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400, 500, 600, 800, 1000, 1500, 2000, 3000, 4000, 5000, 6000, 8000, 10000, 15000, 20000];
+export const KEY_WIDTH = 40;
+export const BLACK_WIDTH = 25;
+export const KEY_GAP = 6;
 const TICK_GAP_PX = 26;
 const NAME_GAP_PX = 11;
 const TIME_STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10];
@@ -64,7 +64,7 @@ export class Axes {
     context.fillRect(keyboardX(view), MARGIN.top, KEY_WIDTH, view.height);
     let lastName = Infinity;
     for (const key of keysOf(view)) {
-      const [top, height] = extent(view, key);
+      const [top, height] = extent(boxOf(view), key);
       context.fillStyle = this.ink[isBlack(key) ? "key-black" : "line"];
       if (isBlack(key)) context.fillRect(keyboardX(view), top, BLACK_WIDTH, height);
       else if (!isBlack(key + 1)) context.fillRect(keyboardX(view), Math.round(top), KEY_WIDTH, 1);
@@ -122,7 +122,7 @@ export class Axes {
     context.fillStyle = this.ink.accent;
     for (const key of keysOf(view)) {
       if (this.keys[key] < 0.05) continue;
-      const [top, height] = extent(view, key);
+      const [top, height] = extent(boxOf(view), key);
       context.globalAlpha = this.keys[key] ** 2;
       context.fillRect(keyboardX(view), top, isBlack(key) ? BLACK_WIDTH : KEY_WIDTH, height);
     }
@@ -170,14 +170,16 @@ function clear(context, pixelRatio) {
 
 const keyboardX = (view) => MARGIN.left + view.width + KEY_GAP;
 
+const boxOf = (view) => ({ top: MARGIN.top, height: view.height, y: (hz) => view.y(hz) });
+
 function* keysOf(view) {
   const last = Math.min(127, Math.floor(semitone(view.highHz) + 0.5));
   for (let key = Math.max(0, Math.ceil(semitone(view.lowHz) - 0.5)); key <= last; key++) yield key;
 }
 
-// Top and height of a key, within the picture, with a hair's breadth between keys.
-function extent(view, key) {
-  const top = Math.max(MARGIN.top, view.y(hertz(key + 0.5)));
-  const bottom = Math.min(MARGIN.top + view.height, view.y(hertz(key - 0.5)));
+// Top and height of a key, within a picture { top, height, y(hz) }, with a hair's breadth between keys.
+export function extent(picture, key, a4 = 440) {
+  const top = Math.max(picture.top, picture.y(hertz(key + 0.5, a4)));
+  const bottom = Math.min(picture.top + picture.height, picture.y(hertz(key - 0.5, a4)));
   return [top, Math.max(0, bottom - top - (bottom - top > 3 ? 1 : 0))];
 }

@@ -28,6 +28,7 @@ export class Controls {
     on("blend", "input", (slider) => (view.blend = +slider.value));
     on("floor", "input", (slider) => this.range(+slider.value, view.topDb));
     on("top", "input", (slider) => this.range(view.floorDb, +slider.value));
+    on("auto", "click", () => (view.auto = !view.auto));
     on("span", "input", (slider) => (view.spanS = SHORTEST_S * (LONGEST_S / SHORTEST_S) ** +slider.value));
     on("whole", "click", () => view.whole());
     on("help", "click", () => $("keys").showModal());
@@ -37,6 +38,7 @@ export class Controls {
   }
 
   range(floorDb, topDb) {
+    this.view.auto = false;
     this.view.floorDb = Math.min(floorDb, topDb - 5);
     this.view.topDb = Math.max(topDb, this.view.floorDb + 5);
   }
@@ -46,6 +48,7 @@ export class Controls {
     $("pause").setAttribute("aria-pressed", view.paused);
     $("pause").textContent = view.paused ? "Go on" : "Pause";
     $("beside").setAttribute("aria-pressed", view.beside);
+    $("auto").setAttribute("aria-pressed", view.auto);
     $("blend").value = view.blend;
     $("blend").disabled = view.beside;
     $("floor").value = view.floorDb;
@@ -147,6 +150,7 @@ export class Controls {
       0: () => view.whole(),
       ",": () => this.range(view.floorDb - 3, view.topDb),
       ".": () => this.range(view.floorDb + 3, view.topDb),
+      a: () => (view.auto = !view.auto),
       c: () => this.next("colours"),
       p: () => $("share").showModal(),
       P: () => this.next("preset"),

@@ -57,6 +57,16 @@ export class History {
     return this.bytes[(this.slot(column) * this.rows + row) * 2 + layer];
   }
 
+  // The level of the loudest line of the last `columns`, every fourth of which is looked at; null where there is none.
+  loudestDb(columns) {
+    let top = 1;
+    for (let back = 0; back < Math.min(columns, this.count); back += 4) {
+      const from = this.slot(this.newest - back) * this.rows * 2;
+      for (let at = from; at < from + this.rows * 2; at += 2) if (this.bytes[at] > top) top = this.bytes[at];
+    }
+    return top > 1 ? this.decibels(top) : null;
+  }
+
   decibels(byte) {
     return this.axes.lowest_db + (byte - 1) / this.axes.steps_per_db;
   }

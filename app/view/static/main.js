@@ -12,6 +12,7 @@ import { MARGIN, View } from "./view.js";
 const $ = (id) => document.getElementById(id);
 const REACH_PX = 8; // the cursor takes the line that is this near
 const GAPS_KEPT = 50;
+const LISTEN_MS = 500;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 const view = new View();
@@ -21,6 +22,7 @@ let history = null;
 let gaps = [];
 let changed = true;
 let drawnAt = performance.now();
+let listenedAt = 0;
 
 function curtain(text) {
   $("curtain").hidden = !text;
@@ -36,7 +38,7 @@ try {
 const connection = new Connection({
   state: (name) => {
     showState(name);
-    if (name === "offline") curtain("Disconnected: the session has ended, or is being started again");
+    if (name === "offline") curtain(history?.count ? "" : "Disconnected: the session has ended, or is being started again");
   },
   axes: (message) => {
     history = picture && new History(message, picture.height);
@@ -115,6 +117,10 @@ function frame(now) {
   }
   if (history?.count) {
     view.advance((now - drawnAt) / 1000, history.newestS);
+    if (now - listenedAt > LISTEN_MS) {
+      listenedAt = now;
+      if (view.listen(history.loudestDb(view.spanS / history.axes.column_s))) controls.show();
+    }
     picture.draw(view, pixelRatio);
   }
   drawnAt = now;

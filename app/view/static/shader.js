@@ -47,9 +47,11 @@ void main() {
 
 export const UNIFORMS = ["levels", "colours", "origin", "column", "row", "ring", "look", "nothing"];
 
-export function compile(gl) {
+export const compile = (gl) => link(gl, VERTEX, FRAGMENT);
+
+export function link(gl, vertex, fragment) {
   const program = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+  for (const [kind, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
     const shader = gl.createShader(kind);
     gl.shaderSource(shader, source);
     gl.compileShader(shader);

@@ -7,11 +7,14 @@ const LONGEST_S = 40;
 const FEWEST_OCTAVES = 0.5;
 const PULL_PER_S = 6; // how fast the shown time follows the newest: smooth at 60 frames a second, and late by nothing
 const JUMP_S = 0.3;
+const RANGE_DB = 55;
+const STEADY_DB = 5; // the range follows what is louder or softer by more than this
+const LEAST_TOP_DB = -70; // below, it is the noise of an empty input
 const LEAD_S = 0.008; // a pixel or so: batches come in steps, and what is newest is not to wait for the mean of them
 
 export class View {
   constructor() {
-    Object.assign(this, { paused: false, beside: false, blend: 1, floorDb: -72, topDb: -20, spanS: 8, edgeS: 0 });
+    Object.assign(this, { paused: false, auto: true, beside: false, blend: 1, floorDb: -72, topDb: -20, spanS: 8, edgeS: 0 });
     this.cursor = null; // { x, y } in pixels of the stage
     this.panes = [{ x: 0, width: 1, sharp: 1 }];
     this.width = this.height = 1; // of the picture, CSS pixels
@@ -49,6 +52,15 @@ export class View {
     if (this.paused) return;
     const behind = newestS + LEAD_S - this.edgeS - elapsedS;
     this.edgeS = Math.abs(behind) > JUMP_S ? newestS + LEAD_S : this.edgeS + elapsedS + behind * Math.min(1, PULL_PER_S * elapsedS);
+  }
+
+  // The range that suits a loudest line, if it is chosen here; true if it has changed.
+  listen(loudestDb) {
+    if (!this.auto || loudestDb === null) return false;
+    const topDb = Math.max(LEAST_TOP_DB, Math.round(loudestDb));
+    if (Math.abs(topDb - this.topDb) <= STEADY_DB) return false;
+    Object.assign(this, { topDb, floorDb: topDb - RANGE_DB });
+    return true;
   }
 
   zoomTime(factor) {

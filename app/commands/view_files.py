@@ -1,0 +1,73 @@
+"""``sharpear view``: recordings in the browser, sharpened, with their sound."""
+
+import time
+import webbrowser
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from sharpear.errors import UsageError
+
+from .common import CHECKED_LATER, EXIT_SOME_FAILED, has_screen, overrides, refuse_stdin, say
+from .options import PresetOption, QuietOption, SetOption
+
+MOST_FILES = 12
+WATCH_S = 0.2
+
+
+def view(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(**CHECKED_LATER, metavar="FILE...", help="Recordings, or .zarr or .npz made before; together."),
+    ],
+    preset: PresetOption = "music",
+    set_: SetOption = None,
+    port: Annotated[int | None, typer.Option("--view-port", min=1, max=65535, help="Port of the page.")] = None,
+    range_db: Annotated[
+        float | None, typer.Option(min=10, max=120, help="Levels shown below the loudest, dB; chosen if not given.")
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
+    quiet: QuietOption = False,
+) -> None:
+    """Open recordings in the browser: the sharpened picture with its sound."""
+    refuse_stdin(inputs, "write the stream to a file, or listen to it with `sharpear live`")
+    if len(inputs) > MOST_FILES:
+        raise UsageError(f"expected at most {MOST_FILES} files for one page, received {len(inputs)}: leave some out")
+    try:
+        import websockets  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise UsageError("the page needs websockets: pip install 'sharpear[view]'") from error
+    from sharpear.config import load_config  # noqa: PLC0415
+    from sharpear.interrupt import Interruption  # noqa: PLC0415
+    from sharpear.view.sheet import Sheets  # noqa: PLC0415
+    from sharpear.view.view import View  # noqa: PLC0415
+
+    config = load_config(preset, overrides(set_))
+    with (
+        Interruption() as interruption,
+        TemporaryDirectory(prefix="sharpear-view-") as folder,
+        View(port, folder=Path(folder)) as page,
+    ):
+        sheets = Sheets(inputs, Path(folder), config, page.axes, range_db)
+        page.report = say
+        sheets.start()
+        say(f"the page is at {page.url}: Ctrl-C ends")
+        if open_ and has_screen():
+            webbrowser.open(page.url)
+        interruption.patient = True
+        told = False
+        try:
+            while not interruption.requested:
+                if not told and sheets.wait(0):
+                    told = True
+                    for fault in sheets.faults:
+                        say(fault)
+                    if not (quiet or sheets.faults):
+                        say("all is sharpened and transcribed")
+                time.sleep(WATCH_S)
+        finally:
+            sheets.stop()
+    if sheets.faults:
+        raise typer.Exit(EXIT_SOME_FAILED)

@@ -1,0 +1,41 @@
+"""What the page of files asks for below ``data/``: tiles, and stretches of sound."""
+
+import re
+from http import HTTPStatus
+from pathlib import Path
+
+from websockets.datastructures import Headers
+from websockets.http11 import Response
+
+DATA = re.compile(r"data/(\d{1,3}/[a-z]\w*(?:-\d+|\.wav)?)", re.ASCII)
+"""The names that there may be, which reach no other folder."""
+RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})", re.ASCII)
+LARGEST_STRETCH = 1 << 20
+"""The most bytes of sound in one answer: the browser asks for the next."""
+PACKED, SOUND = "application/octet-stream", "audio/wav"
+
+
+def data(path: Path, wanted: str) -> Response:
+    """A file, or of sound the stretch `wanted`, a Range header."""
+    try:
+        with path.open("rb") as file:
+            if path.suffix != ".wav":
+                return _answer(HTTPStatus.OK, PACKED, file.read(), [("Content-Encoding", "deflate")])
+            size = file.seek(0, 2)
+            asked = RANGE.fullmatch(wanted or "bytes=0-")
+            first = int(asked[1]) if asked else size
+            if asked is None or first >= size:
+                refused = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+                return _answer(refused, SOUND, b"", [("Content-Range", f"bytes */{size}")])
+            last = min(int(asked[2] or size) + 1, size, first + LARGEST_STRETCH)
+            file.seek(first)
+            ranges = [("Accept-Ranges", "bytes"), ("Content-Range", f"bytes {first}-{last - 1}/{size}")]
+            return _answer(HTTPStatus.PARTIAL_CONTENT, SOUND, file.read(last - first), ranges)
+    except OSError:
+        return _answer(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", b"there is no such file yet\n", [])
+
+
+def _answer(status: HTTPStatus, kind: str, body: bytes, more: list[tuple[str, str]]) -> Response:
+    own = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Connection", "close")]
+    fixed = [("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer")]
+    return Response(status.value, status.phrase, Headers([*own, *fixed, *more]), body)

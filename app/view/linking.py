@@ -1,0 +1,90 @@
+"""Lines through frames: which peak goes on from which, how long each line lives, and what strikes all at once."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.compiler import Doubles, Floats, Integers, kernel
+from sharpear.sinks.drawing import ROWS_PER_OCTAVE
+
+MOST_PEAKS = 192
+"""The most peaks of a frame that are kept, from low to high."""
+FAINTEST_DB = -100.0
+REACH_ROWS = 3.0
+"""A line goes on where the next frame has a peak this near, in rows of an `ROWS_PER_OCTAVE`th octave."""
+LEVEL_ROWS_PER_DB = 0.05
+"""How far a dB of difference counts: where two peaks are equally near, the one of more equal level is taken."""
+RISE_DB, RISE_FRAMES = 6.0, 3
+"""A band strikes where it has risen by so much in so many frames."""
+AUDIBLE_DB = -75.0
+"""Bands below this, relative to the loudest so far, strike nothing."""
+
+
+@kernel
+def gather_peaks(
+    amplitude: Floats, frequency_hz: Floats, low_hz: float, row: Floats, level_db: Floats, count: Integers
+) -> None:
+    """(frames, streams, atoms) twice → each frame's peaks: (frames, peaks) of rows above `low_hz`, and of dB."""
+    frames, streams, atoms = amplitude.shape
+    faintest = 10.0 ** (FAINTEST_DB / 20.0)
+    for frame in range(frames):
+        found = 0
+        for stream in range(streams):
+            for atom in range(atoms):
+                if found == MOST_PEAKS:
+                    break
+                if amplitude[frame, stream, atom] > faintest and frequency_hz[frame, stream, atom] >= low_hz:
+                    row[frame, found] = np.log2(frequency_hz[frame, stream, atom] / low_hz) * ROWS_PER_OCTAVE
+                    level_db[frame, found] = 20.0 * np.log10(amplitude[frame, stream, atom])
+                    found += 1
+        count[frame] = found
+
+
+@kernel
+def link_peaks(first: int, row: Floats, level_db: Floats, count: Integers, link: Integers, age: Integers) -> None:
+    """From frame `first` on: the peak of the frame before that each goes on from, or −1, and its line's age, frames.
+
+    Two peaks are linked if each is the other's nearest.
+    """
+    back = np.empty(row.shape[1], np.int64)
+    for frame in range(max(first, 1), len(row)):
+        for before in range(count[frame - 1]):
+            back[before] = _nearest(row[frame - 1, before], level_db[frame - 1, before], row, level_db, count, frame)
+        for peak in range(count[frame]):
+            before = _nearest(row[frame, peak], level_db[frame, peak], row, level_db, count, frame - 1)
+            linked = before >= 0 and back[before] == peak
+            link[frame, peak] = before if linked else -1
+            age[frame, peak] = age[frame - 1, before] + 1 if linked else 0
+
+
+@kernel
+def _nearest(own_row: float, own_db: float, row: Floats, level_db: Floats, count: Integers, frame: int) -> int:
+    best, least = -1, REACH_ROWS
+    for peak in range(count[frame]):
+        apart = abs(row[frame, peak] - own_row)
+        if apart < REACH_ROWS:
+            apart += LEVEL_ROWS_PER_DB * abs(level_db[frame, peak] - own_db)
+            if apart < least or best < 0:
+                best, least = peak, apart
+    return best
+
+
+@kernel
+def count_remaining(count: Integers, link: Integers, remaining: Integers) -> None:
+    """For how many frames more each peak's line goes on, as far as it is known."""
+    remaining[:] = 0
+    for frame in range(len(count) - 1, 0, -1):
+        for peak in range(count[frame]):
+            if link[frame, peak] >= 0:
+                remaining[frame - 1, link[frame, peak]] = remaining[frame, peak] + 1
+
+
+def struck(plain_db: Floats, loudest_db: float) -> NDArray[np.float64]:
+    """(frames + RISE_FRAMES, bands) dB → (frames,): the share of all bands that strike.
+
+    >>> silence, noise = np.full((9, 4), -120, np.float32), np.full((2, 4), -20, np.float32)
+    >>> struck(np.concatenate([silence, noise]), -20.0).tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
+    """
+    risen = plain_db[RISE_FRAMES:] - plain_db[:-RISE_FRAMES] > RISE_DB
+    share: Doubles = (risen & (plain_db[RISE_FRAMES:] > loudest_db + AUDIBLE_DB)).mean(axis=1)
+    return share

@@ -1,0 +1,258 @@
+"""Recordings as the page of files shows them: pictures that grow while they are sharpened, sound, and notes."""
+
+import copy
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from sharpear.audio import AudioFile, Selection
+from sharpear.compiler import Doubles, Floats
+from sharpear.config import Config
+from sharpear.errors import InputError, SharpearError, printable
+from sharpear.pitch.notes import notes_of
+from sharpear.pitch.transcriber import Transcriber, VoiceCurves
+from sharpear.sharpening.frames import Frames
+from sharpear.sharpening.sharpener import Sharpener
+from sharpear.sinks.drawing import ROWS_PER_OCTAVE
+from sharpear.sinks.reader import load
+
+from .rows import Rows
+from .strokes import LOWEST_DB, ROW_STEPS, STEPS_PER_DB
+from .tiles import COLUMN_LEVELS, POOL, STROKE_LEVELS, TILE_COLUMNS, TILE_FRAMES, Tiles, write_whole
+
+PUBLISH_S = 0.4
+"""The shortest time between two looks that the page may take at what grows."""
+PUBLISH_SHARE = 0.05
+"""The most of the time that may go into showing what grows."""
+BLOCK_S = 0.5
+LOADED_FRAMES = 512
+SOUND_CHANNELS = 2
+"""The most channels that the page plays: more are mixed down."""
+FORMAT = {
+    "rows_per_octave": ROWS_PER_OCTAVE, "row_steps": ROW_STEPS, "lowest_db": LOWEST_DB, "steps_per_db": STEPS_PER_DB,
+    "pool": POOL, "tile_columns": TILE_COLUMNS, "tile_frames": TILE_FRAMES, "stroke_levels": STROKE_LEVELS,
+    "column_levels": COLUMN_LEVELS,
+}  # fmt: skip
+
+
+@dataclass
+class Sheet:
+    """What the page is told of one recording. done_s: how much of the picture there is. fault: why it ends early."""
+
+    name: str
+    folder: str
+    duration_s: float
+    hop_s: float
+    start_s: float
+    low_hz: float
+    rows: int
+    done_s: float = 0.0
+    complete: bool = False
+    sound: bool = False
+    notes: bool = False
+    fault: str = ""
+
+
+class Sheets:
+    """Sharpen recordings into tiles that the page of files shows, one recording after the other.
+
+    Args:
+        paths: audio files, or spectrograms (.zarr, .npz), which have no sound.
+        folder: where tiles go.
+        config: how to sharpen.
+        tell: receives the state of everything, as JSON, whenever the page should look again.
+        range_db: the range that the page begins with; it chooses one where this is None.
+
+    Raises:
+        InputError: one of them cannot be read.
+    """
+
+    def __init__(
+        self, paths: list[Path], folder: Path, config: Config, tell: Callable[[str], None], range_db: float | None
+    ) -> None:
+        self._config, self._tell, self._folder, self._range_db = config, tell, folder, range_db
+        self._ending = threading.Event()
+        self._told = threading.Lock()
+        self._error: BaseException | None = None
+        self.parts = [self._opened(path, number) for number, path in enumerate(paths)]
+        self._threads = [threading.Thread(target=self._work, daemon=True, name="sheets")]
+        sounding = [part for part in self.parts if isinstance(part, _Recording)]
+        self._threads.append(threading.Thread(target=self._sounds, args=(sounding,), daemon=True, name="sounds"))
+
+    def _opened(self, path: Path, number: int) -> "_Recording | _Loaded":
+        folder = self._folder / str(number)
+        folder.mkdir()
+        if path.suffix.lower() in (".zarr", ".npz"):
+            return _Loaded(path, folder)
+        return _Recording(path, folder, self._config)
+
+    def start(self) -> None:
+        """Begin; nothing waits for it."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End soon, done or not."""
+        self._ending.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def faults(self) -> list[str]:
+        """What went wrong, a line each."""
+        return [part.sheet.fault for part in self.parts if part.sheet.fault]
+
+    def wait(self, seconds: float) -> bool:
+        """Whether everything is done, waiting for it so long."""
+        self._threads[0].join(seconds)
+        if self._error:
+            raise self._error
+        return not self._threads[0].is_alive()
+
+    def publish(self) -> None:
+        """Tell the page what there is."""
+        with self._told:
+            sheets = [part.sheet.__dict__ for part in self.parts]
+            self._tell(json.dumps({"type": "sheets", **FORMAT, "range_db": self._range_db, "sheets": sheets}))
+
+    def _work(self) -> None:
+        self.publish()
+        for part in self.parts:
+            self._guarded(part, self._draw)
+        for part in self.parts:
+            if isinstance(part, _Recording):
+                self._guarded(part, self._transcribe)
+
+    def _guarded(self, part: "_Recording | _Loaded", act: Callable[[Any], None]) -> None:
+        try:
+            act(part)
+        except SharpearError as error:
+            part.sheet.fault = str(error)
+        except OSError as error:
+            part.sheet.fault = f"{part.sheet.name}: the picture cannot be kept ({error.strerror}): make room"
+        except BaseException as error:
+            self._error = error
+            raise
+        self.publish()
+
+    def _draw(self, part: "_Recording | _Loaded") -> None:
+        tiles, due_s = Tiles(part.folder, part.rows), 0.0
+        for frames, last in part.frames():
+            tiles.add(frames, last)
+            if self._ending.is_set():
+                return
+            began_s = time.monotonic()
+            if last or began_s > due_s:
+                tiles.publish()
+                part.sheet.done_s, part.sheet.complete = tiles.frames * part.sheet.hop_s, last
+                self.publish()
+                now_s = time.monotonic()
+                due_s = now_s + max(PUBLISH_S, (now_s - began_s) / PUBLISH_SHARE)
+
+    def _transcribe(self, part: "_Recording") -> None:
+        transcriber = Transcriber(part.sheet_rate, self._config)
+        curves = VoiceCurves(transcriber.layer)
+        for block in part.blocks():
+            if self._ending.is_set():
+                return
+            curves.add(transcriber.process(block))
+        curves.add(transcriber.flush())
+        voices = curves.voices()
+        notes = [note.__dict__ for note in notes_of(voices)]
+        step_s = float(voices.times[1] - voices.times[0]) if len(voices.times) > 1 else 0.0
+        f0 = [np.round(column, 2).tolist() for column in voices.f0.T if column.any()]
+        told = {"notes": notes, "start_s": float(voices.times[0]), "step_s": step_s, "f0": f0}
+        write_whole(part.folder / "notes", json.dumps(told).encode())
+        part.sheet.notes = True
+
+    def _sounds(self, parts: "list[_Recording]") -> None:
+        for part in parts:
+            self._guarded(part, lambda part: part.write_sound(self._ending))
+
+
+class _Recording:
+    """An audio file: its picture is of the channels' mean."""
+
+    def __init__(self, path: Path, folder: Path, config: Config) -> None:
+        self._path, self.folder = path, folder
+        with AudioFile(path) as audio:
+            self.sheet_rate, samples = audio.sample_rate, audio.samples
+        self._sharpener = sharpener = Sharpener(self.sheet_rate, config)
+        self.rows = _rows(sharpener.frequencies, sharpener.channel_frequencies)
+        hop_s = sharpener.hop / self.sheet_rate
+        self.sheet = Sheet(
+            printable(path.name), folder.name, samples / self.sheet_rate, hop_s, 0.0, self.rows.low_hz, self.rows.count
+        )
+
+    def blocks(self) -> Iterator[Floats]:
+        with AudioFile(self._path, Selection(mono=True, keep=True)) as audio:
+            yield from audio.blocks(round(BLOCK_S * self.sheet_rate))
+
+    def frames(self) -> Iterator[tuple[Frames, bool]]:
+        """What `Sharpener.process` gives; while a block is decided and drawn, the next is listened to beside it."""
+        deciding = copy.deepcopy(self._sharpener)
+        with ThreadPoolExecutor(1) as ahead:
+            coming = None
+            for block in self._until_flushed():
+                following = ahead.submit(self._sharpener.listen, block)
+                if coming:
+                    yield deciding.resolve(coming.result()), False
+                coming = following
+            if coming:
+                yield deciding.resolve(coming.result()), True
+
+    def _until_flushed(self) -> Iterator[Floats]:
+        """All blocks, and the silence that completes the last frames."""
+        samples = 0
+        for block in self.blocks():
+            samples += len(block)
+            yield block
+        missing = self._sharpener.hops_for(samples) * self._sharpener.hop - samples
+        yield np.zeros((missing, 1), np.float32)
+
+    def write_sound(self, ending: threading.Event) -> None:
+        partial, whole = self.folder / ".sound", self.folder / "sound.wav"
+        with AudioFile(self._path) as audio:
+            channels = audio.channels if audio.channels <= SOUND_CHANNELS else 1
+            with soundfile.SoundFile(partial, "w", audio.sample_rate, channels, "PCM_16", format="WAV") as file:
+                for block in audio.blocks():
+                    if ending.is_set():
+                        return
+                    finite = np.nan_to_num(block if channels == audio.channels else block.mean(axis=1))
+                    file.write(finite.clip(-1, 1))
+        partial.rename(whole)
+        self.sheet.sound = True
+
+
+class _Loaded:
+    """A spectrogram that was sharpened before."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        self.folder, self._all = folder, load(path)
+        if not len(self._all):
+            raise InputError(f"{path}: holds no frames: sharpen the recording again")
+        attributes, times = self._all.attributes, self._all.times
+        hop_s = float(attributes["hop"]) / float(attributes["sample_rate"])
+        self.rows = _rows(self._all.frequencies, self._all.channel_frequencies)
+        length_s = len(times) * hop_s
+        name, low_hz, count = printable(path.name), self.rows.low_hz, self.rows.count
+        self.sheet = Sheet(name, folder.name, length_s, hop_s, float(times[0]), low_hz, count)
+
+    def frames(self) -> Iterator[tuple[Frames, bool]]:
+        held, count = self._all, len(self._all)
+        for first in range(0, count, LOADED_FRAMES):
+            n = slice(first, first + LOADED_FRAMES)
+            parts = held.amplitude[n], held.instantaneous_frequency[n], held.plain_amplitude[n]
+            yield Frames(held.times[n], *parts), first + LOADED_FRAMES >= count
+
+
+def _rows(atom_hz: Doubles, band_hz: Doubles) -> Rows:
+    return Rows(atom_hz[0], atom_hz[-1], band_hz)

@@ -1,0 +1,205 @@
+// sharpear's page of files: tiles come as they are sharpened, and are drawn, heard, measured and kept.
+
+import { table } from "./colours.js";
+import { Connection } from "./connection.js";
+import { Keeper } from "./keep.js";
+import { linesAt, lineAt, traced } from "./lines.js";
+import { Overlay } from "./overlay.js";
+import { Overview } from "./overview.js";
+import { Painter } from "./painter.js";
+import { Pilot } from "./pilot.js";
+import { Plane } from "./plane.js";
+import { Player, sung } from "./player.js";
+import { showClock, showFileReading, showProgress } from "./reading.js";
+import { Tiles } from "./tiles.js";
+
+const $ = (id) => document.getElementById(id);
+const REACH_PX = 10;
+const TRACE_RATE_HZ = 44100;
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+class Page {
+  constructor() {
+    Object.assign(this, { sheets: [], tiles: new Map(), notesOf: new Map(), markers: [], hidden: new Set() });
+    Object.assign(this, { cursor: null, selection: null, loops: false, rangeDb: null, a4: 440, showsNotes: false, showsSlice: false, trace: null });
+    Object.assign(this, { stale: true, dirty: true });
+    this.plane = new Plane();
+    this.player = new Player();
+    this.painter = new Painter($("picture"));
+    this.overlay = new Overlay($("axes"), $("cursor"));
+    this.overview = new Overview($("overview"), this);
+    this.keeper = new Keeper(this);
+    this.pilot = new Pilot(this);
+    this.connection = new Connection({
+      state: (name) => {
+        this.offline = name === "offline";
+        showProgress(this);
+      },
+      sheets: (message) => this.heard(message),
+    });
+    new ResizeObserver(() => this.changed()).observe($("stage"));
+    dark.addEventListener("change", () => this.restyle());
+    this.restyle();
+    requestAnimationFrame(() => this.frame());
+  }
+
+  // What the server says there is.
+  heard({ sheets, range_db: rangeDb, ...format }) {
+    const first = !this.sheets.length;
+    this.sheets = sheets;
+    for (const sheet of sheets) {
+      if (!this.tiles.has(sheet.folder)) this.tiles.set(sheet.folder, new Tiles(this.painter.gl, format, () => (this.dirty = true)));
+      this.tiles.get(sheet.folder).sheet = sheet;
+      if (sheet.notes && !this.notesOf.has(sheet.folder)) this.fetchNotes(sheet.folder);
+    }
+    const highest = Math.max(...sheets.map(({ low_hz: hz, rows }) => hz * 2 ** ((rows - 1) / format.rows_per_octave)));
+    this.plane.bound(0, Math.max(...sheets.map((sheet) => sheet.start_s + sheet.duration_s)), Math.min(...sheets.map((sheet) => sheet.low_hz)), highest);
+    if (first) {
+      this.rangeDb = rangeDb;
+      this.plane.whole();
+    }
+    this.pilot.files();
+    this.hear(this.heardFolder ?? sheets.find((sheet) => sheet.sound)?.folder);
+    showProgress(this);
+    this.changed();
+  }
+
+  async fetchNotes(folder) {
+    this.notesOf.set(folder, null);
+    const answer = await fetch(`data/${folder}/notes`);
+    if (answer.ok) this.notesOf.set(folder, await answer.json());
+    $("notes").disabled = false;
+    this.changed();
+  }
+
+  hear(folder) {
+    const sheet = this.sheets.find((each) => each.folder === folder);
+    if (!sheet?.sound) return;
+    this.heardFolder = folder;
+    this.player.choose(`data/${folder}/sound.wav`);
+    this.pilot.show();
+  }
+
+  get shown() {
+    return this.sheets.filter((sheet) => !this.hidden.has(sheet.folder));
+  }
+
+  get heardTiles() {
+    return this.tiles.get(this.heardFolder ?? this.shown[0]?.folder);
+  }
+
+  tilesOf = (sheet) => this.tiles.get(sheet.folder);
+
+  changed() {
+    this.stale = this.dirty = true;
+  }
+
+  restyle() {
+    $("colours").value = dark.matches ? "magma" : "ink";
+    this.overlay.restyle();
+    this.recolour();
+  }
+
+  recolour() {
+    this.colours = table($("colours").value);
+    this.painter.setColours(this.colours);
+    this.overview.changed();
+    this.changed();
+  }
+
+  seek(timeS) {
+    this.still = Math.min(this.plane.toS, Math.max(this.plane.fromS, timeS));
+    this.player.seek(this.still);
+    this.player.element.ended || (this.dirty = true);
+  }
+
+  get positionS() {
+    return this.player.ready ? this.player.positionS : (this.still ?? 0);
+  }
+
+  select(selection) {
+    this.selection = selection && selection.untilS > selection.fromS ? selection : null;
+    this.player.loop = this.loops && this.selection ? [this.selection.fromS, this.selection.untilS] : null;
+    this.pilot.show();
+  }
+
+  // The line that the cursor stands on.
+  found(reachPx = REACH_PX) {
+    const { cursor, plane } = this;
+    if (!cursor) return null;
+    const pane = plane.panes.find(({ sheet }) => sheet.folder === cursor.folder) ?? plane.panes[0];
+    if (!pane) return null;
+    const tiles = this.tilesOf(pane.sheet);
+    const rowsPerPixel = (tiles.row(plane.highHz) - tiles.row(plane.lowHz)) / pane.height;
+    const line = lineAt(tiles, cursor.timeS, tiles.row(cursor.hz), Math.max(2, reachPx * rowsPerPixel));
+    return line && { ...line, folder: pane.sheet.folder };
+  }
+
+  get lines() {
+    return linesAt(this.tiles.get(this.cursor?.folder) ?? this.heardTiles, this.cursor?.timeS ?? this.positionS);
+  }
+
+  hearAlone() {
+    const found = this.found(30);
+    const points = found ? traced(this.tiles.get(found.folder), found) : [];
+    if (points.length < 2) {
+      $("message").textContent = "no partial at the cursor: point at a line, or choose one with the arrow keys up and down";
+      return;
+    }
+    $("message").textContent = "";
+    this.trace = points;
+    this.player.alone(sung(points, TRACE_RATE_HZ), TRACE_RATE_HZ, () => (this.trace = null));
+  }
+
+  layOut(pixelRatio) {
+    const { clientWidth, clientHeight } = $("stage");
+    const { plane } = this;
+    plane.layOut(clientWidth, clientHeight, this.shown);
+    for (const [canvas, width, height] of [
+      [$("picture"), plane.width, plane.height], [$("axes"), clientWidth, clientHeight], [$("cursor"), clientWidth, clientHeight],
+    ]) {
+      const [across, down] = [Math.round(width * pixelRatio), Math.round(height * pixelRatio)];
+      if (canvas.width !== across) canvas.width = across;
+      if (canvas.height !== down) canvas.height = down;
+    }
+    Object.assign($("picture").style, { left: `${plane.margin.left}px`, top: `${plane.margin.top}px`, width: `${plane.width}px`, height: `${plane.height}px` });
+  }
+
+  get layers() {
+    return { notes: this.showsNotes ? new Map([...this.notesOf].filter(([, notes]) => notes)) : null, markers: this.markers, a4: this.a4 };
+  }
+
+  frame() {
+    requestAnimationFrame(() => this.frame());
+    if (!this.sheets.length) return;
+    this.player.tick();
+    if (this.player.playing && !this.pilot.held && this.plane.follow(this.positionS)) this.changed();
+    if (this.stale) {
+      this.layOut(devicePixelRatio);
+      this.overlay.draw(this.plane, this.layers, devicePixelRatio);
+      this.overview.changed();
+    }
+    if (this.dirty || this.stale) {
+      this.stale = this.dirty = false;
+      for (const tiles of this.tiles.values()) tiles.tick();
+      this.painter.listen(this.plane, this.tilesOf, this.rangeDb);
+      this.painter.draw(this.plane, this.tilesOf, devicePixelRatio);
+      this.overview.changed();
+      this.pilot.showRange();
+    }
+    this.overview.draw();
+    const found = this.found();
+    const { floorDb, topDb } = this.painter;
+    const slice = this.showsSlice ? (pane) => ({ lines: linesAt(this.tilesOf(pane.sheet), this.cursor?.timeS ?? this.positionS), floorDb, topDb }) : null;
+    this.overlay.animate(this.plane, { positionS: this.positionS, selection: this.selection, cursor: this.cursor, found, slice, alone: this.trace }, devicePixelRatio);
+    showFileReading(this, found);
+    showClock(this.positionS, this.player.playing);
+  }
+}
+
+try {
+  window.page = new Page();
+} catch (error) {
+  $("curtain").hidden = false;
+  $("curtain").textContent = `The picture cannot be drawn: ${error.message}`;
+}

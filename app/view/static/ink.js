@@ -1,0 +1,110 @@
+// The graphics card's programs of the page of files: columns, strokes, and their colours.
+
+import { link } from "./shader.js";
+
+const CORNERS = `vec2 corner() { return vec2(gl_VertexID & 1, gl_VertexID >> 1); }`;
+
+// Columns as levels between 0 and 1, red sharpened and green plain. A pixel that covers several shows the strongest.
+const COLUMNS = [`#version 300 es
+uniform vec4 place; // left, right of what is drawn, clip space; the columns there
+uniform vec2 rows;  // at the bottom, at the top
+out vec2 at;
+${CORNERS}
+void main() {
+  vec2 c = corner();
+  at = vec2(mix(place.z, place.w, c.x), mix(rows.x, rows.y, c.y));
+  gl_Position = vec4(mix(place.x, place.y, c.x), c.y * 2.0 - 1.0, 0.0, 1.0);
+}`, `#version 300 es
+precision highp float;
+uniform sampler2D levels;
+uniform vec2 size;  // rows, columns of the tile
+uniform vec2 step_; // columns, rows in a pixel
+uniform vec2 look;  // byte at the floor, 1 / bytes of range
+uniform float sharp; // whether columns show what is sharpened, too
+in vec2 at;
+out vec4 level;
+void main() {
+  int across = int(clamp(ceil(step_.x), 1.0, 4.0));
+  int up = int(clamp(ceil(step_.y), 1.0, 8.0));
+  vec2 top = vec2(0.0);
+  if (at.y < -0.5 || at.y > size.x - 0.5) { level = vec4(0.0); return; }
+  if (across * up == 1) top = texture(levels, vec2((at.y + 0.5) / size.x, (at.x + 0.5) / size.y)).rg;
+  else for (int i = 0; i < across; i++) for (int j = 0; j < up; j++) {
+    vec2 spot = at + (vec2(float(i), float(j)) + 0.5) / vec2(float(across), float(up)) * step_ - 0.5 * step_;
+    ivec2 texel = ivec2(clamp(floor(spot.y + 0.5), 0.0, size.x - 1.0), clamp(floor(spot.x + 0.5), 0.0, size.y - 1.0));
+    top = max(top, texelFetch(levels, texel, 0).rg);
+  }
+  level = vec4(clamp((top * 255.0 - look.x) * look.y, 0.0, 1.0) * vec2(sharp, 1.0), 0.0, 1.0);
+}`];
+
+// Strokes: a capsule from end to end, as wide as its level is high.
+const STROKES = [`#version 300 es
+layout(location = 0) in vec2 t;
+layout(location = 1) in vec2 row;
+layout(location = 2) in vec2 bytes;
+layout(location = 3) in vec2 weight;
+uniform vec2 time;  // pixels of the tile's beginning, pixels a frame
+uniform vec2 pitch; // pixels of row 0, pixels a step of a row
+uniform vec2 pane;  // width, height, pixels
+uniform vec2 look;
+uniform float pen;  // pixels of the screen in one of the page
+out vec2 at;
+flat out vec4 ends;
+flat out vec2 shade;
+flat out float reach;
+${CORNERS}
+void main() {
+  vec2 a = vec2(time.x + t.x * time.y, pitch.x + row.x * pitch.y);
+  vec2 b = vec2(time.x + t.y * time.y, pitch.x + row.y * pitch.y);
+  vec2 level = clamp((bytes - look.x) * look.y, 0.0, 1.0);
+  shade = level * weight;
+  reach = pen * (0.45 + 1.0 * max(level.x, level.y));
+  float margin = reach + 1.0;
+  vec2 along = b - a;
+  float length_ = length(along);
+  vec2 u = length_ > 1e-4 ? along / length_ : vec2(1.0, 0.0);
+  vec2 c = corner();
+  at = a + u * mix(-margin, length_ + margin, c.x) + vec2(-u.y, u.x) * mix(-margin, margin, c.y);
+  ends = vec4(a, b);
+  gl_Position = max(shade.x, shade.y) > 0.0 ? vec4(at / pane * 2.0 - 1.0, 0.0, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
+}`, `#version 300 es
+precision highp float;
+in vec2 at;
+flat in vec4 ends;
+flat in vec2 shade;
+flat in float reach;
+out vec4 level;
+void main() {
+  vec2 along = ends.zw - ends.xy;
+  float share = clamp(dot(at - ends.xy, along) / max(dot(along, along), 1e-6), 0.0, 1.0);
+  float off = length(at - ends.xy - share * along);
+  level = vec4(mix(shade.x, shade.y, share) * clamp(reach + 0.5 - off, 0.0, 1.0), 0.0, 0.0, 1.0);
+}`];
+
+const COLOURS = [`#version 300 es
+out vec2 at;
+${CORNERS}
+void main() { at = corner(); gl_Position = vec4(at * 2.0 - 1.0, 0.0, 1.0); }`, `#version 300 es
+precision highp float;
+uniform sampler2D levels;
+uniform sampler2D colours;
+uniform vec2 share; // of the levels' texture that is this pane's
+uniform float blend;
+in vec2 at;
+out vec4 colour;
+void main() {
+  vec2 level = texture(levels, at * share).rg;
+  colour = texture(colours, vec2(mix(level.g, level.r, blend) * (255.0 / 256.0) + 0.5 / 256.0, 0.5));
+}`];
+
+export function programs(gl) {
+  const made = (sources, ...names) => {
+    const program = link(gl, ...sources);
+    return { program, ...Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(program, name)])) };
+  };
+  return {
+    columns: made(COLUMNS, "levels", "place", "rows", "size", "step_", "look", "sharp"),
+    strokes: made(STROKES, "time", "pitch", "pane", "look", "pen"),
+    colours: made(COLOURS, "levels", "colours", "share", "blend"),
+  };
+}

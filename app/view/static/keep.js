@@ -1,0 +1,141 @@
+// Markers, and what is saved: pictures, the selection's sound, tables.
+
+const $ = (id) => document.getElementById(id);
+const SVG = "http://www.w3.org/2000/svg";
+const ECHO_S = 30;
+
+export class Keeper {
+  constructor(page) {
+    this.page = page;
+  }
+
+  mark(timeS) {
+    this.page.markers.push({ timeS, label: `${this.page.markers.length + 1}` });
+    this.page.markers.sort((a, b) => a.timeS - b.timeS);
+    this.list();
+  }
+
+  // The markers as fields: their names can be changed, each can be gone to and taken away.
+  list() {
+    const { page } = this;
+    $("marks").hidden = !page.markers.length;
+    $("marks").replaceChildren(...page.markers.map((marker, number) => {
+      const field = Object.assign(document.createElement("input"), { type: "text", value: marker.label });
+      field.setAttribute("aria-label", `Name of marker ${number + 1}`);
+      field.addEventListener("input", () => { marker.label = field.value; page.changed(); });
+      const button = (text, label, act) => {
+        const made = Object.assign(document.createElement("button"), { type: "button", textContent: text });
+        made.setAttribute("aria-label", `${label} marker ${number + 1}`);
+        made.addEventListener("click", act);
+        return made;
+      };
+      const item = document.createElement("li");
+      item.append(field, button("→", "Go to", () => { page.seek(marker.timeS); page.plane.follow(marker.timeS); page.changed(); }), button("×", "Remove", () => {
+        page.markers.splice(page.markers.indexOf(marker), 1);
+        this.list();
+      }));
+      return item;
+    }));
+    page.changed();
+  }
+
+  async save(what) {
+    const stem = this.page.sheets[0].name.replace(/\.[^.]*$/, "");
+    const [content, kind, ending] = await this[what]();
+    if (!content) {
+      $("message").textContent = kind;
+      return;
+    }
+    const url = URL.createObjectURL(new Blob([content], { type: kind }));
+    const link = Object.assign(document.createElement("a"), { href: url, download: `${stem}.${ending}` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), ECHO_S * 1000);
+    $("message").textContent = `saved ${stem}.${ending}`;
+  }
+
+  // The view as it is seen: picture, rulers, notes and markers.
+  async png() {
+    const { painter, plane, tilesOf } = this.page;
+    painter.draw(plane, tilesOf, devicePixelRatio);
+    const stage = $("axes");
+    const canvas = Object.assign(document.createElement("canvas"), { width: stage.width, height: stage.height });
+    const context = canvas.getContext("2d");
+    context.fillStyle = this.page.overlay.ink.ground;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage($("picture"), plane.margin.left * devicePixelRatio, plane.margin.top * devicePixelRatio);
+    context.drawImage(stage, 0, 0);
+    return [await new Promise((done) => canvas.toBlob(done, "image/png")), "image/png", "png"];
+  }
+
+  // The lines of the view as vectors, a path for each line, as wide and as opaque as it is loud.
+  async svg() {
+    const { plane, painter } = this.page;
+    const { topDb, floorDb } = painter;
+    const { width, height } = $("stage").getBoundingClientRect();
+    const parts = [`<svg xmlns="${SVG}" viewBox="0 0 ${width} ${height}" stroke-linecap="round" fill="none" stroke="#1a1040">`, `<rect width="${width}" height="${height}" fill="#fff" stroke="none"/>`];
+    const f = (value) => +value.toFixed(2);
+    plane.panes.forEach((pane, number) => {
+      const [left, top] = [plane.margin.left + pane.x, plane.margin.top + pane.y];
+      parts.push(`<clipPath id="p${number}"><rect x="${left}" y="${top}" width="${pane.width}" height="${pane.height}"/></clipPath><g clip-path="url(#p${number})">`);
+      const tiles = this.page.tilesOf(pane.sheet);
+      for (const { t, row, db, weight } of tiles.strokes(plane.startS, plane.startS + plane.spanS)) {
+        const shade = Math.min(1, ((db[0] + db[1]) / 2 - floorDb) / (topDb - floorDb)) * weight;
+        if (shade < 0.04) continue;
+        const ends = [0, 1].map((end) => `${f(plane.x(t[end], pane))} ${f(plane.y(tiles.hertz(row[end]), pane))}`);
+        parts.push(`<path d="M${ends[0]}L${ends[1]}" stroke-width="${f(0.7 + 1.6 * shade)}" opacity="${f(shade)}"/>`);
+      }
+      parts.push(`</g><rect x="${left}" y="${top}" width="${pane.width}" height="${pane.height}" stroke="#888" stroke-width="0.5"/>`);
+    });
+    return [[...parts, "</svg>"].join("\n"), "image/svg+xml", "svg"];
+  }
+
+  // The stretch that is selected, bit for bit as it is played, cut out of the WAV file by its header.
+  async wav() {
+    const { selection, heardFolder } = this.page;
+    if (!selection) return [null, "nothing is selected: drag over the picture, or press I and O"];
+    if (!heardFolder) return [null, "there is no sound to save"];
+    const url = `data/${heardFolder}/sound.wav`;
+    const head = new DataView(await bytes(url, 0, 43));
+    const [align, rate] = [head.getUint16(32, true), head.getUint32(24, true)];
+    const [from, until] = [selection.fromS, selection.untilS].map((timeS) => 44 + Math.round(timeS * rate) * align);
+    const pieces = [];
+    for (let at = from; at < until; ) {
+      const piece = await bytes(url, at, until - 1);
+      if (!piece.byteLength) break;
+      pieces.push(piece);
+      at += piece.byteLength;
+    }
+    const size = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+    head.setUint32(4, 36 + size, true);
+    head.setUint32(40, size, true);
+    return [new Blob([head.buffer, ...pieces]), "audio/wav", "selection.wav"];
+  }
+
+  async markers() {
+    const rows = this.page.markers.map(({ timeS, label }) => `${timeS.toFixed(4)},${quoted(label)}`);
+    return rows.length ? [["time_s,label", ...rows, ""].join("\n"), "text/csv", "markers.csv"] : [null, "there are no markers: M sets one"];
+  }
+
+  get notes() {
+    return this.page.notesOf.get(this.page.heardFolder ?? this.page.sheets[0].folder)?.notes ?? [];
+  }
+
+  async labels() {
+    const marks = this.page.markers.map(({ timeS, label }) => [timeS, timeS, label]);
+    const notes = this.notes.map((note) => [note.onset_s, note.offset_s, `MIDI ${note.midi} ${note.cents < 0 ? "" : "+"}${note.cents.toFixed(0)} ct`]);
+    const rows = [...marks, ...notes].sort((a, b) => a[0] - b[0]).map(([from, until, label]) => `${from.toFixed(6)}\t${until.toFixed(6)}\t${label.replace(/[\t\r\n]/g, " ")}`);
+    return rows.length ? [[...rows, ""].join("\n"), "text/plain", "labels.txt"] : [null, "there are neither markers nor notes yet"];
+  }
+
+  async notescsv() {
+    const rows = this.notes.map((n) => [n.onset_s.toFixed(4), n.offset_s.toFixed(4), n.midi, n.cents.toFixed(1), n.level_db.toFixed(1), n.voice].join(","));
+    return rows.length ? [["onset_s,offset_s,midi,cents,level_db,voice", ...rows, ""].join("\n"), "text/csv", "notes.csv"] : [null, "there are no notes yet"];
+  }
+}
+
+const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+async function bytes(url, first, last) {
+  const answer = await fetch(url, { headers: { Range: `bytes=${first}-${last}` } });
+  return answer.ok ? answer.arrayBuffer() : new ArrayBuffer(0);
+}

@@ -1,0 +1,249 @@
+// What stands on the picture: rulers, keys, notes, markers, the selection, the slice, the cursor and the position.
+
+import { extent, KEY_WIDTH, BLACK_WIDTH, KEY_GAP, TICKS_HZ } from "./axes.js";
+import { clockTime, hertz, isBlack, name, semitone } from "./music.js";
+
+const STEPS_S = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
+const TICK_GAP_PX = 24;
+const TIME_GAP_PX = 78;
+const FONT = "11px system-ui, sans-serif";
+const VOICES = ["#7dd3fc", "#86efac", "#fcd34d", "#f9a8d4", "#c4b5fd", "#fdba74", "#5eead4", "#fca5a5"];
+const SLICE_PX = 120;
+
+export class Overlay {
+  constructor(still, moving) {
+    this.still = still.getContext("2d");
+    this.moving = moving.getContext("2d");
+    this.restyle();
+  }
+
+  restyle() {
+    const style = getComputedStyle(document.documentElement);
+    const keys = ["ground", "ink", "soft", "line", "accent", "key-white", "key-black"];
+    this.ink = Object.fromEntries(keys.map((key) => [key, style.getPropertyValue(`--${key}`).trim()]));
+  }
+
+  // Everything that stands while the view stands.
+  draw(plane, { notes, markers, a4 }, pixelRatio, context = clear(this.still, pixelRatio)) {
+    context.font = FONT;
+    context.textBaseline = "middle";
+    for (const pane of plane.panes) {
+      this.frequencies(context, plane, pane);
+      if (plane.keyboard && pane.x + pane.width > plane.width - 1) this.keyboard(context, plane, pane, a4);
+      this.times(context, plane, pane);
+      this.label(context, plane, pane);
+      context.save();
+      context.beginPath();
+      context.rect(plane.margin.left + pane.x, plane.margin.top + pane.y, pane.width, pane.height);
+      context.clip();
+      if (notes?.has(pane.sheet.folder)) this.notes(context, plane, pane, notes.get(pane.sheet.folder), a4);
+      for (const marker of markers) this.marker(context, plane, pane, marker);
+      context.restore();
+    }
+  }
+
+  label(context, plane, pane) {
+    context.textAlign = "left";
+    context.fillStyle = this.ink.soft;
+    const top = plane.margin.top + pane.y - 8;
+    if (pane.title) context.fillText(pane.title, plane.margin.left + pane.x, top);
+    context.textAlign = "right";
+    if (pane.x === 0) context.fillText("Hz", plane.margin.left - 8, top);
+  }
+
+  frequencies(context, plane, pane) {
+    if (pane.x > 0) return;
+    context.textAlign = "right";
+    let last = Infinity;
+    for (const hz of ticks(plane)) {
+      const y = plane.y(hz, pane);
+      if (last - y < TICK_GAP_PX || y < plane.margin.top + pane.y + 4) continue;
+      last = y;
+      context.fillStyle = this.ink.line;
+      context.fillRect(plane.margin.left - 6, Math.round(y), 5, 1);
+      context.fillStyle = this.ink.soft;
+      context.fillText(hz >= 1000 ? `${+(hz / 1000).toFixed(3)} k` : `${+hz.toFixed(1)}`, plane.margin.left - 8, y);
+    }
+  }
+
+  keyboard(context, plane, pane, a4) {
+    const x = plane.margin.left + plane.width + KEY_GAP;
+    const box = { top: plane.margin.top + pane.y, height: pane.height, y: (hz) => plane.y(hz, pane) };
+    context.textAlign = "left";
+    context.fillStyle = this.ink["key-white"];
+    context.fillRect(x, box.top, KEY_WIDTH, box.height);
+    let lastName = Infinity;
+    const lowest = Math.max(0, Math.ceil(semitone(plane.lowHz, a4) - 0.5));
+    for (let key = lowest; key <= Math.min(127, Math.floor(semitone(plane.highHz, a4) + 0.5)); key++) {
+      const [top, height] = extent(box, key, a4);
+      context.fillStyle = this.ink[isBlack(key) ? "key-black" : "line"];
+      if (isBlack(key)) context.fillRect(x, top, BLACK_WIDTH, height);
+      else if (!isBlack(key + 1)) context.fillRect(x, Math.round(top), KEY_WIDTH, 1);
+      const y = box.y(hertz(key, a4));
+      if (y < box.top || y > box.top + box.height || lastName - y < 11) continue;
+      if (key % 12 !== 0 && !(height >= 11 && !isBlack(key))) continue;
+      lastName = y;
+      context.fillStyle = key % 12 === 0 ? this.ink.ink : this.ink.soft;
+      context.fillText(name(key), x + KEY_WIDTH + 6, y);
+    }
+  }
+
+  times(context, plane, pane) {
+    context.textAlign = "center";
+    const bottom = plane.margin.top + pane.y + pane.height;
+    const lowest = Math.abs(pane.y + pane.height - plane.height) < 1;
+    if (!lowest) return;
+    const step = STEPS_S.find((s) => (s / plane.spanS) * pane.width >= TIME_GAP_PX) ?? STEPS_S.at(-1);
+    context.fillStyle = this.ink.soft;
+    for (let n = Math.ceil(plane.startS / step); n * step <= plane.startS + plane.spanS; n++) {
+      const x = plane.x(n * step, pane);
+      context.fillRect(Math.round(x), bottom + 1, 1, 4);
+      if (x > plane.margin.left + pane.x + 20 && x < plane.margin.left + pane.x + pane.width - 16) context.fillText(clockTime(n * step, step), x, bottom + 13);
+    }
+  }
+
+  // Notes as outlines at their pitch, and the curve of each voice.
+  notes(context, plane, pane, { notes, f0, start_s: startS, step_s: stepS }, a4) {
+    context.lineWidth = 1.5;
+    const untilS = plane.startS + plane.spanS;
+    for (const note of notes) {
+      if (note.offset_s < plane.startS || note.onset_s > untilS) continue;
+      const hz = 440 * 2 ** ((note.midi + note.cents / 100 - 69) / 12);
+      const [x0, x1, y] = [plane.x(note.onset_s, pane), plane.x(note.offset_s, pane), plane.y(hz, pane)];
+      const tall = Math.max(6, (pane.height / plane.octaves / 12) * 0.9);
+      context.strokeStyle = context.fillStyle = VOICES[note.voice % VOICES.length];
+      context.globalAlpha = 0.9;
+      context.beginPath();
+      context.roundRect(x0, y - tall / 2, Math.max(2, x1 - x0), tall, Math.min(4, tall / 2));
+      context.stroke();
+      context.globalAlpha = 0.14;
+      context.fill();
+      context.globalAlpha = 1;
+      if (x1 - x0 > 22) this.tag(context, name(Math.round(semitone(hz, a4))), x0 + 3, y - tall / 2 - 7);
+    }
+    context.lineWidth = 1;
+    f0.forEach((curve, voice) => {
+      context.strokeStyle = VOICES[voice % VOICES.length];
+      context.beginPath();
+      let down = false;
+      const first = Math.max(0, Math.floor((plane.startS - startS) / stepS));
+      for (let n = first; n < Math.min(curve.length, first + plane.spanS / stepS + 2); n++) {
+        if (curve[n] > 0) context[down ? "lineTo" : "moveTo"](plane.x(startS + n * stepS, pane), plane.y(curve[n], pane));
+        down = curve[n] > 0;
+      }
+      context.stroke();
+    });
+  }
+
+  tag(context, text, x, y) {
+    context.textAlign = "left";
+    context.lineJoin = "round";
+    context.strokeStyle = this.ink.ground;
+    context.lineWidth = 3;
+    context.strokeText(text, x, y);
+    context.lineWidth = 1.5;
+    context.fillStyle = this.ink.ink;
+    context.fillText(text, x, y);
+  }
+
+  marker(context, plane, pane, { timeS, label }) {
+    const x = plane.x(timeS, pane);
+    context.fillStyle = this.ink.accent;
+    context.fillRect(Math.round(x), plane.margin.top + pane.y, 1, pane.height);
+    this.tag(context, label, x + 4, plane.margin.top + pane.y + 9);
+  }
+
+  // Everything that moves: { positionS, selection, cursor, found, slice, alone }.
+  animate(plane, moving, pixelRatio) {
+    const context = clear(this.moving, pixelRatio);
+    context.font = FONT;
+    context.textBaseline = "middle";
+    for (const pane of plane.panes) {
+      context.save();
+      context.beginPath();
+      context.rect(plane.margin.left + pane.x, plane.margin.top + pane.y - 6, pane.width, pane.height + 6);
+      context.clip();
+      if (moving.selection) this.selection(context, plane, pane, moving.selection);
+      if (moving.slice) this.slice(context, plane, pane, moving.slice(pane));
+      if (moving.alone) this.trace(context, plane, pane, moving.alone);
+      this.position(context, plane, pane, moving.positionS);
+      if (moving.cursor) this.cursor(context, plane, pane, moving);
+      context.restore();
+    }
+  }
+
+  selection(context, plane, pane, { fromS, untilS, lowHz, highHz }) {
+    const [x0, x1] = [plane.x(fromS, pane), plane.x(untilS, pane)];
+    const [top, bottom] = lowHz ? [plane.y(highHz, pane), plane.y(lowHz, pane)] : [plane.margin.top + pane.y, plane.margin.top + pane.y + pane.height];
+    context.fillStyle = context.strokeStyle = this.ink.accent;
+    context.globalAlpha = 0.13;
+    context.fillRect(x0, top, x1 - x0, bottom - top);
+    context.globalAlpha = 0.9;
+    context.lineWidth = 1;
+    context.strokeRect(x0, top, x1 - x0, bottom - top);
+    context.globalAlpha = 1;
+  }
+
+  position(context, plane, pane, timeS) {
+    const x = plane.x(timeS, pane);
+    context.fillStyle = this.ink.accent;
+    context.fillRect(x - 0.75, plane.margin.top + pane.y, 1.5, pane.height);
+    context.beginPath();
+    context.arc(x, plane.margin.top + pane.y - 1, 4, 0, 2 * Math.PI);
+    context.fill();
+  }
+
+  trace(context, plane, pane, points) {
+    context.strokeStyle = this.ink.ink;
+    context.lineWidth = 1.5;
+    context.setLineDash([2, 3]);
+    context.beginPath();
+    for (const side of [-5, 5]) points.forEach(({ t, hz }, n) => context[n ? "lineTo" : "moveTo"](plane.x(t, pane), plane.y(hz, pane) + side));
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  // The spectrum of a moment: its lines as bars from the right, as long as they are loud.
+  slice(context, plane, pane, { lines, floorDb, topDb }) {
+    const right = plane.margin.left + pane.x + pane.width;
+    context.fillStyle = this.ink.ground;
+    context.globalAlpha = 0.72;
+    context.fillRect(right - SLICE_PX, plane.margin.top + pane.y, SLICE_PX, pane.height);
+    context.globalAlpha = 1;
+    context.fillStyle = this.ink.accent;
+    for (const { hz, db } of lines) {
+      const length = SLICE_PX * Math.min(1, Math.max(0, (db - floorDb) / (topDb - floorDb)));
+      context.fillRect(right - length, plane.y(hz, pane) - 1, length, 2);
+    }
+  }
+
+  cursor(context, plane, pane, { cursor, found }) {
+    const [x, y] = [plane.x(cursor.timeS, pane), plane.y(cursor.hz, pane)];
+    context.fillStyle = this.ink.ink;
+    context.globalAlpha = 0.4;
+    context.fillRect(Math.round(x), plane.margin.top + pane.y, 1, pane.height);
+    context.fillRect(plane.margin.left + pane.x, Math.round(y), pane.width, 1);
+    context.globalAlpha = 1;
+    if (!found) return;
+    context.strokeStyle = this.ink.accent;
+    context.lineWidth = 2;
+    context.beginPath();
+    context.arc(x, plane.y(found.hz, pane), 6, 0, 2 * Math.PI);
+    context.stroke();
+  }
+}
+
+function* ticks(plane) {
+  if (plane.octaves > 1.2) {
+    yield* TICKS_HZ.filter((hz) => hz >= plane.lowHz && hz <= plane.highHz);
+    return;
+  }
+  const step = 10 ** Math.floor(Math.log10((plane.highHz - plane.lowHz) / 4));
+  for (let n = Math.ceil(plane.lowHz / step); n * step <= plane.highHz; n++) yield n * step;
+}
+
+function clear(context, pixelRatio) {
+  context.setTransform(pixelRatio, 0, 0, pixelRatio, 0, 0);
+  context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+  return context;
+}

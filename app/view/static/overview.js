@@ -1,0 +1,91 @@
+// The strip below: the whole recording in a row, and what is shown of it; drag or arrow keys move that.
+
+
+export class Overview {
+  constructor(canvas, page) {
+    Object.assign(this, { canvas, page, stale: true });
+    this.context = canvas.getContext("2d");
+    this.point();
+    canvas.addEventListener("keydown", (event) => {
+      const { plane } = page;
+      const moves = { ArrowLeft: -0.1, ArrowRight: 0.1, Home: -Infinity, End: Infinity };
+      if (!(event.key in moves)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const to = Math.min(plane.toS, Math.max(plane.fromS, plane.startS + moves[event.key] * plane.spanS));
+      plane.show(to, plane.spanS);
+      page.changed();
+    });
+  }
+
+  point() {
+    const move = (event) => {
+      const { plane } = this.page;
+      const box = this.canvas.getBoundingClientRect();
+      const timeS = plane.fromS + ((event.clientX - box.left) / box.width) * (plane.toS - plane.fromS);
+      plane.show(timeS - plane.spanS / 2, plane.spanS);
+      this.page.changed();
+    };
+    this.canvas.addEventListener("pointerdown", (event) => {
+      this.canvas.setPointerCapture(event.pointerId);
+      move(event);
+    });
+    this.canvas.addEventListener("pointermove", (event) => event.buttons && move(event));
+  }
+
+  changed() {
+    this.stale = true;
+  }
+
+  draw() {
+    const { page, canvas, context } = this;
+    const { plane } = page;
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.max(1, Math.round(side * devicePixelRatio)));
+    if (this.stale || canvas.width !== width) {
+      this.stale = false;
+      Object.assign(canvas, { width, height });
+      this.image = this.drawn(width, height);
+      const shown = plane.spanS / Math.max(1e-9, plane.toS - plane.fromS);
+      canvas.setAttribute("aria-valuenow", Math.round(shown >= 1 ? 0 : (100 * (plane.startS - plane.fromS)) / (plane.toS - plane.fromS - plane.spanS)));
+    }
+    if (!this.image) return;
+    context.putImageData(this.image, 0, 0);
+    const x = (timeS) => ((timeS - plane.fromS) / (plane.toS - plane.fromS)) * width;
+    context.fillStyle = page.overlay.ink.ground;
+    context.globalAlpha = 0.6;
+    context.fillRect(0, 0, x(plane.startS), height);
+    context.fillRect(x(plane.startS + plane.spanS), 0, width, height);
+    context.globalAlpha = 1;
+    context.fillStyle = page.overlay.ink.accent;
+    if (page.selection) context.fillRect(x(page.selection.fromS), height - 4, Math.max(2, x(page.selection.untilS) - x(page.selection.fromS)), 4);
+    context.fillRect(x(page.positionS) - 1, 0, 2, height);
+  }
+
+  drawn(width, height) {
+    const { page } = this;
+    const tiles = page.heardTiles;
+    const image = this.context.createImageData(width, height);
+    if (!tiles || !page.colours) return image;
+    const { format, sheet } = tiles;
+    const columns = (page.plane.toS - page.plane.fromS) / tiles.columnS;
+    const level = Math.min(format.column_levels - 1, Math.max(0, Math.ceil(Math.log2(columns / width))));
+    const columnS = tiles.columnS * 2 ** level;
+    const { floorDb, topDb } = page.painter;
+    const floor = 1 + (floorDb - format.lowest_db) * format.steps_per_db;
+    const scale = 255 / ((topDb - floorDb) * format.steps_per_db);
+    const held = new Map([...tiles.numbers(level, 0, Infinity)].map((number) => [number, tiles.get("r", level, number)]));
+    for (let x = 0; x < width; x++) {
+      const column = Math.floor((page.plane.fromS + (x / width) * (page.plane.toS - page.plane.fromS)) / columnS);
+      const tile = held.get(Math.floor(column / format.tile_columns));
+      const at = (column % format.tile_columns) * sheet.rows * 2;
+      for (let y = 0; y < height; y++) {
+        const last = Math.floor(((height - y) / height) * sheet.rows);
+        let top = 0;
+        if (tile && at < tile.bytes.length) for (let row = Math.floor(((height - y - 1) / height) * sheet.rows); row < last; row++) top = Math.max(top, tile.bytes[at + 2 * row]);
+        const shade = 4 * Math.round(Math.min(255, Math.max(0, (top - floor) * scale)));
+        image.data.set(page.colours.subarray(shade, shade + 4), 4 * (y * width + x));
+      }
+    }
+    return image;
+  }
+}

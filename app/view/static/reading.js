@@ -1,0 +1,62 @@
+// What is read at the cursor, and measured in the selection.
+
+import { traced, vibrato } from "./lines.js";
+import { cents, clockTime, name, semitone } from "./music.js";
+
+const $ = (id) => document.getElementById(id);
+const figure = (value, digits = 1) => value.toFixed(digits).replace("-", "−");
+
+export function showProgress({ sheets, offline }) {
+  $("title").textContent = sheets.map((sheet) => sheet.name).join(" · ");
+  document.title = sheets.length ? `${sheets[0].name}: sharpear` : "sharpear";
+  const done = sheets.reduce((sum, sheet) => sum + sheet.done_s, 0);
+  const all = sheets.reduce((sum, sheet) => sum + sheet.duration_s, 0);
+  const fault = sheets.find((sheet) => sheet.fault)?.fault;
+  const waiting = sheets.every((sheet) => sheet.complete || sheet.fault) ? "" : `sharpening: ${Math.floor((100 * done) / all)} %`;
+  $("progress").textContent = offline ? "disconnected: sharpear has ended, or is being started again" : waiting;
+  if (fault) $("message").textContent = fault;
+}
+
+export function showClock(positionS, playing) {
+  $("clock").textContent = clockTime(positionS);
+  const text = playing ? "Pause" : "Play";
+  if ($("play").textContent === text) return;
+  $("play").textContent = text;
+  $("play").setAttribute("aria-pressed", playing);
+}
+
+export function showFileReading(page, found) {
+  const { cursor, a4 } = page;
+  const hz = found?.hz ?? cursor?.hz;
+  $("read-note").textContent = cursor ? name(Math.round(semitone(hz, a4))) : "–";
+  $("read-cents").textContent = cursor ? cents(hz, a4) : "";
+  $("read-hz").textContent = cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : "move the pointer over the picture, or press an arrow key";
+  $("read-level").textContent = cursor ? (found ? `${figure(found.db)} dB` : "no line") : "";
+  $("read-time").textContent = cursor ? clockTime(cursor.timeS, 0.001) : "";
+  $("read-measure").textContent = measured(page, found);
+}
+
+// Δt and Δcents of the selection; the vibrato of the line at the cursor in it.
+let last = { key: "", text: "" };
+function measured(page, found) {
+  const { selection } = page;
+  const key = JSON.stringify([selection, found?.row, found?.folder, found?.t]);
+  if (key === last.key) return last.text;
+  last = { key, text: words(page, selection, found) };
+  return last.text;
+}
+
+function words(page, selection, found) {
+  const told = [];
+  if (selection) {
+    told.push(`Δt ${figure(1000 * (selection.untilS - selection.fromS), 0)} ms`);
+    if (selection.lowHz) told.push(`Δ ${figure(1200 * Math.log2(selection.highHz / selection.lowHz), 0)} ct`);
+  }
+  if (found) {
+    const [fromS, untilS] = selection ? [selection.fromS, selection.untilS] : [found.t - 0.6, found.t + 0.6];
+    const points = traced(page.tiles.get(found.folder), found, fromS, untilS);
+    const trembling = vibrato(points);
+    if (trembling) told.push(`vibrato ${figure(trembling.rateHz)} Hz ± ${figure(trembling.depth, 0)} ct`);
+  }
+  return told.join(" · ");
+}

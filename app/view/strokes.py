@@ -1,0 +1,197 @@
+"""Lines as strokes: from frame to frame where a line goes on, upright where many bands are struck at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.compiler import Doubles, Floats, Integers, kernel
+from sharpear.sharpening.frames import Frames
+
+from .linking import MOST_PEAKS, RISE_FRAMES, count_remaining, gather_peaks, link_peaks, struck
+
+LOOKAHEAD = 32
+"""Frames for which a line's future is awaited before it is drawn."""
+FADES_BELOW, WHOLE_FROM = 3, 16
+"""A line that lives for as many frames or fewer all but fades, for as many or more it is drawn as it is."""
+FAINTEST_WEIGHT = 0.06
+STRIKES_FROM = 0.3
+"""Share of the bands that rise at once where something was struck."""
+FRESH_FRAMES = RISE_FRAMES + 2
+"""Lines this young at a stroke were struck by it."""
+TALLEST_ROWS = 64.0
+"""An upright stroke joins lines that stand no further apart, in rows."""
+STROKE = np.dtype([("t", "<u2", 2), ("row", "<u2", 2), ("level", "u1", 2), ("weight", "u1", 2)])
+"""A stroke as the page draws it: both ends' frame in the tile, row × 64, ``1 + 2 (dB + 120)`` and weight × 255."""
+ROW_STEPS, LOWEST_DB, STEPS_PER_DB = 64, -120.0, 2.0
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Lines of consecutive frames; all arrays are (frames, peaks), `count` says how many of them there are.
+
+    weight: 1 where a line lasts, near 0 where it has neither past nor future.
+    """
+
+    first: int
+    row: Floats
+    level_db: Floats
+    count: Integers
+    link: Integers
+    age: Integers
+    remaining: Integers
+    weight: Floats
+    strikes: NDArray[np.bool_]
+
+
+class Linker:
+    """Frames in, their peaks out `LOOKAHEAD` frames later, linked and weighed."""
+
+    def __init__(self, low_hz: float) -> None:
+        self._low_hz = low_hz
+        self._first, self._done = 0, 0
+        self._loudest_db = -100.0
+        self._row, self._level_db = (np.zeros((0, MOST_PEAKS), np.float32) for _ in range(2))
+        self._link, self._age = (np.zeros((0, MOST_PEAKS), np.int64) for _ in range(2))
+        self._count = np.zeros(0, np.int64)
+        self._plain_db: Floats | None = None
+        self._share = np.zeros(0)
+
+    def process(self, frames: Frames, last: bool = False) -> Peaks | None:
+        """The peaks that are known by now, all of them at the `last` frames."""
+        held = len(self._count)
+        self._append(frames)
+        count, link = self._count, self._link
+        link_peaks(held, self._row, self._level_db, count, link, self._age)
+        remaining = np.zeros_like(link)
+        count_remaining(count, link, remaining)
+        new = (len(count) if last else len(count) - LOOKAHEAD) - self._done
+        if new <= 0:
+            return None
+        strikes = self._strikes()
+        chosen = slice(self._done, self._done + new)
+        weight = weights(self._age, remaining)
+        peaks = Peaks(
+            self._first + self._done, self._row[chosen], self._level_db[chosen], count[chosen], link[chosen],
+            self._age[chosen], remaining[chosen], weight[chosen], strikes[chosen],
+        )  # fmt: skip
+        self._drop(self._done + new - FRESH_FRAMES)
+        self._done = min(FRESH_FRAMES, self._done + new)
+        return peaks
+
+    def _append(self, frames: Frames) -> None:
+        shape = len(frames), MOST_PEAKS
+        row, level_db, count = np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(len(frames), np.int64)
+        gather_peaks(frames.amplitude, frames.instantaneous_frequency, self._low_hz, row, level_db, count)
+        self._row, self._level_db = np.concatenate([self._row, row]), np.concatenate([self._level_db, level_db])
+        self._count = np.concatenate([self._count, count])
+        self._link = np.concatenate([self._link, np.full(shape, -1)])
+        self._age = np.concatenate([self._age, np.zeros(shape, np.int64)])
+        plain_db = (10 * np.log10(np.square(frames.plain_amplitude).sum(axis=1) + 1e-12)).astype(np.float32)
+        if not len(plain_db):
+            return
+        before = (
+            np.full((RISE_FRAMES, plain_db.shape[1]), -120, np.float32) if self._plain_db is None else self._plain_db
+        )
+        joined = np.concatenate([before, plain_db])
+        self._loudest_db = max(self._loudest_db, float(plain_db.max()))
+        self._share = np.concatenate([self._share, struck(joined, self._loudest_db)])
+        self._plain_db = joined[-RISE_FRAMES:]
+
+    def _strikes(self) -> NDArray[np.bool_]:
+        """Where the share of struck bands is largest in its surroundings."""
+        share = np.pad(self._share, 2)
+        around = np.max([share[n : n + len(self._share)] for n in (0, 1, 3, 4)], axis=0)
+        found: NDArray[np.bool_] = (self._share >= STRIKES_FROM) & (self._share > around)
+        return found
+
+    def _drop(self, frames: int) -> None:
+        frames = max(0, frames)
+        self._first += frames
+        for name in ("_row", "_level_db", "_count", "_link", "_age", "_share"):
+            setattr(self, name, getattr(self, name)[frames:])
+
+
+def weights(age: Integers, remaining: Integers) -> Floats:
+    """How surely each peak is a line: by how long its line lives.
+
+    >>> weights(np.array([0, 20]), np.array([0, 0])).tolist()
+    [0.05000000074505806, 1.0]
+    """
+    weight: Floats = ((age + remaining + 1 - FADES_BELOW) / (WHOLE_FROM - FADES_BELOW)).clip(0.05, 1).astype(np.float32)
+    return weight
+
+
+class Strokes:
+    """Peaks in, strokes out: each spans `step` frames, or less where its line begins or ends."""
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+        self._anchor = np.zeros((MOST_PEAKS, 4), np.float64)
+
+    def process(self, peaks: Peaks) -> Doubles:
+        """(strokes, 8): frame, row, dB and weight of both ends."""
+        out = np.empty((int(peaks.count.sum()) * 2 + 1, 8))
+        made = _draw(
+            peaks.first, self._step, peaks.row, peaks.level_db, peaks.count, peaks.link, peaks.age, peaks.remaining,
+            peaks.weight, peaks.strikes, self._anchor, out,
+        )  # fmt: skip
+        return out[:made]
+
+
+@kernel
+def _draw(
+    first: int, step: int, row: Floats, level_db: Floats, count: Integers, link: Integers, age: Integers,
+    remaining: Integers, weight: Floats, strikes: NDArray[np.bool_], anchor: Doubles, out: Doubles,
+) -> int:  # fmt: skip
+    """Returns how many strokes there are. anchor: where the last stroke of each line ended, by the frame's peaks."""
+    made = 0
+    now, before, here = np.empty_like(anchor), anchor.copy(), np.empty(4)
+    for frame in range(len(row)):
+        at = first + frame
+        for peak in range(count[frame]):
+            _place(here, at, row[frame, peak], level_db[frame, peak], weight[frame, peak])
+            born, dies = link[frame, peak] < 0, remaining[frame, peak] == 0
+            now[peak] = here if born else before[link[frame, peak]]
+            if (dies or (at % step == 0 and not born)) and max(now[peak, 3], here[3]) > FAINTEST_WEIGHT:
+                out[made, :4] = now[peak]
+                out[made, 4:] = here
+                made += 1
+            if at % step == 0:
+                now[peak] = here
+        if strikes[frame]:
+            made = _draw_upright(at, row[frame, : count[frame]], level_db[frame], age[frame], out, made)
+        before[:] = now
+    anchor[:] = before
+    return made
+
+
+@kernel
+def _place(end: Doubles, at: int, row: float, level_db: float, weight: float) -> None:
+    end[0], end[1], end[2], end[3] = at, row, level_db, weight
+
+
+@kernel
+def _draw_upright(at: int, row: Floats, level_db: Floats, age: Integers, out: Doubles, made: int) -> int:
+    """Join what a stroke has struck, from low to high."""
+    last = -1
+    for peak in np.argsort(row):
+        if age[peak] > FRESH_FRAMES:
+            continue
+        if last >= 0 and row[peak] - row[last] < TALLEST_ROWS:
+            _place(out[made, :4], at, row[last], level_db[last], 1.0)
+            _place(out[made, 4:], at, row[peak], level_db[peak], 1.0)
+            made += 1
+        last = peak
+    return made
+
+
+def packed(strokes: Doubles, first_frame: int) -> NDArray[np.void]:
+    """(strokes, 8) → records of `STROKE`, their frames counted from `first_frame`."""
+    ends = strokes.reshape(-1, 2, 4)
+    records = np.empty(len(ends), STROKE)
+    records["t"] = (ends[:, :, 0] - first_frame).clip(0, 65535)
+    records["row"] = np.rint(ends[:, :, 1] * ROW_STEPS).clip(0, 65535)
+    records["level"] = np.rint(1 + (ends[:, :, 2] - LOWEST_DB) * STEPS_PER_DB).clip(1, 255)
+    records["weight"] = np.rint(ends[:, :, 3] * 255)
+    return records

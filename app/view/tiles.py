@@ -1,0 +1,159 @@
+"""A picture of any length as tiles, in a pyramid: each level shows twice the time of the one below."""
+
+import os
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.compiler import Doubles, Floats, Integers, kernel
+from sharpear.sharpening.frames import Frames
+from sharpear.sinks.drawing import LINE_WIDTH_ROWS, REACH_ROWS, encode_levels
+
+from .rows import Rows
+from .strokes import LOWEST_DB, STEPS_PER_DB, STROKE, Linker, Peaks, Strokes, packed
+
+POOL = 4
+"""Frames in a column of the lowest level."""
+TILE_COLUMNS = 256
+TILE_FRAMES = POOL * TILE_COLUMNS
+STROKE_LEVELS = 6
+"""Levels that have strokes beside columns: above, lines are closer than pixels."""
+COLUMN_LEVELS = 12
+"""The highest shows an hour and a half in a tile."""
+FADED_DB = 30.0
+"""How much weaker a line of weight 0 is shown in columns."""
+
+Bytes = NDArray[np.uint8]
+
+
+class Tiles:
+    """Frames in, files out, which grow until they are complete.
+
+    ``r{level}-{number}``: columns, from low to high rows two bytes each, the level of the sharpened and of the plain
+    spectrogram, ``1 + 2 (dB + 120)``.  ``s{level}-{number}``: records of `STROKE`.  Both are zlib's.
+    """
+
+    def __init__(self, folder: Path, rows: Rows) -> None:
+        self._folder, self._rows = folder, rows
+        self._linker = Linker(rows.low_hz)
+        self._strokes = [Strokes(1 << level) for level in range(STROKE_LEVELS)]
+        self._stroke_tiles = [_Growing(folder, f"s{level}") for level in range(STROKE_LEVELS)]
+        self._column_levels = [_Columns(folder, f"r{level}") for level in range(COLUMN_LEVELS)]
+        self._plain = np.zeros((0, rows.count), np.float32)
+        self._rest = np.zeros((2, 0, rows.count), np.float32)
+        self.frames = 0
+
+    def add(self, frames: Frames, last: bool = False) -> None:
+        """Draw these frames, as far as their lines' future is known."""
+        self._plain = np.concatenate([self._plain, self._rows.bands(frames.plain_amplitude)])
+        peaks = self._linker.process(frames, last)
+        if peaks is None:
+            return
+        new = len(peaks.count)
+        self.frames += new
+        for level, (strokes, tiles) in enumerate(zip(self._strokes, self._stroke_tiles, strict=True)):
+            tiles.add(strokes.process(peaks), TILE_FRAMES << level, self.frames)
+        self._add_columns(peaks, self._plain[:new], last)
+        self._plain = self._plain[new:]
+
+    def _add_columns(self, peaks: Peaks, plain: Floats, last: bool) -> None:
+        sharp = np.zeros_like(plain)
+        add_peaks(sharp, peaks.row, peaks.level_db, peaks.weight, peaks.count)
+        power = np.concatenate([self._rest, np.stack([sharp, plain])], axis=1)
+        if last:
+            power = np.pad(power, ((0, 0), (0, -power.shape[1] % POOL), (0, 0)))
+        whole = power.shape[1] - power.shape[1] % POOL
+        columns = np.empty((whole // POOL, self._rows.count, 2), np.uint8)
+        for layer in (0, 1):
+            encode_levels(columns[:, :, layer], np.ascontiguousarray(power[layer, :whole]), LOWEST_DB, STEPS_PER_DB)
+        self._rest = power[:, whole:]
+        for level in self._column_levels:
+            columns = level.add(columns, last)
+
+    def publish(self) -> None:
+        """Write what has grown, complete or not."""
+        for strokes in self._stroke_tiles:
+            strokes.publish()
+        for columns in self._column_levels:
+            columns.publish()
+
+
+class _Growing:
+    """One level's strokes, tile by tile."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._tiles: dict[int, list[NDArray[np.void]]] = {}
+
+    def add(self, strokes: Doubles, tile_frames: int, frames: int) -> None:
+        number = (strokes[:, 0] // tile_frames).astype(np.int64)
+        for tile in np.unique(number).tolist():
+            self._tiles.setdefault(tile, []).append(packed(strokes[number == tile], tile * tile_frames))
+        slack = tile_frames // TILE_FRAMES
+        for tile in [tile for tile in self._tiles if (tile + 1) * tile_frames + slack < frames]:
+            self._write(tile)
+            del self._tiles[tile]
+
+    def publish(self) -> None:
+        for tile in self._tiles:
+            self._write(tile)
+
+    def _write(self, tile: int) -> None:
+        records = np.concatenate(self._tiles[tile])
+        self._tiles[tile] = [records]
+        write_whole(self._folder / f"{self._name}-{tile}", records.tobytes())
+
+
+class _Columns:
+    """One level's columns; what is added comes back pooled by two, for the level above."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._tile, self._pieces, self._odd = 0, list[Bytes](), list[Bytes]()
+
+    def add(self, columns: Bytes, last: bool) -> Bytes:
+        self._pieces.append(columns)
+        while sum(map(len, self._pieces)) >= TILE_COLUMNS:
+            joined = np.concatenate(self._pieces)
+            self._write(joined[:TILE_COLUMNS])
+            self._tile += 1
+            self._pieces = [joined[TILE_COLUMNS:]]
+        joined = np.concatenate([*self._odd, columns])
+        if last and len(joined) % 2:
+            joined = np.concatenate([joined, joined[-1:]])
+        even = len(joined) - len(joined) % 2
+        self._odd = [joined[even:]]
+        return np.maximum(joined[:even:2], joined[1:even:2])
+
+    def publish(self) -> None:
+        if any(map(len, self._pieces)):
+            self._write(np.concatenate(self._pieces))
+
+    def _write(self, columns: Bytes) -> None:
+        write_whole(self._folder / f"{self._name}-{self._tile}", columns.tobytes())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is whole whenever it is read."""
+    partial = path.with_name(f".{path.name}")
+    partial.write_bytes(zlib.compress(content, 1))
+    os.replace(partial, path)
+
+
+@kernel
+def add_peaks(picture: Floats, row: Floats, level_db: Floats, weight: Floats, count: Integers) -> None:
+    """Add every line's power to (frames, rows) `picture`, less where its weight is less."""
+    rows = picture.shape[1]
+    for frame in range(len(picture)):
+        for peak in range(count[frame]):
+            power = 10.0 ** ((level_db[frame, peak] - (1.0 - weight[frame, peak]) * FADED_DB) / 10.0)
+            nearest = round(row[frame, peak])
+            for at in range(max(0, nearest - REACH_ROWS), min(rows, nearest + REACH_ROWS + 1)):
+                picture[frame, at] += power * np.exp(-0.5 * ((at - row[frame, peak]) / LINE_WIDTH_ROWS) ** 2)
+
+
+def stroke_records(content: bytes) -> NDArray[np.void]:
+    """The records of a tile of strokes, from its file's content."""
+    return np.frombuffer(zlib.decompress(content), STROKE)
