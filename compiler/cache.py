@@ -21,6 +21,7 @@ from numba.core import config, serialize
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
+from numba.core.runtime.nrt import rtsys
 from numba.core.types import BaseTuple
 
 from .cache_places import SUFFIX, Place, temporary_place, usual_places
@@ -80,12 +81,12 @@ class KernelCache(_Cache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function, or None where it has to be compiled, which is then announced."""
-        target_context.refresh()
         damaged = None
         for place in _readable() if self._enabled else ():
             try:
                 payload = unpacked(place.read(self._name(sig, target_context.codegen())))
                 if payload is not None:
+                    rtsys.initialize(target_context)  # what kernels allocate by; all else is for compiling: 0.3 s
                     return _CompileResult._rebuild(target_context, *pickle.loads(payload))
             except Exception:  # whatever is in a damaged file: it is compiled anew
                 damaged = place
@@ -98,7 +99,7 @@ class KernelCache(_Cache):
             return
         name, packed = self._name(sig, data.codegen), None
         for place in _writable():
-            packed = packed or pack(_dumps(data._reduce()))
+            packed = packed or pack(_dumps(_parts_of(data)))
             try:
                 place.write(name, packed)
             except OSError as error:
@@ -136,6 +137,12 @@ class KernelCache(_Cache):
             )
         )
         return f"{self._prefix}-{self._stamp}-{hashlib.sha256(of.encode()).hexdigest()[:16]}{SUFFIX}"
+
+
+def _parts_of(result: Any) -> tuple[Any, ...]:
+    """What Numba pickles, without environments that hold nothing: for each of its own functions it would import it."""
+    *parts, environments = result._reduce()
+    return (*parts, tuple(each for each in environments if each.consts))
 
 
 def _field_names(types: Any) -> list[Any]:
