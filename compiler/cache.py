@@ -86,7 +86,7 @@ class KernelCache(_Cache):
             try:
                 payload = unpacked(place.read(self._name(sig, target_context.codegen())))
                 if payload is not None:
-                    rtsys.initialize(target_context)  # what kernels allocate by; all else is for compiling: 0.3 s
+                    rtsys.initialize(target_context)  # what kernels allocate by; all else is for compiling: 0.2 s
                     return _CompileResult._rebuild(target_context, *pickle.loads(payload))
             except Exception:  # whatever is in a damaged file: it is compiled anew
                 damaged = place
