@@ -21,6 +21,7 @@ from numba.core import config, serialize
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
+from numba.core.runtime.nrt import rtsys
 from numba.core.types import BaseTuple
 
 from .cache_places import SUFFIX, Place, temporary_place, usual_places
@@ -31,7 +32,7 @@ _dumps: Any = serialize.dumps
 
 MAGIC = b"sharpear kernel 1\n"
 HEAD = len(MAGIC) + hashlib.sha256().digest_size
-LASTS = "about 40 s"
+LASTS = "10 to 20 s"
 
 log = logging.getLogger("sharpear.compiler")
 """Tells, once a process, that something is compiled (information) and what is wrong with the cache (a warning)."""
@@ -80,16 +81,16 @@ class KernelCache(_Cache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function, or None where it has to be compiled, which is then announced."""
-        target_context.refresh()
         damaged = None
         for place in _readable() if self._enabled else ():
             try:
                 payload = unpacked(place.read(self._name(sig, target_context.codegen())))
                 if payload is not None:
+                    rtsys.initialize(target_context)  # what kernels allocate by; all else is for compiling: 0.2 s
                     return _CompileResult._rebuild(target_context, *pickle.loads(payload))
             except Exception:  # whatever is in a damaged file: it is compiled anew
                 damaged = place
-        _announce(damaged)
+        announce(damaged)
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -98,13 +99,13 @@ class KernelCache(_Cache):
             return
         name, packed = self._name(sig, data.codegen), None
         for place in _writable():
-            packed = packed or pack(_dumps(data._reduce()))
+            packed = packed or pack(_dumps(_parts_of(data)))
             try:
                 place.write(name, packed)
             except OSError as error:
                 _say_unkept(place, error)
                 continue
-            place.remove_older(f"{self._prefix}-{self._stamp}", f"{self._prefix}-")
+            place.remove_older(self.name_begins, f"{self._prefix}-")
             return
 
     def enable(self) -> None:
@@ -119,12 +120,13 @@ class KernelCache(_Cache):
         """Names are derived from what is compiled: nothing is ever stale."""
 
     @property
-    def _prefix(self) -> str:
-        return f"{self._function.__module__}.{self._function.__qualname__}".replace("<", "").replace(">", "")
+    def name_begins(self) -> str:
+        """How the names of its files begin, whatever the types."""
+        return f"{self._prefix}-{stamp(self._function)}"
 
     @property
-    def _stamp(self) -> str:
-        return stamp(self._function)
+    def _prefix(self) -> str:
+        return f"{self._function.__module__}.{self._function.__qualname__}".replace("<", "").replace(">", "")
 
     def _name(self, sig: Any, codegen: Any) -> str:
         of = repr(
@@ -135,13 +137,34 @@ class KernelCache(_Cache):
                 self._function.__code__.co_firstlineno,
             )
         )
-        return f"{self._prefix}-{self._stamp}-{hashlib.sha256(of.encode()).hexdigest()[:16]}{SUFFIX}"
+        return f"{self.name_begins}-{hashlib.sha256(of.encode()).hexdigest()[:16]}{SUFFIX}"
+
+
+def _parts_of(result: Any) -> tuple[Any, ...]:
+    """What Numba pickles, without environments that hold nothing: for each of its own functions it would import it."""
+    *parts, environments = result._reduce()
+    return (*parts, tuple(each for each in environments if each.consts))
 
 
 def _field_names(types: Any) -> list[Any]:
     """The fields of named tuples, in their order: what is compiled knows them by their place, their types do not."""
     tuples = (kind for kind in types if isinstance(kind, BaseTuple))
     return [(getattr(kind, "fields", ()), _field_names(kind)) for kind in tuples]
+
+
+def is_kept(kernel: Any, types: tuple[Any, ...] | None = None) -> bool:
+    """Whether a kernel is kept, compiled for arguments of those types, or for any."""
+    cache: KernelCache = kernel._cache
+    name = cache.name_begins if types is None else cache._name(types, kernel.targetctx.codegen())
+    return any(kept.startswith(name) for place in _readable() for kept in place.names())
+
+
+def instructions(kernel: Any) -> int:
+    """Bytes of Python's instructions in a kernel and all that it calls: about in proportion to them it compiles."""
+    seen: set[object] = set()
+    for _ in _decides(kernel.py_func, seen):
+        pass
+    return sum(len(each.__code__.co_code) for each in seen if isinstance(each, FunctionType))
 
 
 def pack(payload: bytes) -> bytes:
@@ -230,11 +253,11 @@ def first_writable() -> tuple[Place | None, dict[Place, OSError]]:
 _said: set[Callable[..., None]] = set()
 
 
-def _announce(damaged: Place | None) -> None:
+def announce(damaged: Place | None = None) -> None:
     """Say once that kernels are compiled, and what is unusual about it."""
-    if _announce in _said:
+    if announce in _said:
         return
-    _said.add(_announce)
+    _said.add(announce)
     place, failed = first_writable()
     causes = ", ".join(f"{each.path}: {error.strerror}" for each, error in failed.items())
     if place is None:

@@ -4,6 +4,9 @@ Numba by itself makes machine code of a function, and a wrapper by which Python 
 function that calls it, level by level: of compiling a path that was more than a third.
 """
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -15,8 +18,42 @@ from numba.core.registry import CPUDispatcher
 FunctionCompiler: Any = numba.core.dispatcher._FunctionCompiler  # type: ignore[attr-defined]
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Collect no garbage meanwhile."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 class PartLibrary(JITCodeLibrary):
     """Code that is linked into other code, optimised before, as loops within it are vectorised best by themselves."""
+
+    may_round_otherwise = False
+    """Whether LLVM may reorder or fuse its operations, and does so as it sees them: it is then shown the same."""
+
+    def _optimize_functions(self, module: Any) -> None:
+        """Numba sets LLVM up anew for each function, those that are only named too: a seventh of compiling."""
+        module.data_layout = self._codegen._data_layout
+        passes, builder = self._codegen._function_pass_manager()  # type: ignore[no-untyped-call]
+        for function in module.functions:
+            if not function.is_declaration:
+                passes.run(function, builder)
+
+    def _optimize_final_module(self) -> None:
+        """Numba's first round alone, as its second comes where all is linked, unless that could change a value."""
+        if self.may_round_otherwise:
+            super()._optimize_final_module()  # type: ignore[no-untyped-call]
+            return
+        codegen = self._codegen
+        passes, builder = codegen._module_pass_manager(  # type: ignore[no-untyped-call]
+            loop_vectorize=codegen._loopvect, slp_vectorize=False, opt=codegen._opt_level, cost="cheap"
+        )
+        passes.run(self._final_module, builder)
 
     def _finalize_final_module(self) -> None:
         self._finalized = True
@@ -28,6 +65,7 @@ class PartPipeline(Compiler):
     def __init__(self, typing: Any, target: Any, library: Any, *rest: Any) -> None:
         part = PartLibrary(target.codegen(), "part")  # type: ignore[no-untyped-call]
         super().__init__(typing, target, part, *rest)  # type: ignore[no-untyped-call]
+        part.may_round_otherwise = bool(self.state.flags.fastmath)
 
 
 class PartCompiler(FunctionCompiler):  # type: ignore[misc]
@@ -61,6 +99,11 @@ class Part(CPUDispatcher):
 
 class Kernel(CPUDispatcher):
     """A kernel as Python calls it."""
+
+    def compile(self, signature: Any) -> Any:
+        """Load or compile it. Garbage waits: looking for it among all that Numba makes took a tenth of compiling."""
+        with uncollected():
+            return super().compile(signature)
 
     @cached_property
     def _part(self) -> Part:

@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from .cell import Cell
 from .kinds import CELL_COLUMNS, DENSE, FIELDS, INDEX_AT, ONE_TO_ONE, PARAMS, SPARSE
 from .network_kernel import Plan
 
-csr_array: Any = sparse.csr_array
-"""SciPy's, whose stubs tell of each type of number apart."""
+
+def csr_array(*given: Any, **options: Any) -> Any:
+    """SciPy's, which is imported when one is made: programs without any start sooner."""
+    return scipy.sparse.csr_array(*given, **options)
 
 
 class Place(NamedTuple):
@@ -70,7 +72,7 @@ def operator_of(weight: Any, gain: float) -> Operator:
     """
     if weight is None:
         return Operator(float(gain))
-    if sparse.issparse(weight):
+    if scipy.sparse.issparse(weight):
         rows = csr_array(weight, dtype=np.float32)
         rows.sum_duplicates()
         return Operator(float(gain), rows.data, (rows.indptr, rows.indices, rows.shape))

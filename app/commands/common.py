@@ -45,7 +45,7 @@ LINES = _Lines()
 
 
 def say_what_is_logged(quiet: bool = False) -> None:
-    """From now on say what is wrong with inputs, devices and where kernels are kept; unless `quiet`, also what compiles."""
+    """From now on say what is wrong with inputs, devices and where kernels are kept; unless `quiet`, what compiles."""
     for part in ("sharpear.audio", "sharpear.sharpening"):
         logging.getLogger(part).addHandler(LINES)
     compiling = logging.getLogger("sharpear.compiler")
