@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.config import Config, LinesConfig
-from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineFrames, LineRule
+from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineFinder, LineFrames, LineRule
 from sharpear.dsp.atom_grid import AtomGrid, atom_grid
 from sharpear.dsp.basins import basin_tables
 from sharpear.dsp.basins_kernel import MOST_LINES, BasinTables
@@ -47,6 +47,17 @@ class JudgeRule(NamedTuple):
     reach_hz: Annotated[NDArray[np.float64], "windows with lines"]
 
 
+class JudgeTables(NamedTuple):
+    """Windows' lines and cues, what was learned, and the atoms."""
+
+    basins: BasinTables
+    cues: CueTables
+    weights: BeliefWeights
+    rule: JudgeRule
+    grid: AtomGrid
+    atom_hz: Annotated[NDArray[np.float32], "atoms"]
+
+
 class JudgeRoom(NamedTuple):
     """Room for one moment: what is read, and what is made of it."""
 
@@ -71,17 +82,31 @@ class Judge(Stateful):
         streams: int,
         backend: Backend = CPU,
     ) -> None:
-        self._atoms = atom_hz.size
-        self._weights = BeliefWeights(*map(backend.array, weights))
-        self._tables, self._basins = design.tables(backend), basin_tables(design.bank, backend)
-        self._grid = atom_grid(atom_hz, scale)
-        self._atom_hz = backend.array(atom_hz, np.float32)
-        self._rule = JudgeRule(
-            level_cue=design.level_cue, missing_cue=design.missing_cue, longer=backend.array(design.longer, np.int64),
-            reach_hz=backend.array(design.reach_hz, np.float64),
-        )  # fmt: skip
+        self._atoms, self._design = atom_hz.size, design
+        self.tables = JudgeTables(
+            basins=basin_tables(design.bank, backend),
+            cues=design.tables(backend),
+            weights=BeliefWeights(*map(backend.array, weights)),
+            rule=JudgeRule(
+                level_cue=design.level_cue,
+                missing_cue=design.missing_cue,
+                longer=backend.array(design.longer, np.int64),
+                reach_hz=backend.array(design.reach_hz, np.float64),
+            ),
+            grid=atom_grid(atom_hz, scale),
+            atom_hz=backend.array(atom_hz, np.float32),
+        )
+        self._room = self.room(backend, streams)
+        self._remember([*design.memory(streams), ("frame", np.int64)], backend)
+        units = {"FOURTH": weights.narrow_bias.size}
+        needed = 4 * MOST_LINES + 4 * design.most_candidates
+        self._run = backend.kernel(judge_process, units, blocks=streams, threads=MOST_LINES, shared_bytes=needed)
+
+    def room(self, backend: Backend = CPU, streams: int = 1) -> JudgeRoom:
+        """Room for one moment; on a GPU of every stream."""
+        design, weights = self._design, self.tables.weights
         lines, bands = design.told(backend, streams)
-        self._room = JudgeRoom(
+        return JudgeRoom(
             lines=lines,
             bands=bands,
             cue=design.room(backend, streams),
@@ -90,10 +115,16 @@ class Judge(Stateful):
             total=backend.room((self._atoms,), np.float64, streams),
             moment=backend.room((self._atoms,), np.float64, streams),
         )
-        self._remember([*design.memory(streams), ("frame", np.int64)], backend)
-        units = {"FOURTH": weights.narrow_bias.size}
-        needed = 4 * MOST_LINES + 4 * design.most_candidates
-        self._run = backend.kernel(judge_process, units, blocks=streams, threads=MOST_LINES, shared_bytes=needed)
+
+    @property
+    def memory(self) -> CueState:
+        """What is remembered, as the kernels take it, on the CPU always the same arrays."""
+        return named(CueState, self._state)
+
+    @property
+    def frame(self) -> NDArray[np.int64]:
+        """The number of the next frame, to be counted on by who runs the kernels."""
+        return self._state["frame"]
 
     def process(self, frames: HannFrames, pairs: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Amplitude and frequency, Hz, of every atom, each (frames, streams, atoms)."""
@@ -102,9 +133,8 @@ class Judge(Stateful):
         state = self._state
         self._run(
             frames.power, frames.moment,
-            LinesOut(hz=pairs.frequency_hz, energy=pairs.energy, trust=pairs.trust), self._basins, self._tables,
-            self._weights, self._rule, self._grid, self._atom_hz, int(state["frame"]), named(CueState, state),
-            self._room, amplitude, frequency,
+            LinesOut(hz=pairs.frequency_hz, energy=pairs.energy, trust=pairs.trust), *self.tables,
+            int(state["frame"]), self.memory, self._room, amplitude, frequency,
         )  # fmt: skip
         state["frame"] += len(frames)
         return amplitude, frequency
@@ -116,24 +146,35 @@ def judge_process(
     rule: JudgeRule, grid: AtomGrid, atom_hz: Floats, frame: int, state: CueState, room: JudgeRoom, amplitude: Floats,
     frequency: Floats,
 ) -> None:  # fmt: skip
-    """Remember, read, judge and place, a frame of a stream at a time."""
-    lines, bands, first = room.lines, room.bands, basins.first_channel
+    """`judge_frame`, a frame of a stream at a time."""
+    judge = JudgeTables(basins, tables, weights, rule, grid, atom_hz)
     for s in range(power.shape[1]):
         for f in range(power.shape[0]):
-            hz, energy, trust = pairs.hz[f, s], pairs.energy[f, s], pairs.trust[f, s]
-            remember(power[f, s], moment[f, s], hz, energy, trust, first, tables, frame + f, state, s)
-            read(first, basins, tables, frame + f, state, s, room.cue, lines, bands)
-            judge_bands(
-                bands.cues, bands.correction, rule.level_cue, rule.missing_cue, rule.longer, weights, room.belief
-            )
-            judge_lines(
-                lines.number[0], lines.hz, lines.place, lines.energy, lines.window, lines.cues, rule.reach_hz, weights,
-                room.belief, room.believed,
+            judge_frame(
+                power[f, s], moment[f, s], pairs.hz[f, s], pairs.energy[f, s], pairs.trust[f, s], judge, frame + f, s,
+                state, room, amplitude[f, s], frequency[f, s],
             )  # fmt: skip
-            _place(
-                lines.number[0], lines.hz, room.believed, grid, atom_hz, room.total, room.moment, amplitude[f, s],
-                frequency[f, s],
-            )  # fmt: skip
+
+
+@kernel
+def judge_frame(
+    power: Floats, moment: Floats, pair_hz: Floats, pair_energy: Floats, trust: Floats, judge: JudgeTables, frame: int,
+    s: int, state: CueState, room: JudgeRoom, amplitude: Floats, frequency: Floats,
+) -> None:  # fmt: skip
+    """Remember, read, judge and place a frame of a stream."""
+    lines, bands, first, tables = room.lines, room.bands, judge.basins.first_channel, judge.cues
+    rule, weights = judge.rule, judge.weights
+    remember(power, moment, pair_hz, pair_energy, trust, first, tables, frame, state, s)
+    read(first, judge.basins, tables, frame, state, s, room.cue, lines, bands)
+    judge_bands(bands.cues, bands.correction, rule.level_cue, rule.missing_cue, rule.longer, weights, room.belief)
+    judge_lines(
+        lines.number[0], lines.hz, lines.place, lines.energy, lines.window, lines.cues, rule.reach_hz, weights,
+        room.belief, room.believed,
+    )  # fmt: skip
+    _place(
+        lines.number[0], lines.hz, room.believed, judge.grid, judge.atom_hz, room.total, room.moment, amplitude,
+        frequency,
+    )  # fmt: skip
 
 
 @kernel
@@ -186,6 +227,11 @@ class BeliefCode(Composite):
         self._judge = Judge(design, beliefs.weights, atom_hz, config.bank.scale, streams, backend)
         self._winners = Winners(atom_hz, hop_s, config.network, streams, backend)
         self._nothing = backend.empty((0, streams, atom_hz.size), np.float32)
+
+    @property
+    def stages(self) -> tuple[LineFinder, Judge, Winners]:
+        """What it is made of, from frames to winners."""
+        return self._finder, self._judge, self._winners
 
     @property
     def _parts(self) -> dict[str, Any]:

@@ -1,0 +1,245 @@
+"""The path by windows on a CPU: all stages of a hop of one stream in one call, and streams side by side.
+
+What passes between the stages stays in the processor's cache, and nothing is handed back to Python on the way.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.compiler import Floats, Integers, kernel
+from sharpear.compiler.entries import entry
+from sharpear.dsp import HannBank, LineFinder
+from sharpear.dsp.cue_arrays import CueState
+from sharpear.dsp.hann_bank_kernel import SILENT_POWER, BankParts, hann_hop, hann_room
+from sharpear.dsp.lines_kernel import MOMENTS, FinderParts, lines_frame, lines_room
+from sharpear.dsp.splitter_kernel import usable_sample
+from sharpear.dynamics.kernels import is_silent, pair_frame, pair_room
+from sharpear.dynamics.rules import PairParts
+
+from .belief_code import BeliefCode, Judge, JudgeRoom, JudgeTables, judge_frame
+from .cores import each_on_a_core
+from .evidence import Evidence
+from .plain import PlainAmplitudes, PlainParts, plain_frame
+from .winners import WinnerTables, take_windows
+
+CHUNK_SAMPLES = 1 << 16
+"""Samples of each stream that are laid out at once."""
+
+FEWEST_FRAMES = 4
+"""Frames from which on streams are worth a thread each: waking one takes as long as a third of a frame."""
+
+
+class ListenParts(NamedTuple):
+    """All stages from samples to lines, as the kernel takes them.
+
+    deepest: frames after which all rings hold nothing but what has come since.
+    """
+
+    bank: BankParts
+    finder: FinderParts
+    judge: JudgeTables
+    memory: CueState
+    plain: PlainParts
+    deepest: int
+
+
+class HopByHop:
+    """Runs the stages of a path by windows together, on their own states.
+
+    Args:
+        bank, code, plain: the stages; their results are the same as if each had run by itself, bit for bit.
+    """
+
+    def __init__(self, bank: HannBank, code: BeliefCode, plain: PlainAmplitudes) -> None:
+        self._stages = bank, code, plain
+        self._finder, self._judge, self._winners = code.stages
+        self._memory, self._hop, self._streams = bank.memory, bank.design.hop, bank.streams
+        self._parts = _listen_parts(bank, *code.stages[:2], plain)
+        self._pair = self._winners.pair.parts
+        self._atoms, self._channels = self._judge.tables.atom_hz.size, plain.channels
+        self._rooms: list[JudgeRoom] = []
+        self._recent = np.empty((self._streams, 0), np.float32)
+        self._resting = np.zeros(self._streams, np.int64)
+        self._stateful = bank, self._finder, self._judge, plain.late
+        self._changes: tuple[int, ...] = ()
+        self._take_in: Callable[..., None] | None = None
+        self._hear: Callable[..., None] | None = None
+        self._decide: Callable[..., None] | None = None
+        self._nothing = self._evidence(0)
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        """Copies are made of the stages' copies: what is kept here are their arrays."""
+        return type(self), self._stages
+
+    def _evidence(self, frames: int) -> Evidence:
+        drive, frequency_hz = (np.empty((frames, self._streams, self._atoms), np.float32) for _ in range(2))
+        plain = np.empty((frames, self._streams, self._channels), np.float32)
+        return Evidence(drive, frequency_hz, np.empty((frames, self._streams, 0), np.complex64), plain)
+
+    def listen(self, audio: NDArray[np.float32]) -> Evidence:
+        """The evidence of the frames that (samples, streams) of audio complete.
+
+        Raises:
+            ValueError: `audio` has another number of streams.
+        """
+        audio = np.ascontiguousarray(audio, np.float32)
+        if audio.ndim != 2 or audio.shape[1] != self._streams:
+            raise ValueError(f"expected audio of shape (samples, {self._streams}), received {audio.shape}")
+        frames = (int(self._memory["filled"]) + len(audio)) // self._hop
+        evidence, done = self._evidence(frames) if frames else self._nothing, 0
+        for start in range(0, len(audio), CHUNK_SAMPLES):
+            done += self._listen(audio[start : start + CHUNK_SAMPLES], evidence, done)
+        return evidence
+
+    def _listen(self, audio: NDArray[np.float32], evidence: Evidence, done: int) -> int:
+        """The same of so few samples that they can be laid out at once; returns how many frames they completed."""
+        memory, hop = self._memory, self._hop
+        filled = int(memory["filled"])
+        total = filled + len(audio)
+        if self._recent.shape[1] < total:
+            self._recent = np.empty((self._streams, total), np.float32)
+        given = audio, hop, filled, memory["waiting"], memory["replaced"], self._recent
+        self._take_in = self._take_in or entry(take_in, *given)
+        self._take_in(*given)
+        frames = total // hop
+        memory["filled"] = total - frames * hop
+        if frames:
+            self._hear_all(evidence, done, frames)
+        return frames
+
+    def _hear_all(self, evidence: Evidence, done: int, frames: int) -> None:
+        counters = self._memory["frame"], self._finder.frame, self._judge.frame
+        told = (evidence.drive, evidence.frequency_hz, evidence.plain)
+        made = tuple(array[done : done + frames] for array in told)
+        numbers = tuple(map(int, counters))
+        changes = tuple(stage.changes for stage in self._stateful)
+        if changes != self._changes:
+            self._changes, self._resting[:] = changes, 0
+
+        def hear_one(s: int) -> None:
+            room = self._rooms.pop() if self._rooms else self._judge.room()
+            given = self._recent, s, *numbers, self._parts, self._resting, room, *made
+            self._hear = self._hear or entry(hear, *given)
+            self._hear(*given)
+            self._rooms.append(room)
+
+        self._over_streams(frames, hear_one)
+        for counter in counters:
+            counter += frames
+
+    def compete(
+        self, amplitude: NDArray[np.float32], frequency: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `BeliefCode.compete`."""
+        frequency = frequency.copy()  # the evidence may be resolved once more
+        activation, merged = np.empty(amplitude.shape[1:], np.float32), np.empty_like(amplitude)
+        amplitude = np.ascontiguousarray(amplitude)
+        given = self._pair, self._winners.tables, amplitude, frequency, activation, merged
+
+        def decide_one(s: int) -> None:
+            self._decide = self._decide or entry(decide, s, *given)
+            self._decide(s, *given)
+
+        self._over_streams(len(amplitude), decide_one)
+        return merged, frequency
+
+    def _over_streams(self, frames: int, work: Callable[[int], None]) -> None:
+        if self._streams > 1 and frames >= FEWEST_FRAMES:
+            each_on_a_core(self._streams, work)
+            return
+        for s in range(self._streams):
+            work(s)
+
+
+def _listen_parts(bank: HannBank, finder: LineFinder, judge: Judge, plain: PlainAmplitudes) -> ListenParts:
+    found, cues, late = finder.parts, judge.memory, plain.parts
+    rings = [found.state.z.shape[1], found.state.roots.shape[1], cues.power.shape[1], cues.moment.shape[1]]
+    rings += [cues.pair_hz.shape[1], cues.trust.shape[1], len(late.late.long), len(late.late.short)]
+    deepest = max(*rings, int(bank.parts.windows.length_hops[-1]))
+    return ListenParts(bank.parts, found, judge.tables, cues, late, deepest)
+
+
+@kernel
+def take_in(audio: Floats, hop: int, filled: int, waiting: Floats, replaced: Integers, recent: Floats) -> None:
+    """Lay out audio (samples, streams) behind what waits for its hop's end; what is left then waits, before zeros."""
+    samples = audio.shape[0]
+    total = filled + samples
+    begin = total - total % hop
+    for s in range(audio.shape[1]):
+        row, kept = recent[s], waiting[s]
+        for n in range(filled):
+            row[n] = kept[n]
+        for n in range(samples):
+            row[filled + n] = usable_sample(audio[n, s], s, replaced)
+        for n in range(hop):
+            kept[n] = row[begin + n] if begin + n < total else np.float32(0)
+
+
+@kernel
+def hear(
+    recent: Floats, s: int, bank_frame: int, finder_frame: int, frame: int, parts: ListenParts, resting: Integers,
+    room: JudgeRoom, drive: Floats, frequency: Floats, amplitude: Floats,
+) -> None:  # fmt: skip
+    """From the hops of stream `s` to believed lines (frames, streams, atoms), and to amplitudes unsharpened.
+
+    resting (streams,): frames since when there is silence, and nothing left of what was before in the resonators and
+    the moments. When it has passed through all rings, a frame of silence changes nothing any more.
+    """
+    bank, finder = parts.bank, parts.finder
+    channels, longest, hop = bank.windows.center_hz.size, finder.turn.size, bank.filters.basis.shape[0]
+    first = channels - longest
+    hann, lines = hann_room(bank.filters, bank.resonators, bank.windows), lines_room(longest)
+    power, moment = np.empty(channels, np.float32), np.empty(channels, np.float32)
+    subband, longest_hz = np.empty(longest, np.complex64), np.empty(longest, np.float32)
+    pair_hz, pair_energy = np.empty((3, longest), np.float32), np.empty((3, longest), np.float32)
+    trust = np.empty(longest, np.float32)
+    y, past = bank.state.resonators[s], bank.state.past[s]
+    for f in range(drive.shape[0]):
+        sound = recent[s, f * hop : (f + 1) * hop]
+        silent = is_silent(sound)
+        if silent and resting[s] >= parts.deepest:
+            _say_nothing(parts.judge.atom_hz, drive[f, s], frequency[f, s], amplitude[f, s])
+            continue
+        hann_hop(
+            sound, bank.filters, bank.resonators, bank.windows, bank_frame + f, y, past,
+            hann, power, moment, subband,
+        )  # fmt: skip
+        for k in range(longest):
+            longest_hz[k] = moment[first + k] / max(power[first + k], SILENT_POWER)
+        lines_frame(
+            subband, longest_hz, finder.turn, finder.tables, finder.rule, finder.state, finder_frame + f, s, lines,
+            pair_hz, pair_energy, trust,
+        )  # fmt: skip
+        judge_frame(
+            power, moment, pair_hz, pair_energy, trust, parts.judge, frame + f, s, parts.memory, room, drive[f, s],
+            frequency[f, s],
+        )  # fmt: skip
+        plain_frame(power, s, parts.plain, amplitude[f, s])
+        forgotten = silent and is_silent(y[0]) and is_silent(y[1])
+        for m in range(MOMENTS if forgotten else 0):
+            forgotten = forgotten and is_silent(finder.state.moments[s, m])
+        resting[s] = resting[s] + 1 if forgotten else 0
+
+
+@kernel
+def _say_nothing(atom_hz: Floats, drive: Floats, frequency: Floats, amplitude: Floats) -> None:
+    for j in range(atom_hz.size):
+        drive[j], frequency[j] = 0.0, atom_hz[j]
+    for k in range(amplitude.size):
+        amplitude[k] = 0.0
+
+
+@kernel
+def decide(
+    s: int, pair: PairParts, winners: WinnerTables, drive: Floats, frequency: Floats, activation: Floats,
+    merged: Floats,
+) -> None:  # fmt: skip
+    """From believed lines of stream `s` to the winners' amplitudes, and to frequencies, where `frequency` was."""
+    room, active = pair_room(pair.lca_state, pair.wta_state), activation[s]
+    energies = np.empty((2, active.size), np.float64)
+    for f in range(drive.shape[0]):
+        pair_frame(drive[f, s], s, pair, room, active)
+        take_windows(active, winners, drive[f, s], energies, frequency[f, s], merged[f, s])
