@@ -68,7 +68,7 @@ def test_silence_is_as_if_it_had_been_computed(made: tuple[Sharpener, Sharpener,
     silence, wave = np.zeros((3 * RATE, STREAMS), np.float32), sound(800)
     for block in (wave, silence, wave, silence, silence):
         assert together.process(block) == apart.process(block)
-    assert (together._path._at_once._resting == together._path._at_once._parts.deepest).all()
+    assert (together._path._at_once._resting == together._path._at_once._listened.values.deepest).all()
     assert equal(together.state, apart.state)
     for sharpener in (together, apart):
         sharpener.reset()

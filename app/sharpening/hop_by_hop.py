@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import Floats, Integers, kernel
 from sharpear.compiler.entries import entry
+from sharpear.compiler.kept import Kept, opened
 from sharpear.dsp import HannBank, LineFinder
 from sharpear.dsp.cue_arrays import CueState
 from sharpear.dsp.hann_bank_kernel import SILENT_POWER, BankParts, hann_hop, hann_room
@@ -46,6 +47,13 @@ class ListenParts(NamedTuple):
     deepest: int
 
 
+class DecideParts(NamedTuple):
+    """From lines to winners likewise."""
+
+    pair: PairParts
+    winners: WinnerTables
+
+
 class HopByHop:
     """Runs the stages of a path by windows together, on their own states.
 
@@ -57,10 +65,10 @@ class HopByHop:
         self._stages = bank, code, plain
         self._finder, self._judge, self._winners = code.stages
         self._memory, self._hop, self._streams = bank.memory, bank.design.hop, bank.streams
-        self._parts = _listen_parts(bank, *code.stages[:2], plain)
-        self._pair = self._winners.pair.parts
+        self._listened = Kept(_listen_parts(bank, self._finder, self._judge, plain))
+        self._decided = Kept(DecideParts(self._winners.pair.parts, self._winners.tables))
         self._atoms, self._channels = self._judge.tables.atom_hz.size, plain.channels
-        self._rooms: list[JudgeRoom] = []
+        self._rooms: list[Kept[JudgeRoom]] = []
         self._recent = np.empty((self._streams, 0), np.float32)
         self._resting = np.zeros(self._streams, np.int64)
         self._stateful = bank, self._finder, self._judge, plain.late
@@ -112,16 +120,17 @@ class HopByHop:
 
     def _hear_all(self, evidence: Evidence, done: int, frames: int) -> None:
         counters = self._memory["frame"], self._finder.frame, self._judge.frame
-        told = (evidence.drive, evidence.frequency_hz, evidence.plain)
-        made = tuple(array[done : done + frames] for array in told)
+        made: tuple[NDArray[Any], ...] = (evidence.drive, evidence.frequency_hz, evidence.plain)
+        if len(evidence.drive) > frames:
+            made = tuple(array[done : done + frames] for array in made)
         numbers = tuple(map(int, counters))
         changes = tuple(stage.changes for stage in self._stateful)
         if changes != self._changes:
             self._changes, self._resting[:] = changes, 0
 
         def hear_one(s: int) -> None:
-            room = self._rooms.pop() if self._rooms else self._judge.room()
-            given = self._recent, s, *numbers, self._parts, self._resting, room, *made
+            room = self._rooms.pop() if self._rooms else Kept(self._judge.room())
+            given = self._recent, s, *numbers, self._listened, self._resting, room, *made
             self._hear = self._hear or entry(hear, *given)
             self._hear(*given)
             self._rooms.append(room)
@@ -137,7 +146,7 @@ class HopByHop:
         frequency = frequency.copy()  # the evidence may be resolved once more
         activation, merged = np.empty(amplitude.shape[1:], np.float32), np.empty_like(amplitude)
         amplitude = np.ascontiguousarray(amplitude)
-        given = self._pair, self._winners.tables, amplitude, frequency, activation, merged
+        given = self._decided, amplitude, frequency, activation, merged
 
         def decide_one(s: int) -> None:
             self._decide = self._decide or entry(decide, s, *given)
@@ -180,14 +189,15 @@ def take_in(audio: Floats, hop: int, filled: int, waiting: Floats, replaced: Int
 
 @kernel
 def hear(
-    recent: Floats, s: int, bank_frame: int, finder_frame: int, frame: int, parts: ListenParts, resting: Integers,
-    room: JudgeRoom, drive: Floats, frequency: Floats, amplitude: Floats,
+    recent: Floats, s: int, bank_frame: int, finder_frame: int, frame: int, kept: Kept[ListenParts], resting: Integers,
+    kept_room: Kept[JudgeRoom], drive: Floats, frequency: Floats, amplitude: Floats,
 ) -> None:  # fmt: skip
     """From the hops of stream `s` to believed lines (frames, streams, atoms), and to amplitudes unsharpened.
 
     resting (streams,): frames since when there is silence, and nothing left of what was before in the resonators and
     the moments. When it has passed through all rings, a frame of silence changes nothing any more.
     """
+    parts, room = opened(kept), opened(kept_room)
     bank, finder = parts.bank, parts.finder
     channels, longest, hop = bank.windows.center_hz.size, finder.turn.size, bank.filters.basis.shape[0]
     first = channels - longest
@@ -234,10 +244,10 @@ def _say_nothing(atom_hz: Floats, drive: Floats, frequency: Floats, amplitude: F
 
 @kernel
 def decide(
-    s: int, pair: PairParts, winners: WinnerTables, drive: Floats, frequency: Floats, activation: Floats,
-    merged: Floats,
-) -> None:  # fmt: skip
+    s: int, kept: Kept[DecideParts], drive: Floats, frequency: Floats, activation: Floats, merged: Floats
+) -> None:
     """From believed lines of stream `s` to the winners' amplitudes, and to frequencies, where `frequency` was."""
+    pair, winners = opened(kept).pair, opened(kept).winners
     room, active = pair_room(pair.lca_state, pair.wta_state), activation[s]
     energies = np.empty((2, active.size), np.float64)
     for f in range(drive.shape[0]):

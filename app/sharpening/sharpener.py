@@ -179,7 +179,7 @@ class Sharpener(Streaming[Frames]):
 
     def _decide(self, evidence: Evidence, flat: bool = False) -> Pending[Frames]:
         """Most blocks shorter than a hop complete no frame: there is then nothing to decide, and one answer for all."""
-        if len(evidence):
+        if len(evidence.drive):
             return self._decided(evidence, flat)
         if flat not in self._no_frames:
             self._no_frames[flat] = self._decided(evidence, flat).result()
