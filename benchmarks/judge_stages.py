@@ -19,15 +19,20 @@ from sharpear.dsp.cue_arrays import row_of
 from sharpear.dsp.cues_kernel import remember
 from sharpear.dsp.line_cues_kernel import _own_cues, _place_cues, _take, read_lines
 from sharpear.dynamics.beliefs_kernel import BeliefWeights, judge_bands, judge_lines
+from sharpear.gpu import CPU
 from sharpear.sharpening.judge import collect, place
 
 STAGES = ("remember", "basins", "own cues", "place cues", "pairs", "band cues", "judge bands", "judge lines", "place")
 FRAMES, RUNS = 64, 40
 
 
+class StageByStage(type(CPU)):  # type: ignore[misc]
+    """The CPU under another name, where each stage is a call of its own that can be timed."""
+
+
 def judge_stages(audio: np.ndarray[Any, Any], rate: int, preset: str) -> tuple[dict[str, float], float]:
     """Real-time factor of each stage, and multiply-adds of the layers per second of audio, of the sound's middle."""
-    sharpener = sharpear.Sharpener(rate, preset)
+    sharpener = sharpear.Sharpener(rate, preset, device=StageByStage())
     judge = sharpener._path._parts["code"]._judge
     seen: list[Any] = []
     inner = judge._run
@@ -44,7 +49,8 @@ def judge_stages(audio: np.ndarray[Any, Any], rate: int, preset: str) -> tuple[d
             started = time.process_time()
             lines = _judge_up_to(stage + 1, *arguments)
             total[stage] = min(total[stage], (time.process_time() - started) / length_s)
-    needed = multiply_adds(judge._weights, judge._tables.band_hz.size, len(judge._room.lines.cues), lines / FRAMES)
+    tables, cues = judge.tables, judge._room.lines.cues
+    needed = multiply_adds(tables.weights, tables.cues.band_hz.size, len(cues), lines / FRAMES)
     return dict(zip(STAGES, np.diff(total, prepend=0.0), strict=True)), needed * FRAMES / length_s
 
 

@@ -1,7 +1,8 @@
-"""Speed of the signal path, stage by stage, on one core: ``python -m benchmarks.speed``.
+"""Speed of the signal path on one core, beside a peer and the roofline: ``python -m benchmarks.speed``.
 
-Real-time factor = processor time / audio time: the median over repeated runs, after a warm-up. The roofline is the
-multiply-adds that the filterbank must do, at the rate that this core reaches on multiply-adds alone in the same run.
+Every number is a share of a core: processor time over audio time, the least of several turns, in which all take part
+one after the other, so that each has the machine's better moments. The roofline is the multiply-adds that a stage must
+do, at the rate that this core reaches on multiply-adds alone in the same run.
 """
 
 from __future__ import annotations
@@ -10,79 +11,155 @@ import os
 
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
+import importlib.util
+import json
+import platform
 import resource
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import soundfile
 from numba import njit
 
 import sharpear
-from benchmarks.judge_stages import judge_stages
+from benchmarks.judge_stages import StageByStage, judge_stages
+from benchmarks.sharpness.peers import reassigned
 from sharpear.audio import Selection
 from sharpear.config import load_config
 from sharpear.runs.sharpening_task import sharpen_file
 
 RECORDING = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.flac"
+PRESETS = ("music", "speech", "low-latency", "coherent")
+BLOCKS = (4096, 256, 128, 64)
+"""Samples a call, beside one call for the whole."""
+
+PEER = "reassigned 4096"
 
 
 def main() -> None:
     """Print the table; with --hour also the memory and speed of an hour-long file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preset", default="music")
-    parser.add_argument("--repeats", type=int, default=7, help="runs of which the median counts")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of the recording")
+    parser.add_argument("--repeats", type=int, default=5, help="turns of which the best counts")
+    parser.add_argument("--json", type=Path, help="also write all of it there")
     parser.add_argument("--hour", action="store_true", help="also sharpen an hour-long file and report memory")
     arguments = parser.parse_args()
     audio, rate = soundfile.read(RECORDING, dtype="float32")
-    stages(audio, rate, arguments.preset, arguments.repeats)
+    audio = audio[: round(arguments.seconds * rate)]
+    found: dict[str, Any] = {"machine": machine(), "multiply_adds_per_second": multiply_adds_per_second()}
+    found["shares"] = shares(audio, rate, arguments.repeats)
+    print_shares(found["shares"])
+    found["stages"] = {name: stages(audio, rate, name, arguments.repeats) for name in PRESETS}
+    found["judgement"], needed = judge_stages(audio, rate, "music")
+    print_stages(found["stages"], found["shares"])
+    print_roofline(found, needed, audio, rate)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=1))
     if arguments.hour:
-        hour(audio, rate, arguments.preset)
+        hour(audio, rate, "music")
 
 
-def stages(audio: np.ndarray[Any, Any], rate: int, preset: str, repeats: int) -> None:
-    """Real-time factor of every stage."""
-    sharpener = sharpear.Sharpener(rate, preset)
-    parts = {"whole": sharpener, **_stages_of(sharpener)}
-    spent = {name: _clocked(part) for name, part in parts.items()}
+def machine() -> dict[str, Any]:
+    """What the numbers depend on beside the program."""
+    cpu = Path("/proc/cpuinfo")
+    models = [line.partition(":")[2].strip() for line in cpu.read_text().splitlines() if line.startswith("model name")]
+    return {
+        "cpu": models[0] if models else platform.processor(),
+        "load": os.getloadavg(),
+        "python": platform.python_version(),
+        "versions": {"numpy": np.__version__, "numba": numba.__version__},
+    }
+
+
+def best_of(runs: dict[Any, Callable[[], Any]], repeats: int, length_s: float) -> dict[Any, float]:
+    """Processor time of each, over audio time, the least of `repeats` turns after a first one that compiles."""
+    least: dict[Any, float] = {}
+    for turn in range(repeats + 1):
+        for name, run in runs.items():
+            started = time.process_time()
+            run()
+            share = (time.process_time() - started) / length_s
+            least[name] = min(share, least.get(name, np.inf)) if turn else np.inf
+    return least
+
+
+def in_blocks(sharpener: sharpear.Sharpener, audio: np.ndarray[Any, Any], block: int) -> None:
+    """From the start, so many samples a call."""
+    sharpener.reset()
+    for n in range(0, len(audio), block):
+        sharpener.process(audio[n : n + block])
+
+
+def shares(audio: np.ndarray[Any, Any], rate: int, repeats: int) -> dict[str, dict[str, float]]:
+    """Share of a core of every preset, by samples a call; the peer has the whole at once."""
+    runs: dict[tuple[str, str], Callable[[], Any]] = {}
+    for preset in PRESETS:
+        sharpener = sharpear.Sharpener(rate, preset)
+        for block in (len(audio), *BLOCKS):
+            name = "whole" if block == len(audio) else str(block)
+            runs[preset, name] = partial(in_blocks, sharpener, audio, block)
+    if importlib.util.find_spec("librosa"):
+        runs[PEER, "whole"] = partial(reassigned, audio, rate, 4096)
+    found: dict[str, dict[str, float]] = {}
+    for (preset, name), share in best_of(runs, repeats, len(audio) / rate).items():
+        found.setdefault(preset, {})[name] = share
+    return found
+
+
+def print_shares(found: dict[str, dict[str, float]]) -> None:
+    """A row a preset, a column a size of block; and how much more small blocks take."""
+    print("share of a core, by samples a call (times the share of one call for the whole)")
+    print(f"{'':<16}{'whole':>8}" + "".join(f"{block:>16}" for block in BLOCKS))
+    for name, row in found.items():
+        blocks = [row[str(b)] for b in BLOCKS if str(b) in row]
+        print(f"{name:<16}{row['whole']:8.4f}" + "".join(f"{s:9.4f} ({s / row['whole']:.2f})" for s in blocks))
+    if PEER not in found:
+        print(f"{PEER}: not measured, pip install '.[bench]' brings librosa")
+
+
+def stages(audio: np.ndarray[Any, Any], rate: int, preset: str, repeats: int) -> dict[str, float]:
+    """Share of a core of every stage, each called by itself."""
+    sharpener = sharpear.Sharpener(rate, preset, device=StageByStage())
+    spent = {name: _clocked(part) for name, part in _stages_of(sharpener).items()}
     sharpener.process(audio)  # compiles
-    runs: dict[str, list[float]] = {name: [] for name in parts}
+    least = dict.fromkeys(spent, np.inf)
     for _ in range(repeats):
-        sharpener.reset()
         for clock in spent.values():
             clock.clear()
-        sharpener.process(audio)
-        for name, clock in spent.items():
-            runs[name].append(sum(clock))
-    length_s = len(audio) / rate
-    factors = {name: float(np.median(values)) / length_s for name, values in runs.items()}
-    channels, order = sharpener.channel_frequencies.size, sharpener.config.bank.order
-    print(f"preset {preset}: {channels} channels, {sharpener.frequencies.size} atoms, {rate} Hz, hop {sharpener.hop}")
-    for name, factor in factors.items():
-        print(f"  {name:<16} {factor:.4f}")
-    print(f"  {'other':<16} {factors['whole'] - sum(f for name, f in factors.items() if name != 'whole'):.4f}")
-    peak = multiply_adds_per_second()
-    if sharpener.config.network.mode == "beliefs":
-        judgement(*judge_stages(audio, rate, preset), peak)
-        return
-    needed = (4 * order + 4) * channels * rate  # γ complex poles with a real gain at the input, and the mean power
-    print(f"bank roofline: {needed / 1e9:.2f} G multiply-adds per second of audio, one core does {peak / 1e9:.1f} G/s:")
-    print(f"  at best {needed / peak:.4f}; the bank reaches {needed / peak / factors['bank']:.0%} of that")
+        in_blocks(sharpener, audio, 16384)
+        least = {name: min(least[name], sum(clock)) for name, clock in spent.items()}
+    return {name: float(value) * rate / len(audio) for name, value in least.items()}
 
 
-def judgement(factors: dict[str, float], needed: float, peak: float) -> None:
-    """Print what the stages of the judgement cost, on processor time, and what its layers cost at best."""
-    print("the judgement, stage by stage, on processor time:")
-    for name, factor in factors.items():
-        print(f"  {name:<16} {factor:.4f}")
-    print(f"its layers: {needed / 1e9:.2f} G multiply-adds per second of audio, one core does {peak / 1e9:.1f} G/s:")
-    reached = factors["judge bands"] + factors["judge lines"]
-    print(f"  at best {needed / peak:.4f}; bands and lines are judged in {reached:.4f}")
+def print_stages(found: dict[str, dict[str, float]], whole: dict[str, dict[str, float]]) -> None:
+    """What the stages take, each called by itself; together they share what is in the cache."""
+    print("\nstage by stage, in blocks of 16384; together: all of a hop in one call")
+    for preset, parts in found.items():
+        told = ", ".join(f"{name} {share:.4f}" for name, share in parts.items())
+        print(f"{preset:<16}{told}; together {whole[preset]['whole']:.4f}")
+
+
+def print_roofline(found: dict[str, Any], layers: float, audio: np.ndarray[Any, Any], rate: int) -> None:
+    """What the products of `music` take at best, and what all else does."""
+    peak, parts = found["multiply_adds_per_second"], found["stages"]["music"]
+    filters = sharpear.Sharpener(rate, "music")._path._bank.parts.filters
+    hops = rate / filters.basis.shape[0]
+    bank = hops * (filters.basis.size + filters.mixing.size + 12 * filters.resonator.size)
+    judged = found["judgement"]
+    reached = judged["judge bands"] + judged["judge lines"]
+    print(f"\nthis core does {peak / 1e9:.1f} G multiply-adds a second; music, share of a core at best, and reached:")
+    print(f"  bank             {bank / 1e9:6.3f} G/s {bank / peak:8.4f} {parts['bank']:8.4f}")
+    print(f"  judge's layers   {layers / 1e9:6.3f} G/s {layers / peak:8.4f} {reached:8.4f}")
+    print("  no products: " + ", ".join(f"{n} {s:.4f}" for n, s in judged.items() if n[:5] != "judge" or n == "place"))
 
 
 def _stages_of(sharpener: sharpear.Sharpener) -> dict[str, Any]:

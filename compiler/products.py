@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import llvmlite.binding
 import llvmlite.ir
 import numba.core.cgutils
 import numpy as np
@@ -14,11 +15,15 @@ from .cache import kernel
 ANYTHING = np.float32(-np.inf)
 """What sums are at least, where they may be anything."""
 
+binding: Any = llvmlite.binding
 ir: Any = llvmlite.ir
 cgutils: Any = numba.core.cgutils
 
-LANES = 8
-"""Columns of a vector."""
+LANES = 16 if binding.get_host_cpu_features().get("avx512f") else 8
+"""Columns of a vector, as many as the processor adds at once."""
+
+HALF = 8
+"""Columns of the vectors that take what is left beside those."""
 
 ROWS, VECTORS = 4, 2
 """Rows and vectors that are summed up together: 8 sums, by which an addition is done before its sum is needed again."""
@@ -38,17 +43,23 @@ def add_products(x: Floats, weights: Floats, least: np.float32, out: Floats) -> 
     """
     rows, columns = out.shape
     together = rows - rows % ROWS
-    wide, full = columns - columns % (VECTORS * LANES), columns - columns % LANES
+    wide, single = columns - columns % (VECTORS * LANES), columns - columns % LANES
+    full = columns - columns % HALF
     for unit in range(0, wide, VECTORS * LANES):
         for row in range(0, together, ROWS):
-            _add_block(x, row, weights, unit, least, out, ROWS, VECTORS)
+            _add_block(x, row, weights, unit, least, out, ROWS, VECTORS, LANES)
         for row in range(together, rows):
-            _add_block(x, row, weights, unit, least, out, 1, VECTORS)
-    for unit in range(wide, full, LANES):
+            _add_block(x, row, weights, unit, least, out, 1, VECTORS, LANES)
+    for unit in range(wide, single, LANES):
         for row in range(0, together, ROWS):
-            _add_block(x, row, weights, unit, least, out, ROWS, 1)
+            _add_block(x, row, weights, unit, least, out, ROWS, 1, LANES)
         for row in range(together, rows):
-            _add_block(x, row, weights, unit, least, out, 1, 1)
+            _add_block(x, row, weights, unit, least, out, 1, 1, LANES)
+    for unit in range(single, full, HALF):
+        for row in range(0, together, ROWS):
+            _add_block(x, row, weights, unit, least, out, ROWS, 1, HALF)
+        for row in range(together, rows):
+            _add_block(x, row, weights, unit, least, out, 1, 1, HALF)
     for unit in range(full, columns):
         for row in range(rows):
             for n in range(weights.shape[0]):
@@ -57,12 +68,22 @@ def add_products(x: Floats, weights: Floats, least: np.float32, out: Floats) -> 
 
 
 def _block(
-    typing: Any, x: Any, row: Any, weights: Any, unit: Any, least: Any, out: Any, rows: Any, vectors: Any
+    typing: Any,
+    x: Any,
+    row: Any,
+    weights: Any,
+    unit: Any,
+    least: Any,
+    out: Any,
+    rows: Any,
+    vectors: Any,
+    lanes: Any,
 ) -> tuple[Any, Any]:
     """The same for a block of so many rows and vectors of `out`, which is loaded and stored once."""
     index = types.intp
-    vector = ir.VectorType(ir.FloatType(), LANES)
-    block = [(r, LANES * v) for r in range(rows.literal_value) for v in range(vectors.literal_value)]
+    width = lanes.literal_value
+    vector = ir.VectorType(ir.FloatType(), width)
+    block = [(r, width * v) for r in range(rows.literal_value) for v in range(vectors.literal_value)]
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         def array(n: int) -> Any:
@@ -83,7 +104,7 @@ def _block(
         with cgutils.for_range(builder, cgutils.unpack_tuple(builder, factors.shape, 2)[0]) as loop:
             loaded = {
                 u: builder.load(address(factors, loop.index, past(column, u), vector), align=4)
-                for u in range(0, LANES * vectors.literal_value, LANES)
+                for u in range(0, width * vectors.literal_value, width)
             }
             given = {
                 r: _spread(builder, builder.load(address(inputs, past(first, r), loop.index, ir.FloatType())), vector)
@@ -98,7 +119,7 @@ def _block(
             builder.store(builder.select(builder.fcmp_ordered(">", end, bound), end, bound), place, align=4)
         return context.get_dummy_value()
 
-    return types.void(x, index, weights, index, types.float32, out, rows, vectors), generate
+    return types.void(x, index, weights, index, types.float32, out, rows, vectors, lanes), generate
 
 
 _add_block: Any = intrinsic(prefer_literal=True)(_block)
@@ -108,4 +129,4 @@ def _spread(builder: Any, value: Any, vector: Any) -> Any:
     """The value in every lane."""
     nothing, lane = ir.Constant(vector, ir.Undefined), ir.IntType(32)
     one = builder.insert_element(nothing, value, ir.Constant(lane, 0))
-    return builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(lane, LANES), [0] * LANES))
+    return builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(lane, vector.count), [0] * vector.count))

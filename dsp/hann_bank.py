@@ -27,11 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from sharpear.gpu import CPU, Backend
+from sharpear.gpu import CPU, Backend, Record
 from sharpear.gpu.stateful import Stateful, fields_of, named
 
 from .hann_bank_kernel import (
     RESTART_HOPS,
+    BankParts,
     BankState,
     HannOut,
     HopFilters,
@@ -218,6 +219,16 @@ class HannBank(Stateful):
     def period_hops(self) -> int:
         """Hops after which all stands as before: a run that begins at a multiple is this one, a window later."""
         return RESTART_HOPS
+
+    @property
+    def parts(self) -> BankParts:
+        """What the kernels take, on the CPU always the same arrays."""
+        return BankParts(self._filters, self._resonators, self._windows, named(BankState, self._state))
+
+    @property
+    def memory(self) -> Record:
+        """All that is remembered: who runs the kernels keeps `waiting`, `filled` and `frame` as `process` does."""
+        return self._state
 
     def frames_in(self, samples: int) -> int:
         """Number of frames that a block of `samples` will complete."""

@@ -61,6 +61,15 @@ class BankState(NamedTuple):
     past: Annotated[NDArray[np.float64], "streams", "values"]
 
 
+class BankParts(NamedTuple):
+    """A `HannBank` as its kernels take it."""
+
+    filters: HopFilters
+    resonators: Resonators
+    windows: WindowTables
+    state: BankState
+
+
 class HannOut(NamedTuple):
     """The fields of `HannFrames`."""
 
@@ -69,29 +78,54 @@ class HannOut(NamedTuple):
     subband: Annotated[NDArray[np.complex64], "frames", "streams", "longest channels"]
 
 
+class HannRoom(NamedTuple):
+    """Room for one hop: its sums, what they are mixed to, what resonators receive, and what windows hold."""
+
+    folded: Annotated[NDArray[np.float32], "sums"]
+    mixed: Annotated[NDArray[np.float32], "parts"]
+    fresh: Annotated[NDArray[np.float32], "two", "resonators"]
+    finite: Annotated[NDArray[np.float32], "two", "resonators and points"]
+
+
+@kernel
+def hann_room(filters: HopFilters, resonators: Resonators, windows: WindowTables) -> HannRoom:
+    """Room for one hop after the other."""
+    units = resonators.past.size
+    return HannRoom(
+        np.empty(filters.basis.shape[1], np.float32),
+        np.empty(filters.mixing.shape[1], np.float32),
+        np.empty((2, units), np.float32),
+        np.empty((2, units + windows.points.max()), np.float32),
+    )
+
+
+@kernel
+def hann_hop(
+    sound: Floats, filters: HopFilters, resonators: Resonators, windows: WindowTables, frame: int, y: Doubles,
+    past: Doubles, room: HannRoom, power: Floats, moment: Floats, subband: Complexes,
+) -> None:  # fmt: skip
+    """Advance one stream over one hop, number `frame`: y, past are its part of a `BankState`."""
+    turn, fresh = resonators.turn, room.fresh
+    weighted_rows(sound, filters.basis, room.folded)
+    _mix(room.folded, filters, room.mixed, fresh)
+    if frame % RESTART_HOPS == 0:
+        _restart(resonators.back, windows, frame, y, past)
+    _advance(turn[0], turn[1], fresh[0], fresh[1], y[0], y[1])
+    _windows(resonators.past, windows, frame, y, past, room.finite, power, moment, subband)
+
+
 @kernel
 def hann_process(
     recent: Floats, filters: HopFilters, resonators: Resonators, windows: WindowTables, state: BankState, frame: int,
     out: HannOut,
 ) -> None:  # fmt: skip
     """Advance every stream over the whole hops of `recent` (streams, samples), the first of them number `frame`."""
-    hop, sums = filters.basis.shape
-    folded = np.empty(sums, np.float32)
-    mixed = np.empty(filters.mixing.shape[1], np.float32)
-    fresh = np.empty((2, resonators.past.size), np.float32)
-    turn = resonators.turn
-    finite = np.empty((2, resonators.past.size + windows.points.max()), np.float32)
+    hop, room = filters.basis.shape[0], hann_room(filters, resonators, windows)
     for s in range(recent.shape[0]):
         for f in range(out.power.shape[0]):
-            weighted_rows(recent[s, f * hop : (f + 1) * hop], filters.basis, folded)
-            _mix(folded, filters, mixed, fresh)
-            y = state.resonators[s]
-            if (frame + f) % RESTART_HOPS == 0:
-                _restart(resonators.back, windows, frame + f, y, state.past[s])
-            _advance(turn[0], turn[1], fresh[0], fresh[1], y[0], y[1])
-            _windows(
-                resonators.past, windows, frame + f, y, state.past[s], finite,
-                out.power[f, s], out.moment[f, s], out.subband[f, s],
+            hann_hop(
+                recent[s, f * hop : (f + 1) * hop], filters, resonators, windows, frame + f, state.resonators[s],
+                state.past[s], room, out.power[f, s], out.moment[f, s], out.subband[f, s],
             )  # fmt: skip
 
 

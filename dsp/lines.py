@@ -17,7 +17,7 @@ from sharpear.gpu.arguments import numbers
 from sharpear.gpu.stateful import Stateful, fields_of, named
 
 from .filterbank import SubbandFrames
-from .lines_kernel import MOMENTS, FinderRule, FinderState, LinesOut, LineTables, lines_process
+from .lines_kernel import MOMENTS, FinderParts, FinderRule, FinderState, LinesOut, LineTables, lines_process
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,16 @@ class LineFinder(Stateful):
         lengths |= {"drift frames": drift_frames, "centre and distance": 2}
         self._remember([*fields_of(FinderState, lengths), ("frame", np.int64)], backend)
         self._run = backend.kernel(lines_process, blocks=streams, threads=K)
+
+    @property
+    def parts(self) -> FinderParts:
+        """What the kernels take, on the CPU always the same arrays."""
+        return FinderParts(self._turn, self._tables, self._rule, named(FinderState, self._state))
+
+    @property
+    def frame(self) -> NDArray[np.int64]:
+        """The number of the next frame, to be counted on by who runs the kernels."""
+        return self._state["frame"]
 
     def process(self, frames: SubbandFrames) -> LineFrames:
         """Aligned frames in, as many line frames out."""

@@ -102,6 +102,15 @@ class FinderState(NamedTuple):
     roots: Annotated[NDArray[np.float32], "streams", "drift frames", "centre and distance", "channels"]
 
 
+class FinderParts(NamedTuple):
+    """A `LineFinder` as its kernels take it."""
+
+    turn: Annotated[NDArray[np.complex128], "channels"]
+    tables: LineTables
+    rule: FinderRule
+    state: FinderState
+
+
 class LinesOut(NamedTuple):
     """The fields of `LineFrames`."""
 
@@ -110,33 +119,54 @@ class LinesOut(NamedTuple):
     trust: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
 
 
+class LinesRoom(NamedTuple):
+    """Room for one frame: pooled moments, and lanes."""
+
+    pooled: Annotated[NDArray[np.float64], "moments", "channels"]
+    lanes: Lanes
+
+
+@kernel
+def lines_room(channels: int) -> LinesRoom:
+    """Room for one frame after the other."""
+    lanes = Lanes(np.ones(GIVEN_ROWS * LANES, np.float64), np.empty(FOUND_ROWS * LANES, np.float64))
+    return LinesRoom(np.empty((MOMENTS, channels), np.float64), lanes)
+
+
+@kernel
+def lines_frame(
+    subband: Complexes, instantaneous_hz: Floats, turn: LongComplexes, tables: LineTables, rule: FinderRule,
+    state: FinderState, frame: int, s: int, room: LinesRoom, hz: Floats, energy: Floats, trust: Floats,
+) -> None:  # fmt: skip
+    """One- and two-line evidence of every channel of a stream, after its frame of that number."""
+    ring, ring_hz, moments = state.z[s], state.hz[s], state.moments[s]
+    depth = ring.shape[0]
+    D, newest = depth // 2, frame % depth
+    middle, oldest = (newest - D) % depth, (newest - 2 * D) % depth
+    z0, z1, z2, newest_hz = ring[newest], ring[middle], ring[oldest], ring_hz[newest]
+    for k in range(z0.size):
+        z0[k] = subband[k]
+        newest_hz[k] = instantaneous_hz[k]
+    _update_moments(z0, z1, z2, rule.memory, moments)
+    _flush_denormals(moments)
+    _pool(moments, rule.neighbors, room.pooled)
+    _one_line(z1, ring_hz[middle], hz[0], energy[0])
+    roots = state.roots[s, frame % state.roots.shape[1]]
+    _two_lines(z0, z1, z2, room.pooled, turn, tables, rule, roots, room.lanes, trust, hz, energy)
+
+
 @kernel
 def lines_process(
     subband: Complexes, instantaneous_hz: Floats, turn: LongComplexes, tables: LineTables, rule: FinderRule,
     state: FinderState, frame: int, out: LinesOut,
 ) -> None:  # fmt: skip
     """One- and two-line evidence of every frame, stream and channel."""
-    ring, ring_hz, moments, roots = state.z, state.hz, state.moments, state.roots
-    hz, energy, trust = out.hz, out.energy, out.trust
-    depth, channels = ring.shape[1], ring.shape[2]
-    D = depth // 2
-    pooled = np.empty((MOMENTS, channels), np.float64)
-    lanes = Lanes(np.ones(GIVEN_ROWS * LANES, np.float64), np.empty(FOUND_ROWS * LANES, np.float64))
+    room = lines_room(state.z.shape[2])
     for f in range(subband.shape[0]):
-        newest = (frame + f) % depth
-        middle, oldest = (newest - D) % depth, (newest - 2 * D) % depth
-        drift_row = (frame + f) % roots.shape[1]
         for s in range(subband.shape[1]):
-            for k in range(channels):
-                ring[s, newest, k] = subband[f, s, k]
-                ring_hz[s, newest, k] = instantaneous_hz[f, s, k]
-            z0, z1, z2 = ring[s, newest], ring[s, middle], ring[s, oldest]
-            _update_moments(z0, z1, z2, rule.memory, moments[s])
-            _flush_denormals(moments[s])
-            _pool(moments[s], rule.neighbors, pooled)
-            _one_line(z1, ring_hz[s, middle], hz[f, s, 0], energy[f, s, 0])
-            _two_lines(
-                z0, z1, z2, pooled, turn, tables, rule, roots[s, drift_row], lanes, trust[f, s], hz[f, s], energy[f, s]
+            lines_frame(
+                subband[f, s], instantaneous_hz[f, s], turn, tables, rule, state, frame + f, s, room, out.hz[f, s],
+                out.energy[f, s], out.trust[f, s],
             )  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def noise_floor_process(
     """Quantile of every group with its neighbours, smoothed over frames, interpolated over channels."""
     left, share = between.left, between.share
     groups, channels = edge.size - 1, left.size
-    sorted_power = np.empty(channels, np.float32)
+    smallest = np.empty(channels, np.float32)
     for f in range(power.shape[0]):
         for s in range(power.shape[1]):
             strongest = np.float32(0)
@@ -105,15 +105,17 @@ def noise_floor_process(
                 strongest = max(strongest, power[f, s, k])
             for g in range(groups):
                 low, high = edge[max(g - 1, 0)], edge[min(g + 2, groups)]
-                count = high - low
-                for i in range(count):  # by insertion: the neighbours are nearly in order
+                rank = int(rule.quantile * (high - low))
+                for i in range(high - low):  # by insertion, of as many as are asked for: most of the others are larger
                     value = power[f, s, low + i]
-                    j = i
-                    while j > 0 and sorted_power[j - 1] > value:
-                        sorted_power[j] = sorted_power[j - 1]
+                    if i > rank and value >= smallest[rank]:
+                        continue
+                    j = min(i, rank)
+                    while j > 0 and smallest[j - 1] > value:
+                        smallest[j] = smallest[j - 1]
                         j -= 1
-                    sorted_power[j] = value
-                found = min(sorted_power[int(rule.quantile * count)] * rule.per_quantile, rule.largest * strongest)
+                    smallest[j] = value
+                found = min(smallest[rank] * rule.per_quantile, rule.largest * strongest)
                 state[s, g] += (rule.pace if begun or f > 0 else np.float32(1)) * (found - state[s, g])
                 if state[s, g] < SILENT_NOISE_POWER:
                     state[s, g] = np.float32(0)

@@ -29,13 +29,16 @@ def usable_samples(audio: Floats, replaced: Integers, out: Floats) -> None:
     """Copy audio (samples, streams) to out (streams, samples): zero for what is unusable (counted) or too small."""
     for s in range(audio.shape[1]):
         for n in range(audio.shape[0]):
-            x = audio[n, s]
-            if not abs(x) <= LARGEST_SAMPLE:
-                x = np.float32(0.0)
-                replaced[s] += 1
-            elif abs(x) < SMALLEST_STATE:
-                x = np.float32(0.0)
-            out[s, n] = x
+            out[s, n] = usable_sample(audio[n, s], s, replaced)
+
+
+@kernel
+def usable_sample(x: np.float32, s: int, replaced: Integers) -> np.float32:
+    """X of stream s: zero where it is unusable (counted) or too small."""
+    usable = abs(x) <= LARGEST_SAMPLE
+    if not usable:
+        replaced[s] += 1
+    return x if usable and abs(x) >= SMALLEST_STATE else np.float32(0.0)
 
 
 @kernel(fastmath={"contract"})

@@ -111,7 +111,7 @@ class VoiceTracker(Stateful):
     def __init__(
         self, sample_rate: float, hop: int, band_hz: NDArray[np.float64], streams: int = 1, rule: BirthRule = RULE
     ) -> None:
-        self._tables = tracker_tables(sample_rate, hop, band_hz, rule)
+        self._tables: TrackerTables = tracker_tables(sample_rate, hop, band_hz, rule)
         lengths = {
             "streams": streams,
             "taps": self._tables.taps_real.shape[1],
@@ -132,7 +132,22 @@ class VoiceTracker(Stateful):
         below = {"number": MOST_VOICES + 1, "partials": MOST_PARTIALS + 1, "voice": MOST_VOICES}
         self._remember([*fields_of(TrackerState, lengths), ("frame", np.int64)], below=below)
         self._lengths = lengths
-        self._room = allocated(RowRoom, lengths)
+        self._room = self.room()
+
+    @property
+    def parts(self) -> tuple[TrackerTables, TrackerState]:
+        """What the kernels take, always the same arrays."""
+        return self._tables, named(TrackerState, self._state)
+
+    @property
+    def frame(self) -> NDArray[np.int64]:
+        """The number of the next frame, to be counted on by who runs the kernels."""
+        number: NDArray[np.int64] = self._state["frame"]
+        return number
+
+    def room(self) -> RowRoom:
+        """Room for a row."""
+        return allocated(RowRoom, self._lengths)
 
     def process(self, samples: NDArray[np.float32]) -> VoiceFrames:
         """What is said of the frames that hops of sound, (frames, streams, hop), complete."""

@@ -117,11 +117,29 @@ def track(
     """(frames, streams, hop) samples in, what voices say of each frame out; frame: number of the first."""
     for s in range(samples.shape[1]):
         for f in range(samples.shape[0]):
-            _take_hop(samples[f, s], tables, state.recent[s], state.band_real[s], state.band_imag[s])
-            since = (frame + f) % ROW_HOPS
-            if since == 0:
-                _advance(frame + f, s, tables, state, room)
-            _say(since * tables.hop_s, s, state, f, out)
+            follow(samples[f, s], frame + f, s, tables, state, room)
+            out.partials[f, s] = say(frame + f, s, tables, state, out.hz[f, s], out.energy[f, s])
+            out.precision[f, s], out.voice[f, s] = state.precision[s], state.voice[s]
+            out.beyond[f, s], out.told[f, s] = state.beyond[s], state.told[s]
+
+
+@kernel
+def follow(hop: Floats, frame: int, s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> None:
+    """Take a hop of a stream, and find voices where a row is due."""
+    _take_hop(hop, tables, state.recent[s], state.band_real[s], state.band_imag[s])
+    if frame % ROW_HOPS == 0:
+        _advance(frame, s, tables, state, room)
+
+
+@kernel
+def say(frame: int, s: int, tables: TrackerTables, state: TrackerState, hz: Floats, energy: Floats) -> int:
+    """The partials, as long after their row as this frame is; how many there are."""
+    seconds = frame % ROW_HOPS * tables.hop_s
+    for k in range(state.partials[s]):
+        bend = 1 + state.slope[s, k] * seconds + 0.5 * state.curvature[s, k] * seconds * seconds
+        hz[k] = state.hz[s, k] * max(bend, 0.5)
+        energy[k] = state.energy[s, k] * math.exp(2 * state.growth[s, k] * seconds)
+    return int(state.partials[s])
 
 
 @kernel
@@ -284,17 +302,3 @@ def _tell(energy: float, later: bool, side: int, fit: VoiceFit, told: Doubles) -
     told[3] = 1.0 if later else 0.0
     told[4] = 1.0 if side == 1 else 0.0
     told[5] = 1.0 if side == 2 else 0.0
-
-
-@kernel
-def _say(seconds: float, s: int, state: TrackerState, f: int, out: TrackerOut) -> None:
-    """The partials, so long after their row."""
-    out.partials[f, s] = state.partials[s]
-    for k in range(state.partials[s]):
-        bend = 1 + state.slope[s, k] * seconds + 0.5 * state.curvature[s, k] * seconds * seconds
-        out.hz[f, s, k] = state.hz[s, k] * max(bend, 0.5)
-        out.energy[f, s, k] = state.energy[s, k] * math.exp(2 * state.growth[s, k] * seconds)
-        out.precision[f, s, k] = state.precision[s, k]
-        out.voice[f, s, k] = state.voice[s, k]
-    out.beyond[f, s] = state.beyond[s]
-    out.told[f, s] = state.told[s]

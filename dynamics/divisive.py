@@ -46,15 +46,47 @@ def divisive_step(
 
     total: W_j, what a unit's weights sum to when all its inputs are there: missing inputs count against it.
     """
-    feedback, epsilon, rate, rest = gains.feedback, gains.epsilon, gains.rate, gains.rest
+    room, expected = np.empty(start[inputs], np.float32), np.empty(inputs, np.float32)
+    for k in range(room.size):
+        room[k] = weight[k] * a[np.uint32(unit[k])]
+    _expect(room, start, expected)
     for j in range(a.size):
         support[j] = 0.0
     for i in range(inputs):
-        expected = np.float32(0.0)
-        for k in range(start[i], start[i + 1]):
-            expected += weight[k] * a[unit[k]]
-        for k in range(start[i], start[i + 1]):
-            own = weight[k] * a[unit[k]]
-            support[unit[k]] += weight[k] * y[i] / (epsilon + own + feedback * (expected - own))
+        first, past = start[i], start[i + 1]
+        _claim(weight[first:past], y[i], expected[i], gains, room[first:past])
+        for k in range(first, past):
+            support[np.uint32(unit[k])] += room[k]
     for j in range(a.size):
-        a[j] = max(a[j] * (support[j] / total[j] + FASTEST_FALL) ** rate, rest)
+        correction = support[j] / total[j] + FASTEST_FALL
+        a[j] = max(a[j] * (correction if gains.rate == 1 else correction**gains.rate), gains.rest)
+
+
+@kernel
+def _expect(own: Floats, start: ShortIntegers, expected: Floats) -> None:
+    """What all units expect of each input; of four inputs at once, as each addition waits for the one before."""
+    together = expected.size - expected.size % 4
+    for i in range(0, together, 4):
+        a, b, c, d = start[i], start[i + 1], start[i + 2], start[i + 3]
+        shortest = min(b - a, c - b, d - c, start[i + 4] - d)
+        p, q, r, s = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for k in range(shortest):
+            p += own[a + k]
+            q += own[b + k]
+            r += own[c + k]
+            s += own[d + k]
+        expected[i], expected[i + 1], expected[i + 2], expected[i + 3] = p, q, r, s
+        for n in range(i, i + 4):
+            for k in range(start[n] + shortest, start[n + 1]):
+                expected[n] += own[k]
+    for i in range(together, expected.size):
+        expected[i] = 0.0
+        for k in range(start[i], start[i + 1]):
+            expected[i] += own[k]
+
+
+@kernel
+def _claim(weight: Floats, y: np.float32, expected: np.float32, gains: DivisiveGains, own: Floats) -> None:
+    """What an input says for each unit, in place of what that expects of it; a loop by itself runs in lanes."""
+    for k in range(own.size):
+        own[k] = weight[k] * y / (gains.epsilon + own[k] + gains.feedback * (expected - own[k]))

@@ -14,7 +14,7 @@ from .kernels import pair_process
 from .kinds import NO_CELL
 from .layer import Activity, Layer
 from .lca import LcAdam
-from .rules import LcaState, WtaState
+from .rules import LcaState, PairParts, WtaState
 from .wta import WtaConv
 
 
@@ -115,9 +115,14 @@ class LcAdamWta(Layer):
         potential: Activity = self._state["lcadam"]["u"]
         return potential
 
-    def _advance(self, drive: Activity, out: Activity) -> None:
-        self._run(
-            drive, self.lcadam.kernel_band, self.lcadam.kernel_rule, self.lcadam.level_rule, self.wta.kernel_rule,
+    @property
+    def parts(self) -> PairParts:
+        """What the kernels take, as it is now."""
+        return PairParts(
+            self.lcadam.kernel_band, self.lcadam.kernel_rule, self.lcadam.level_rule, self.wta.kernel_rule,
             self._flow, self.iterations, self._winners,
-            named(LcaState, self._state["lcadam"]), named(WtaState, self._state["wta"]), out,
+            named(LcaState, self._state["lcadam"]), named(WtaState, self._state["wta"]),
         )  # fmt: skip
+
+    def _advance(self, drive: Activity, out: Activity) -> None:
+        self._run(drive, *self.parts, out)

@@ -91,3 +91,19 @@ class WtaState(NamedTuple):
 
     x: Annotated[NDArray[np.float32], "streams", "units"]
     x_n: Annotated[NDArray[np.float32], "streams", "inhibitory units"]
+
+
+class PairParts(NamedTuple):
+    """An `LcAdamWta` as its kernels take it."""
+
+    band: Annotated[NDArray[Any], "units", "neighbours"]
+    lca_rule: LcaRule
+    level_rule: LevelRule
+    wta_rule: WtaRule
+    flow: Annotated[NDArray[np.float32], "two", "two"]
+    iterations: int
+    winners: bool
+    """Whether x comes out, or a."""
+
+    lca_state: LcaState
+    wta_state: WtaState

@@ -43,9 +43,13 @@ class StateTooLargeError(ValueError):
 
 
 class Stateful:
-    """Keeps what the next output depends on in one record of fields, `_state`, of zeros at the start."""
+    """Keeps what the next output depends on in one record of fields, `_state`, of zeros at the start.
+
+    changes: how often all of it was set or forgotten; what was known of its contents is then out of date.
+    """
 
     backend: Backend
+    changes = 0
     _state: Record
 
     def _remember(
@@ -73,6 +77,7 @@ class Stateful:
         check_state(value, self._state.dtype)
         self._check_integers(value)
         self._state.value = value
+        self.changes += 1
 
     def _check_integers(self, value: NDArray[np.void]) -> None:
         """Kernels find places in memory by them, and look at no bounds."""
@@ -88,3 +93,4 @@ class Stateful:
     def reset(self) -> None:
         """Forget the past: the next output is that of a new object."""
         self._state.clear()
+        self.changes += 1

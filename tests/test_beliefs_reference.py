@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from spy import Call, Spy
 
-import sharpear.sharpening.judge as judge
 from sharpear.dsp import HannDesign
 from sharpear.dynamics.beliefs import load_beliefs
 from sharpear.sharpening.sharpener import Sharpener
@@ -44,9 +43,7 @@ SOUNDS = (chord, glides, onsets)
 def calls(kind: int) -> list[Call]:
     """Every frame's, in each of which the kernel ran once."""
     spy = Spy()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge, "judge_process", spy.watch(judge.judge_process))
-        path = Sharpener(RATE, "music", 1, {"voices.enabled": False})
+    path = Sharpener(RATE, "music", 1, {"voices.enabled": False}, device=spy)
     t = np.arange(FRAMES * path.hop) / RATE
     wave = SOUNDS[kind](t, np.random.default_rng(kind)).astype(np.float32)[:, None]
     for n in range(FRAMES):

@@ -10,7 +10,6 @@ import numpy as np
 
 from sharpear.config import Config, load_config
 from sharpear.errors import SharpearError
-from sharpear.sharpening.rehearsed import compile_for
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.system import hurried
 
@@ -267,7 +266,6 @@ class Session:
 
 def warmed_up(rate_hz: int, config: Config, streams: int, phases: bool = False) -> Sharpener:
     """A sharpener whose kernels are compiled, so that the first sound does not wait."""
-    compile_for(rate_hz, config, streams)
     sharpener = Sharpener(rate_hz, config, streams, phases=phases)
     for hops in (0, 1, 2):  # arrays of one frame have another layout to the compiler than arrays of two
         sharpener.process(np.zeros((hops * sharpener.hop, streams), np.float32))

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sharpear.config import Config
-from sharpear.sharpening.rehearsed import compile_for
 from sharpear.sharpening.sharpener import Sharpener
 
 
@@ -36,7 +35,6 @@ class SharpenerPool:
         kind = sample_rate, streams
         with self._lock:
             if kind not in self._unused:
-                compile_for(sample_rate, self.config, streams)
                 self._unused[kind] = Sharpener(sample_rate, preset=self.config, streams=streams)
             returned = self._returned.setdefault(kind, [])
             sharpener = returned.pop() if returned else copy.deepcopy(self._unused[kind])

@@ -8,7 +8,6 @@ from typing import Any
 
 from sharpear.audio import AudioSource
 from sharpear.interrupt import Interruption
-from sharpear.sharpening.rehearsed import compile_for
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import open_stream_sink, write_whole
 from sharpear.sinks.outlet import Outlet, ending
@@ -35,7 +34,6 @@ def sharpen_stream(
         UsageError: as `Sharpener` and `open_stream_sink`.
     """
     phases = format_ in ("jsonl", "arrow")
-    compile_for(audio.sample_rate, task.config, audio.channels)
     sharpener = Sharpener(audio.sample_rate, task.config, audio.channels, start_s=audio.start_s, phases=phases)
     expected = None if audio.samples is None else sharpener.frames_for(audio.samples)
     blocks = CountedBlocks(audio, Running(interruption))

@@ -3,9 +3,11 @@
 import queue
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from sharpear.interrupt import Interruption
+from sharpear.sharpening.cores import one_taken
 from sharpear.sharpening.limits import descriptors_to_use
 
 from .jobs import Job, Result, Settings, run_job
@@ -41,14 +43,18 @@ def run_local(jobs: Sequence[Job], settings: Settings, workers: int, interruptio
 
     def work(worker: int) -> None:
         try:
-            while not interruption.requested:
-                with lock:
-                    job = next(waiting, None)
-                if job is None:
-                    break
-                events.put(_guarded(job, worker))
+            with one_taken() if worker else nullcontext():  # the first one's core is this thread's, which only waits
+                take_jobs(worker)
         finally:
             events.put(None)
+
+    def take_jobs(worker: int) -> None:
+        while not interruption.requested:
+            with lock:
+                job = next(waiting, None)
+            if job is None:
+                break
+            events.put(_guarded(job, worker))
 
     def _guarded(job: Job, worker: int) -> Result:
         def progress(done_s: float, total_s: float | None) -> None:

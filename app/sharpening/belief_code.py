@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.config import Config, LinesConfig
-from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineRule
+from sharpear.dsp import HannDesign, HannFrames, HannWindow, LineFinder, LineRule
 from sharpear.dsp.cues import CueDesign
 from sharpear.dsp.pairs import longest_window, pair_finder
 from sharpear.dynamics.beliefs import load_beliefs
@@ -64,6 +64,11 @@ class BeliefCode(Composite):
             self._voices = VoicedJudge(self._judge, design, _voice_weights(config.voices.weights), streams)
         self._winners = Winners(atom_hz, hop_s, config.network, streams, backend)
         self._nothing = backend.empty((0, streams, atom_hz.size), np.float32)
+
+    @property
+    def stages(self) -> tuple[LineFinder, Judge, VoicedJudge | None, Winners]:
+        """What it is made of, from frames to winners."""
+        return self._finder, self._judge, self._voices, self._winners
 
     @property
     def _parts(self) -> dict[str, Any]:

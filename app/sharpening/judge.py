@@ -18,7 +18,7 @@ from sharpear.dsp.lines_kernel import LinesOut
 from sharpear.dsp.scales import Scale, scale_position
 from sharpear.dynamics.beliefs import belief_room
 from sharpear.dynamics.beliefs_kernel import BeliefRoom, BeliefWeights, judge_bands, judge_lines
-from sharpear.gpu import CPU, Backend, Record
+from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import Stateful, named
 
 FAINTEST_PART = 1e-22
@@ -37,6 +37,17 @@ class JudgeRule(NamedTuple):
     reach_hz: Annotated[NDArray[np.float64], "windows with lines"]
 
 
+class JudgeTables(NamedTuple):
+    """Windows' lines and cues, what was learned, and the atoms."""
+
+    basins: BasinTables
+    cues: CueTables
+    weights: BeliefWeights
+    rule: JudgeRule
+    grid: AtomGrid
+    atom_hz: Annotated[NDArray[np.float32], "atoms"]
+
+
 class JudgeRoom(NamedTuple):
     """Room for one moment: what is read, and what is made of it."""
 
@@ -50,10 +61,7 @@ class JudgeRoom(NamedTuple):
 
 
 class Judge(Stateful):
-    """Frames of a `HannBank` and its pairs in; on the atoms, the lines that are believed.
-
-    tables, basins, weights, rule, room: what its kernel takes.  grid, atom_hz: where atoms stand.
-    """
+    """Frames of a `HannBank` and its pairs in; on the atoms, the lines that are believed."""
 
     def __init__(
         self,
@@ -64,55 +72,61 @@ class Judge(Stateful):
         streams: int,
         backend: Backend = CPU,
     ) -> None:
-        self.atoms = atom_hz.size
-        self.weights = BeliefWeights(*map(backend.array, weights))
-        self.tables, self.basins = design.tables(backend), basin_tables(design.bank, backend)
-        self.grid = atom_grid(atom_hz, scale)
-        self.atom_hz = backend.array(atom_hz, np.float32)
-        self.rule = JudgeRule(
-            level_cue=design.level_cue, missing_cue=design.missing_cue, longer=backend.array(design.longer, np.int64),
-            reach_hz=backend.array(design.reach_hz, np.float64),
-        )  # fmt: skip
-        lines, bands = design.told(backend, streams)
-        self.room = JudgeRoom(
-            lines=lines,
-            bands=bands,
-            cue=design.room(backend, streams),
-            belief=belief_room(weights, design.band_hz.size, design.longer, backend, streams),
-            believed=backend.room((design.most_candidates,), np.float32, streams),
-            total=backend.room((self.atoms,), np.float64, streams),
-            moment=backend.room((self.atoms,), np.float64, streams),
+        self._atoms, self._design = atom_hz.size, design
+        self.tables = JudgeTables(
+            basins=basin_tables(design.bank, backend),
+            cues=design.tables(backend),
+            weights=BeliefWeights(*map(backend.array, weights)),
+            rule=JudgeRule(
+                level_cue=design.level_cue,
+                missing_cue=design.missing_cue,
+                longer=backend.array(design.longer, np.int64),
+                reach_hz=backend.array(design.reach_hz, np.float64),
+            ),
+            grid=atom_grid(atom_hz, scale),
+            atom_hz=backend.array(atom_hz, np.float32),
         )
+        self._room = self.room(backend, streams)
         self._remember([*design.memory(streams), ("frame", np.int64)], backend)
         units = {"FOURTH": weights.narrow_bias.size}
         needed = 4 * MOST_LINES + 4 * design.most_candidates
         self._run = backend.kernel(judge_process, units, blocks=streams, threads=MOST_LINES, shared_bytes=needed)
 
-    @property
-    def frame(self) -> int:
-        """Number of the next frame."""
-        return int(self._state["frame"])
+    def room(self, backend: Backend = CPU, streams: int = 1) -> JudgeRoom:
+        """Room for one moment; on a GPU of every stream."""
+        design, weights = self._design, self.tables.weights
+        lines, bands = design.told(backend, streams)
+        return JudgeRoom(
+            lines=lines,
+            bands=bands,
+            cue=design.room(backend, streams),
+            belief=belief_room(weights, design.band_hz.size, design.longer, backend, streams),
+            believed=backend.room((design.most_candidates,), np.float32, streams),
+            total=backend.room((self._atoms,), np.float64, streams),
+            moment=backend.room((self._atoms,), np.float64, streams),
+        )
 
     @property
-    def record(self) -> Record:
-        """What it remembers, for kernels that judge."""
-        return self._state
+    def memory(self) -> CueState:
+        """What is remembered, as the kernels take it, on the CPU always the same arrays."""
+        return named(CueState, self._state)
 
-    def advance(self, frames: int) -> None:
-        """So many frames have been judged."""
-        self._state["frame"] += frames
+    @property
+    def frame(self) -> NDArray[np.int64]:
+        """The number of the next frame, to be counted on by who runs the kernels."""
+        return self._state["frame"]
 
     def process(self, frames: HannFrames, pairs: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Amplitude and frequency, Hz, of every atom, each (frames, streams, atoms)."""
-        shape = (*frames.power.shape[:2], self.atoms)
+        shape = (*frames.power.shape[:2], self._atoms)
         amplitude, frequency = (self.backend.empty(shape, np.float32) for _ in range(2))
+        state = self._state
         self._run(
             frames.power, frames.moment,
-            LinesOut(hz=pairs.frequency_hz, energy=pairs.energy, trust=pairs.trust), self.basins, self.tables,
-            self.weights, self.rule, self.grid, self.atom_hz, self.frame, named(CueState, self._state),
-            self.room, amplitude, frequency,
+            LinesOut(hz=pairs.frequency_hz, energy=pairs.energy, trust=pairs.trust), *self.tables,
+            int(state["frame"]), self.memory, self._room, amplitude, frequency,
         )  # fmt: skip
-        self.advance(len(frames))
+        state["frame"] += len(frames)
         return amplitude, frequency
 
 
@@ -122,27 +136,38 @@ def judge_process(
     rule: JudgeRule, grid: AtomGrid, atom_hz: Floats, frame: int, state: CueState, room: JudgeRoom, amplitude: Floats,
     frequency: Floats,
 ) -> None:  # fmt: skip
-    """Remember, read, judge and place, a frame of a stream at a time."""
+    """`judge_frame`, a frame of a stream at a time."""
+    judge = JudgeTables(basins, tables, weights, rule, grid, atom_hz)
     for s in range(power.shape[1]):
         for f in range(power.shape[0]):
-            hz, energy, trust = pairs.hz[f, s], pairs.energy[f, s], pairs.trust[f, s]
-            judge_moment(
-                power[f, s], moment[f, s], hz, energy, trust, basins, tables, weights, rule, frame + f, state, s, room
-            )
-            room.total[:], room.moment[:] = 0.0, 0.0
-            collect(room.lines.number[0], room.lines.hz, room.believed, grid, room.total, room.moment)
-            place(room.total, room.moment, atom_hz, amplitude[f, s], frequency[f, s])
+            judge_frame(
+                power[f, s], moment[f, s], pairs.hz[f, s], pairs.energy[f, s], pairs.trust[f, s], judge, frame + f, s,
+                state, room, amplitude[f, s], frequency[f, s],
+            )  # fmt: skip
+
+
+@kernel
+def judge_frame(
+    power: Floats, moment: Floats, pair_hz: Floats, pair_energy: Floats, trust: Floats, judge: JudgeTables, frame: int,
+    s: int, state: CueState, room: JudgeRoom, amplitude: Floats, frequency: Floats,
+) -> None:  # fmt: skip
+    """Remember, read, judge and place a frame of a stream."""
+    judge_moment(power, moment, pair_hz, pair_energy, trust, judge, frame, s, state, room)
+    room.total[:], room.moment[:] = 0.0, 0.0
+    collect(room.lines.number[0], room.lines.hz, room.believed, judge.grid, room.total, room.moment)
+    place(room.total, room.moment, judge.atom_hz, amplitude, frequency)
 
 
 @kernel
 def judge_moment(
-    power: Floats, moment: Floats, hz: Floats, energy: Floats, trust: Floats, basins: BasinTables, tables: CueTables,
-    weights: BeliefWeights, rule: JudgeRule, frame: int, state: CueState, s: int, room: JudgeRoom,
+    power: Floats, moment: Floats, pair_hz: Floats, pair_energy: Floats, trust: Floats, judge: JudgeTables, frame: int,
+    s: int, state: CueState, room: JudgeRoom,
 ) -> None:  # fmt: skip
     """Remember a frame of a stream, and judge the lines of the moment that it completes: room.lines, room.believed."""
-    lines, bands, first = room.lines, room.bands, basins.first_channel
-    remember(power, moment, hz, energy, trust, first, tables, frame, state, s)
-    read(first, basins, tables, frame, state, s, room.cue, lines, bands)
+    lines, bands, first, tables = room.lines, room.bands, judge.basins.first_channel, judge.cues
+    rule, weights = judge.rule, judge.weights
+    remember(power, moment, pair_hz, pair_energy, trust, first, tables, frame, state, s)
+    read(first, judge.basins, tables, frame, state, s, room.cue, lines, bands)
     judge_bands(bands.cues, bands.correction, rule.level_cue, rule.missing_cue, rule.longer, weights, room.belief)
     judge_lines(
         lines.number[0], lines.hz, lines.place, lines.energy, lines.window, lines.cues, rule.reach_hz, weights,

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.config import Config
-from sharpear.dsp import HannBank, HannFrames, SubbandFrames, space_frequencies
-from sharpear.dsp.basins import basin_tables
+from sharpear.dsp import HannBank, SubbandFrames, space_frequencies
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
 
@@ -17,7 +16,9 @@ from .composite import Composite, Memory
 from .evidence import Evidence
 from .feasible import check_spacing
 from .front import build_front, channels_of
+from .hop_by_hop import HopByHop
 from .phase import PhaseReader
+from .plain import PlainAmplitudes, delayed
 from .sparse_code import SparseCode
 
 
@@ -142,15 +143,6 @@ class SubbandPath(Path):
         return self._front.phase_reader(self.atom_hz)
 
 
-def _delayed(memory: Memory, name: str, values: NDArray[Any]) -> NDArray[Any]:
-    """As many frames as came in, each as late as the memory is long."""
-    if not len(values):
-        return values
-    joined = np.concatenate([memory.fields[name], values])
-    memory.fields[name] = joined[len(values) :]
-    return joined[: len(values)]
-
-
 class WindowPath(Path):
     """Windows of several lengths → lines and pairs → beliefs.
 
@@ -169,11 +161,13 @@ class WindowPath(Path):
         self._code = BeliefCode(design, self.atom_hz, config, streams, backend)
         self.latency_hops = self._code.latency_hops
         self._beside: LateSubbands | PlainAmplitudes
+        self._at_once: HopByHop | None = None
         if phases:
             front = SubbandFront(sample_rate, hop, config, streams, backend)
             self._beside = LateSubbands(front, self.latency_hops, backend)
         else:
-            self._beside = PlainAmplitudes(self._bank, self.channel_hz, self.latency_hops, backend)
+            self._beside = plain = PlainAmplitudes(self._bank, self.channel_hz, self.latency_hops, backend)
+            self._at_once = HopByHop(self._bank, self._code, plain) if backend is CPU else None
 
     @property
     def _parts(self) -> dict[str, Any]:
@@ -186,6 +180,8 @@ class WindowPath(Path):
 
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
         """Windows, and which of their lines are believed; the amplitudes beside them wait as long."""
+        if self._at_once:
+            return self._at_once.listen(audio)
         frames = self._bank.process(audio)
         drive, frequency_hz = self._code.evidence(frames)
         nothing = (*drive.shape[:2], 0)
@@ -195,7 +191,8 @@ class WindowPath(Path):
 
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The code's winners."""
-        return self._code.compete(evidence.drive, evidence.frequency_hz)
+        code = self._at_once or self._code
+        return code.compete(evidence.drive, evidence.frequency_hz)
 
     def power_response(self) -> NDArray[np.float64]:
         """(atoms, channels) power of what stands beside the lines: the bank's with phases, the windows' without."""
@@ -227,62 +224,8 @@ class LateSubbands(Composite):
 
     def process(self, audio: NDArray[np.float32]) -> NDArray[np.complex64]:
         """(frames, streams, channels) of the frames completed by (samples, streams) of audio."""
-        return _delayed(self._late, "subband", self.front.process(audio).subband)
+        return delayed(self._late, "subband", self.front.process(audio).subband)
 
     def power_response(self, atom_hz: NDArray[np.float64]) -> NDArray[np.float64]:
         """(atoms, channels) power."""
         return self.front.power_response(atom_hz)
-
-
-class PlainAmplitudes(Composite):
-    r"""What a windowed Fourier transform shows: \|v\| of one window, scaled so that a cosine's peak is its amplitude.
-
-    Args:
-        bank: the windows.
-        channel_hz: (channels,) where amplitudes are read, Hz, linearly in power between the window's channels.
-        latency_hops: as late as what it stands beside.
-        backend: where the bank runs.
-    """
-
-    def __init__(
-        self, bank: HannBank, channel_hz: NDArray[np.float64], latency_hops: int, backend: Backend = CPU
-    ) -> None:
-        design = bank.design
-        self._channel_hz = channel_hz
-        long = len(design.windows) - 2
-        reach_hz = (design.counts[long] - 2) * design.spacing_hz[long]
-        self._below = int(np.searchsorted(channel_hz, reach_hz))
-        per_share = basin_tables(design).per_share
-        self._readers = []
-        memory: list[tuple[Any, ...]] = []
-        for name, window, hz in (("long", long, channel_hz[: self._below]), ("short", 1, channel_hz[self._below :])):
-            place = hz / design.spacing_hz[window]
-            k = np.minimum(place.astype(np.int64), design.counts[window] - 2)
-            first = design.channels_of(window).start + k
-            part = backend.array((place - k).clip(0, 1), np.float32)
-            self._readers.append((name, backend.array(first), part, np.float32(per_share[window])))
-            memory.append((name, np.float32, (latency_hops - int(design.delay_hops[window]), bank.streams, hz.size)))
-        self._length_s = design.length_samples[[long, 1]] / design.sample_rate
-        self._late = Memory(memory, backend)
-        self._nothing = backend.empty((0, bank.streams, channel_hz.size), np.float32)
-
-    @property
-    def _parts(self) -> dict[str, Any]:
-        return {"late": self._late}
-
-    def process(self, frames: HannFrames) -> NDArray[np.float32]:
-        """(frames, streams, channels) amplitudes."""
-        if not len(frames):
-            return self._nothing
-        read = []
-        for name, first, part, per_share in self._readers:
-            power = frames.power[:, :, first] * (1 - part) + frames.power[:, :, first + 1] * part
-            read.append(_delayed(self._late, name, np.sqrt(per_share * power)))
-        return np.concatenate(read, axis=2)
-
-    def power_response(self, atom_hz: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(atoms, channels): a Hann window's, ``sinc(x) / (1 − x²)`` with x in bins, squared."""
-        length_s = np.where(np.arange(self._channel_hz.size) < self._below, *self._length_s)
-        x = (atom_hz[:, None] - self._channel_hz) * length_s
-        edge = np.abs(np.abs(x) - 1) < 1e-6
-        return np.square(np.where(edge, 0.5, np.sinc(x) / np.where(edge, 1, 1 - x**2)))

@@ -179,7 +179,7 @@ class Sharpener(Streaming[Frames]):
 
     def _decide(self, evidence: Evidence, flat: bool = False) -> Pending[Frames]:
         """Most blocks shorter than a hop complete no frame: there is then nothing to decide, and one answer for all."""
-        if len(evidence):
+        if len(evidence.drive):
             return self._decided(evidence, flat)
         if flat not in self._no_frames:
             self._no_frames[flat] = self._decided(evidence, flat).result()
@@ -188,17 +188,20 @@ class Sharpener(Streaming[Frames]):
     def _decided(self, evidence: Evidence, flat: bool) -> Pending[Frames]:
         amplitude, frequency = self._path.compete(evidence)
         # Frame n ends at sample (n+1)·hop; those that lie before the first sample only filled the alignment.
-        number = int(self._memory.fields["frames"]) + 1 + np.arange(len(amplitude)) - self._latency_hops
-        self._memory.fields["frames"] += len(amplitude)
+        count, phases = len(amplitude), self._phases
+        first = int(self._memory.fields["frames"]) + 1 - self._latency_hops
+        self._memory.fields["frames"] += count
+        early = min(max(-first, 0), count)
+        number = np.arange(first + early, first + count)
         times: NDArray[np.float64] = np.float64(self._start_s) + number * (self.hop / self.sample_rate)
-        phases = self._phases
 
         def frames_of(*parts: NDArray[Any]) -> Frames:
-            frames = Frames(times, *parts[:3])
+            lines = [part[early:, 0] if flat and not phases else part[early:] for part in parts]
+            frames = Frames(times, *lines[:3])
             if phases:
-                frames = phases.read(frames, parts[3])
-            frames = frames[int((number < 0).sum()) :]
-            return frames.single_stream() if flat else frames
+                frames = phases.read(frames, lines[3])
+                frames = frames.single_stream() if flat else frames
+            return frames
 
         parts = [amplitude, frequency, evidence.plain_amplitude, *([evidence.subband] if phases else [])]
         return self.backend.fetch(*parts, make=frames_of)

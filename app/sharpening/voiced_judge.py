@@ -1,33 +1,43 @@
 """Windows' lines and voices' partials under one belief."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Floats, Integers, kernel
 from sharpear.dsp import HannFrames, LineFrames
-from sharpear.dsp.atom_grid import AtomGrid
-from sharpear.dsp.basins_kernel import BasinTables
-from sharpear.dsp.cue_arrays import CueState, CueTables
+from sharpear.dsp.cue_arrays import CueState
 from sharpear.dsp.cues import CueDesign
 from sharpear.dsp.lines_kernel import LinesOut
 from sharpear.dsp.voice_cues_kernel import LEVEL_CUE, OWN_CUES, SHARED_CUES, VoiceCueRoom, read_voice_cues
 from sharpear.dsp.voice_fit_kernel import MOST_PARTIALS
+from sharpear.dsp.voice_rows_kernel import RowRoom
 from sharpear.dsp.voice_tracker import DELAY_HOPS, TOP_HZ, VoiceTracker
-from sharpear.dsp.voice_tracker_kernel import ROW_HOPS, TrackerOut
-from sharpear.dynamics.beliefs_kernel import BeliefWeights
+from sharpear.dsp.voice_tracker_kernel import ROW_HOPS, TrackerState, TrackerTables, follow, say
 from sharpear.dynamics.voice_beliefs import voice_room
 from sharpear.dynamics.voice_beliefs_kernel import VOICES, WINDOWS, VoiceRoom, VoiceWeights, judge_voices, weigh_lines
 from sharpear.errors import UsageError
-from sharpear.gpu.stateful import allocated, named
+from sharpear.gpu.stateful import allocated
 
-from .judge import Judge, JudgeRoom, JudgeRule, collect, judge_moment, place
+from .judge import Judge, JudgeRoom, JudgeTables, collect, judge_moment, place
+
+
+class VoiceParts(NamedTuple):
+    """What a kernel needs that hears voices: tables, what is remembered, and what was learned."""
+
+    tables: TrackerTables
+    state: TrackerState
+    weights: VoiceWeights
 
 
 class HearingRoom(NamedTuple):
-    """Room for what speaks for voices at one moment, and what is made of it."""
+    """Room for voices at one moment: a row of them; their partials now; what speaks for them, and what it makes."""
 
+    row: RowRoom
+    partials: Annotated[NDArray[np.int64], "one"]
+    hz: Annotated[NDArray[np.float32], "all partials"]
+    energy: Annotated[NDArray[np.float32], "all partials"]
     cue: VoiceCueRoom
     cues: Annotated[NDArray[np.float32], "voice cues", "bands"]
     belief: VoiceRoom
@@ -36,13 +46,13 @@ class HearingRoom(NamedTuple):
 class HeardOut(NamedTuple):
     """What is learned from, of chosen frames: cues; windows' lines as they are judged; partials."""
 
-    cues: Annotated[NDArray[np.float32], "frames", "streams", "voice cues", "bands"]
-    lines: Annotated[NDArray[np.int64], "frames", "streams"]
-    hz: Annotated[NDArray[np.float32], "frames", "streams", "candidates"]
-    energy: Annotated[NDArray[np.float32], "frames", "streams", "candidates"]
-    partials: Annotated[NDArray[np.int64], "frames", "streams"]
-    partial_hz: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
-    partial_energy: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
+    cues: Annotated[NDArray[np.float32], "frames", "voice cues", "bands"]
+    lines: Annotated[NDArray[np.int64], "frames"]
+    hz: Annotated[NDArray[np.float32], "frames", "candidates"]
+    energy: Annotated[NDArray[np.float32], "frames", "candidates"]
+    partials: Annotated[NDArray[np.int64], "frames"]
+    partial_hz: Annotated[NDArray[np.float32], "frames", "all partials"]
+    partial_energy: Annotated[NDArray[np.float32], "frames", "all partials"]
 
 
 class VoicedJudge:
@@ -67,105 +77,125 @@ class VoicedJudge:
         bank = design.bank
         self._judge, self._weights = judge, weights
         self.tracker = VoiceTracker(bank.sample_rate, bank.hop, design.band_hz, streams)
-        units, bands = judge.weights.near_bias.size, design.band_hz.size
+        units, bands = judge.tables.weights.near_bias.size, design.band_hz.size
         lengths = {"bands": bands, "all partials": MOST_PARTIALS, "voice cues": OWN_CUES + SHARED_CUES + units}
-        self._lengths = {**lengths, "streams": streams, "candidates": design.most_candidates}
-        self._room = HearingRoom(
-            allocated(VoiceCueRoom, lengths),
-            np.zeros((lengths["voice cues"], bands), np.float32),
-            voice_room(weights, bands),
+        self._lengths = {**lengths, "candidates": design.most_candidates}
+        self._room, self._judge_room = self.room(), judge.room()
+
+    @property
+    def parts(self) -> VoiceParts:
+        """What the kernels take, always the same arrays."""
+        return VoiceParts(*self.tracker.parts, self._weights)
+
+    def room(self) -> HearingRoom:
+        """Room for one moment."""
+        lengths = self._lengths
+        return HearingRoom(
+            row=self.tracker.room(),
+            partials=np.zeros(1, np.int64),
+            hz=np.zeros(MOST_PARTIALS, np.float32),
+            energy=np.zeros(MOST_PARTIALS, np.float32),
+            cue=allocated(VoiceCueRoom, lengths),
+            cues=np.zeros((lengths["voice cues"], lengths["bands"]), np.float32),
+            belief=voice_room(self._weights, lengths["bands"]),
         )
 
     def process(self, frames: HannFrames, pairs: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Amplitude and frequency, Hz, of every atom, each (frames, streams, atoms)."""
-        judge = self._judge
-        shape = (*frames.power.shape[:2], judge.atoms)
+        shape = (*frames.power.shape[:2], self._judge.tables.atom_hz.size)
         amplitude, frequency = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        hear_process(*self._heard(frames, pairs), judge.grid, judge.atom_hz, self._weights, amplitude, frequency)
-        judge.advance(len(frames))
+        hear_process(
+            frames.power, frames.moment, LinesOut(pairs.frequency_hz, pairs.energy, pairs.trust), frames.samples,
+            self._judge.tables, int(self._judge.frame), self._judge.memory, self._judge_room, self.parts, self._room,
+            amplitude, frequency,
+        )  # fmt: skip
+        self._advance(len(frames))
         return amplitude, frequency
 
     def read(self, frames: HannFrames, pairs: LineFrames, chosen: NDArray[np.int64]) -> HeardOut:
-        """What is learned from, of those frames; chosen: ascending, counted from 0."""
-        lengths = {**self._lengths, "frames": chosen.size}
-        out = allocated(HeardOut, lengths)
-        read_process(*self._heard(frames, pairs), chosen, out)
-        self._judge.advance(len(frames))
+        """What is learned from, of those frames of one stream; chosen: ascending, counted from 0."""
+        out = allocated(HeardOut, {**self._lengths, "frames": chosen.size})
+        read_process(
+            frames.power, frames.moment, LinesOut(pairs.frequency_hz, pairs.energy, pairs.trust), frames.samples,
+            self._judge.tables, int(self._judge.frame), self._judge.memory, self._judge_room, self.parts, self._room,
+            chosen, out,
+        )  # fmt: skip
+        self._advance(len(frames))
         return out
 
-    def _heard(self, frames: HannFrames, pairs: LineFrames) -> tuple[Any, ...]:
-        judge, voices = self._judge, self.tracker.process(frames.samples)
-        return (
-            frames.power, frames.moment, LinesOut(pairs.frequency_hz, pairs.energy, pairs.trust), judge.basins,
-            judge.tables, judge.weights, judge.rule, judge.frame, named(CueState, judge.record), judge.room,
-            TrackerOut(**vars(voices)), self._room,
-        )  # fmt: skip
+    def _advance(self, frames: int) -> None:
+        for number in (self._judge.frame, self.tracker.frame):
+            number += frames
 
 
 @kernel
 def hear_process(
-    power: Floats, moment: Floats, pairs: LinesOut, basins: BasinTables, tables: CueTables, weights: BeliefWeights,
-    rule: JudgeRule, frame: int, state: CueState, room: JudgeRoom, voices: TrackerOut, hearing: HearingRoom,
-    grid: AtomGrid, atom_hz: Floats, voice_weights: VoiceWeights, amplitude: Floats, frequency: Floats,
+    power: Floats, moment: Floats, pairs: LinesOut, samples: Floats, judge: JudgeTables, frame: int, state: CueState,
+    room: JudgeRoom, voices: VoiceParts, hearing: HearingRoom, amplitude: Floats, frequency: Floats,
 ) -> None:  # fmt: skip
-    """Judge the windows' lines, hear what voices say, mix and place, a frame of a stream at a time."""
+    """Judge windows' lines, hear voices, mix and place, a frame of a stream at a time."""
     for s in range(power.shape[1]):
         for f in range(power.shape[0]):
-            hz, energy, trust = pairs.hz[f, s], pairs.energy[f, s], pairs.trust[f, s]
+            follow(samples[f, s], frame + f, s, voices.tables, voices.state, hearing.row)
             judge_moment(
-                power[f, s], moment[f, s], hz, energy, trust, basins, tables, weights, rule, frame + f, state, s, room
-            )
-            if _hear(frame + f, f, s, voices, room, hearing):
-                judge_voices(hearing.cues, LEVEL_CUE, voice_weights, hearing.belief)
-                _mix(f, s, voices, room, hearing)
-            room.total[:], room.moment[:] = 0.0, 0.0
-            collect(room.lines.number[0], room.lines.hz, room.believed, grid, room.total, room.moment)
-            collect(voices.partials[f, s], voices.hz[f, s], voices.energy[f, s], grid, room.total, room.moment)
-            place(room.total, room.moment, atom_hz, amplitude[f, s], frequency[f, s])
+                power[f, s], moment[f, s], pairs.hz[f, s], pairs.energy[f, s], pairs.trust[f, s], judge, frame + f, s,
+                state, room,
+            )  # fmt: skip
+            mix_and_place(frame + f, s, judge, room, voices, hearing, amplitude[f, s], frequency[f, s])
 
 
 @kernel
-def _hear(frame: int, f: int, s: int, voices: TrackerOut, room: JudgeRoom, hearing: HearingRoom) -> bool:
-    """The cues of a frame; whether there is any partial to believe in."""
-    if voices.partials[f, s] == 0:
+def mix_and_place(
+    frame: int, s: int, judge: JudgeTables, room: JudgeRoom, voices: VoiceParts, hearing: HearingRoom,
+    amplitude: Floats, frequency: Floats,
+) -> None:  # fmt: skip
+    """What is judged of windows' lines, and what is believed of voices, on the atoms."""
+    lines, gain = room.lines, hearing.belief.gain
+    if hear_voices(frame, s, room, voices, hearing):
+        judge_voices(hearing.cues, LEVEL_CUE, voices.weights, hearing.belief)
+        for i in range(lines.number[0]):
+            if lines.hz[i] > TOP_HZ:
+                lines.place[i] = -1.0  # above all voices lines stay as they are
+        weigh_lines(lines.number[0], lines.place, gain[WINDOWS], room.believed)
+        weigh_lines(hearing.partials[0], hearing.cue.place, gain[VOICES], hearing.energy)
+    room.total[:], room.moment[:] = 0.0, 0.0
+    collect(lines.number[0], lines.hz, room.believed, judge.grid, room.total, room.moment)
+    collect(hearing.partials[0], hearing.hz, hearing.energy, judge.grid, room.total, room.moment)
+    place(room.total, room.moment, judge.atom_hz, amplitude, frequency)
+
+
+@kernel
+def hear_voices(frame: int, s: int, room: JudgeRoom, voices: VoiceParts, hearing: HearingRoom) -> bool:
+    """The partials of a frame, and the cues; whether there is any to believe in."""
+    state = voices.state
+    hearing.partials[0] = say(frame, s, voices.tables, state, hearing.hz, hearing.energy)
+    if hearing.partials[0] == 0:
         return False
     left = read_voice_cues(
-        room.lines.number[0], room.lines.place, room.believed, voices.partials[f, s], voices.hz[f, s],
-        voices.energy[f, s], voices.precision[f, s], voices.beyond[f, s], voices.told[f, s], frame % ROW_HOPS,
-        room.belief.second, hearing.cue, hearing.cues,
+        room.lines.number[0], room.lines.place, room.believed, hearing.partials[0], hearing.hz, hearing.energy,
+        state.precision[s], state.beyond[s], state.told[s], frame % ROW_HOPS, room.belief.second, hearing.cue,
+        hearing.cues,
     )  # fmt: skip
     return bool(left > 0)
 
 
 @kernel
-def _mix(f: int, s: int, voices: TrackerOut, room: JudgeRoom, hearing: HearingRoom) -> None:
-    """Both pictures' energies by what they are worth; lines above all voices stay as they are."""
-    count, lines, gain = room.lines.number[0], room.lines, hearing.belief.gain
-    for i in range(count):
-        if lines.hz[i] > TOP_HZ:
-            lines.place[i] = -1.0
-    weigh_lines(count, lines.place, gain[WINDOWS], room.believed)
-    weigh_lines(voices.partials[f, s], hearing.cue.place, gain[VOICES], voices.energy[f, s])
-
-
-@kernel
 def read_process(
-    power: Floats, moment: Floats, pairs: LinesOut, basins: BasinTables, tables: CueTables, weights: BeliefWeights,
-    rule: JudgeRule, frame: int, state: CueState, room: JudgeRoom, voices: TrackerOut, hearing: HearingRoom,
-    chosen: Integers, out: HeardOut,
+    power: Floats, moment: Floats, pairs: LinesOut, samples: Floats, judge: JudgeTables, frame: int, state: CueState,
+    room: JudgeRoom, voices: VoiceParts, hearing: HearingRoom, chosen: Integers, out: HeardOut,
 ) -> None:  # fmt: skip
-    """Judge all frames, and give what is heard of the chosen ones."""
-    for s in range(power.shape[1]):
-        n = 0
-        for f in range(power.shape[0]):
-            hz, energy, trust = pairs.hz[f, s], pairs.energy[f, s], pairs.trust[f, s]
-            judge_moment(
-                power[f, s], moment[f, s], hz, energy, trust, basins, tables, weights, rule, frame + f, state, s, room
-            )
-            if n < chosen.size and chosen[n] == f:
-                some = _hear(frame + f, f, s, voices, room, hearing)
-                out.cues[n, s] = hearing.cues
-                out.lines[n, s], out.hz[n, s], out.energy[n, s] = room.lines.number[0], room.lines.hz, room.believed
-                out.partials[n, s] = voices.partials[f, s] if some else 0
-                out.partial_hz[n, s], out.partial_energy[n, s] = voices.hz[f, s], voices.energy[f, s]
-                n += 1
+    """Judge all frames of a stream, and give what is heard of the chosen ones."""
+    n = 0
+    for f in range(power.shape[0]):
+        follow(samples[f, 0], frame + f, 0, voices.tables, voices.state, hearing.row)
+        judge_moment(
+            power[f, 0], moment[f, 0], pairs.hz[f, 0], pairs.energy[f, 0], pairs.trust[f, 0], judge, frame + f, 0,
+            state, room,
+        )  # fmt: skip
+        if n < chosen.size and chosen[n] == f:
+            some = hear_voices(frame + f, 0, room, voices, hearing)
+            out.cues[n] = hearing.cues
+            out.lines[n], out.hz[n], out.energy[n] = room.lines.number[0], room.lines.hz, room.believed
+            out.partials[n] = hearing.partials[0] if some else 0
+            out.partial_hz[n], out.partial_energy[n] = hearing.hz, hearing.energy
+            n += 1

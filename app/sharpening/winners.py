@@ -1,17 +1,26 @@
 """The pair of layers that decides between lines on the atoms: drives in, what its winners take out."""
 
 import math
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import Floats, Integers, kernel
+from sharpear.compiler import Doubles, Floats, Integers, kernel
 from sharpear.config import NetworkConfig
 from sharpear.dynamics import BandedWeights
 from sharpear.gpu import CPU, Backend
 
 from .feasible import check_rivals
 from .network_design import build_pair, window_atoms
+
+
+class WinnerTables(NamedTuple):
+    """How far each atom's rivals are, the farthest, and where atoms stand."""
+
+    half_width: Annotated[NDArray[np.int64], "atoms"]
+    farthest: int
+    atom_hz: Annotated[NDArray[np.float32], "atoms"]
 
 
 class Winners:
@@ -24,8 +33,9 @@ class Winners:
         self, atom_hz: NDArray[np.float64], hop_s: float, network: NetworkConfig, streams: int, backend: Backend = CPU
     ) -> None:
         half_width = check_rivals(window_atoms(atom_hz, network.window_cents), "network.window_cents")
-        self._half_width, self._farthest = backend.array(half_width), 2 * int(half_width.max())
-        self._atom_hz = backend.array(atom_hz, np.float32)
+        self.tables = WinnerTables(
+            backend.array(half_width), 2 * int(half_width.max()), backend.array(atom_hz, np.float32)
+        )
         no_rivals = BandedWeights(np.zeros((atom_hz.size, 1), np.float32))  # the WtaConv alone decides between them
         self.pair = build_pair(no_rivals, atom_hz, hop_s, network, streams, 1.0, backend)
         self._win = backend.kernel(
@@ -37,7 +47,7 @@ class Winners:
         """Amplitudes of the winners, (frames, streams, atoms); their frequencies, Hz, are written to `frequency`."""
         activation = self.pair.process(amplitude)
         merged = self._backend.empty(amplitude.shape, np.float32)
-        self._win(activation, self._half_width, self._farthest, self._atom_hz, amplitude, frequency, merged)
+        self._win(activation, *self.tables, amplitude, frequency, merged)
         return merged
 
 
@@ -51,25 +61,35 @@ def winners_take_windows(
     The nearer of two rivals counts more, as 1/(1 + distance²); energy with no active atom in reach is dropped. An atom
     without energy has its own frequency. farthest: the largest distance at which energy is taken.
     """
-    atoms = amplitude.shape[2]
-    energy, moment = np.empty(atoms, np.float64), np.empty(atoms, np.float64)
+    tables = WinnerTables(half_width, farthest, atom_hz)
+    room = np.empty((2, amplitude.shape[2]), np.float64)
     for f in range(amplitude.shape[0]):
         for s in range(amplitude.shape[1]):
-            energy[:] = 0.0
-            moment[:] = 0.0
-            for j in range(atoms):
-                if amplitude[f, s, j] == 0:
-                    continue
-                winner, best = -1, 0.0
-                reach = min(2 * half_width[j], farthest)
-                for i in range(max(0, j - reach), min(atoms, j + reach + 1)):
-                    claim = activation[f, s, i] / (1.0 + (i - j) ** 2)
-                    if claim > best:
-                        winner, best = i, claim
-                if winner >= 0:
-                    power = amplitude[f, s, j] ** 2
-                    energy[winner] += power
-                    moment[winner] += power * frequency[f, s, j]
-            for j in range(atoms):
-                merged[f, s, j] = math.sqrt(energy[j])
-                frequency[f, s, j] = moment[j] / energy[j] if energy[j] > 0 else atom_hz[j]
+            take_windows(activation[f, s], tables, amplitude[f, s], room, frequency[f, s], merged[f, s])
+
+
+@kernel
+def take_windows(
+    activation: Floats, tables: WinnerTables, amplitude: Floats, room: Doubles, frequency: Floats, merged: Floats
+) -> None:
+    """`winners_take_windows` of one frame of a stream; room: (2, atoms)."""
+    half_width, farthest, atom_hz = tables.half_width, tables.farthest, tables.atom_hz
+    atoms, energy, moment = amplitude.size, room[0], room[1]
+    for j in range(atoms):
+        energy[j] = moment[j] = 0.0
+    for j in range(atoms):
+        if amplitude[j] == 0:
+            continue
+        winner, best = -1, 0.0
+        reach = min(2 * half_width[j], farthest)
+        for i in range(max(0, j - reach), min(atoms, j + reach + 1)):
+            claim = activation[i] / (1.0 + (i - j) ** 2)
+            if claim > best:
+                winner, best = i, claim
+        if winner >= 0:
+            power = amplitude[j] ** 2
+            energy[winner] += power
+            moment[winner] += power * frequency[j]
+    for j in range(atoms):
+        merged[j] = math.sqrt(energy[j])
+        frequency[j] = moment[j] / energy[j] if energy[j] > 0 else atom_hz[j]

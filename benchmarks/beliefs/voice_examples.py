@@ -53,19 +53,19 @@ def voice_examples_of(
         return None
     moments, true_hz, true_energy = chosen
     heard = reader.read(audio, moments)
-    heard_hz, heard_energy = heard.hz[:, 0], heard.energy[:, 0]
-    windows = np.arange(heard_hz.shape[1]) < heard.lines[:, :1]
-    voices = np.arange(heard.partial_hz.shape[2]) < heard.partials[:, :1]
-    hz = np.concatenate([heard_hz, heard.partial_hz[:, 0]], axis=1)
-    energy = np.concatenate([heard_energy, heard.partial_energy[:, 0]], axis=1)
+    heard_hz, heard_energy = heard.hz, heard.energy
+    windows = np.arange(heard_hz.shape[1]) < heard.lines[:, None]
+    voices = np.arange(heard.partial_hz.shape[1]) < heard.partials[:, None]
+    hz = np.concatenate([heard_hz, heard.partial_hz], axis=1)
+    energy = np.concatenate([heard_energy, heard.partial_energy], axis=1)
     told = np.concatenate([windows, voices], axis=1)
     loudness = np.where(windows, heard_energy, 0).sum(axis=1, keepdims=True)
     told &= (energy > FAINTEST_CANDIDATE * loudness) & (hz < HIGHEST_CANDIDATE_HZ)
     picture = np.where(np.arange(hz.shape[1]) < heard_hz.shape[1], WINDOWS, VOICES)
-    some = heard.partials[:, 0] > 0
+    some = heard.partials > 0
     return Examples(
         kind=kind,
-        bands=np.where(some[:, None, None], heard.cues[:, 0].transpose(0, 2, 1), 0).astype(np.float16),
+        bands=np.where(some[:, None, None], heard.cues.transpose(0, 2, 1), 0).astype(np.float16),
         correction=some[:, None, None].astype(np.float16),
         count=told.sum(axis=1),
         lines=np.zeros((told.sum(), 0), np.float16),

@@ -1,0 +1,30 @@
+"""Kernels called for arguments of one kind only, so that these are not looked at anew in every call."""
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import typeof
+from numba.core.dispatcher import Dispatcher
+
+
+def entry(kernel: Any, *arguments: Any) -> Callable[..., Any]:
+    """What runs `kernel` on arguments of the types that these have, and on no others; it compiles now, if it has to.
+
+    Numba's own call looks at the type of every array of every named tuple, which of a hundred takes as long as a hop's
+    work does. Arrays of another type are not noticed, or raise: what calls this makes its arrays itself.
+
+    >>> from sharpear.compiler import kernel
+    >>> @kernel
+    ... def total(x):
+    ...     return x.sum()
+    >>> import numpy as np
+    >>> entry(total, np.zeros(1))(np.array([1.0, 2.0]))
+    3.0
+    """
+    if not isinstance(kernel, Dispatcher):  # Numba is switched off
+        return kernel  # type: ignore[no-any-return]
+    compiled: Any = kernel
+    types = tuple(map(typeof, arguments))
+    compiled.compile(types)
+    run: Callable[..., Any] = compiled.overloads[types].entry_point
+    return run
