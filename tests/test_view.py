@@ -257,7 +257,7 @@ def test_from_elsewhere_a_page_looks_on_and_does_not_choose():
     """Elsewhere is another end of the loop: an address that is not the one that is listened on."""
     asked: list[str] = []
     with View(host="0.0.0.0") as view:
-        view.choose_preset = asked.append
+        view.choose_preset, view.keep = asked.append, lambda: asked.append("keep")
         port, path = urlsplit(view.url).port, urlsplit(view.url).path
         url, own = f"ws://127.0.0.1:{port}{path}live", f"http://127.0.0.1:{port}"
         raw = socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0))
@@ -267,8 +267,11 @@ def test_from_elsewhere_a_page_looks_on_and_does_not_choose():
                 assert (told["type"], told["url"], told["shared"], told["here"]) == ("address", view.url, True, is_here)
             elsewhere.send('{"preset": "speech"}')
             assert "the preset is chosen on the machine that listens" in _next_text(elsewhere)["message"]
+            elsewhere.send('{"keep": true}')
+            assert "files are kept on the machine that listens" in _next_text(elsewhere)["message"]
             here.send('{"preset": "music"}')
-            assert wait_until(lambda: asked == ["music"])
+            here.send('{"keep": true}')
+            assert wait_until(lambda: asked == ["music", "keep"])
             view.message('{"type": "seen by all"}')
             assert _next_text(elsewhere)["type"] == "seen by all"
 

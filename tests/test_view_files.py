@@ -19,10 +19,14 @@ import pytest
 import soundfile
 from conftest import SMALL
 from live_rig import wait_until
+from live_session import Running
 
 import sharpear
 from sharpear.config import load_config
 from sharpear.errors import InputError
+from sharpear.live.recent import Recent
+from sharpear.live.ring import Reader, Ring
+from sharpear.live.sources import Replay
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
 from sharpear.view.data import data
 from sharpear.view.sheet import Sheets
@@ -167,6 +171,30 @@ def test_what_cannot_be_viewed_is_said_in_a_line(sharpear):
     assert (missing.code, many.code, sharpear("view", "-").code) == (1, 2, 2)
     assert missing.err.startswith("sharpear: missing.wav: no such file")
     assert "at most 12 files for one page, received 13" in many.err
+
+
+@pytest.mark.real_time
+def test_the_last_minutes_of_a_session_are_kept_bit_for_bit(folder):
+    path = recording(folder)
+    with Running(Replay(path, 256), remembers=True) as running:
+        assert running.heard(1.5)
+        running.session.keep()
+        assert running.said("kept the last")
+        (kept,) = running.session.written
+    samples, rate = soundfile.read(kept, dtype="float32")
+    assert rate == RATE
+    assert len(samples) > RATE
+    assert np.array_equal(samples, soundfile.read(path, dtype="float32")[0][: len(samples)])
+
+
+def test_what_is_remembered_is_bounded(monkeypatch, folder):
+    monkeypatch.setattr("sharpear.live.recent.KEPT_S", 0.01)
+    ring = Ring.create(4096, 1)
+    recent = Recent(Reader(ring, 4096), RATE, 1)
+    ring.write(np.arange(1000, dtype=np.float32)[:, None] / 1000)
+    assert recent.keep(Path("kept.wav")) == 0.01
+    assert np.array_equal(soundfile.read("kept.wav", dtype="float32")[0], np.arange(840, 1000, dtype=np.float32) / 1000)
+    ring.remove()
 
 
 def test_sound_is_served_in_stretches_and_nothing_else_is(tmp_path):

@@ -181,13 +181,14 @@ def _listen(chosen: SourceOptions, what: _Request, how: DisplayOptions) -> bool:
             outputs=StreamOutput(what.stream, source.name) if what.stream else FileOutputs(what.files, source.name),
             record=what.record,
             stems=what.stems,
+            remembers=page is not None,
             duration_s=what.duration_s,
             listeners=listeners,
             watchers=watchers,
             report=say,
         )
         if page:
-            page.choose_preset, page.report = session.choose_preset, session.say
+            page.choose_preset, page.keep, page.report = session.choose_preset, session.keep, session.say
             if how.host:
                 say(f"--host {how.host}: everyone in that network who has the page's address can see the picture")
         how.say(f"listening to {source.name}: Ctrl-C ends" + (f", the page is at {page.url}" if page else ""))

@@ -14,7 +14,12 @@ from sharpear.sharpening.sharpener import Sharpener
 from sharpear.system import hurried
 
 from .file_outputs import FileOutputs
+<<<<<<< HEAD
 from .priority import brisk_switching
+=======
+from .priority import brisk_switching, hurried
+from .recent import Recent
+>>>>>>> view
 from .recorder import Recorder
 from .ring import XRUNS, Reader, Ring
 from .separated import LiveStems, StemPlan
@@ -40,6 +45,7 @@ class Session:
         outputs: files or the stream to write frames to.
         record: file to write the samples to.
         stems: what to separate into, beside the sharpening.
+        remembers: whether `keep` can write the last minutes.
         duration_s: how long to listen.
         listeners: are given the frames.
         watchers: receive the status ten times a second, one after the other.
@@ -55,6 +61,7 @@ class Session:
         outputs: FileOutputs | StreamOutput | None = None,
         record: Path | None = None,
         stems: StemPlan | None = None,
+        remembers: bool = False,
         duration_s: float | None = None,
         listeners: Sequence[Listener] = (),
         watchers: Sequence[Callable[[Status], None]] = (),
@@ -80,6 +87,8 @@ class Session:
         self._reader = reader
         self._recorder = None
         self._stems: LiveStems | None = None
+        self._recent = Recent(Reader(self.ring, self.ring.capacity), rate, source.channels) if remembers else None
+        self._kept: list[Path] = []
         try:
             self._outputs.open(sharpener)
             if record:
@@ -103,7 +112,7 @@ class Session:
     def written(self) -> list[Path]:
         """The files that have been finished."""
         recording = [self._recorder.path] if self._recorder and self._recorder.published else []
-        return self._outputs.written + recording + (self._stems.written if self._stems else [])
+        return self._outputs.written + recording + (self._stems.written if self._stems else []) + self._kept
 
     def stop(self) -> None:
         """Ask the session to end soon; any thread may."""
@@ -124,6 +133,8 @@ class Session:
                     self._recorder.start()
                 if self._stems:
                     self._stems.start()
+                if self._recent:
+                    self._recent.start()
                 self.source.start(self.ring, self.worker.wake)
                 self._watch(stop_requested)
             finally:
@@ -190,12 +201,27 @@ class Session:
             self._recorder.finish()
         if self._stems:
             self._stems.finish()
+        if self._recent and self._recent.ident:
+            self._recent.finish()
         if self.worker.clock:
             self._outputs.finish()
         self._outputs.discard()
         self._tell()
         self.ring.remove()
         gc.unfreeze()
+
+    def keep(self) -> None:
+        """Write the last minutes to a file of their own, which the time names, and say so; any thread may."""
+        if not self._recent:
+            return
+        path = Path(time.strftime("kept-%Y%m%d-%H%M%S.wav"))
+        try:
+            length_s = self._recent.keep(path)
+        except SharpearError as error:
+            self.say(str(error))
+        else:
+            self._kept.append(path)
+            self.say(f"kept the last {length_s:.0f} s: `sharpear view {path}` opens them")
 
     def choose_preset(self, name: str) -> None:
         """Go on with another preset: prepared beside the running one, and then put in its place.

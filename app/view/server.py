@@ -153,6 +153,11 @@ class Server:
             raise TypeError
         if "ack" in request:
             page.acknowledge(int(str(request["ack"])))
+        if "keep" in request:
+            if from_here:
+                self._told({"keep": True})
+            else:
+                page.refuse("files are kept on the machine that listens: from elsewhere a page looks on")
         if "preset" in request:
             name = str(request["preset"])
             if not from_here:

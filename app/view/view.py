@@ -43,13 +43,14 @@ class View:
     Raises:
         UsageError: the port is taken, or the address is not this machine's.
 
-    Pages ask for presets through `choose_preset`, and `report` receives a line for what happens to the server; both may
-    be set later.
+    Pages ask for presets through `choose_preset`, and for the last minutes as a file through `keep`; `report` receives
+    a line for what happens to the server. All may be set later.
     """
 
     def __init__(self, port: int | None = None, host: str = LOCAL, *, folder: Path | None = None) -> None:
         self.picture = Picture(self)
         self.choose_preset: Callable[[str], None] = lambda name: None
+        self.keep: Callable[[], None] = lambda: None
         self.report: Callable[[str], None] = lambda line: None
         self.pages = self.skipped_by_pages = self._skipped_here = 0
         self._queue: queue.SimpleQueue[tuple[bytes, bytes] | None] = queue.SimpleQueue()
@@ -148,6 +149,8 @@ class View:
         if "preset" in told:
             with suppress(SharpearError):  # the server has checked the name
                 self.choose_preset(told["preset"])
+        elif "keep" in told:
+            self.keep()
         else:
             self.pages, self.skipped_by_pages = told["pages"], told["skipped"]
 

@@ -9,7 +9,7 @@ const SHORTEST_S = 0.5;
 const LONGEST_S = 40;
 
 export class Controls {
-  // acts: { changed(), colours(map), preset(name) }; newestS() gives the time of the newest column
+  // acts: { changed(), colours(map), preset(name), keep() }; newestS() gives the time of the newest column
   constructor(view, acts, newestS) {
     Object.assign(this, { view, acts, newestS });
     this.stage = $("stage");
@@ -31,6 +31,7 @@ export class Controls {
     on("auto", "click", () => (view.auto = !view.auto));
     on("span", "input", (slider) => (view.spanS = SHORTEST_S * (LONGEST_S / SHORTEST_S) ** +slider.value));
     on("whole", "click", () => view.whole());
+    on("keep", "click", () => this.acts.keep());
     on("help", "click", () => $("keys").showModal());
     $("colours").addEventListener("change", () => this.acts.colours($("colours").value));
     $("preset").addEventListener("change", () => this.acts.preset($("preset").value));
@@ -152,6 +153,7 @@ export class Controls {
       ".": () => this.range(view.floorDb + 3, view.topDb),
       a: () => (view.auto = !view.auto),
       c: () => this.next("colours"),
+      k: () => this.acts.keep(),
       p: () => $("share").showModal(),
       P: () => this.next("preset"),
       "?": () => $("keys").showModal(),

@@ -61,7 +61,7 @@ const upload = (slot, columns) => picture.upload(slot, columns);
 
 const controls = new Controls(
   view,
-  { changed: () => (changed = true), colours: setColours, preset: (name) => connection.send({ preset: name }) },
+  { changed: () => (changed = true), colours: setColours, preset: (name) => connection.send({ preset: name }), keep: () => connection.send({ keep: true }) },
   () => history?.newestS ?? 0,
 );
 

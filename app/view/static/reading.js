@@ -36,7 +36,7 @@ export function showFileReading(page, found) {
   $("read-measure").textContent = measured(page, found);
 }
 
-// Δt and Δcents of the selection; the vibrato of the line at the cursor in it.
+// Δt and Δcents of the selection; the mean level and the vibrato of the line at the cursor in it.
 let last = { key: "", text: "" };
 function measured(page, found) {
   const { selection } = page;
@@ -55,6 +55,10 @@ function words(page, selection, found) {
   if (found) {
     const [fromS, untilS] = selection ? [selection.fromS, selection.untilS] : [found.t - 0.6, found.t + 0.6];
     const points = traced(page.tiles.get(found.folder), found, fromS, untilS);
+    if (selection && points.length) {
+      const power = points.reduce((sum, { amplitude }) => sum + amplitude ** 2, 0) / points.length;
+      told.push(`level ${figure(10 * Math.log10(power))} dB`);
+    }
     const trembling = vibrato(points);
     if (trembling) told.push(`vibrato ${figure(trembling.rateHz)} Hz ± ${figure(trembling.depth, 0)} ct`);
   }

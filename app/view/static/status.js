@@ -50,7 +50,7 @@ export function showAddress({ url, shared, here }) {
   $("share-url").textContent = url;
   $("share-open").hidden = !shared;
   $("share-closed").hidden = shared;
-  $("preset").disabled = !here;
+  $("preset").disabled = $("keep").disabled = !here;
 }
 
 // found: the line under the cursor, or null; then the cursor's own frequency is read.
