@@ -14,12 +14,8 @@ from sharpear.sharpening.sharpener import Sharpener
 from sharpear.system import hurried
 
 from .file_outputs import FileOutputs
-<<<<<<< HEAD
 from .priority import brisk_switching
-=======
-from .priority import brisk_switching, hurried
 from .recent import Recent
->>>>>>> view
 from .recorder import Recorder
 from .ring import XRUNS, Reader, Ring
 from .separated import LiveStems, StemPlan
