@@ -38,6 +38,14 @@ BAND_PER_HOP = 16
 RESTART_HOPS = 256
 """Hops after which all voices are found anew, so that long files can be worked on in segments."""
 
+CLEAN = 0.03
+"""Voices are worth a second look, and frames are told of them, where at least one of a row, the row so much later and
+the one so much earlier leaves less than this share of the energy. Recorded voices hardly ever do: there a fit is far
+from what windows tell, and is not looked at."""
+
+PATIENCE_ROWS = 2
+"""Where the last rows have all left more, voices are looked for in one row of so many."""
+
 DAMPING = 0.8
 """How much of a voice's curvature is expected to last from row to row."""
 
@@ -74,6 +82,8 @@ class TrackerTables(NamedTuple):
 class TrackerState(NamedTuple):
     """The last samples of sound, and of the band; the voices of the last rows, the newest first; what a row has found.
 
+    share: of the energy that the first look at each of these rows has left.
+
     partials: how many; hz, slope, curvature, growth, energy, precision (energy over variance), voice: of each.
     beyond: energy of bands that voices leave.  told: of all voices, see `_tell`.
     """
@@ -86,6 +96,7 @@ class TrackerState(NamedTuple):
     used: Annotated[NDArray[np.bool_], "streams", "rows", "voices", "partials"]
     age: Annotated[NDArray[np.int64], "streams", "rows", "voices"]
     stiff: Annotated[NDArray[np.bool_], "streams", "rows", "voices"]
+    share: Annotated[NDArray[np.float64], "streams", "rows"]
     partials: Annotated[NDArray[np.int64], "streams"]
     hz: Annotated[NDArray[np.float64], "streams", "all partials"]
     slope: Annotated[NDArray[np.float64], "streams", "all partials"]
@@ -189,16 +200,26 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     at = state.band_real.shape[1] - whole.window.size // 2 - 2
     for row in range(ROWS - 1, 0, -1):
         copy_voices(_voices(state, s, row - 1), _voices(state, s, row))
+        state.share[s, row] = state.share[s, row - 1]
     copy_voices(_voices(state, s, 1), fit.voices)
     if restarts:
         fit.voices.number[0] = 0
     for v in range(fit.voices.number[0]):
         fit.voices.age[v] += 1
     move(fit.voices, ROW_HOPS * tables.hop_s, DAMPING)
-    _take_samples(state, s, at, whole.window, room)
-    first_look(MOST_VOICES if restarts else tables.rule.births, room, whole, tables.salience, tables.rule)
+    energy = _take_samples(state, s, at, whole.window, room)
+    births = tables.rule.births
+    if restarts:
+        births = MOST_VOICES
+    elif min(state.share[s, 1], state.share[s, 2]) > CLEAN and frame // ROW_HOPS % PATIENCE_ROWS != 0:
+        births = 0
+    first_look(births, room, whole, tables.salience, tables.rule)
     copy_voices(fit.voices, _voices(state, s, 0))
-    _look_back(at - LATER_ROWS * ROW_HOPS * BAND_PER_HOP, s, tables, state, room)
+    state.share[s, 0] = fit.energy[0] / energy if energy > SILENT else 1.0
+    if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
+        _look_back(at - LATER_ROWS * ROW_HOPS * BAND_PER_HOP, s, tables, state, room)
+    else:
+        state.partials[s] = 0
 
 
 @kernel
