@@ -1,5 +1,6 @@
 """Audio in, voices and notes out."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -8,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.audio.blocks import BLOCK_SAMPLES, as_recording, as_streams
+from sharpear.audio.blocks import BLOCK_SAMPLES, as_streams
 from sharpear.audio.mono import MonoMix, signs_that_keep
 from sharpear.config import Config
 from sharpear.gpu import Backend, Pending
+from sharpear.recordings.whole import heard
 from sharpear.sharpening.composite import Streaming
 from sharpear.sharpening.results import ArrayResult, counted
 from sharpear.sharpening.sharpener import Sharpener
@@ -191,31 +193,32 @@ class Transcription(ArrayResult):
 
 
 def transcribe(
-    audio: ArrayLike,
-    sample_rate: float,
+    audio: ArrayLike | str | os.PathLike[str],
+    sample_rate: float | None = None,
     preset: str | Config = "music",
     overrides: Mapping[str, Any] | None = None,
     *,
     device: str | Backend = "cpu",
 ) -> Transcription:
-    """Transcribe a whole recording: (samples,) or (samples, channels), full scale ±1; channels are averaged.
+    """Transcribe a whole recording: a path or URL, or (samples,) or (samples, channels), full scale ±1.
 
-    Where they would cancel each other in that, those that run against the strongest are turned over.
+    Channels are averaged; where they would cancel each other in that, those that run against the strongest are turned
+    over.
 
     Raises:
-        UsageError: as `Transcriber`, or `audio` is empty, not one- or two-dimensional, holds integers, or has more
-            channels than samples.
+        UsageError: as `Transcriber`, or as `sharpen` of its audio.
+        InputError: a file that is missing or holds no audio.
 
     >>> t = np.arange(22050) / 44100
     >>> tone = sum(0.1 / h * np.cos(2 * np.pi * 220 * h * t) for h in range(1, 7))
     >>> [(note.midi, round(note.cents)) for note in transcribe(tone, 44100).notes]
     [(57, 0)]
     """
-    samples = as_recording(audio)
+    samples, rate = heard(audio, sample_rate)
     samples = samples[:, None] if samples.ndim == 1 else samples
     mix = MonoMix(signs_that_keep([samples]) if samples.shape[1] > 1 else None)
     blocks = (mix.mix(samples[n : n + BLOCK_SAMPLES]) for n in range(0, len(samples), BLOCK_SAMPLES))
-    return transcribed(Transcriber(sample_rate, preset, overrides=overrides, device=device), blocks)
+    return transcribed(Transcriber(rate, preset, overrides=overrides, device=device), blocks)
 
 
 def transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]]) -> Transcription:
