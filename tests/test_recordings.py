@@ -5,9 +5,11 @@ import warnings
 import numpy as np
 import pytest
 import soundfile
+import xarray
 from matplotlib.figure import Figure
 
 import sharpear
+from sharpear.integrity import examine
 
 RATE = 16000
 T = np.arange(12000) / RATE
@@ -94,6 +96,16 @@ def test_what_is_saved_is_loaded(spec, tmp_path):
     assert spec.save(tmp_path / "take.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(sharpear.UsageError, match=r"\.npz"):
         spec.save(tmp_path / "take.wav")
+
+
+def test_xarray_opens_a_zarr_without_a_word(spec, tmp_path):
+    path = spec.save(tmp_path / "take.zarr")
+    assert examine(str(path)).state == "whole"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        opened = xarray.open_zarr(path)
+    assert opened["amplitude"].dims == ("time", "channel", "frequency")
+    assert np.array_equal(opened["amplitude"][:, 0], spec.amplitude)
 
 
 def test_jupyter_shows_the_picture(spec):

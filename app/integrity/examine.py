@@ -9,6 +9,7 @@ from .local import LOCAL
 from .pictures import examine_png
 from .sounds import examine_sound
 from .texts import examine_csv, examine_jsonl, examine_midi, examine_report
+from .tool_texts import examine_jams, examine_labels, examine_layer, examine_text_grid
 from .trees import examine_zarr
 
 FILES: dict[str, Callable[[BinaryIO, bool], Finding]] = {
@@ -21,6 +22,10 @@ FILES: dict[str, Callable[[BinaryIO, bool], Finding]] = {
     "jsonl": examine_jsonl,
     "mid": examine_midi,
     "json": examine_report,
+    "txt": examine_labels,
+    "textgrid": examine_text_grid,
+    "svl": examine_layer,
+    "jams": examine_jams,
 }
 """The function that examines a file, by suffix; it is given the open file, and whether to read all of it."""
 

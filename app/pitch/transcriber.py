@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sharpear.recordings.whole import heard
 from sharpear.sharpening.composite import Streaming
 from sharpear.sharpening.results import ArrayResult, counted
 from sharpear.sharpening.sharpener import Sharpener
+from sharpear.sinks import write_whole
 
 from .below import LowPitches
 from .notes import SHORTEST_S, Note, Voices, notes_of
@@ -181,12 +183,27 @@ class Transcription(ArrayResult):
 
     outside_s: seconds in which pitches below, and above, the range of the settings sounded and were left out.
     lowest_hz: the lowest of those that no setting would bring in, Hz; 0 where there are none.
+    sample_rate: of the recording, Hz.
     """
 
     voices: Voices
     notes: list[Note]
     outside_s: tuple[float, float] = (0.0, 0.0)
     lowest_hz: float = 0.0
+    sample_rate: float = 44100.0
+
+    def save(self, path: str | Path) -> Path:
+        """Write the notes as .csv, .mid, .jsonl, .txt, .TextGrid, .svl or .jams, as the name ends; f0.csv the curves.
+
+        Raises:
+            UsageError: the name ends in none of these.
+            InputError: it cannot be written.
+        """
+        from .note_files import FORMATS, format_of  # noqa: PLC0415 (which stands on this module)
+
+        place = Path(path)
+        write_whole(place, FORMATS[format_of(place)](self))
+        return place
 
     def _summary(self) -> list[str]:
         return [counted(len(self.notes), "note"), *self.voices._summary()]
@@ -230,4 +247,6 @@ def transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]])
     curves.add(transcriber.flush())
     voices = curves.voices()
     below_s, above_s = curves.outside_s
-    return Transcription(voices, notes_of(voices), (max(below_s, low.seconds), above_s), low.lowest_hz)
+    return Transcription(
+        voices, notes_of(voices), (max(below_s, low.seconds), above_s), low.lowest_hz, transcriber.sample_rate
+    )
