@@ -1,6 +1,7 @@
 """A spectrogram in a notebook: from a path, drawn, tabulated, heard again, kept."""
 
 import warnings
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
@@ -94,6 +95,18 @@ def test_what_is_saved_is_loaded(spec, tmp_path):
         again = sharpear.load(tmp_path / name)
         assert again.single_stream().lines().equals(spec.lines())
     assert spec.save(tmp_path / "take.png").read_bytes().startswith(b"\x89PNG")
+    for name, begin in (("take.svg", b"<?xml"), ("take.pdf", b"%PDF")):
+        path = spec.save(tmp_path / name)
+        data = path.read_bytes()
+        assert data.startswith(begin)
+        assert examine(str(path)).state == "whole"
+        assert examine(str(path)).attributes["sample_rate"] == RATE
+        path.write_bytes(data[: len(data) // 2])
+        assert examine(str(path)).state == "damaged"
+        path.write_bytes(data[:5000] + b"x" + data[5001:])
+        assert examine(str(path)).state == "damaged"
+        if begin == b"<?xml":
+            assert ElementTree.fromstring(data).tag.endswith("svg")
     with pytest.raises(sharpear.UsageError, match=r"\.npz"):
         spec.save(tmp_path / "take.wav")
 

@@ -29,7 +29,10 @@ def sharpen(
     preset: PresetOption = "music",
     set_: SetOption = None,
     format_: Annotated[
-        str, typer.Option("--format", help="Any of zarr,npz,png (zarr if not given); one of jsonl,f32,npy,arrow to -.")
+        str,
+        typer.Option(
+            "--format", help="Any of zarr,npz,png,svg,pdf (zarr if not given); one of jsonl,f32,npy,arrow to -."
+        ),
     ] = "",
     mono: MonoOption = False,
     header: Annotated[

@@ -11,10 +11,13 @@ from .sounds import examine_sound
 from .texts import examine_csv, examine_jsonl, examine_midi, examine_report
 from .tool_texts import examine_jams, examine_labels, examine_layer, examine_text_grid
 from .trees import examine_zarr
+from .vectors import examine_vector
 
 FILES: dict[str, Callable[[BinaryIO, bool], Finding]] = {
     "npz": examine_npz,
     "png": examine_png,
+    "svg": examine_vector,
+    "pdf": examine_vector,
     "wav": examine_sound,
     "w64": examine_sound,
     "flac": examine_sound,

@@ -123,7 +123,9 @@ class Spectrogram(Frames):
         return axes
 
     def save(self, path: str | Path) -> Path:
-        """Write it as .npz, .zarr or .png, as its name ends, in the place of what had that name; `load` reads it back.
+        """Write it as .npz, .zarr, .png, .svg or .pdf, as its name ends, in the place of what had that name.
+
+        `load` reads an .npz or .zarr back.
 
         Raises:
             UsageError: the name ends in none of these.
