@@ -6,10 +6,12 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import soundfile
+import typer
 import xarray
 from matplotlib.figure import Figure
 
 import sharpear
+from sharpear.commands.options import seconds
 from sharpear.integrity import examine
 
 RATE = 16000
@@ -20,6 +22,12 @@ SOUND = (0.3 * np.cos(2 * np.pi * 440 * T) + 0.1 * np.cos(2 * np.pi * (900 * T +
 @pytest.fixture(scope="module")
 def spec():
     return sharpear.sharpen(SOUND, RATE, "low-latency")
+
+
+def test_a_time_is_written_as_on_a_clock():
+    assert [seconds(text) for text in ("0:30", "1:00:00.5", "2.5")] == [30.0, 3600.5, 2.5]
+    with pytest.raises(typer.BadParameter, match="such as 1:30"):
+        seconds("1:x")
 
 
 def test_a_path_gives_what_its_samples_give(tmp_path, spec):
