@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from .config import Config, load_config
     from .pitch.pitch_layer import PitchFrames
     from .pitch.transcriber import Transcriber, Transcription, transcribe
+    from .recordings.reader import load
+    from .recordings.spectrogram import Spectrogram
+    from .recordings.whole import sharpen
     from .separation.separator import Separator, separate
-    from .sharpening.frames import Frames, Spectrogram
-    from .sharpening.sharpener import Sharpener, sharpen
-    from .sinks.reader import load
+    from .sharpening.frames import Frames
+    from .sharpening.sharpener import Sharpener
     from .version import __version__
 
 _MODULES = {
@@ -29,14 +31,14 @@ _MODULES = {
     "PitchFrames": "pitch.pitch_layer",
     "Separator": "separation.separator",
     "Sharpener": "sharpening.sharpener",
-    "Spectrogram": "sharpening.frames",
+    "Spectrogram": "recordings.spectrogram",
     "Transcriber": "pitch.transcriber",
     "Transcription": "pitch.transcriber",
     "__version__": "version",
-    "load": "sinks.reader",
+    "load": "recordings.reader",
     "load_config": "config",
     "separate": "separation.separator",
-    "sharpen": "sharpening.sharpener",
+    "sharpen": "recordings.whole",
     "transcribe": "pitch.transcriber",
 }
 

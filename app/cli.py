@@ -91,6 +91,8 @@ def _in_one_line(error: typer.TyperException) -> str:
 
         if isinstance(error.__cause__, ValidationError):
             told = f"{error.param.opts[0]}: {expected_and_received(error.__cause__.errors()[0])}"
+    elif isinstance(error, typer.BadParameter) and error.param and error.message.startswith("expected "):
+        told = f"{error.param.opts[0]}: {error.message}"  # of a parser of ours
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "sharpear"
     return f"{told[0].lower()}{told[1:]}: see `{command} --help`"

@@ -19,7 +19,7 @@ def main() -> None:
     started = time.perf_counter()
     outcome = sharpen_file(RECORDING, outputs, load_config("music"), Selection())
     print(f"{outcome.audio_s:.0f} s of audio in {time.perf_counter() - started:.1f} s; wrote")
-    print(f"  {outputs[0].relative_to(HERE.parent)}  the data: xarray.open_zarr(…, consolidated=False)")
+    print(f"  {outputs[0].relative_to(HERE.parent)}  the data: xarray.open_zarr(…)")
     print(f"  {outputs[1].relative_to(HERE.parent)}   the picture: filterbank above, sharpened below")
 
 

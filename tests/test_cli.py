@@ -120,6 +120,7 @@ WORDS = {
     "one argument too many": (["presets", "music", "speech"], "speech"),
     "option without its value": (["sharpen", "a.wav", "--start"], "--start"),
     "no number": (["sharpen", "a.wav", "--start", "soon"], "--start: expected a valid number, received 'soon'"),
+    "no time": (["sharpen", "a.wav", "--start", "1:x"], "--start: expected a valid number, received '1:x', or a time"),
     "out of range": (["live", "--block", "3"], "--block: expected greater than or equal to 16, received '3'"),
 }
 

@@ -19,6 +19,7 @@ from sharpear.runs.streamed import sharpen_stream
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks import SinkInfo, open_stream_sink
 from sharpear.sinks.outlet import Outlet
+from sharpear.sinks.stream_base import Chosen
 
 
 class Stream:
@@ -119,6 +120,28 @@ def test_a_phase_that_lines_share_is_not_told(preset, beside_hz):
     beating = sharpener.process(0.3 * np.cos(2 * np.pi * 800 * t) + 0.3 * np.cos(2 * np.pi * beside_hz * t))
     assert np.isnan(beating.phase[beating.amplitude == 0]).all()
     assert np.isnan(beating.phase[beating.amplitude > 0.1]).mean() > 0.5
+
+
+def test_fewer_lines_are_chosen_by_number_and_level():
+    hz = np.array([100.0, 200.0, 300.0, 400.0])
+    amplitude = np.array([[[0.5, 1e-5, 0.1, 0.2]]], np.float32)
+    frames = Frames(np.zeros(1), amplitude, np.array([[hz]], np.float32), amplitude)
+
+    def written(format_, **chosen):
+        out = io.BytesIO()
+        sink = open_stream_sink(format_, out, SinkInfo(hz, hz, 1, {}), 1, Chosen(**chosen))
+        sink.write(frames)
+        sink.finish()
+        return out.getvalue()
+
+    for chosen, left in (({}, hz), ({"top": 2}, [100, 400]), ({"floor_db": -60}, [100, 300, 400])):
+        assert [peak[0] for peak in json.loads(written("jsonl", **chosen))["peaks"]] == list(left)
+        table = pa.ipc.open_stream(written("arrow", **chosen)).read_all()
+        assert table["frequency"][0].as_py() == list(left)
+    with pytest.raises(api.UsageError, match="holds every atom"):
+        written("f32", top=2)
+    with pytest.raises(api.UsageError, match="expected 1 line or more, received 0"):
+        Chosen(top=0)
 
 
 def test_frames_leave_as_soon_as_their_samples_have_come():

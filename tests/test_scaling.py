@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import sharpear
+from sharpear import Spectrogram
 from sharpear.config import load_config, preset_names
-from sharpear.sharpening.frames import Spectrogram
 
 RATE = 16000
 LEVELS = [2.0**-10, 2.0**-17, 2.0**-20]

@@ -51,7 +51,7 @@ def test_npz_loads_plainly_and_equals_memory_bit_for_bit(made):
 
 def test_zarr_opens_in_xarray_and_equals_memory_bit_for_bit(made):
     folder, expected = made
-    saved = xarray.open_zarr(folder / "s.zarr", consolidated=False)
+    saved = xarray.open_zarr(folder / "s.zarr")
     for name, stored in FIELDS.items():
         assert np.array_equal(saved[stored].values, getattr(expected, name)), name
     assert saved["amplitude"].dims == ("time", "channel", "frequency")
@@ -66,7 +66,7 @@ def test_zarr_opens_in_xarray_and_equals_memory_bit_for_bit(made):
 def test_every_format_says_how_it_was_made(made):
     folder, _ = made
     told = [
-        xarray.open_zarr(folder / "s.zarr", consolidated=False).attrs,
+        xarray.open_zarr(folder / "s.zarr").attrs,
         json.loads(str(np.load(folder / "s.npz")["attributes"])),
         json.loads(Image.open(folder / "s.png").text["attributes"]),
     ]
@@ -184,7 +184,7 @@ def test_ctrl_c_keeps_what_was_done_and_says_so(wav, folder):
     saved = np.load(folder / "x.npz")
     assert json.loads(str(saved["attributes"]))["complete"] is False
     assert saved["times"][-1] == pytest.approx(outcome.audio_s, abs=0.003)
-    group = xarray.open_zarr(folder / "x.zarr", consolidated=False)
+    group = xarray.open_zarr(folder / "x.zarr")
     assert group.attrs["complete"] is False
     assert np.array_equal(group["amplitude"].values, saved["amplitude"])
     cut = soundfile.read("s.wav", dtype="float32", stop=round(outcome.audio_s * 16000))[0]

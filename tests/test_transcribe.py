@@ -85,7 +85,7 @@ def test_a_pitch_too_low_to_be_heard_is_one_line(folder: Path, sharpear, midi: i
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["-o", "notes.txt"], "expected a name such as notes.csv"),
+        (["-o", "notes.doc"], "expected a name such as notes.csv"),
         (["-o", "song.wav"], "expected a name such as"),
         (["--set", "pitch.voices=0"], "pitch.voices"),
         (["--set", "pitch.low_hz=3000"], "low_hz below high_hz"),

@@ -111,7 +111,9 @@ def live(
         Path | None,
         typer.Option("-o", "--out", **CHECKED_LATER, help="Write frames to this folder or file; - is stdout."),
     ] = None,
-    format_: Annotated[str, typer.Option("--format", help="Any of zarr,npz,png; jsonl, f32 or arrow for stdout.")] = "",
+    format_: Annotated[
+        str, typer.Option("--format", help="Any of zarr,npz,png,svg,pdf; jsonl, f32 or arrow for stdout.")
+    ] = "",
     overwrite: OverwriteOption = False,
 ) -> None:
     """Listen, and show the sharpened spectrogram in the browser."""

@@ -25,8 +25,27 @@ SetOption = Annotated[
 ]
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no report.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
-StartOption = Annotated[float, typer.Option(help="Begin here, s.")]
-DurationOption = Annotated[float | None, typer.Option(help="Take this much, s.")]
+
+
+def seconds(text: str | float) -> float:
+    """A time as it is written on a clock or in seconds; what is neither is no number to the command line.
+
+    >>> seconds("1:30"), seconds("1:00:00.5"), seconds("2.5")
+    (90.0, 3600.5, 2.5)
+    """
+    total = 0.0
+    try:
+        for part in str(text).split(":"):
+            total = 60 * total + float(part)
+    except ValueError:
+        raise typer.BadParameter(f"expected a valid number, received {text!r}, or a time such as 1:30") from None
+    return total
+
+
+StartOption = Annotated[float, typer.Option(parser=seconds, metavar="TIME", help="Begin here, s or 1:30.")]
+DurationOption = Annotated[
+    float | None, typer.Option(parser=seconds, metavar="TIME", help="Take this much, s or 1:30.")
+]
 MonoOption = Annotated[bool, typer.Option("--mono", help="Mix the channels down to one.")]
 InputsArgument = Annotated[
     list[str], typer.Argument(help="Audio files, folders, globs or URLs; - is stdin (wav, flac, ogg, mp3, aiff…).")

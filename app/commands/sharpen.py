@@ -13,6 +13,7 @@ from .options import DASH, FOR_STREAMS, InputOptions, InputsArgument, MonoOption
 
 if TYPE_CHECKING:
     from sharpear.runs.sharpening_task import Sharpening
+    from sharpear.sinks.stream_base import Chosen
 
     from .pipe import Stream
 
@@ -28,7 +29,10 @@ def sharpen(
     preset: PresetOption = "music",
     set_: SetOption = None,
     format_: Annotated[
-        str, typer.Option("--format", help="Any of zarr,npz,png (zarr if not given); one of jsonl,f32,npy,arrow to -.")
+        str,
+        typer.Option(
+            "--format", help="Any of zarr,npz,png,svg,pdf (zarr if not given); one of jsonl,f32,npy,arrow to -."
+        ),
     ] = "",
     mono: MonoOption = False,
     header: Annotated[
@@ -36,6 +40,12 @@ def sharpen(
     ] = None,
     flush_ms: Annotated[
         float | None, typer.Option(min=0, help="To -: flush this often, ms; at every hop if not given.")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option(help="To -: only so many of a frame's strongest lines (jsonl, arrow).")
+    ] = None,
+    floor_db: Annotated[
+        float | None, typer.Option(help="To -: only lines of at least this level, dB of full scale (jsonl, arrow).")
     ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Never cut a long file into segments.")] = False,
 ) -> None:
@@ -45,6 +55,7 @@ def sharpen(
     from sharpear.runs.inputs import find_inputs  # noqa: PLC0415
     from sharpear.runs.plan import FRAMES_TEMPLATE, plan_frames  # noqa: PLC0415
     from sharpear.runs.sharpening_task import Sharpening  # noqa: PLC0415
+    from sharpear.sinks.stream_base import Chosen  # noqa: PLC0415
 
     from .batch import Batch, backend_for, run_batch  # noqa: PLC0415
     from .pipe import Pipe, run_pipe  # noqa: PLC0415
@@ -54,21 +65,28 @@ def sharpen(
     raw = source.raw_format(DASH in inputs)
     template = run.output_template or FRAMES_TEMPLATE
     plan = partial(plan_frames, out=out, formats=formats, template=template)
+    for_streams = {"--header": header, "--flush-ms": flush_ms, "--top": top, "--floor-db": floor_db}
     if DASH in (*inputs, out):
         refuse({"--exact": exact}, "is for files, not for a pipe: leave it out")
-        stream = _stream(task, inputs, out, formats, header, run.overwrite)
+        stream = _stream(task, inputs, out, formats, header, Chosen(top, floor_db), run.overwrite)
         if stream is None:
-            refuse({"--header": header, "--flush-ms": flush_ms}, FOR_STREAMS)
+            refuse(for_streams, FOR_STREAMS)
         run_pipe(Pipe(task, inputs, plan, stream, run, raw, flush_s=(flush_ms or 0.0) / 1e3))
     else:
-        refuse({"--header": header, "--flush-ms": flush_ms}, FOR_STREAMS)
+        refuse(for_streams, FOR_STREAMS)
         backend = backend_for(run)
         planned = plan(find_inputs(inputs, run.recursive, out))
         run_batch(Batch(task, planned, run, backend, cuts=not exact))
 
 
 def _stream(
-    task: "Sharpening", inputs: list[str], out: str | None, formats: list[str], header: str | None, overwrite: bool
+    task: "Sharpening",
+    inputs: list[str],
+    out: str | None,
+    formats: list[str],
+    header: str | None,
+    chosen: "Chosen",
+    overwrite: bool,
 ) -> "Stream | None":
     """What goes to stdout; None where files are to be made of stdin."""
     from sharpear.runs.streamed import sharpen_stream, write_header  # noqa: PLC0415
@@ -86,4 +104,4 @@ def _stream(
         if place.exists() and not overwrite:
             raise UsageError(f"--header {place}: exists already: --overwrite replaces it")
     write = partial(write_header, header) if header else None
-    return partial(sharpen_stream, task=task, format_=formats[0], header=write)
+    return partial(sharpen_stream, task=task, format_=formats[0], header=write, chosen=chosen)

@@ -25,7 +25,9 @@ def transcribe(
     format_: Annotated[
         str,
         typer.Option(
-            "--format", help="Any of notes.csv,notes.mid,notes.jsonl,f0.csv (notes.csv if not given); one of them to -."
+            "--format",
+            help="Any of notes.csv,notes.mid,notes.jsonl,f0.csv,notes.txt (Audacity),notes.TextGrid (Praat),notes.svl "
+            "(Sonic Visualiser),notes.jams (notes.csv if not given); one of them to -.",
         ),
     ] = "",
     preset: PresetOption = "music",

@@ -9,11 +9,15 @@ from .local import LOCAL
 from .pictures import examine_png
 from .sounds import examine_sound
 from .texts import examine_csv, examine_jsonl, examine_midi, examine_report
+from .tool_texts import examine_jams, examine_labels, examine_layer, examine_text_grid
 from .trees import examine_zarr
+from .vectors import examine_vector
 
 FILES: dict[str, Callable[[BinaryIO, bool], Finding]] = {
     "npz": examine_npz,
     "png": examine_png,
+    "svg": examine_vector,
+    "pdf": examine_vector,
     "wav": examine_sound,
     "w64": examine_sound,
     "flac": examine_sound,
@@ -21,6 +25,10 @@ FILES: dict[str, Callable[[BinaryIO, bool], Finding]] = {
     "jsonl": examine_jsonl,
     "mid": examine_midi,
     "json": examine_report,
+    "txt": examine_labels,
+    "textgrid": examine_text_grid,
+    "svl": examine_layer,
+    "jams": examine_jams,
 }
 """The function that examines a file, by suffix; it is given the open file, and whether to read all of it."""
 

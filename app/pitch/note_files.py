@@ -13,6 +13,7 @@ import numpy as np
 from sharpear.errors import UsageError
 
 from .notes import Note
+from .tool_files import TOOL_FORMATS
 from .transcriber import Transcription
 
 TICKS_PER_S = 960
@@ -101,10 +102,11 @@ FORMATS: dict[str, Callable[[Transcription], bytes]] = {
     "csv": _notes_csv,
     "jsonl": _notes_jsonl,
     "mid": _midi,
+    **TOOL_FORMATS,
 }
 """What is written, by how a file's name ends."""
 
-NOTE_KINDS = ("notes.csv", "notes.mid", "notes.jsonl", "f0.csv")
+NOTE_KINDS = ("notes.csv", "notes.mid", "notes.jsonl", "f0.csv", *(f"notes.{ending}" for ending in TOOL_FORMATS))
 """What a folder can get of each input, the first if nothing is asked for."""
 
 
@@ -113,8 +115,11 @@ def format_of(path: Path) -> str:
 
     Raises:
         UsageError: the name asks for none.
+
+    >>> format_of(Path("song.f0.csv")), format_of(Path("song.textgrid"))
+    ('f0.csv', 'TextGrid')
     """
     for ending in FORMATS:
-        if path.name == ending or path.name.endswith(f".{ending}"):
+        if f".{path.name}".lower().endswith(f".{ending}".lower()):
             return ending
     raise UsageError(f"-o {path}: expected a name such as {', '.join(NOTE_KINDS)}, received {path.name!r}")

@@ -1,20 +1,24 @@
 """Audio in, voices and notes out."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.audio.blocks import BLOCK_SAMPLES, as_recording, as_streams
+from sharpear.audio.blocks import BLOCK_SAMPLES, as_streams
 from sharpear.audio.mono import MonoMix, signs_that_keep
 from sharpear.config import Config
 from sharpear.gpu import Backend, Pending
+from sharpear.recordings.whole import heard
 from sharpear.sharpening.composite import Streaming
 from sharpear.sharpening.results import ArrayResult, counted
 from sharpear.sharpening.sharpener import Sharpener
+from sharpear.sinks import write_whole
 
 from .below import LowPitches
 from .notes import SHORTEST_S, Note, Voices, notes_of
@@ -179,43 +183,59 @@ class Transcription(ArrayResult):
 
     outside_s: seconds in which pitches below, and above, the range of the settings sounded and were left out.
     lowest_hz: the lowest of those that no setting would bring in, Hz; 0 where there are none.
+    sample_rate: of the recording, Hz.
     """
 
     voices: Voices
     notes: list[Note]
     outside_s: tuple[float, float] = (0.0, 0.0)
     lowest_hz: float = 0.0
+    sample_rate: float = 44100.0
+
+    def save(self, path: str | Path) -> Path:
+        """Write the notes as .csv, .mid, .jsonl, .txt, .TextGrid, .svl or .jams, as the name ends; f0.csv the curves.
+
+        Raises:
+            UsageError: the name ends in none of these.
+            InputError: it cannot be written.
+        """
+        from .note_files import FORMATS, format_of  # noqa: PLC0415 (which stands on this module)
+
+        place = Path(path)
+        write_whole(place, FORMATS[format_of(place)](self))
+        return place
 
     def _summary(self) -> list[str]:
         return [counted(len(self.notes), "note"), *self.voices._summary()]
 
 
 def transcribe(
-    audio: ArrayLike,
-    sample_rate: float,
+    audio: ArrayLike | str | os.PathLike[str],
+    sample_rate: float | None = None,
     preset: str | Config = "music",
     overrides: Mapping[str, Any] | None = None,
     *,
     device: str | Backend = "cpu",
 ) -> Transcription:
-    """Transcribe a whole recording: (samples,) or (samples, channels), full scale ±1; channels are averaged.
+    """Transcribe a whole recording: a path or URL, or (samples,) or (samples, channels), full scale ±1.
 
-    Where they would cancel each other in that, those that run against the strongest are turned over.
+    Channels are averaged; where they would cancel each other in that, those that run against the strongest are turned
+    over.
 
     Raises:
-        UsageError: as `Transcriber`, or `audio` is empty, not one- or two-dimensional, holds integers, or has more
-            channels than samples.
+        UsageError: as `Transcriber`, or as `sharpen` of its audio.
+        InputError: a file that is missing or holds no audio.
 
     >>> t = np.arange(22050) / 44100
     >>> tone = sum(0.1 / h * np.cos(2 * np.pi * 220 * h * t) for h in range(1, 7))
     >>> [(note.midi, round(note.cents)) for note in transcribe(tone, 44100).notes]
     [(57, 0)]
     """
-    samples = as_recording(audio)
+    samples, rate = heard(audio, sample_rate)
     samples = samples[:, None] if samples.ndim == 1 else samples
     mix = MonoMix(signs_that_keep([samples]) if samples.shape[1] > 1 else None)
     blocks = (mix.mix(samples[n : n + BLOCK_SAMPLES]) for n in range(0, len(samples), BLOCK_SAMPLES))
-    return transcribed(Transcriber(sample_rate, preset, overrides=overrides, device=device), blocks)
+    return transcribed(Transcriber(rate, preset, overrides=overrides, device=device), blocks)
 
 
 def transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]]) -> Transcription:
@@ -227,4 +247,6 @@ def transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]])
     curves.add(transcriber.flush())
     voices = curves.voices()
     below_s, above_s = curves.outside_s
-    return Transcription(voices, notes_of(voices), (max(below_s, low.seconds), above_s), low.lowest_hz)
+    return Transcription(
+        voices, notes_of(voices), (max(below_s, low.seconds), above_s), low.lowest_hz, transcriber.sample_rate
+    )

@@ -11,6 +11,7 @@ from sharpear.interrupt import Interruption
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import open_stream_sink, write_whole
 from sharpear.sinks.outlet import Outlet, ending
+from sharpear.sinks.stream_base import ALL, Chosen
 
 from .sharpening_task import Sharpening
 from .task import CountedBlocks, Outcome, Running
@@ -23,11 +24,12 @@ def sharpen_stream(
     task: Sharpening,
     format_: str,
     header: Callable[[dict[str, Any]], None] | None = None,
+    chosen: Chosen = ALL,
 ) -> Outcome:
     """Sharpen `audio` into the stream `outlet`, each frame as soon as it exists.
 
-    `header` receives the axes before the first frame. When nobody reads any more, what was written is valid and this
-    ends quietly.
+    `header` receives the axes before the first frame; `chosen` says which lines of a frame leave. When nobody reads
+    any more, what was written is valid and this ends quietly.
 
     Raises:
         InputError: the source ends badly, or the outlet's disk is full; what was written before is valid.
@@ -39,7 +41,7 @@ def sharpen_stream(
     blocks = CountedBlocks(audio, Running(interruption))
     complete = True  # of what is wanted, where nobody reads any more
     with ending(outlet):
-        sink = open_stream_sink(format_, outlet, task.describe(audio, sharpener), expected)
+        sink = open_stream_sink(format_, outlet, task.describe(audio, sharpener), expected, chosen)
         if header:
             header(sink.header() | {"first_time_s": audio.start_s})
         try:

@@ -1,15 +1,17 @@
 """Sound in, stems out, streaming: bank → shares → stems that add up to the sound."""
 
+import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.audio.blocks import as_count, as_rate, as_recording, as_streams
+from sharpear.audio.blocks import as_count, as_rate, as_streams
 from sharpear.dsp import Splitter, StemMixer
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend, Pending
+from sharpear.recordings.whole import heard
 from sharpear.sharpening.composite import Memory, Streaming
 from sharpear.sharpening.limits import so_many_streams
 from sharpear.sharpening.processor import backend_of
@@ -143,14 +145,14 @@ class Separator(Streaming[NDArray[np.float32]]):
 
 
 def separate(
-    audio: ArrayLike,
-    sample_rate: float,
+    audio: ArrayLike | str | os.PathLike[str],
+    sample_rate: float | None = None,
     sources: ShareFactory | None = None,
     *,
     linked: int | None = None,
     device: str | Backend = "cpu",
 ) -> dict[str, NDArray[np.float32]]:
-    """Separate a whole recording: (samples,) or (samples, streams), full scale ±1.
+    """Separate a whole recording: a path or URL, or (samples,) or (samples, streams), full scale ±1.
 
     The result maps each stem's name to its sound, an array of the shape of `audio` and lined up with it; the last is
     "residual", and all of them add up to `audio`.
@@ -158,16 +160,16 @@ def separate(
     `sources`, `linked` and `device` are those of a `Separator`.
 
     Raises:
-        UsageError: as `Separator`, or `audio` is empty, not one- or two-dimensional, holds integers, or has more
-            channels than samples.
+        UsageError: as `Separator`, or as `sharpen` of its audio.
+        InputError: a file that is missing or holds no audio.
 
     >>> sound = np.sin(np.arange(8000) / 3)
     >>> stems = separate(sound, 16000)
     >>> list(stems), bool(np.allclose(sum(stems.values()), sound, atol=1e-5))
     (['tonal', 'transient', 'residual'], True)
     """
-    samples = as_recording(audio)
+    samples, rate = heard(audio, sample_rate)
     streams = 1 if samples.ndim == 1 else samples.shape[1]
-    separator = Separator(sample_rate, sources, streams, linked=linked, device=device)
+    separator = Separator(rate, sources, streams, linked=linked, device=device)
     stems = np.concatenate([separator.process(samples), separator.flush()])[separator.latency_samples :]
     return {name: np.ascontiguousarray(stems[..., n]) for n, name in enumerate(separator.stems)}

@@ -1,8 +1,6 @@
 """What sharpening yields: frames of amplitudes and refined frequencies on a grid of atoms."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,24 +45,3 @@ class Frames(FrameResult):
         *leading, atoms = np.shape(self.amplitude)
         streams = leading[np.ndim(self.times) :]
         return [self._span(self.times), *(counted(n, "stream") for n in streams), counted(atoms, "atom")]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Spectrogram(Frames):
-    """All frames of a recording, or a slice of them, with their axes.
-
-    frequencies: (atoms,) Hz, the grid.
-    channel_frequencies: (channels,) Hz, centres of the filterbank.
-    latency_s: time by which a frame follows its sound when streaming, s; already subtracted from `times`.
-    attributes: how it was made: sample_rate, hop, config and, from a file, what else the file says of itself.
-    """
-
-    FIXED: ClassVar[frozenset[str]] = frozenset({"frequencies", "channel_frequencies", "latency_s", "attributes"})
-
-    frequencies: NDArray[np.float64]
-    channel_frequencies: NDArray[np.float64]
-    latency_s: float
-    attributes: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
-
-    def _summary(self) -> list[str]:
-        return [*super()._summary(), f"{self.frequencies[0]:.0f} to {self.frequencies[-1]:.0f} Hz"]

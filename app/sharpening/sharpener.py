@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.audio.blocks import as_count, as_rate, as_recording, as_seconds, as_streams
+from sharpear.audio.blocks import as_count, as_rate, as_seconds, as_streams
 from sharpear.config import Config, load_config
 from sharpear.errors import UsageError
 from sharpear.gpu import Backend, Pending
 
 from .composite import Memory, Streaming
 from .evidence import Evidence
-from .frames import Frames, Spectrogram
+from .frames import Frames
 from .limits import so_many_streams
 from .paths import build_path
 from .processor import backend_of
@@ -205,40 +205,3 @@ class Sharpener(Streaming[Frames]):
 
         parts = [amplitude, frequency, evidence.plain_amplitude, *([evidence.subband] if phases else [])]
         return self.backend.fetch(*parts, make=frames_of)
-
-
-def sharpen(
-    audio: ArrayLike,
-    sample_rate: float,
-    preset: str | Config = "music",
-    overrides: Mapping[str, Any] | None = None,
-    *,
-    device: str | Backend = "cpu",
-) -> Spectrogram:
-    """Sharpen a whole recording: (samples,) or (samples, streams), full scale ±1.
-
-    The result has ``.times`` (frames,) s, ``.frequencies`` (atoms,) Hz, and ``.amplitude`` and
-    ``.instantaneous_frequency`` (frames, atoms), or (frames, streams, atoms) for two-dimensional audio.
-
-    Raises:
-        UsageError: as `Sharpener`, or `audio` is empty, not one- or two-dimensional, holds integers, or has more
-            channels than samples.
-
-    >>> spectrogram = sharpen(np.zeros(4410), 44100)
-    >>> spectrogram.amplitude.shape == (spectrogram.times.size, spectrogram.frequencies.size)
-    True
-    """
-    samples = as_recording(audio)
-    streams = 1 if samples.ndim == 1 else samples.shape[1]
-    sharpener = Sharpener(sample_rate, preset, streams, overrides, device=device)
-    frames = Frames.join([sharpener.process(samples), sharpener.flush()])
-    return Spectrogram(
-        frames.times,
-        frames.amplitude,
-        frames.instantaneous_frequency,
-        frames.plain_amplitude,
-        sharpener.frequencies,
-        sharpener.channel_frequencies,
-        sharpener.latency_s,
-        attributes=sharpener.description(),
-    )

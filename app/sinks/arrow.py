@@ -9,7 +9,7 @@ from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
 
 from .base import SinkInfo
-from .stream_base import ByteStream, StreamSink, frame_peaks
+from .stream_base import ALL, ByteStream, Chosen, StreamSink, frame_peaks
 
 
 class ArrowSink(StreamSink):
@@ -18,12 +18,12 @@ class ArrowSink(StreamSink):
     Each call of `write` is one record batch; the header is in the schema's metadata, as JSON under ``sharpear``.
     """
 
-    def __init__(self, stream: ByteStream, info: SinkInfo) -> None:
+    def __init__(self, stream: ByteStream, info: SinkInfo, chosen: Chosen = ALL) -> None:
         try:
             import pyarrow as pa  # noqa: PLC0415
         except ImportError as error:
             raise UsageError("format arrow needs pyarrow: pip install 'sharpear[arrow]'") from error
-        super().__init__(stream, info)
+        super().__init__(stream, info, chosen)
         self._pa = pa
         peaks = pa.list_(pa.float32())
         fields = {"time": pa.float64(), "channel": pa.int32(), "frequency": peaks, "amplitude": peaks, "phase": peaks}
@@ -36,7 +36,7 @@ class ArrowSink(StreamSink):
             return
         pa = self._pa
         count, streams = frames.amplitude.shape[:2]
-        rows = [frame_peaks(frames, n, s) for n in range(count) for s in range(streams)]
+        rows = [frame_peaks(frames, n, s, self._chosen) for n in range(count) for s in range(streams)]
         offsets = np.cumsum([0, *(len(row) for row in rows)], dtype=np.int32)
         frequency, amplitude, phase = np.concatenate(rows).T.copy()
         columns = [

@@ -24,7 +24,7 @@ def save_comparison(
 ) -> None:
     """Plain power above, sharpened power below, each (columns, rows) and in dB below its own largest value.
 
-    `text` goes into the PNG's text chunks.
+    The path's suffix names the format; `text` goes into a PNG's text chunks.
     """
     figure = Figure(figsize=(12, 9), layout="constrained")
     axes = figure.subplots(2, 1, sharex=True, sharey=True)
@@ -50,7 +50,8 @@ def save_comparison(
     figure.colorbar(image, ax=axes, label="level (dB below the largest)", pad=0.06)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # a name in a script that the font lacks
-        figure.savefig(path, dpi=110, format="png", metadata=text)
+        told = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, text)
+        figure.savefig(path, dpi=110, metadata=told)
 
 
 def _frequency_axis(axis: Axes, row_hz: NDArray[np.float64]) -> None:

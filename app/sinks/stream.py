@@ -10,7 +10,7 @@ from sharpear.sharpening.frames import Frames
 
 from .arrow import ArrowSink
 from .base import SinkInfo
-from .stream_base import ByteStream, StreamSink, frame_peaks
+from .stream_base import ALL, ByteStream, Chosen, StreamSink, frame_peaks
 
 RAW_FIELDS = ("amplitude", "instantaneous_frequency")
 
@@ -18,8 +18,8 @@ RAW_FIELDS = ("amplitude", "instantaneous_frequency")
 class JsonLinesSink(StreamSink):
     """One object a frame and audio channel: ``{"time": s, "channel": 0, "peaks": [[Hz, amplitude, rad], …]}``.
 
-    Every line that is active is a peak. Its phase is that of the cosine at the frame's time, null where it cannot be
-    told. Numbers are the shortest that read back as the same float32 (times: float64).
+    Every line that is active is a peak, unless fewer are chosen. Its phase is that of the cosine at the frame's
+    time, null where it cannot be told. Numbers are the shortest that read back as the same float32 (times: float64).
     """
 
     def write(self, frames: Frames) -> None:
@@ -28,7 +28,7 @@ class JsonLinesSink(StreamSink):
         self._stream.write(b"".join(self._line(frames, n, s) for n in range(count) for s in range(streams)))
 
     def _line(self, frames: Frames, n: int, s: int) -> bytes:
-        peaks = frame_peaks(frames, n, s)
+        peaks = frame_peaks(frames, n, s, self._chosen)
         line = {"time": float(frames.times[n]), "channel": s, "peaks": peaks}
         return orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
 
@@ -70,11 +70,15 @@ class NpySink(RawSink):
 STREAM_FORMATS = ("jsonl", "f32", "npy", "arrow")
 
 
-def open_stream_sink(format_: str, stream: ByteStream, info: SinkInfo, frames: int | None = None) -> StreamSink:
-    r"""The sink that writes `format_` to `stream`; frames: how many will come, where that is known.
+def open_stream_sink(
+    format_: str, stream: ByteStream, info: SinkInfo, frames: int | None = None, chosen: Chosen = ALL
+) -> StreamSink:
+    r"""The sink that writes `format_` to `stream`.
+
+    frames: how many will come, where that is known.  chosen: which lines, for jsonl and arrow, which list them.
 
     Raises:
-        UsageError: an unknown format, npy without a known length, or arrow without pyarrow.
+        UsageError: an unknown format, npy without a known length, arrow without pyarrow, or lines chosen for others.
 
     >>> from io import BytesIO
     >>> stream, hz = BytesIO(), np.array([220.0, 440.0])
@@ -84,8 +88,10 @@ def open_stream_sink(format_: str, stream: ByteStream, info: SinkInfo, frames: i
     >>> stream.getvalue().decode()
     '{"time":0.0,"channel":0,"peaks":[[440.0,0.5,null]]}\n'
     """
+    if chosen != ALL and format_ in ("f32", "npy"):
+        raise UsageError(f"--top and --floor-db choose lines of jsonl and arrow: format {format_} holds every atom")
     if format_ == "jsonl":
-        return JsonLinesSink(stream, info)
+        return JsonLinesSink(stream, info, chosen)
     if format_ == "f32":
         return RawSink(stream, info)
     if format_ == "npy":
@@ -93,5 +99,5 @@ def open_stream_sink(format_: str, stream: ByteStream, info: SinkInfo, frames: i
             raise UsageError("format npy states its length first, which is not known here: take f32 or arrow")
         return NpySink(stream, info, frames)
     if format_ == "arrow":
-        return ArrowSink(stream, info)
+        return ArrowSink(stream, info, chosen)
     raise UsageError(f"unknown format {format_!r} for a stream: expected {', '.join(STREAM_FORMATS)}")

@@ -1,5 +1,6 @@
 """Zarr: chunked, compressed, appended while running; xarray opens it with named dimensions."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class ZarrSink(Sink):
     """A Zarr group with named dimensions.
 
     time (s), frequency (Hz), channel, band (Hz); amplitude and instantaneous_frequency over (time, channel, frequency),
-    plain_amplitude over (time, channel, band). ``xarray.open_zarr(path, consolidated=False)`` opens it.
+    plain_amplitude over (time, channel, band). ``xarray.open_zarr(path)`` opens it.
     """
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
@@ -99,4 +100,7 @@ class ZarrSink(Sink):
             self._store(Frames.join(self._pending))
             self._pending, self._pending_frames = [], 0
         self._group.attrs["complete"] = complete
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Consolidated metadata")  # Zarr's own 3, which xarray looks for
+            self._group = zarr.consolidate_metadata(self._group.store)
         self._group.attrs["checksums"] = checksums(partial)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sharpear.errors import InputError
 from sharpear.integrity import LOCAL, Arrays, DamageError, examine
 from sharpear.integrity.trees import KEY as CHECKSUMS
-from sharpear.sharpening.frames import Spectrogram
+
+from .spectrogram import Spectrogram
 
 LARGEST_BYTES = 1 << 34
 """An array larger than this (16 GiB, six hours of one channel) is refused, for a small file can state any size."""

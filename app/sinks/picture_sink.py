@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.errors import InputError, UsageError, printable
+from sharpear.integrity.vectors import seal_vector
 from sharpear.sharpening.frames import Frames
 
 from .base import Sink, SinkInfo
@@ -18,18 +19,18 @@ DRAWING = threading.Lock()
 """Held while a picture is drawn, because Matplotlib draws in one thread at a time."""
 
 
-class PngSink(Sink):
-    """A PNG with time in s, frequency in Hz and note names, and level in dB; streams are added up.
+class PictureSink(Sink):
+    """A PNG, SVG or PDF, as the path ends: time in s, frequency in Hz and note names, level in dB; streams added up.
 
     Long recordings are pooled (largest power) to at most 4000 columns while they come in, so memory stays flat. The
-    attributes are in the text chunk of that name, as JSON.
+    attributes are in a PNG's text chunk of that name, as JSON, and in a comment at the end of the others.
     """
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
         try:
             import matplotlib  # noqa: F401, PLC0415
         except ImportError as error:
-            raise UsageError("format png needs matplotlib: pip install 'sharpear[plot]'") from error
+            raise UsageError(f"format {path.suffix[1:]} needs matplotlib: pip install 'sharpear[plot]'") from error
         except OSError as error:
             cause = "matplotlib finds no folder that it may write its list of fonts to"
             raise InputError(f"{path}: cannot be drawn ({cause}): set MPLCONFIGDIR to one") from error
@@ -60,10 +61,13 @@ class PngSink(Sink):
         from .figure import save_comparison  # noqa: PLC0415 (matplotlib is an extra)
 
         title = printable(str(self.info.attributes.get("source", "")))
-        attributes = json.dumps({**self.info.attributes, "complete": complete})
+        attributes = {**self.info.attributes, "complete": complete}
+        text = {"attributes": json.dumps(attributes)}
         columns = self._plain.columns(), self._sharp.columns()
         with DRAWING:
-            save_comparison(partial, *columns, self._row_hz, self._times, title, RANGE_DB, {"attributes": attributes})
+            save_comparison(partial, *columns, self._row_hz, self._times, title, RANGE_DB, text)
+        if partial.suffix != ".png":
+            seal_vector(partial, attributes)
 
 
 class _PooledColumns:

@@ -1,0 +1,166 @@
+"""Notes in the formats of other tools: Audacity's labels, Praat's TextGrid, Sonic Visualiser's layers, JAMS."""
+
+import json
+from collections.abc import Callable, Sequence
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from sharpear.version import __version__
+
+from .notes import Note
+from .transcriber import Transcription
+
+NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+SHORTEST_GRID_S = 1e-3
+LEVEL_FLOOR_DB = -60.0
+"""Level that becomes 0 in Sonic Visualiser, where full scale is 1."""
+
+
+def note_name(note: Note) -> str:
+    """A note's name, and how many cents it is off.
+
+    >>> note_name(Note(0.0, 1.0, 69, -12.3, -20.0, 0))
+    'A4 -12'
+    """
+    return f"{NAMES[note.midi % 12]}{note.midi // 12 - 1} {round(note.cents):+d}"
+
+
+def note_hz(note: Note) -> float:
+    """A note's frequency, Hz.
+
+    >>> note_hz(Note(0.0, 1.0, 57, 0.0, -20.0, 0))
+    220.0
+    """
+    return float(440 * 2 ** ((note.midi - 69 + note.cents / 100) / 12))
+
+
+def labels(transcription: Transcription) -> bytes:
+    """Audacity's labels: a line a note, its onset and offset, s, and its name, between tabs."""
+    notes = transcription.notes
+    return "".join(f"{n.onset_s:.6f}\t{n.offset_s:.6f}\t{note_name(n)}\n" for n in notes).encode()
+
+
+def text_grid(transcription: Transcription) -> bytes:
+    """Praat's TextGrid: a tier of intervals for each voice; those between its notes are empty."""
+    end_s = _end_s(transcription)
+    voices = sorted({note.voice for note in transcription.notes}) or [0]
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end_s:.6f}"]
+    lines += ["tiers? <exists>", f"size = {len(voices)}", "item []:"]
+    for number, voice in enumerate(voices, 1):
+        intervals, now_s = [], 0.0
+        for note in (note for note in transcription.notes if note.voice == voice):
+            if round(note.onset_s - now_s, 6) > 0:
+                intervals.append((now_s, note.onset_s, ""))
+            intervals.append((note.onset_s, note.offset_s, note_name(note)))
+            now_s = note.offset_s
+        if round(end_s - now_s, 6) > 0:
+            intervals.append((now_s, end_s, ""))
+        lines += [f"    item [{number}]:", '        class = "IntervalTier"', f'        name = "voice {voice}"']
+        lines += ["        xmin = 0", f"        xmax = {end_s:.6f}", f"        intervals: size = {len(intervals)}"]
+        for n, (begin_s, until_s, text) in enumerate(intervals, 1):
+            lines += [f"        intervals [{n}]:", f"            xmin = {begin_s:.6f}"]
+            lines += [f"            xmax = {until_s:.6f}", f'            text = "{text}"']
+    return ("\n".join(lines) + "\n").encode()
+
+
+def layer(transcription: Transcription) -> bytes:
+    """A layer of notes for Sonic Visualiser: frames of the recording, Hz, levels from 0 to 1, names."""
+    rate, notes = round(transcription.sample_rate), transcription.notes
+    hz = [note_hz(note) for note in notes] or [0.0]
+    model = {
+        **{
+            "id": 1,
+            "name": "sharpear notes",
+            "sampleRate": rate,
+            "start": 0,
+            "end": round(_end_s(transcription) * rate),
+        },
+        **{"type": "sparse", "dimensions": 3, "resolution": 1, "notifyOnAdd": "true", "dataset": 0, "subtype": "note"},
+        **{"valueQuantization": 0, "minimum": f"{min(hz):.4f}", "maximum": f"{max(hz):.4f}", "units": "Hz"},
+    }
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<!DOCTYPE sonic-visualiser>", "<sv>", "  <data>"]
+    lines += [f"    <model {_attributes(model)}/>", '    <dataset id="0" dimensions="3">']
+    for note in notes:
+        point = {
+            "frame": round(note.onset_s * rate),
+            "value": f"{note_hz(note):.4f}",
+            "duration": round((note.offset_s - note.onset_s) * rate),
+            "level": f"{np.clip(1 - note.level_db / LEVEL_FLOOR_DB, 0, 1):.4f}",
+            "label": note_name(note),
+        }
+        lines.append(f"      <point {_attributes(point)}/>")
+    shown = {"id": 2, "type": "notes", "name": "Notes", "model": 1, "verticalScale": 1, "scaleUnits": "Hz"}
+    lines += [
+        "    </dataset>",
+        "  </data>",
+        "  <display>",
+        f"    <layer {_attributes(shown)}/>",
+        "  </display>",
+        "</sv>",
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def jams(transcription: Transcription) -> bytes:
+    """JAMS: notes as note_midi, in fractions of a semitone, and the curve of each voice as pitch_contour."""
+    end_s, voices = _end_s(transcription), transcription.voices
+    notes = [
+        {
+            "time": round(n.onset_s, 6),
+            "duration": round(n.offset_s - n.onset_s, 6),
+            "value": round(n.midi + n.cents / 100, 4),
+            "confidence": None,
+        }
+        for n in transcription.notes
+    ]
+    annotations = [_annotation("note_midi", notes, end_s)]
+    for voice in range(voices.f0.shape[1] if voices.f0.ndim > 1 else 0):
+        sounding = np.flatnonzero(voices.f0[:, voice] > 0)
+        if sounding.size:
+            points = [
+                {
+                    "time": round(float(voices.times[n]), 6),
+                    "duration": 0.0,
+                    "value": {"index": voice, "frequency": round(float(voices.f0[n, voice]), 3), "voiced": True},
+                    "confidence": None,
+                }
+                for n in sounding
+            ]
+            annotations.append(_annotation("pitch_contour", points, end_s))
+    about = {"title": "", "artist": "", "release": "", "duration": round(end_s, 6), "identifiers": {}}
+    told = {"annotations": annotations, "file_metadata": {**about, "jams_version": "0.3.5"}, "sandbox": {}}
+    return json.dumps(told).encode() + b"\n"
+
+
+def _annotation(namespace: str, data: Sequence[object], end_s: float) -> dict[str, object]:
+    made = {
+        **dict.fromkeys(["corpus", "annotation_rules", "validation"], ""),
+        "version": __version__,
+        "data_source": "program",
+        "annotation_tools": "sharpear",
+        "curator": {"name": "", "email": ""},
+        "annotator": {},
+    }
+    span = {"time": 0, "duration": round(end_s, 6), "sandbox": {}}
+    return {"namespace": namespace, "data": data, "annotation_metadata": made, **span}
+
+
+def _end_s(transcription: Transcription) -> float:
+    """Where the last note, and the last curve, have ended."""
+    times = transcription.voices.times
+    ends = [note.offset_s for note in transcription.notes]
+    return max(SHORTEST_GRID_S, *ends, *(float(t) for t in times[-1:]))
+
+
+def _attributes(values: dict[str, object]) -> str:
+    return " ".join(f"{name}={quoteattr(str(value))}" for name, value in values.items())
+
+
+TOOL_FORMATS: dict[str, Callable[[Transcription], bytes]] = {
+    "txt": labels,
+    "TextGrid": text_grid,
+    "svl": layer,
+    "jams": jams,
+}
+"""What is written, by how a file's name ends."""

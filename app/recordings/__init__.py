@@ -1,0 +1,1 @@
+"""Whole recordings: sharpened at once, drawn, tabulated, heard again, kept and read back."""

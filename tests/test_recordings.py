@@ -1,0 +1,146 @@
+"""A spectrogram in a notebook: from a path, drawn, tabulated, heard again, kept."""
+
+import warnings
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+import xarray
+from matplotlib.figure import Figure
+
+import sharpear
+from sharpear.commands.options import seconds
+from sharpear.integrity import examine
+
+RATE = 16000
+T = np.arange(12000) / RATE
+SOUND = (0.3 * np.cos(2 * np.pi * 440 * T) + 0.1 * np.cos(2 * np.pi * (900 * T + 100 * T**2))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def spec():
+    return sharpear.sharpen(SOUND, RATE, "low-latency")
+
+
+def test_a_time_is_written_as_on_a_clock():
+    assert [seconds(text) for text in ("0:30", "1:00:00.5", "2.5")] == [30.0, 3600.5, 2.5]
+    with pytest.raises(typer.BadParameter, match="such as 1:30"):
+        seconds("1:x")
+
+
+def test_a_path_gives_what_its_samples_give(tmp_path, spec):
+    path = tmp_path / "tones.wav"
+    soundfile.write(path, SOUND, RATE, subtype="FLOAT")
+    of_path = sharpear.sharpen(path, preset="low-latency")
+    assert np.array_equal(of_path.amplitude, spec.amplitude)
+    assert of_path.attributes["source"] == "tones.wav"
+    assert sharpear.sharpen(str(path), preset="low-latency") == of_path
+    with pytest.raises(sharpear.UsageError, match="16000 Hz, received 44100"):
+        sharpear.sharpen(path, 44100)
+    with pytest.raises(sharpear.InputError, match="no such file"):
+        sharpear.sharpen(tmp_path / "none.wav")
+    with pytest.raises(sharpear.UsageError, match="sample rate of an array"):
+        sharpear.sharpen(SOUND)
+
+
+def test_lines_are_the_frames_as_rows(spec, monkeypatch):
+    table = spec.lines()
+    assert len(table) == np.count_nonzero(spec.amplitude)
+    loud = spec.lines(floor_db=-40)
+    assert loud["level_db"].min() >= -40
+    assert len(loud) == (spec.amplitude >= 0.01).sum()
+    strongest = loud.loc[loud.groupby("time_s")["amplitude"].idxmax()]
+    assert np.median(np.abs(strongest["frequency_hz"] - 440)) < 1
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    rows = spec.lines(floor_db=-40)
+    assert isinstance(rows, np.ndarray)
+    assert rows.dtype.names == tuple(loud.columns)
+
+
+def test_lines_are_heard_again(spec):
+    sound = spec.to_audio()
+    assert sound.dtype == np.float32
+    assert abs(len(sound) - len(SOUND)) <= 2 * spec.attributes["hop"]
+    middle = slice(4000, 9000)
+    level_db = 20 * np.log10(np.std(sound[middle]) / np.std(SOUND[middle]))
+    assert abs(level_db) < 1.5
+    spectrum = np.abs(np.fft.rfft(sound[middle] * np.hanning(5000)))
+    assert abs(spectrum.argmax() * RATE / 5000 - 440) < 4
+    assert spec.to_audio(8000).size == pytest.approx(sound.size / 2, abs=2)
+    both = spec.with_stream()
+    assert np.array_equal(both.to_audio()[:, 0], sound)
+
+
+def test_xarray_has_named_dimensions(spec):
+    data = spec.to_xarray()
+    assert data["amplitude"].dims == ("time", "frequency")
+    assert data["amplitude"].sel(time=0.4, method="nearest").idxmax() == pytest.approx(440, rel=0.02)
+    assert spec.with_stream().to_xarray()["plain_amplitude"].dims == ("time", "channel", "band")
+    assert spec[5].to_xarray()["amplitude"].dims == ("frequency",)
+
+
+def test_strokes_stand_where_the_lines_are(spec):
+    axes = Figure().add_subplot()
+    assert spec.plot(axes, range_db=40) is axes
+    assert axes.get_yscale() == "log"
+    (drawn,) = axes.collections
+    points = np.concatenate(drawn.get_segments())
+    inside = points[(points[:, 0] > 0.3) & (points[:, 0] < 0.6)]
+    true_hz = np.stack([np.full(len(inside), 440.0), 900 + 200 * inside[:, 0]])
+    cents = np.abs(1200 * np.log2(inside[:, 1] / true_hz)).min(axis=0)
+    assert np.mean(cents < 30) > 0.9
+    lengths = np.array([segment[1, 0] - segment[0, 0] for segment in drawn.get_segments()])
+    assert lengths.max() < 1.01 * spec.attributes["hop"] / RATE  # nothing is drawn across a gap
+    with pytest.raises(sharpear.UsageError, match="several frames"):
+        spec[3].plot()
+
+
+def test_what_is_saved_is_loaded(spec, tmp_path):
+    for name in ("take.npz", "take.zarr"):
+        assert spec.save(tmp_path / name) == tmp_path / name
+        again = sharpear.load(tmp_path / name)
+        assert again.single_stream().lines().equals(spec.lines())
+    assert spec.save(tmp_path / "take.png").read_bytes().startswith(b"\x89PNG")
+    for name, begin in (("take.svg", b"<?xml"), ("take.pdf", b"%PDF")):
+        path = spec.save(tmp_path / name)
+        data = path.read_bytes()
+        assert data.startswith(begin)
+        assert examine(str(path)).state == "whole"
+        assert examine(str(path)).attributes["sample_rate"] == RATE
+        path.write_bytes(data[: len(data) // 2])
+        assert examine(str(path)).state == "damaged"
+        path.write_bytes(data[:5000] + b"x" + data[5001:])
+        assert examine(str(path)).state == "damaged"
+        if begin == b"<?xml":
+            assert ElementTree.fromstring(data).tag.endswith("svg")
+    with pytest.raises(sharpear.UsageError, match=r"\.npz"):
+        spec.save(tmp_path / "take.wav")
+
+
+def test_xarray_opens_a_zarr_without_a_word(spec, tmp_path):
+    path = spec.save(tmp_path / "take.zarr")
+    assert examine(str(path)).state == "whole"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        opened = xarray.open_zarr(path)
+    assert opened["amplitude"].dims == ("time", "channel", "frequency")
+    assert np.array_equal(opened["amplitude"][:, 0], spec.amplitude)
+
+
+def test_jupyter_shows_the_picture(spec):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        shown = spec._repr_html_()
+    assert shown.startswith('<img alt="&lt;Spectrogram: ')
+    assert "data:image/png;base64," in shown
+    assert spec[2]._repr_html_().startswith("<pre>")
+
+
+def test_notes_and_stems_of_a_path_are_those_of_its_samples(tmp_path):
+    path = tmp_path / "tones.wav"
+    soundfile.write(path, SOUND, RATE, subtype="FLOAT")
+    assert sharpear.transcribe(path, preset="low-latency") == sharpear.transcribe(SOUND, RATE, "low-latency")
+    stems = sharpear.separate(path)
+    assert np.array_equal(stems["tonal"], sharpear.separate(SOUND, RATE)["tonal"])

@@ -1,0 +1,89 @@
+"""Notes in other tools' formats, opened by those tools' own readers."""
+
+import json
+import xml.etree.ElementTree as ElementTree
+
+import jams
+import numpy as np
+import parselmouth
+import pytest
+from parselmouth.praat import call
+
+from sharpear import Transcription
+from sharpear.integrity import examine
+from sharpear.pitch.note_files import NOTE_KINDS
+from sharpear.pitch.notes import Note, Voices
+
+TIMES = np.arange(300) * 0.01
+F0 = np.zeros((300, 2), np.float32)
+F0[20:100, 0], F0[120:200, 0], F0[50:250, 1] = 441.0, 330.0, 110.0
+NOTES = [
+    Note(0.2, 1.0, 69, 3.9, -20.0, 0),
+    Note(0.5, 2.5, 45, 0.0, -30.0, 1),
+    Note(1.2, 2.0, 64, 1.9, -25.0, 0),
+]
+FOUND = Transcription(Voices(TIMES, F0, (F0 > 0).astype(np.float32)), NOTES, sample_rate=48000.0)
+NONE = Transcription(Voices(TIMES, 0 * F0, 0 * F0), [])
+
+
+def test_audacity_labels(tmp_path):
+    rows = [line.split("\t") for line in FOUND.save(tmp_path / "labels.txt").read_text().splitlines()]
+    assert rows == [
+        ["0.200000", "1.000000", "A4 +4"],
+        ["0.500000", "2.500000", "A2 +0"],
+        ["1.200000", "2.000000", "E4 +2"],
+    ]
+
+
+def test_praat_opens_the_text_grid(tmp_path):
+    grid = parselmouth.read(str(FOUND.save(tmp_path / "a.TextGrid")))
+    assert call(grid, "Get number of tiers") == 2
+    assert [call(grid, "Get tier name", tier) for tier in (1, 2)] == ["voice 0", "voice 1"]
+    texts = [call(grid, "Get label of interval", 1, n) for n in range(1, 6)]
+    assert texts == ["", "A4 +4", "", "E4 +2", ""]
+    assert call(grid, "Get start time of interval", 1, 2) == pytest.approx(0.2)
+    assert call(grid, "Get end time of interval", 1, 4) == pytest.approx(2.0)
+    empty = parselmouth.read(str(NONE.save(tmp_path / "b.textgrid")))
+    assert call(empty, "Get number of intervals", 1) == 1
+
+
+def test_the_layer_is_what_sonic_visualiser_documents(tmp_path):
+    tree = ElementTree.parse(FOUND.save(tmp_path / "a.svl")).getroot()
+    model, data, shown = tree.find("data/model"), tree.find("data/dataset"), tree.find("display/layer")
+    assert tree.tag == "sv"
+    assert (model.get("type"), model.get("subtype"), model.get("dimensions")) == ("sparse", "note", "3")
+    assert (model.get("dataset"), shown.get("model"), shown.get("type")) == (data.get("id"), model.get("id"), "notes")
+    assert model.get("sampleRate") == "48000"
+    first = data.findall("point")[0].attrib
+    assert (int(first["frame"]), int(first["duration"]), first["label"]) == (9600, 38400, "A4 +4")
+    assert float(first["value"]) == pytest.approx(441, abs=0.1)
+    assert 0 < float(first["level"]) < 1
+
+
+def test_jams_validates(tmp_path):
+    for found, count in ((FOUND, 3), (NONE, 1)):
+        read = jams.load(str(found.save(tmp_path / "a.jams")), validate=True, strict=True)
+        assert len(read.annotations) == count
+    read = jams.load(str(FOUND.save(tmp_path / "a.jams")))
+    notes = read.search(namespace="note_midi")[0]
+    assert [round(each.value, 3) for each in notes.data] == [69.039, 45.0, 64.019]
+    assert len(read.search(namespace="pitch_contour")[0].data) == 160
+
+
+@pytest.mark.parametrize("found", [FOUND, NONE], ids=["notes", "none"])
+@pytest.mark.parametrize("kind", NOTE_KINDS)
+def test_what_is_written_is_found_whole_and_what_is_cut_is_not(tmp_path, kind, found):
+    path = found.save(tmp_path / kind)
+    data = path.read_bytes()
+    if data:
+        assert examine(str(path)).state == "readable"
+        path.write_bytes(data[: len(data) * 2 // 3 + 1])
+        assert not (examine(str(path)).state == "readable" and kind.endswith(("TextGrid", "svl", "jams")))
+
+
+def test_a_layer_that_declares_entities_is_refused(tmp_path):
+    path = tmp_path / "bomb.svl"
+    path.write_text('<!DOCTYPE sv [<!ENTITY a "aaaa">]><sv>&a;</sv>')
+    assert examine(str(path)).state == "damaged"
+    path.write_text(json.dumps({"annotations": []}))
+    assert examine(str(path)).state == "foreign"
