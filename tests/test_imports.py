@@ -42,7 +42,17 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("compiler", "gpu", "system"),
     },
     "app/view": {
-        *("app", "app/audio", "app/live", "app/pitch", "app/sharpening", "app/sinks", "compiler", "system"),
+        *(
+            "app",
+            "app/audio",
+            "app/live",
+            "app/pitch",
+            "app/recordings",
+            "app/sharpening",
+            "app/sinks",
+            "compiler",
+            "system",
+        ),
     },
     "app/commands": {
         *("app", "app/audio", "app/integrity", "app/live", "app/pitch", "app/runs", "app/separation"),

@@ -22,7 +22,7 @@ from sharpear.pitch.transcriber import Transcriber, VoiceCurves
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
-from sharpear.sinks.reader import load
+from sharpear.recordings.reader import load
 
 from .rows import Rows
 from .strokes import LOWEST_DB, ROW_STEPS, STEPS_PER_DB
