@@ -1,6 +1,7 @@
 """The command line: words in, exit codes and one clear line out."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -110,6 +111,12 @@ def test_usage_errors_are_one_line_and_exit_2(sharpen, wav, folder, case):
     assert one_line(done.err), done.err
     assert named in done.err
     assert [path.name for path in folder.iterdir()] == ["tone.wav"]
+
+
+def test_presets_are_told_as_json_too(sharpear):
+    told = json.loads(sharpear("presets", "--json").out)
+    assert {"music", "speech"} <= {each["name"] for each in told}
+    assert json.loads(sharpear("presets", "music", "--json").out) in told
 
 
 WORDS = {

@@ -81,6 +81,20 @@ def test_what_is_written_is_found_whole_and_what_is_cut_is_not(tmp_path, kind, f
         assert not (examine(str(path)).state == "readable" and kind.endswith(("TextGrid", "svl", "jams")))
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("read.me.txt", b"caf\xe9"),
+        ("list.txt", b"milk\nbread\n"),
+        ("other.pdf", b"%PDF-1.7\n%%EO"),
+        ("a.svg", b"<svg>"),
+    ],
+)
+def test_what_others_wrote_is_foreign_not_damaged(tmp_path, name, data):
+    (tmp_path / name).write_bytes(data)
+    assert examine(str(tmp_path / name)).state == "foreign"
+
+
 def test_a_layer_that_declares_entities_is_refused(tmp_path):
     path = tmp_path / "bomb.svl"
     path.write_text('<!DOCTYPE sv [<!ENTITY a "aaaa">]><sv>&a;</sv>')

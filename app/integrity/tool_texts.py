@@ -13,7 +13,11 @@ FOREIGN = Finding("foreign", "is none that sharpear wrote")
 
 def examine_labels(file: BinaryIO, _thorough: bool) -> Finding:
     """Whether every line is onset, offset and name, as Audacity reads them."""
-    for number, line in enumerate(_text(file).splitlines(keepends=True), 1):
+    try:
+        text = _text(file)
+    except DamageError:  # many things are called .txt
+        return FOREIGN
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
         columns = line.split("\t")
         try:
             whole = len(columns) == 3 and line.endswith("\n") and float(columns[0]) <= float(columns[1])

@@ -113,7 +113,7 @@ class Spectrogram(Frames):
         try:
             import matplotlib.pyplot as plt  # noqa: PLC0415
 
-            from sharpear.sinks.strokes import draw_strokes  # noqa: PLC0415
+            from sharpear.sinks.stroke_plot import draw_strokes  # noqa: PLC0415
         except ImportError as error:
             raise UsageError("plot() needs matplotlib: pip install 'sharpear[plot]'") from error
         if not (np.ndim(self.times) and len(self)):

@@ -19,10 +19,10 @@ from sharpear.config import Config
 from sharpear.errors import InputError, SharpearError, printable
 from sharpear.pitch.notes import notes_of
 from sharpear.pitch.transcriber import Transcriber, VoiceCurves
+from sharpear.recordings.reader import load
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
-from sharpear.recordings.reader import load
 
 from .rows import Rows
 from .strokes import LOWEST_DB, ROW_STEPS, STEPS_PER_DB
