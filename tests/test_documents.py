@@ -24,7 +24,7 @@ RATE = 16000
 ELSEWHERE = {"bridges.md": "test_bridges", "pipe.md": "test_documented_pipelines"}
 """Pages whose Python another module of tests runs."""
 
-NEEDS_MORE = re.compile(r"sharpear (live|devices|latency-test)\b|s3://|--scheduler|--device gpu|\| ")
+NEEDS_MORE = re.compile(r"sharpear (live|view|devices|latency-test)\b|s3://|--scheduler|--device gpu|\| ")
 """Lines that need a device, a cluster, a card or a shell: only their options are checked here."""
 
 
