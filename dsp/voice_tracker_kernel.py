@@ -38,12 +38,12 @@ BAND_PER_HOP = 16
 RESTART_HOPS = 256
 """Hops after which all voices are found anew, so that long files can be worked on in segments."""
 
-CLEAN = 0.03
+CLEAN = 0.01
 """Voices are worth a second look, and frames are told of them, where at least one of a row, the row so much later and
 the one so much earlier leaves less than this share of the energy. Recorded voices hardly ever do: there a fit is far
 from what windows tell, and is not looked at."""
 
-PATIENCE_ROWS = 2
+PATIENCE_ROWS = 4
 """Where the last rows have all left more, voices are looked for in one row of so many."""
 
 DAMPING = 0.8
