@@ -22,7 +22,7 @@ LEVEL_CUE = 0
 FAINTEST_PARTIAL = 3e-6
 """Partials below this share (-55 dB) of what windows say in all are left out."""
 
-LEAST_SHARE, LEAST = 1e-6, 1e-22
+LEAST_SHARE, LEAST = 1e-6, 1e-32
 """Energies are compared with so much of the loudest band's, and so much, added."""
 
 MOST_APART, MOST_PLACES, MOST_PARTIALS_TOLD = 6.0, 3.0, 6.0

@@ -204,7 +204,7 @@ def step(fit: VoiceFit, tables: VoiceTables) -> None:
             for m in range(3, 5):
                 fit.way_real[q + m, n] *= t
                 fit.way_imag[q + m, n] *= t
-    noise = max(fit.energy[0] / samples, 1e-30)
+    noise = max(fit.energy[0] / samples, 1e-36)
     for i in range(ways):
         for k in range(count):
             b = product(fit.atom_real[k], fit.atom_imag[k], fit.way_real[i], fit.way_imag[i])

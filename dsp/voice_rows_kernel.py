@@ -31,8 +31,8 @@ LOUD = 1e-3
 FEWEST_STRONG = 3
 """A voice has so many strong partials: fewer may be anything."""
 
-SILENT = 1e-20
-"""Energy of a row (-200 dBFS) in which there is nothing to find."""
+SILENT = 1e-30
+"""Energy of a row (-300 dBFS) in which there is nothing to find."""
 
 EXPLAINED = 0.003
 """What leaves less than this share of the energy needs no second thought."""

@@ -104,7 +104,7 @@ class VoiceTracker(Stateful):
     >>> frames = tracker.process(tone.reshape(60, 1, 128))
     >>> int(frames.partials[-1, 0]), frames.hz[-1, 0, :5].round(1).tolist()
     (5, [220.0, 440.0, 660.0, 880.0, 1100.0])
-    >>> np.sqrt(frames.energy[-1, 0, :5]).round(2).tolist()
+    >>> np.sqrt(frames.energy[-1, 0, :5].astype(float)).round(2).tolist()
     [0.3, 0.15, 0.1, 0.07, 0.06]
     """
 

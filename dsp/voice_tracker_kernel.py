@@ -219,7 +219,16 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
         _look_back(at - LATER_ROWS * ROW_HOPS * BAND_PER_HOP, s, tables, state, room)
     else:
-        state.partials[s] = 0
+        _forget(s, state)
+
+
+@kernel
+def _forget(s: int, state: TrackerState) -> None:
+    """No partials."""
+    state.partials[s] = 0
+    state.hz[s], state.slope[s], state.curvature[s], state.growth[s] = 0.0, 0.0, 0.0, 0.0
+    state.energy[s], state.precision[s], state.voice[s] = 0.0, 0.0, 0
+    state.beyond[s], state.told[s] = 0.0, 0.0
 
 
 @kernel
@@ -274,6 +283,7 @@ def _keep(
     energy = _take_samples(state, s, at, fitted.window, room)
     fit_voices(room.real, room.imag, 0, fit, fitted)
     noise = fit.energy[0] / fit.rest_real.size + SILENT
+    _forget(s, state)
     state.partials[s] = fit.partials[0]
     for k in range(fit.partials[0]):
         v, h = fit.partial_voice[k], fit.partial_number[k]
@@ -288,7 +298,6 @@ def _keep(
     fourth = 0.0
     for n in range(fitted.window.size):
         fourth += fitted.window[n] ** 4
-    state.beyond[s] = 0.0
     for m in range(tables.bin_band.size):
         b = tables.bin_band[m]
         if b >= 0:

@@ -58,7 +58,7 @@ class BeliefCode(Composite):
         design = CueDesign(bank, self.latency_hops, self._finder.latency_hops)
         self._judge = Judge(design, beliefs.weights, atom_hz, config.bank.scale, streams, backend)
         self._voices: VoicedJudge | None = None
-        if config.voices.enabled and backend is not CPU:
+        if config.voices.enabled and not isinstance(backend, type(CPU)):
             log.warning("voices are looked for on the CPU alone: partials that no window tells apart stay together")
         elif config.voices.enabled:
             self._voices = VoicedJudge(self._judge, design, _voice_weights(config.voices.weights), streams)

@@ -49,7 +49,7 @@ def main() -> None:
     port = listening.getsockname()[1]
     url = f"http://{_shown(place['host'])}:{port}/{place['token']}/"
     tell({"url": url, "port": port})
-    folder = Path(place["folder"]) if place["folder"] else None
+    folder = Path(place["folder"]) if place.get("folder") else None
     asyncio.run(Server(listening, place["token"], place["host"], url, tell, folder).serve(sys.stdin.buffer))
 
 
