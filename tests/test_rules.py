@@ -38,7 +38,7 @@ def given() -> Iterator[dict[str, dict[str, Any]]]:
         Separator(RATE, TonalTransient.on(spy), device=spy).process(SOUND)
         Sharpener(RATE, "coherent", device=spy).process(SOUND)
         pair = spy.given["pair_process"]
-        Sharpener(RATE, "music", device=spy).process(SOUND)
+        Sharpener(RATE, "music", overrides={"voices.enabled": False}, device=spy).process(SOUND)
         SubbandFront(RATE, 128, MUSIC, 1, spy).process(SOUND)
         yield spy.given | {"coherent": pair}
 

@@ -53,10 +53,10 @@ def view(
         sheets = Sheets(inputs, Path(folder), config, page.axes, range_db)
         page.report = say
         sheets.start()
+        interruption.patient = True  # from where it is said that Ctrl-C ends
         say(f"the page is at {page.url}: Ctrl-C ends")
         if open_ and has_screen():
             webbrowser.open(page.url)
-        interruption.patient = True
         told = False
         try:
             while not interruption.requested:
