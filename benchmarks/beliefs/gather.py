@@ -13,9 +13,10 @@ from pathlib import Path
 from types import ModuleType
 
 import sharpear.dsp
-from benchmarks.beliefs import examples, presets, scenes
+from benchmarks.beliefs import examples, presets, scenes, voice_examples
 from benchmarks.beliefs.examples import Examples, examples_of, load, save
 from benchmarks.beliefs.presets import Preset
+from benchmarks.beliefs.voice_examples import VoiceReader, voice_examples_of
 from benchmarks.sharpness import bundled, lines, partials, signals, singing, sources, sung
 from benchmarks.sharpness.bundled import Bundled
 from benchmarks.sharpness.sources import Sources, Voices
@@ -23,6 +24,9 @@ from benchmarks.sharpness.sources import Sources, Voices
 PARTS = {"recorded": (1.0, 0.07), "synthetic": (3.55, 0.2), "chord": (0.74, 0.06)}
 """Scenes that train and that validate, as multiples of those of each recorded kind that train: synthetic ones are of
 seven kinds, and cost no voices."""
+
+VOICES = "voices"
+"""Stands for the belief in voices where else the name of a preset does."""
 
 FIRST_CHORD = 300_000
 FIRST_BUNDLED = 1_000_000
@@ -89,15 +93,16 @@ def wanted(count: int, split: str, is_bundled: bool) -> list[Wanted]:
     return found
 
 
-def gathered(
-    scenes_wanted: Iterable[Wanted], origin: Origin, preset_name: str, folder: Path, jobs: int
-) -> list[Examples]:
-    """Examples of the scenes, by name, made where they are not in the folder; scenes that hardly sound are left out."""
-    where = folder / f"{preset_name}-{fingerprint(origin)}"
+def gathered(scenes_wanted: Iterable[Wanted], origin: Origin, learner: str, folder: Path, jobs: int) -> list[Examples]:
+    """Examples of the scenes, by name, made where they are not in the folder; scenes that hardly sound are left out.
+
+    learner: a preset's name, whose windows are judged, or `VOICES`.
+    """
+    where = folder / f"{learner}-{fingerprint(origin, learner)}"
     where.mkdir(parents=True, exist_ok=True)
     ordered = sorted(scenes_wanted, key=lambda scene: scene.name)
     missing = [scene for scene in ordered if not _paths(where, scene)]
-    tasks = [(scene, origin, preset_name, where) for scene in missing]
+    tasks = [(scene, origin, learner, where) for scene in missing]
     if jobs == 1:
         for task in tasks:
             make(*task)
@@ -114,23 +119,25 @@ def _paths(where: Path, scene: Wanted) -> list[Path]:
     return [path for path in candidates if path.exists()]
 
 
-def make(scene: Wanted, origin: Origin, preset_name: str, where: Path) -> None:
+def make(scene: Wanted, origin: Origin, learner: str, where: Path) -> None:
     """Draw a scene, and keep its examples or that it has none."""
     found = None
     try:
-        kind, (audio, truth) = drawn(scene, origin)
+        kind, (audio, truth) = _drawn(scene, origin)
     except ValueError as error:  # voices that are missing
         print(f"{scene.name}: left out: {error}", file=sys.stderr)
     else:
-        found = examples_of(kind, audio, truth, scene.seed, _preset(preset_name))
+        if learner == VOICES:
+            found = voice_examples_of(kind, audio, truth, scene.seed, _voice_reader())
+        else:
+            found = examples_of(kind, audio, truth, scene.seed, _preset(learner))
     if found is None:
         (where / f"{scene.name}.none").touch()
     else:
         save(found, where / f"{scene.name}.npz")
 
 
-def drawn(scene: Wanted, origin: Origin) -> tuple[str, signals.Signal]:
-    """The scene's kind, sound and truth."""
+def _drawn(scene: Wanted, origin: Origin) -> tuple[str, signals.Signal]:
     if scene.part == "synthetic":
         return scenes.synthetic(scene.seed)
     if scene.part in ("chord", "bell"):
@@ -149,15 +156,21 @@ def _preset(name: str) -> Preset:
 
 
 @cache
-def fingerprint(origin: Origin, also: tuple[ModuleType, ...] = ()) -> str:
-    """Eight hexadecimal digits of all that examples follow from: the code, `also` such, and which voices there are."""
+def _voice_reader() -> VoiceReader:
+    return VoiceReader()
+
+
+@cache
+def fingerprint(origin: Origin, learner: str) -> str:
+    """Eight hexadecimal digits of all that examples follow from: the code, and which voices there are."""
     digest = hashlib.sha256(str(origin.folder and origin.folder.resolve()).encode())
     for split in ("train", "validation"):
         voices = origin.voices(split)
         for kind in sources.KINDS:
             counts = [(speaker, voices.count(kind, speaker)) for speaker in voices.speakers(kind)]
             digest.update(repr((split, kind, counts)).encode())
-    code = [*sorted(_folder(sharpear.dsp).glob("*.py")), *map(_path, DRAWN_BY + also)]
+    code = [*sorted(_folder(sharpear.dsp).glob("*.py")), *map(_path, DRAWN_BY)]
+    code += [_path(voice_examples)] if learner == VOICES else []
     for path in code:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.beliefs.examples import HIGHEST_HZ, LOWEST_HZ, Examples
 from benchmarks.beliefs.network import BeliefNetwork, Moments, Sizes
@@ -181,7 +181,7 @@ def begun(scenes: Sequence[Examples], preset: Preset, sizes: Sizes, seed: int) -
 
 
 def train(
-    network: BeliefNetwork,
+    network: nn.Module,
     scenes: Sequence[Examples],
     stage: Stage,
     seed: int,
@@ -216,15 +216,16 @@ def train(
 
 
 def train_in_stages(
-    network: BeliefNetwork,
+    network: nn.Module,
     scenes: Sequence[Examples],
     preset_name: str,
     steps: Sequence[int],
     seed: int,
     log: Callable[[str], None] = lambda message: None,
     log_step: Callable[[int, float], None] = lambda step, loss: None,
+    stages: Sequence[Stage] = STAGES,
 ) -> None:
-    """All of `STAGES`, each for so many steps, with the scenes that the preset is for drawn more often.
+    """All of the stages, each for so many steps, with the scenes that the preset is for drawn more often.
 
     Args:
         network: as it has begun.
@@ -234,8 +235,9 @@ def train_in_stages(
         seed: of the first weights, from which those of the orders follow.
         log: told when a stage begins.
         log_step: called after every step with its number and its loss.
+        stages: what they are, but for their steps.
     """
-    for number, (stage, count) in enumerate(zip(STAGES, steps, strict=True)):
+    for number, (stage, count) in enumerate(zip(stages, steps, strict=True)):
         log(f"stage {number + 1}: {count} steps")
         shares = {**stage.shares, **OF_PRESETS.get(preset_name, {})}
         train(network, scenes, replace(stage, steps=count, shares=shares), seed + FIRST_ORDER + number, log_step)

@@ -13,6 +13,7 @@ What is told of bands, c and t, is interpolated linearly at each line's place be
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -102,14 +103,12 @@ class BeliefNetwork(nn.Module):
         told = self._bands(moments.bands)
         share, level = self._trust(told, moments)
         context = told[..., 2 * self._windows + len(self._longer) :]
-        last = moments.bands.shape[1] - 1.001
-        place = (torch.log2(moments.hz / LOWEST_BAND_HZ) * BANDS_PER_OCTAVE).clamp(0, last)
-        band = place.long()
+        band, part = between_bands(moments)
         at, window = moments.moment, moments.window
         present = (moments.hz[:, None] < self.get_buffer("reach_hz")).sum(1)
         has = 1 + (moments.bands[..., self._missing_cue :] == 0).sum(-1)
         # A band above that knows nothing of the longest window here has no say.
-        above = torch.where(has[at, band + 1] < present, torch.zeros(()), place - band)
+        above = torch.where(has[at, band + 1] < present, torch.zeros(()), part)
         below, variant = 1 - above, (present - 1).clamp(min=0)
         own = below * (share[at, band, variant, window] + level[at, band, window])
         own = own + above * (share[at, band + 1, variant, window] + level[at, band + 1, window])
@@ -123,15 +122,8 @@ class BeliefNetwork(nn.Module):
 
     def _bands(self, cues: Tensor) -> Tensor:
         """(moments, bands, told)."""
-        first = torch.relu(self.cue((cues - self.get_buffer("band_mean")) / self.get_buffer("band_spread")))
-        # The cue is a quarter of ln of the level.
-        weight = torch.exp(2 * cues[:, :, self._level_cue])
-        mean = (first * weight[..., None]).sum(1) / (weight.sum(1)[:, None] + 1e-6)
-        whole = self.whole(torch.cat([mean, first.mean(1)], 1))
-        second = torch.relu(self.near(first.transpose(1, 2)) + whole[:, :, None])
-        second = second + torch.relu(self.far(second))
-        told: Tensor = self.told(second.transpose(1, 2))
-        return told
+        normalised = (cues - self.get_buffer("band_mean")) / self.get_buffer("band_spread")
+        return over_bands(self, normalised, cues[:, :, self._level_cue])
 
     def _trust(self, told: Tensor, moments: Moments) -> tuple[Tensor, Tensor]:
         """(moments, bands, present windows, windows) ln of shares, and (moments, bands, windows) ln of levels."""
@@ -147,15 +139,40 @@ class BeliefNetwork(nn.Module):
         return share, gain + torch.stack(corrected, -1)
 
 
-def exported(network: BeliefNetwork, preset: Preset) -> dict[str, NDArray[np.generic]]:
-    """What `sharpear.dynamics.beliefs.load_beliefs` reads: normalisation becomes part of the weights."""
-    values = {name: value.detach().numpy().astype(np.float64) for name, value in network.state_dict().items()}
-    own = len(values["line_mean"])
-    cue, cue_bias = folded(values["cue.weight"], values["cue.bias"], values["band_mean"], values["band_spread"])
-    line, line_bias = folded(
-        values["line.weight"][:, :own], values["line.bias"], values["line_mean"], values["line_spread"]
-    )
-    layers = {
+def between_bands(moments: Moments) -> tuple[Tensor, Tensor]:
+    """(lines,) the band below each line, and how far it is on the way to the next."""
+    last = moments.bands.shape[1] - 1.001
+    place = (torch.log2(moments.hz / LOWEST_BAND_HZ) * BANDS_PER_OCTAVE).clamp(0, last)
+    band = place.long()
+    return band, place - band
+
+
+def over_bands(layers: Any, cues: Tensor, level: Tensor) -> Tensor:
+    """(moments, bands, told) of normalised cues, by layers `cue`, `near`, `whole`, `far` and `told`.
+
+    level: (moments, bands), a quarter of ln of each band's energy.
+    """
+    first = torch.relu(layers.cue(cues))
+    weight = torch.exp(2 * level)
+    mean = (first * weight[..., None]).sum(1) / (weight.sum(1)[:, None] + 1e-6)
+    whole = layers.whole(torch.cat([mean, first.mean(1)], 1))
+    second = torch.relu(layers.near(first.transpose(1, 2)) + whole[:, :, None])
+    second = second + torch.relu(layers.far(second))
+    told: Tensor = layers.told(second.transpose(1, 2))
+    return told
+
+
+def values_of(network: nn.Module) -> dict[str, NDArray[np.float64]]:
+    """Weights and buffers by name."""
+    return {name: value.detach().numpy().astype(np.float64) for name, value in network.state_dict().items()}
+
+
+def band_layers(
+    values: dict[str, NDArray[np.float64]], mean: NDArray[np.float64], spread: NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:
+    """The layers of `over_bands` as the package reads them; mean, spread: of the cues, which become part of them."""
+    cue, cue_bias = _folded(values["cue.weight"], values["cue.bias"], mean, spread)
+    return {
         "cue": cue,
         "cue_bias": cue_bias,
         "near": values["near.weight"].transpose(2, 1, 0),
@@ -165,6 +182,18 @@ def exported(network: BeliefNetwork, preset: Preset) -> dict[str, NDArray[np.gen
         "far_bias": values["far.bias"],
         "told": values["told.weight"].T,
         "told_bias": values["told.bias"],
+    }
+
+
+def exported(network: BeliefNetwork, preset: Preset) -> dict[str, NDArray[np.generic]]:
+    """What `sharpear.dynamics.beliefs.load_beliefs` reads: normalisation becomes part of the weights."""
+    values = values_of(network)
+    own = len(values["line_mean"])
+    line, line_bias = _folded(
+        values["line.weight"][:, :own], values["line.bias"], values["line_mean"], values["line_spread"]
+    )
+    layers = {
+        **band_layers(values, values["band_mean"], values["band_spread"]),
         "line": np.concatenate([line, values["line.weight"][:, own:].T]),
         "line_bias": line_bias,
         "narrow": values["narrow.weight"].T,
@@ -182,7 +211,7 @@ def exported(network: BeliefNetwork, preset: Preset) -> dict[str, NDArray[np.gen
     return layout | {name: layer.astype(np.float32) for name, layer in layers.items()}
 
 
-def folded(
+def _folded(
     weight: NDArray[np.float64], bias: NDArray[np.float64], mean: NDArray[np.float64], spread: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``W ((x − m)/s) + b = (W/s) x + (b − (W/s) m)``, the first from inputs to outputs."""

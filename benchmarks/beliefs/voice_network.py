@@ -17,8 +17,15 @@ from torch import Tensor, nn
 from benchmarks.beliefs import learn
 from benchmarks.beliefs.examples import Examples
 from benchmarks.beliefs.learn import ALL_SYNTHETIC, Stage
-from benchmarks.beliefs.network import FIRST_TOLD, LEAST_SPREAD, Moments, folded
-from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
+from benchmarks.beliefs.network import (
+    FIRST_TOLD,
+    LEAST_SPREAD,
+    Moments,
+    band_layers,
+    between_bands,
+    over_bands,
+    values_of,
+)
 from sharpear.dsp.voice_cues_kernel import LEVEL_CUE
 from sharpear.dsp.voice_tracker import TOP_HZ
 from sharpear.dynamics.beliefs_kernel import LARGEST_GAIN
@@ -60,23 +67,16 @@ class VoiceNetwork(nn.Module):
     def forward(self, moments: Moments) -> Tensor:
         """(lines,) energies, as far as they are believed."""
         gain = self._gain(moments.bands)
-        last = moments.bands.shape[1] - 1.001
-        place = (torch.log2(moments.hz / LOWEST_BAND_HZ) * BANDS_PER_OCTAVE).clamp(0, last)
-        band, at = place.long(), moments.moment
-        above = place - band
+        band, above = between_bands(moments)
+        at = moments.moment
         own = (1 - above) * gain[at, band, moments.window] + above * gain[at, band + 1, moments.window]
         stays = ((moments.hz > TOP_HZ) & (moments.window == WINDOWS)) | (moments.correction[at, 0, 0] == 0)
         return moments.energy * torch.exp(torch.where(stays, torch.zeros(()), own))
 
     def _gain(self, cues: Tensor) -> Tensor:
         """(moments, bands, pictures)."""
-        first = torch.relu(self.cue((cues - self.get_buffer("mean")) / self.get_buffer("spread")))
-        weight = torch.exp(2 * cues[:, :, LEVEL_CUE])  # the cue is a quarter of ln of the level
-        mean = (first * weight[..., None]).sum(1) / (weight.sum(1)[:, None] + 1e-6)
-        whole = self.whole(torch.cat([mean, first.mean(1)], 1))
-        second = torch.relu(self.near(first.transpose(1, 2)) + whole[:, :, None])
-        second = second + torch.relu(self.far(second))
-        told = self.told(second.transpose(1, 2))
+        normalised = (cues - self.get_buffer("mean")) / self.get_buffer("spread")
+        told = over_bands(self, normalised, cues[:, :, LEVEL_CUE])
         most = float(LARGEST_GAIN)
         level: Tensor = torch.log_softmax(told[..., :PICTURES], -1) + most * torch.tanh(told[..., PICTURES:] / most)
         return level
@@ -91,10 +91,7 @@ def learned(
     torch.manual_seed(seed)
     network = VoiceNetwork(train[0].bands.shape[-1])
     network.normalise(learn.batch_of([(scene, np.arange(2)) for scene in train]).moments)
-    for number, (stage, count) in enumerate(zip(STAGES, steps, strict=True)):
-        log(f"stage {number + 1}: {count} steps")
-        stage = Stage(count, stage.rate, stage.offset_cents, stage.decay, stage.shares)
-        learn.train(network, train, stage, seed + learn.FIRST_ORDER + number)
+    learn.train_in_stages(network, train, "music", steps, seed, log, stages=STAGES)
     judges = {"windows": learn.only_window(WINDOWS), "windows and voices": network}
     reached = {name: learn.validated(judge, validation) for name, judge in judges.items()}
     return exported(network), reached
@@ -102,17 +99,6 @@ def learned(
 
 def exported(network: VoiceNetwork) -> dict[str, NDArray[np.generic]]:
     """What `load_voice_beliefs` reads: normalisation becomes part of the weights."""
-    values = {name: value.detach().numpy().astype(np.float64) for name, value in network.state_dict().items()}
-    cue, cue_bias = folded(values["cue.weight"], values["cue.bias"], values["mean"], values["spread"])
-    layers = {
-        "cue": cue,
-        "cue_bias": cue_bias,
-        "near": values["near.weight"].transpose(2, 1, 0),
-        "near_bias": values["near.bias"] + values["whole.bias"],
-        "whole": values["whole.weight"].T,
-        "far": values["far.weight"].transpose(2, 1, 0),
-        "far_bias": values["far.bias"],
-        "told": values["told.weight"].T,
-        "told_bias": values["told.bias"],
-    }
+    values = values_of(network)
+    layers = band_layers(values, values["mean"], values["spread"])
     return {name: layer.astype(np.float32) for name, layer in layers.items()}

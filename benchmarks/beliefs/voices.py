@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import cache
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.beliefs import voice_examples
 from benchmarks.beliefs.__main__ import logged, origin_of, parser
-from benchmarks.beliefs.examples import Examples, load, save
-from benchmarks.beliefs.gather import Origin, Wanted, drawn, fingerprint, wanted
-from benchmarks.beliefs.voice_examples import VoiceReader, voice_examples_of
+from benchmarks.beliefs.gather import VOICES, Wanted, gathered, wanted
 from benchmarks.document import rows
 
 STEPS = (3000, 1500)
 """How many each of the two stages has."""
-
 
 FIRST_BELL = 400_000
 BELLS = {"train": 150, "validation": 14}
@@ -34,46 +27,9 @@ def bells(split: str) -> list[Wanted]:
     return [Wanted("bell", "bell", split, seed) for seed in range(first, first + BELLS[split])]
 
 
-def gathered(scenes: Iterable[Wanted], origin: Origin, folder: Path, jobs: int) -> list[Examples]:
-    """Examples of the scenes, by name, made where they are not in the folder; scenes that hardly sound are left out."""
-    where = folder / f"voices-{fingerprint(origin, (voice_examples,))}"
-    where.mkdir(parents=True, exist_ok=True)
-    ordered = sorted(scenes, key=lambda scene: scene.name)
-    missing = [scene for scene in ordered if not any(path.exists() for path in _paths(where, scene))]
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        list(pool.map(_make, *zip(*((scene, origin, where) for scene in missing), strict=True), chunksize=8))
-    return [load(path) for scene in ordered for path in _paths(where, scene)[:1] if path.exists()]
-
-
-def _paths(where: Path, scene: Wanted) -> tuple[Path, Path]:
-    """The scene's file, and the empty one that says that there is none."""
-    return where / f"{scene.name}.npz", where / f"{scene.name}.none"
-
-
-def _make(scene: Wanted, origin: Origin, where: Path) -> None:
-    found = None
-    try:
-        kind, (audio, truth) = drawn(scene, origin)
-    except ValueError as error:  # voices that are missing
-        print(f"{scene.name}: left out: {error}", file=sys.stderr)
-    else:
-        found = voice_examples_of(kind, audio, truth, scene.seed, _reader())
-    path, none = _paths(where, scene)
-    if found is None:
-        none.touch()
-    else:
-        save(found, path)
-
-
-@cache
-def _reader() -> VoiceReader:
-    return VoiceReader()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Gather examples, train, validate, write; 0 on success."""
     told = parser("benchmarks.beliefs.voices", __doc__)
-    told.set_defaults(preset="music")
     told.add_argument("--out", type=Path, default=Path("build/beliefs/voices_music.npz"), help="the file")
     told.add_argument("--steps", type=int, nargs=2, default=STEPS, help=f"of each stage (default {STEPS})")
     options = told.parse_args(arguments)
@@ -81,7 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     origin = origin_of(options, log)
     train, validation = (
         gathered(
-            wanted(options.scenes, split, origin.folder is None) + bells(split), origin, options.examples, options.jobs
+            wanted(options.scenes, split, origin.folder is None) + bells(split),
+            origin,
+            VOICES,
+            options.examples,
+            options.jobs,
         )
         for split in ("train", "validation")
     )
