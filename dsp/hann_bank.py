@@ -244,18 +244,17 @@ class HannBank(Stateful):
         if audio.ndim != 2 or audio.shape[1] != self.streams:
             raise ValueError(f"expected audio of shape (samples, {self.streams}), received {audio.shape}")
         count, state = self.frames_in(audio.shape[0]), self._state
+        recent = self._recent(audio)
+        hops = recent[:, : count * self.design.hop].reshape(self.streams, count, self.design.hop)
         shape = (count, self.streams, self.design.channels)
         frames = HannFrames(
             self.backend.empty(shape, np.float32),
             self.backend.empty(shape, np.float32),
             self.backend.empty((count, self.streams, int(self.design.counts[-1])), np.complex64),
-            self.backend.empty((count, self.streams, self.design.hop), np.float32),
+            hops.transpose(1, 0, 2),
         )
         if not audio.size:
             return frames
-        recent = self._recent(audio)
-        hops = recent[:, : count * self.design.hop].reshape(self.streams, count, self.design.hop)
-        frames.samples[...] = hops.transpose(1, 0, 2)
         if count:
             self._run(
                 recent, self._filters, self._resonators, self._windows, named(BankState, state), int(state["frame"]),

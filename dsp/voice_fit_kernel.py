@@ -1,8 +1,8 @@
 """Voices fitted together to the waveform around a moment: amplitudes projected out, Gauss-Newton. No validation here.
 
-A voice is ``Σ_h a_h e^{γu} exp(2πi h f (u + s u²/2 + c u³/6))``: its partials share f (Hz), slope s (1/s), curvature
-c (1/s²) and growth γ (1/s); their complex amplitudes a_h are free. Given the four of each voice, the amplitudes of all
-are one linear problem (variable projection, Golub and Pereyra 1973).
+A voice is ``Σ_h a_h e^{γu} exp(2πi h f (u + s u²/2 + c u³/6 + (√(1+Bh²) − 1) u))``: its partials share f (Hz), slope s
+(1/s), curvature c (1/s²), growth γ (1/s) and stiffness B; their complex amplitudes a_h are free. Given what is shared,
+the amplitudes of all are one linear problem (variable projection, Golub and Pereyra 1973).
 """
 
 import math
@@ -14,18 +14,17 @@ from numpy.typing import NDArray
 from sharpear.compiler import Floats, kernel
 
 from .voice_algebra_kernel import Matrix, factor, plain_product, product, solve_lower, solve_real, solve_upper, turn_by
-
-MOST_VOICES = 6
-PARTIALS = 16
-MOST_PARTIALS = 64
-"""All voices have so many together; those that follow have none."""
-
-SHARED = 5
-"""Numbers that the partials of a voice share."""
+from .voices_kernel import PARTIALS, SHARED, Voices
 
 RIDGE = 3e-3
 """Added to the diagonal of the partials' products, as a share of a lone partial's."""
 
+
+LARGEST_STEP = 0.012
+"""f0 moves by this, in ln, at most in a step: 21 cents."""
+
+LARGEST_SLOPE, LARGEST_CURVATURE, LARGEST_GROWTH, LARGEST_STIFFNESS = 8.0, 200.0, 60.0, 1.5e-3
+"""Bounds of what partials share besides, in 1/s, 1/s² and 1/s; stiffness is at least 0."""
 
 FLOOR = 1e-5
 """Noise is at least this share (-50 dB) of the energy."""
@@ -50,22 +49,14 @@ class VoiceTables(NamedTuple):
     spread: Annotated[NDArray[np.float64], "shared"]
 
 
-class Voices(NamedTuple):
-    """The voices of a moment: how many, and of each what its partials share and which of them are used."""
-
-    number: Annotated[NDArray[np.int64], "one"]
-    shared: Annotated[NDArray[np.float64], "voices", "shared"]
-    used: Annotated[NDArray[np.bool_], "voices", "partials"]
-    age: Annotated[NDArray[np.int64], "voices"]
-    stiff: Annotated[NDArray[np.bool_], "voices"]
-
-
 class VoiceFit(NamedTuple):
     """Room for a fit, and what comes out of it.
 
     atom_real, atom_imag: the windowed partials.  partial_voice, partial_number: of each.
     real, imag: amplitude of each; variance: of it, over the noise's.  gain: what a voice explains and no other.
     rest_real, rest_imag: what is left; energy: of it.
+    way_real, way_imag: how the sum changes with each shared number; seen: how much of that amplitudes would follow.
+    normal, slope: the step's equations.  block: of one voice.  turn, now: a voice's first partial, and the latest.
     """
 
     voices: Voices
@@ -227,12 +218,12 @@ def step(fit: VoiceFit, tables: VoiceTables) -> None:
     solve_real(fit.normal, ways, fit.slope)
     for v in range(voices):
         q, shared = SHARED * v, fit.voices.shared[v]
-        shared[0] *= math.exp(min(max(fit.slope[q], -0.012), 0.012))
-        shared[1] = min(max(shared[1] + fit.slope[q + 1], -8.0), 8.0)
-        shared[2] = min(max(shared[2] + fit.slope[q + 2], -200.0), 200.0)
-        shared[3] = min(max(shared[3] + fit.slope[q + 3], -60.0), 60.0)
+        shared[0] *= math.exp(min(max(fit.slope[q], -LARGEST_STEP), LARGEST_STEP))
+        shared[1] = min(max(shared[1] + fit.slope[q + 1], -LARGEST_SLOPE), LARGEST_SLOPE)
+        shared[2] = min(max(shared[2] + fit.slope[q + 2], -LARGEST_CURVATURE), LARGEST_CURVATURE)
+        shared[3] = min(max(shared[3] + fit.slope[q + 3], -LARGEST_GROWTH), LARGEST_GROWTH)
         if fit.voices.stiff[v]:
-            shared[4] = min(max(shared[4] + fit.slope[q + 4], 0.0), 1.5e-3)
+            shared[4] = min(max(shared[4] + fit.slope[q + 4], 0.0), LARGEST_STIFFNESS)
         for h in range(1, PARTIALS):
             if (h + 1) * shared[0] > tables.top_hz:
                 fit.voices.used[v, h] = False

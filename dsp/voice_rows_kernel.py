@@ -6,24 +6,25 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import Floats, kernel
+from sharpear.compiler import kernel
 
-from .voice_algebra_kernel import product
-from .voice_fit_kernel import (
-    MOST_PARTIALS,
+from .voice_fit_kernel import VoiceFit, VoiceTables, fit_voices, noise_of, weigh
+from .voice_salience_kernel import SalienceRoom, SalienceTables, find_salience, take_highest, transform
+from .voices_kernel import (
+    ALIKE,
     MOST_VOICES,
     PARTIALS,
-    VoiceFit,
     Voices,
-    VoiceTables,
-    fit_voices,
-    noise_of,
-    weigh,
+    add_voice,
+    copy_voice,
+    copy_voices,
+    is_known,
+    remove,
+    use_all,
 )
-from .voice_salience_kernel import SalienceRoom, SalienceTables, find_salience, take_highest, transform
 
-ALIKE, SETTLED_ALIKE = 70 / 1200 * math.log(2), 25 / 1200 * math.log(2)
-"""Two voices closer than this, ln of Hz, are one: 70 cents; 25 where both are settled, as voices may cross."""
+SETTLED_ALIKE = 25 / 1200 * math.log(2)
+"""Where both are settled two voices are one if they are closer than this, 25 cents, as voices may cross."""
 
 LOUD = 1e-3
 """Partials above this share (-30 dB) of their voice's strongest are strong."""
@@ -90,90 +91,6 @@ class RowRoom(NamedTuple):
     salience: SalienceRoom
     partial_energy: Annotated[NDArray[np.float64], "voices", "partials"]
     stands: Annotated[NDArray[np.bool_], "voices"]
-
-
-@kernel
-def copy_voices(source: Voices, target: Voices) -> None:
-    """All of them."""
-    target.number[0] = source.number[0]
-    target.shared[:] = source.shared
-    target.used[:] = source.used
-    target.age[:] = source.age
-    target.stiff[:] = source.stiff
-
-
-@kernel
-def copy_voice(source: Voices, v: int, target: Voices, w: int) -> None:
-    """One of them, to another place."""
-    target.shared[w] = source.shared[v]
-    target.used[w] = source.used[v]
-    target.age[w] = source.age[v]
-    target.stiff[w] = source.stiff[v]
-
-
-@kernel
-def remove(voices: Voices, v: int) -> None:
-    """Those behind move up."""
-    for w in range(v, voices.number[0] - 1):
-        copy_voice(voices, w + 1, voices, w)
-    voices.number[0] -= 1
-
-
-@kernel
-def use_all(voices: Voices, first: int, top_hz: float) -> None:
-    """All partials below the top, but not more than there is room for: the highest of the voice with most go first."""
-    total = 0
-    for v in range(voices.number[0]):
-        for h in range(PARTIALS):
-            if v >= first:
-                voices.used[v, h] = h == 0 or (h + 1) * voices.shared[v, 0] < top_hz
-            total += voices.used[v, h]
-    cut = PARTIALS
-    while total > MOST_PARTIALS:
-        cut -= 1
-        for v in range(voices.number[0]):
-            if voices.used[v, cut]:
-                voices.used[v, cut] = False
-                total -= 1
-
-
-@kernel
-def move(voices: Voices, seconds: float, damping: float) -> None:
-    """As they are so much later."""
-    for v in range(voices.number[0]):
-        hz, slope, curvature, growth, _ = voices.shared[v]
-        change = max(1 + slope * seconds + 0.5 * curvature * seconds * seconds, 0.5)
-        voices.shared[v, 0] = hz * change
-        voices.shared[v, 1] = (slope + curvature * seconds * damping) / change
-        voices.shared[v, 2] = curvature * damping / change
-        voices.shared[v, 3] = growth * 0.5
-
-
-@kernel
-def add_voice(voices: Voices, hz: float, top_hz: float) -> None:
-    """One of which nothing is known but f0."""
-    v = voices.number[0]
-    voices.shared[v] = 0.0
-    voices.shared[v, 0] = hz
-    voices.age[v] = 0
-    voices.stiff[v] = False
-    voices.number[0] = v + 1
-    use_all(voices, v, top_hz)
-
-
-@kernel
-def is_known(voices: Voices, hz: float) -> bool:
-    """Whether one of the voices is alike."""
-    found = False
-    for v in range(voices.number[0]):
-        found = found or abs(math.log(voices.shared[v, 0] / hz)) < ALIKE
-    return found
-
-
-@kernel
-def energy_of(real: Floats, imag: Floats) -> float:
-    """``Σ abs(z)²``."""
-    return float(product(real, imag, real, imag).real)
 
 
 @kernel
@@ -357,9 +274,10 @@ def look(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> 
 
 
 @kernel
-def first_look(births: int, room: RowRoom, tables: VoiceTables, salience: SalienceTables, rule: BirthRule) -> None:
+def first_look(
+    energy: float, births: int, room: RowRoom, tables: VoiceTables, salience: SalienceTables, rule: BirthRule
+) -> None:
     """The voices of a row, from those handed on in room.fit.voices; its windowed samples are in the room."""
-    energy = energy_of(room.real, room.imag)
     if energy <= SILENT:
         room.fit.voices.number[0] = 0
         fit_voices(room.real, room.imag, 0, room.fit, tables)
@@ -370,13 +288,14 @@ def first_look(births: int, room: RowRoom, tables: VoiceTables, salience: Salien
 
 
 @kernel
-def second_look(before: Voices, after: Voices, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> bool:
+def second_look(
+    energy: float, before: Voices, after: Voices, room: RowRoom, tables: VoiceTables, rule: BirthRule
+) -> bool:
     """The row once more with those that live later; what is believed is in room.fit, False says that it is as before.
 
     after: moved back already. A voice that had just come, and is not among them, came and went: it is left out.
     """
     fit = room.fit
-    energy = energy_of(room.real, room.imag)
     copy_voices(before, fit.voices)
     fit_voices(room.real, room.imag, 0, fit, tables)
     if energy <= SILENT:

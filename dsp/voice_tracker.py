@@ -1,13 +1,14 @@
 """The voices in a sound: fundamentals and complex partials, fitted together to the waveform around each moment."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.gpu.stateful import Stateful, allocated, fields_of, named
 
-from .voice_fit_kernel import MOST_PARTIALS, MOST_VOICES, PARTIALS, SHARED, VoiceTables
+from .voice_fit_kernel import VoiceTables
 from .voice_rows_kernel import HIGHEST_HZ, BirthRule, RowRoom
 from .voice_salience_kernel import SalienceTables
 from .voice_tracker_kernel import (
@@ -21,6 +22,7 @@ from .voice_tracker_kernel import (
     TrackerTables,
     track,
 )
+from .voices_kernel import MOST_PARTIALS, MOST_VOICES, PARTIALS, SHARED
 
 HALF_HOPS = 10
 """Voices are fitted to so many hops on either side of a moment: 29 ms."""
@@ -132,7 +134,6 @@ class VoiceTracker(Stateful):
         below = {"number": MOST_VOICES + 1, "partials": MOST_PARTIALS + 1, "voice": MOST_VOICES}
         self._remember([*fields_of(TrackerState, lengths), ("frame", np.int64)], below=below)
         self._lengths = lengths
-        self._room = self.room()
 
     @property
     def parts(self) -> tuple[TrackerTables, TrackerState]:
@@ -148,6 +149,11 @@ class VoiceTracker(Stateful):
     def room(self) -> RowRoom:
         """Room for a row."""
         return allocated(RowRoom, self._lengths)
+
+    @cached_property
+    def _room(self) -> RowRoom:
+        """Needed by `process` alone."""
+        return self.room()
 
     def process(self, samples: NDArray[np.float32]) -> VoiceFrames:
         """What is said of the frames that hops of sound, (frames, streams, hop), complete."""

@@ -8,20 +8,19 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, kernel
 
-from .voice_fit_kernel import MOST_VOICES, VoiceFit, Voices, VoiceTables, fit_voices, noise_of
+from .voice_algebra_kernel import product
+from .voice_fit_kernel import VoiceFit, VoiceTables, fit_voices, noise_of
 from .voice_rows_kernel import (
     EXPLAINED,
     SILENT,
     BirthRule,
     RowRoom,
-    copy_voices,
-    energy_of,
     first_look,
     look,
-    move,
     second_look,
 )
 from .voice_salience_kernel import SalienceTables, transform
+from .voices_kernel import MOST_VOICES, Voices, copy_voices, move
 
 ROW_HOPS = 4
 """Hops between two rows."""
@@ -45,9 +44,6 @@ from what windows tell, and is not looked at."""
 
 PATIENCE_ROWS = 4
 """Where the last rows have all left more, voices are looked for in one row of so many."""
-
-DAMPING = 0.8
-"""How much of a voice's curvature is expected to last from row to row."""
 
 SIDE_WEIGHT = 12.0
 """Nats twice over that a partial must bring where windows of different lengths are compared."""
@@ -190,7 +186,7 @@ def _take_samples(state: TrackerState, s: int, at: int, window: Floats, room: Ro
     for n in range(window.size):
         room.real[n] = state.band_real[s, first + n] * window[n]
         room.imag[n] = state.band_imag[s, first + n] * window[n]
-    return float(energy_of(room.real, room.imag))
+    return float(product(room.real, room.imag, room.real, room.imag).real)
 
 
 @kernel
@@ -206,14 +202,14 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
         fit.voices.number[0] = 0
     for v in range(fit.voices.number[0]):
         fit.voices.age[v] += 1
-    move(fit.voices, ROW_HOPS * tables.hop_s, DAMPING)
+    move(fit.voices, ROW_HOPS * tables.hop_s)
     energy = _take_samples(state, s, at, whole.window, room)
     births = tables.rule.births
     if restarts:
         births = MOST_VOICES
     elif min(state.share[s, 1], state.share[s, 2]) > CLEAN and frame // ROW_HOPS % PATIENCE_ROWS != 0:
         births = 0
-    first_look(births, room, whole, tables.salience, tables.rule)
+    first_look(energy, births, room, whole, tables.salience, tables.rule)
     copy_voices(fit.voices, _voices(state, s, 0))
     state.share[s, 0] = fit.energy[0] / energy if energy > SILENT else 1.0
     if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
@@ -237,17 +233,17 @@ def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room
     fit, whole, later_s = room.fit, tables.whole, LATER_ROWS * ROW_HOPS * tables.hop_s
     after = room.best
     copy_voices(_voices(state, s, 0), after)
-    move(after, -later_s, DAMPING)
+    move(after, -later_s)
     energy = _take_samples(state, s, at, whole.window, room)
-    later = second_look(_voices(state, s, LATER_ROWS), after, room, whole, tables.rule)
-    side = 0
+    later = second_look(energy, _voices(state, s, LATER_ROWS), after, room, whole, tables.rule)
+    side, fitted = 0, whole
     if energy > SILENT and fit.energy[0] > EXPLAINED * energy:
         best = _score(fit, energy, whole)
         copy_voices(fit.voices, room.best)
         for tried in range(1, 3):
             window = tables.right if tried == 1 else tables.left
             copy_voices(_voices(state, s, 0 if tried == 1 else ROWS - 1), fit.voices)
-            move(fit.voices, -later_s if tried == 1 else later_s, DAMPING)
+            move(fit.voices, -later_s if tried == 1 else later_s)
             own = _take_samples(state, s, at, window.window, room)
             if fit.voices.number[0] == 0 or own <= SILENT:
                 continue
@@ -257,14 +253,10 @@ def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room
                 best, side = score, tried
                 copy_voices(fit.voices, room.best)
         copy_voices(room.best, fit.voices)
-        if side == 1:
-            _keep(at, s, later, side, tables.right, tables, state, room)
-        elif side == 2:
-            _keep(at, s, later, side, tables.left, tables, state, room)
-        else:
-            _keep(at, s, later, side, whole, tables, state, room)
-    else:
-        _keep(at, s, later, side, whole, tables, state, room)
+        fitted = tables.right if side == 1 else tables.left if side == 2 else whole
+        energy = _take_samples(state, s, at, fitted.window, room)
+        fit_voices(room.real, room.imag, 0, fit, fitted)
+    _keep(energy, s, later, side, fitted, tables, state, room)
 
 
 @kernel
@@ -275,13 +267,11 @@ def _score(fit: VoiceFit, energy: float, tables: VoiceTables) -> float:
 
 @kernel
 def _keep(
-    at: int, s: int, later: bool, side: int, fitted: VoiceTables, tables: TrackerTables, state: TrackerState,
+    energy: float, s: int, later: bool, side: int, fitted: VoiceTables, tables: TrackerTables, state: TrackerState,
     room: RowRoom,
 ) -> None:  # fmt: skip
     """What the voices in room.fit say is what the next frames say."""
     fit = room.fit
-    energy = _take_samples(state, s, at, fitted.window, room)
-    fit_voices(room.real, room.imag, 0, fit, fitted)
     noise = fit.energy[0] / fit.rest_real.size + SILENT
     _forget(s, state)
     state.partials[s] = fit.partials[0]

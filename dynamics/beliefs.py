@@ -6,7 +6,7 @@ line, with what its band says: energies are multiplied by e to the sum of both. 
 what is left to the truth, on synthetic scenes and on recorded voices sung again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -19,6 +19,7 @@ from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import allocated
 
 from .beliefs_kernel import PAD, BeliefRoom, BeliefWeights
+from .voice_beliefs_kernel import VoiceWeights
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,42 @@ def load_beliefs(name: str) -> Beliefs:
     Raises:
         FileNotFoundError: nothing was.
     """
-    with resources.files("sharpear.dynamics").joinpath(f"beliefs_{name}.npz").open("rb") as file:
-        arrays: Mapping[str, NDArray[Any]] = dict(np.load(file))
+    arrays = learned(f"beliefs_{name}")
     return Beliefs(
         length_hops=tuple(map(int, arrays["length_hops"])),
         points=tuple(map(int, arrays["points"])),
         top_hz=tuple(map(float, arrays["top_hz"])),
         latency_hops=int(arrays["latency_hops"]),
-        weights=BeliefWeights(
-            **{field: np.ascontiguousarray(arrays[field], np.float32) for field in BeliefWeights._fields}
-        ),
+        weights=BeliefWeights(**layers(arrays, BeliefWeights._fields)),
     )
+
+
+def learned(name: str) -> Mapping[str, NDArray[Any]]:
+    """What was learned and comes with the package under the name of a file.
+
+    Raises:
+        FileNotFoundError: nothing was.
+    """
+    with resources.files("sharpear.dynamics").joinpath(f"{name}.npz").open("rb") as file:
+        return dict(np.load(file))
+
+
+def layers(arrays: Mapping[str, NDArray[Any]], names: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+    """Those of the arrays that are layers, as kernels take them."""
+    return {name: np.ascontiguousarray(arrays[name], np.float32) for name in names}
+
+
+def band_lengths(weights: BeliefWeights | VoiceWeights, bands: int) -> dict[str, int]:
+    """Lengths of the axes of activities over bands."""
+    return {
+        "bands": bands,
+        "padded bands": bands + 2 * PAD,
+        "first": weights.cue_bias.size,
+        "second": weights.near_bias.size,
+        "one": 1,
+        "two": 2,
+        "told": weights.told_bias.size,
+    }
 
 
 BLOCK = 64
@@ -68,16 +94,9 @@ def belief_room(
 
     longer: which window, from 0, each correction is of.
     """
-    first, second, told = weights.cue_bias.size, weights.near_bias.size, weights.told_bias.size
     windows, third = max(longer) + 1, weights.line_bias.size
     lengths = {
-        "bands": bands,
-        "padded bands": bands + 2 * PAD,
-        "first": first,
-        "second": second,
-        "one": 1,
-        "two": 2,
-        "told": told,
+        **band_lengths(weights, bands),
         "windows": windows,
         "present windows": windows,
         "third": third,

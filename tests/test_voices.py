@@ -8,10 +8,11 @@ import pytest
 from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
 from sharpear.dsp.voice_algebra_kernel import Matrix, factor, solve_lower, solve_upper
 from sharpear.dsp.voice_cues_kernel import FAINTEST_PARTIAL, LEAST, LEAST_SHARE, OWN_CUES, VoiceCueRoom, read_voice_cues
-from sharpear.dsp.voice_fit_kernel import MOST_PARTIALS, MOST_VOICES, PARTIALS, RIDGE, VoiceFit, fit_voices, step, weigh
+from sharpear.dsp.voice_fit_kernel import RIDGE, VoiceFit, fit_voices, step, weigh
 from sharpear.dsp.voice_rows_kernel import RowRoom
 from sharpear.dsp.voice_tracker import CARRIER_HOPS, DELAY_HOPS, VoiceFrames, VoiceTracker, tracker_tables
 from sharpear.dsp.voice_tracker_kernel import RESTART_HOPS, TOLD
+from sharpear.dsp.voices_kernel import MOST_PARTIALS
 from sharpear.dynamics.beliefs_kernel import LARGEST_GAIN
 from sharpear.dynamics.voice_beliefs import load_voice_beliefs, voice_room
 from sharpear.dynamics.voice_beliefs_kernel import judge_voices, weigh_lines
@@ -26,12 +27,7 @@ VOICES = ((196.0, 0.8, -6.0, 3.0, 0.0), (294.5, -1.5, 20.0, -8.0, 2e-4))
 
 
 def room() -> RowRoom:
-    lengths = {
-        "one": 1, "voices": MOST_VOICES, "shared": 5, "partials": PARTIALS, "all partials": MOST_PARTIALS,
-        "ways": 5 * MOST_VOICES, "samples": TABLES.whole.window.size, "points": 1024,
-        "grid": TABLES.salience.grid_hz.size,
-    }  # fmt: skip
-    return allocated(RowRoom, lengths)
+    return VoiceTracker(RATE, HOP, BAND_HZ).room()
 
 
 def atoms(voices, partials: int) -> np.ndarray:

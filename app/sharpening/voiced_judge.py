@@ -1,6 +1,7 @@
 """Windows' lines and voices' partials under one belief."""
 
-from typing import Annotated, NamedTuple
+from functools import cached_property
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,10 @@ from sharpear.dsp.cue_arrays import CueState
 from sharpear.dsp.cues import CueDesign
 from sharpear.dsp.lines_kernel import LinesOut
 from sharpear.dsp.voice_cues_kernel import LEVEL_CUE, OWN_CUES, SHARED_CUES, VoiceCueRoom, read_voice_cues
-from sharpear.dsp.voice_fit_kernel import MOST_PARTIALS
 from sharpear.dsp.voice_rows_kernel import RowRoom
 from sharpear.dsp.voice_tracker import DELAY_HOPS, TOP_HZ, VoiceTracker
 from sharpear.dsp.voice_tracker_kernel import ROW_HOPS, TrackerState, TrackerTables, follow, say
+from sharpear.dsp.voices_kernel import MOST_PARTIALS
 from sharpear.dynamics.voice_beliefs import voice_room
 from sharpear.dynamics.voice_beliefs_kernel import VOICES, WINDOWS, VoiceRoom, VoiceWeights, judge_voices, weigh_lines
 from sharpear.errors import UsageError
@@ -80,7 +81,6 @@ class VoicedJudge:
         units, bands = judge.tables.weights.near_bias.size, design.band_hz.size
         lengths = {"bands": bands, "all partials": MOST_PARTIALS, "voice cues": OWN_CUES + SHARED_CUES + units}
         self._lengths = {**lengths, "candidates": design.most_candidates}
-        self._room, self._judge_room = self.room(), judge.room()
 
     @property
     def parts(self) -> VoiceParts:
@@ -100,28 +100,33 @@ class VoicedJudge:
             belief=voice_room(self._weights, lengths["bands"]),
         )
 
+    @cached_property
+    def _rooms(self) -> tuple[JudgeRoom, HearingRoom]:
+        """Needed by `process` and `read` alone."""
+        return self._judge.room(), self.room()
+
     def process(self, frames: HannFrames, pairs: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Amplitude and frequency, Hz, of every atom, each (frames, streams, atoms)."""
         shape = (*frames.power.shape[:2], self._judge.tables.atom_hz.size)
         amplitude, frequency = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        hear_process(
-            frames.power, frames.moment, LinesOut(pairs.frequency_hz, pairs.energy, pairs.trust), frames.samples,
-            self._judge.tables, int(self._judge.frame), self._judge.memory, self._judge_room, self.parts, self._room,
-            amplitude, frequency,
-        )  # fmt: skip
+        hear_process(*self._given(frames, pairs), amplitude, frequency)
         self._advance(len(frames))
         return amplitude, frequency
 
     def read(self, frames: HannFrames, pairs: LineFrames, chosen: NDArray[np.int64]) -> HeardOut:
         """What is learned from, of those frames of one stream; chosen: ascending, counted from 0."""
         out = allocated(HeardOut, {**self._lengths, "frames": chosen.size})
-        read_process(
-            frames.power, frames.moment, LinesOut(pairs.frequency_hz, pairs.energy, pairs.trust), frames.samples,
-            self._judge.tables, int(self._judge.frame), self._judge.memory, self._judge_room, self.parts, self._room,
-            chosen, out,
-        )  # fmt: skip
+        read_process(*self._given(frames, pairs), chosen, out)
         self._advance(len(frames))
         return out
+
+    def _given(self, frames: HannFrames, pairs: LineFrames) -> tuple[Any, ...]:
+        """What both kernels take first."""
+        judge, (room, hearing) = self._judge, self._rooms
+        return (
+            frames.power, frames.moment, LinesOut(pairs.frequency_hz, pairs.energy, pairs.trust), frames.samples,
+            judge.tables, int(judge.frame), judge.memory, room, self.parts, hearing,
+        )  # fmt: skip
 
     def _advance(self, frames: int) -> None:
         for number in (self._judge.frame, self.tracker.frame):
