@@ -90,7 +90,7 @@ class KernelCache(_Cache):
                     return _CompileResult._rebuild(target_context, *pickle.loads(payload))
             except Exception:  # whatever is in a damaged file: it is compiled anew
                 damaged = place
-        announce(damaged)
+        _announce(damaged)
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -105,7 +105,7 @@ class KernelCache(_Cache):
             except OSError as error:
                 _say_unkept(place, error)
                 continue
-            place.remove_older(self.name_begins, f"{self._prefix}-")
+            place.remove_older(self._name_begins, f"{self._prefix}-")
             return
 
     def enable(self) -> None:
@@ -120,7 +120,7 @@ class KernelCache(_Cache):
         """Names are derived from what is compiled: nothing is ever stale."""
 
     @property
-    def name_begins(self) -> str:
+    def _name_begins(self) -> str:
         """How the names of its files begin, whatever the types."""
         return f"{self._prefix}-{stamp(self._function)}"
 
@@ -137,7 +137,7 @@ class KernelCache(_Cache):
                 self._function.__code__.co_firstlineno,
             )
         )
-        return f"{self.name_begins}-{hashlib.sha256(of.encode()).hexdigest()[:16]}{SUFFIX}"
+        return f"{self._name_begins}-{hashlib.sha256(of.encode()).hexdigest()[:16]}{SUFFIX}"
 
 
 def _parts_of(result: Any) -> tuple[Any, ...]:
@@ -152,19 +152,10 @@ def _field_names(types: Any) -> list[Any]:
     return [(getattr(kind, "fields", ()), _field_names(kind)) for kind in tuples]
 
 
-def is_kept(kernel: Any, types: tuple[Any, ...] | None = None) -> bool:
-    """Whether a kernel is kept, compiled for arguments of those types, or for any."""
-    cache: KernelCache = kernel._cache
-    name = cache.name_begins if types is None else cache._name(types, kernel.targetctx.codegen())
-    return any(kept.startswith(name) for place in _readable() for kept in place.names())
-
-
-def instructions(kernel: Any) -> int:
-    """Bytes of Python's instructions in a kernel and all that it calls: about in proportion to them it compiles."""
-    seen: set[object] = set()
-    for _ in _decides(kernel.py_func, seen):
-        pass
-    return sum(len(each.__code__.co_code) for each in seen if isinstance(each, FunctionType))
+def is_kept(kernel: Any, types: tuple[Any, ...]) -> bool:
+    """Whether a kernel is kept, compiled for arguments of those types."""
+    name = kernel._cache._name(types, kernel.targetctx.codegen())
+    return any(name in place.names() for place in _readable())
 
 
 def pack(payload: bytes) -> bytes:
@@ -253,11 +244,11 @@ def first_writable() -> tuple[Place | None, dict[Place, OSError]]:
 _said: set[Callable[..., None]] = set()
 
 
-def announce(damaged: Place | None = None) -> None:
+def _announce(damaged: Place | None) -> None:
     """Say once that kernels are compiled, and what is unusual about it."""
-    if announce in _said:
+    if _announce in _said:
         return
-    _said.add(announce)
+    _said.add(_announce)
     place, failed = first_writable()
     causes = ", ".join(f"{each.path}: {error.strerror}" for each, error in failed.items())
     if place is None:

@@ -3,17 +3,21 @@
 Python hands a kernel one array at a time, which of a named tuple of a hundred takes ten microseconds a call.
 """
 
+import hashlib
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import llvmlite.ir
 import numpy as np
-from numba import types
+from numba import typeof, types
 from numba.core import cgutils
 from numba.core.datamodel import models, registry
 from numba.core.types import BaseTuple
-from numba.extending import NativeValue, intrinsic, typeof_impl, unbox
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, typeof_impl, unbox
+from numba.np.numpy_support import as_dtype
 
-from .cache import kernel
+from .parts import bytes_at
 
 ir: Any = llvmlite.ir
 helpers: Any = cgutils
@@ -23,43 +27,49 @@ Native: Any = NativeValue
 told: Any = typeof_impl
 unboxing: Any = unbox
 register: Any = registry.register_default
+Attributes: Any = AttributeTemplate
+resolved: Any = infer_getattr
+lowered: Any = lower_getattr_generic
 Values = TypeVar("Values")
 
 ALIGNMENT = 64
 
 
 class Kept(Generic[Values]):
-    """A named tuple of arrays and numbers, kept for kernels, which get at it by `opened`.
+    """A named tuple of arrays and numbers, kept for kernels, to which it is the named tuple itself.
 
     Args:
         values: what is kept; its arrays live as long as this does, and stay where they are.
 
     >>> from typing import NamedTuple
+    >>> from sharpear.compiler import kernel
     >>> class Pair(NamedTuple):
     ...     x: np.ndarray
     ...     factor: float
     >>> @kernel
     ... def total(kept):
-    ...     return opened(kept).x.sum() * opened(kept).factor
+    ...     return kept.x.sum() * kept.factor
     >>> total(Kept(Pair(np.array([1.0, 2.0]), 2.0)))
     6.0
     """
 
     def __init__(self, values: Values) -> None:
         self.values = values
-        size = _keep(values, 0)
-        self._memory = np.zeros(size + ALIGNMENT, np.uint8)
+        layout = _layout(typeof(values))
+        self._memory = np.zeros(layout.itemsize + ALIGNMENT, np.uint8)
         begin: int = self._memory.ctypes.data
-        self.address = begin + -begin % ALIGNMENT
-        _keep(values, self.address)
+        offset = -begin % ALIGNMENT
+        self.address = begin + offset
+        self._memory[offset : offset + layout.itemsize].view(layout)[0] = _as_laid_out(values)
 
 
 class KeptType(NumbaType):  # type: ignore[misc]
-    """Numba's type of `Kept` values of a type; its name tells the fields of named tuples as well."""
+    """Numba's type of `Kept` values of a type, with a short name, as it is in that of every function that gets one."""
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
-        super().__init__(name=f"Kept({inner}, {_fields(inner)})")
+        told = f"{inner}, {_fields(inner)}"  # a type's name does not tell the fields of named tuples
+        super().__init__(name=f"Kept({hashlib.sha256(told.encode()).hexdigest()[:16]})")
 
 
 def _fields(kind: Any) -> Any:
@@ -69,10 +79,10 @@ def _fields(kind: Any) -> Any:
 
 @register(KeptType)
 class _KeptModel(PrimitiveModel):  # type: ignore[misc]
-    """An address."""
+    """An address of so many bytes."""
 
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, ir.IntType(64))
+        super().__init__(manager, kind, bytes_at(_layout(kind.inner).itemsize))
 
 
 @told.register(Kept)
@@ -83,52 +93,63 @@ def _type_of_kept(kept: Kept[Any], context: Any) -> KeptType:
 @unboxing(KeptType)
 def _unbox_kept(kind: Any, kept: Any, c: Any) -> Any:
     address = c.pyapi.object_getattr_string(kept, "address")
-    value = c.pyapi.long_as_longlong(address)
+    value = c.builder.inttoptr(c.pyapi.long_as_longlong(address), c.context.get_value_type(kind))
     c.pyapi.decref(address)
     return Native(value, is_error=helpers.is_not_null(c.builder, c.pyapi.err_occurred()))
 
 
-def _opened(typing: Any, kept: Any) -> Any:
-    """What is kept, in a kernel."""
+@resolved
+class _KeptFields(Attributes):  # type: ignore[misc]
+    """The fields of what is kept, as those of a named tuple; a named tuple within it is where it is kept, too."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = context.get_value_type(kept.inner)
-        return builder.load(builder.inttoptr(arguments[0], kind.as_pointer()))  # its arrays have no owners to count
+    key = KeptType
 
-    return kept.inner(kept), generate
-
-
-def _stored(typing: Any, values: Any, address: Any) -> Any:
-    """Store at an address, if it is not 0; how many bytes that are."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        value, where = arguments
-        with builder.if_then(builder.icmp_unsigned("!=", where, ir.Constant(where.type, 0))):
-            place = builder.inttoptr(where, value.type.as_pointer())
-            builder.store(_without_owners(context, builder, values, value), place)
-        return ir.Constant(ir.IntType(64), context.get_abi_sizeof(value.type))
-
-    return types.intp(values, types.intp), generate
+    def generic_resolve(self, kept: Any, name: str) -> Any:
+        if name not in kept.inner.fields:
+            return None
+        field = kept.inner[kept.inner.fields.index(name)]
+        return KeptType(field) if isinstance(field, BaseTuple) else field
 
 
-def _without_owners(context: Any, builder: Any, kind: Any, value: Any) -> Any:
-    """The same, its arrays as if nobody owned them: they are not counted, Python keeps them."""
-    if isinstance(kind, types.Array):
-        array = context.make_array(kind)(context, builder, value)
-        array.meminfo = ir.Constant(array.meminfo.type, None)
-        array.parent = ir.Constant(array.parent.type, None)
-        return array._getvalue()
-    parts: Any = kind if isinstance(kind, BaseTuple) else ()
-    for n, part in enumerate(parts):
-        inner = _without_owners(context, builder, part, builder.extract_value(value, n))
-        value = builder.insert_value(value, inner, n)
+@lowered(KeptType)
+def _field(context: Any, builder: Any, kept: Any, address: Any, name: str) -> Any:
+    index = kept.inner.fields.index(name)
+    whole = builder.bitcast(address, context.get_value_type(kept.inner).as_pointer())
+    place = helpers.gep_inbounds(builder, whole, 0, index)
+    if isinstance(kept.inner[index], BaseTuple):
+        return builder.bitcast(place, context.get_value_type(KeptType(kept.inner[index])))
+    if not isinstance(kept.inner[index], types.Array):
+        return _loaded(builder, place)
+    make = context.make_array(kept.inner[index])
+    stored, array = make(context, builder, ref=place), make(context, builder)
+    for part in ("nitems", "itemsize", "data", "shape", "strides"):  # and no owners to count
+        setattr(array, part, _loaded(builder, stored._get_ptr_by_name(part)))
+    return array._getvalue()
+
+
+def _loaded(builder: Any, place: Any) -> Any:
+    """A number, or an array's lengths, one by one: LLVM takes loads apart, and forgets then what it is told of them."""
+    if isinstance(place.type.pointee, ir.ArrayType):
+        numbers = [_loaded(builder, helpers.gep(builder, place, 0, n)) for n in range(place.type.pointee.count)]
+        return helpers.pack_array(builder, numbers)
+    value = builder.load(place)
+    value.set_metadata("invariant.load", builder.module.add_metadata([]))  # what is kept never changes
     return value
 
 
-opened: Any = intrinsic(_opened)
-_store: Any = intrinsic(_stored)
+@cache
+def _layout(kind: Any) -> np.dtype[Any]:
+    """How kernels lay out values of a type: as C does."""
+    if isinstance(kind, types.Array):
+        return np.dtype((np.int64, 5 + 2 * kind.ndim))  # its owners, size, size of an item, address, shape, strides
+    if isinstance(kind, BaseTuple):
+        parts: Any = kind
+        return np.dtype([(f"{n}", _layout(part)) for n, part in enumerate(parts)], align=True)
+    return np.dtype(as_dtype(kind))
 
 
-@kernel
-def _keep(values: Any, address: int) -> int:
-    return int(_store(values, address))
+def _as_laid_out(values: Any) -> Any:
+    """Those values; arrays as if nobody owned them: they are not counted, Python keeps them."""
+    if isinstance(values, np.ndarray):
+        return 0, 0, values.size, values.itemsize, values.ctypes.data, *values.shape, *values.strides
+    return tuple(map(_as_laid_out, values)) if isinstance(values, tuple) else values

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
+import llvmlite.ir
 import numba.core.dispatcher
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
 
+ir: Any = llvmlite.ir
 FunctionCompiler: Any = numba.core.dispatcher._FunctionCompiler  # type: ignore[attr-defined]
 
 
@@ -30,11 +32,30 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def bytes_at(count: int) -> Any:
+    """LLVM's type of the address of so many bytes that never change while kernels run."""
+    return ir.ArrayType(ir.IntType(8), count).as_pointer()
+
+
+def _promise(module: Any) -> None:
+    """Tell LLVM that such addresses can be read from at any time: out of loops, and of what is done in some cases."""
+    for argument in (each for function in module.functions if not function.is_declaration for each in function.args):
+        kind = getattr(argument.type, "pointee", None)
+        if isinstance(kind, ir.ArrayType) and kind.element == ir.IntType(8):
+            argument.add_attribute("noalias")
+            argument.attributes.dereferenceable = kind.count
+
+
 class PartLibrary(JITCodeLibrary):
     """Code that is linked into other code, optimised before, as loops within it are vectorised best by themselves."""
 
     may_round_otherwise = False
     """Whether LLVM may reorder or fuse its operations, and does so as it sees them: it is then shown the same."""
+
+    def add_ir_module(self, module: Any) -> None:
+        """As Numba's, with what it does not know."""
+        _promise(module)
+        super().add_ir_module(module)  # type: ignore[no-untyped-call]
 
     def _optimize_functions(self, module: Any) -> None:
         """Numba sets LLVM up anew for each function, those that are only named too: a seventh of compiling."""

@@ -165,18 +165,16 @@ def _keep_strongest(kept: int, found: Found) -> int:
     if kept <= MOST_LINES:
         return kept
     energy, order = found.energy, found.order
-    sizes = np.empty(kept, np.float64)
+    stronger = np.zeros(kept, np.int64)
     for i in range(kept):
-        sizes[i] = energy[order[i]]
-    least = np.sort(sizes)[kept - MOST_LINES]
-    ties = MOST_LINES
-    for i in range(kept):
-        ties -= energy[order[i]] > least
+        for j in range(i):
+            if energy[order[i]] > energy[order[j]]:
+                stronger[j] += 1
+            else:
+                stronger[i] += 1
     room = 0
     for i in range(kept):
-        if energy[order[i]] == least:
-            ties -= 1
-        if energy[order[i]] > least or (energy[order[i]] == least and ties >= 0):
+        if stronger[i] < MOST_LINES:
             order[room] = order[i]
             room += 1
     return room

@@ -125,7 +125,8 @@ def lay_atoms(fit: VoiceFit, tables: VoiceTables) -> None:
                 now_imag[n] = real * turn_imag[n] + imag * turn_real[n]
             if fit.voices.used[v, h]:
                 into_real, into_imag = fit.atom_real[k], fit.atom_imag[k]
-                into_real[:], into_imag[:] = now_real, now_imag
+                for n in range(samples):
+                    into_real[n], into_imag[n] = now_real[n], now_imag[n]
                 if stiffness > 0:
                     x = w * (h + 1) * (math.sqrt(1 + stiffness * (h + 1) ** 2) - 1)
                     z, z1 = complex(math.cos(x * t), math.sin(x * t)), complex(math.cos(x * d), math.sin(x * d))

@@ -34,8 +34,10 @@ class Voices(NamedTuple):
 @kernel
 def copy_voice(source: Voices, v: int, target: Voices, w: int) -> None:
     """One of them, to another place."""
-    target.shared[w] = source.shared[v]
-    target.used[w] = source.used[v]
+    for m in range(SHARED):
+        target.shared[w, m] = source.shared[v, m]
+    for h in range(PARTIALS):
+        target.used[w, h] = source.used[v, h]
     target.age[w] = source.age[v]
     target.stiff[w] = source.stiff[v]
 

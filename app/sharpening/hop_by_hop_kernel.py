@@ -1,0 +1,192 @@
+"""All stages of a hop of one stream together. No validation here."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sharpear.compiler import Complexes, Floats, Integers, kernel
+from sharpear.dsp.cue_arrays import CueState
+from sharpear.dsp.hann_bank_kernel import SILENT_POWER, BankParts, hann_hop, hann_room
+from sharpear.dsp.lines_kernel import MOMENTS, FinderParts, lines_frame, lines_room
+from sharpear.dsp.splitter_kernel import usable_sample
+from sharpear.dsp.voice_tracker_kernel import follow
+from sharpear.dynamics.kernels import is_silent, pair_frame, pair_room
+from sharpear.dynamics.rules import PairParts
+
+from .judge import JudgeRoom, JudgeTables, judge_frame, judge_moment
+from .plain import PlainParts, plain_frame
+from .voiced_judge import HearingRoom, VoiceParts, mix_and_place
+from .winners import WinnerTables, take_windows
+
+
+class ListenParts(NamedTuple):
+    """All stages from samples to lines, as the kernel takes them.
+
+    deepest: frames after which all rings hold nothing but what has come since.
+    """
+
+    bank: BankParts
+    finder: FinderParts
+    judge: JudgeTables
+    memory: CueState
+    plain: PlainParts
+    deepest: int
+
+
+class DecideParts(NamedTuple):
+    """From lines to winners likewise."""
+
+    pair: PairParts
+    winners: WinnerTables
+
+
+@kernel
+def take_in(audio: Floats, hop: int, filled: int, waiting: Floats, replaced: Integers, recent: Floats) -> None:
+    """Lay out audio (samples, streams) behind what waits for its hop's end; what is left then waits, before zeros."""
+    samples = audio.shape[0]
+    total = filled + samples
+    begin = total - total % hop
+    for s in range(audio.shape[1]):
+        row, kept = recent[s], waiting[s]
+        for n in range(filled):
+            row[n] = kept[n]
+        for n in range(samples):
+            row[filled + n] = usable_sample(audio[n, s], s, replaced)
+        for n in range(hop):
+            kept[n] = row[begin + n] if begin + n < total else np.float32(0)
+
+
+@kernel
+def hear(
+    recent: Floats, s: int, bank_frame: int, finder_frame: int, frame: int, parts: ListenParts, resting: Integers,
+    room: JudgeRoom, drive: Floats, frequency: Floats, amplitude: Floats,
+) -> None:  # fmt: skip
+    """From the hops of stream `s` to believed lines (frames, streams, atoms), and to amplitudes unsharpened."""
+    hop, heard = parts.bank.filters.basis.shape[0], _hop_room(parts)
+    for f in range(drive.shape[0]):
+        sound = recent[s, f * hop : (f + 1) * hop]
+        if _rests(sound, s, parts, resting):
+            _say_nothing(parts.judge.atom_hz, drive[f, s], frequency[f, s], amplitude[f, s])
+            continue
+        _hear_windows(sound, s, bank_frame + f, finder_frame + f, parts, heard)
+        judge_frame(
+            heard.power, heard.moment, heard.pair_hz, heard.pair_energy, heard.trust, parts.judge, frame + f, s,
+            parts.memory, room, drive[f, s], frequency[f, s],
+        )  # fmt: skip
+        plain_frame(heard.power, s, parts.plain, amplitude[f, s])
+        _see_rest(sound, s, parts, resting)
+
+
+@kernel
+def hear_voices_too(
+    recent: Floats, s: int, bank_frame: int, finder_frame: int, frame: int, parts: ListenParts, resting: Integers,
+    room: JudgeRoom, drive: Floats, frequency: Floats, amplitude: Floats, begin: int, end: int, voices: VoiceParts,
+    hearing: HearingRoom,
+) -> None:  # fmt: skip
+    """`hear`, of the frames between, with the voices that there are in them."""
+    hop, heard = parts.bank.filters.basis.shape[0], _hop_room(parts)
+    for f in range(begin, end):
+        sound = recent[s, f * hop : (f + 1) * hop]
+        if _rests(sound, s, parts, resting):
+            _say_nothing(parts.judge.atom_hz, drive[f, s], frequency[f, s], amplitude[f, s])
+            continue
+        _hear_windows(sound, s, bank_frame + f, finder_frame + f, parts, heard)
+        judge_moment(
+            heard.power, heard.moment, heard.pair_hz, heard.pair_energy, heard.trust, parts.judge, frame + f, s,
+            parts.memory, room,
+        )  # fmt: skip
+        mix_and_place(frame + f, s, parts.judge, room, voices, hearing, drive[f, s], frequency[f, s])
+        plain_frame(heard.power, s, parts.plain, amplitude[f, s])
+        _see_rest(sound, s, parts, resting)
+
+
+@kernel
+def follow_voices(
+    recent: Floats, s: int, hop: int, frame: int, begin: int, end: int, voices: VoiceParts, hearing: HearingRoom
+) -> None:
+    """Take the hops of the frames between, silence, too, and find voices where they are due: in the first alone."""
+    for f in range(begin, end):
+        sound = recent[s, f * hop : (f + 1) * hop]
+        follow(sound, frame + f, s, voices.tables, voices.state, hearing.row)
+
+
+class HopRoom(NamedTuple):
+    """Room for what windows and pairs say of a hop."""
+
+    hann: Any
+    lines: Any
+    power: Floats
+    moment: Floats
+    subband: Complexes
+    longest_hz: Floats
+    pair_hz: Floats
+    pair_energy: Floats
+    trust: Floats
+
+
+@kernel
+def _hop_room(parts: ListenParts) -> HopRoom:
+    bank = parts.bank
+    channels, longest = bank.windows.center_hz.size, parts.finder.turn.size
+    return HopRoom(
+        hann_room(bank.filters, bank.resonators, bank.windows), lines_room(longest), np.empty(channels, np.float32),
+        np.empty(channels, np.float32), np.empty(longest, np.complex64), np.empty(longest, np.float32),
+        np.empty((3, longest), np.float32), np.empty((3, longest), np.float32), np.empty(longest, np.float32),
+    )  # fmt: skip
+
+
+@kernel
+def _hear_windows(
+    sound: Floats, s: int, bank_frame: int, finder_frame: int, parts: ListenParts, heard: HopRoom
+) -> None:
+    """What windows say of a hop, and the pairs of the longest."""
+    bank, finder = parts.bank, parts.finder
+    first = heard.power.size - finder.turn.size
+    hann_hop(
+        sound, bank.filters, bank.resonators, bank.windows, bank_frame, bank.state.resonators[s], bank.state.past[s],
+        heard.hann, heard.power, heard.moment, heard.subband,
+    )  # fmt: skip
+    for k in range(finder.turn.size):
+        heard.longest_hz[k] = heard.moment[first + k] / max(heard.power[first + k], SILENT_POWER)
+    lines_frame(
+        heard.subband, heard.longest_hz, finder.turn, finder.tables, finder.rule, finder.state, finder_frame, s,
+        heard.lines, heard.pair_hz, heard.pair_energy, heard.trust,
+    )  # fmt: skip
+
+
+@kernel
+def _rests(sound: Floats, s: int, parts: ListenParts, resting: Integers) -> bool:
+    """Whether there is silence, and nothing left of what was before.
+
+    resting (streams,): frames since when there is silence, and nothing left in the resonators and the moments. When it
+    has passed through all rings, a frame of silence changes nothing any more.
+    """
+    return bool(is_silent(sound) and resting[s] >= parts.deepest)
+
+
+@kernel
+def _see_rest(sound: Floats, s: int, parts: ListenParts, resting: Integers) -> None:
+    y, finder = parts.bank.state.resonators[s], parts.finder
+    forgotten = is_silent(sound) and is_silent(y[0]) and is_silent(y[1])
+    for m in range(MOMENTS if forgotten else 0):
+        forgotten = forgotten and is_silent(finder.state.moments[s, m])
+    resting[s] = resting[s] + 1 if forgotten else 0
+
+
+@kernel
+def _say_nothing(atom_hz: Floats, drive: Floats, frequency: Floats, amplitude: Floats) -> None:
+    for j in range(atom_hz.size):
+        drive[j], frequency[j] = 0.0, atom_hz[j]
+    for k in range(amplitude.size):
+        amplitude[k] = 0.0
+
+
+@kernel
+def decide(s: int, parts: DecideParts, drive: Floats, frequency: Floats, activation: Floats, merged: Floats) -> None:
+    """From believed lines of stream `s` to the winners' amplitudes, and to frequencies, where `frequency` was."""
+    pair, winners = parts.pair, parts.winners
+    room, active = pair_room(pair.lca_state, pair.wta_state), activation[s]
+    energies = np.empty((2, active.size), np.float64)
+    for f in range(drive.shape[0]):
+        pair_frame(drive[f, s], s, pair, room, active)
+        take_windows(active, winners, drive[f, s], energies, frequency[f, s], merged[f, s])
