@@ -7,7 +7,6 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -28,9 +27,9 @@ from sharpear.live.recent import Recent
 from sharpear.live.ring import Reader, Ring
 from sharpear.live.sources import Replay
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
+from sharpear.sinks.strokes import ROW_STEPS, STROKE, Linker, Strokes
 from sharpear.view.data import data
 from sharpear.view.sheet import Sheets
-from sharpear.view.strokes import ROW_STEPS, STROKE, Linker, Strokes
 from sharpear.view.tiles import stroke_records
 from sharpear.view.view import View
 
@@ -101,7 +100,7 @@ def test_columns_of_each_level_are_the_largest_of_those_below(drawn):
     levels = []
     for level in range(3):
         files = sorted(folder.glob(f"r{level}-*"), key=lambda path: int(path.name.split("-")[1]))
-        joined = b"".join(zlib.decompress(path.read_bytes()) for path in files)
+        joined = b"".join(path.read_bytes() for path in files)
         levels.append(np.frombuffer(joined, np.uint8).reshape(-1, rows, 2))
     for below, above in pairwise(levels):
         even = len(below) - len(below) % 2

@@ -1,7 +1,7 @@
 """Options that commands share, each defined once; whole groups of them come as dataclasses."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
@@ -15,7 +15,10 @@ from .common import refuse
 
 if TYPE_CHECKING:
     from sharpear.audio import RawFormat, Selection
+    from sharpear.sinks import PictureStyle
 
+FOR_PICTURES = "is for pictures: give --format png, svg or pdf, or such an output, with it"
+PICTURES = {"png", "svg", "pdf"}
 FOR_STREAMS = "is for a stream on stdout: give -o -"
 DASH = "-"
 
@@ -128,6 +131,52 @@ class RunOptions:
             "--scheduler": self.scheduler,
         }  # fmt: skip
         refuse(for_files, "is for files, not for a pipe: leave it out")
+
+
+@dataclass(frozen=True)
+class PictureOptions:
+    """How pictures look, where some are made."""
+
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="png, svg, pdf: pixels; 1320x990 if not given.")] = (
+        None
+    )
+    hz: Annotated[
+        str | None, typer.Option("--hz", metavar="LOW:HIGH", help="png, svg, pdf: only these frequencies, as 80:6000.")
+    ] = None
+    range_db: Annotated[
+        float | None, typer.Option(help="png, svg, pdf: levels shown below the loudest, dB; 60 if not given.")
+    ] = None
+    colours: Annotated[
+        str | None, typer.Option(help="png, svg, pdf: magma, inferno, viridis, cividis, grey, or ink on light.")
+    ] = None
+    panels: Annotated[str | None, typer.Option(help="png, svg, pdf: lines, filterbank or both.")] = None
+    title: Annotated[str | None, typer.Option(help="png, svg, pdf: in the place of the recording's name.")] = None
+
+    def style(self, formats: Collection[str]) -> "PictureStyle":
+        """What was chosen.
+
+        Raises:
+            UsageError: it cannot be, or no picture is made.
+        """
+        from sharpear.sinks import PictureStyle  # noqa: PLC0415
+
+        given = {option.name: getattr(self, option.name) for option in fields(self)}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        if not PICTURES & set(formats):
+            refuse({f"--{name.replace('_', '-')}": value for name, value in chosen.items()}, FOR_PICTURES)
+        if self.size:
+            chosen["size_px"] = _pair("--size", chosen.pop("size"), "x", int)
+        if self.hz:
+            chosen["span_hz"] = _pair("--hz", chosen.pop("hz"), ":", float)
+        return PictureStyle(**chosen)
+
+
+def _pair(option: str, text: str, between: str, kind: Callable[[str], Any]) -> tuple[Any, Any]:
+    try:
+        first, second = map(kind, text.split(between))
+    except ValueError as error:
+        raise UsageError(f"{option}: expected two numbers with a {between} between them, received {text!r}") from error
+    return first, second
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:

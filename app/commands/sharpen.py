@@ -9,7 +9,17 @@ import typer
 from sharpear.errors import UsageError
 
 from .common import names, overrides, refuse
-from .options import DASH, FOR_STREAMS, InputOptions, InputsArgument, MonoOption, PresetOption, RunOptions, SetOption
+from .options import (
+    DASH,
+    FOR_STREAMS,
+    InputOptions,
+    InputsArgument,
+    MonoOption,
+    PictureOptions,
+    PresetOption,
+    RunOptions,
+    SetOption,
+)
 
 if TYPE_CHECKING:
     from sharpear.runs.sharpening_task import Sharpening
@@ -22,6 +32,7 @@ def sharpen(
     inputs: InputsArgument,
     source: InputOptions,
     run: RunOptions,
+    picture: PictureOptions,
     out: Annotated[
         str | None,
         typer.Option("-o", "--out", help="Output folder, or the output file itself for one input; - is stdout."),
@@ -61,7 +72,8 @@ def sharpen(
     from .pipe import Pipe, run_pipe  # noqa: PLC0415
 
     selection, formats = source.selection(mono), names(format_)
-    task = Sharpening(load_config(preset, overrides(set_)), selection)
+    style = picture.style([*formats, Path(out or "").suffix.removeprefix(".")])
+    task = Sharpening(load_config(preset, overrides(set_)), selection, style)
     raw = source.raw_format(DASH in inputs)
     template = run.output_template or FRAMES_TEMPLATE
     plan = partial(plan_frames, out=out, formats=formats, template=template)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sharpear.audio.blocks import as_rate
 from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
-from sharpear.sinks import SINKS, FileSinks, SinkInfo
+from sharpear.sinks import SINKS, FileSinks, PictureStyle, SinkInfo
 from sharpear.version import __version__
 
 from .line_table import line_rows
@@ -101,31 +101,45 @@ class Spectrogram(Frames):
         }
         return xr.Dataset(data, coordinates, dict(self.attributes))
 
-    def plot(self, ax: "Axes | None" = None, *, range_db: float = 60.0, colours: Any = "magma") -> "Axes":
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        range_db: float = 60.0,
+        colours: Any = "magma",
+        span_hz: tuple[float, float] | None = None,
+    ) -> "Axes":
         """Draw the lines as strokes on a logarithmic axis of Hz, and return the axes; streams are added up.
 
-        ax: Matplotlib axes, new ones by default.  range_db: dB below the largest that are shown.  colours: a colour
-        map of Matplotlib or its name.
+        ax: Matplotlib axes, new ones by default.  range_db: dB below the largest that are shown.  colours: a palette
+        of `PictureStyle`, or a colour map of Matplotlib or its name.  span_hz: the lowest and highest frequency shown.
 
         Raises:
-            UsageError: matplotlib is not installed, or there are no frames.
+            UsageError: matplotlib is not installed, there are no frames, or none of these frequencies.
         """
         try:
             import matplotlib.pyplot as plt  # noqa: PLC0415
 
-            from sharpear.sinks.stroke_plot import draw_strokes  # noqa: PLC0415
+            from sharpear.sinks.figure import show_canvas  # noqa: PLC0415
         except ImportError as error:
             raise UsageError("plot() needs matplotlib: pip install 'sharpear[plot]'") from error
         if not (np.ndim(self.times) and len(self)):
             raise UsageError(f"plot() needs several frames, received {self!r}")
+        from sharpear.sinks.canvas import Canvas  # noqa: PLC0415 (compiles)
+
+        shown_hz = PictureStyle(span_hz=span_hz, range_db=range_db).shown_hz(*self._span_hz)
         axes = plt.subplots(figsize=(10, 5), layout="constrained")[1] if ax is None else ax
-        draw_strokes(axes, self.times, *self._summed(), self._span_hz, range_db, colours)
+        box, pixels = axes.get_position(), axes.figure.get_size_inches() * axes.figure.dpi
+        width, height = (max(2, round(side)) for side in pixels * (box.width, box.height))
+        canvas = Canvas(self.channel_frequencies, shown_hz, 2 * width, height)
+        canvas.add(self._as_many(), last=True)
+        show_canvas(axes, canvas.drawn()[0], (self.times[0], self.times[-1]), shown_hz, range_db, colours)
         return axes
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, style: PictureStyle | None = None) -> Path:
         """Write it as .npz, .zarr, .png, .svg or .pdf, as its name ends, in the place of what had that name.
 
-        `load` reads an .npz or .zarr back.
+        `load` reads an .npz or .zarr back.  style: how a picture looks.
 
         Raises:
             UsageError: the name ends in none of these.
@@ -136,7 +150,9 @@ class Spectrogram(Frames):
             raise UsageError(f"expected a name that ends in .{', .'.join(SINKS)}, received {str(path)!r}")
         many = self._as_many()
         told = {"source": "", "sharpear": __version__, "latency_s": self.latency_s, **self.attributes}
-        info = SinkInfo(self.frequencies, self.channel_frequencies, many.amplitude.shape[1], told)
+        info = SinkInfo(
+            self.frequencies, self.channel_frequencies, many.amplitude.shape[1], told, style or PictureStyle()
+        )
         with FileSinks([place], info) as files:
             files.write(many)
             files.publish(complete=bool(self.attributes.get("complete", True)))
@@ -170,13 +186,6 @@ class Spectrogram(Frames):
         """The same with the axes of frames and of streams."""
         framed = self if np.ndim(self.times) else self._with({n: p[None] for n, p in self._by_frame().items()})
         return framed if framed._has_streams else framed.with_stream()
-
-    def _summed(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(frames, atoms): amplitude of the streams' power together, and the frequency of the strongest, Hz."""
-        many = self._as_many()
-        strongest = many.amplitude.argmax(axis=1)[:, None]
-        hz = np.take_along_axis(many.instantaneous_frequency, strongest, axis=1)[:, 0]
-        return np.sqrt(np.square(many.amplitude).sum(axis=1)), hz
 
     def _summary(self) -> list[str]:
         return [*super()._summary(), f"{self.frequencies[0]:.0f} to {self.frequencies[-1]:.0f} Hz"]

@@ -1,7 +1,7 @@
 """Sharpened spectrograms of files: source → `Sharpener` → sinks, block by block."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from sharpear.config import Config
 from sharpear.errors import printable
 from sharpear.gpu import Backend
 from sharpear.sharpening.sharpener import Sharpener
-from sharpear.sinks import FileSinks, SinkInfo
+from sharpear.sinks import FileSinks, PictureStyle, SinkInfo
 from sharpear.version import __version__
 
 from .packs import Lane
@@ -27,6 +27,7 @@ class Sharpening(Task):
 
     config: Config
     selection: Selection = field(default_factory=Selection)
+    style: PictureStyle = field(default_factory=PictureStyle)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -61,7 +62,8 @@ class Sharpening(Task):
 
     def describe(self, audio: AudioSource, sharpener: Sharpener) -> SinkInfo:
         """What outputs say of their source, and of how they were made."""
-        return describe(audio.name, audio.channels, sharpener, config_hash=self.digest)
+        info = describe(audio.name, audio.channels, sharpener, config_hash=self.digest)
+        return replace(info, style=self.style)
 
 
 def describe(source: str, channels: int, sharpener: Sharpener, **attributes: Any) -> SinkInfo:

@@ -2,6 +2,7 @@
 
 from .base import SinkInfo
 from .file_sinks import SINKS, FileSinks
+from .picture_style import PictureStyle
 from .recovery import tidy
 from .staging import Staging, write_whole
 from .stream import STREAM_FORMATS, open_stream_sink
@@ -11,6 +12,7 @@ __all__ = [
     "SINKS",
     "STREAM_FORMATS",
     "FileSinks",
+    "PictureStyle",
     "SinkInfo",
     "Staging",
     "StreamSink",

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,19 +13,22 @@ from numpy.typing import NDArray
 from sharpear.errors import unwritable
 from sharpear.sharpening.frames import Frames
 
+from .picture_style import PictureStyle
+
 
 @dataclass(frozen=True)
 class SinkInfo:
     """What a file needs to know beside its frames.
 
     frequencies: (atoms,) Hz.  channel_frequencies: (channels,) Hz.  streams: audio channels.
-    attributes: sample_rate, hop, latency_s, config and the like; values fit JSON.
+    attributes: sample_rate, hop, latency_s, config and the like; values fit JSON.  style: how a picture looks.
     """
 
     frequencies: NDArray[np.float64]
     channel_frequencies: NDArray[np.float64]
     streams: int
     attributes: dict[str, Any]
+    style: PictureStyle = field(default_factory=PictureStyle)
 
 
 class Sink(ABC):

@@ -15,19 +15,6 @@ REACH_ROWS = 2
 READ = numba.types.Array(numba.float32, 3, "A", readonly=True)
 
 
-def draw_lines(
-    amplitude: NDArray[np.float32], frequency_hz: NDArray[np.float32], row_hz: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """Place each atom's power at its refined frequency: (frames, streams, atoms) twice → (frames, rows) power.
-
-    Power is spread over neighbouring rows by a narrow Gaussian whose peak keeps the atom's power, so that a line's
-    colour reads as its level.
-    """
-    picture = np.zeros((len(amplitude), row_hz.size), np.float32)
-    add_lines(picture, amplitude, frequency_hz, row_hz[0])
-    return picture
-
-
 @kernel(types=(numba.float32[:, ::1], READ, READ, numba.float64))
 def add_lines(
     picture: NDArray[np.float32], amplitude: NDArray[np.float32], frequency_hz: NDArray[np.float32], low_hz: float

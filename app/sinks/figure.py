@@ -1,65 +1,105 @@
-"""The comparison figure, drawn with matplotlib (extra `plot`)."""
+"""Pictures of a canvas, drawn with matplotlib (extra `plot`)."""
 
 import warnings
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from matplotlib.image import AxesImage
+
+from sharpear.compiler import Floats
+
+from .canvas import Canvas, levels_below
+from .picture_style import PictureStyle
 
 A4_HZ = 440.0
+DPI = 110
+SHARPER = 2
+"""Dots in a pixel of an SVG or PDF, each way: they are looked at more closely."""
 TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
+INK = ["faf8f3", "e4e3e8", "c9cddb", "abb3cf", "8c97c0", "6f7ab0", "545c9e", "3e4288", "29296f", "1a1754", "0f0b3b"]
 
 
-def save_comparison(
-    path: Path,
-    plain: NDArray[np.float32],
-    sharp: NDArray[np.float32],
-    row_hz: NDArray[np.float64],
-    times_s: list[float],
-    title: str,
+def colour_map(colours: Any) -> Any:
+    """What Matplotlib calls a palette; its own names and maps stay as they are.
+
+    >>> colour_map("grey"), colour_map("magma"), colour_map("ink").name
+    ('gray', 'magma', 'ink')
+    """
+    ink = LinearSegmentedColormap.from_list("ink", [f"#{stop}" for stop in INK])
+    made: dict[str, str | Colormap] = {"ink": ink, "grey": "gray"}
+    return made.get(colours, colours) if isinstance(colours, str) else colours
+
+
+def show_canvas(
+    axes: Axes,
+    picture: Floats,
+    times_s: tuple[float, float],
+    span_hz: tuple[float, float],
     range_db: float,
+    colours: Any,
+) -> AxesImage:
+    """(columns, rows) dB on axes of s and, logarithmic, of Hz."""
+    half_row = (span_hz[1] / span_hz[0]) ** (0.5 / (picture.shape[1] - 1))
+    image = axes.imshow(
+        levels_below(picture, range_db).T,
+        cmap=colour_map(colours),
+        vmin=-range_db,
+        vmax=0,
+        origin="lower",
+        aspect="auto",
+        interpolation="antialiased",
+        extent=(times_s[0], max(times_s[1], times_s[0] + 1e-3), span_hz[0] / half_row, span_hz[1] * half_row),
+    )
+    axes.set_yscale("log")
+    axes.set_ylim(*span_hz)
+    shown_hz = [f for f in TICKS_HZ if span_hz[0] <= f <= span_hz[1]]
+    axes.set_yticks(shown_hz, [f"{f:g}" for f in shown_hz])
+    axes.set_yticks([], minor=True)
+    axes.set_ylabel("frequency (Hz)")
+    axes.set_xlabel("time (s)")
+    return image
+
+
+def save_picture(
+    path: Path,
+    canvas: Canvas,
+    times_s: tuple[float, float],
+    span_hz: tuple[float, float],
+    style: PictureStyle,
+    title: str,
     text: dict[str, str],
 ) -> None:
-    """Plain power above, sharpened power below, each (columns, rows) and in dB below its own largest value.
+    """The filterbank above, lines below, or one of them alone, each in dB below its own largest value.
 
     The path's suffix names the format; `text` goes into a PNG's text chunks.
     """
-    figure = Figure(figsize=(12, 9), layout="constrained")
-    axes = figure.subplots(2, 1, sharex=True, sharey=True)
-    # The rows are even in octaves: an image over log2(Hz) draws many times faster than a mesh over a log axis.
-    octaves = np.log2([row_hz[0] ** 2 / row_hz[1], row_hz[-1]]) + 0.5 * np.log2(row_hz[1] / row_hz[0])
-    for axis, power, name in zip(axes, (plain, sharp), ("filterbank", "sharpened"), strict=True):
-        peak = max(float(power.max(initial=0.0)), 1e-30)
-        level_db = 10 * np.log10(np.maximum(power / peak, 10 ** (-range_db / 10)))
-        image = axis.imshow(
-            level_db.T,
-            cmap="magma",
-            vmin=-range_db,
-            vmax=0,
-            origin="lower",
-            aspect="auto",
-            interpolation="antialiased",
-            extent=(times_s[0], max(times_s[1], times_s[0] + 1e-3), *octaves),
-        )
+    width, height = style.size_px
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained")
+    lines, plain = canvas.drawn()
+    panels = {"filterbank": plain, "sharpened": lines}
+    if style.panels != "both":
+        panels = {"filterbank": {"filterbank": plain}, "lines": {"sharpened": lines}}[style.panels]
+    axes = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axis, (name, picture) in zip(axes, panels.items(), strict=True):
+        image = show_canvas(axis, picture, times_s, span_hz, style.range_db, style.colours)
         axis.set_title(name, loc="left")
-        _frequency_axis(axis, row_hz)
-    axes[1].set_xlabel("time (s)")
-    figure.suptitle(title, parse_math=False)
+        axis.label_outer()
+        _name_notes(axis, span_hz)
+    figure.suptitle(title if style.title is None else style.title, parse_math=False)
     figure.colorbar(image, ax=axes, label="level (dB below the largest)", pad=0.06)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # a name in a script that the font lacks
         told = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, text)
-        figure.savefig(path, dpi=110, metadata=told)
+        figure.savefig(path, dpi=DPI if path.suffix == ".png" else SHARPER * DPI, metadata=told)
 
 
-def _frequency_axis(axis: Axes, row_hz: NDArray[np.float64]) -> None:
-    """Label the axis in Hz on the left, and with the notes C on the right."""
-    axis.set_ylabel("frequency (Hz)")
-    shown_hz = [f for f in TICKS_HZ if row_hz[0] <= f <= row_hz[-1]]
-    axis.set_yticks(np.log2(shown_hz), [f"{f:g}" for f in shown_hz])
+def _name_notes(axis: Axes, span_hz: tuple[float, float]) -> None:
+    """The notes C on the right."""
     notes = axis.secondary_yaxis("right")
     c_hz = {f"C{octave}": A4_HZ * 2 ** (octave - 4 - 9 / 12) for octave in range(11)}
-    shown = {name: f for name, f in c_hz.items() if row_hz[0] <= f <= row_hz[-1]}
-    notes.set_yticks(np.log2(list(shown.values())), list(shown))
+    shown = {name: f for name, f in c_hz.items() if span_hz[0] <= f <= span_hz[1]}
+    notes.set_yticks(list(shown.values()), list(shown))
+    notes.set_yticks([], minor=True)

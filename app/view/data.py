@@ -20,7 +20,7 @@ def data(path: Path, wanted: str) -> Response:
     try:
         with path.open("rb") as file:
             if path.suffix != ".wav":
-                return _answer(HTTPStatus.OK, PACKED, file.read(), [("Content-Encoding", "deflate")])
+                return _answer(HTTPStatus.OK, PACKED, file.read(), [])
             size = file.seek(0, 2)
             asked = RANGE.fullmatch(wanted or "bytes=0-")
             first = int(asked[1]) if asked else size

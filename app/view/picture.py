@@ -12,8 +12,7 @@ from sharpear.live.worker import Gap
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE, add_lines, encode_levels
-
-from .rows import Rows
+from sharpear.sinks.rows import Rows
 
 LARGEST_RATE_HZ = 200.0
 """The most columns a second: more cannot be told apart on a screen."""

@@ -5,7 +5,6 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,13 @@ from sharpear.pitch.transcriber import Transcriber, VoiceCurves
 from sharpear.recordings.reader import load
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
+from sharpear.sinks.canvas import FLANK_DB
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
+from sharpear.sinks.rows import Rows
+from sharpear.sinks.strokes import FADED_DB, LOWEST_DB, ROW_STEPS, STEPS_PER_DB
 
-from .rows import Rows
-from .strokes import LOWEST_DB, ROW_STEPS, STEPS_PER_DB
+from .listening import evidence_of
+from .preview import Preview
 from .tiles import COLUMN_LEVELS, POOL, STROKE_LEVELS, TILE_COLUMNS, TILE_FRAMES, Tiles, write_whole
 
 PUBLISH_S = 0.4
@@ -39,7 +41,7 @@ SOUND_CHANNELS = 2
 FORMAT = {
     "rows_per_octave": ROWS_PER_OCTAVE, "row_steps": ROW_STEPS, "lowest_db": LOWEST_DB, "steps_per_db": STEPS_PER_DB,
     "pool": POOL, "tile_columns": TILE_COLUMNS, "tile_frames": TILE_FRAMES, "stroke_levels": STROKE_LEVELS,
-    "column_levels": COLUMN_LEVELS,
+    "column_levels": COLUMN_LEVELS, "faded_db": FADED_DB, "flank_db": FLANK_DB,
 }  # fmt: skip
 
 
@@ -56,6 +58,7 @@ class Sheet:
     rows: int
     done_s: float = 0.0
     complete: bool = False
+    preview: bool = False
     sound: bool = False
     notes: bool = False
     fault: str = ""
@@ -184,12 +187,18 @@ class _Recording:
     def __init__(self, path: Path, folder: Path, config: Config) -> None:
         self._path, self.folder = path, folder
         with AudioFile(path) as audio:
-            self.sheet_rate, samples = audio.sample_rate, audio.samples
+            self.sheet_rate, self._samples = audio.sample_rate, audio.samples
         self._sharpener = sharpener = Sharpener(self.sheet_rate, config)
         self.rows = _rows(sharpener.frequencies, sharpener.channel_frequencies)
         hop_s = sharpener.hop / self.sheet_rate
         self.sheet = Sheet(
-            printable(path.name), folder.name, samples / self.sheet_rate, hop_s, 0.0, self.rows.low_hz, self.rows.count
+            printable(path.name),
+            folder.name,
+            self._samples / self.sheet_rate,
+            hop_s,
+            0.0,
+            self.rows.low_hz,
+            self.rows.count,
         )
 
     def blocks(self) -> Iterator[Floats]:
@@ -197,29 +206,16 @@ class _Recording:
             yield from audio.blocks(round(BLOCK_S * self.sheet_rate))
 
     def frames(self) -> Iterator[tuple[Frames, bool]]:
-        """What `Sharpener.process` gives; while a block is decided and drawn, the next is listened to beside it."""
-        deciding = copy.deepcopy(self._sharpener)
-        with ThreadPoolExecutor(1) as ahead:
-            coming = None
-            for block in self._until_flushed():
-                following = ahead.submit(self._sharpener.listen, block)
-                if coming:
-                    yield deciding.resolve(coming.result()), False
-                coming = following
-            if coming:
-                yield deciding.resolve(coming.result()), True
-
-    def _until_flushed(self) -> Iterator[Floats]:
-        """All blocks, and the silence that completes the last frames."""
-        samples = 0
-        for block in self.blocks():
-            samples += len(block)
-            yield block
-        missing = self._sharpener.hops_for(samples) * self._sharpener.hop - samples
-        yield np.zeros((missing, 1), np.float32)
+        """What `Sharpener.process` and `flush` give, and whether these are the last."""
+        deciding, decided = copy.deepcopy(self._sharpener), 0
+        for evidence in evidence_of(self.blocks(), self._samples, self._sharpener):
+            decided += len(evidence)
+            yield deciding.resolve(evidence), decided == self._sharpener.hops_for(self._samples)
 
     def write_sound(self, ending: threading.Event) -> None:
+        """What the page plays, and on the way what it shows until all is sharpened."""
         partial, whole = self.folder / ".sound", self.folder / "sound.wav"
+        preview = Preview(self.rows, self._samples, self.sheet_rate)
         with AudioFile(self._path) as audio:
             channels = audio.channels if audio.channels <= SOUND_CHANNELS else 1
             with soundfile.SoundFile(partial, "w", audio.sample_rate, channels, "PCM_16", format="WAV") as file:
@@ -228,8 +224,10 @@ class _Recording:
                         return
                     finite = np.nan_to_num(block if channels == audio.channels else block.mean(axis=1))
                     file.write(finite.clip(-1, 1))
+                    preview.add(finite.mean(axis=1) if finite.ndim > 1 else finite)
+        preview.write(self.folder)
         partial.rename(whole)
-        self.sheet.sound = True
+        self.sheet.preview = self.sheet.sound = True
 
 
 class _Loaded:

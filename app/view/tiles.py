@@ -1,7 +1,6 @@
 """A picture of any length as tiles, in a pyramid: each level shows twice the time of the one below."""
 
 import os
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,8 @@ from numpy.typing import NDArray
 from sharpear.compiler import Doubles, Floats, Integers, kernel
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks.drawing import LINE_WIDTH_ROWS, REACH_ROWS, encode_levels
-
-from .rows import Rows
-from .strokes import LOWEST_DB, STEPS_PER_DB, STROKE, Linker, Peaks, Strokes, packed
+from sharpear.sinks.rows import Rows
+from sharpear.sinks.strokes import FADED_DB, LOWEST_DB, STEPS_PER_DB, STROKE, Linker, Peaks, Strokes, packed
 
 POOL = 4
 """Frames in a column of the lowest level."""
@@ -22,9 +20,6 @@ STROKE_LEVELS = 6
 """Levels that have strokes beside columns: above, lines are closer than pixels."""
 COLUMN_LEVELS = 12
 """The highest shows an hour and a half in a tile."""
-FADED_DB = 30.0
-"""How much weaker a line of weight 0 is shown in columns."""
-
 Bytes = NDArray[np.uint8]
 
 
@@ -32,7 +27,7 @@ class Tiles:
     """Frames in, files out, which grow until they are complete.
 
     ``r{level}-{number}``: columns, from low to high rows two bytes each, the level of the sharpened and of the plain
-    spectrogram, ``1 + 2 (dB + 120)``.  ``s{level}-{number}``: records of `STROKE`.  Both are zlib's.
+    spectrogram, ``1 + 2 (dB + 120)``.  ``s{level}-{number}``: records of `STROKE`.
     """
 
     def __init__(self, folder: Path, rows: Rows) -> None:
@@ -138,7 +133,7 @@ class _Columns:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file that is whole whenever it is read."""
     partial = path.with_name(f".{path.name}")
-    partial.write_bytes(zlib.compress(content, 1))
+    partial.write_bytes(content)
     os.replace(partial, path)
 
 
@@ -156,4 +151,4 @@ def add_peaks(picture: Floats, row: Floats, level_db: Floats, weight: Floats, co
 
 def stroke_records(content: bytes) -> NDArray[np.void]:
     """The records of a tile of strokes, from its file's content."""
-    return np.frombuffer(zlib.decompress(content), STROKE)
+    return np.frombuffer(content, STROKE)

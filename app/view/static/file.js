@@ -21,12 +21,12 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 class Page {
   constructor() {
     Object.assign(this, { sheets: [], tiles: new Map(), notesOf: new Map(), markers: [], hidden: new Set() });
-    Object.assign(this, { cursor: null, selection: null, loops: false, rangeDb: null, a4: 440, showsNotes: false, showsSlice: false, trace: null });
+    Object.assign(this, { cursor: null, selection: null, moving: [], loops: false, rangeDb: null, a4: 440, showsNotes: false, showsSlice: false, trace: null });
     Object.assign(this, { stale: true, dirty: true });
     this.plane = new Plane();
     this.player = new Player();
     this.painter = new Painter($("picture"));
-    this.overlay = new Overlay($("axes"), $("cursor"));
+    this.overlay = new Overlay($("axes"), $("cursor"), $("stage"));
     this.overview = new Overview($("overview"), this);
     this.keeper = new Keeper(this);
     this.pilot = new Pilot(this);
@@ -48,7 +48,7 @@ class Page {
     const first = !this.sheets.length;
     this.sheets = sheets;
     for (const sheet of sheets) {
-      if (!this.tiles.has(sheet.folder)) this.tiles.set(sheet.folder, new Tiles(this.painter.gl, format, () => (this.dirty = true)));
+      if (!this.tiles.has(sheet.folder)) this.tiles.set(sheet.folder, new Tiles(this.painter.gl, format, () => this.arrived()));
       this.tiles.get(sheet.folder).sheet = sheet;
       if (sheet.notes && !this.notesOf.has(sheet.folder)) this.fetchNotes(sheet.folder);
     }
@@ -59,6 +59,7 @@ class Page {
       this.plane.whole();
     }
     this.pilot.files();
+    this.overview.changed();
     this.hear(this.heardFolder ?? sheets.find((sheet) => sheet.sound)?.folder);
     showProgress(this);
     this.changed();
@@ -76,6 +77,7 @@ class Page {
     const sheet = this.sheets.find((each) => each.folder === folder);
     if (!sheet?.sound) return;
     this.heardFolder = folder;
+    this.overview.changed();
     this.player.choose(`data/${folder}/sound.wav`);
     this.pilot.show();
   }
@@ -86,6 +88,11 @@ class Page {
 
   get heardTiles() {
     return this.tiles.get(this.heardFolder ?? this.shown[0]?.folder);
+  }
+
+  arrived() {
+    this.dirty = true;
+    this.overview.changed();
   }
 
   tilesOf = (sheet) => this.tiles.get(sheet.folder);
@@ -177,23 +184,32 @@ class Page {
     if (this.stale) {
       this.layOut(devicePixelRatio);
       this.overlay.draw(this.plane, this.layers, devicePixelRatio);
-      this.overview.changed();
     }
-    if (this.dirty || this.stale) {
+    const drawn = this.dirty || this.stale;
+    if (drawn) {
       this.stale = this.dirty = false;
       for (const tiles of this.tiles.values()) tiles.tick();
-      this.painter.listen(this.plane, this.tilesOf, this.rangeDb);
+      if (this.painter.listen(this.plane, this.tilesOf, this.rangeDb)) this.overview.changed();
       this.painter.draw(this.plane, this.tilesOf, devicePixelRatio);
-      this.overview.changed();
       this.pilot.showRange();
     }
     this.overview.draw();
-    const found = this.found();
-    const { floorDb, topDb } = this.painter;
-    const slice = this.showsSlice ? (pane) => ({ lines: linesAt(this.tilesOf(pane.sheet), this.cursor?.timeS ?? this.positionS), floorDb, topDb }) : null;
-    this.overlay.animate(this.plane, { positionS: this.positionS, selection: this.selection, cursor: this.cursor, found, slice, alone: this.trace }, devicePixelRatio);
-    showFileReading(this, found);
+    this.overlay.stand(this.plane, this.positionS);
+    this.animate(drawn);
     showClock(this.positionS, this.player.playing);
+  }
+
+  // What moves with the pointer: drawn when it has moved, or what is below it has changed.
+  animate(drawn) {
+    const { selection, cursor, trace, painter } = this;
+    const sliceS = this.showsSlice ? (cursor?.timeS ?? this.positionS) : null;
+    const moving = [selection, cursor, cursor?.hz, trace, sliceS];
+    if (!drawn && moving.every((value, n) => value === this.moving[n])) return;
+    this.moving = moving;
+    const found = this.found();
+    const slice = sliceS === null ? null : (pane) => ({ lines: linesAt(this.tilesOf(pane.sheet), sliceS), floorDb: painter.floorDb, topDb: painter.topDb });
+    this.overlay.animate(this.plane, { selection, cursor, found, slice, alone: trace }, devicePixelRatio);
+    showFileReading(this, found);
   }
 }
 

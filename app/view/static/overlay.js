@@ -11,7 +11,8 @@ const VOICES = ["#7dd3fc", "#86efac", "#fcd34d", "#f9a8d4", "#c4b5fd", "#fdba74"
 const SLICE_PX = 120;
 
 export class Overlay {
-  constructor(still, moving) {
+  constructor(still, moving, stage) {
+    Object.assign(this, { stage, positions: [] });
     this.still = still.getContext("2d");
     this.moving = moving.getContext("2d");
     this.restyle();
@@ -153,7 +154,25 @@ export class Overlay {
     this.tag(context, label, x + 4, plane.margin.top + pane.y + 9);
   }
 
-  // Everything that moves: { positionS, selection, cursor, found, slice, alone }.
+  // Where the sound is: elements, a line for each pane, which move without anything being drawn.
+  stand(plane, positionS) {
+    while (this.positions.length > plane.panes.length) this.positions.pop().remove();
+    while (this.positions.length < plane.panes.length) {
+      const line = Object.assign(document.createElement("i"), { className: "position" });
+      this.positions.push(line);
+      this.stage.append(line);
+    }
+    plane.panes.forEach((pane, number) => {
+      const x = plane.x(positionS, pane);
+      const inside = x >= plane.margin.left + pane.x && x <= plane.margin.left + pane.x + pane.width;
+      const [top, height] = [plane.margin.top + pane.y, pane.height];
+      const place = `height:${height}px;transform:translate(${x.toFixed(2)}px,${top}px);${inside ? "" : "visibility:hidden"}`;
+      const line = this.positions[number];
+      if (line.place !== place) line.style.cssText = line.place = place;
+    });
+  }
+
+  // Everything that moves with the pointer: { selection, cursor, found, slice, alone }.
   animate(plane, moving, pixelRatio) {
     const context = clear(this.moving, pixelRatio);
     context.font = FONT;
@@ -166,7 +185,6 @@ export class Overlay {
       if (moving.selection) this.selection(context, plane, pane, moving.selection);
       if (moving.slice) this.slice(context, plane, pane, moving.slice(pane));
       if (moving.alone) this.trace(context, plane, pane, moving.alone);
-      this.position(context, plane, pane, moving.positionS);
       if (moving.cursor) this.cursor(context, plane, pane, moving);
       context.restore();
     }
@@ -182,15 +200,6 @@ export class Overlay {
     context.lineWidth = 1;
     context.strokeRect(x0, top, x1 - x0, bottom - top);
     context.globalAlpha = 1;
-  }
-
-  position(context, plane, pane, timeS) {
-    const x = plane.x(timeS, pane);
-    context.fillStyle = this.ink.accent;
-    context.fillRect(x - 0.75, plane.margin.top + pane.y, 1.5, pane.height);
-    context.beginPath();
-    context.arc(x, plane.margin.top + pane.y - 1, 4, 0, 2 * Math.PI);
-    context.fill();
   }
 
   trace(context, plane, pane, points) {

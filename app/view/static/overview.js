@@ -41,9 +41,13 @@ export class Overview {
     const { page, canvas, context } = this;
     const { plane } = page;
     const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.max(1, Math.round(side * devicePixelRatio)));
+    const { fromS, toS, startS, spanS } = plane;
+    const marked = [fromS, toS, startS, spanS, page.positionS, page.selection?.fromS, page.selection?.untilS].join();
+    if (!this.stale && canvas.width === width && marked === this.marked) return;
+    this.marked = marked;
     if (this.stale || canvas.width !== width) {
       this.stale = false;
-      Object.assign(canvas, { width, height });
+      if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
       this.image = this.drawn(width, height);
       const shown = plane.spanS / Math.max(1e-9, plane.toS - plane.fromS);
       canvas.setAttribute("aria-valuenow", Math.round(shown >= 1 ? 0 : (100 * (plane.startS - plane.fromS)) / (plane.toS - plane.fromS - plane.spanS)));
@@ -66,6 +70,8 @@ export class Overview {
     const tiles = page.heardTiles;
     const image = this.context.createImageData(width, height);
     if (!tiles || !page.colours) return image;
+    const pixels = new Uint32Array(image.data.buffer);
+    const colours = new Uint32Array(page.colours.buffer);
     const { format, sheet } = tiles;
     const columns = (page.plane.toS - page.plane.fromS) / tiles.columnS;
     const level = Math.min(format.column_levels - 1, Math.max(0, Math.ceil(Math.log2(columns / width))));
@@ -74,16 +80,18 @@ export class Overview {
     const floor = 1 + (floorDb - format.lowest_db) * format.steps_per_db;
     const scale = 255 / ((topDb - floorDb) * format.steps_per_db);
     const held = new Map([...tiles.numbers(level, 0, Infinity)].map((number) => [number, tiles.get("r", level, number)]));
+    const { preview } = tiles;
     for (let x = 0; x < width; x++) {
-      const column = Math.floor((page.plane.fromS + (x / width) * (page.plane.toS - page.plane.fromS)) / columnS);
-      const tile = held.get(Math.floor(column / format.tile_columns));
-      const at = (column % format.tile_columns) * sheet.rows * 2;
+      const timeS = page.plane.fromS + (x / width) * (page.plane.toS - page.plane.fromS);
+      const column = Math.floor(timeS / columnS);
+      let tile = held.get(Math.floor(column / format.tile_columns));
+      let at = (column % format.tile_columns) * sheet.rows * 2;
+      if (preview && timeS >= sheet.done_s) [tile, at] = [preview, Math.floor((timeS / sheet.duration_s) * preview.columns) * sheet.rows * 2];
       for (let y = 0; y < height; y++) {
         const last = Math.floor(((height - y) / height) * sheet.rows);
         let top = 0;
         if (tile && at < tile.bytes.length) for (let row = Math.floor(((height - y - 1) / height) * sheet.rows); row < last; row++) top = Math.max(top, tile.bytes[at + 2 * row]);
-        const shade = 4 * Math.round(Math.min(255, Math.max(0, (top - floor) * scale)));
-        image.data.set(page.colours.subarray(shade, shade + 4), 4 * (y * width + x));
+        pixels[y * width + x] = colours[Math.round(Math.min(255, Math.max(0, (top - floor) * scale)))];
       }
     }
     return image;

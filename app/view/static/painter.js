@@ -75,7 +75,8 @@ export class Painter {
     const framesPerPixel = plane.spanS / tiles.sheet.hop_s / box.width;
     const strokeLevel = Math.max(0, Math.round(Math.log2(framesPerPixel / STROKES_UP_TO)));
     const stroked = strokeLevel < tiles.format.stroke_levels;
-    this.drawColumns(plane, tiles, box, !stroked);
+    if (!stroked || pane.sharp < 1) this.drawColumns(plane, tiles, box, !stroked);
+    if (tiles.preview?.texture) this.drawPreview(plane, tiles, box);
     if (stroked && pane.sharp > 0) this.drawStrokes(plane, tiles, box, strokeLevel, pixelRatio);
     gl.disable(gl.BLEND);
     this.colour(box, pane.sharp);
@@ -86,7 +87,7 @@ export class Painter {
     return [1 + (this.floorDb - lowest) * steps, 1 / Math.max(1, (this.topDb - this.floorDb) * steps)];
   }
 
-  drawColumns(plane, tiles, box, sharp) {
+  useColumns(plane, tiles, sharp) {
     const { gl } = this;
     const { columns: use } = this.programs;
     gl.useProgram(use.program);
@@ -95,6 +96,32 @@ export class Painter {
     gl.uniform2f(use.look, ...this.look(tiles));
     gl.uniform1f(use.sharp, sharp ? 1 : 0);
     gl.uniform2f(use.rows, tiles.row(plane.lowHz), tiles.row(plane.highHz));
+  }
+
+  // Of a tile whose first column begins at `tileFromS`, what lies between two times.
+  drawTile(plane, tiles, box, { tile, tileFromS, columnS, fromS, untilS }) {
+    const { gl } = this;
+    const { columns: use } = this.programs;
+    const clip = (timeS) => ((timeS - plane.startS) / plane.spanS) * 2 - 1;
+    // A column stands in the middle of its frames.
+    const column = (timeS) => (timeS - tileFromS) / columnS - 0.5;
+    gl.bindTexture(gl.TEXTURE_2D, tile.texture);
+    gl.uniform4f(use.place, clip(fromS), clip(untilS), column(fromS), column(untilS));
+    gl.uniform2f(use.size, tiles.sheet.rows, tile.columns);
+    gl.uniform2f(use.step_, plane.spanS / box.width / columnS, (tiles.row(plane.highHz) - tiles.row(plane.lowHz)) / box.height);
+    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+  }
+
+  // What is not sharpened yet.
+  drawPreview(plane, tiles, box) {
+    const { duration_s: untilS, done_s: fromS } = tiles.sheet;
+    if (fromS >= plane.startS + plane.spanS) return;
+    this.useColumns(plane, tiles, true);
+    this.drawTile(plane, tiles, box, { tile: tiles.preview, tileFromS: 0, columnS: untilS / tiles.preview.columns, fromS, untilS });
+  }
+
+  drawColumns(plane, tiles, box, sharp) {
+    this.useColumns(plane, tiles, sharp);
     const level = columnLevel(plane, tiles, box.width);
     for (const number of tiles.numbers(level, plane.startS, plane.startS + plane.spanS)) {
       const found = nearest(tiles, level, number);
@@ -104,14 +131,7 @@ export class Painter {
       const tileFromS = found.number * tiles.tileS * 2 ** found.level;
       const fromS = number * spanS;
       const untilS = Math.min(fromS + spanS, tileFromS + found.tile.columns * columnS);
-      const clip = (timeS) => ((timeS - plane.startS) / plane.spanS) * 2 - 1;
-      // A column stands in the middle of its frames.
-      const column = (timeS) => (timeS - tileFromS) / columnS - 0.5;
-      gl.bindTexture(gl.TEXTURE_2D, found.tile.texture);
-      gl.uniform4f(use.place, clip(fromS), clip(untilS), column(fromS), column(untilS));
-      gl.uniform2f(use.size, tiles.sheet.rows, found.tile.columns);
-      gl.uniform2f(use.step_, plane.spanS / box.width / columnS, (tiles.row(plane.highHz) - tiles.row(plane.lowHz)) / box.height);
-      gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+      this.drawTile(plane, tiles, box, { tile: found.tile, tileFromS, columnS, fromS, untilS });
     }
   }
 
@@ -121,7 +141,9 @@ export class Painter {
     gl.useProgram(use.program);
     gl.uniform2f(use.look, ...this.look(tiles));
     gl.uniform2f(use.pane, box.width, box.height);
-    gl.uniform1f(use.pen, pixelRatio);
+    const { steps_per_db: steps, faded_db: fadedDb, flank_db: flankDb } = tiles.format;
+    gl.uniform1f(use.fade, fadedDb * steps);
+    gl.uniform1f(use.flank, (flankDb * steps * this.look(tiles)[1]) / pixelRatio ** 2);
     const perRow = box.height / (tiles.row(plane.highHz) - tiles.row(plane.lowHz));
     gl.uniform2f(use.pitch, -tiles.row(plane.lowHz) * perRow, perRow / tiles.format.row_steps);
     const perSecond = box.width / plane.spanS;
@@ -169,7 +191,7 @@ export class Painter {
       format = tiles.format;
       const level = columnLevel(plane, tiles, width);
       for (const number of tiles.numbers(level, plane.startS, plane.startS + plane.spanS)) {
-        const tile = tiles.held.get(`r${level}-${number}`) ?? nearest(tiles, level, number)?.tile;
+        const tile = tiles.held.get(`r${level}-${number}`) ?? nearest(tiles, level, number)?.tile ?? tiles.preview;
         for (const layer of [SHARP, PLAIN]) tile?.histograms[layer].forEach((count, byte) => (sums[layer][byte] += count));
       }
     }

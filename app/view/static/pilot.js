@@ -21,7 +21,7 @@ export class Pilot {
 
   listen() {
     const { page } = this;
-    const on = (id, event, act) => $(id).addEventListener(event, () => { act($(id)); this.show(); });
+    const on = (id, event, act) => $(id).addEventListener(event, () => { act($(id)); this.show(); page.changed(); });
     on("play", "click", () => this.playOrPause());
     on("loop", "click", () => this.loop());
     on("alone", "click", () => page.hearAlone());
@@ -76,7 +76,6 @@ export class Pilot {
     $("selected").disabled = !page.selection;
     $("hear").value = page.heardFolder ?? "";
     $("play").disabled = $("loop").disabled = !page.player.ready;
-    page.changed();
   }
 
   showRange() {
@@ -102,7 +101,8 @@ export class Pilot {
       if (box.checked) this.page.hidden.delete(sheet.folder);
       else this.page.hidden.add(sheet.folder);
       if (!this.page.shown.length) [box.checked] = [this.page.hidden.delete(sheet.folder)];
-      this.show();
+      this.page.overview.changed();
+      this.page.changed();
     });
     const label = document.createElement("label");
     label.append(box, `show ${sheet.name}`);
@@ -215,5 +215,6 @@ export class Pilot {
     event.preventDefault();
     act();
     this.show();
+    page.changed();
   }
 }

@@ -42,6 +42,15 @@ export class Tiles {
     return tile;
   }
 
+  // What is shown of all until it is sharpened.
+  get preview() {
+    if (this.sheet.complete || !this.sheet.preview) return null;
+    const tile = this.held.get("p0-0");
+    if (!tile) this.fetch("p", "p0-0");
+    else tile.usedAt = this.clock;
+    return tile;
+  }
+
   async fetch(kind, name) {
     if (this.pending.size >= MOST_PENDING || this.pending.has(name)) return;
     this.pending.add(name);
@@ -61,8 +70,8 @@ export class Tiles {
   keep(kind, name, bytes, state) {
     this.drop(name);
     const tile = { ...state, bytes, usedAt: this.clock };
-    if (kind === "r") this.asTexture(tile);
-    else this.asBuffer(tile);
+    if (kind === "s") this.asBuffer(tile);
+    else this.asTexture(tile);
     this.held.set(name, tile);
     this.size += bytes.length;
     if (this.size <= MOST_BYTES) return;
@@ -118,12 +127,13 @@ export class Tiles {
     for (const number of this.numbers(0, fromS, untilS)) {
       const tile = this.get("s", 0, number);
       if (!tile) continue;
-      const data = new DataView(tile.bytes.buffer, tile.bytes.byteOffset);
+      const words = new Uint16Array(tile.bytes.buffer, 0, tile.count * (STROKE_BYTES / 2));
       for (let at = 0; at < tile.bytes.length; at += STROKE_BYTES) {
-        const t0 = number * this.tileS + data.getUint16(at, true) * hopS;
-        const t1 = number * this.tileS + data.getUint16(at + 2, true) * hopS;
+        const word = at / 2;
+        const t0 = number * this.tileS + words[word] * hopS;
+        const t1 = number * this.tileS + words[word + 1] * hopS;
         if (t1 < fromS || t0 > untilS) continue;
-        const row = [data.getUint16(at + 4, true) / rowSteps, data.getUint16(at + 6, true) / rowSteps];
+        const row = [words[word + 2] / rowSteps, words[word + 3] / rowSteps];
         const db = [lowestDb + (tile.bytes[at + 8] - 1) / stepsPerDb, lowestDb + (tile.bytes[at + 9] - 1) / stepsPerDb];
         yield { t: [t0, t1], row, db, weight: tile.bytes[at + 10] / 255 };
       }

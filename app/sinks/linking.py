@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, Integers, kernel
-from sharpear.sinks.drawing import ROWS_PER_OCTAVE
+
+from .drawing import ROWS_PER_OCTAVE
 
 MOST_PEAKS = 192
 """The most peaks of a frame that are kept, from low to high."""

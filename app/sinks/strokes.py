@@ -24,6 +24,8 @@ TALLEST_ROWS = 64.0
 STROKE = np.dtype([("t", "<u2", 2), ("row", "<u2", 2), ("level", "u1", 2), ("weight", "u1", 2)])
 """A stroke as the page draws it: both ends' frame in the tile, row × 64, ``1 + 2 (dB + 120)`` and weight × 255."""
 ROW_STEPS, LOWEST_DB, STEPS_PER_DB = 64, -120.0, 2.0
+FADED_DB = 60.0
+"""How much fainter what has neither past nor future is drawn than it is."""
 
 
 @dataclass(frozen=True)
@@ -126,14 +128,14 @@ class Strokes:
     """Peaks in, strokes out: each spans `step` frames, or less where its line begins or ends."""
 
     def __init__(self, step: int) -> None:
-        self._step = step
+        self.step = step
         self._anchor = np.zeros((MOST_PEAKS, 4), np.float64)
 
     def process(self, peaks: Peaks) -> Doubles:
         """(strokes, 8): frame, row, dB and weight of both ends."""
         out = np.empty((int(peaks.count.sum()) * 2 + 1, 8))
         made = _draw(
-            peaks.first, self._step, peaks.row, peaks.level_db, peaks.count, peaks.link, peaks.age, peaks.remaining,
+            peaks.first, self.step, peaks.row, peaks.level_db, peaks.count, peaks.link, peaks.age, peaks.remaining,
             peaks.weight, peaks.strikes, self._anchor, out,
         )  # fmt: skip
         return out[:made]
@@ -184,6 +186,17 @@ def _draw_upright(at: int, row: Floats, level_db: Floats, age: Integers, out: Do
             made += 1
         last = peak
     return made
+
+
+def faded_db(strokes: Doubles) -> Doubles:
+    """(strokes, 8) with the levels that they are drawn at, less where a line is less sure.
+
+    >>> faded_db(np.array([[0.0, 9.0, -20.0, 1.0, 1.0, 9.0, -20.0, 0.5]]))[0, 2::4].tolist()
+    [-20.0, -50.0]
+    """
+    drawn = strokes.copy()
+    drawn[:, 2::4] -= FADED_DB * (1 - strokes[:, 3::4])
+    return drawn
 
 
 def packed(strokes: Doubles, first_frame: int) -> NDArray[np.void]:

@@ -3,20 +3,23 @@
 import numpy as np
 
 from sharpear.compiler import Doubles, Floats, Integers
-from sharpear.sinks.drawing import ROWS_PER_OCTAVE, add_bands
+
+from .drawing import ROWS_PER_OCTAVE, add_bands
 
 
 class Rows:
-    """Rows from `low_hz` up to `high_hz`.
+    """Rows from `low_hz` up to `high_hz`, so many in an octave.
 
     >>> Rows(100.0, 200.0, np.array([100.0, 150.0, 200.0])).count == ROWS_PER_OCTAVE + 1
     True
     """
 
-    def __init__(self, low_hz: float, high_hz: float, band_hz: Doubles) -> None:
+    def __init__(
+        self, low_hz: float, high_hz: float, band_hz: Doubles, rows_per_octave: float = ROWS_PER_OCTAVE
+    ) -> None:
         self.low_hz = float(low_hz)
-        self.count = int(np.ceil(np.log2(high_hz / low_hz) * ROWS_PER_OCTAVE)) + 1
-        row_hz = low_hz * 2.0 ** (np.arange(self.count) / ROWS_PER_OCTAVE)
+        self.count = int(np.ceil(np.log2(high_hz / low_hz) * rows_per_octave - 1e-9)) + 1
+        row_hz = low_hz * 2.0 ** (np.arange(self.count) / rows_per_octave)
         self._below: Integers = np.clip(np.searchsorted(band_hz, row_hz) - 1, 0, band_hz.size - 2)
         share = (row_hz - band_hz[self._below]) / np.diff(band_hz)[self._below]
         self._share: Floats = share.clip(0, 1).astype(np.float32)

@@ -1,0 +1,121 @@
+"""Lines as strokes and the filterbank below them, drawn as frames come, on a canvas that never grows."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.compiler import Doubles, Floats, kernel
+from sharpear.sharpening.frames import Frames
+
+from .drawing import ROWS_PER_OCTAVE
+from .rows import Rows
+from .strokes import LOWEST_DB, Linker, Strokes, faded_db
+
+FINEST = 16
+"""Columns of the first frames' each: halved whenever the canvas is full, so that short recordings are drawn finely."""
+FLANK_DB = 9.0
+"""By how much a stroke's level has fallen a row, or a pixel, from its middle; twice as far, four times as much."""
+DEEPEST_DB = 80.0
+"""Where a stroke's flank ends, below its middle: a loud line is as much wider than a faint one as more of it shows."""
+
+
+class Canvas:
+    """Frames in, a picture of what there is so far at any time; streams are added up.
+
+    lines, plain: (columns, rows) dB; rows stand evenly in octaves from `span_hz`'s lowest to its highest.
+
+    Args:
+        band_hz: (channels,) Hz, the filterbank's.  span_hz: what is shown.  columns: the most, which a canvas is filled
+            from half of to all of once there are enough frames.  rows: how many.
+    """
+
+    def __init__(self, band_hz: Doubles, span_hz: tuple[float, float], columns: int, rows: int) -> None:
+        low_hz, high_hz = span_hz
+        self.rows_per_octave = (rows - 1) / float(np.log2(high_hz / low_hz))
+        self._rows = Rows(low_hz, high_hz, band_hz, self.rows_per_octave)
+        self._linker, self._strokes = Linker(low_hz), Strokes(1)
+        self._size = columns - columns % 2
+        self.lines = np.full((self._size, self._rows.count), LOWEST_DB, np.float32)
+        self.plain = np.full((self._size, self._rows.count), LOWEST_DB, np.float32)
+        self._scale, self._seen, self.frames = float(FINEST), 0, 0
+
+    def add(self, frames: Frames, last: bool = False) -> None:
+        """Draw frames (frames, streams, atoms), as far as their lines' future is known; the rest with the `last`."""
+        added = _added_up(frames)
+        while (self._seen + len(frames)) * self._scale > self._size:
+            self._halve()
+        if len(frames):
+            level_db = 10 * np.log10(np.maximum(self._rows.bands(frames.plain_amplitude), 10 ** (LOWEST_DB / 10)))
+            draw_frames(self.plain, level_db.astype(np.float32), self._seen, self._scale)
+        self._seen += len(frames)
+        peaks = self._linker.process(added, last)
+        if peaks is None:
+            return
+        self.frames += len(peaks.count)
+        strokes = self._strokes.process(peaks)
+        strokes[:, 1::4] *= self.rows_per_octave / ROWS_PER_OCTAVE
+        draw_strokes(self.lines, faded_db(strokes), self._scale)
+
+    def drawn(self) -> tuple[Floats, Floats]:
+        """The columns of all frames so far, of lines and of the filterbank."""
+        columns = max(1, int(np.ceil(self._seen * self._scale)))
+        return self.lines[:columns], self.plain[:columns]
+
+    def _halve(self) -> None:
+        half = self._size // 2
+        for picture in (self.lines, self.plain):
+            picture[:half] = np.maximum(picture[::2], picture[1::2])
+            picture[half:] = LOWEST_DB
+        self._scale /= 2
+        self._strokes.step = max(1, round(1 / self._scale))
+
+
+def _added_up(frames: Frames) -> Frames:
+    """One stream: of each atom the power of all together, at the frequency of the strongest."""
+    if frames.amplitude.shape[1] == 1:
+        return frames
+    strongest = frames.amplitude.argmax(axis=1)[:, None]
+    hz = np.take_along_axis(frames.instantaneous_frequency, strongest, axis=1)
+    amplitude = np.sqrt(np.square(frames.amplitude).sum(axis=1, keepdims=True))
+    plain = np.sqrt(np.square(frames.plain_amplitude).sum(axis=1, keepdims=True))
+    return Frames(frames.times, amplitude, hz, plain)
+
+
+@kernel
+def draw_frames(picture: Floats, level_db: Floats, first: int, scale: float) -> None:
+    """Where each frame's columns are not louder already, its levels (frames, rows) dB."""
+    for frame in range(len(level_db)):
+        begin = int((first + frame) * scale)
+        for column in range(begin, max(begin + 1, int((first + frame + 1) * scale))):
+            for row in range(picture.shape[1]):
+                picture[column, row] = max(picture[column, row], level_db[frame, row])
+
+
+@kernel
+def draw_strokes(picture: Floats, strokes: Doubles, scale: float) -> None:
+    """Strokes (strokes, 8), of frame, row, dB and a fourth of both ends; a frame's middle is half a frame after it.
+
+    In each column that a stroke passes, its level stands on all rows that it passes there, and falls beside them as a
+    Gaussian does. Columns of half as many frames, the largest of two in one, are the same as these.
+    """
+    columns, rows = picture.shape
+    reach = np.sqrt(DEEPEST_DB / FLANK_DB)
+    for n in range(len(strokes)):
+        x0, x1 = (strokes[n, 0] + 0.5) * scale, (strokes[n, 4] + 0.5) * scale
+        y0, y1, db0, db1 = strokes[n, 1], strokes[n, 5], strokes[n, 2], strokes[n, 6]
+        for column in range(max(0, int(x0)), min(columns - 1, int(x1)) + 1):
+            begin, end = 0.0, 1.0
+            if x1 > x0:
+                begin = min(1.0, max(0.0, (column - x0) / (x1 - x0)))
+                end = min(1.0, max(0.0, (column + 1 - x0) / (x1 - x0)))
+            a, b = y0 + begin * (y1 - y0), y0 + end * (y1 - y0)
+            level_db = max(db0 + begin * (db1 - db0), db0 + end * (db1 - db0))
+            low, high = min(a, b), max(a, b)
+            for row in range(max(0, int(np.ceil(low - reach))), min(rows - 1, int(high + reach)) + 1):
+                off = max(0.0, max(low - row, row - high))
+                picture[column, row] = max(picture[column, row], level_db - FLANK_DB * off * off)
+
+
+def levels_below(picture: Floats, range_db: float) -> NDArray[np.float32]:
+    """DB → dB below the picture's own largest, −`range_db` at least."""
+    below: NDArray[np.float32] = (picture - picture.max(initial=LOWEST_DB)).clip(-range_db, 0.0)
+    return below
