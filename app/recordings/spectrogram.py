@@ -125,7 +125,7 @@ class Spectrogram(Frames):
     def save(self, path: str | Path) -> Path:
         """Write it as .npz, .zarr, .png, .svg or .pdf, as its name ends, in the place of what had that name.
 
-        `load` reads an .npz or .zarr back.
+        `load` reads an .npz or .zarr back. A .zarr is rounded, unless it was sharpened with ``output.rounding`` false.
 
         Raises:
             UsageError: the name ends in none of these.
