@@ -158,7 +158,7 @@ def test_the_pictures_memory_is_bounded(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format_", ["zarr", "npz", "png"])
+@pytest.mark.parametrize("format_", ["zarr", "npz", "parquet", "png"])
 def test_a_full_disk_is_one_line_and_leaves_nothing(sharpen, wav, folder, format_):
     wav("s.wav", 3.0, channels=2)
     sharpen("s.wav", "-o", "warm.npz")  # kernels are compiled, and cached on disk, before the limit holds

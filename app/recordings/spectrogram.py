@@ -15,9 +15,9 @@ from sharpear.audio.blocks import as_rate
 from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks import SINKS, FileSinks, SinkInfo
+from sharpear.sinks.line_table import line_rows
 from sharpear.version import __version__
 
-from .line_table import line_rows
 from .resynthesis import resynthesised
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Spectrogram(Frames):
         return axes
 
     def save(self, path: str | Path) -> Path:
-        """Write it as .npz, .zarr, .png, .svg or .pdf, as its name ends, in the place of what had that name.
+        """Write it as .npz, .zarr, .parquet, .png, .svg or .pdf, as its name ends, in the place of what had that name.
 
         `load` reads an .npz or .zarr back. A .zarr is rounded, unless it was sharpened with ``output.rounding`` false.
 
