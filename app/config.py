@@ -188,6 +188,14 @@ class PitchConfig(Section):
         return self
 
 
+class OutputConfig(Section):
+    """How frames are kept in files."""
+
+    rounding: bool = Field(
+        True, description="whether a Zarr rounds: lines by 0.01 dB and 0.02 cents at most, plain levels by 0.1 dB"
+    )
+
+
 class Config(Section):
     """Everything that decides what comes out."""
 
@@ -201,6 +209,7 @@ class Config(Section):
     atoms: AtomsConfig
     network: NetworkConfig = NetworkConfig()
     pitch: PitchConfig = PitchConfig()
+    output: OutputConfig = OutputConfig()
 
     @model_validator(mode="after")
     def _fits(self) -> "Config":
@@ -221,8 +230,8 @@ class Config(Section):
 
     @property
     def digest(self) -> str:
-        """A fingerprint of all settings, without the description: the same for the same frames."""
-        settings = self.model_dump_json(exclude={"description"})
+        """A fingerprint of all settings but the description and those of files: the same for the same frames."""
+        settings = self.model_dump_json(exclude={"description", "output"})
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
 
 

@@ -38,6 +38,8 @@ late: float = stream.latency_s
 WITHOUT_EXTRAS = {
     "sharpen sound.flac -o sound.png": "sharpear[plot]",
     "sharpen sound.flac -o - --format arrow": "sharpear[arrow]",
+    "sharpen sound.flac -o sound.parquet": "sharpear[arrow]",
+    "transcribe sound.flac -o notes.parquet": "sharpear[arrow]",
     "sharpen s3://bucket/sound.flac": "sharpear[remote]",
     "sharpen sound.flac -o new --scheduler tcp://localhost:1": "sharpear[cluster]",
     "sharpen sound.flac -o new --device gpu": "sharpear[gpu]",
@@ -157,7 +159,7 @@ def installed(wheel: Path, folder: Path) -> None:
         told = sharpear(words, expected=2).stderr.decode().strip()
         if extra not in told or len(told.splitlines()) != 1:
             raise RefusedError(f"sharpear {words}: expected one line that names {extra}, received {told!r}")
-    said("extras", f"one line names what is missing: {', '.join(WITHOUT_EXTRAS.values())}")
+    said("extras", f"one line names what is missing: {', '.join(dict.fromkeys(WITHOUT_EXTRAS.values()))}")
     (folder / "user.py").write_text(USER, encoding="utf-8")
     run(sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "user.py", cwd=folder)
     said("types", "a user's file is checked by mypy --strict against the installed package")

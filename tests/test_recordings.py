@@ -4,6 +4,7 @@ import warnings
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 import typer
@@ -21,7 +22,7 @@ SOUND = (0.3 * np.cos(2 * np.pi * 440 * T) + 0.1 * np.cos(2 * np.pi * (900 * T +
 
 @pytest.fixture(scope="module")
 def spec():
-    return sharpear.sharpen(SOUND, RATE, "low-latency")
+    return sharpear.sharpen(SOUND, RATE, "low-latency", {"output.rounding": False})
 
 
 def test_a_time_is_written_as_on_a_clock():
@@ -117,6 +118,20 @@ def test_what_is_saved_is_loaded(spec, tmp_path):
             assert ElementTree.fromstring(data).tag.endswith("svg")
     with pytest.raises(sharpear.UsageError, match=r"\.npz"):
         spec.save(tmp_path / "take.wav")
+
+
+def test_lines_are_kept_as_a_table(spec, tmp_path):
+    path = spec.save(tmp_path / "take.parquet")
+    assert pd.read_parquet(path).equals(spec.lines().assign(channel=np.int32(0)))
+    assert examine(str(path)).state == "whole"
+    assert examine(str(path)).attributes["sample_rate"] == RATE
+    data = path.read_bytes()
+    path.write_bytes(data[:5000] + bytes([data[5000] ^ 1]) + data[5001:])
+    assert examine(str(path)).state == "damaged"
+    path.write_bytes(data[:5000])
+    assert examine(str(path)).state == "damaged"
+    sharpear.sharpen(np.zeros(4000), RATE, "low-latency").save(path)
+    assert pd.read_parquet(path).empty
 
 
 def test_xarray_opens_a_zarr_without_a_word(spec, tmp_path):

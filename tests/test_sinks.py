@@ -49,11 +49,17 @@ def test_npz_loads_plainly_and_equals_memory_bit_for_bit(made):
     assert np.array_equal(saved["channel_frequencies"], expected.channel_frequencies)
 
 
-def test_zarr_opens_in_xarray_and_equals_memory_bit_for_bit(made):
+def test_zarr_opens_in_xarray_and_is_as_near_as_it_says(made):
     folder, expected = made
     saved = xarray.open_zarr(folder / "s.zarr")
-    for name, stored in FIELDS.items():
-        assert np.array_equal(saved[stored].values, getattr(expected, name)), name
+    for name in ("times", "frequencies"):
+        assert np.array_equal(saved[FIELDS[name]].values, getattr(expected, name)), name
+    told = {"amplitude": (20, 0.01, "db"), "instantaneous_frequency": (1200 / np.log10(2), 0.02, "cents")}
+    for name, (scale, largest, unit) in {**told, "plain_amplitude": (20, 0.1, "db")}.items():
+        true, held = getattr(expected, name), saved[name].values
+        assert np.array_equal(held > 0, true > 0)
+        error = scale * np.abs(np.log10(held[true > 0].astype(float) / true[true > 0]))
+        assert largest / 2 < error.max() <= largest == saved[name].attrs[f"largest_error_{unit}"]
     assert saved["amplitude"].dims == ("time", "channel", "frequency")
     assert saved["plain_amplitude"].dims == ("time", "channel", "band")
     assert {"time", "channel", "frequency", "band"} <= set(saved.coords)
@@ -61,6 +67,17 @@ def test_zarr_opens_in_xarray_and_equals_memory_bit_for_bit(made):
     assert saved["time"].attrs["units"] == "s"
     loudest = saved["amplitude"].sel(channel=0).mean("time").idxmax("frequency")
     assert float(loudest) == pytest.approx(440, rel=0.05)
+
+
+def test_zarr_keeps_every_bit_where_it_is_told_to(made, sharpen):
+    folder, expected = made
+    assert sharpen("s.wav", "-o", "exact.zarr", "--set", "output.rounding=false").code == 0
+    exact = api.load(folder / "exact.zarr")
+    for name in FIELDS:
+        assert np.array_equal(getattr(exact, name), getattr(expected, name)), name
+    assert "largest_error_db" not in xarray.open_zarr(folder / "exact.zarr")["amplitude"].attrs
+    rounded = api.load(folder / "s.zarr")
+    assert api.load(rounded.save(folder / "again.zarr")) == rounded
 
 
 def test_every_format_says_how_it_was_made(made):
@@ -141,7 +158,7 @@ def test_the_pictures_memory_is_bounded(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format_", ["zarr", "npz", "png"])
+@pytest.mark.parametrize("format_", ["zarr", "npz", "parquet", "png"])
 def test_a_full_disk_is_one_line_and_leaves_nothing(sharpen, wav, folder, format_):
     wav("s.wav", 3.0, channels=2)
     sharpen("s.wav", "-o", "warm.npz")  # kernels are compiled, and cached on disk, before the limit holds
@@ -179,7 +196,8 @@ def test_ctrl_c_keeps_what_was_done_and_says_so(wav, folder):
             signal.raise_signal(signal.SIGINT)
 
     outputs = [folder / "x.zarr", folder / "x.npz"]
-    outcome = sharpen_file(wav("s.wav", 9.0), outputs, load_config(str(SMALL)), Selection(), interrupt)
+    config = load_config(str(SMALL), {"output.rounding": False})
+    outcome = sharpen_file(wav("s.wav", 9.0), outputs, config, Selection(), interrupt)
     assert not outcome.complete
     saved = np.load(folder / "x.npz")
     assert json.loads(str(saved["attributes"]))["complete"] is False

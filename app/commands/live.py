@@ -112,7 +112,7 @@ def live(
         typer.Option("-o", "--out", **CHECKED_LATER, help="Write frames to this folder or file; - is stdout."),
     ] = None,
     format_: Annotated[
-        str, typer.Option("--format", help="Any of zarr,npz,png,svg,pdf; jsonl, f32 or arrow for stdout.")
+        str, typer.Option("--format", help="Any of zarr,npz,parquet,png,svg,pdf; jsonl, f32 or arrow for stdout.")
     ] = "",
     overwrite: OverwriteOption = False,
 ) -> None:

@@ -42,7 +42,7 @@ def sharpen(
     format_: Annotated[
         str,
         typer.Option(
-            "--format", help="Any of zarr,npz,png,svg,pdf (zarr if not given); one of jsonl,f32,npy,arrow to -."
+            "--format", help="Any of zarr,npz,parquet,png,svg,pdf (zarr if not given); one of jsonl,f32,npy,arrow to -."
         ),
     ] = "",
     mono: MonoOption = False,

@@ -8,8 +8,9 @@ from .finding import Access, DamageError, Finding
 from .local import LOCAL
 from .pictures import examine_png
 from .sounds import examine_sound
+from .tables import examine_parquet
 from .texts import examine_csv, examine_jsonl, examine_midi, examine_report
-from .tool_texts import examine_jams, examine_labels, examine_layer, examine_text_grid
+from .tool_texts import examine_jams, examine_labels, examine_layer, examine_pitch_tier, examine_text_grid
 from .trees import examine_zarr
 from .vectors import examine_vector
 
@@ -29,6 +30,8 @@ FILES: dict[str, Callable[[BinaryIO, bool], Finding]] = {
     "textgrid": examine_text_grid,
     "svl": examine_layer,
     "jams": examine_jams,
+    "pitchtier": examine_pitch_tier,
+    "parquet": examine_parquet,
 }
 """The function that examines a file, by suffix; it is given the open file, and whether to read all of it."""
 

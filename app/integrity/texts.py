@@ -16,19 +16,24 @@ LARGEST_LINE = 1 << 16
 LARGEST_MIDI = 1 << 24
 LARGEST_REPORT = 1 << 26
 NOTES, CURVES = "onset_s,offset_s,midi,cents,level_db,voice", "time_s"
+LAYERS = {2: 0, 5: 1}
+"""Columns of Sonic Visualiser's layers, which say nothing of themselves, and how many of them are names: the last."""
 READABLE = Finding("readable", "carries no checksum, all of it can be read")
 
 
 def examine_csv(file: BinaryIO, _thorough: bool) -> Finding:
-    """Whether every row has as many numbers as the first has names."""
-    columns = 0
+    """Whether every row has as many numbers as the first has names, or as a layer of Sonic Visualiser has columns."""
+    columns, names = 0, 0
     for number, line in enumerate(_lines(file), 1):
         row = next(csv.reader([line]), [])
         if number == 1:
-            if line.rstrip("\r\n") != NOTES and row[:1] != [CURVES]:
+            columns, names = len(row), LAYERS.get(len(row), 0)
+            if line.rstrip("\r\n") == NOTES or row[:1] == [CURVES]:
+                names = 0
+                continue
+            if columns not in LAYERS or not _is_number(row[0]):
                 return Finding("foreign", "is none that sharpear wrote")
-            columns = len(row)
-        elif len(row) != columns or not all(map(_is_number, row)) or not line.endswith("\n"):
+        if len(row) != columns or not all(map(_is_number, row[: columns - names])) or not line.endswith("\n"):
             raise DamageError(f"line {number} is cut short or damaged")
     return READABLE if columns else Finding("damaged", "is empty")
 

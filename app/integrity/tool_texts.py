@@ -1,6 +1,7 @@
 """Notes in the formats of other tools, read from end to end, as they have no place for a checksum."""
 
 import json
+import re
 from typing import BinaryIO
 from xml.parsers.expat import ExpatError, ParserCreate
 
@@ -8,6 +9,7 @@ from .finding import DamageError, Finding
 from .texts import READABLE
 
 LARGEST = 1 << 28
+PITCH_TIERS = tuple(f'File type = "ooTextFile"\nObject class = "{name}"\n\n' for name in ("PitchTier", "Collection"))
 FOREIGN = Finding("foreign", "is none that sharpear wrote")
 
 
@@ -42,6 +44,19 @@ def examine_text_grid(file: BinaryIO, _thorough: bool) -> Finding:
             stated.append(int(value[:9]))
     tiers, intervals = text.count('class = "IntervalTier"'), text.count("\n            text = ")
     if not stated or tiers != stated[0] or intervals != sum(stated[1:]) or not text.endswith('"\n'):
+        raise DamageError("is cut short or damaged")
+    return READABLE
+
+
+def examine_pitch_tier(file: BinaryIO, _thorough: bool) -> Finding:
+    """Whether as many points are there as Praat is told, and the last one is whole."""
+    text = _text(file)
+    if not text.startswith(PITCH_TIERS):
+        return FOREIGN
+    stated = sum(int(size[:9]) for size in re.findall(r"points: size = (\d+)\n", text))
+    found = len(re.findall(r"\n *number = [0-9.]+\n *value = [0-9.]+\n", text))
+    tiers = re.match(r'.*\n.*"Collection"\n\nsize = (\d+)\n', text)
+    if found != stated or text.count("points: size") != (int(tiers[1][:9]) if tiers else 1):
         raise DamageError("is cut short or damaged")
     return READABLE
 

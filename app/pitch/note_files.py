@@ -1,26 +1,21 @@
-"""What is written of a transcription: notes as CSV, JSON lines or MIDI, curves as CSV."""
+"""What is written of a transcription: notes and curves as tables, notes as JSON lines, and in formats of others."""
 
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict, astuple
 from pathlib import Path
 
-import mido
 import numpy as np
 
 from sharpear.errors import UsageError
+from sharpear.sinks.parquet import check_installed, parquet_bytes
+from sharpear.version import __version__
 
-from .notes import Note
+from .midi_file import midi
 from .tool_files import TOOL_FORMATS
 from .transcriber import Transcription
-
-TICKS_PER_S = 960
-"""MIDI ticks in a second, about one a millisecond: 480 in a quarter note, of which a minute has 120."""
-DRUM_CHANNEL = 9
-MIDI_FLOOR_DB = -60.0
-"""Level that becomes MIDI velocity 1; full scale becomes 127."""
 
 
 def _notes_csv(transcription: Transcription) -> bytes:
@@ -49,64 +44,39 @@ def _curves_csv(transcription: Transcription) -> bytes:
     return text.getvalue().encode()
 
 
-def _midi(transcription: Transcription) -> bytes:
-    """A track for each voice, and a channel as long as there are some: then voices share one."""
-    file = mido.MidiFile(ticks_per_beat=TICKS_PER_S // 2)
-    channels = [channel for channel in range(16) if channel != DRUM_CHANNEL]
-    voices = sorted({note.voice for note in transcription.notes})
-    for first in range(min(len(voices), len(channels))):
-        sharing = voices[first :: len(channels)]
-        notes = _restruck([note for note in transcription.notes if note.voice in sharing])
-        for voice in sharing:
-            file.tracks.append(_midi_track([note for note in notes if note.voice == voice], voice, channels[first]))
-    if not file.tracks:
-        file.tracks.append(mido.MidiTrack())
-    data = io.BytesIO()
-    file.save(file=data)
-    return data.getvalue()
+def _notes_parquet(transcription: Transcription) -> bytes:
+    """A row a note, the columns as in CSV."""
+    types = {"onset_s": "f8", "offset_s": "f8", "midi": "i4", "cents": "f4", "level_db": "f4", "voice": "i4"}
+    rows = np.array([astuple(note) for note in transcription.notes], list(types.items()))
+    return parquet_bytes(rows, {"sharpear": __version__, "sample_rate": transcription.sample_rate})
 
 
-def _restruck(notes: Sequence[Note]) -> list[Note]:
-    """The notes of one channel, by onset, where a key is one: struck while it is down, it is let go first.
-
-    It stays down as long as either note lasts.
-    """
-    latest: dict[int, Note] = {}
-    done = []
-    for note in notes:
-        before = latest.pop(note.midi, None)
-        if before and before.onset_s < note.onset_s:
-            done.append(replace(before, offset_s=min(before.offset_s, note.onset_s)))
-        latest[note.midi] = replace(note, offset_s=max(note.offset_s, before.offset_s)) if before else note
-    return done + list(latest.values())
-
-
-def _midi_track(notes: Sequence[Note], voice: int, channel: int) -> mido.MidiTrack:
-    events = []
-    for note in notes:
-        velocity = int(np.clip(1 + 126 * (1 - note.level_db / MIDI_FLOOR_DB), 1, 127))
-        on, off = (round(max(0.0, at) * TICKS_PER_S) for at in (note.onset_s, note.offset_s))
-        for tick, kind in ((on, "note_on"), (off, "note_off")):
-            message = mido.Message(kind, channel=channel, note=min(max(note.midi, 0), 127), velocity=velocity)
-            events.append((tick, kind == "note_on", message))
-    track = mido.MidiTrack([mido.MetaMessage("track_name", name=f"voice {voice}", time=0)])
-    now = 0
-    for tick, _, message in sorted(events, key=lambda event: event[:2]):  # a note ends before one begins
-        track.append(message.copy(time=tick - now))
-        now = tick
-    return track
+def _curves_parquet(transcription: Transcription) -> bytes:
+    """A row for each step and voice that sounds: time_s, voice, f0_hz, amplitude."""
+    voices = transcription.voices
+    step, voice = np.nonzero(np.atleast_2d(voices.f0.T).T > 0)
+    types = {"time_s": "f8", "voice": "i4", "f0_hz": "f4", "amplitude": "f4"}
+    rows = np.empty(step.size, list(types.items()))
+    rows["time_s"], rows["voice"] = voices.times[step], voice
+    rows["f0_hz"], rows["amplitude"] = voices.f0[step, voice], voices.amplitude[step, voice]
+    return parquet_bytes(rows, {"sharpear": __version__, "sample_rate": transcription.sample_rate})
 
 
 FORMATS: dict[str, Callable[[Transcription], bytes]] = {
+    **TOOL_FORMATS,
     "f0.csv": _curves_csv,
     "csv": _notes_csv,
     "jsonl": _notes_jsonl,
-    "mid": _midi,
-    **TOOL_FORMATS,
+    "mid": midi,
+    "f0.parquet": _curves_parquet,
+    "parquet": _notes_parquet,
 }
-"""What is written, by how a file's name ends."""
+"""What is written, by how a file's name ends; of endings that fit the first."""
 
-NOTE_KINDS = ("notes.csv", "notes.mid", "notes.jsonl", "f0.csv", *(f"notes.{ending}" for ending in TOOL_FORMATS))
+NOTE_KINDS = (
+    *("notes.csv", "notes.mid", "notes.jsonl", "f0.csv", "notes.txt", "notes.TextGrid", "f0.PitchTier", "notes.svl"),
+    *("notes.sv.csv", "f0.sv.csv", "notes.jams", "notes.parquet", "f0.parquet"),
+)
 """What a folder can get of each input, the first if nothing is asked for."""
 
 
@@ -123,3 +93,14 @@ def format_of(path: Path) -> str:
         if f".{path.name}".lower().endswith(f".{ending}".lower()):
             return ending
     raise UsageError(f"-o {path}: expected a name such as {', '.join(NOTE_KINDS)}, received {path.name!r}")
+
+
+def writer_of(format_: str) -> Callable[[Transcription], bytes]:
+    """The function that writes a format, which lacks nothing.
+
+    Raises:
+        UsageError: a package that it needs is not installed.
+    """
+    if format_.endswith("parquet"):
+        check_installed()
+    return FORMATS[format_]

@@ -1,15 +1,18 @@
-"""Notes in the formats of other tools: Audacity's labels, Praat's TextGrid, Sonic Visualiser's layers, JAMS."""
+"""Notes and curves as other tools read them: Audacity's labels, Praat's objects, Sonic Visualiser's layers, JAMS."""
 
 import json
 from collections.abc import Callable, Sequence
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sharpear.version import __version__
 
 from .notes import Note
 from .transcriber import Transcription
+
+Floats = NDArray[np.floating]
 
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 SHORTEST_GRID_S = 1e-3
@@ -33,6 +36,13 @@ def note_hz(note: Note) -> float:
     220.0
     """
     return float(440 * 2 ** ((note.midi - 69 + note.cents / 100) / 12))
+
+
+def sounding_voices(transcription: Transcription) -> list[tuple[int, Floats, Floats]]:
+    """Of each voice that sounds at all: its number, and the times, s, and fundamentals, Hz, at which it does."""
+    times, f0 = transcription.voices.times, transcription.voices.f0
+    sounding = [(voice, np.flatnonzero(f0[:, voice] > 0)) for voice in range(f0.shape[1] if f0.ndim > 1 else 0)]
+    return [(voice, times[steps], f0[steps, voice]) for voice, steps in sounding if steps.size]
 
 
 def labels(transcription: Transcription) -> bytes:
@@ -64,6 +74,30 @@ def text_grid(transcription: Transcription) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def pitch_tier(transcription: Transcription) -> bytes:
+    """Praat's PitchTier: the fundamental of a voice, Hz, at each step at which it sounds.
+
+    Several voices are a Collection of them, which Praat opens as one object each.
+    """
+    end_s, voices = _end_s(transcription), sounding_voices(transcription)
+    lines = ['File type = "ooTextFile"']
+    if len(voices) == 1:
+        lines += ['Object class = "PitchTier"', "", *_points(*voices[0][1:], end_s, "")]
+    else:
+        lines += ['Object class = "Collection"', "", f"size = {len(voices)}", "item []:"]
+    for number, (voice, times, hz) in enumerate(voices if len(voices) > 1 else [], 1):
+        lines += [f"    item [{number}]:", '        class = "PitchTier"', f'        name = "voice_{voice}"']
+        lines += _points(times, hz, end_s, "        ")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _points(times: Floats, hz: Floats, end_s: float, indent: str) -> list[str]:
+    lines = ["xmin = 0", f"xmax = {end_s:.6f}", f"points: size = {len(times)}"]
+    for n, (time_s, value) in enumerate(zip(times, hz, strict=True), 1):
+        lines += [f"points [{n}]:", f"    number = {time_s:.6f}", f"    value = {value:.4f}"]
+    return [indent + line for line in lines]
+
+
 def layer(transcription: Transcription) -> bytes:
     """A layer of notes for Sonic Visualiser: frames of the recording, Hz, levels from 0 to 1, names."""
     rate, notes = round(transcription.sample_rate), transcription.notes
@@ -86,7 +120,7 @@ def layer(transcription: Transcription) -> bytes:
             "frame": round(note.onset_s * rate),
             "value": f"{note_hz(note):.4f}",
             "duration": round((note.offset_s - note.onset_s) * rate),
-            "level": f"{np.clip(1 - note.level_db / LEVEL_FLOOR_DB, 0, 1):.4f}",
+            "level": f"{_level(note):.4f}",
             "label": note_name(note),
         }
         lines.append(f"      <point {_attributes(point)}/>")
@@ -102,9 +136,28 @@ def layer(transcription: Transcription) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def notes_layer_csv(transcription: Transcription) -> bytes:
+    """A layer of notes as Sonic Visualiser imports it: time, s; Hz; duration, s; level from 0 to 1; name."""
+    rows = (
+        f"{n.onset_s:.6f},{note_hz(n):.4f},{n.offset_s - n.onset_s:.6f},{_level(n):.4f},{note_name(n)}\n"
+        for n in transcription.notes
+    )
+    return "".join(rows).encode()
+
+
+def curves_layer_csv(transcription: Transcription) -> bytes:
+    """A layer of time values as Sonic Visualiser imports it: time, s, and Hz of each voice that then sounds."""
+    points = [
+        (time_s, value)
+        for _, times, hz in sounding_voices(transcription)
+        for time_s, value in zip(times, hz, strict=True)
+    ]
+    return "".join(f"{time_s:.6f},{value:.4f}\n" for time_s, value in sorted(points)).encode()
+
+
 def jams(transcription: Transcription) -> bytes:
     """JAMS: notes as note_midi, in fractions of a semitone, and the curve of each voice as pitch_contour."""
-    end_s, voices = _end_s(transcription), transcription.voices
+    end_s = _end_s(transcription)
     notes = [
         {
             "time": round(n.onset_s, 6),
@@ -115,22 +168,24 @@ def jams(transcription: Transcription) -> bytes:
         for n in transcription.notes
     ]
     annotations = [_annotation("note_midi", notes, end_s)]
-    for voice in range(voices.f0.shape[1] if voices.f0.ndim > 1 else 0):
-        sounding = np.flatnonzero(voices.f0[:, voice] > 0)
-        if sounding.size:
-            points = [
-                {
-                    "time": round(float(voices.times[n]), 6),
-                    "duration": 0.0,
-                    "value": {"index": voice, "frequency": round(float(voices.f0[n, voice]), 3), "voiced": True},
-                    "confidence": None,
-                }
-                for n in sounding
-            ]
-            annotations.append(_annotation("pitch_contour", points, end_s))
+    for voice, times, hz in sounding_voices(transcription):
+        points = [
+            {
+                "time": round(float(time_s), 6),
+                "duration": 0.0,
+                "value": {"index": voice, "frequency": round(float(value), 3), "voiced": True},
+                "confidence": None,
+            }
+            for time_s, value in zip(times, hz, strict=True)
+        ]
+        annotations.append(_annotation("pitch_contour", points, end_s))
     about = {"title": "", "artist": "", "release": "", "duration": round(end_s, 6), "identifiers": {}}
     told = {"annotations": annotations, "file_metadata": {**about, "jams_version": "0.3.5"}, "sandbox": {}}
     return json.dumps(told).encode() + b"\n"
+
+
+def _level(note: Note) -> float:
+    return float(np.clip(1 - note.level_db / LEVEL_FLOOR_DB, 0, 1))
 
 
 def _annotation(namespace: str, data: Sequence[object], end_s: float) -> dict[str, object]:
@@ -160,7 +215,10 @@ def _attributes(values: dict[str, object]) -> str:
 TOOL_FORMATS: dict[str, Callable[[Transcription], bytes]] = {
     "txt": labels,
     "TextGrid": text_grid,
+    "PitchTier": pitch_tier,
     "svl": layer,
+    "f0.sv.csv": curves_layer_csv,
+    "sv.csv": notes_layer_csv,
     "jams": jams,
 }
 """What is written, by how a file's name ends."""

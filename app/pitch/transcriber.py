@@ -193,10 +193,12 @@ class Transcription(ArrayResult):
     sample_rate: float = 44100.0
 
     def save(self, path: str | Path) -> Path:
-        """Write the notes as .csv, .mid, .jsonl, .txt, .TextGrid, .svl or .jams, as the name ends; f0.csv the curves.
+        """Write the notes as .csv, .mid, .jsonl, .txt, .TextGrid, .svl, .sv.csv, .jams or .parquet, as the name ends.
+
+        The curves are written as f0.csv, .PitchTier, f0.sv.csv or f0.parquet.
 
         Raises:
-            UsageError: the name ends in none of these.
+            UsageError: the name ends in none of these, or pyarrow is not installed and wanted.
             InputError: it cannot be written.
         """
         from .note_files import FORMATS, format_of  # noqa: PLC0415 (which stands on this module)

@@ -16,7 +16,7 @@ from sharpear.runs.task import CountedBlocks, Outcome, Running, Task
 from sharpear.sinks import Staging
 from sharpear.sinks.outlet import Outlet, ending
 
-from .note_files import FORMATS, NOTE_KINDS, format_of
+from .note_files import NOTE_KINDS, format_of, writer_of
 from .notes import SHORTEST_S
 from .transcriber import Transcriber, Transcription, transcribed
 
@@ -39,12 +39,12 @@ class Transcribing(Task):
 
     def make(self, audio: AudioSource, outputs: Sequence[Path], running: Running) -> Outcome:
         """The notes of all of `audio`."""
-        formats = [format_of(path) for path in outputs]
+        writers = [writer_of(format_of(path)) for path in outputs]
         with Staging(outputs) as staging:
             result, outcome = self._transcribe(audio, running)
-            for path, format_ in zip(outputs, formats, strict=True):
+            for path, write in zip(outputs, writers, strict=True):
                 try:
-                    staging.place(path).write_bytes(FORMATS[format_](result))
+                    staging.place(path).write_bytes(write(result))
                 except OSError as error:
                     raise unwritable(path, error) from error
             staging.publish()
@@ -56,9 +56,10 @@ class Transcribing(Task):
         Raises:
             InputError: the source ends badly, or the outlet's disk is full.
         """
+        write = writer_of(format_)
         result, outcome = self._transcribe(audio, Running(interruption))
         with ending(outlet):
-            outlet.write(FORMATS[format_](result))
+            outlet.write(write(result))
             outlet.flush()
         return outcome
 

@@ -15,9 +15,9 @@ from sharpear.audio.blocks import as_rate
 from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks import SINKS, FileSinks, PictureStyle, SinkInfo
+from sharpear.sinks.line_table import line_rows
 from sharpear.version import __version__
 
-from .line_table import line_rows
 from .resynthesis import resynthesised
 
 if TYPE_CHECKING:
@@ -137,9 +137,10 @@ class Spectrogram(Frames):
         return axes
 
     def save(self, path: str | Path, style: PictureStyle | None = None) -> Path:
-        """Write it as .npz, .zarr, .png, .svg or .pdf, as its name ends, in the place of what had that name.
+        """Write it as .npz, .zarr, .parquet, .png, .svg or .pdf, as its name ends, in the place of what had that name.
 
-        `load` reads an .npz or .zarr back.  style: how a picture looks.
+        `load` reads an .npz or .zarr back. A .zarr is rounded, unless it was sharpened with ``output.rounding`` false.
+        style: how a picture looks.
 
         Raises:
             UsageError: the name ends in none of these.

@@ -30,6 +30,19 @@ class SinkInfo:
     attributes: dict[str, Any]
     style: PictureStyle = field(default_factory=PictureStyle)
 
+    @property
+    def rounding(self) -> bool:
+        """Whether formats that can round do, as `output.rounding` of the configuration in the attributes says.
+
+        >>> axis = np.array([220.0, 440.0])
+        >>> SinkInfo(axis, axis, 1, {"config": {"output": {"rounding": False}}}).rounding
+        False
+        """
+        told: Any = self.attributes
+        for name in ("config", "output"):  # attributes of a file that was read may be anything
+            told = told.get(name) if isinstance(told, dict) else None
+        return not (isinstance(told, dict) and told.get("rounding") is False)
+
 
 class Sink(ABC):
     """Write frames to a place where `path` grows until it is published; see `sharpear.sinks.staging.Staging`.

@@ -8,11 +8,17 @@ from sharpear.sharpening.frames import Frames
 
 from .base import Sink, SinkInfo
 from .npz import NpzSink
+from .parquet import ParquetSink
 from .picture_sink import PictureSink
 from .staging import Staging
 from .zarr import ZarrSink
 
-SINKS: dict[str, type[Sink]] = {"zarr": ZarrSink, "npz": NpzSink, **dict.fromkeys(("png", "svg", "pdf"), PictureSink)}
+SINKS: dict[str, type[Sink]] = {
+    "zarr": ZarrSink,
+    "npz": NpzSink,
+    "parquet": ParquetSink,
+    **dict.fromkeys(("png", "svg", "pdf"), PictureSink),
+}
 """File formats by the suffix that names them."""
 
 

@@ -1,4 +1,4 @@
-"""Zarr: chunked, compressed, appended while running; xarray opens it with named dimensions."""
+"""Zarr: chunked, rounded, compressed, appended while running; xarray opens it with named dimensions."""
 
 import warnings
 from pathlib import Path
@@ -7,29 +7,52 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
+from zarr.codecs import BloscCodec, Crc32cCodec, TransposeCodec, ZstdCodec
 
 from sharpear.integrity import checksums
 from sharpear.sharpening.frames import Frames
 
 from .base import Sink, SinkInfo
+from .rounding import relative_of_cents, relative_of_db, rounded
 
 CHUNK_BYTES = 1 << 23
 LARGEST_CHUNK = 2048
 """The most frames in a chunk, some six seconds: each append costs some milliseconds, whatever its length."""
 
-SPARSE = ZstdCodec(), Crc32cCodec()
-"""Codecs for arrays of lines, which are mostly zeros. As with `DENSE`, each chunk ends in its checksum."""
+AXIS = ZstdCodec(), Crc32cCodec()
+"""Codecs for axes. As with `GRID`, each chunk ends in its checksum."""
 
-DENSE = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec()
-"""Codecs for numbers that hardly repeat: as small as with Zstandard, in half the time."""
+GRID = BloscCodec(cname="zstd", clevel=3, shuffle="shuffle", typesize=4, blocksize=1 << 20), Crc32cCodec()
+"""Codecs for what stands on a grid of frequencies: the first bytes of many numbers together, then the second."""
+
+TIME_INNERMOST = TransposeCodec(order=(1, 2, 0))
+"""A line stays at its atom from frame to frame, so that a chunk holds the course of each atom in one piece."""
+
+AMPLITUDE_DB, FREQUENCY_CENTS, PLAIN_DB = 0.01, 0.02, 0.1
+"""The most by which rounding may move a line's level, its frequency, and a level of the filterbank."""
+
+ERRORS = {
+    "amplitude": {"largest_error_db": AMPLITUDE_DB},
+    "instantaneous_frequency": {"largest_error_cents": FREQUENCY_CENTS},
+    "plain_amplitude": {"largest_error_db": PLAIN_DB},
+}
+"""What an array says of its rounding, among its attributes."""
+
+RELATIVE = {
+    "amplitude": relative_of_db(AMPLITUDE_DB),
+    "instantaneous_frequency": relative_of_cents(FREQUENCY_CENTS),
+    "plain_amplitude": relative_of_db(PLAIN_DB),
+}
+"""The same as relative errors."""
 
 
 class ZarrSink(Sink):
     """A Zarr group with named dimensions.
 
     time (s), frequency (Hz), channel, band (Hz); amplitude and instantaneous_frequency over (time, channel, frequency),
-    plain_amplitude over (time, channel, band). ``xarray.open_zarr(path)`` opens it.
+    plain_amplitude over (time, channel, band). Lines are rounded by at most 0.01 dB and 0.02 cents, plain_amplitude by
+    0.1 dB, as attributes of the arrays say; with the setting ``output.rounding`` false by nothing.
+    ``xarray.open_zarr(path)`` opens it.
     """
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
@@ -46,22 +69,19 @@ class ZarrSink(Sink):
         self._fixed("frequency", info.frequencies, "Hz")
         self._fixed("channel", np.arange(info.streams), "1")
         self._fixed("band", info.channel_frequencies, "Hz")
+        atom, band = ["time", "channel", "frequency"], ["time", "channel", "band"]
         self._growing = {
             "time": self._empty("time", np.float64, (), ["time"], "s"),
-            "amplitude": self._empty("amplitude", np.float32, (atoms,), ["time", "channel", "frequency"], "1"),
-            "instantaneous_frequency": self._empty(
-                "instantaneous_frequency", np.float32, (atoms,), ["time", "channel", "frequency"], "Hz"
-            ),
-            "plain_amplitude": self._empty(
-                "plain_amplitude", np.float32, (channels,), ["time", "channel", "band"], "1"
-            ),
+            "amplitude": self._empty("amplitude", np.float32, (atoms,), atom, "1"),
+            "instantaneous_frequency": self._empty("instantaneous_frequency", np.float32, (atoms,), atom, "Hz"),
+            "plain_amplitude": self._empty("plain_amplitude", np.float32, (channels,), band, "1"),
         }
 
     def _fixed(self, name: str, values: NDArray[Any], units: str) -> None:
         self._group.create_array(
             name,
             data=values,
-            compressors=SPARSE,
+            compressors=AXIS,
             config={"write_empty_chunks": True},
             dimension_names=[name],
             attributes={"units": units},
@@ -75,9 +95,10 @@ class ZarrSink(Sink):
             chunks=(self._chunk, *row),
             dtype=dtype,
             config={"write_empty_chunks": True},  # to look whether a chunk is empty takes longer than to write it
-            compressors=DENSE if name == "plain_amplitude" else SPARSE,
+            filters=[TIME_INNERMOST] if columns else None,
+            compressors=GRID if columns else AXIS,
             dimension_names=dimensions,
-            attributes={"units": units},
+            attributes={"units": units, **(ERRORS.get(name, {}) if self.info.rounding else {})},
         )
 
     def _append(self, frames: Frames) -> None:
@@ -92,8 +113,10 @@ class ZarrSink(Sink):
             self._pending_frames = len(joined) - whole
 
     def _store(self, frames: Frames) -> None:
-        for name, array in self._growing.items():
-            array.append(frames.times if name == "time" else getattr(frames, name))
+        self._growing["time"].append(frames.times)
+        for name, relative in RELATIVE.items():
+            values = getattr(frames, name)
+            self._growing[name].append(rounded(values, relative) if self.info.rounding else values)
 
     def _finish(self, partial: Path, complete: bool) -> None:
         if self._pending_frames:

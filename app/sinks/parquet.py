@@ -1,0 +1,99 @@
+"""Parquet (extra `arrow`): the lines of all frames as one table, and how any table is kept."""
+
+import json
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.errors import UsageError
+from sharpear.sharpening.frames import Frames
+
+from .base import Sink, SinkInfo
+from .line_table import line_rows
+
+ROWS_TOGETHER = 1 << 17
+"""Rows in a row group, which readers skip or read as one: the lines of some seconds."""
+
+KEEPING = {"compression": "zstd", "write_page_checksum": True}
+"""How pages are kept: each carries its CRC."""
+
+
+def check_installed() -> Any:
+    """Pyarrow.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.parquet  # noqa: PLC0415
+    except ImportError as error:
+        raise UsageError("format parquet needs pyarrow: pip install 'sharpear[arrow]'") from error
+    return pa
+
+
+def parquet_bytes(rows: NDArray[Any], told: dict[str, Any]) -> bytes:
+    """A structured array as a Parquet file, whose metadata say `told` as JSON under ``sharpear``.
+
+    Raises:
+        UsageError: pyarrow is not installed.
+    """
+    pa, data = check_installed(), BytesIO()
+    table = pa.table({name: rows[name] for name in rows.dtype.names or ()})
+    pa.parquet.write_table(table.replace_schema_metadata({"sharpear": json.dumps(told)}), data, **KEEPING)
+    return data.getvalue()
+
+
+class ParquetSink(Sink):
+    """A Parquet table, a row for each line of each frame, by time, channel and frequency.
+
+    time_s (float64), channel (int32), frequency_hz, amplitude, level_db (float32). The attributes are in the file's
+    metadata, as JSON under ``sharpear``. Any Parquet reader opens it: pandas, Polars, DuckDB, Spark, R.
+    """
+
+    descriptors = 1
+
+    def __init__(self, path: Path, info: SinkInfo) -> None:
+        self._pa = check_installed()
+        super().__init__(path, info)
+        self._pending: list[NDArray[Any]] = []
+        self._file: BinaryIO | None = None
+
+    def _start(self, folder: Path) -> None:
+        none = np.zeros((0, self.info.streams, self.info.frequencies.size), np.float32)
+        self._pending = [line_rows(Frames(np.zeros(0), none, none, none), None)]
+        self._schema = self._table().schema
+        self._file = self._place.open("wb")
+        self._writer = self._pa.parquet.ParquetWriter(self._file, self._schema, **KEEPING)
+
+    def _table(self) -> Any:
+        rows = np.concatenate(self._pending)
+        return self._pa.table({name: rows[name] for name in rows.dtype.names or ()})
+
+    def _append(self, frames: Frames) -> None:
+        self._pending.append(line_rows(frames, None))
+        if sum(map(len, self._pending)) >= ROWS_TOGETHER:
+            self._store()
+
+    def _store(self) -> None:
+        self._writer.write_table(self._table())
+        self._pending = self._pending[:1]
+
+    def _finish(self, partial: Path, complete: bool) -> None:
+        self._store()
+        told = {**self.info.attributes, "complete": complete}
+        self._writer.add_key_value_metadata({"sharpear": json.dumps(told)})
+        self._writer.close()
+        assert self._file
+        self._file.close()
+
+    def close(self) -> None:
+        """Let go of a file that was not finished."""
+        if self._file and not self._file.closed:
+            self._writer.is_open = False  # else it would write its end when it is forgotten
+            with suppress(OSError):  # closing writes what is buffered, and the disk may be full
+                self._file.close()
