@@ -1,12 +1,13 @@
 """The comparison figure, drawn with matplotlib (extra `plot`)."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+from .base import hushed
 
 A4_HZ = 440.0
 TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
@@ -48,8 +49,7 @@ def save_comparison(
     axes[1].set_xlabel("time (s)")
     figure.suptitle(title, parse_math=False)
     figure.colorbar(image, ax=axes, label="level (dB below the largest)", pad=0.06)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # a name in a script that the font lacks
+    with hushed("Glyph"):  # a name in a script that the font lacks
         told = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, text)
         figure.savefig(path, dpi=110, metadata=told)
 
