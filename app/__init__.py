@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .recordings.spectrogram import Spectrogram
     from .recordings.whole import sharpen
     from .separation.separator import Separator, separate
+    from .separation.stems import Stems
+    from .sharpening.blockwise import astream, stream
     from .sharpening.frames import Frames
     from .sharpening.sharpener import Sharpener
     from .version import __version__
@@ -32,13 +34,16 @@ _MODULES = {
     "Separator": "separation.separator",
     "Sharpener": "sharpening.sharpener",
     "Spectrogram": "recordings.spectrogram",
+    "Stems": "separation.stems",
     "Transcriber": "pitch.transcriber",
     "Transcription": "pitch.transcriber",
     "__version__": "version",
+    "astream": "sharpening.blockwise",
     "load": "recordings.reader",
     "load_config": "config",
     "separate": "separation.separator",
     "sharpen": "recordings.whole",
+    "stream": "sharpening.blockwise",
     "transcribe": "pitch.transcriber",
 }
 
@@ -52,14 +57,17 @@ __all__ = [
     "SharpearError",
     "Sharpener",
     "Spectrogram",
+    "Stems",
     "Transcriber",
     "Transcription",
     "UsageError",
     "__version__",
+    "astream",
     "load",
     "load_config",
     "separate",
     "sharpen",
+    "stream",
     "transcribe",
 ]
 

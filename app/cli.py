@@ -10,6 +10,7 @@ import typer
 from .commands.common import EXIT_SOME_FAILED, say, say_what_is_logged
 from .commands.devices import devices
 from .commands.doctor import doctor
+from .commands.examples import epilog
 from .commands.latency_test import latency_test
 from .commands.learn import learn
 from .commands.live import live
@@ -26,11 +27,14 @@ from .errors import SharpearError, UsageError, expected_and_received, unreachabl
 INTERRUPTED = 130
 """The exit code that Typer makes of ``KeyboardInterrupt``."""
 
+WIDEST = 100
+"""Columns that help takes where the terminal is wider."""
+
 app = typer.Typer(
     help="Real-time streaming audio super-resolution.",
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST},
 )
 
 
@@ -59,7 +63,9 @@ for command in (
     doctor,
     latency_test,
 ):
-    app.command()(_speaking(with_options(command)))
+    shown = command.__name__.replace("_", "-")
+    # What stands beside the command in the list of them is its whole sentence, whatever the width.
+    app.command(shown, short_help=command.__doc__, epilog=epilog(shown))(_speaking(with_options(command)))
 
 
 def _version(show: bool) -> None:

@@ -263,13 +263,13 @@ def load_config(preset: str | Path, overrides: Mapping[str, Any] | None = None) 
 
 def to_toml(config: Config) -> str:
     """All settings, each with its meaning, as TOML that `load_config` reads back."""
-    lines = [f"description = {_toml_text(config.description)}"]
+    lines = [f"description = {toml_text(config.description)}"]
     for name, section in config:
         if not isinstance(section, Section):
             continue
         lines += ["", f"[{name}]"]
         for key, field in type(section).model_fields.items():
-            lines.append(f"{key} = {_toml_text(getattr(section, key))}  # {field.description}")
+            lines.append(f"{key} = {toml_text(getattr(section, key))}  # {field.description}")
     return "\n".join(lines) + "\n"
 
 
@@ -303,9 +303,14 @@ def _toml_value(text: str) -> Any:
     return parsed["value"] if len(parsed) == 1 else text
 
 
-def _toml_text(value: object) -> str:
+def toml_text(value: object) -> str:
+    """A setting's value as TOML.
+
+    >>> toml_text(("a", True)), toml_text(0.5)
+    ('["a", true]', '0.5')
+    """
     if isinstance(value, tuple):
-        return "[" + ", ".join(map(_toml_text, value)) + "]"
+        return "[" + ", ".join(map(toml_text, value)) + "]"
     if isinstance(value, bool):
         return str(value).lower()
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import landing_sounds
+import notebook_pages
 import reference_pages
 
 DOCS = Path(__file__).parent
@@ -26,7 +27,7 @@ GROUPS: dict[str, list[str]] = {
     "Start": ["index.md"],
     "Tutorials": [f"tutorials/{name}.md" for name in ("first-look", "microphone", "corpus", "pipe")],
     "How-to": ["how-to/*.md", "view.md", "batch.md", "bridges.md", "gpu.md", "systems.md"],
-    "Gallery": ["gallery.md"],
+    "Gallery": ["gallery.md", "notebooks/*.md"],
     "Explanation": ["architecture.md", "dynamics.md", "beliefs.md", "reliability.md"],
     "Measured": ["sharpness.md", "separation.md", "pitch.md", "speed.md", "benchmarks.md"],
     "Reference": [
@@ -71,6 +72,7 @@ def gather(pages: Path, media: bool = True) -> None:
         (reference / name).write_text(text, encoding="utf-8")
     made_by = {path.stem: _made(path, pages / "gallery") for path in SCRIPTS} if media else {}
     (pages / "gallery.md").write_text(gallery(made_by), encoding="utf-8")
+    notebook_pages.write(ROOT / "examples" / "notebooks", pages / "notebooks", run=media)
     for page in pages.rglob("*.md"):
         up = "../" * (len(page.relative_to(pages).parts) - 1)
         page.write_text(_with_links_of_the_site(page.read_text(encoding="utf-8"), up), encoding="utf-8")

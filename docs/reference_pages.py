@@ -33,7 +33,8 @@ def commands() -> str:
     for name, command in root.commands.items():
         words = [f"{p.name.upper()}{'...' if p.nargs != 1 else ''}" for p in command.params if _is_argument(p)]
         lines += [f"## {name}", "", command.help.strip(), "", "```text", f"sharpear {name} {' '.join(words)}".strip()]
-        lines += ["```", "", "| option | default | meaning |", "|---|---|---|"]
+        lines += ["```", "", "```text", *(line.strip() for line in command.epilog.splitlines()[2:]), "```"]
+        lines += ["", "| option | default | meaning |", "|---|---|---|"]
         lines += [_option(each) for each in command.params] + [""]
     return "\n".join(lines)
 

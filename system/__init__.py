@@ -29,6 +29,12 @@ END_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIG
 SHARED_MEMORY = "/dev/shm" if sys.platform == "linux" else ""
 """The memory's own file system; empty where the system has none."""
 
+SOUND_CARDS = "/dev/snd"
+"""Where Linux has its sound cards."""
+
+CONTAINERS = ("/.dockerenv", "/run/.containerenv")
+"""Files that Docker and Podman put into their containers."""
+
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 FOLLOWING_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -153,6 +159,24 @@ def free_bytes(folder: str) -> int | None:
 def has_screen() -> bool:
     """Whether a browser would open before somebody's eyes."""
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def why_no_sound() -> str:
+    """Why programs may see no microphone here, and what helps; empty where the system does not tell."""
+    if sys.platform == "darwin":
+        return "allow the terminal the microphone in System Settings, Privacy & Security"
+    if sys.platform == "win32":
+        return "allow programs the microphone in Settings, Privacy"
+    if sys.platform != "linux":
+        return ""
+    cards = list(Path(SOUND_CARDS).glob("pcm*c"))
+    if cards and not any(os.access(card, os.R_OK | os.W_OK) for card in cards):
+        return (
+            f"{SOUND_CARDS} may not be opened: join the group audio, `sudo usermod -aG audio $USER`, and log in again"
+        )
+    if not cards and any(os.path.exists(path) for path in CONTAINERS):
+        return f"a container sees no sound card: start it with `--device {SOUND_CARDS} --group-add audio`"
+    return "" if cards else "Linux sees no sound card that records"
 
 
 @contextmanager

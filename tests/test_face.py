@@ -111,8 +111,11 @@ def test_constructors_and_functions_say_the_same_things_alike():
     assert names(sharpear.Transcriber) == ["sample_rate", "preset", "streams", "overrides", "start_s", "device"]
     assert [name for name in names(sharpear.Sharpener) if name != "phases"] == names(sharpear.Transcriber)
     assert names(sharpear.Separator) == ["sample_rate", "sources", "streams", "linked", "device"]
-    assert names(sharpear.sharpen) == names(sharpear.transcribe) == ["audio", *names_of_whole(sharpear.Sharpener)]
-    assert names(sharpear.separate) == ["audio", *names_of_whole(sharpear.Separator)]
+    whole = ["audio", *names_of_whole(sharpear.Sharpener), "progress"]
+    assert names(sharpear.sharpen) == names(sharpear.transcribe) == whole
+    assert names(sharpear.separate) == ["audio", *names_of_whole(sharpear.Separator), "progress"]
+    streamed = ["blocks", *(name for name in names(sharpear.Sharpener) if name != "streams")]
+    assert names(sharpear.stream) == names(sharpear.astream) == streamed
 
 
 def names_of_whole(kind):
@@ -148,9 +151,10 @@ def test_results_are_equal_where_all_their_values_are():
     assert one != other
     assert one[:7] == other[:7]
     assert one != one.amplitude
-    for result in (one, sharpear.sharpen(sound(), RATE), sharpear.transcribe(sound(), RATE)):
+    stems = sharpear.separate(sound(), RATE)
+    for result in (one, sharpear.sharpen(sound(), RATE), sharpear.transcribe(sound(), RATE), stems):
         assert result == copy.deepcopy(result)
-        with pytest.raises(TypeError, match=r"unhashable type: '(Frames|Spectrogram|Transcription)'"):
+        with pytest.raises(TypeError, match=r"unhashable type: '(Frames|Spectrogram|Transcription|Stems)'"):
             hash(result)
 
 
@@ -199,6 +203,10 @@ REPRS = {
     "Transcription": (
         lambda: sharpear.transcribe(sound(), RATE),
         r"<Transcription: 1 note, \d+ frames, 0\.000 to 0\.5\d\d s, 8 voices>",
+    ),
+    "Stems": (
+        lambda: sharpear.separate(sound(channels=2), RATE),
+        r"<Stems: 3 stems \(tonal, transient, residual\), 0\.56\d s, 2 channels>",
     ),
     "Bands": (
         lambda: BandStream(RATE, "low-latency").push(sound()),

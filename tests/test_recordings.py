@@ -1,5 +1,8 @@
-"""A spectrogram in a notebook: from a path, drawn, tabulated, heard again, kept."""
+"""Results in a notebook: from a path, told of on the way, drawn, tabulated, heard, kept, handed to other tools."""
 
+import base64
+import io
+import re
 import warnings
 import xml.etree.ElementTree as ElementTree
 
@@ -10,10 +13,12 @@ import soundfile
 import typer
 import xarray
 from matplotlib.figure import Figure
+from scipy.signal import ShortTimeFFT
 
 import sharpear
 from sharpear.commands.options import seconds
 from sharpear.integrity import examine
+from sharpear.pitch import Note, Voices
 
 RATE = 16000
 T = np.arange(12000) / RATE
@@ -157,5 +162,72 @@ def test_notes_and_stems_of_a_path_are_those_of_its_samples(tmp_path):
     path = tmp_path / "tones.wav"
     soundfile.write(path, SOUND, RATE, subtype="FLOAT")
     assert sharpear.transcribe(path, preset="low-latency") == sharpear.transcribe(SOUND, RATE, "low-latency")
-    stems = sharpear.separate(path)
-    assert np.array_equal(stems["tonal"], sharpear.separate(SOUND, RATE)["tonal"])
+    assert sharpear.separate(path) == sharpear.separate(SOUND, RATE)
+
+
+@pytest.mark.parametrize("job", [sharpear.sharpen, sharpear.separate, sharpear.transcribe])
+def test_progress_is_told_up_to_the_end_and_may_end_the_work(job):
+    sound, told = np.tile(SOUND, 3), []
+    options = {} if job is sharpear.separate else {"preset": "low-latency"}
+    assert job(sound, RATE, **options, progress=lambda *now: told.append(now)) == job(sound, RATE, **options)
+    assert len(told) == 3
+    assert [total_s for _, total_s in told] == [2.25] * 3
+    assert [done_s for done_s, _ in told] == [1.024, 2.048, 2.25]
+
+    def stop(done_s, total_s):
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        job(sound, RATE, **options, progress=stop)
+
+
+@pytest.mark.parametrize(("n_fft", "hop"), [(1024, 256), (512, 20)])
+def test_the_stft_of_lines_has_the_axes_and_the_scale_of_one(spec, n_fft, hop):
+    window = np.hanning(n_fft + 1)[:-1]
+    plain = np.abs(ShortTimeFFT(window, hop, RATE, mfft=n_fft).stft(SOUND, p0=0, p1=1 + len(SOUND) // hop))
+    lines = spec.to_stft(n_fft, hop)
+    assert lines.dtype == np.float32
+    assert lines.shape[0] == plain.shape[0]
+    assert lines.shape[1] - plain.shape[1] in (0, 1)
+    middle = slice(plain.shape[1] // 3, plain.shape[1] // 2)
+    assert (lines[:, middle].argmax(axis=0) == plain[:, middle].argmax(axis=0)).all()
+    lobe = slice(round(440 * n_fft / RATE) - 2, round(440 * n_fft / RATE) + 3)  # its rows, if the tone is between two
+    read = np.sqrt(np.square(lines[lobe, middle]).sum(axis=0)) / (n_fft / 4)
+    assert np.median(read) == pytest.approx(0.3, rel=0.1)
+    assert np.count_nonzero(lines[:, middle]) < 0.1 * lines[:, middle].size
+
+
+def test_the_stft_of_streams_slices_and_nothing(spec):
+    assert np.array_equal(spec.with_stream().to_stft(512, 128), spec.to_stft(512, 128)[None])
+    later = spec[spec.times >= spec.times[0] + 25 * spec.attributes["hop"] / RATE]
+    assert later.to_stft(512, spec.attributes["hop"]).shape[1] == len(later)
+    assert spec[:0].to_stft(512).shape == (257, 0)
+    with pytest.raises(sharpear.UsageError, match="at least 1 sample of hop, received 0"):
+        spec.to_stft(512, 0)
+
+
+def test_stems_are_played_in_jupyter_and_kept(tmp_path):
+    both = np.stack([SOUND, -SOUND / 2], axis=1)
+    stems = sharpear.separate(both, RATE)
+    players = re.findall(r"data:audio/flac;base64,([^\"]+)", stems._repr_html_())
+    assert len(players) == 3
+    heard, rate = soundfile.read(io.BytesIO(base64.b64decode(players[0])))
+    assert rate == RATE
+    assert heard == pytest.approx(stems["tonal"], abs=1e-4)
+    assert stems.save(tmp_path / "stems") == tmp_path / "stems"
+    for name in stems:
+        assert np.array_equal(soundfile.read(tmp_path / "stems" / f"{name}.wav", dtype="float32")[0], stems[name])
+        assert examine(str(tmp_path / "stems" / f"{name}.wav")).state == "whole"
+    assert stems.get("drums") is None
+    with pytest.raises(KeyError, match="drums"):
+        stems["drums"]
+
+
+def test_notes_are_a_table_in_jupyter():
+    nothing = np.zeros(2), np.zeros((2, 1), np.float32), np.zeros((2, 1), np.float32)
+    notes = [Note(n, n + 0.5, 69, -3.0, -20.0, 0) for n in range(23)]
+    shown = sharpear.Transcription(Voices(*nothing), notes)._repr_html_()
+    assert shown.count("<tr>") == 21
+    assert "<td>1.00</td><td>0.50</td><td>A4 -3</td><td>-20</td><td>0</td>" in shown
+    assert "3 more" in shown
+    assert "&lt;Transcription: 23 notes" in shown

@@ -132,6 +132,26 @@ def test_a_home_of_another_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert system.home() is None
 
 
+def test_why_there_is_no_sound_is_told_by_what_the_system_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(system, "SOUND_CARDS", str(tmp_path))
+    monkeypatch.setattr(system, "CONTAINERS", (str(tmp_path / "container"),))
+    assert system.why_no_sound() == "Linux sees no sound card that records"
+    (tmp_path / "container").touch()
+    assert f"a container sees no sound card: start it with `--device {tmp_path}" in system.why_no_sound()
+    (tmp_path / "pcmC0D0p").touch()
+    assert "a container" in system.why_no_sound()
+    (tmp_path / "pcmC0D0c").touch()
+    assert system.why_no_sound() == ""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "to join its group" in system.why_no_sound()
+    for platform in ("darwin", "win32"):
+        monkeypatch.setattr(sys, "platform", platform)
+        assert "the microphone in" in system.why_no_sound()
+
+
 def test_importing_it_waits_for_no_compiler() -> None:
     told = "import sys, sharpear.system; print('numba' in sys.modules, 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)

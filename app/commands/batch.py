@@ -15,9 +15,10 @@ from sharpear.runs import Advance, Job, Result, Settings, Task, check_free, run_
 from sharpear.runs.bars import Bars
 from sharpear.runs.jobs import output_folders
 from sharpear.runs.places import is_url
-from sharpear.runs.report import print_table, write_report
+from sharpear.runs.report import as_json, print_table
 from sharpear.runs.threads import Event
 from sharpear.sharpening.processor import backend_of
+from sharpear.sinks import write_whole
 from sharpear.sinks.harmless import check_report
 
 from .common import EXIT_SOME_FAILED, outputs_made, say, tell_remarks, tidy_folders
@@ -119,8 +120,12 @@ def _conclude(batch: Batch, results: list[Result], settings: Settings, elapsed_s
     planned, options = batch.planned, batch.options
     begun = {result.job for result in results}
     not_begun = [job.source for job in planned if job not in begun]
-    if options.report:
-        write_report(options.report, results, settings, not_begun, elapsed_s)
+    if options.report or options.as_json:
+        report = as_json(results, settings, not_begun, elapsed_s)
+        if options.report:
+            write_whole(options.report, f"{report}\n".encode(), "--report")
+        if options.as_json:
+            typer.echo(report)
     bad = [result for result in results if result.status in ("failed", "interrupted")]
     if len(planned) > 1 and not options.quiet:
         print_table(results, len(not_begun), elapsed_s)

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from sharpear import system
 from sharpear.errors import UsageError, printable
 
@@ -23,8 +21,8 @@ CHECKED_LATER = {"readable": False}
 
 
 def say(message: str) -> None:
-    """One line on stderr."""
-    typer.echo(f"sharpear: {printable(message)}", err=True)
+    """One line on stderr; above the bars, where some are shown: they listen to what `sys.stderr` is told."""
+    print(f"sharpear: {printable(message)}", file=sys.stderr, flush=True)
 
 
 def has_screen() -> bool:

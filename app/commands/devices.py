@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 
-def devices(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+def devices(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the audio devices; * marks the default input."""
     from sharpear.errors import AudioDeviceError  # noqa: PLC0415
-    from sharpear.live.audio_devices import NO_INPUT, list_devices, load_portaudio  # noqa: PLC0415
+    from sharpear.live.audio_devices import list_devices, load_portaudio, no_input  # noqa: PLC0415
 
-    found = list_devices(load_portaudio())
+    sd = load_portaudio()
+    found = list_devices(sd)
     if as_json:
         typer.echo(json.dumps([asdict(device) for device in found], ensure_ascii=False, indent=1))
     for device in () if as_json else found:
@@ -22,4 +23,4 @@ def devices(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = 
             f"{device.inputs} in, {device.outputs} out, {device.rate_hz} Hz"
         )
     if not any(device.inputs for device in found):
-        raise AudioDeviceError(NO_INPUT)
+        raise AudioDeviceError(no_input(sd))

@@ -1,5 +1,6 @@
 """``sharpear learn``: recordings of one source in, its dictionary out."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ def learn(
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     start: StartOption = 0.0,
     duration: DurationOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: the dictionary's name, size and place.")] = False,
     quiet: QuietOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -42,5 +44,7 @@ def learn(
         say(
             f"{name}: the recordings hold {found} examples, so it has {found} atoms, not {atoms}: more audio gives more"
         )
-    if not quiet:
+    if as_json:
+        typer.echo(json.dumps({"name": name, "atoms": len(dictionary.atoms), "path": str(path)}, ensure_ascii=False))
+    elif not quiet:
         say(f"{name}: {len(dictionary.atoms)} atoms → {path}")

@@ -24,6 +24,7 @@ from .common import (
     refuse_stdin,
     say,
 )
+from .completion import frame_formats, offer_inputs, several_of
 from .live_stems import LiveStemOptions
 from .options import OverwriteOption, PresetOption, QuietOption, SetOption
 
@@ -43,9 +44,13 @@ class SourceOptions:
     """What is listened to."""
 
     device: Annotated[
-        str | None, typer.Option(help="An input's index or name, see `sharpear devices`; the default one.")
+        str | None,
+        typer.Option(
+            help="An input's index or name, see `sharpear devices`; the default one if not given.",
+            autocompletion=offer_inputs,
+        ),
     ] = None
-    rate: Annotated[int | None, typer.Option(help="Sample rate, Hz; the device's own.")] = None
+    rate: Annotated[int | None, typer.Option(help="Sample rate, Hz; the device's own if not given.")] = None
     channels: Annotated[
         int | None, typer.Option(min=1, help="Take this many channels, each sharpened on its own; 1 if not given.")
     ] = None
@@ -82,7 +87,9 @@ class DisplayOptions:
         str | None,
         typer.Option(metavar="ADDRESS", help="Serve the page to others, too: on this address; 0.0.0.0 is all of them."),
     ] = None
-    status_json: Annotated[bool, typer.Option("--status-json", help="The status as JSON lines on stdout.")] = False
+    status_json: Annotated[
+        bool, typer.Option("--status-json", help="Print the status as JSON lines, one a second.")
+    ] = False
     quiet: QuietOption = False
 
     def page(self) -> "View":
@@ -112,7 +119,12 @@ def live(
         typer.Option("-o", "--out", **CHECKED_LATER, help="Write frames to this folder or file; - is stdout."),
     ] = None,
     format_: Annotated[
-        str, typer.Option("--format", help="Any of zarr,npz,parquet,png,svg,pdf; jsonl, f32 or arrow for stdout.")
+        str,
+        typer.Option(
+            "--format",
+            help="Any of zarr,npz,parquet,png,svg,pdf; jsonl, f32 or arrow for stdout.",
+            autocompletion=several_of(frame_formats),
+        ),
     ] = "",
     overwrite: OverwriteOption = False,
 ) -> None:

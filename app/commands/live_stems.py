@@ -8,6 +8,7 @@ import typer
 
 from sharpear.errors import UsageError
 
+from .completion import offer_outputs, one_of, several_of, stems
 from .separate import SourcesOption, VoicesOption, choose_sources, choose_stems
 
 if TYPE_CHECKING:
@@ -19,13 +20,26 @@ class LiveStemOptions:
     """What the sound is separated into, and which stem of that is played."""
 
     separate: Annotated[
-        str, typer.Option("--separate", help="Separate into any of tonal,transient,residual: -o is their folder.")
+        str,
+        typer.Option(
+            "--separate",
+            help="Separate into any of tonal,transient,residual: -o is their folder.",
+            autocompletion=several_of(stems),
+        ),
     ] = ""
     sources: SourcesOption = ""
     voices: VoicesOption = None
-    stem: Annotated[str | None, typer.Option("--stem", help="Play this stem alone on --output-device.")] = None
+    stem: Annotated[
+        str | None,
+        typer.Option("--stem", help="Play this stem alone on --output-device.", autocompletion=one_of(stems)),
+    ] = None
     output_device: Annotated[
-        str | None, typer.Option("--output-device", help="An output's index or name, for --stem; the default one.")
+        str | None,
+        typer.Option(
+            "--output-device",
+            help="An output's index or name, for --stem; the default one if not given.",
+            autocompletion=offer_outputs,
+        ),
     ] = None
 
     def plan(self, out: Path | None, overwrite: bool) -> "StemPlan | None":
@@ -42,7 +56,7 @@ class LiveStemOptions:
         from sharpear.runs import Found, Kind, check_free, plan_jobs  # noqa: PLC0415
 
         factory, available, _ = choose_sources(self.sources, self.voices)
-        stems = choose_stems(self.separate, available, "--separate")
+        wanted = choose_stems(self.separate, available, "--separate")
         if self.output_device is not None and self.stem is None:
             raise UsageError("--output-device plays one stem: name it with --stem")
         if self.stem is not None and self.stem not in available:
@@ -53,9 +67,9 @@ class LiveStemOptions:
             raise UsageError("stems need a place: give a folder with -o, or play one with --stem")
         outputs = {}
         if out is not None:
-            kinds = [Kind("wav", stem) for stem in stems]
+            kinds = [Kind("wav", stem) for stem in wanted]
             (job,) = plan_jobs([Found("live")], str(out), kinds, "{stem}.{ext}")
             check_free([job], overwrite)
-            outputs = dict(zip(stems, map(Path, job.outputs), strict=True))
+            outputs = dict(zip(wanted, map(Path, job.outputs), strict=True))
         solo = None if self.stem is None else Solo(self.stem, self.output_device)
         return StemPlan(factory, outputs, solo=solo)

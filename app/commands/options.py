@@ -12,6 +12,7 @@ import typer
 from sharpear.errors import UsageError
 
 from .common import refuse
+from .completion import backends, encodings, offer_presets, offer_settings, one_of
 
 if TYPE_CHECKING:
     from sharpear.audio import RawFormat, Selection
@@ -22,9 +23,17 @@ PICTURES = {"png", "svg", "pdf"}
 FOR_STREAMS = "is for a stream on stdout: give -o -"
 DASH = "-"
 
-PresetOption = Annotated[str, typer.Option("--preset", help="A preset's name, or a TOML file.")]
+PresetOption = Annotated[
+    str, typer.Option("--preset", help="A preset's name, or a TOML file.", autocompletion=offer_presets)
+]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: bank.low_hz=80.")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a setting: bank.low_hz=80. `sharpear presets music` lists all.",
+        autocompletion=offer_settings,
+    ),
 ]
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no report.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
@@ -61,11 +70,15 @@ class InputOptions:
 
     start: StartOption = 0.0
     duration: DurationOption = None
-    raw: Annotated[bool, typer.Option("--raw", help="stdin is samples without a header.")] = False
-    rate: Annotated[int | None, typer.Option(help="Their sample rate, Hz.")] = None
-    channels: Annotated[int | None, typer.Option(help="Their channels, interleaved; 1 if not given.")] = None
+    raw: Annotated[bool, typer.Option("--raw", help="Take stdin for samples without a header.")] = False
+    rate: Annotated[int | None, typer.Option(help="With --raw: the sample rate, Hz.")] = None
+    channels: Annotated[int | None, typer.Option(help="With --raw: channels, interleaved; 1 if not given.")] = None
     encoding: Annotated[
-        str | None, typer.Option(help="f32le, s16le (if not given), s24le, s32le, f64le, …be, s8 or u8.")
+        str | None,
+        typer.Option(
+            help="With --raw: f32le, s16le (if not given), s24le, s32le, f64le, …be, s8 or u8.",
+            autocompletion=one_of(encodings),
+        ),
     ] = None
 
     def selection(self, mono: bool = False) -> "Selection":
@@ -112,7 +125,15 @@ class RunOptions:
     ] = False
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")] = False
     report: Annotated[Path | None, typer.Option(help="Write what became of each input here, as JSON.")] = None
-    device: Annotated[str, typer.Option("--device", help="cpu, gpu, gpu:1 (the second one), or auto.")] = "cpu"
+    as_json: Annotated[bool, typer.Option("--json", help="Print what --report writes.")] = False
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device",
+            help="Run on the cpu, gpu, gpu:1 (the second one), or auto.",
+            autocompletion=one_of(backends),
+        ),
+    ] = "cpu"
     scheduler: Annotated[str | None, typer.Option(help="Run on a Dask cluster: tcp://host:8786.")] = None
     quiet: QuietOption = False
     overwrite: OverwriteOption = False
@@ -128,7 +149,7 @@ class RunOptions:
         for_files = {
             "--recursive": self.recursive, "--output-template": self.output_template, "--jobs": self.jobs,
             "--skip-existing": self.skip_existing, "--fail-fast": self.fail_fast, "--report": self.report,
-            "--scheduler": self.scheduler,
+            "--json": self.as_json, "--scheduler": self.scheduler,
         }  # fmt: skip
         refuse(for_files, "is for files, not for a pipe: leave it out")
 

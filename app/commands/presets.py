@@ -5,10 +5,14 @@ from typing import Annotated
 
 import typer
 
+from .completion import offer_presets
+
 
 def presets(
-    name: Annotated[str | None, typer.Argument(help="Show this preset's settings.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    name: Annotated[
+        str | None, typer.Argument(help="Show this preset's settings.", autocompletion=offer_presets)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the presets, or show one with all its settings."""
     from sharpear.config import load_config, preset_names, to_toml  # noqa: PLC0415

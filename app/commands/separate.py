@@ -9,6 +9,7 @@ import typer
 from sharpear.errors import UsageError
 
 from .common import names, refuse
+from .completion import clips, one_of, several_of, stems, subtypes
 from .options import DASH, InputOptions, InputsArgument, MonoOption, RunOptions
 
 if TYPE_CHECKING:
@@ -34,13 +35,34 @@ def separate(
         str | None, typer.Option("-o", "--out", help="Folder of the stems; - writes the one of --stem to stdout.")
     ] = None,
     into: Annotated[
-        str, typer.Option("--into", help="Any of tonal,transient,residual; tonal, transient and residual if not given.")
+        str,
+        typer.Option(
+            "--into",
+            help="Write only these stems: any of tonal,transient,residual; all of them if not given.",
+            autocompletion=several_of(stems),
+        ),
     ] = "",
     sources: SourcesOption = "",
     voices: VoicesOption = None,
-    stem: Annotated[str | None, typer.Option("--stem", help="With -o -: the stem to write.")] = None,
-    subtype: Annotated[str, typer.Option("--subtype", help="float32, pcm24 or pcm16.")] = "float32",
-    clip: Annotated[str, typer.Option("--clip", help="Beyond full scale: none, clamp or rescale.")] = "none",
+    stem: Annotated[
+        str | None, typer.Option("--stem", help="With -o -: the stem to write.", autocompletion=one_of(stems))
+    ] = None,
+    subtype: Annotated[
+        str,
+        typer.Option(
+            "--subtype",
+            help="Write samples as float32, pcm24 or pcm16.",
+            autocompletion=one_of(subtypes),
+        ),
+    ] = "float32",
+    clip: Annotated[
+        str,
+        typer.Option(
+            "--clip",
+            help="What becomes of samples beyond full scale: none, clamp or rescale.",
+            autocompletion=one_of(clips),
+        ),
+    ] = "none",
     mono: MonoOption = False,
     raw_out: Annotated[
         bool, typer.Option("--raw-out", help="With -o -: samples without a header, of --subtype, little-endian.")
@@ -63,10 +85,10 @@ def separate(
         raise UsageError(
             f"-o {out}: stems go to a folder: expected the name of one, or --output-template for their names"
         )
-    form, stems = StemFormat(subtype, clip), choose_stems(into, available)
-    task = Separation(tuple(stems), factory, form, source.selection(mono), described)
+    form, wanted = StemFormat(subtype, clip), choose_stems(into, available)
+    task = Separation(tuple(wanted), factory, form, source.selection(mono), described)
     template = run.output_template or STEMS_TEMPLATE
-    plan = partial(plan_jobs, out=out, kinds=[Kind("wav", each) for each in stems], template=template)
+    plan = partial(plan_jobs, out=out, kinds=[Kind("wav", each) for each in wanted], template=template)
     kept = [Path(each) for each in names(sources)]
     if piped:
         stream = _stream(out, stem, raw_out, available, factory, form)
@@ -100,11 +122,11 @@ def choose_stems(listed: str, available: list[str], option: str = "--into") -> l
     Raises:
         UsageError: there is no such stem.
     """
-    stems = list(dict.fromkeys(names(listed))) or available
-    for stem in stems:
+    wanted = list(dict.fromkeys(names(listed))) or available
+    for stem in wanted:
         if stem not in available:
             raise UsageError(f"{option}: unknown stem {stem!r}: expected {', '.join(available)}")
-    return stems
+    return wanted
 
 
 def choose_sources(

@@ -9,6 +9,7 @@ import typer
 from sharpear.errors import UsageError
 
 from .common import names, overrides, refuse
+from .completion import frame_formats, several_of
 from .options import (
     DASH,
     FOR_STREAMS,
@@ -42,7 +43,9 @@ def sharpen(
     format_: Annotated[
         str,
         typer.Option(
-            "--format", help="Any of zarr,npz,parquet,png,svg,pdf (zarr if not given); one of jsonl,f32,npy,arrow to -."
+            "--format",
+            help="Any of zarr,npz,parquet,png,svg,pdf (zarr if not given); one of jsonl,f32,npy,arrow to -.",
+            autocompletion=several_of(frame_formats),
         ),
     ] = "",
     mono: MonoOption = False,

@@ -9,6 +9,7 @@ import typer
 from sharpear.errors import UsageError
 
 from .common import names, overrides
+from .completion import note_formats, several_of
 from .options import DASH, InputOptions, InputsArgument, PresetOption, RunOptions, SetOption
 
 
@@ -28,6 +29,7 @@ def transcribe(
             "--format",
             help="Any of notes.csv,notes.mid,notes.jsonl,f0.csv,notes.txt (Audacity),notes.TextGrid (Praat),notes.svl "
             "(Sonic Visualiser),notes.jams (notes.csv if not given); one of them to -.",
+            autocompletion=several_of(note_formats),
         ),
     ] = "",
     preset: PresetOption = "music",

@@ -22,7 +22,7 @@ GOOD = ("whole", "readable")
 def verify(
     paths: Annotated[list[str], typer.Argument(help="Outputs, folders that hold some, or URLs.")],
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look below folders, too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object an output, on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines, an object for each output.")] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Say which outputs are not whole, and what is wrong with them: exit 0 where all are, else 1."""

@@ -9,15 +9,13 @@ from typing import Any
 
 from sharpear.audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 from sharpear.errors import AudioDeviceError, UsageError
-from sharpear.system import SHARED_MEMORY, free_bytes
+from sharpear.system import SHARED_MEMORY, free_bytes, why_no_sound
 
 RATES_HZ = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
 LONGEST_LATENCY_S = 5.0
 """A device that claims more than this does not know its latency."""
 LEAST_SHARED_BYTES = 1 << 20
 INSTALL_PORTAUDIO = "install it (Debian: apt-get install libportaudio2; macOS: brew install portaudio)"
-
-NO_INPUT = "no audio input found: connect a microphone (`sharpear devices` lists them), or play a file with --replay"
 
 
 @dataclass(frozen=True)
@@ -102,6 +100,13 @@ def list_devices(sd: Any) -> list[Device]:
     ]
 
 
+def no_input(sd: Any) -> str:
+    """That PortAudio sees no input, why that may be so on this system, and what to do."""
+    told = f"no audio input found: {sd.get_portaudio_version()[1].partition(',')[0]} runs and sees none"
+    cause = why_no_sound()
+    return f"{told}{f' ({cause})' if cause else ''}: connect a microphone, or play a file with `sharpear live --replay`"
+
+
 def choose_input(sd: Any, wanted: str | None) -> Device:
     """The default input, or the one of this index, or whose name contains this.
 
@@ -110,7 +115,7 @@ def choose_input(sd: Any, wanted: str | None) -> Device:
     """
     inputs = [device for device in list_devices(sd) if device.inputs]
     if not inputs:
-        raise AudioDeviceError(NO_INPUT)
+        raise AudioDeviceError(no_input(sd))
     if wanted is None:
         return next((device for device in inputs if device.default), inputs[0])
     return _named(inputs, wanted, "input", "--device")

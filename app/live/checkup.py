@@ -8,7 +8,7 @@ from sharpear.compiler.cache_places import usual_places
 from sharpear.errors import AudioDeviceError
 from sharpear.gpu import GpuUnavailableError, open_gpu
 
-from .audio_devices import list_devices, load_portaudio
+from .audio_devices import list_devices, load_portaudio, no_input
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _audio() -> list[Finding]:
     found = [Finding("PortAudio", True, sd.get_portaudio_version()[1])]
     inputs = [device for device in list_devices(sd) if device.inputs]
     if not inputs:
-        return [*found, Finding("input", False, "no audio input: connect a microphone, or play files with --replay")]
+        return [*found, Finding("input", False, no_input(sd))]
     for device in inputs:
         default = ", default" if device.default else ""
         found.append(

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.audio.blocks import BLOCK_SAMPLES, as_streams
+from sharpear.audio.blocks import as_streams
 from sharpear.audio.mono import MonoMix, signs_that_keep
 from sharpear.config import Config
 from sharpear.gpu import Backend, Pending
-from sharpear.recordings.whole import heard
+from sharpear.recordings.whole import Progress, heard, in_blocks
 from sharpear.sharpening.composite import Streaming
 from sharpear.sharpening.results import ArrayResult, counted
 from sharpear.sharpening.sharpener import Sharpener
@@ -207,6 +207,12 @@ class Transcription(ArrayResult):
         write_whole(place, FORMATS[format_of(place)](self))
         return place
 
+    def _repr_html_(self) -> str:
+        """The first notes as a table, and what `repr` says."""
+        from .note_table import note_table  # noqa: PLC0415 (which stands on this module)
+
+        return note_table(self)
+
     def _summary(self) -> list[str]:
         return [counted(len(self.notes), "note"), *self.voices._summary()]
 
@@ -218,11 +224,12 @@ def transcribe(
     overrides: Mapping[str, Any] | None = None,
     *,
     device: str | Backend = "cpu",
+    progress: Progress | None = None,
 ) -> Transcription:
     """Transcribe a whole recording: a path or URL, or (samples,) or (samples, channels), full scale ±1.
 
     Channels are averaged; where they would cancel each other in that, those that run against the strongest are turned
-    over.
+    over.  progress: as of `sharpen`.
 
     Raises:
         UsageError: as `Transcriber`, or as `sharpen` of its audio.
@@ -236,7 +243,7 @@ def transcribe(
     samples, rate = heard(audio, sample_rate)
     samples = samples[:, None] if samples.ndim == 1 else samples
     mix = MonoMix(signs_that_keep([samples]) if samples.shape[1] > 1 else None)
-    blocks = (mix.mix(samples[n : n + BLOCK_SAMPLES]) for n in range(0, len(samples), BLOCK_SAMPLES))
+    blocks = (mix.mix(block) for block in in_blocks(samples, rate, progress))
     return transcribed(Transcriber(rate, preset, overrides=overrides, device=device), blocks)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.audio.blocks import as_rate
+from sharpear.audio.blocks import as_count, as_rate
 from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks import SINKS, FileSinks, PictureStyle, SinkInfo
@@ -19,6 +19,7 @@ from sharpear.sinks.line_table import line_rows
 from sharpear.version import __version__
 
 from .resynthesis import resynthesised
+from .stft import stft_magnitudes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,6 +77,35 @@ class Spectrogram(Frames):
         parts = zip(np.moveaxis(many.amplitude, 1, 0), np.moveaxis(many.instantaneous_frequency, 1, 0), strict=True)
         sound = np.stack([resynthesised(many.times, amplitude, hz, rate) for amplitude, hz in parts], axis=1)
         return sound if self._has_streams else sound[:, 0]
+
+    def to_stft(self, n_fft: int = 2048, hop: int = 512) -> NDArray[np.float32]:
+        """The lines as magnitudes of a short-time Fourier transform, (1 + n_fft/2, columns), for tools that take one.
+
+        Axes and scale are those of ``abs(librosa.stft(audio, n_fft=n_fft, hop_length=hop))``: row k stands at
+        k·sample_rate/n_fft Hz, column m at m·hop/sample_rate s after the first frame (there may be one column more),
+        and a cosine of amplitude A reads A·n_fft/4. But nothing is smeared by a window: a cell holds the lines whose
+        frequency is nearest to its row, the mean of their power over the frames nearest to its column. Phases it has
+        none: where they are wanted, take the transform of `to_audio`. Streams come first: (streams, 1 + n_fft/2,
+        columns).
+
+        n_fft: samples of the window that it stands for.  hop: samples from column to column.
+
+        Raises:
+            UsageError: `n_fft` or `hop` is below 1, or the sample rate is not known.
+
+        >>> from sharpear import sharpen
+        >>> spec = sharpen(0.5 * np.cos(2 * np.pi * 500 / 16000 * np.arange(8000)), 16000, "low-latency")
+        >>> magnitudes = spec.to_stft(1024, 256)
+        >>> magnitudes.shape, int(magnitudes[:, 20].argmax()) * 16000 / 1024
+        ((513, 32), 500.0)
+        """
+        n_fft, hop = as_count(n_fft, "sample of n_fft"), as_count(hop, "sample of hop")
+        rate, many = as_rate(self.attributes.get("sample_rate")), self._as_many()
+        if not len(many):
+            return np.zeros((*self.amplitude.shape[1:-1], 1 + n_fft // 2, 0), np.float32)
+        lines = zip(np.moveaxis(many.amplitude, 1, 0), np.moveaxis(many.instantaneous_frequency, 1, 0), strict=True)
+        stft = np.stack([stft_magnitudes(many.times, amplitude, hz, rate, n_fft, hop) for amplitude, hz in lines])
+        return stft if self._has_streams else stft[0]
 
     def to_xarray(self) -> Any:
         """An xarray Dataset with named dimensions: time, channel (where there are streams), frequency, band.

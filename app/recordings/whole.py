@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sharpear.audio import AudioFile
-from sharpear.audio.blocks import as_rate, as_recording
+from sharpear.audio.blocks import BLOCK_SAMPLES, as_rate, as_recording
 from sharpear.config import Config
 from sharpear.errors import UsageError
 from sharpear.gpu import Backend
@@ -19,6 +19,9 @@ from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
 
 from .spectrogram import Spectrogram
+
+Progress = Callable[[float, float], object]
+"""Told, as work goes on, the seconds of audio that are done and those there are; what it raises ends the work."""
 
 
 def heard(audio: ArrayLike | str | os.PathLike[str], sample_rate: float | None) -> tuple[NDArray[np.float32], float]:
@@ -44,6 +47,22 @@ def heard(audio: ArrayLike | str | os.PathLike[str], sample_rate: float | None) 
     return (samples[:, 0] if samples.shape[1] == 1 else samples), rate
 
 
+def in_blocks(
+    samples: NDArray[np.float32], sample_rate: float, progress: Progress | None
+) -> Iterator[NDArray[np.float32]]:
+    """A recording block by block; `progress` is told of each when the next one is asked for.
+
+    >>> told = []
+    >>> blocks = list(in_blocks(np.zeros(20000, np.float32), 16000, lambda done_s, total_s: told.append(done_s)))
+    >>> [len(block) for block in blocks], told
+    ([16384, 3616], [1.024, 1.25])
+    """
+    for start in range(0, len(samples), BLOCK_SAMPLES):
+        yield samples[start : start + BLOCK_SAMPLES]
+        if progress:
+            progress(min(start + BLOCK_SAMPLES, len(samples)) / sample_rate, len(samples) / sample_rate)
+
+
 def sharpen(
     audio: ArrayLike | str | os.PathLike[str],
     sample_rate: float | None = None,
@@ -51,12 +70,15 @@ def sharpen(
     overrides: Mapping[str, Any] | None = None,
     *,
     device: str | Backend = "cpu",
+    progress: Progress | None = None,
 ) -> Spectrogram:
     """Sharpen a whole recording: a path or URL, or (samples,) or (samples, streams), full scale ±1.
 
     The result has ``.times`` (frames,) s, ``.frequencies`` (atoms,) Hz, and ``.amplitude`` and
     ``.instantaneous_frequency`` (frames, atoms), or (frames, streams, atoms) for two-dimensional audio and for files
     of several channels. It draws itself (``.plot()``), gives tables (``.lines()``) and sound (``.to_audio()``).
+
+    progress: called with the seconds of audio that are done, and those there are in all, every `BLOCK_SAMPLES`.
 
     Raises:
         UsageError: as `Sharpener`; an array without a sample rate, or one that is empty, not one- or two-dimensional,
@@ -70,7 +92,8 @@ def sharpen(
     samples, rate = heard(audio, sample_rate)
     streams = 1 if samples.ndim == 1 else samples.shape[1]
     sharpener = Sharpener(rate, preset, streams, overrides, device=device)
-    frames = Frames.join([sharpener.process(samples), sharpener.flush()])
+    pieces = [sharpener.process(block) for block in in_blocks(samples, rate, progress)]
+    frames = Frames.join([*pieces, sharpener.flush()])
     named = {"source": name_of(os.fspath(audio))} if isinstance(audio, str | os.PathLike) else {}
     return Spectrogram(
         frames.times,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sharpear.errors import UsageError
-from sharpear.sinks import SINKS
+from sharpear.sinks import SINKS, STREAM_FORMATS
 from sharpear.sinks.names import safe_name
 from sharpear.system import name_key
 
@@ -19,6 +19,13 @@ from .places import exists, is_url, name_of, reached
 
 TEMPLATE_FIELDS = ("parent", "track", "name", "stem", "ext")
 FRAMES_TEMPLATE = "{track}.{ext}"
+
+MEANT_BY = {
+    **dict.fromkeys(("csv", "mid", "midi", "TextGrid", "jams", "svl", "txt"), "`sharpear transcribe` writes notes so"),
+    **dict.fromkeys(("wav", "flac", "w64"), "`sharpear separate` writes sound"),
+    **dict.fromkeys(STREAM_FORMATS, "a stream goes to stdout, with -o - --format"),
+}
+"""What else is made of recordings, by the suffix that names it, and how."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,9 @@ def plan_frames(
             raise UsageError(f"-o {out} has the format {suffix}, --format says {','.join(formats)}: give a folder")
         return [plan_named(found, [out], template)]
     if out and suffix and not folder_exists and not is_url(out):
-        raise UsageError(f"-o {out} has no format of {', '.join(SINKS)}: if it is meant as a folder, make it first")
+        meant = f"{MEANT_BY[suffix]}; " if suffix in MEANT_BY else ""
+        told = f"-o {out}: .{suffix} is no format of spectrograms, which are {', '.join(SINKS)}"
+        raise UsageError(f"{told}: {meant}if it is meant as a folder, make it first")
     return plan_jobs(found, out, [Kind(each) for each in formats or ["zarr"]], template)
 
 

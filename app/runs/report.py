@@ -3,14 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, get_args
 
 from rich.console import Console
 from rich.table import Table
 
 from sharpear.errors import printable
-from sharpear.sinks import write_whole
 from sharpear.version import __version__
 
 from .jobs import Result, Settings, Status
@@ -32,11 +30,14 @@ def summary(results: Sequence[Result], not_begun: int) -> dict[str, int]:
 def print_table(results: Sequence[Result], not_begun: int, elapsed_s: float) -> None:
     """A table on stderr: every input where they are few, else those that went wrong, and the sums."""
     shown = results if len(results) <= MOST_ROWS else [each for each in results if each.status != "done"]
+    failed = any(each.message and each.status != "skipped" for each in shown)
     table = Table("input", "status", "audio (s)", "× real time", "replaced samples", box=None, pad_edge=False)
+    if failed:
+        table.add_column("reason", min_width=20)
     for result in shown[:MOST_ROWS]:
         table.add_row(
             printable(result.job.source), result.status, f"{result.outcome.audio_s:.1f}", f"{speed(result):.1f}",
-            str(result.outcome.replaced_samples),
+            str(result.outcome.replaced_samples), *([_reason(result)] if failed else []),
         )  # fmt: skip
     if len(shown) > MOST_ROWS:
         table.add_row(f"… {len(shown) - MOST_ROWS} more")
@@ -48,14 +49,13 @@ def print_table(results: Sequence[Result], not_begun: int, elapsed_s: float) -> 
     Console(stderr=True, markup=False, highlight=False).print(table)
 
 
-def write_report(
-    path: Path, results: Sequence[Result], settings: Settings, not_begun: Sequence[str], elapsed_s: float
-) -> None:
-    """Everything as JSON, under its name when it is whole.
+def _reason(result: Result) -> str:
+    """Why it was not done, without the name, which stands in its row."""
+    return "" if result.status == "skipped" else printable(result.message.removeprefix(f"{result.job.source}: "))
 
-    Raises:
-        InputError: it cannot be written.
-    """
+
+def as_json(results: Sequence[Result], settings: Settings, not_begun: Sequence[str], elapsed_s: float) -> str:
+    """Everything, for programs."""
     report: dict[str, Any] = {
         "sharpear": __version__,
         "config_hash": settings.task.digest,
@@ -77,4 +77,4 @@ def write_report(
         ]
         + [{"input": source, "status": "not begun"} for source in not_begun],
     }
-    write_whole(path, json.dumps(report, indent=1).encode() + b"\n", "--report")
+    return json.dumps(report, indent=1)

@@ -11,13 +11,14 @@ from sharpear.dsp import Splitter, StemMixer
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend, Pending
-from sharpear.recordings.whole import heard
+from sharpear.recordings.whole import Progress, heard, in_blocks
 from sharpear.sharpening.composite import Memory, Streaming
 from sharpear.sharpening.limits import so_many_streams
 from sharpear.sharpening.processor import backend_of
 from sharpear.sharpening.results import counted
 
 from .shares import ShareFactory, ShareSource
+from .stems import Stems
 from .tonal import TonalTransient
 
 RESIDUAL = "residual"
@@ -151,13 +152,14 @@ def separate(
     *,
     linked: int | None = None,
     device: str | Backend = "cpu",
-) -> dict[str, NDArray[np.float32]]:
+    progress: Progress | None = None,
+) -> Stems:
     """Separate a whole recording: a path or URL, or (samples,) or (samples, streams), full scale ±1.
 
     The result maps each stem's name to its sound, an array of the shape of `audio` and lined up with it; the last is
-    "residual", and all of them add up to `audio`.
+    "residual", and all of them add up to `audio`. It plays them in Jupyter, and writes them (``.save()``).
 
-    `sources`, `linked` and `device` are those of a `Separator`.
+    `sources`, `linked` and `device` are those of a `Separator`, `progress` is that of `sharpen`.
 
     Raises:
         UsageError: as `Separator`, or as `sharpen` of its audio.
@@ -165,11 +167,14 @@ def separate(
 
     >>> sound = np.sin(np.arange(8000) / 3)
     >>> stems = separate(sound, 16000)
-    >>> list(stems), bool(np.allclose(sum(stems.values()), sound, atol=1e-5))
-    (['tonal', 'transient', 'residual'], True)
+    >>> stems
+    <Stems: 3 stems (tonal, transient, residual), 0.500 s>
+    >>> stems["tonal"].shape, bool(np.allclose(sum(stems.values()), sound, atol=1e-5))
+    ((8000,), True)
     """
     samples, rate = heard(audio, sample_rate)
     streams = 1 if samples.ndim == 1 else samples.shape[1]
     separator = Separator(rate, sources, streams, linked=linked, device=device)
-    stems = np.concatenate([separator.process(samples), separator.flush()])[separator.latency_samples :]
-    return {name: np.ascontiguousarray(stems[..., n]) for n, name in enumerate(separator.stems)}
+    pieces = [separator.process(block) for block in in_blocks(samples, rate, progress)]
+    sound = np.concatenate([*pieces, separator.flush()])[separator.latency_samples :]
+    return Stems(separator.stems, np.ascontiguousarray(np.moveaxis(sound, -1, 0)), rate)

@@ -1,10 +1,12 @@
 """What every file sink shares, whatever its format."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +16,16 @@ from sharpear.errors import unwritable
 from sharpear.sharpening.frames import Frames
 
 from .picture_style import PictureStyle
+
+_HUSHED = Lock()
+
+
+@contextmanager
+def hushed(message: str) -> Iterator[None]:
+    """Without warnings that begin so; in one thread at a time, for Python's filters of warnings are those of all."""
+    with _HUSHED, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=message)
+        yield
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Pictures of a canvas, drawn with matplotlib (extra `plot`)."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ from sharpear.compiler import Floats
 
 from .canvas import Canvas, levels_below
 from .picture_style import PictureStyle
+
+from .base import hushed
 
 A4_HZ = 440.0
 DPI = 110
@@ -90,8 +91,7 @@ def save_picture(
         _name_notes(axis, span_hz)
     figure.suptitle(title if style.title is None else style.title, parse_math=False)
     figure.colorbar(image, ax=axes, label="level (dB below the largest)", pad=0.06)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # a name in a script that the font lacks
+    with hushed("Glyph"):  # a name in a script that the font lacks
         told = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, text)
         figure.savefig(path, dpi=DPI if path.suffix == ".png" else SHARPER * DPI, metadata=told)
 

@@ -1,6 +1,5 @@
 """Zarr: chunked, rounded, compressed, appended while running; xarray opens it with named dimensions."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec, TransposeCodec, ZstdCodec
 from sharpear.integrity import checksums
 from sharpear.sharpening.frames import Frames
 
-from .base import Sink, SinkInfo
+from .base import Sink, SinkInfo, hushed
 from .rounding import relative_of_cents, relative_of_db, rounded
 
 CHUNK_BYTES = 1 << 23
@@ -123,7 +122,6 @@ class ZarrSink(Sink):
             self._store(Frames.join(self._pending))
             self._pending, self._pending_frames = [], 0
         self._group.attrs["complete"] = complete
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Consolidated metadata")  # Zarr's own 3, which xarray looks for
+        with hushed("Consolidated metadata"):  # Zarr's own 3, which xarray looks for
             self._group = zarr.consolidate_metadata(self._group.store)
         self._group.attrs["checksums"] = checksums(partial)

@@ -1,0 +1,50 @@
+"""Notebooks as pages: their text, their code, and what it shows."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def write(notebooks: Path, folder: Path, run: bool) -> None:
+    """A page for each notebook, with what its cells show if they are run; their pictures stand beside it."""
+    folder.mkdir()
+    for path in sorted(notebooks.glob("*.ipynb")):
+        book = _run(path) if run else json.loads(path.read_text(encoding="utf-8"))
+        lines = [part for cell in book["cells"] for part in _cell(cell, folder, path.stem)]
+        told = f"Run it: `jupyter lab examples/notebooks/{path.name}`."
+        (folder / f"{path.stem}.md").write_text("\n\n".join([*lines, told]) + "\n", encoding="utf-8")
+
+
+def _run(path: Path) -> Any:
+    import nbclient  # noqa: PLC0415 (pages alone do without)
+    import nbformat  # noqa: PLC0415
+
+    book = nbformat.read(path, as_version=4)
+    return nbclient.NotebookClient(book, resources={"metadata": {"path": str(path.parent)}}).execute()
+
+
+def _cell(cell: Any, folder: Path, name: str) -> Iterator[str]:
+    source = "".join(cell["source"])
+    if cell["cell_type"] == "markdown":
+        yield source
+        return
+    yield f"```python\n{source}\n```"
+    for number, output in enumerate(cell["outputs"]):
+        yield _output(output, folder / f"{name}-{cell['id']}-{number}.png")
+
+
+def _output(output: Any, picture: Path) -> str:
+    """What is shown, the best form of it: a picture, HTML without blank lines, which would end it, or text."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        picture.write_bytes(base64.b64decode(data["image/png"]))
+        return f"![What it draws]({picture.name})"
+    if "text/html" in data:
+        return re.sub(r"\n\s*\n", "\n", data["text/html"].strip())
+    lines = output.get("text", data.get("text/plain", "")).rstrip("\n").split("\n")
+    return "\n".join(["```text", *(line.rpartition("\r")[2] for line in lines), "```"])

@@ -1,0 +1,50 @@
+"""The notebooks run from beginning to end, and show what they speak of; what is kept of them is their source alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "examples" / "notebooks"
+SHOWN = {
+    "first_look": ("&lt;Spectrogram: ", "frequency_hz", "<audio", "True"),
+    "singing": ("&lt;Transcription: 3 notes", "5.5 Hz, ±5", "MIDI 57", "MIDI 61", "MIDI 64"),
+    "live": ("semitones from A4",),
+    "separation": ("3.0 of 3.0 s", "&lt;Stems: 3 stems", "data:audio/flac", "residual.wav tonal.wav", "True"),
+}
+"""What their outputs hold, beside a picture."""
+
+
+def shown(book: Any) -> tuple[str, int]:
+    """All text of all outputs, and how many pictures there are."""
+    outputs = [output for cell in book["cells"] for output in cell.get("outputs", [])]
+    data = [output.get("data", {}) for output in outputs]
+    texts = [output.get("text", "") for output in outputs]
+    texts += [each.get(kind, "") for each in data for kind in ("text/plain", "text/html")]
+    return "\n".join(texts), sum("image/png" in each for each in data)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_notebook_is_kept_as_source(name: str) -> None:
+    book = json.loads((FOLDER / f"{name}.ipynb").read_text(encoding="utf-8"))
+    cells = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert cells
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
+    assert book["cells"][0]["source"][0].startswith("# ")
+
+
+def test_every_notebook_is_run() -> None:
+    assert {path.stem for path in FOLDER.glob("*.ipynb")} == set(SHOWN)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_notebook_runs_and_shows_what_it_speaks_of(name: str) -> None:
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    book = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    nbclient.NotebookClient(book, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    text, pictures = shown(book)
+    assert pictures
+    for each in SHOWN[name]:
+        assert each in text, f"{each}: {text}"
