@@ -89,7 +89,9 @@ class HopByHop:
     def _evidence(self, frames: int) -> Evidence:
         drive, frequency_hz = (np.empty((frames, self._streams, self._atoms), np.float32) for _ in range(2))
         plain = np.empty((frames, self._streams, self._channels), np.float32)
-        return Evidence(drive, frequency_hz, np.empty((frames, self._streams, 0), np.complex64), plain)
+        fundamental_hz = np.empty((frames, self._streams, self._atoms if self._voices else 0), np.float32)
+        nothing = np.empty((frames, self._streams, 0), np.complex64)
+        return Evidence(drive, frequency_hz, nothing, plain, fundamental_hz)
 
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
         """The evidence of the frames that (samples, streams) of audio complete.
@@ -124,7 +126,7 @@ class HopByHop:
 
     def _hear_all(self, evidence: Evidence, done: int, frames: int) -> None:
         counters = [self._memory["frame"], self._finder.frame, self._judge.frame]
-        made: tuple[NDArray[Any], ...] = (evidence.drive, evidence.frequency_hz, evidence.plain)
+        made: tuple[NDArray[Any], ...] = evidence.drive, evidence.frequency_hz, evidence.plain, evidence.fundamental_hz
         if len(evidence.drive) > frames:
             made = tuple(array[done : done + frames] for array in made)
         numbers = tuple(map(int, counters))
@@ -136,9 +138,9 @@ class HopByHop:
 
         def hear_one(s: int) -> None:
             room, hearing = self._rooms.pop() if self._rooms else self._new_rooms()
-            given: tuple[Any, ...] = self._recent, s, *numbers, self._listened, self._resting, room, *made
+            given: tuple[Any, ...] = self._recent, s, *numbers, self._listened, self._resting, room, *made[:3]
             if self._voices:
-                given = *given, self._followed, hearing
+                given = *given, self._followed, hearing, made[3]
             self._hear = self._hear or entry(hear_voices_too if self._voices else hear, *given)
             self._hear(*given)
             self._rooms.append((room, hearing))
@@ -224,7 +226,7 @@ def hear(
 def hear_voices_too(
     recent: Floats, s: int, bank_frame: int, finder_frame: int, frame: int, kept: Kept[ListenParts], resting: Integers,
     kept_room: Kept[JudgeRoom], drive: Floats, frequency: Floats, amplitude: Floats, kept_voices: Kept[VoiceParts],
-    kept_hearing: Kept[HearingRoom],
+    kept_hearing: Kept[HearingRoom], fundamental: Floats,
 ) -> None:  # fmt: skip
     """`hear`, with voices, which hear silence, too."""
     parts, room, voices, hearing = opened(kept), opened(kept_room), opened(kept_voices), opened(kept_hearing)
@@ -234,13 +236,14 @@ def hear_voices_too(
         follow(sound, frame + f, s, voices.tables, voices.state, hearing.row)
         if _rests(sound, s, parts, resting):
             _say_nothing(parts.judge.atom_hz, drive[f, s], frequency[f, s], amplitude[f, s])
+            fundamental[f, s] = 0.0
             continue
         _hear_windows(sound, s, bank_frame + f, finder_frame + f, parts, heard)
         judge_moment(
             heard.power, heard.moment, heard.pair_hz, heard.pair_energy, heard.trust, parts.judge, frame + f, s,
             parts.memory, room,
         )  # fmt: skip
-        mix_and_place(frame + f, s, parts.judge, room, voices, hearing, drive[f, s], frequency[f, s])
+        mix_and_place(frame + f, s, parts.judge, room, voices, hearing, drive[f, s], frequency[f, s], fundamental[f, s])
         plain_frame(heard.power, s, parts.plain, amplitude[f, s])
         _see_rest(sound, s, parts, resting)
 
