@@ -67,7 +67,7 @@ class VoiceFrames:
     hz, energy: (frames, streams, 64) float32, Hz and amplitude²; 0 for one that is part of another, with which it
         coincides.
     precision: (frames, streams, 64) float32, energy over its variance.
-    voice: (frames, streams, 64) int64, whose it is.
+    multiple: (frames, streams, 64) float32, Hz over its voice's fundamental: a whole number, or a little more.
     beyond: (frames, streams, bands) float32, amplitude² in bands that no voice explains.
     told: (frames, streams, 6) float32, of all voices: ln of the share of energy that they leave; how many there are;
         ln of 1 + the rows that the youngest has lasted; whether some were found later; whether the moment is seen from
@@ -78,7 +78,7 @@ class VoiceFrames:
     hz: NDArray[np.float32]
     energy: NDArray[np.float32]
     precision: NDArray[np.float32]
-    voice: NDArray[np.int64]
+    multiple: NDArray[np.float32]
     beyond: NDArray[np.float32]
     told: NDArray[np.float32]
 
@@ -131,7 +131,7 @@ class VoiceTracker(Stateful):
             "bands": band_hz.size,
             "told": TOLD,
         }
-        below = {"number": MOST_VOICES + 1, "partials": MOST_PARTIALS + 1, "voice": MOST_VOICES}
+        below = {"number": MOST_VOICES + 1, "partials": MOST_PARTIALS + 1}
         self._remember([*fields_of(TrackerState, lengths), ("frame", np.int64)], below=below)
         self._lengths = lengths
 

@@ -80,7 +80,8 @@ class TrackerState(NamedTuple):
 
     share: of the energy that the first look at each of these rows has left.
 
-    partials: how many; hz, slope, curvature, growth, energy, precision (energy over variance), voice: of each.
+    partials: how many; hz, slope, curvature, growth, energy, precision (energy over variance), multiple (Hz over its
+    voice's fundamental): of each.
     beyond: energy of bands that voices leave.  told: of all voices, see `_tell`.
     """
 
@@ -100,7 +101,7 @@ class TrackerState(NamedTuple):
     growth: Annotated[NDArray[np.float64], "streams", "all partials"]
     energy: Annotated[NDArray[np.float64], "streams", "all partials"]
     precision: Annotated[NDArray[np.float64], "streams", "all partials"]
-    voice: Annotated[NDArray[np.int64], "streams", "all partials"]
+    multiple: Annotated[NDArray[np.float64], "streams", "all partials"]
     beyond: Annotated[NDArray[np.float64], "streams", "bands"]
     told: Annotated[NDArray[np.float64], "streams", "told"]
 
@@ -112,7 +113,7 @@ class TrackerOut(NamedTuple):
     hz: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
     energy: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
     precision: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
-    voice: Annotated[NDArray[np.int64], "frames", "streams", "all partials"]
+    multiple: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
     beyond: Annotated[NDArray[np.float32], "frames", "streams", "bands"]
     told: Annotated[NDArray[np.float32], "frames", "streams", "told"]
 
@@ -126,7 +127,7 @@ def track(
         for f in range(samples.shape[0]):
             follow(samples[f, s], frame + f, s, tables, state, room)
             out.partials[f, s] = say(frame + f, s, tables, state, out.hz[f, s], out.energy[f, s])
-            out.precision[f, s], out.voice[f, s] = state.precision[s], state.voice[s]
+            out.precision[f, s], out.multiple[f, s] = state.precision[s], state.multiple[s]
             out.beyond[f, s], out.told[f, s] = state.beyond[s], state.told[s]
 
 
@@ -223,7 +224,7 @@ def _forget(s: int, state: TrackerState) -> None:
     """No partials."""
     state.partials[s] = 0
     state.hz[s], state.slope[s], state.curvature[s], state.growth[s] = 0.0, 0.0, 0.0, 0.0
-    state.energy[s], state.precision[s], state.voice[s] = 0.0, 0.0, 0
+    state.energy[s], state.precision[s], state.multiple[s] = 0.0, 0.0, 0.0
     state.beyond[s], state.told[s] = 0.0, 0.0
 
 
@@ -278,11 +279,11 @@ def _keep(
     for k in range(fit.partials[0]):
         v, h = fit.partial_voice[k], fit.partial_number[k]
         hz, slope, curvature, growth, stiffness = fit.voices.shared[v]
-        state.hz[s, k] = h * hz * math.sqrt(1 + stiffness * h * h)
+        state.multiple[s, k] = h * math.sqrt(1 + stiffness * h * h)
+        state.hz[s, k] = hz * state.multiple[s, k]
         state.slope[s, k], state.curvature[s, k], state.growth[s, k] = slope, curvature, growth
         state.energy[s, k] = fit.real[k] ** 2 + fit.imag[k] ** 2
         state.precision[s, k] = state.energy[s, k] * fitted.window_power / noise
-        state.voice[s, k] = v
     _merge(fit, s, state)
     transform(fit.rest_real, fit.rest_imag, fitted.window, tables.salience, room.salience)
     fourth = 0.0

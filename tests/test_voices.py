@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+import sharpear
 from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
 from sharpear.dsp.voice_algebra_kernel import Matrix, factor, solve_lower, solve_upper
 from sharpear.dsp.voice_cues_kernel import FAINTEST_PARTIAL, LEAST, LEAST_SHARE, OWN_CUES, VoiceCueRoom, read_voice_cues
@@ -351,3 +352,22 @@ def test_pictures_are_shared_as_the_equations_say():
     assert energy == pytest.approx(
         [np.exp(expected[0, 1]), np.exp(0.75 * expected[3, 1] + 0.25 * expected[4, 1]), 1], rel=1e-3
     )
+
+
+def test_each_line_says_whose_partial_it_is():
+    t = np.arange(RATE) / RATE
+    sound = sum(0.1 / h * np.cos(2 * np.pi * h * f * t) for f in (200.0, 310.0) for h in range(1, 7))
+    sharpener = sharpear.Sharpener(RATE, "music")
+    frames = sharpener.process(sound.astype(np.float32))
+    assert frames.fundamental is not None
+    middle = frames[len(frames) // 2]
+    at = np.flatnonzero(middle.amplitude > 0.01)
+    hz, fundamental = middle.instantaneous_frequency[at], middle.fundamental[at]
+    assert set(np.rint(fundamental)) == {200.0, 310.0}
+    assert abs(hz / fundamental - np.rint(hz / fundamental)).max() < 0.02
+    assert not frames.fundamental[frames.amplitude == 0].any()
+
+
+def test_without_voices_no_line_has_an_owner():
+    without = sharpear.Sharpener(RATE, "music", overrides={"voices.enabled": False})
+    assert without.process(np.zeros(RATE // 4)).fundamental is None

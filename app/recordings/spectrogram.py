@@ -43,7 +43,9 @@ class Spectrogram(Frames):
     attributes: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     def lines(self, floor_db: float | None = None) -> Any:
-        """A row for each line of each frame: time_s, channel, frequency_hz, amplitude, level_db (and phase_rad).
+        """A row for each line of each frame: time_s, channel, frequency_hz, amplitude, level_db.
+
+        And fundamental_hz, of the line's voice, 0 of none, and phase_rad, where they are known.
 
         floor_db: dB of full scale below which lines are left out; all by default. The table is a DataFrame where
         pandas is installed, else a structured array with the same names.
@@ -124,6 +126,8 @@ class Spectrogram(Frames):
             "instantaneous_frequency": ([*leading, "frequency"], self.instantaneous_frequency, {"units": "Hz"}),
             "plain_amplitude": ([*leading, "band"], self.plain_amplitude, {"units": "1"}),
         }
+        if self.fundamental is not None:
+            data["fundamental"] = ([*leading, "frequency"], self.fundamental, {"units": "Hz"})
         coordinates = {
             "time": (time, self.times, {"units": "s"}),
             "frequency": (["frequency"], self.frequencies, {"units": "Hz"}),

@@ -103,5 +103,6 @@ def sharpen(
         sharpener.frequencies,
         sharpener.channel_frequencies,
         sharpener.latency_s,
+        fundamental=frames.fundamental,
         attributes={**named, **sharpener.description()},
     )

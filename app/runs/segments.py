@@ -36,7 +36,7 @@ PROOF_S = 1.0
 LONGER = 4
 """Times as long a warm-up is tried where they do not agree."""
 
-FIELDS = ("drive", "frequency_hz", "subband", "plain")
+FIELDS = ("drive", "frequency_hz", "subband", "plain", "fundamental_hz")
 SOUGHT_EXACTLY = ("WAV", "WAVEX", "FLAC", "AIFF", "AU", "W64", "RF64", "CAF")
 """Formats in which a sample is found again to the sample."""
 

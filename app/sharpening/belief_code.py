@@ -17,7 +17,9 @@ from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
 
 from .composite import Composite
+from .evidence import Evidence
 from .judge import Judge
+from .ownership import fundamentals
 from .voiced_judge import VoicedJudge
 from .winners import Winners
 
@@ -63,7 +65,9 @@ class BeliefCode(Composite):
         elif config.voices.enabled:
             self._voices = VoicedJudge(self._judge, design, _voice_weights(config.voices.weights), streams)
         self._winners = Winners(atom_hz, hop_s, config.network, streams, backend)
+        self._backend = backend
         self._nothing = backend.empty((0, streams, atom_hz.size), np.float32)
+        self._no_fundamentals = self._nothing if self._voices else self._nothing[..., :0]
 
     @property
     def stages(self) -> tuple[LineFinder, Judge, VoicedJudge | None, Winners]:
@@ -75,12 +79,22 @@ class BeliefCode(Composite):
         voices = {} if self._voices is None else {"voices": self._voices.tracker}
         return {"finder": self._finder, "judge": self._judge, **voices, "pair": self._winners.pair}
 
-    def evidence(self, frames: HannFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What drives the network: the believed lines' amplitudes and frequencies on the atoms."""
+    def evidence(self, frames: HannFrames) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """What drives the network: the believed lines' amplitudes and frequencies on the atoms; and fundamentals."""
         if not len(frames):
-            return self._nothing, self._nothing
+            return self._nothing, self._nothing, self._no_fundamentals
         pairs = self._finder.process(longest_window(self._bank, frames))
-        return (self._voices or self._judge).process(frames, pairs)
+        if self._voices:
+            return self._voices.process(frames, pairs)
+        drive, frequency_hz = self._judge.process(frames, pairs)
+        return drive, frequency_hz, self._backend.empty((*drive.shape[:2], 0), np.float32)
+
+    def fundamentals(self, evidence: Evidence, amplitude: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Of the winners' voices, Hz, like their amplitude; nothing where voices are not looked for."""
+        if self._voices is None:
+            return None
+        half_width = self._winners.tables.half_width
+        return fundamentals(evidence.drive, evidence.fundamental_hz, amplitude, half_width)
 
     def compete(
         self, amplitude: NDArray[np.float32], frequency: NDArray[np.float32]

@@ -18,12 +18,14 @@ class Evidence(FrameResult):
     drive: (frames, streams, atoms) what the network is driven by.  frequency_hz: like it, Hz.
     subband: (frames, streams, channels) complex64, aligned with them; no channels where none were asked for.
     plain: (frames, streams, channels) float32, amplitudes unsharpened; no channels where they are ``abs(subband)``.
+    fundamental_hz: (frames, streams, atoms) float32, see `Frames`; no atoms where voices are not looked for.
     """
 
     drive: NDArray[Any]
     frequency_hz: NDArray[np.float32]
     subband: NDArray[np.complex64]
     plain: NDArray[np.float32]
+    fundamental_hz: NDArray[np.float32]
 
     def _summary(self) -> list[str]:
         frames, *streams, atoms = self.drive.shape

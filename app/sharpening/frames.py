@@ -17,6 +17,9 @@ class Frames(FrameResult):
     instantaneous_frequency: like `amplitude`, Hz: the atom's, refined below the grid where there is a line.
     plain_amplitude: (frames, streams, channels) float32, modulus of the filterbank's subbands at the same times.
 
+    fundamental: like `amplitude`, Hz: of the voice whose partial a line is, 0 of none; None where the preset does not
+    look for voices.
+
     From a `Sharpener` with ``phases=True`` also, and None otherwise:
 
     phase: like `amplitude`, rad, of the cosine at the frame's time; NaN where there is no line, or where lines share
@@ -38,6 +41,7 @@ class Frames(FrameResult):
     amplitude: NDArray[np.float32]
     instantaneous_frequency: NDArray[np.float32]
     plain_amplitude: NDArray[np.float32]
+    fundamental: NDArray[np.float32] | None = field(default=None, kw_only=True)
     phase: NDArray[np.float32] | None = field(default=None, kw_only=True)
     subband: NDArray[np.complex64] | None = field(default=None, kw_only=True)
 

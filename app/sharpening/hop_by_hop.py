@@ -69,7 +69,9 @@ class HopByHop:
     def _evidence(self, frames: int) -> Evidence:
         drive, frequency_hz = (np.empty((frames, self._streams, self._atoms), np.float32) for _ in range(2))
         plain = np.empty((frames, self._streams, self._channels), np.float32)
-        return Evidence(drive, frequency_hz, np.empty((frames, self._streams, 0), np.complex64), plain)
+        fundamental_hz = np.empty((frames, self._streams, self._atoms if self._voices else 0), np.float32)
+        nothing = np.empty((frames, self._streams, 0), np.complex64)
+        return Evidence(drive, frequency_hz, nothing, plain, fundamental_hz)
 
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
         """The evidence of the frames that (samples, streams) of audio complete.
@@ -102,7 +104,9 @@ class HopByHop:
 
     def _hear_all(self, evidence: Evidence, done: int, frames: int) -> None:
         counters = [self._memory["frame"], self._finder.frame, self._judge.frame]
-        made: tuple[NDArray[Any], ...] = (evidence.drive, evidence.frequency_hz, evidence.plain)
+        made: tuple[NDArray[Any], ...] = evidence.drive, evidence.frequency_hz, evidence.plain
+        if self._voices:
+            made = *made, evidence.fundamental_hz
         if len(evidence.drive) > frames:
             made = tuple(array[done : done + frames] for array in made)
         numbers = tuple(map(int, counters))
@@ -141,10 +145,11 @@ class HopByHop:
         memory, nothing, (room, hearing) = self._memory, self._nothing, self._new_rooms()
         heard: tuple[Any, ...] = self._recent, 0, 0, 0, 0, self._listened, self._resting, room
         heard = *heard, nothing.drive, nothing.frequency_hz, nothing.plain
+        named = *heard, nothing.fundamental_hz
         voices = 0, 0, self._followed, hearing
         calls: dict[str, tuple[Any, tuple[Any, ...]]] = {
             "follow": (follow_voices, (self._recent, 0, 0, 0, *voices)),
-            "hear": (hear_voices_too, (*heard, *voices)) if self._voices else (hear, heard),
+            "hear": (hear_voices_too, (*named, *voices)) if self._voices else (hear, heard),
             "decide": (decide, (0, self._decided, nothing.drive, nothing.drive, self._recent, nothing.drive)),
             "take_in": (take_in, (self._recent, 0, 0, memory["waiting"], memory["replaced"], self._recent)),
         }

@@ -80,8 +80,8 @@ def hear(
 @kernel
 def hear_voices_too(
     recent: Floats, s: int, bank_frame: int, finder_frame: int, frame: int, parts: ListenParts, resting: Integers,
-    room: JudgeRoom, drive: Floats, frequency: Floats, amplitude: Floats, begin: int, end: int, voices: VoiceParts,
-    hearing: HearingRoom,
+    room: JudgeRoom, drive: Floats, frequency: Floats, amplitude: Floats, fundamental: Floats, begin: int, end: int,
+    voices: VoiceParts, hearing: HearingRoom,
 ) -> None:  # fmt: skip
     """`hear`, of the frames between, with the voices that there are in them."""
     hop, heard = parts.bank.filters.basis.shape[0], _hop_room(parts)
@@ -89,13 +89,14 @@ def hear_voices_too(
         sound = recent[s, f * hop : (f + 1) * hop]
         if _rests(sound, s, parts, resting):
             _say_nothing(parts.judge.atom_hz, drive[f, s], frequency[f, s], amplitude[f, s])
+            fundamental[f, s] = 0.0
             continue
         _hear_windows(sound, s, bank_frame + f, finder_frame + f, parts, heard)
         judge_moment(
             heard.power, heard.moment, heard.pair_hz, heard.pair_energy, heard.trust, parts.judge, frame + f, s,
             parts.memory, room,
         )  # fmt: skip
-        mix_and_place(frame + f, s, parts.judge, room, voices, hearing, drive[f, s], frequency[f, s])
+        mix_and_place(frame + f, s, parts.judge, room, voices, hearing, drive[f, s], frequency[f, s], fundamental[f, s])
         plain_frame(heard.power, s, parts.plain, amplitude[f, s])
         _see_rest(sound, s, parts, resting)
 

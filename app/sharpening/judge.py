@@ -175,12 +175,19 @@ def judge_moment(
     )  # fmt: skip
 
 
+@kernel(inline=True)
+def nearest_atom(hz: float, grid: AtomGrid) -> int:
+    """Which it is, beyond the grid, too."""
+    nearest: int = round((scale_position(hz, grid.scale_code) - grid.low) * grid.per_unit)
+    return nearest
+
+
 @kernel
 def collect(count: int, hz: Floats, energy: Floats, grid: AtomGrid, total: Doubles, moment: Doubles) -> None:
     """Each atom collects the lines nearest to it: their energies, and these times their frequencies."""
     for i in range(count):
         if energy[i] > FAINTEST_PART:
-            j = round((scale_position(hz[i], grid.scale_code) - grid.low) * grid.per_unit)
+            j = nearest_atom(hz[i], grid)
             if 0 <= j < total.size:
                 total[j] += energy[i]
                 moment[j] += energy[i] * hz[i]

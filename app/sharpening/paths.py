@@ -48,6 +48,10 @@ class Path(Composite):
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Amplitude and refined frequency, Hz, each (frames, streams, atoms)."""
 
+    def fundamentals(self, evidence: Evidence, amplitude: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Fundamental of the voice that each line is of, Hz, like `amplitude`, 0 of none; nothing without voices."""
+        return None
+
     @abstractmethod
     def power_response(self) -> NDArray[np.float64]:
         """(atoms, channels): the power that a cosine of unit amplitude at an atom's frequency gives each channel."""
@@ -128,7 +132,8 @@ class SubbandPath(Path):
         frames = self._front.process(audio)
         drive, frequency_hz = self._code.evidence(frames)
         subband = self._backend.array(frames.subband)
-        return Evidence(drive, frequency_hz, subband, np.empty((*subband.shape[:2], 0), np.float32))
+        nothing = np.empty((*subband.shape[:2], 0), np.float32)
+        return Evidence(drive, frequency_hz, subband, nothing, nothing)
 
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The code's winners."""
@@ -183,16 +188,22 @@ class WindowPath(Path):
         if self._at_once:
             return self._at_once.listen(audio)
         frames = self._bank.process(audio)
-        drive, frequency_hz = self._code.evidence(frames)
+        drive, frequency_hz, fundamental_hz = self._code.evidence(frames)
         nothing = (*drive.shape[:2], 0)
         if isinstance(self._beside, LateSubbands):
-            return Evidence(drive, frequency_hz, self._beside.process(audio), np.empty(nothing, np.float32))
-        return Evidence(drive, frequency_hz, np.empty(nothing, np.complex64), self._beside.process(frames))
+            subband, plain = self._beside.process(audio), np.empty(nothing, np.float32)
+        else:
+            subband, plain = np.empty(nothing, np.complex64), self._beside.process(frames)
+        return Evidence(drive, frequency_hz, subband, plain, fundamental_hz)
 
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The code's winners."""
         code = self._at_once or self._code
         return code.compete(evidence.drive, evidence.frequency_hz)
+
+    def fundamentals(self, evidence: Evidence, amplitude: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Those of the voices that were looked for."""
+        return self._code.fundamentals(evidence, amplitude)
 
     def power_response(self) -> NDArray[np.float64]:
         """(atoms, channels) power of what stands beside the lines: the bank's with phases, the windows' without."""

@@ -195,13 +195,21 @@ class Sharpener(Streaming[Frames]):
         number = np.arange(first + early, first + count)
         times: NDArray[np.float64] = np.float64(self._start_s) + number * (self.hop / self.sample_rate)
 
-        def frames_of(*parts: NDArray[Any]) -> Frames:
-            lines = [part[early:, 0] if flat and not phases else part[early:] for part in parts]
-            frames = Frames(times, *lines[:3])
-            if phases:
-                frames = phases.read(frames, lines[3])
-                frames = frames.single_stream() if flat else frames
-            return frames
+        made: dict[str, NDArray[Any]] = {"amplitude": amplitude, "instantaneous_frequency": frequency}
+        made["plain_amplitude"] = evidence.plain_amplitude
+        fundamental = self._path.fundamentals(evidence, amplitude)
+        if fundamental is not None:
+            made["fundamental"] = fundamental
+        if phases:
+            made["subband"] = evidence.subband
 
-        parts = [amplitude, frequency, evidence.plain_amplitude, *([evidence.subband] if phases else [])]
-        return self.backend.fetch(*parts, make=frames_of)
+        def frames_of(*parts: NDArray[Any]) -> Frames:
+            cut = [part[early:, 0] if flat and not phases else part[early:] for part in parts]
+            told = dict(zip(made, cut, strict=True))
+            if phases:
+                subband = told.pop("subband")
+                frames = phases.read(Frames(times, **told), subband)
+                return frames.single_stream() if flat else frames
+            return Frames(times, **told)
+
+        return self.backend.fetch(*made.values(), make=frames_of)

@@ -6,8 +6,9 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import Floats, Integers, kernel
+from sharpear.compiler import Doubles, Floats, Integers, kernel
 from sharpear.dsp import HannFrames, LineFrames
+from sharpear.dsp.atom_grid import AtomGrid
 from sharpear.dsp.cue_arrays import CueState
 from sharpear.dsp.cues import CueDesign
 from sharpear.dsp.lines_kernel import LinesOut
@@ -21,7 +22,10 @@ from sharpear.dynamics.voice_beliefs_kernel import VOICES, WINDOWS, VoiceRoom, V
 from sharpear.errors import UsageError
 from sharpear.gpu.stateful import allocated
 
-from .judge import Judge, JudgeRoom, JudgeTables, collect, judge_moment, place
+from .judge import Judge, JudgeRoom, JudgeTables, collect, judge_moment, nearest_atom, place
+
+LEAST_PART = 0.25
+"""A line is a voice's whose partial has at least this share of its energy, whoever is believed."""
 
 
 class VoiceParts(NamedTuple):
@@ -33,7 +37,10 @@ class VoiceParts(NamedTuple):
 
 
 class HearingRoom(NamedTuple):
-    """Room for voices at one moment: a row of them; their partials now; what speaks for them, and what it makes."""
+    """Room for voices at one moment: a row of them; their partials now; what speaks for them, and what it makes.
+
+    strongest: energy of the strongest partial of each atom.
+    """
 
     row: RowRoom
     partials: Annotated[NDArray[np.int64], "one"]
@@ -42,6 +49,7 @@ class HearingRoom(NamedTuple):
     cue: VoiceCueRoom
     cues: Annotated[NDArray[np.float32], "voice cues", "bands"]
     belief: VoiceRoom
+    strongest: Annotated[NDArray[np.float64], "atoms"]
 
 
 class HeardOut(NamedTuple):
@@ -98,6 +106,7 @@ class VoicedJudge:
             cue=allocated(VoiceCueRoom, lengths),
             cues=np.zeros((lengths["voice cues"], lengths["bands"]), np.float32),
             belief=voice_room(self._weights, lengths["bands"]),
+            strongest=np.zeros(self._judge.tables.atom_hz.size),
         )
 
     @cached_property
@@ -105,13 +114,15 @@ class VoicedJudge:
         """Needed by `process` and `read` alone."""
         return self._judge.room(), self.room()
 
-    def process(self, frames: HannFrames, pairs: LineFrames) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Amplitude and frequency, Hz, of every atom, each (frames, streams, atoms)."""
+    def process(
+        self, frames: HannFrames, pairs: LineFrames
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Amplitude, frequency and fundamental, Hz, of every atom, each (frames, streams, atoms)."""
         shape = (*frames.power.shape[:2], self._judge.tables.atom_hz.size)
-        amplitude, frequency = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        hear_process(*self._given(frames, pairs), amplitude, frequency)
+        amplitude, frequency, fundamental = (np.empty(shape, np.float32) for _ in range(3))
+        hear_process(*self._given(frames, pairs), amplitude, frequency, fundamental)
         self._advance(len(frames))
-        return amplitude, frequency
+        return amplitude, frequency, fundamental
 
     def read(self, frames: HannFrames, pairs: LineFrames, chosen: NDArray[np.int64]) -> HeardOut:
         """What is learned from, of those frames of one stream; chosen: ascending, counted from 0."""
@@ -137,6 +148,7 @@ class VoicedJudge:
 def hear_process(
     power: Floats, moment: Floats, pairs: LinesOut, samples: Floats, judge: JudgeTables, frame: int, state: CueState,
     room: JudgeRoom, voices: VoiceParts, hearing: HearingRoom, amplitude: Floats, frequency: Floats,
+    fundamental: Floats,
 ) -> None:  # fmt: skip
     """Judge windows' lines, hear voices, mix and place, a frame of a stream at a time."""
     for s in range(power.shape[1]):
@@ -146,17 +158,21 @@ def hear_process(
                 power[f, s], moment[f, s], pairs.hz[f, s], pairs.energy[f, s], pairs.trust[f, s], judge, frame + f, s,
                 state, room,
             )  # fmt: skip
-            mix_and_place(frame + f, s, judge, room, voices, hearing, amplitude[f, s], frequency[f, s])
+            mix_and_place(
+                frame + f, s, judge, room, voices, hearing, amplitude[f, s], frequency[f, s], fundamental[f, s]
+            )
 
 
 @kernel
 def mix_and_place(
     frame: int, s: int, judge: JudgeTables, room: JudgeRoom, voices: VoiceParts, hearing: HearingRoom,
-    amplitude: Floats, frequency: Floats,
+    amplitude: Floats, frequency: Floats, fundamental: Floats,
 ) -> None:  # fmt: skip
     """What is judged of windows' lines, and what is believed of voices, on the atoms."""
     lines, gain = room.lines, hearing.belief.gain
-    if hear_voices(frame, s, room, voices, hearing):
+    heard = hear_voices(frame, s, room, voices, hearing)
+    name(hearing, voices.state.multiple[s], judge.grid, fundamental)
+    if heard:
         judge_voices(hearing.cues, LEVEL_CUE, voices.weights, hearing.belief)
         for i in range(lines.number[0]):
             if lines.hz[i] > TOP_HZ:
@@ -167,6 +183,20 @@ def mix_and_place(
     collect(lines.number[0], lines.hz, room.believed, judge.grid, room.total, room.moment)
     collect(hearing.partials[0], hearing.hz, hearing.energy, judge.grid, room.total, room.moment)
     place(room.total, room.moment, judge.atom_hz, amplitude, frequency)
+    for j in range(fundamental.size):
+        if hearing.strongest[j] < LEAST_PART * room.total[j]:
+            fundamental[j] = 0.0
+
+
+@kernel
+def name(hearing: HearingRoom, multiple: Doubles, grid: AtomGrid, fundamental: Floats) -> None:
+    """Of each atom's strongest partial the energy, and its voice's fundamental, Hz; 0 of none."""
+    strongest = hearing.strongest
+    fundamental[:], strongest[:] = 0.0, 0.0
+    for k in range(hearing.partials[0]):
+        j = nearest_atom(hearing.hz[k], grid)
+        if 0 <= j < strongest.size and hearing.energy[k] > strongest[j]:
+            strongest[j], fundamental[j] = hearing.energy[k], hearing.hz[k] / multiple[k]
 
 
 @kernel

@@ -10,10 +10,9 @@ from matplotlib.image import AxesImage
 
 from sharpear.compiler import Floats
 
+from .base import hushed
 from .canvas import Canvas, levels_below
 from .picture_style import PictureStyle
-
-from .base import hushed
 
 A4_HZ = 440.0
 DPI = 110

@@ -11,7 +11,7 @@ COLUMNS = ("time_s", "channel", "frequency_hz", "amplitude", "level_db")
 
 
 def line_rows(frames: Frames, floor_db: float | None) -> NDArray[Any]:
-    """A structured array of `COLUMNS`, and phase_rad where phases are known, of (frames, streams, atoms).
+    """A structured array of `COLUMNS`, and fundamental_hz and phase_rad if known, of (frames, streams, atoms).
 
     floor_db: dB of full scale below which lines are left out.
     """
@@ -25,6 +25,8 @@ def line_rows(frames: Frames, floor_db: float | None) -> NDArray[Any]:
         "amplitude": amplitude,
         "level_db": 20 * np.log10(amplitude),
     }
+    if frames.fundamental is not None:
+        columns["fundamental_hz"] = frames.fundamental[n, stream, atom]
     if frames.phase is not None:
         columns["phase_rad"] = frames.phase[n, stream, atom]
     rows = np.empty(amplitude.size, [(name, column.dtype) for name, column in columns.items()])
