@@ -32,7 +32,7 @@ _dumps: Any = serialize.dumps
 
 MAGIC = b"sharpear kernel 1\n"
 HEAD = len(MAGIC) + hashlib.sha256().digest_size
-LASTS = "about 30 s"
+LASTS = "20 to 40 s"
 
 log = logging.getLogger("sharpear.compiler")
 """Tells, once a process, that something is compiled (information) and what is wrong with the cache (a warning)."""

@@ -24,6 +24,7 @@ helpers: Any = cgutils
 NumbaType: Any = types.Type
 PrimitiveModel: Any = models.PrimitiveModel
 Native: Any = NativeValue
+kind_of: Any = typeof
 told: Any = typeof_impl
 unboxing: Any = unbox
 register: Any = registry.register_default
@@ -54,8 +55,8 @@ class Kept(Generic[Values]):
     """
 
     def __init__(self, values: Values) -> None:
-        self.values = values
-        layout = _layout(typeof(values))
+        self.values, self.kind = values, KeptType(kind_of(values))
+        layout = _layout(self.kind.inner)
         self._memory = np.zeros(layout.itemsize + ALIGNMENT, np.uint8)
         begin: int = self._memory.ctypes.data
         offset = -begin % ALIGNMENT
@@ -87,7 +88,7 @@ class _KeptModel(PrimitiveModel):  # type: ignore[misc]
 
 @told.register(Kept)
 def _type_of_kept(kept: Kept[Any], context: Any) -> KeptType:
-    return KeptType(told(kept.values, context))
+    return kept.kind
 
 
 @unboxing(KeptType)

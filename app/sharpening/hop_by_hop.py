@@ -148,10 +148,10 @@ class HopByHop:
         named = *heard, nothing.fundamental_hz
         voices = 0, 0, self._followed, hearing
         calls: dict[str, tuple[Any, tuple[Any, ...]]] = {
-            "follow": (follow_voices, (self._recent, 0, 0, 0, *voices)),
             "hear": (hear_voices_too, (*named, *voices)) if self._voices else (hear, heard),
-            "decide": (decide, (0, self._decided, nothing.drive, nothing.drive, self._recent, nothing.drive)),
+            "follow": (follow_voices, (self._recent, 0, 0, 0, *voices)),
             "take_in": (take_in, (self._recent, 0, 0, memory["waiting"], memory["replaced"], self._recent)),
+            "decide": (decide, (0, self._decided, nothing.drive, nothing.drive, self._recent, nothing.drive)),
         }
         if not self._voices:
             del calls["follow"]
