@@ -4,6 +4,7 @@ import json
 import resource
 import signal
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.image
@@ -17,10 +18,10 @@ from PIL import Image
 import sharpear as api
 from sharpear.audio import Selection
 from sharpear.config import Config, load_config
-from sharpear.errors import InputError
+from sharpear.errors import InputError, UsageError
 from sharpear.runs.sharpening_task import sharpen_file
 from sharpear.sharpening.frames import Frames
-from sharpear.sinks import SINKS, FileSinks, SinkInfo
+from sharpear.sinks import SINKS, FileSinks, PictureStyle, SinkInfo
 
 FIELDS = {
     "times": "time",
@@ -147,14 +148,45 @@ def test_the_pictures_memory_is_bounded(folder):
     info = _info()
     with opened("png", folder / "x.png", info) as sink:
         (picture,) = sink._sinks
+        sizes = set()
         for first in range(0, 50_000, 130):
             sink.write(_frames(first, 130, info, 20))
-        pools = picture._sharp, picture._plain
-        held = [sum(piece.nbytes for piece in pool._pieces) + pool._rest.nbytes for pool in pools]
-        pooled = picture._sharp.columns()
-    assert max(held) < 4200 * 300 * 4
-    assert 2000 <= len(pooled) <= 4001
-    assert np.ptp(pooled.max(axis=1)) == 0
+            canvas = picture._canvas
+            sizes.add(canvas.lines.nbytes + canvas.plain.nbytes)
+        lines, plain = canvas.drawn()
+    assert len(sizes) == 1
+    assert 1320 <= len(lines) == len(plain) <= 2640
+    assert np.ptp(plain.max(axis=1)) == 0
+    drawn = lines[: len(lines) * 9 // 10].max(axis=1)
+    assert np.ptp(drawn) < 1e-3, "a line stays as it is however often its columns were joined"
+
+
+def test_a_picture_has_the_size_and_the_panels_that_were_asked_for(folder):
+    info = _info(61)
+    style = PictureStyle((640, 480), span_hz=(500, 2000), colours="ink", panels="lines", title="name")
+    with opened("png", folder / "x.png", replace(info, style=style)) as sink:
+        sink.write(_frames(0, 300, info, 20))
+        sink.publish(complete=True)
+    picture = matplotlib.image.imread(folder / "x.png")
+    assert picture.shape[:2] == (480, 640)
+    assert np.median(picture[..., :3]) > 0.9, "ink is dark on light"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"size_px": (10, 900)}, "10 × 900"),
+        ({"span_hz": (2000.0, 500.0)}, "from low to high"),
+        ({"range_db": 0.0}, "10 to 120 dB"),
+        ({"colours": "jet"}, "'jet'"),
+        ({"panels": "none"}, "'none'"),
+    ],
+)
+def test_what_no_picture_can_be_is_said(wrong, told):
+    with pytest.raises(UsageError, match=told):
+        PictureStyle(**wrong)
+    with pytest.raises(UsageError, match="nothing to show"):
+        PictureStyle(span_hz=(10.0, 20.0)).shown_hz(55.0, 14080.0)
 
 
 @pytest.mark.slow

@@ -26,9 +26,11 @@ from sharpear.errors import InputError
 from sharpear.live.recent import Recent
 from sharpear.live.ring import Reader, Ring
 from sharpear.live.sources import Replay
+from sharpear.sharpening.evidence import Evidence
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
-from sharpear.sinks.strokes import ROW_STEPS, STROKE, Linker, Strokes
+from sharpear.sinks.strokes import FADED_DB, ROW_STEPS, STEPS_PER_DB, STROKE, Linker, Strokes
 from sharpear.view.data import data
+from sharpear.view.listening import evidence_of
 from sharpear.view.sheet import Sheets
 from sharpear.view.tiles import stroke_records
 from sharpear.view.view import View
@@ -131,6 +133,39 @@ def test_any_split_gives_the_same_strokes():
     whole = strokes(len(plain))
     assert len(whole) > 100
     assert np.array_equal(strokes(37), whole)
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_stretches_heard_side_by_side_are_the_unbroken_recording(monkeypatch, at_once):
+    monkeypatch.setattr("sharpear.view.listening.SHORTEST_S", 3.0)
+    sound = np.random.default_rng(2).normal(0, 0.1, (round(19.7 * RATE), 1)).astype(np.float32)
+    sharpener = sharpear.Sharpener(RATE, str(SMALL))
+    blocks = [sound[first : first + 50_000] for first in range(0, len(sound), 50_000)]
+    heard = Evidence.join(list(evidence_of(blocks, len(sound), sharpener, at_once)))
+    missing = sharpener.hops_for(len(sound)) * sharpener.hop - len(sound)
+    assert heard == sharpener.listen(np.concatenate([sound, np.zeros((missing, 1), np.float32)]))
+
+
+def test_all_of_a_recording_is_shown_before_it_is_sharpened(drawn):
+    folder, told = drawn
+    (sheet,) = told[-1]["sheets"]
+    assert sheet["preview"]
+    columns = np.frombuffer((folder / "p0-0").read_bytes(), np.uint8).reshape(-1, sheet["rows"], 2)
+    assert np.array_equal(columns[:, :, 0], columns[:, :, 1])
+    seconds = (np.arange(len(columns)) + 0.5) / len(columns) * LENGTH_S
+    hz = sheet["low_hz"] * 2 ** (columns[:, :, 0].argmax(axis=1) / ROWS_PER_OCTAVE)
+    steady = (seconds > 0.7) & (np.abs(seconds % 1 - 0.5) < 0.4)
+    assert np.abs(1200 * np.log2(hz[steady] / 440)).max() < 2 * DEPTH_CENTS
+    assert columns[seconds < 0.4].max() < columns[steady].max() - 60
+
+
+def test_strokes_come_from_loud_to_faint_and_none_is_unseen(drawn):
+    records = stroke_records((drawn[0] / "s0-0").read_bytes())
+    fade = FADED_DB * STEPS_PER_DB * (1 - records["weight"] / 255)
+    level = (records["level"] - fade).max(axis=1)
+    assert len(level) > 100
+    assert (np.diff(level) < 1e-3).all()
+    assert level[-1] > 0
 
 
 def test_a_zarr_made_before_opens_without_sound(drawn, sharpen, folder):

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.scale import InvertedLogTransform
+from matplotlib.transforms import IdentityTransform, blended_transform_factory
 
 from sharpear.compiler import Floats
 
@@ -42,7 +45,8 @@ def show_canvas(
     colours: Any,
 ) -> AxesImage:
     """(columns, rows) dB on axes of s and, logarithmic, of Hz."""
-    half_row = (span_hz[1] / span_hz[0]) ** (0.5 / (picture.shape[1] - 1))
+    # Rows stand evenly in octaves: so do the image's own coordinates, which the axis's Hz are powers of two of.
+    octaves, half_row = np.log2(span_hz), 0.5 * np.log2(span_hz[1] / span_hz[0]) / (picture.shape[1] - 1)
     image = axes.imshow(
         levels_below(picture, range_db).T,
         cmap=colour_map(colours),
@@ -51,8 +55,10 @@ def show_canvas(
         origin="lower",
         aspect="auto",
         interpolation="antialiased",
-        extent=(times_s[0], max(times_s[1], times_s[0] + 1e-3), span_hz[0] / half_row, span_hz[1] * half_row),
+        extent=(times_s[0], max(times_s[1], times_s[0] + 1e-3), octaves[0] - half_row, octaves[1] + half_row),
+        transform=blended_transform_factory(IdentityTransform(), InvertedLogTransform(2)) + axes.transData,
     )
+    axes.set_xlim(times_s[0], max(times_s[1], times_s[0] + 1e-3))
     axes.set_yscale("log")
     axes.set_ylim(*span_hz)
     shown_hz = [f for f in TICKS_HZ if span_hz[0] <= f <= span_hz[1]]

@@ -27,7 +27,7 @@ class Tiles:
     """Frames in, files out, which grow until they are complete.
 
     ``r{level}-{number}``: columns, from low to high rows two bytes each, the level of the sharpened and of the plain
-    spectrogram, ``1 + 2 (dB + 120)``.  ``s{level}-{number}``: records of `STROKE`.
+    spectrogram, ``1 + 2 (dB + 120)``.  ``s{level}-{number}``: records of `STROKE`, the loudest first.
     """
 
     def __init__(self, folder: Path, rows: Rows) -> None:
@@ -96,7 +96,7 @@ class _Growing:
             self._write(tile)
 
     def _write(self, tile: int) -> None:
-        records = np.concatenate(self._tiles[tile])
+        records = loudest_first(np.concatenate(self._tiles[tile]))
         self._tiles[tile] = [records]
         write_whole(self._folder / f"{self._name}-{tile}", records.tobytes())
 
@@ -147,6 +147,14 @@ def add_peaks(picture: Floats, row: Floats, level_db: Floats, weight: Floats, co
             nearest = round(row[frame, peak])
             for at in range(max(0, nearest - REACH_ROWS), min(rows, nearest + REACH_ROWS + 1)):
                 picture[frame, at] += power * np.exp(-0.5 * ((at - row[frame, peak]) / LINE_WIDTH_ROWS) ** 2)
+
+
+def loudest_first(records: NDArray[np.void]) -> NDArray[np.void]:
+    """Strokes as the page draws them, up to the faintest that it shows; without those that nobody could see."""
+    faded = FADED_DB * STEPS_PER_DB / 255 * (255.0 - records["weight"])
+    level = (records["level"] - faded).max(axis=1)
+    order = np.argsort(-level, kind="stable")
+    return records[order[level[order] > 0]]
 
 
 def stroke_records(content: bytes) -> NDArray[np.void]:

@@ -56,9 +56,12 @@ export function traced(tiles, place, fromS = place.t - TRACE_S, untilS = place.t
 const FASTEST_HZ = 9;
 const SLOWEST_HZ = 3;
 const LEAST_CENTS = 10;
+const LEAST_SHARE = 0.6;
+const FEWEST_CYCLES = 2.5;
 
 // Rate, Hz, and depth, cents from the middle to the top, of a line's vibrato; null where it has none.
-// The rate is the largest of the spectrum of its cents, from 3 to 9 Hz, once their slope is taken off.
+// The rate is the largest of the spectrum of its cents, from 3 to 9 Hz, once their slope is taken off. It is vibrato if
+// a sine of that rate is most of what the line does, and comes round more than twice: lines that jitter or bend do not.
 export function vibrato(points) {
   const count = points.length;
   if (count < 16) return null;
@@ -69,18 +72,20 @@ export function vibrato(points) {
   const mean = cents.reduce((sum, value) => sum + value) / count;
   const slope = cents.reduce((sum, value, n) => sum + (n - middle) * value, 0) / ((count * (count * count - 1)) / 12);
   const rest = cents.map((value, n) => value - mean - slope * (n - middle));
+  const window = rest.map((_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (n + 0.5)) / count));
+  const sum = window.reduce((all, weight) => all + weight);
+  const power = rest.reduce((all, value, n) => all + window[n] * value * value, 0) / sum;
   let [rateHz, depth] = [0, 0];
   for (let hz = SLOWEST_HZ; hz <= FASTEST_HZ; hz += 0.05) {
-    let [re, im, sum] = [0, 0, 0];
+    let [re, im] = [0, 0];
     rest.forEach((value, n) => {
-      const window = 0.5 - 0.5 * Math.cos((2 * Math.PI * (n + 0.5)) / count);
-      re += window * value * Math.cos(2 * Math.PI * hz * n * stepS);
-      im += window * value * Math.sin(2 * Math.PI * hz * n * stepS);
-      sum += window;
+      re += window[n] * value * Math.cos(2 * Math.PI * hz * n * stepS);
+      im += window[n] * value * Math.sin(2 * Math.PI * hz * n * stepS);
     });
     const amplitude = (2 * Math.hypot(re, im)) / sum;
     if (amplitude > depth) [rateHz, depth] = [hz, amplitude];
   }
   const inside = rateHz > SLOWEST_HZ + 0.1 && rateHz < FASTEST_HZ - 0.1; // at an edge it is the flank of something else
-  return inside && depth >= LEAST_CENTS ? { rateHz, depth } : null;
+  const is = inside && depth >= LEAST_CENTS && depth ** 2 / 2 >= LEAST_SHARE * power && rateHz * stepS * count >= FEWEST_CYCLES;
+  return is ? { rateHz, depth } : null;
 }

@@ -141,9 +141,7 @@ export class Painter {
     gl.useProgram(use.program);
     gl.uniform2f(use.look, ...this.look(tiles));
     gl.uniform2f(use.pane, box.width, box.height);
-    const { steps_per_db: steps, faded_db: fadedDb, flank_db: flankDb } = tiles.format;
-    gl.uniform1f(use.fade, fadedDb * steps);
-    gl.uniform1f(use.flank, (flankDb * steps * this.look(tiles)[1]) / pixelRatio ** 2);
+    gl.uniform1f(use.pen, pixelRatio);
     const perRow = box.height / (tiles.row(plane.highHz) - tiles.row(plane.lowHz));
     gl.uniform2f(use.pitch, -tiles.row(plane.lowHz) * perRow, perRow / tiles.format.row_steps);
     const perSecond = box.width / plane.spanS;
