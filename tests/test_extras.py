@@ -9,7 +9,10 @@ from conftest import SMALL, one_line, tone
 
 from release.check import WITHOUT_EXTRAS
 
-PACKAGES = {"plot": "matplotlib", "arrow": "pyarrow", "remote": "fsspec", "cluster": "distributed", "gpu": "cupy"}
+PACKAGES = {
+    "plot": "matplotlib", "arrow": "pyarrow", "osc": "pythonosc", "midi": "rtmidi", "remote": "fsspec",
+    "cluster": "distributed", "gpu": "cupy",
+}  # fmt: skip
 
 
 @pytest.fixture

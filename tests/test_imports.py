@@ -38,8 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("app/sharpening", "app/sinks", "compiler", "dsp", "dynamics", "gpu"),
     },
     "app/live": {
-        *("app", "app/audio", "app/integrity", "app/runs", "app/separation", "app/sharpening", "app/sinks"),
-        *("compiler", "gpu", "system"),
+        *("app", "app/audio", "app/integrity", "app/pitch", "app/runs", "app/separation", "app/sharpening"),
+        *("app/sinks", "compiler", "gpu", "system"),
     },
     "app/view": {
         *(

@@ -25,6 +25,7 @@ from .common import (
     say,
 )
 from .completion import frame_formats, offer_inputs, several_of
+from .live_sent import SentOptions
 from .live_stems import LiveStemOptions
 from .options import OverwriteOption, PresetOption, QuietOption, SetOption
 
@@ -108,6 +109,7 @@ def live(
     source: SourceOptions,
     display: DisplayOptions,
     separation: LiveStemOptions,
+    sent: SentOptions,
     preset: PresetOption = "music",
     set_: SetOption = None,
     duration: Annotated[float | None, typer.Option(help="End after this long, s.")] = None,
@@ -140,7 +142,7 @@ def live(
     refuse_stdin(replayed, "write the stream to a file for --replay, or give it to `sharpen -`")
     if not display.view:
         refuse({"--view-port": display.view_port, "--host": display.host}, "is for the page: leave --no-view out")
-    config = load_config(preset, overrides(set_))
+    config = load_config(preset, overrides(set_, pitch=sent.wanted))
     stream = _stream_format(out, names(format_), display.status_json)
     stems = separation.plan(out, overwrite)
     frames_out = None if stems and not format_ else out
@@ -149,7 +151,7 @@ def live(
         check_recording(record, overwrite)
     writing = [*files, *(stems.outputs.values() if stems else []), *([record] if record else [])]
     check_apart(writing, [*replayed, *map(Path, names(separation.sources))])
-    what = _Request(config, preset, stream, files, record, stems, duration)
+    what = _Request(config, preset, stream, files, record, stems, sent, duration)
     display = replace(display, view=display.view and _page_is_installed(display))
     with outputs_made(writing):
         good = _listen(source, what, display)
@@ -167,6 +169,7 @@ class _Request:
     files: Sequence[Path]
     record: Path | None
     stems: "StemPlan | None"
+    sent: SentOptions
     duration_s: float | None
 
 
@@ -185,6 +188,8 @@ def _listen(chosen: SourceOptions, what: _Request, how: DisplayOptions) -> bool:
         meter = None if page or how.quiet or not sys.stderr.isatty() else TerminalMeter()
         how.say(f"{source.name}: preparing {what.preset} at {source.rate_hz} Hz")
         listeners: list[Listener] = [*([page.picture] if page else []), *([meter] if meter else [])]
+        if what.sent.wanted:
+            listeners.append(stack.enter_context(what.sent.open(what.config, say)))
         watchers: list[Callable[[Status], None]] = [each.status for each in (page, meter) if each]
         if how.status_json:
             watchers.append(_json_lines())

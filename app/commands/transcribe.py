@@ -27,8 +27,9 @@ def transcribe(
         str,
         typer.Option(
             "--format",
-            help="Any of notes.csv,notes.mid,notes.jsonl,f0.csv,notes.txt (Audacity),notes.TextGrid (Praat),notes.svl "
-            "(Sonic Visualiser),notes.jams (notes.csv if not given); one of them to -.",
+            help="Any of notes.csv,notes.mid,notes.jsonl,f0.csv,notes.txt (Audacity),notes.TextGrid,f0.PitchTier "
+            "(Praat),notes.svl,notes.sv.csv,f0.sv.csv (Sonic Visualiser),notes.jams,notes.parquet,f0.parquet "
+            "(notes.csv if not given); one of them to -.",
             autocompletion=several_of(note_formats),
         ),
     ] = "",

@@ -114,7 +114,7 @@ def _track(
         bend = mido.Message("pitchwheel", channel=channel, pitch=bend_of(semitones, reach))
         events.append((_tick(at_s), 1, bend))
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=f"voice {voice}", time=0)])
-    track += _range_of_bends(channel, reach) if courses else []
+    track += range_of_bends(channel, reach) if courses else []
     now = 0
     for tick, _, message in sorted(events, key=lambda event: event[:2]):  # a note ends, the wheel turns, a note begins
         track.append(message.copy(time=tick - now))
@@ -126,6 +126,7 @@ def _tick(at_s: float) -> int:
     return round(max(0.0, at_s) * TICKS_PER_S)
 
 
-def _range_of_bends(channel: int, semitones: int) -> Iterator[mido.Message]:
+def range_of_bends(channel: int, semitones: int) -> Iterator[mido.Message]:
+    """Messages that tell an instrument how far a full bend reaches, semitones."""
     for control, value in (*BEND_NUMBER, (6, semitones), (38, 0), *NO_NUMBER):
         yield mido.Message("control_change", channel=channel, control=control, value=value)

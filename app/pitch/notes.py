@@ -75,7 +75,7 @@ def notes_of(voices: Voices) -> list[Note]:
                 continue
             pitch = 69 + 12 * np.log2(voices.f0[steps, voice] / 440.0)
             amplitude = voices.amplitude[steps, voice]
-            cuts = [0, *_cuts(pitch, _decibels(amplitude), step_s), steps.size]
+            cuts = [0, *_cuts(pitch, decibels(amplitude), step_s), steps.size]
             for a, b in pairwise(cuts):
                 onset_s, offset_s = float(voices.times[steps[a]]), float(voices.times[steps[b - 1]]) + step_s
                 if offset_s - onset_s >= SHORTEST_S:
@@ -90,7 +90,7 @@ def _note(
 ) -> Note:
     median = float(np.median(pitch))
     midi = round(median)
-    level_db = float(_decibels(np.sqrt(np.mean(np.square(amplitude)))))
+    level_db = float(decibels(np.sqrt(np.mean(np.square(amplitude)))))
     return Note(onset_s, offset_s, midi, 100 * (median - midi), level_db, voice)
 
 
@@ -109,5 +109,10 @@ def _cuts(pitch: NDArray[np.float64], level_db: NDArray[np.float64], step_s: flo
     return cuts
 
 
-def _decibels(amplitude: NDArray[np.floating] | np.floating) -> NDArray[np.float64]:
+def decibels(amplitude: NDArray[np.floating] | np.floating) -> NDArray[np.float64]:
+    """Levels of amplitudes, dB of full scale, not below −120.
+
+    >>> float(decibels(np.float64(0.1)))
+    -20.0
+    """
     return np.asarray(20 * np.log10(np.maximum(amplitude, 10 ** (SILENCE_DB / 20))), np.float64)

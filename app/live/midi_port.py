@@ -1,0 +1,68 @@
+"""Notes of a live session to a MIDI port (extra `midi`): a channel for each voice, bent as the voice bends."""
+
+from typing import Any
+
+import mido
+
+from sharpear.errors import AudioDeviceError, UsageError
+from sharpear.pitch.midi_file import BEND_SEMITONES, CHANNELS, bend_of, range_of_bends, velocity_of
+from sharpear.pitch.note_tracker import NoteEvent
+from sharpear.sharpening.frames import Frames
+
+
+class MidiReceiver:
+    """The MIDI output called `name`; where there is none, one of that name is made, which others can listen to.
+
+    Of more than 15 voices the first 15 are played.
+
+    Raises:
+        UsageError: python-rtmidi is not installed.
+        AudioDeviceError: the system has no MIDI, or the port cannot be opened.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        try:
+            self._port = _opened(name)
+        except ImportError as error:
+            raise UsageError("--midi needs python-rtmidi: pip install 'sharpear[midi]'") from error
+        except Exception as error:  # drivers raise errors of their own
+            raise AudioDeviceError(f"--midi {name}: no such port can be opened ({error}): is there MIDI?") from error
+        self._keys: dict[int, int] = {}
+        self._bends: dict[int, int] = {}
+        for channel in CHANNELS:
+            for message in range_of_bends(channel, BEND_SEMITONES):
+                self._port.send(message)
+
+    def __str__(self) -> str:
+        return f"--midi {self._name}"
+
+    def lines(self, frames: Frames) -> None:
+        """Nothing: MIDI knows notes alone."""
+
+    def note(self, event: NoteEvent, time_s: float) -> None:
+        """Turn the wheel, strike a key or let it go."""
+        if event.voice >= len(CHANNELS):
+            return
+        channel = CHANNELS[event.voice]
+        if event.kind == "off":
+            self._port.send(mido.Message("note_off", channel=channel, note=self._keys.pop(event.voice)))
+            return
+        key = self._keys.setdefault(event.voice, min(max(round(event.pitch), 0), 127))
+        bend = bend_of(round(event.pitch - key, 2))  # in whole cents: fewer messages
+        if bend != self._bends.get(channel):
+            self._bends[channel] = bend
+            self._port.send(mido.Message("pitchwheel", channel=channel, pitch=bend))
+        if event.kind == "on":
+            velocity = velocity_of(event.level_db)
+            self._port.send(mido.Message("note_on", channel=channel, note=key, velocity=velocity))
+
+    def close(self) -> None:
+        """Close the port."""
+        self._port.close()
+
+
+def _opened(name: str) -> Any:
+    there = mido.get_output_names()
+    fitting = [each for each in there if name.lower() in each.lower()]
+    return mido.open_output(fitting[0]) if fitting else mido.open_output(name, virtual=True)
