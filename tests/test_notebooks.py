@@ -9,7 +9,7 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "examples" / "notebooks"
 SHOWN = {
     "first_look": ("&lt;Spectrogram: ", "frequency_hz", "<audio", "True"),
-    "singing": ("&lt;Transcription: 3 notes", "5.5 Hz, ±5", "MIDI 57", "MIDI 61", "MIDI 64"),
+    "singing": ("&lt;Transcription: 3 notes", "5.5 Hz, ±2", "MIDI 57", "MIDI 61", "MIDI 64"),
     "live": ("semitones from A4",),
     "separation": ("3.0 of 3.0 s", "&lt;Stems: 3 stems", "data:audio/flac", "residual.wav tonal.wav", "True"),
 }

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sharpear.errors import printable
+from sharpear.sharpening.results import counted
 from sharpear.version import __version__
 
 from .jobs import Result, Settings, Status
@@ -28,12 +29,12 @@ def summary(results: Sequence[Result], not_begun: int) -> dict[str, int]:
 
 
 def print_table(results: Sequence[Result], not_begun: int, elapsed_s: float) -> None:
-    """A table on stderr: every input where they are few, else those that went wrong, and the sums."""
+    """A table on stderr: every input where they are few, else those that went wrong; below it the sums."""
     shown = results if len(results) <= MOST_ROWS else [each for each in results if each.status != "done"]
     failed = any(each.message and each.status != "skipped" for each in shown)
-    table = Table("input", "status", "audio (s)", "× real time", "replaced samples", box=None, pad_edge=False)
+    table = Table("input", "status", "audio (s)", "× real time", "replaced", box=None, pad_edge=False)
     if failed:
-        table.add_column("reason", min_width=20)
+        table.add_column("reason")
     for result in shown[:MOST_ROWS]:
         table.add_row(
             printable(result.job.source), result.status, f"{result.outcome.audio_s:.1f}", f"{speed(result):.1f}",
@@ -44,9 +45,12 @@ def print_table(results: Sequence[Result], not_begun: int, elapsed_s: float) -> 
     audio_s = sum(result.outcome.audio_s for result in results)
     replaced = sum(result.outcome.replaced_samples for result in results)
     counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in summary(results, not_begun).items() if n)
-    table.add_section()
-    table.add_row(f"{len(results)} inputs", counts, f"{audio_s:.1f}", f"{audio_s / elapsed_s:.1f}", str(replaced))
-    Console(stderr=True, markup=False, highlight=False).print(table)
+    console = Console(stderr=True, markup=False, highlight=False)
+    console.print(table)
+    console.print(
+        f"{counted(len(results), 'input')}: {counts}; {audio_s:.1f} s of audio, {audio_s / elapsed_s:.1f} × real time, "
+        f"{counted(replaced, 'sample')} replaced"
+    )
 
 
 def _reason(result: Result) -> str:

@@ -113,7 +113,7 @@ class _Desk:
         return self._sharpener.process(audio)
 
     def flush(self) -> Frames | None:
-        return self._sharpener and self._sharpener.flush()
+        return self._sharpener.flush() if self._sharpener else None
 
 
 @contextmanager
