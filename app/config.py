@@ -224,6 +224,19 @@ class Config(Section):
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
 
 
+def configured(preset: "str | Config", overrides: Mapping[str, Any] | None = None) -> Config:
+    """A configuration as it is, or a preset by name with `overrides`, as `load_config` reads it.
+
+    Raises:
+        UsageError: overrides of a configuration; as `load_config`.
+    """
+    if not isinstance(preset, Config):
+        return load_config(preset, overrides)
+    if overrides:
+        raise UsageError("expected overrides with a preset's name, received them with a Config")
+    return preset
+
+
 def preset_names() -> list[str]:
     """Names of the presets that come with the package."""
     folder = resources.files("sharpear.configs")

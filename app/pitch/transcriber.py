@@ -13,7 +13,7 @@ from scipy.ndimage import uniform_filter1d
 
 from sharpear.audio.blocks import BLOCK_SAMPLES, as_streams
 from sharpear.audio.mono import MonoMix, signs_that_keep
-from sharpear.config import Config
+from sharpear.config import Config, configured
 from sharpear.gpu import Backend, Pending
 from sharpear.recordings.whole import heard
 from sharpear.sharpening.composite import Streaming
@@ -34,7 +34,8 @@ SUREST = 1e-4
 class Transcriber(Streaming[PitchFrames]):
     """Follow the voices in streaming audio: blocks in, `PitchFrames` out.
 
-    A `Sharpener` and a `PitchLayer` in a row; a frame leaves `latency_s` after its sound.
+    A `Sharpener` and a `PitchLayer` in a row; a frame leaves `latency_s` after its sound. The sharpener looks for no
+    voices, whatever `voices.enabled` says: the pitches would be the same, at twice the cost.
 
     Args:
         sample_rate, preset, streams, start_s: as of a `Sharpener`.
@@ -54,13 +55,14 @@ class Transcriber(Streaming[PitchFrames]):
         self, sample_rate: float, preset: str | Config = "music", streams: int = 1,
         overrides: Mapping[str, Any] | None = None, *, start_s: float = 0.0, device: str | Backend = "cpu",
     ) -> None:  # fmt: skip
-        self.sharpener = Sharpener(sample_rate, preset, streams, overrides, start_s=start_s, device=device)
-        config = self.sharpener.config.pitch
+        config = configured(preset, overrides)
+        unvoiced = config.model_copy(update={"voices": config.voices.model_copy(update={"enabled": False})})
+        self.sharpener = Sharpener(sample_rate, unvoiced, streams, start_s=start_s, device=device)
         self.sample_rate, self.streams = self.sharpener.sample_rate, self.sharpener.streams
         self.backend = self.sharpener.backend
         hop_s = self.sharpener.hop / self.sample_rate
         atoms, channels = self.sharpener.frequencies.size, self.sharpener.channel_frequencies.size
-        self.layer = PitchLayer(hop_s, atoms, channels, config, streams)
+        self.layer = PitchLayer(hop_s, atoms, channels, config.pitch, streams)
         self._flat_input = False
         self._latest: Callable[[], PitchFrames] | None = None
 
