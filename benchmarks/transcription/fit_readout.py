@@ -20,8 +20,7 @@ from torch import nn
 
 from benchmarks.sharpness.lines import Floats
 from benchmarks.transcription.pieces import FONTS, Piece, pieces
-from sharpear import Sharpener
-from sharpear.pitch import PitchLayer
+from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.pitch.transcriber import in_hindsight
 from sharpear.sharpening.frames import Frames
 
@@ -59,12 +58,10 @@ class Followed:
 
 def followed(piece: Piece) -> Followed:
     """What the layer follows in a piece."""
-    sharpener = Sharpener(piece.sample_rate)
+    transcriber = Transcriber(piece.sample_rate)
+    sharpener = transcriber.sharpener
     blocks = [sharpener.process(piece.audio[n : n + BLOCK, None]) for n in range(0, len(piece.audio), BLOCK)]
-    frames = Frames.join([*blocks, sharpener.flush()])
-    hop_s = sharpener.hop / piece.sample_rate
-    layer = PitchLayer(hop_s, sharpener.frequencies.size, sharpener.channel_frequencies.size)
-    return stepped(layer, frames, piece)
+    return stepped(transcriber.layer, Frames.join([*blocks, sharpener.flush()]), piece)
 
 
 def stepped(layer: PitchLayer, frames: Frames, piece: Piece) -> Followed:
@@ -148,9 +145,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/transcription/voice_readout.npz"))
     parser.add_argument("--taught-by", nargs="+", default=("musescore", "timgm"), choices=FONTS)
     parser.add_argument("--scored-on", default="fluid", choices=FONTS)
-    parser.add_argument("--pieces", type=int, default=72, help="of each soundfont that teaches")
+    parser.add_argument("--pieces", type=int, default=36, help="of each soundfont that teaches")
     parser.add_argument("--units", type=int, nargs=2, default=UNITS)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=2, help="of pieces and weights")
     options = parser.parse_args()
     heard = [followed(piece) for font in options.taught_by for piece in pieces(font, options.pieces, options.seed)]
     network = fitted(heard, options.units, EPOCHS, options.seed)
