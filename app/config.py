@@ -162,9 +162,6 @@ class PitchConfig(Section):
     floor: float = Field(
         0.01, ge=SMALLEST_SCALE, lt=1, description="partials weaker than this share of the level are ignored"
     )
-    noise_margin_db: float = Field(
-        4.0, ge=-100, le=100, description="a voice's partials rise above the noise by this, in the mean, dB"
-    )
     level_s: float = Field(
         3.5, ge=SHORTEST_MS / 1e3, le=LONGEST_MS / 1e3, description="time constant of the level's fall, s"
     )
@@ -175,9 +172,10 @@ class PitchConfig(Section):
     feedback: float = Field(1.0, ge=0, le=1, description="how far pitches know of each other's partials; 0: not at all")
     median_steps: int = Field(5, ge=1, le=31, description="a pitch's activity is the median over so many steps")
     onset: float = Field(
-        0.14, ge=SMALLEST_SCALE, lt=1, description="activity that starts a voice, of the strongest pitch's"
+        0.06, ge=SMALLEST_SCALE, lt=1, description="activity that starts a voice, of the strongest pitch's"
     )
-    offset: float = Field(0.85, ge=SMALLEST_SCALE, le=1, description="activity that ends a voice, of what starts one")
+    offset: float = Field(0.8, ge=SMALLEST_SCALE, le=1, description="activity that ends a voice, of what starts one")
+    believed: float = Field(0.3, ge=0, le=1, description="a voice is told that is believed in by more: a probability")
     glide_cents: float = Field(70.0, gt=0, le=600, description="a voice moves no farther in one step")
     voices: int = Field(8, ge=1, le=32, description="voices at once, at most")
 
@@ -233,6 +231,19 @@ class Config(Section):
         """A fingerprint of all settings but the description and those of files: the same for the same frames."""
         settings = self.model_dump_json(exclude={"description", "output"})
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
+
+
+def configured(preset: "str | Config", overrides: Mapping[str, Any] | None = None) -> Config:
+    """A configuration as it is, or a preset by name with `overrides`, as `load_config` reads it.
+
+    Raises:
+        UsageError: overrides of a configuration; as `load_config`.
+    """
+    if not isinstance(preset, Config):
+        return load_config(preset, overrides)
+    if overrides:
+        raise UsageError("expected overrides with a preset's name, received them with a Config")
+    return preset
 
 
 def preset_names() -> list[str]:

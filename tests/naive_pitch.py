@@ -26,7 +26,6 @@ class Settings:
     onset: float
     offset: float
     glide_cents: float
-    noise_margin_db: float
     level_decay: float
     """What is left of a level after a step."""
 
@@ -158,6 +157,76 @@ def refine(heard: Sequence[tuple[float, float, float]], voices: Voices, s: Setti
         now = weights / (drowned + 1e-9)
         clear = now if voices.clear[v] == 0 else 0.7 * voices.clear[v] + 0.3 * now
         voices.clear[v] = clear if begun[v] > 0 else 0.0
+
+
+def evidence(
+    heard: Sequence[tuple[float, float, float]], voices: Voices, age: Sequence[int], strongest: float,
+    history: Sequence[Sequence[float]], step: int, s: Settings,
+) -> list[list[float]]:  # fmt: skip
+    """The 28 numbers that tell of each voice, in the order of the readout's inputs."""
+    places = [v for v in range(len(voices.f0)) if voices.f0[v] > 0]
+    count, loudest = len(places), max([1e-4, *(voices.strength[v] for v in places)])
+    told = [1e-6 + sum(claim(hz, voices.f0[u], s) * voices.strength[u] for u in places) for _, _, hz in heard]
+    total = sum(y for y, _, _ in heard)
+    unexplained = sum(max(y - e, 0.0) for (y, _, _), e in zip(heard, told, strict=True))
+    out = []
+    for v in range(len(voices.f0)):
+        if v not in places:
+            out.append([0.0] * 28)
+            continue
+        f0, strength = voices.f0[v], max(voices.strength[v], 1e-4)
+        own, kept, whole, spread, halves, thirds = [0.0] * (s.harmonics + 1), 0.0, 0.0, 0.0, 0.0, 0.0
+        for (y, _, hz), e in zip(heard, told, strict=True):
+            w = claim(hz, f0, s)
+            if w > 0:
+                h = max(1, round(hz / f0))
+                share = w * voices.strength[v] / e * y
+                own[h] += share
+                kept, whole = kept + w * share, whole + w * y
+                spread += w * share * (1200 * math.log2(hz / (h * f0)) / s.tolerance_cents) ** 2
+            elif hz / f0 < 6:
+                halves, thirds = halves + y * part_of(hz / f0, 2, s), thirds + y * part_of(hz / f0, 3, s)
+        ratio = [min(own[h] / (h**-s.rolloff * strength), 3.0) for h in range(1, s.harmonics + 1)]
+        first = max(sum(own[1:7]), 1e-4)
+        rival = [beside(v, times, voices) for times in (0.5, 2.0, 1 / 3, 3.0)]
+        j = min(max(round(math.log2(voices.last_f0[v] / s.lowest_hz) * s.per_octave), 0), len(history[0]) - 1)
+        three = [a[max(j - 1, 0)] + a[j] + a[min(j + 1, len(a) - 1)] for a in history]
+        past = [math.log((a + 1e-4) / strength) for a in three]
+        out.append(
+            [math.log(strength / strongest), math.log(strength), math.log(max(voices.clear[v], 0.01)), *ratio[:6],
+             sum(ratio[6:]) / max(1, s.harmonics - 6), kept / max(whole, 1e-4), math.sqrt(spread / max(kept, 1e-4)),
+             math.log2(f0 / 220), min(age[v], 40) / 40, math.log(loudest / strength), *rival, count / len(voices.f0),
+             unexplained / max(total, 1e-4), len(heard) / s.most_partials, past[step % len(past)],
+             past[(step + 1) % len(past)], min(past), min(halves / first, 3.0), min(thirds / first, 3.0),
+             math.log(1 + total)]
+        )  # fmt: skip
+    return out
+
+
+def part_of(place: float, parts: int, s: Settings) -> float:
+    """1 where a partial stands at a multiple of 1/parts that is no whole number, within two widths of a tooth."""
+    k = round(place * parts)
+    return float(k >= 1 and k % parts > 0 and abs(1200 * math.log2(place * parts / k)) <= 2 * s.tolerance_cents)
+
+
+def beside(v: int, times: float, voices: Voices) -> float:
+    """b / (b + a + 1e-4), a the strength of the voice, b that of the strongest within 60 cents of so many times it."""
+    rivals = [
+        strength
+        for f0, strength in zip(voices.f0, voices.strength, strict=True)
+        if f0 > 0 and abs(math.log2(f0 / (times * voices.f0[v]))) < 0.05
+    ]
+    rival = max([0.0, *rivals])
+    return rival / (rival + voices.strength[v] + 1e-4)
+
+
+def belief(inputs: Sequence[float], layers: Sequence[Sequence[Sequence[float]]]) -> float:
+    """Two layers of rectified units and one of a single unit, squashed; a row's last weight is its bias."""
+    values = list(inputs)
+    for n, rows in enumerate(layers):
+        values = [sum(w * x for w, x in zip(row, [*values, 1.0], strict=True)) for row in rows]
+        values = [max(value, 0.0) for value in values] if n < len(layers) - 1 else values
+    return 1 / (1 + math.exp(-values[0]))
 
 
 def shares(

@@ -62,9 +62,8 @@ def lists(state: Any) -> dict[str, Any]:
 
 
 def test_a_step_of_the_pitch_layer() -> None:
-    """Level, noise, competition, median, voices and their height above the noise, each from the state before."""
+    """Level, noise, competition, median, voices, what speaks for them and the belief, each from the state before."""
     s, steps, sounded = SETTINGS, 0, 0
-    rises, stays = (10 ** (db / 20 * s.compression) for db in (PITCH.noise_margin_db, PITCH.noise_margin_db - 8))
     for call in heard()[0]:
         count = call.before["count"]
         if count % 4:
@@ -103,17 +102,21 @@ def test_a_step_of_the_pitch_layer() -> None:
         naive_pitch.refine(there, voices, s)
         for name in ("f0", "last_f0", "strength", "clear"):
             np.testing.assert_allclose(found[name], getattr(voices, name), rtol=2e-5, err_msg=name)
-        for v, was in enumerate(places["risen"]):
-            assert found["risen"][v] == (found["clear"][v] > (stays if was else rises))
+        known = naive_pitch.evidence(there, voices, places["age"], strongest, history, step, s)
+        np.testing.assert_allclose(call.after["work"].evidence, known, rtol=2e-3, atol=2e-3)
+        layers = [weights.tolist() for weights in call.before["readout"]]
+        for v, hz in enumerate(found["f0"]):
+            believed = naive_pitch.belief(known[v], layers) if hz > 0 else 0.0
+            assert found["belief"][v] == pytest.approx(believed, abs=0.02)
+            assert found["age"][v] == (places["age"][v] + 1 if hz > 0 else 0)
         steps, sounded = steps + 1, sounded + sum(f0 > 0 for f0 in found["f0"])
     assert steps > 30
     assert sounded > 60, "the sound hardly wakes the layer"
 
 
 def test_what_leaves_the_pitch_layer() -> None:
-    """Voices in the range and above the noise; the faint ones apart; and whether any sounds out of the range."""
+    """Voices in the range that are believed in; the others apart; and whether any sounds out of the range."""
     s = SETTINGS
-    rises, stays = (10 ** (db / 20 * s.compression) for db in (PITCH.noise_margin_db, PITCH.noise_margin_db - 8))
     low_hz, high_hz = s.low_hz * 2 ** (-0.5 / 12), s.high_hz * 2 ** (0.5 / 12)
     frames, latency = heard()[0], PITCH.median_steps // 2 * 4 + 2
     kinds = dict.fromkeys(("told", "faint", "below", "above", "silent"), 0)
@@ -129,14 +132,14 @@ def test_what_leaves_the_pitch_layer() -> None:
         for v, hz in enumerate(places["f0"]):
             kind = "silent" if hz == 0 else "below" if hz < low_hz else "above" if hz > high_hz else "told"
             if kind in ("below", "above"):
-                sure = places["risen"][v] and places["clear"][v] > rises * rises / stays
-                outside[kind == "above"] |= sure
-            elif kind == "told" and not places["risen"][v]:
+                outside[kind == "above"] |= places["belief"][v] > PITCH.believed
+            elif kind == "told" and not places["belief"][v] > PITCH.believed:
                 kind = "faint"
             kinds[kind] += 1
             for name, known in (("", "told"), ("faint_", "faint")):
                 got = getattr(out, f"{name}f0")[0, 0, v], getattr(out, f"{name}strength")[0, 0, v]
                 assert got == ((np.float32(hz), np.float32(places["strength"][v])) if kind == known else (0, 0))
+            assert out.belief[0, 0, v] == np.float32(places["belief"][v] if kind in ("told", "faint") else 0)
         assert out.outside[0, 0].tolist() == outside
     assert all(kinds[kind] for kind in ("told", "above", "silent")), kinds
 

@@ -250,7 +250,7 @@ def sharp_frames(streams: int) -> Frames:
 
 
 def pitch_layer(streams: int) -> PitchLayer:
-    return PitchLayer(0.003, 12, 12, PitchConfig(noise_margin_db=-100), streams)
+    return PitchLayer(0.003, 12, 12, PitchConfig(believed=0), streams)
 
 
 def learned_sources(backend: Backend = CPU) -> ShareFactory:
@@ -347,7 +347,7 @@ def voice_tracker(streams: int) -> VoiceTracker:
     return VoiceTracker(SAMPLE_RATE, 23, LOWEST_BAND_HZ * 2 ** (np.arange(25) / 4), streams)
 
 
-HEAR_NOISE = {"pitch.noise_margin_db": -100.0}
+HEAR_NOISE = {"pitch.believed": 0.0}
 SMALL = {"bank.channels": 24, "bank.low_hz": 200.0, "bank.high_hz": 3000.0, "atoms.count": 40}
 
 

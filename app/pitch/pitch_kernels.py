@@ -11,6 +11,8 @@ from sharpear.dsp.harmonic_fields import FieldRule, connect, field_weight
 from sharpear.dynamics.divisive import DivisiveGains, divisive_step
 from sharpear.dynamics.kernels import SMALLEST_LEVEL
 
+from .evidence_kernel import ReadoutLayers, VoicesHeard, believe, weigh_evidence
+
 FAINTEST = np.float32(0.1)
 """The least strength, as a share of the level, that the strongest pitch is taken to have: where all are at rest, none
 is a voice."""
@@ -55,11 +57,8 @@ class VoiceRule(NamedTuple):
     glide_units: np.float32
     low_hz: np.float32
     high_hz: np.float32
-    rises: np.float32
-    """How far a voice rises above the noise to sound, a ratio of compressed amplitudes."""
-
-    stays: np.float32
-    """The same of a voice that sounds."""
+    believed: np.float32
+    """A voice is told where the readout believes in it by more."""
 
 
 class PitchRings(NamedTuple):
@@ -81,13 +80,14 @@ class PitchNetwork(NamedTuple):
 
 
 class PitchPlaces(NamedTuple):
-    """State of the places of voices: Hz now and last, activity, height above the noise, and whether that is enough."""
+    """State of the places of voices: Hz now and last, activity, height above the noise, steps, and the belief in it."""
 
     f0: Annotated[NDArray[np.float32], "streams", "voices"]
     last_f0: Annotated[NDArray[np.float32], "streams", "voices"]
     strength: Annotated[NDArray[np.float32], "streams", "voices"]
     clear: Annotated[NDArray[np.float32], "streams", "voices"]
-    risen: Annotated[NDArray[np.bool_], "streams", "voices"]
+    age: Annotated[NDArray[np.int64], "streams", "voices"]
+    belief: Annotated[NDArray[np.float32], "streams", "voices"]
 
 
 class PitchWork(NamedTuple):
@@ -101,6 +101,7 @@ class PitchWork(NamedTuple):
     weight: Annotated[NDArray[np.float32], "connections"]
     support: Annotated[NDArray[np.float32], "pitches"]
     activity: Annotated[NDArray[np.float32], "pitches"]
+    evidence: Annotated[NDArray[np.float32], "voices", "evidence"]
 
 
 class PitchOut(NamedTuple):
@@ -114,13 +115,14 @@ class PitchOut(NamedTuple):
     outside: Annotated[NDArray[np.bool_], "frames", "streams", "below and above"]
     faint_f0: Annotated[NDArray[np.float32], "frames", "streams", "voices"]
     faint_strength: Annotated[NDArray[np.float32], "frames", "streams", "voices"]
+    belief: Annotated[NDArray[np.float32], "frames", "streams", "voices"]
 
 
 @kernel
 def pitch_process(
     amplitude: Floats, frequency: Floats, noise: Floats, times: Doubles, fields: PitchFields, rule: PitchRule,
-    gains: DivisiveGains, voice_rule: VoiceRule, rings: PitchRings, network: PitchNetwork, voices: PitchPlaces,
-    work: PitchWork, count: int, out: PitchOut,
+    gains: DivisiveGains, voice_rule: VoiceRule, readout: ReadoutLayers, rings: PitchRings, network: PitchNetwork,
+    voices: PitchPlaces, work: PitchWork, count: int, out: PitchOut,
 ) -> int:  # fmt: skip
     """Advance over frames; return how many have left.
 
@@ -128,7 +130,7 @@ def pitch_process(
     """
     ring_times, ring_amplitude, ring_frequency = rings.times, rings.amplitude, rings.frequency
     level, a, history, strongest = network.level, network.a, network.history, network.strongest
-    f0, last_f0, strength, clear, risen = voices.f0, voices.last_f0, voices.strength, voices.clear, voices.risen
+    f0, last_f0, strength, clear = voices.f0, voices.last_f0, voices.strength, voices.clear
     lasting, activity = network.lasting, work.activity
     waiting, width, stride = ring_times.size, history.shape[1], rule.stride
     left = row = 0
@@ -156,8 +158,13 @@ def pitch_process(
                     ring_amplitude[s, middle], ring_frequency[s, middle], lasting[s], level[s], rule, work
                 )
                 refine(work.y, work.noise_y, work.line_hz, partials, fields.rule, strength[s], f0[s], clear[s])
+                heard = VoicesHeard(f0[s], last_f0[s], strength[s], clear[s], voices.age[s])
+                weigh_evidence(
+                    work.y, work.line_hz, partials, fields.rule, strongest[s], history[s], step, heard, work.evidence
+                )
+                believe(work.evidence, readout, f0[s], voices.belief[s])
                 for v in range(f0.shape[1]):
-                    risen[s, v] = clear[s, v] > (voice_rule.stays if risen[s, v] else voice_rule.rises)
+                    voices.age[s, v] = voices.age[s, v] + 1 if f0[s, v] > 0 else 0
         row += (count + n) % stride == 0
         oldest = (now + 1) % waiting
         if count + n >= waiting - 1:
@@ -173,19 +180,19 @@ def pitch_process(
 
 @kernel
 def tell(voices: PitchPlaces, rule: VoiceRule, s: int, left: int, out: PitchOut) -> None:
-    """Write the voices of stream s that sound, and apart those that noise may have made, or are out of the range."""
-    f0, strength, clear, risen = voices.f0[s], voices.strength[s], voices.clear[s], voices.risen[s]
-    # Noise finds its place among the pitches out of range: only what stands far above it is told of.
-    surely = rule.rises * rule.rises / rule.stays
+    """Write the voices of stream s that are believed in, and apart those that are not, or are out of the range."""
+    f0, strength, belief = voices.f0[s], voices.strength[s], voices.belief[s]
     out.outside[left, s, 0] = out.outside[left, s, 1] = False
     for v in range(f0.size):
         sounds = rule.low_hz <= f0[v] <= rule.high_hz
-        told, faint = sounds and risen[v], sounds and not risen[v]
+        believed = belief[v] > rule.believed
+        told, faint = sounds and believed, sounds and not believed
         out.f0[left, s, v] = f0[v] if told else 0.0
         out.strength[left, s, v] = strength[v] if told else 0.0
         out.faint_f0[left, s, v] = f0[v] if faint else 0.0
         out.faint_strength[left, s, v] = strength[v] if faint else 0.0
-        if f0[v] > 0 and risen[v] and not sounds and clear[v] > surely:
+        out.belief[left, s, v] = belief[v] if sounds else 0.0
+        if f0[v] > 0 and believed and not sounds:
             out.outside[left, s, int(f0[v] > rule.high_hz)] = True
 
 

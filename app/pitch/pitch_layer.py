@@ -1,6 +1,8 @@
 """The pitch layer above the partials: sharpened frames in, voices and their shares of the partials out."""
 
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from sharpear.sharpening.composite import Composite, Memory
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.results import FrameResult, counted
 
+from .evidence_kernel import EVIDENCE, ReadoutLayers
 from .partial_shares import ShareRule, share_partials
 from .pitch_kernels import (
     MOST_PARTIALS,
@@ -39,8 +42,7 @@ FLOOR_S, LASTING_S = 0.1, 0.3
 """Time constants of the noise's level and, longer, of its rise, for a drum is no noise that lasts."""
 LARGEST_FLOOR = 1.0
 """The noise is at most as loud as the strongest channel: here loud noise must be known for what it is."""
-STAYS_DB = 8.0
-"""How far a voice that once rose above the noise may fall again, so that a drum does not end it."""
+READOUT = "voice_readout.npz"
 REST = 1e-4
 """Activity of a silent pitch, as a share of the level, from which it can rise again within a step or two."""
 SHARE_FLOOR = 5e-3
@@ -56,7 +58,8 @@ class PitchFrames(FrameResult):
     instantaneous_frequency: the same, Hz.
     outside: (frames, streams, 2) bool, whether a pitch sounds that is left out because it lies below, and above,
     the range.
-    faint_f0, faint_strength: as `f0` and `strength`, of voices that noise may have made: they have not risen above it.
+    faint_f0, faint_strength: as `f0` and `strength`, of voices that are followed and not believed in.
+    belief: (frames, streams, voices) float32, probability that a voice sounds, of those of `f0` and `faint_f0`.
     f0: (frames, streams, voices) float32, fundamental of each voice, Hz; 0 where it is silent.
     strength: (frames, streams, voices) float32, its activity in the pitch layer, compressed and of the level.
 
@@ -69,6 +72,7 @@ class PitchFrames(FrameResult):
     outside: NDArray[np.bool_]
     faint_f0: NDArray[np.float32]
     faint_strength: NDArray[np.float32]
+    belief: NDArray[np.float32]
     f0: NDArray[np.float32]
     strength: NDArray[np.float32]
 
@@ -87,9 +91,11 @@ class PitchLayer(Composite):
     `sharpear.dynamics.divisive`). The activities persist from step to step; a voice is a peak of their median over the
     last steps, followed from step to step in a place of its own.
 
-    Noise has partials too. The layer measures how loud it is around every atom; a voice sounds only where its partials
-    together rise above what such noise would give them. Pitches out of the range compete as well, those of a piano, so
-    that none of their harmonics is taken for a pitch within it; they are left out of what is told.
+    Noise, drums and partials that nobody claims wake pitches too. What speaks for each voice and against it (how far
+    its partials rise above the noise around them, which ones it has and shares, how steady it is; see
+    `weigh_evidence`) is weighed by a small readout, learned from rendered pieces: a voice is told where it believes in
+    it. Pitches out of the range compete as well, those of a piano, so that none of their harmonics is taken for a
+    pitch within it; they are left out of what is told.
 
     Args:
         hop_s: time between frames, s.
@@ -143,7 +149,7 @@ class PitchLayer(Composite):
         self._lengths = {
             "streams": streams, "atoms": atoms, "voices": c.voices, "pitches": total.size, "steps": c.median_steps,
             "waiting": self.latency_hops + 1, "partials": MOST_PARTIALS, "partials + 1": MOST_PARTIALS + 1,
-            "connections": MOST_PARTIALS * self.fields.most_connections, "below and above": 2,
+            "connections": MOST_PARTIALS * self.fields.most_connections, "below and above": 2, "evidence": EVIDENCE,
         }  # fmt: skip
         self._work = allocated(PitchWork, self._lengths)
         kinds = (PitchRings, PitchNetwork, PitchPlaces)
@@ -164,6 +170,10 @@ class PitchLayer(Composite):
         """(streams, pitches) present activity of every pitch, of the level, compressed."""
         activity: NDArray[np.float32] = self._memory.fields["a"].copy()
         return activity
+
+    def known(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The last stream's pitches (voices,), Hz, and the evidence (voices, numbers) of each, after the last step."""
+        return self._memory.fields["f0"][-1].copy(), self._work.evidence.copy()
 
     def process(self, frames: Frames) -> PitchFrames:
         """Advance over sharpened frames (frames, streams, atoms); return those whose voices are decided.
@@ -190,10 +200,11 @@ class PitchLayer(Composite):
         rings, network, places = (named(kind, state) for kind in (PitchRings, PitchNetwork, PitchPlaces))
         left = pitch_process(
             amplitude, frequency, noise, np.ascontiguousarray(frames.times, np.float64), self._fields,
-            self._rule, self._gains, self._voice_rule, rings, network, places, self._work, int(state["count"]), out,
+            self._rule, self._gains, self._voice_rule, _readout(), rings, network, places, self._work,
+            int(state["count"]), out,
         )  # fmt: skip
         state["count"] += len(frames)
-        told = (out.outside, out.faint_f0, out.faint_strength, out.f0, out.strength)
+        told = (out.outside, out.faint_f0, out.faint_strength, out.belief, out.f0, out.strength)
         return PitchFrames(out.times, out.amplitude, out.frequency, *told)[:left]
 
     def flush(self) -> PitchFrames:
@@ -219,6 +230,13 @@ class PitchLayer(Composite):
         return share
 
 
+@cache
+def _readout() -> ReadoutLayers:
+    """What `benchmarks.transcription.fit_readout` learned."""
+    with resources.files(__package__).joinpath(READOUT).open("rb") as file, np.load(file) as weights:
+        return ReadoutLayers(*(weights[name] for name in ReadoutLayers._fields))
+
+
 def _rules(config: PitchConfig, stride: int, hop_s: float) -> tuple[PitchRule, DivisiveGains, VoiceRule, ShareRule]:
     """The settings as the kernels take them."""
     c, compression = config, config.compression
@@ -234,8 +252,7 @@ def _rules(config: PitchConfig, stride: int, hop_s: float) -> tuple[PitchRule, D
         glide_units=c.glide_cents / 1200 * c.per_octave,
         low_hz=c.low_hz * 2 ** (-0.5 / 12),
         high_hz=c.high_hz * 2 ** (0.5 / 12),
-        rises=10 ** (c.noise_margin_db / 20 * compression),
-        stays=10 ** ((c.noise_margin_db - STAYS_DB) / 20 * compression),
+        believed=c.believed,
     )
     share_rule = numbers(ShareRule, expand=1 / compression, epsilon=SHARE_FLOOR ** (1 / compression))
     return rule, gains, voice_rule, share_rule

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import uniform_filter1d
 
 from sharpear.audio.blocks import as_streams
 from sharpear.audio.mono import MonoMix, signs_that_keep
-from sharpear.config import Config
+from sharpear.config import Config, configured
 from sharpear.gpu import Backend, Pending
 from sharpear.recordings.whole import Progress, heard, in_blocks
 from sharpear.sharpening.composite import Streaming
@@ -21,17 +22,20 @@ from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import write_whole
 
 from .below import LowPitches
-from .notes import SHORTEST_S, Note, Voices, notes_of
+from .notes import Note, Voices, notes_of
 from .pitch_layer import PitchFrames, PitchLayer
 
-HINDSIGHT_S = 0.3
-"""A drum hides the beginning of what is struck with it for no longer."""
+HINDSIGHT_STEPS = 9
+"""Steps of the pitch layer over which belief is averaged where all of a recording is known, 0.1 s."""
+SUREST = 1e-4
+"""No belief is nearer to 0 or 1 in such a mean."""
 
 
 class Transcriber(Streaming[PitchFrames]):
     """Follow the voices in streaming audio: blocks in, `PitchFrames` out.
 
-    A `Sharpener` and a `PitchLayer` in a row; a frame leaves `latency_s` after its sound.
+    A `Sharpener` and a `PitchLayer` in a row; a frame leaves `latency_s` after its sound. The sharpener looks for no
+    voices, whatever `voices.enabled` says: the pitches would be the same, at twice the cost.
 
     Args:
         sample_rate, preset, streams, start_s: as of a `Sharpener`.
@@ -51,13 +55,14 @@ class Transcriber(Streaming[PitchFrames]):
         self, sample_rate: float, preset: str | Config = "music", streams: int = 1,
         overrides: Mapping[str, Any] | None = None, *, start_s: float = 0.0, device: str | Backend = "cpu",
     ) -> None:  # fmt: skip
-        self.sharpener = Sharpener(sample_rate, preset, streams, overrides, start_s=start_s, device=device)
-        config = self.sharpener.config.pitch
+        config = configured(preset, overrides)
+        unvoiced = config.model_copy(update={"voices": config.voices.model_copy(update={"enabled": False})})
+        self.sharpener = Sharpener(sample_rate, unvoiced, streams, start_s=start_s, device=device)
         self.sample_rate, self.streams = self.sharpener.sample_rate, self.sharpener.streams
         self.backend = self.sharpener.backend
         hop_s = self.sharpener.hop / self.sample_rate
         atoms, channels = self.sharpener.frequencies.size, self.sharpener.channel_frequencies.size
-        self.layer = PitchLayer(hop_s, atoms, channels, config, streams)
+        self.layer = PitchLayer(hop_s, atoms, channels, config.pitch, streams)
         self._flat_input = False
         self._latest: Callable[[], PitchFrames] | None = None
 
@@ -118,30 +123,24 @@ class Transcriber(Streaming[PitchFrames]):
         return frames.single_stream() if self._flat_input else frames
 
 
-def in_hindsight(
-    f0: NDArray[np.float32], sure: NDArray[np.bool_], most_steps: int, fewest_steps: int
-) -> NDArray[np.bool_]:
-    """(steps, voices): where a voice sounds, as its later steps tell.
+def in_hindsight(f0: NDArray[np.floating], belief: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(steps, voices): belief in each voice, as the steps beside tell: the mean log odds over `HINDSIGHT_STEPS`.
 
-    f0: (steps, voices), 0 where silent.  sure: where it stands above the noise.  most_steps: so far before that it
-    sounded already.  fewest_steps: it must stand there so long to tell.
+    f0: (steps, voices), 0 where silent.  belief: the same, of each step alone.
 
-    >>> f0, sure = np.array([0, 5, 5, 5, 5, 5, 0.0])[:, None], np.array([0, 0, 0, 0, 1, 1, 0], bool)[:, None]
-    >>> in_hindsight(f0, sure, 2, 2)[:, 0].astype(int).tolist()
-    [0, 0, 1, 1, 1, 1, 0]
+    >>> f0, belief = np.ones((7, 1)), np.array([0.9, 0.9, 0.9, 0.2, 0.9, 0.9, 0.9])[:, None]
+    >>> round(float(in_hindsight(f0, belief)[3, 0]), 2)
+    0.82
     """
-    kept = sure.copy()
+    odds = np.log(np.clip(belief, SUREST, 1 - SUREST) / np.clip(1 - belief, SUREST, 1 - SUREST))
+    out = np.zeros(f0.shape)
     for voice in range(f0.shape[1]):
-        own = sure[:, voice]
-        begins = np.flatnonzero(own & ~np.concatenate([[False], own[:-1]])).tolist()
-        lasts = np.flatnonzero(own & ~np.concatenate([own[1:], [False]])).tolist()
-        for begin, last in zip(begins, lasts, strict=True):
-            earliest = max(0, begin - most_steps)
-            silent = np.flatnonzero(f0[earliest:begin, voice] == 0)
-            first = int(silent[-1]) + 1 + earliest if silent.size else earliest
-            if last + 1 - begin >= fewest_steps:
-                kept[first:begin, voice] = True
-    return kept
+        sounding = np.flatnonzero(f0[:, voice] > 0)
+        for steps in np.split(sounding, np.flatnonzero(np.diff(sounding) > 1) + 1):
+            if steps.size:
+                mean = uniform_filter1d(odds[steps, voice].astype(float), HINDSIGHT_STEPS, mode="nearest")
+                out[steps, voice] = 1 / (1 + np.exp(-mean))
+    return out
 
 
 class VoiceCurves:
@@ -161,7 +160,7 @@ class VoiceCurves:
         own = self._layer.shares(replace(chosen, f0=f0, strength=strength))[:, 0] * chosen.amplitude[:, 0, None]
         amplitude = np.sqrt(np.square(own).sum(axis=-1))
         self._outside += chosen.outside[:, 0].sum(axis=0)
-        self._pieces.append((chosen.times, f0[:, 0], amplitude, chosen.f0[:, 0] > 0))
+        self._pieces.append((chosen.times, f0[:, 0], amplitude, chosen.belief[:, 0]))
 
     @property
     def outside_s(self) -> tuple[float, float]:
@@ -170,10 +169,9 @@ class VoiceCurves:
         return float(below), float(above)
 
     def voices(self) -> Voices:
-        """All of them, each from where it began, even if it rose above the noise only later."""
-        times, f0, amplitude, sure = (np.concatenate(part) for part in zip(*self._pieces, strict=True))
-        step_s = self._layer.stride * self._layer.hop_s
-        kept = in_hindsight(f0, sure, round(HINDSIGHT_S / step_s), round(SHORTEST_S / step_s))
+        """All of them, where they are believed in."""
+        times, f0, amplitude, belief = (np.concatenate(part) for part in zip(*self._pieces, strict=True))
+        kept = in_hindsight(f0, belief) > self._layer.config.believed
         return Voices(times, np.where(kept, f0, np.float32(0)), np.where(kept, amplitude, np.float32(0)))
 
 

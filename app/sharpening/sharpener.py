@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sharpear.audio.blocks import as_count, as_rate, as_seconds, as_streams
-from sharpear.config import Config, load_config
+from sharpear.config import Config, configured
 from sharpear.errors import UsageError
 from sharpear.gpu import Backend, Pending
 
@@ -60,12 +60,7 @@ class Sharpener(Streaming[Frames]):
     ) -> None:
         self.sample_rate, self.streams = as_rate(sample_rate), as_count(streams, "stream")
         self._start_s = as_seconds(start_s, "start_s")
-        if isinstance(preset, Config):
-            if overrides:
-                raise UsageError("expected overrides with a preset's name, received them with a Config")
-            self.config = preset
-        else:
-            self.config = load_config(preset, overrides)
+        self.config = configured(preset, overrides)
         self.backend = backend = backend_of(device)
         self.hop = max(1, round(self.config.frames.hop_ms / 1e3 * self.sample_rate))
         with so_many_streams(self.streams):

@@ -14,11 +14,12 @@ import numpy as np
 
 from benchmarks.sharpness import recordings
 from benchmarks.sharpness.lines import Floats
+from benchmarks.transcription.melody import SNR_DB, on_melodies
 from benchmarks.transcription.methods import METHODS, Heard
-from benchmarks.transcription.noise import MARGINS_DB, on_noise
+from benchmarks.transcription.noise import BELIEVED, on_drums, on_noise
 from benchmarks.transcription.shared import INTERVALS, Score, draw, scores
 
-NETWORKS = {"with feedback": {}, "without": {"feedback": 0.0, "onset": 0.4}}
+NETWORKS = {"with feedback": {}, "without": {"feedback": 0.0, "onset": 0.4, "believed": 0.0}}
 """The pitch layer, and the same without the flow back to the partials, at the threshold that suits it best."""
 
 
@@ -96,9 +97,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     seeds = range(options.seed, options.seed + options.seeds)
     print(on_shared_partials(seeds))
-    print(f"\n{table('notes a minute of noise', [f'{margin:g} dB' for margin in MARGINS_DB], on_noise(seeds[:3]))}")
+    unpitched = on_noise(seeds[:2]) | (on_drums(options.audio) if options.audio else {})
+    print(f"\n{table('notes in ten seconds', [f'believed {least:g}' for least in BELIEVED], unpitched)}")
     if options.audio is not None:
         print(f"\n{on_recordings(options.audio)}")
+        print(
+            f"\n{table('raw pitch accuracy', [f'SNR {snr_db:g} dB' for snr_db in SNR_DB], on_melodies(options.audio))}"
+        )
     return 0
 
 

@@ -98,7 +98,9 @@ def template_nmf(audio: Audio, sample_rate: float) -> Heard:
 
 METHODS: dict[str, Method] = {
     "transcribe": partial(transcribed, overrides={}),
-    "transcribe, no feedback": partial(transcribed, overrides={"pitch.feedback": 0.0, "pitch.onset": 0.4}),
+    "transcribe, no feedback": partial(
+        transcribed, overrides={"pitch.feedback": 0.0, "pitch.onset": 0.4, "pitch.believed": 0.0}
+    ),
     "harmonic sum, sharpened": partial(harmonic_sum, frames=partial(sharpened, preset="music")),
     "harmonic sum, reassigned-4096": partial(harmonic_sum, frames=partial(reassigned, n_fft=4096)),
     "CQT peaks": cqt_peaks,

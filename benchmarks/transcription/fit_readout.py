@@ -1,0 +1,160 @@
+"""``python -m benchmarks.transcription.fit_readout``: learn anew when the pitch layer's voices are believed in.
+
+Rendered pieces are heard, and for every voice that the layer follows the evidence is kept, with whether its pitch is
+one that sounds and no other voice is nearer to it. A network of two small layers learns the probability (cross
+entropy, Adam, a rate that falls as a cosine). The result takes the place of app/pitch/voice_readout.npz; the table is
+of a soundfont that taught nothing, by the threshold `pitch.believed`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from benchmarks.sharpness.lines import Floats
+from benchmarks.transcription.pieces import FONTS, Piece, pieces
+from sharpear.pitch import PitchLayer, Transcriber
+from sharpear.pitch.transcriber import in_hindsight
+from sharpear.sharpening.frames import Frames
+
+UNITS = (12, 6)
+EPOCHS, BATCH, PACE, DECAY = 12, 1024, 4e-3, 1e-3
+WITHIN = 0.5
+"""Semitones from a voice to the pitch that it is."""
+BLOCK = 1 << 16
+THRESHOLDS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Steps of the pitch layer.
+
+    times: (steps,) s.  midi: (steps, voices) MIDI pitch, NaN where silent.  evidence: (steps, voices, numbers).
+    true: (steps, pitches) MIDI pitches that sound, NaN where one does not.
+    """
+
+    times: Floats
+    midi: Floats
+    evidence: NDArray[np.float32]
+    true: Floats
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """(steps, voices): whether the voice is the nearest one to a true pitch, and near enough."""
+        away = np.abs(self.midi[:, :, None] - self.true[:, None, :])
+        away = np.where(np.isnan(away), np.inf, away)
+        right = np.zeros(self.midi.shape, bool)
+        steps, pitches = np.nonzero(away.min(axis=1) <= WITHIN)
+        right[steps, away.argmin(axis=1)[steps, pitches]] = True
+        return right
+
+
+def followed(piece: Piece) -> Followed:
+    """What the layer follows in a piece."""
+    transcriber = Transcriber(piece.sample_rate)
+    sharpener = transcriber.sharpener
+    blocks = [sharpener.process(piece.audio[n : n + BLOCK, None]) for n in range(0, len(piece.audio), BLOCK)]
+    return stepped(transcriber.layer, Frames.join([*blocks, sharpener.flush()]), piece)
+
+
+def stepped(layer: PitchLayer, frames: Frames, piece: Piece) -> Followed:
+    """Advance a layer step by step, and keep what it knows."""
+    late = layer.config.median_steps // 2 * layer.stride
+    midi, evidence, times = [], [], []
+    for first in range(1 - layer.stride, len(frames) - layer.stride + 1, layer.stride):
+        layer.process(frames[max(first, 0) : first + layer.stride])
+        now = first + layer.stride - 1 - late
+        if now >= 0:
+            f0, known = layer.known()
+            with np.errstate(divide="ignore"):
+                midi.append(np.where(f0 > 0, 69 + 12 * np.log2(f0 / 440), np.nan))
+            evidence.append(known)
+            times.append(float(frames.times[now]))
+    at = np.array(times)
+    return Followed(at, np.array(midi), np.array(evidence), piece.pitches(at))
+
+
+def fitted(heard: Iterable[Followed], units: Sequence[int], epochs: int, seed: int) -> nn.Sequential:
+    """The readout of evidence, its inputs as they are."""
+    rows = [(each.evidence[there], each.right[there]) for each in heard if (there := np.isfinite(each.midi)).any()]
+    evidence, right = (torch.from_numpy(np.concatenate(part).astype(np.float32)) for part in zip(*rows, strict=True))
+    torch.manual_seed(seed)
+    mean, spread = evidence.mean(dim=0), evidence.std(dim=0) + 1e-3
+    first = nn.Linear(evidence.shape[1], units[0])
+    network = nn.Sequential(first, nn.ReLU(), nn.Linear(*units), nn.ReLU(), nn.Linear(units[1], 1))
+    optimizer = torch.optim.AdamW(network.parameters(), PACE, weight_decay=DECAY)
+    steps = epochs * (len(evidence) // BATCH)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    normal = (evidence - mean) / spread
+    for _ in range(epochs):
+        order = torch.randperm(len(normal))
+        for start in range(0, len(order) - BATCH + 1, BATCH):
+            batch = order[start : start + BATCH]
+            loss = nn.functional.binary_cross_entropy_with_logits(network(normal[batch])[:, 0], right[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    with torch.no_grad():
+        first.weight /= spread
+        first.bias -= first.weight @ mean
+    return network
+
+
+def layers(network: nn.Sequential) -> dict[str, NDArray[np.float32]]:
+    """Weights of each layer, the bias last in each row."""
+    linear = [part for part in network if isinstance(part, nn.Linear)]
+    rows = [torch.cat([part.weight, part.bias[:, None]], dim=1).detach().numpy() for part in linear]
+    return dict(zip(("first", "second", "last"), rows, strict=True))
+
+
+def believed(network: nn.Sequential, heard: Followed) -> Floats:
+    """(steps, voices) beliefs, in hindsight."""
+    with torch.no_grad():
+        belief = torch.sigmoid(network(torch.from_numpy(heard.evidence)))[..., 0].numpy()
+    there = np.isfinite(heard.midi)
+    return in_hindsight(np.where(there, heard.midi, 0), np.where(there, belief, 0))
+
+
+def table(network: nn.Sequential, heard: Sequence[Followed]) -> str:
+    """Mean frame F1 of the pieces with notes, and seconds in which those without have a voice, at every threshold."""
+    lines = ["| believed | frame F1 | drums and noise, s |", "| --- | --- | --- |"]
+    beliefs = [believed(network, each) for each in heard]
+    for threshold in THRESHOLDS:
+        scores, false_s = [], 0.0
+        for each, belief in zip(heard, beliefs, strict=True):
+            told, true = belief > threshold, int(np.isfinite(each.true).sum())
+            if true:
+                scores.append(2 * (told & each.right).sum() / (told.sum() + true))
+            else:
+                false_s += float(told.sum() * np.diff(each.times).mean())
+        lines.append(f"| {threshold:g} | {np.mean(scores):.3f} | {false_s:.2f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Hear, fit, score and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("build/transcription/voice_readout.npz"))
+    parser.add_argument("--taught-by", nargs="+", default=("musescore", "timgm"), choices=FONTS)
+    parser.add_argument("--scored-on", default="fluid", choices=FONTS)
+    parser.add_argument("--pieces", type=int, default=36, help="of each soundfont that teaches")
+    parser.add_argument("--units", type=int, nargs=2, default=UNITS)
+    parser.add_argument("--seed", type=int, default=2, help="of pieces and weights")
+    options = parser.parse_args()
+    heard = [followed(piece) for font in options.taught_by for piece in pieces(font, options.pieces, options.seed)]
+    network = fitted(heard, options.units, EPOCHS, options.seed)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(options.out, **layers(network))
+    print(table(network, [followed(piece) for piece in pieces(options.scored_on, options.pieces // 3, options.seed)]))
+
+
+if __name__ == "__main__":
+    main()
