@@ -168,7 +168,8 @@ class PictureOptions:
         float | None, typer.Option(help="png, svg, pdf: levels shown below the loudest, dB; 60 if not given.")
     ] = None
     colours: Annotated[
-        str | None, typer.Option(help="png, svg, pdf: magma, inferno, viridis, cividis, grey, or ink on light.")
+        str | None,
+        typer.Option(help="png, svg, pdf: magma, inferno, viridis, cividis, grey, ink on light, or voices by pitch."),
     ] = None
     panels: Annotated[str | None, typer.Option(help="png, svg, pdf: lines, filterbank or both.")] = None
     title: Annotated[str | None, typer.Option(help="png, svg, pdf: in the place of the recording's name.")] = None

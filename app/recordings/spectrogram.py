@@ -16,6 +16,7 @@ from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks import SINKS, FileSinks, PictureStyle, SinkInfo
 from sharpear.sinks.line_table import line_rows
+from sharpear.sinks.picture_style import BY_VOICE
 from sharpear.version import __version__
 
 from .resynthesis import resynthesised
@@ -165,9 +166,11 @@ class Spectrogram(Frames):
         axes = plt.subplots(figsize=(10, 5), layout="constrained")[1] if ax is None else ax
         box, pixels = axes.get_position(), axes.figure.get_size_inches() * axes.figure.dpi
         width, height = (max(2, round(side)) for side in pixels * (box.width, box.height))
-        canvas = Canvas(self.channel_frequencies, shown_hz, 2 * width, height)
+        canvas = Canvas(self.channel_frequencies, shown_hz, 2 * width, height, colours == BY_VOICE)
         canvas.add(self._as_many(), last=True)
-        show_canvas(axes, canvas.drawn()[0], (self.times[0], self.times[-1]), shown_hz, range_db, colours)
+        show_canvas(
+            axes, canvas.drawn()[0], (self.times[0], self.times[-1]), shown_hz, range_db, colours, canvas.owners
+        )
         return axes
 
     def save(self, path: str | Path, style: PictureStyle | None = None) -> Path:

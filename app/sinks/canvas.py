@@ -7,6 +7,7 @@ from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.sharpening.frames import Frames
 
 from .drawing import ROWS_PER_OCTAVE
+from .owners import Owners
 from .rows import Rows
 from .strokes import LOWEST_DB, Linker, Strokes, faded_db
 
@@ -22,13 +23,16 @@ class Canvas:
     """Frames in, a picture of what there is so far at any time; streams are added up.
 
     lines, plain: (columns, rows) dB; rows stand evenly in octaves from `span_hz`'s lowest to its highest.
+    owners: of each pixel the `Owners`, if they are asked for.
 
     Args:
         band_hz: (channels,) Hz, the filterbank's.  span_hz: what is shown.  columns: the most, which a canvas is filled
-            from half of to all of once there are enough frames.  rows: how many.
+            from half of to all of once there are enough frames.  rows: how many.  by_voice: whether owners are.
     """
 
-    def __init__(self, band_hz: Doubles, span_hz: tuple[float, float], columns: int, rows: int) -> None:
+    def __init__(
+        self, band_hz: Doubles, span_hz: tuple[float, float], columns: int, rows: int, by_voice: bool = False
+    ) -> None:
         low_hz, high_hz = span_hz
         self.rows_per_octave = (rows - 1) / float(np.log2(high_hz / low_hz))
         self._rows = Rows(low_hz, high_hz, band_hz, self.rows_per_octave)
@@ -36,16 +40,23 @@ class Canvas:
         self._size = columns - columns % 2
         self.lines = np.full((self._size, self._rows.count), LOWEST_DB, np.float32)
         self.plain = np.full((self._size, self._rows.count), LOWEST_DB, np.float32)
+        self.owners = Owners(low_hz, self.rows_per_octave, self.lines.shape) if by_voice else None
         self._scale, self._seen, self.frames = float(FINEST), 0, 0
 
     def add(self, frames: Frames, last: bool = False) -> None:
-        """Draw frames (frames, streams, atoms), as far as their lines' future is known; the rest with the `last`."""
+        """Draw frames (frames, streams, atoms), as far as their lines' future is known; the rest with the `last`.
+
+        Raises:
+            UsageError: voices are asked for, and the frames do not say whose their lines are.
+        """
         added = _added_up(frames)
         while (self._seen + len(frames)) * self._scale > self._size:
             self._halve()
         if len(frames):
             level_db = 10 * np.log10(np.maximum(self._rows.bands(frames.plain_amplitude), 10 ** (LOWEST_DB / 10)))
             draw_frames(self.plain, level_db.astype(np.float32), self._seen, self._scale)
+            if self.owners:
+                self.owners.add(added, self._seen, self._scale)
         self._seen += len(frames)
         peaks = self._linker.process(added, last)
         if peaks is None:
@@ -65,6 +76,8 @@ class Canvas:
         for picture in (self.lines, self.plain):
             picture[:half] = np.maximum(picture[::2], picture[1::2])
             picture[half:] = LOWEST_DB
+        if self.owners:
+            self.owners.halve()
         self._scale /= 2
         self._strokes.step = max(1, round(1 / self._scale))
 
@@ -77,7 +90,9 @@ def _added_up(frames: Frames) -> Frames:
     hz = np.take_along_axis(frames.instantaneous_frequency, strongest, axis=1)
     amplitude = np.sqrt(np.square(frames.amplitude).sum(axis=1, keepdims=True))
     plain = np.sqrt(np.square(frames.plain_amplitude).sum(axis=1, keepdims=True))
-    return Frames(frames.times, amplitude, hz, plain)
+    whose = frames.fundamental
+    owner = None if whose is None else np.take_along_axis(whose, strongest, axis=1)
+    return Frames(frames.times, amplitude, hz, plain, fundamental=owner)
 
 
 @kernel

@@ -11,6 +11,7 @@ from sharpear.integrity.vectors import seal_vector
 from sharpear.sharpening.frames import Frames
 
 from .base import Sink, SinkInfo
+from .picture_style import BY_VOICE
 
 DRAWING = threading.Lock()
 """Held while a picture is drawn, because Matplotlib draws in one thread at a time."""
@@ -44,7 +45,8 @@ class PictureSink(Sink):
 
         width, height = self.info.style.size_px
         rows = height // (2 if self.info.style.panels == "both" else 1)
-        self._canvas = Canvas(self.info.channel_frequencies, self._span_hz, 2 * width, rows)
+        by_voice = self.info.style.colours == BY_VOICE
+        self._canvas = Canvas(self.info.channel_frequencies, self._span_hz, 2 * width, rows, by_voice)
 
     def _append(self, frames: Frames) -> None:
         if not len(frames):

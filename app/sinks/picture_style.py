@@ -6,8 +6,9 @@ from typing import Literal, get_args
 from sharpear.errors import UsageError
 
 Panels = Literal["both", "lines", "filterbank"]
-PALETTES = ("magma", "inferno", "viridis", "cividis", "ink", "grey")
-"""As the page in the browser has them; ink is dark on light."""
+BY_VOICE = "voices"
+PALETTES = ("magma", "inferno", "viridis", "cividis", "ink", "grey", BY_VOICE)
+"""As the page in the browser has them; ink is dark on light. By voice, the hue is the pitch class of a line's voice."""
 SMALLEST_PX, LARGEST_PX = 200, 10_000
 NARROWEST_DB, WIDEST_DB = 10.0, 120.0
 
