@@ -15,6 +15,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import llvmlite.binding
+import llvmlite.ir
 import numba
 import numpy as np
 from numba.core import config, serialize
@@ -27,6 +29,8 @@ from numba.core.types import BaseTuple
 from .cache_places import SUFFIX, Place, temporary_place, usual_places
 from .parts import Kernel
 
+binding: Any = llvmlite.binding
+ir: Any = llvmlite.ir
 _CompileResult: Any = CompileResult
 _dumps: Any = serialize.dumps
 
@@ -141,9 +145,23 @@ class KernelCache(_Cache):
 
 
 def _parts_of(result: Any) -> tuple[Any, ...]:
-    """What Numba pickles, without environments that hold nothing: for each of its own functions it would import it."""
-    *parts, environments = result._reduce()
-    return (*parts, tuple(each for each in environments if each.consts))
+    """What Numba pickles, without environments that hold nothing: for each of its own functions it would import it.
+
+    Nor does it hold what other kernels would link, for those link a part (`sharpear.compiler.parts`): to read that
+    took six times as long as to load the machine code.
+    """
+    (name, kind, (machine_code, _)), *parts, environments = result._reduce()
+    library = name, kind, (machine_code, _with_nothing_but(result.fndesc.llvm_cpython_wrapper_name))
+    return (library, *parts, tuple(each for each in environments if each.consts))
+
+
+def _with_nothing_but(name: str) -> bytes:
+    """LLVM's code of a module where that function is, which is what Numba looks for in it."""
+    module = ir.Module()
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), ()), name)
+    ir.IRBuilder(function.append_basic_block()).ret_void()
+    code: bytes = binding.parse_assembly(str(module)).as_bitcode()
+    return code
 
 
 def _field_names(types: Any) -> list[Any]:

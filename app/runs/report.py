@@ -5,9 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from rich.console import Console
-from rich.table import Table
-
 from sharpear.errors import printable
 from sharpear.sharpening.results import counted
 from sharpear.version import __version__
@@ -30,6 +27,9 @@ def summary(results: Sequence[Result], not_begun: int) -> dict[str, int]:
 
 def print_table(results: Sequence[Result], not_begun: int, elapsed_s: float) -> None:
     """A table on stderr: every input where they are few, else those that went wrong; below it the sums."""
+    from rich.console import Console  # noqa: PLC0415  # one input, which has no table, does not wait for it
+    from rich.table import Table  # noqa: PLC0415
+
     shown = results if len(results) <= MOST_ROWS else [each for each in results if each.status != "done"]
     failed = any(each.message and each.status != "skipped" for each in shown)
     table = Table("input", "status", "audio (s)", "× real time", "replaced", box=None, pad_edge=False)
