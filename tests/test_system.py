@@ -146,7 +146,7 @@ def test_why_there_is_no_sound_is_told_by_what_the_system_shows(
     (tmp_path / "pcmC0D0c").touch()
     assert system.why_no_sound() == ""
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "to join its group" in system.why_no_sound()
+    assert "join the group audio" in system.why_no_sound()
     for platform in ("darwin", "win32"):
         monkeypatch.setattr(sys, "platform", platform)
         assert "the microphone in" in system.why_no_sound()
