@@ -35,11 +35,11 @@ def _notes_jsonl(transcription: Transcription) -> bytes:
 
 
 def _curves_csv(transcription: Transcription) -> bytes:
-    """A table with a column for each voice: its fundamental in Hz, 0 where it is silent."""
+    """A table with a column for each voice: its fundamental in Hz, continued, and 0 where it is silent."""
     voices = transcription.voices
     text = io.StringIO()
     header = ",".join(["time_s", *(f"voice{v}_hz" for v in range(voices.f0.shape[1]))])
-    table = np.column_stack([voices.times, voices.f0])
+    table = np.column_stack([voices.times, voices.continued()])
     np.savetxt(text, table, fmt=["%.4f"] + ["%.2f"] * voices.f0.shape[1], delimiter=",", header=header, comments="")
     return text.getvalue().encode()
 

@@ -19,6 +19,8 @@ STRIKE_DB = 8.0
 STRIKE_S = 0.035
 """A voice that grows by `STRIKE_DB` within this time is struck again."""
 SILENCE_DB = -120.0
+HELD_S, GAP_S, GAP_SEMITONES = 0.023, 0.093, 5.0
+"""Of curves that go on: how long beyond what is heard, and over which gaps between which pitches."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Note:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Voices(FrameResult):
-    """Curves of the voices of one signal, evenly spaced in time.
+    """Curves of the voices of one signal, evenly spaced in time, the lowest voice first.
 
     times: (steps,) s.  f0: (steps, voices) Hz, 0 where silent.  amplitude: (steps, voices), of full scale.
     """
@@ -50,6 +52,33 @@ class Voices(FrameResult):
 
     def _summary(self) -> list[str]:
         return [self._span(self.times), counted(np.shape(self.f0)[-1], "voice")]
+
+    def continued(self) -> NDArray[np.float64]:
+        """`f0` that goes on: held for `HELD_S` on either side, and a line over gaps up to `GAP_S`, such as consonants.
+
+        >>> voices = Voices(np.arange(6) * 0.05, np.array([0, 200, 200, 0, 210, 0])[:, None], np.ones((6, 1)))
+        >>> voices.continued()[:, 0].round().tolist()
+        [0.0, 200.0, 200.0, 205.0, 210.0, 0.0]
+        """
+        f0 = np.array(self.f0, float)
+        if len(self.times) < 2:
+            return f0
+        step_s = float(self.times[1] - self.times[0])
+        held, longest = round(HELD_S / step_s), round(GAP_S / step_s)
+        for own in f0.T:
+            silent = np.concatenate([[False], own == 0, [False]])
+            edges = np.flatnonzero(np.diff(silent)).reshape(-1, 2)
+            for first, past in edges.tolist():
+                before, after = own[first - 1] if first > 0 else 0.0, own[past] if past < len(own) else 0.0
+                near = before > 0 and after > 0 and abs(12 * np.log2(after / before)) < GAP_SEMITONES
+                if near and past - first <= longest:
+                    ratio = np.arange(1, past - first + 1) / (past - first + 1)
+                    own[first:past] = before * (after / before) ** ratio
+                else:
+                    middle = first + (past - first) // 2
+                    own[first : min(first + held, middle if after > 0 else past)] = before
+                    own[max(past - held, middle if before > 0 else first) : past] = after
+        return f0
 
 
 def notes_of(voices: Voices) -> list[Note]:

@@ -23,6 +23,7 @@ from sharpear.sinks import write_whole
 
 from .below import LowPitches
 from .notes import Note, Voices, notes_of
+from .parts import in_parts
 from .pitch_layer import PitchFrames, PitchLayer
 
 HINDSIGHT_STEPS = 9
@@ -169,10 +170,14 @@ class VoiceCurves:
         return float(below), float(above)
 
     def voices(self) -> Voices:
-        """All of them, where they are believed in."""
+        """All of them where they are believed in, a column for each part of the music, the lowest first."""
         times, f0, amplitude, belief = (np.concatenate(part) for part in zip(*self._pieces, strict=True))
-        kept = in_hindsight(f0, belief) > self._layer.config.believed
-        return Voices(times, np.where(kept, f0, np.float32(0)), np.where(kept, amplitude, np.float32(0)))
+        told = np.where(in_hindsight(f0, belief) > self._layer.config.believed, f0, np.float32(0))
+        part, kept = in_parts(told, self._layer.stride * self._layer.hop_s)
+        voices = np.zeros((2, len(times), max(1, int(part.max(initial=-1)) + 1)), np.float32)
+        steps, places = np.nonzero(kept)
+        voices[:, steps, part[kept]] = f0[steps, places], amplitude[steps, places]
+        return Voices(times, *voices)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

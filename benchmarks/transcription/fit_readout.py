@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmarks.sharpness.lines import Floats
-from benchmarks.transcription.pieces import FONTS, Piece, pieces
+from benchmarks.transcription.pieces import FONTS, Piece, beyond, pieces
 from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.pitch.transcriber import in_hindsight
 from sharpear.sharpening.frames import Frames
@@ -29,6 +29,8 @@ EPOCHS, BATCH, PACE, DECAY = 12, 1024, 4e-3, 1e-3
 WITHIN = 0.5
 """Semitones from a voice to the pitch that it is."""
 BLOCK = 1 << 16
+BEYOND = 10
+"""Pieces of tones that are not told."""
 THRESHOLDS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 
 
@@ -150,6 +152,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2, help="of pieces and weights")
     options = parser.parse_args()
     heard = [followed(piece) for font in options.taught_by for piece in pieces(font, options.pieces, options.seed)]
+    heard += [followed(piece) for piece in beyond(BEYOND, options.seed)]
     network = fitted(heard, options.units, EPOCHS, options.seed)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(options.out, **layers(network))

@@ -11,7 +11,6 @@ import numpy as np
 from benchmarks.sharpness.estimate import Audio
 from benchmarks.sharpness.lines import Floats
 from benchmarks.sharpness.recordings import LAGS_S
-from benchmarks.transcription.methods import transcribed
 
 SNR_DB = (np.inf, 10.0)
 WITHIN = 50.0
@@ -23,12 +22,9 @@ Tracker = Callable[[Audio, float], tuple[Floats, Floats]]
 
 
 def ours(audio: Audio, sample_rate: float) -> tuple[Floats, Floats]:
-    """Every voice that `transcribe` tells."""
-    heard = transcribed(audio, sample_rate, {})
-    table = np.zeros((len(heard.times_s), max(map(len, heard.pitches_hz), default=1) or 1))
-    for row, pitches in zip(table, heard.pitches_hz, strict=True):
-        row[: len(pitches)] = pitches
-    return heard.times_s, table
+    """Every voice that `transcribe` tells, its curve continued as in f0.csv."""
+    voices = importlib.import_module("sharpear.pitch").transcribe(audio, sample_rate).voices
+    return voices.times, voices.continued()
 
 
 def praat(audio: Audio, sample_rate: float) -> tuple[Floats, Floats]:

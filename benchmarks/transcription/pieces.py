@@ -178,6 +178,27 @@ def pieces(font: str, count: int, seed: int) -> Iterator[Piece]:
         yield Piece(kind, audio, float(rate), notes, curves)
 
 
+def beyond(count: int, seed: int) -> Iterator[Piece]:
+    """Tones below and above the pitches that are told, one after another: strings too low and whistles."""
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        rate, now, rows = RATES_HZ[number % len(RATES_HZ)], 0.1, []
+        t = np.arange(round(SECONDS * rate)) / rate
+        sound = colored_noise(rng, t.size, rate) * 10 ** (rng.uniform(-80, -40) / 20)
+        while now < SECONDS:
+            held = float(rng.uniform(0.3, 1.0))
+            key = int(rng.integers(21, 33) if rng.random() < 0.7 else rng.integers(84, 109))
+            hz, slope = 440 * 2 ** ((key - 69) / 12), rng.uniform(0.3, 1.6)
+            phase, decay = rng.uniform(0, 2 * np.pi, 40), rng.uniform(0, 3)
+            inside = (t >= now) & (t < now + held)
+            own = t[inside] - now
+            for h in range(1, 1 + min(40, int(0.45 * rate / hz))):
+                sound[inside] += h**-slope * np.cos(2 * np.pi * h * hz * own + phase[h - 1]) * np.exp(-decay * own)
+            rows.append((now, now + held, key))
+            now += held + float(rng.uniform(0.0, 0.3))
+        yield Piece("beyond", (0.05 * sound / np.std(sound)).astype(np.float32), float(rate), np.array(rows))
+
+
 def _performed(kind: str, font: str, rng: np.random.Generator) -> tuple[Floats, Floats, Floats | None]:
     """Sound of unit variance, silent for drums and noise; notes; and the curves of singers."""
     samples, curves = round(SECONDS * RATE), None

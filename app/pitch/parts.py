@@ -1,0 +1,72 @@
+"""Which part of the music each voice is: the layer's places, in which voices come and go, made into few parts."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+TOGETHER = 0.2
+"""Share of the sounding time in which so many voices sound together as there are parts."""
+TAIL_S = 0.05
+"""A note may ring on so long into the next one of its part: it is cut there."""
+CUT_SEMITONES = 3.0
+"""How much farther away another part may be, that no note is cut."""
+USUAL = 0.5
+"""Share of a part's usual pitch in the distance to it; the rest is that to its last one."""
+
+
+def in_parts(f0: NDArray[np.float32], step_s: float) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The part of every voice (steps, voices), the lowest is 0 and -1 where silent; and what stays when tails are cut.
+
+    There are as many parts as voices sound together, at least in `TOGETHER` of the time; more only where more sound.
+    A voice from where it begins to where it ends is of one part: the nearest by pitch that is free.
+
+    f0: (steps, voices) Hz, 0 where silent.
+
+    >>> f0 = np.array([[0, 220, 440], [330, 220, 0], [330, 220, 0]], np.float32)
+    >>> in_parts(f0, 0.01)[0].tolist()
+    [[-1, 0, 1], [1, 0, -1], [1, 0, -1]]
+    """
+    sounds = f0 > 0
+    part, kept = np.full(f0.shape, -1), sounds.copy()
+    usual = usual_pitches(f0)
+    last, until, holder = list(usual), [-1] * len(usual), [-1] * len(usual)
+    for first, past, place in stretches(sounds):
+        pitch = 12 * float(np.log2(np.median(f0[first:past, place])))
+        costs = []
+        for v in range(len(last)):
+            late = until[v] - first
+            away = USUAL * abs(pitch - usual[v]) + (1 - USUAL) * abs(pitch - last[v])
+            costs.append(
+                np.inf if late * step_s > TAIL_S or late >= past - first else away + CUT_SEMITONES * (late > 0)
+            )
+        best = int(np.argmin(costs)) if costs else -1
+        if best < 0 or costs[best] == np.inf:
+            best = len(last)
+            for known, new in ((usual, pitch), (last, pitch), (until, -1), (holder, -1)):
+                known.append(new)
+        if until[best] >= first:
+            kept[max(first - 1, 0) : until[best], holder[best]] = False
+        part[first:past, place] = best
+        last[best], until[best], holder[best] = pitch, past, place
+    lowest_first = np.argsort(np.argsort(usual, kind="stable"), kind="stable")
+    return np.where(part >= 0, lowest_first[part] if len(usual) else -1, -1), kept
+
+
+def usual_pitches(f0: NDArray[np.float32]) -> list[float]:
+    """Median pitch of each part, semitones above 1 Hz, the lowest first: of the steps in which all of them sound."""
+    count = (f0 > 0).sum(axis=1)
+    sounding = int((count > 0).sum())
+    parts = max((n for n in range(1, f0.shape[1] + 1) if (count >= n).sum() >= max(TOGETHER * sounding, 1)), default=0)
+    if not parts:
+        return []
+    ordered = np.sort(np.where(f0 > 0, f0, np.inf), axis=1)[count >= parts, :parts]
+    return [12 * float(np.log2(hz)) for hz in np.median(ordered, axis=0)]
+
+
+def stretches(sounds: NDArray[np.bool_]) -> list[tuple[int, int, int]]:
+    """(first step, step past the last, place) of everything that sounds without a break, in the order of beginnings."""
+    edges = np.diff(np.pad(sounds.astype(np.int8), ((1, 1), (0, 0))), axis=0)
+    found = []
+    for place in range(sounds.shape[1]):
+        begins, ends = np.flatnonzero(edges[:, place] > 0), np.flatnonzero(edges[:, place] < 0)
+        found += [(int(a), int(b), place) for a, b in zip(begins, ends, strict=True)]
+    return sorted(found)
