@@ -1,13 +1,5 @@
-// The kernels of tonal_evidence_kernel.py for the GPU, where each feature is told: the same names, order of arguments and order of
+// The kernel of tonal_evidence_kernel.py for the GPU, where each feature is told: the same names, order of arguments and order of
 // the features. A block of threads owns a group, and each thread every blockDim.x-th channel.
-//
-// FIRST, SECOND and SOURCES are how many units the readout has.
-
-#ifndef FIRST  // `evidence_process` does not ask for the readout's units
-#define FIRST 1
-#define SECOND 1
-#define SOURCES 1
-#endif
 
 #define EACH_CHANNEL(k) for (int k = threadIdx.x; k < channels; k += blockDim.x)
 
@@ -151,31 +143,4 @@ extern "C" __global__ void evidence_process(
         __syncthreads();
     }
     if (threadIdx.x == 0) state.level.data[group] = level;
-}
-
-template <int UNITS, int FED>
-__device__ void layer(const float (&fed)[FED], const float *weights, bool rectify, float (&out)[UNITS]) {
-    for (int u = 0; u < UNITS; ++u) {
-        const float *weight = weights + u * (FED + 1);
-        float sum = weight[FED];
-        for (int i = 0; i < FED; ++i) sum += weight[i] * fed[i];
-        out[u] = rectify ? fmaxf(sum, 0.0f) : sum;
-    }
-}
-
-extern "C" __global__ void readout_process(Array<float, 4> features, ReadoutLayers layers, Array<float, 4> out) {
-    int group = blockIdx.x, groups = features.shape[1], channels = features.shape[3];
-    for (long long item = threadIdx.x; item < features.shape[0] * channels; item += blockDim.x) {
-        long long at = item / channels * groups + group;
-        int k = item % channels;
-        float fed[FEATURES], a[FIRST], b[SECOND], shares[SOURCES];
-        for (int i = 0; i < FEATURES; ++i) fed[i] = features.data[(at * FEATURES + i) * channels + k];
-        layer(fed, layers.first.data, true, a);
-        layer(a, layers.second.data, true, b);
-        layer(b, layers.last.data, false, shares);
-        float most = shares[0], total = 0.0f;
-        for (float share : shares) most = fmaxf(most, share);
-        for (float &share : shares) total += share = (float)exp((double)fmaxf(share - most, LEAST_LOGIT));
-        for (int i = 0; i < SOURCES; ++i) out.data[(at * SOURCES + i) * channels + k] = shares[i] / total;
-    }
 }

@@ -1,4 +1,4 @@
-"""Inner loops of `TonalEvidence` and of its readout. No validation here."""
+"""Inner loops of `TonalEvidence`. No validation here."""
 
 import math
 from typing import Annotated, NamedTuple
@@ -33,9 +33,6 @@ LOOKAHEAD = 17
 FEATURES = len(SPANS) + len(LOW_SPANS) + len(WIDE_SPANS) * len(BANDS) + len(COHERENCE_SPANS) + len(ONSET_SPANS) + 1
 """How many numbers describe a channel: its own course, its neighbourhood's, coherence, onsets, and its frequency."""
 
-LEAST_LOGIT = np.float32(-16.0)
-"""The least logit, relative to the largest of its channel: anything less likely gets the same small share."""
-
 
 class EvidenceState(NamedTuple):
     """Rings of DEPTH frames, and the level of each group, a power."""
@@ -45,14 +42,6 @@ class EvidenceState(NamedTuple):
     products: Annotated[NDArray[np.float32], "groups", "rows", "lags × 3", "channels"]
     past: Annotated[NDArray[np.complex64], "streams", "rows", "channels"]
     level: Annotated[NDArray[np.float32], "groups"]
-
-
-class ReadoutLayers(NamedTuple):
-    """Weights of the three layers, the bias last in each row."""
-
-    first: Annotated[NDArray[np.float32], "units", "features + 1"]
-    second: Annotated[NDArray[np.float32], "units", "first + 1"]
-    last: Annotated[NDArray[np.float32], "sources", "second + 1"]
 
 
 @kernel(fastmath={"contract"})
@@ -199,44 +188,3 @@ def _spread(row: Floats, half: int, sums: Doubles, out: Floats) -> None:
     for k in range(channels):
         low, high = max(k - half, 0), min(k + half + 1, channels)
         out[k] = np.float32((sums[high] - sums[low]) / (high - low))
-
-
-@kernel(fastmath={"contract"})
-def readout_process(features: Floats, layers: ReadoutLayers, out: Floats) -> None:
-    """Shares of the sources: two layers of half-wave rectified units and a softmax, the same for every channel.
-
-    features (frames, groups, FEATURES, channels); out (frames, groups, sources, channels).
-    """
-    first, second, last = layers.first, layers.second, layers.last
-    channels = features.shape[3]
-    a, b = np.empty((len(first), channels), np.float32), np.empty((len(second), channels), np.float32)
-    for f in range(features.shape[0]):
-        for g in range(features.shape[1]):
-            _layer(features[f, g], first, True, a)
-            _layer(a, second, True, b)
-            shares = out[f, g]
-            _layer(b, last, False, shares)
-            for k in range(channels):
-                most, total = shares[0, k], np.float32(0.0)
-                for i in range(1, len(last)):
-                    most = max(most, shares[i, k])
-                for i in range(len(last)):
-                    shares[i, k] = np.float32(math.exp(max(shares[i, k] - most, LEAST_LOGIT)))
-                    total += shares[i, k]
-                for i in range(len(last)):
-                    shares[i, k] /= total
-
-
-@kernel(fastmath={"contract"})
-def _layer(inputs: Floats, weights: Floats, rectify: bool, out: Floats) -> None:
-    for u in range(len(weights)):
-        row = out[u]
-        for k in range(row.size):
-            row[k] = weights[u, len(inputs)]
-        for i in range(len(inputs)):
-            w, x = weights[u, i], inputs[i]
-            for k in range(row.size):
-                row[k] += w * x[k]
-        if rectify:
-            for k in range(row.size):
-                row[k] = max(row[k], np.float32(0.0))

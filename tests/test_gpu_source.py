@@ -19,9 +19,7 @@ from sharpear.gpu.arguments import Packer
 from sharpear.gpu.source import Constant, array_kind, header_text, source_text
 
 FILES = [path for folder in PACKAGE for path in sorted((ROOT / folder).glob("*.cu"))]
-READOUT = {"FIRST": 40, "SECOND": 20, "SOURCES": 3}
 CONSTANTS: dict[str, list[dict[str, Constant]]] = {
-    "dsp/tonal_evidence_kernel.cu": [READOUT],
     "dsp/filterbank_kernel.cu": [{"ORDER": 1}, {"ORDER": 5}],
     "dsp/splitter_kernel.cu": [{"ORDER": 4}, {"ORDER": 5}],
     "app/sharpening/judge.cu": [{"FOURTH": 16}],

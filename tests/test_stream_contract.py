@@ -34,6 +34,8 @@ from sharpear.dsp import (
 )
 from sharpear.dsp.cues import LOWEST_BAND_HZ, CueDesign, Cues
 from sharpear.dsp.pairs import longest_window, pair_finder
+from sharpear.dsp.tonal_readout import TonalReadout
+from sharpear.dsp.tonal_readout_kernel import NEIGHBOURS, ReadoutLayers
 from sharpear.dsp.voice_tracker import VoiceTracker
 from sharpear.dynamics import (
     BandedWeights,
@@ -269,6 +271,20 @@ def learned_shares(streams: int, backend: Backend) -> Any:
     return Packed(inner, process)
 
 
+def tonal_readout(streams: int, backend: Backend) -> Any:
+    """Weights drawn at random: 5 features, 9 units, 9 held, 3 sources."""
+    shapes = ((9, 6), (18, 9 + 2 * NEIGHBOURS + 1), (7, 18 + 4 * NEIGHBOURS + 1), (3, 8))
+    rng = np.random.default_rng(12)
+    layers = ReadoutLayers(*(rng.standard_normal(shape).astype(np.float32) / 3 for shape in shapes))
+    inner = TonalReadout(layers, UNITS, streams, backend)
+    return Packed(inner, lambda block: backend.numpy(inner.process(backend.array(block))))
+
+
+def features(streams: int) -> np.ndarray:
+    """(frames, streams, features, channels)"""
+    return np.random.default_rng(13).random((60, 4, 5, UNITS), np.float32)[:, :streams]
+
+
 def separator(streams: int, sources: ShareFactory) -> Separator:
     return Separator(SAMPLE_RATE, sources, streams, linked=1)
 
@@ -407,6 +423,7 @@ CASES: dict[str, Case] = {
     "Aligner": (aligner, frames, {"trusts_input": True}),
     "Aligner with a limit": (lambda n: aligner(n, 2 * HOP), frames, {"trusts_input": True}),
     "Splitter": (lambda n: Splitter(SynthesisDesign.over(design(), 0.016), HOP, n), audio, {}),
+    "TonalReadout": (lambda n: tonal_readout(n, CPU), features, {"trusts_input": True}),
     "Separator, tonal and transient": (lambda n: separator(n, TonalTransient), audio, {"silence": 12000}),
     "Separator, learned sources": (lambda n: separator(n, learned_sources()), audio, {"silence": 12000}),
     "Separator, voices": (lambda n: separator(n, PitchVoices.of(2)), lambda n: audio(n, 4800), {"silence": 9000}),
@@ -475,6 +492,7 @@ GPU_CASES |= {
     "Sharpener, beliefs": (lambda n, b: sharpener(n, "beliefs", b), lambda n: audio(n, 2000), {"silence": 9000}),
     "Sharpener, complex": (lambda n, b: sharpener(n, "complex", b), lambda n: audio(n, 2000), {}),
     "Separator": (tonal, lambda n: audio(n, 1500), {"silence": 3000}),
+    "TonalReadout": (tonal_readout, features, {"silence": 400, "trusts_input": True}),
     "LearnedSources": (learned_shares, lambda n: power(n)[:36], {"silence": 100, "trusts_input": True}),
 }
 HOST_GPU = host_gpu()

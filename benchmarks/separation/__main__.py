@@ -1,4 +1,4 @@
-"""``python -m benchmarks.separation --audio FOLDER``: stems of every recording there, beside the peers."""
+"""``python -m benchmarks.separation``: stems of mixtures that nothing was tuned on, and of recordings, beside peers."""
 
 import argparse
 import json
@@ -12,20 +12,23 @@ from numpy.typing import NDArray
 from sharpear.separation.separator import Separator
 from sharpear.separation.voices import PitchVoices
 
-from . import methods
+from . import methods, unseen
 from .metrics import bss_sdr_db, si_sdr_db
 
 SECONDS = 10
+HPSS_SIZES = 2048, 4096
 Scores = dict[str, dict[str, list[float]]]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--audio", type=Path, required=True, help="folder of recordings: NAME/stem_*.flac each")
+    parser.add_argument("--audio", type=Path, help="folder of recordings: NAME/stem_*.flac or NAME/mix.wav each")
     parser.add_argument("--out", type=Path, default=Path("build/separation"))
     options = parser.parse_args()
     scores: Scores = {}
-    for folder in sorted(path for path in options.audio.iterdir() if list(path.glob("stem_*.flac"))):
+    of_unseen = {name: against_hpss(pair, rate) for name, pair, rate in unseen.mixtures(options.audio)}
+    folders = options.audio.iterdir() if options.audio else ()
+    for folder in sorted(path for path in folders if list(path.glob("stem_*.flac"))):
         truth, names, rate = read(folder)
         if "drums" in names:
             drums = truth[names.index("drums")]
@@ -34,8 +37,8 @@ def main() -> None:
         scores[f"{folder.name}, voices, all of it"] = voices(truth, names, rate)
         scores[f"{folder.name}, second half"] = learned_sources(truth, rate)
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "separation.json").write_text(json.dumps(scores, indent=1))
-    text = table(scores)
+    (options.out / "separation.json").write_text(json.dumps(scores | {"unseen": of_unseen}, indent=1))
+    text = unseen_table(of_unseen) + table(scores)
     (options.out / "separation.md").write_text(text)
     print(text)
 
@@ -45,6 +48,14 @@ def read(folder: Path) -> tuple[NDArray[np.float64], list[str], int]:
     rate = soundfile.info(paths[0]).samplerate
     stems = [soundfile.read(path)[0][: SECONDS * rate] for path in paths]
     return np.array(stems), [path.stem.removeprefix("stem_") for path in paths], rate
+
+
+def against_hpss(truth: NDArray[np.float64], rate: int) -> dict[str, float]:
+    """Mean SI-SDR of tonal and drums, dB."""
+    mixture = truth.sum(axis=0)
+    found = {"sharpear": methods.streamed(Separator(rate), mixture)}
+    found |= {f"HPSS {size}": methods.hpss(mixture, size) for size in HPSS_SIZES}
+    return {name: mean_scores(stems, truth)[0] for name, stems in found.items()}
 
 
 def two_sources(truth: NDArray[np.float64], rate: int) -> dict[str, list[float]]:
@@ -110,6 +121,16 @@ def learned_sources(truth: NDArray[np.float64], rate: int) -> dict[str, list[flo
 def mean_scores(stems: NDArray[np.float64], truth: NDArray[np.float64]) -> list[float]:
     pairs = list(zip(stems, truth, strict=True))
     return [float(np.mean([score(stem, source) for stem, source in pairs])) for score in (si_sdr_db, bss_sdr_db)]
+
+
+def unseen_table(scores: dict[str, dict[str, float]]) -> str:
+    """A line for each mixture, and the mean of all."""
+    methods_compared = list(next(iter(scores.values())))
+    mean = {name: float(np.mean([found[name] for found in scores.values()])) for name in methods_compared}
+    lines = [f"| mixture | {' | '.join(methods_compared)} |", "|---" * (len(methods_compared) + 1) + "|"]
+    for item, found in (*scores.items(), ("mean", mean)):
+        lines.append(f"| {item} | {' | '.join(f'{found[name]:.1f}' for name in methods_compared)} |")
+    return "\n".join(lines) + "\n"
 
 
 def table(scores: Scores) -> str:

@@ -1,86 +1,120 @@
-"""``python -m benchmarks.separation.fit_readout``: fit the readout of tonal and transient shares anew.
+"""``python -m benchmarks.separation.fit_readout``: fit the readout of tonal and transient shares anew (extra `train`).
 
-Features of `TonalEvidence`, two layers of rectified units and a softmax over tonal, transient and neither; the squared
-error to the ideal shares, weighted by power. The result takes the place of app/separation/tonal_readout.npz.
+Features of `TonalEvidence`, the network of `readout_network`, and as loss what SI-SDR counts, in the bank's channels:
+the power of the masked mixture less the source, in dB, mean of both stems and of all pieces. The result takes the place
+of app/separation/tonal_readout.npz.
 """
 
+from __future__ import annotations
+
 import argparse
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sharpear.dsp import Split, Splitter
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
 from sharpear.dsp.tonal_evidence import TonalEvidence
-from sharpear.separation.separator import Separator
-from sharpear.separation.tonal import TonalTransient
+from sharpear.dsp.tonal_evidence_kernel import FEATURES
 
-from .__main__ import read
-from .methods import streamed
-from .metrics import si_sdr_db
-from .training_pieces import SOUNDFONT, pieces
+from .readout_network import STRIDE, Network, Sizes
+from .training_pieces import PIECES, pieces
 
-Floats = NDArray[np.float32]
-Examples = tuple[Floats, Floats, Floats]
-"""Features (examples, features), ideal shares (examples, 3), weights (examples,)."""
+HELD_OUT = 9
+"""Every so many-th piece judges and does not train."""
 
-KEPT = 0.07
-"""Of the frames and channels of a piece."""
+THINNED = 3
+"""A step looks at every third channel; neighbours say much the same."""
 
-PIECE_EXPONENT, EXPONENT = 0.75, 1.33
-"""Weights are powers to the one within a piece, and to the other over all pieces."""
+TOGETHER = 2
+"""Pieces of a step."""
 
-LARGEST_WEIGHT = 100.0
-BATCH = 4096
-DECAYS = 0.9, 0.999
+PACE, LEAST_PACE, WARM_STEPS = 3e-3, 1e-5, 30
+DECAYS = 0.9, 0.98
+LARGEST_SLOPE = 3.0
+BEST_DB = 25.0
+"""Errors so far below a source no longer count."""
+
+LARGEST_MASK = 8.0
+TOLD_EVERY = 50
+
+
+@dataclass(frozen=True)
+class Example:
+    """Every other frame of a piece.
+
+    features: (frames, features, channels) of the mixture.
+    power: (frames, channels) of the mixture.
+    mask: (frames, 2, channels), the real factors that make of the mixture's subband what is nearest to each source.
+    """
+
+    features: NDArray[np.float16]
+    power: NDArray[np.float32]
+    mask: NDArray[np.float16]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/separation/tonal_readout.npz"))
-    parser.add_argument("--soundfont", type=Path, default=SOUNDFONT)
-    parser.add_argument("--units", type=int, nargs=2, default=(40, 20))
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--seeds", type=int, nargs="+", default=(1,), help="one fit each; the first is kept")
-    parser.add_argument("--audio", type=Path, help="a folder of stem_*.flac with drums, to hear every fit on")
+    parser.add_argument("--examples", type=Path, default=Path("build/separation/examples"), help="where they are kept")
+    parser.add_argument("--pieces", type=int, default=PIECES, help=f"how many (default {PIECES})")
+    parser.add_argument("--steps", type=int, default=1200, help="of two pieces each (default 1200)")
+    parser.add_argument("--seed", type=int, default=1, help="of the first weights and of the order (default 1)")
+    parser.add_argument("--start", type=Path, help="a readout to go on from, of the same sizes")
+    parser.add_argument("--without", choices=("neighbours", "memory"), default="", help="what to leave out, to compare")
     options = parser.parse_args()
-    examples = gathered(options.soundfont)
-    print(f"{len(examples[0])} examples")
-    for n, seed in enumerate(options.seeds):
-        layers = fitted(examples, options.units, options.epochs, seed)
-        if n == 0:
-            options.out.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(options.out, *layers)
-        heard = f", {score(layers, options.audio):.2f} dB" if options.audio else ""
-        print(f"seed {seed}: mean squared error {loss(layers, examples):.5f}{heard}", flush=True)
+    torch.set_num_threads(1)
+    examples = gathered(options.examples, options.pieces)
+    held_out = examples[HELD_OUT - 1 :: HELD_OUT]
+    train = [example for n, example in enumerate(examples) if (n + 1) % HELD_OUT]
+    torch.manual_seed(options.seed)
+    network = Network(FEATURES, Sizes(), options.without)
+    if options.start:
+        with np.load(options.start) as layers:
+            network.take(dict(layers))
+        print(f"{options.start}: {judged(network, held_out):.2f} dB", flush=True)
+    fit(network, train, options.steps, options.seed)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(options.out, **network.exported())
+    print(f"{len(train)} pieces; {len(held_out)} others: {judged(network, held_out):.2f} dB; written to {options.out}")
 
 
-def gathered(soundfont: Path) -> Examples:
-    """Examples of all pieces, each piece weighing the same."""
-    numbered = enumerate(pieces(soundfont))
-    found = [examples_of(sources, rate, np.random.default_rng(i)) for i, (sources, rate) in numbered]
-    features, shares, weights = (np.concatenate(part) for part in zip(*found, strict=True))
-    weights /= weights.mean()
-    weights = weights**EXPONENT
-    return features, shares, np.minimum(weights / weights.mean(), LARGEST_WEIGHT).astype(np.float32)
+def gathered(folder: Path, count: int) -> list[Example]:
+    """The examples of all pieces; each is made once and kept in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for n in range(count):
+        path = folder / f"{n:04d}.npz"
+        if not path.exists():
+            for sources, rate in pieces(n, n + 1):
+                np.savez(path, **asdict(example_of(sources, rate)))
+    found = []
+    for n in range(count):
+        with np.load(folder / f"{n:04d}.npz") as arrays:
+            found.append(Example(**arrays))
+    return found
 
 
-def examples_of(sources: NDArray[np.float64], rate: int, rng: np.random.Generator) -> Examples:
-    """Some frames and channels of one piece: what `TonalEvidence` says of the mixture, and whose the power is."""
+def example_of(sources: NDArray[np.float64], rate: int) -> Example:
+    """What `TonalEvidence` says of the sources' sum, and what is nearest to the first two."""
     design, hop = separation_bank(rate), hop_samples(rate)
     evidence = TonalEvidence(design.bank.center_hz, hop / rate)
-    power = np.array([_split(source, rate).power[:, 0] for source in sources])[:, : -evidence.wait_frames]
-    features = evidence.process(_split(sources.sum(axis=0), rate))[evidence.wait_frames :, 0]
-    total = power.sum(axis=0)
-    chosen = rng.random(total.shape) < KEPT
-    weights = ((total / total.sum()) ** PIECE_EXPONENT)[chosen]
-    shares = (power / (total + 1e-14)).transpose(1, 2, 0)[chosen]
-    return (
-        features.transpose(0, 2, 1)[chosen].astype(np.float32),
-        shares.astype(np.float32),
-        (weights / weights.sum()).astype(np.float32),
-    )
+    mixture = _split(sources.sum(axis=0), rate)
+    features = evidence.process(mixture)[evidence.wait_frames :: STRIDE, 0]
+    kept = slice(0, len(mixture.power) - evidence.wait_frames, STRIDE)
+    subband = mixture.subband[kept, 0]
+    power = np.square(np.abs(subband)) / np.square(np.abs(subband)).mean()
+    masks = [
+        (_split(source, rate).subband[kept, 0] * subband.conj()).real / (np.square(np.abs(subband)) + 1e-30)
+        for source in sources[:2]
+    ]
+    mask = np.stack(masks, axis=1).clip(-LARGEST_MASK, LARGEST_MASK)
+    return Example(features.astype(np.float16), power.astype(np.float32), mask.astype(np.float16))
 
 
 def _split(audio: NDArray[np.float64], rate: int) -> Split:
@@ -91,67 +125,66 @@ def _split(audio: NDArray[np.float64], rate: int) -> Split:
     return Split(nothing, nothing[..., None], subband, power)
 
 
-def fitted(examples: Examples, units: tuple[int, int], epochs: int, seed: int) -> list[Floats]:
-    """Adam with a rate that falls as a cosine. Each layer's last column is its bias."""
-    features, shares, weights = examples
+def fit(network: Network, examples: list[Example], steps: int, seed: int) -> None:
+    """Adam, with a rate that falls as a cosine."""
     rng = np.random.default_rng(seed)
-    sizes = (features.shape[1], *units, shares.shape[1])
-    layers = [
-        np.hstack([rng.standard_normal((m, n)) * scale, np.zeros((m, 1))]).astype(np.float32)
-        for n, m, scale in zip(sizes, sizes[1:], [*(np.sqrt(2 / n) for n in sizes[:2]), 0.1], strict=False)
-    ]
-    mean, square = [np.zeros_like(layer) for layer in layers], [np.zeros_like(layer) for layer in layers]
-    steps, step = epochs * (len(features) // BATCH), 0
-    for _ in range(epochs):
-        order = rng.permutation(len(features))
-        for first in range(0, len(order) - BATCH + 1, BATCH):
-            batch = order[first : first + BATCH]
-            step += 1
-            pace = 0.002 * (1 + np.cos(np.pi * step / steps))
-            slopes = gradients(layers, features[batch], shares[batch], weights[batch, None])
-            for layer, m, v, slope in zip(layers, mean, square, slopes, strict=True):
-                m += (1 - DECAYS[0]) * (slope - m)
-                v += (1 - DECAYS[1]) * (slope**2 - v)
-                corrected = np.sqrt(v / (1 - DECAYS[1] ** step)) + 1e-8
-                layer -= (pace * (m / (1 - DECAYS[0] ** step)) / corrected).astype(np.float32)
-    return layers
+    optimizer = torch.optim.Adam(network.parameters(), lr=PACE, betas=DECAYS)
+    reached: list[float] = []
+    for step, together in zip(range(steps), drawn(examples, rng), strict=False):
+        falling = 0.5 + 0.5 * math.cos(math.pi * step / steps)
+        for group in optimizer.param_groups:
+            group["lr"] = PACE * min(1.0, (step + 1) / WARM_STEPS) * falling + LEAST_PACE
+        features, power, mask = batch(together, int(rng.integers(THINNED)))
+        heard_db = ratio_db(network(features, THINNED), power, mask)
+        optimizer.zero_grad()
+        (-heard_db.mean()).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), LARGEST_SLOPE)
+        optimizer.step()
+        reached.append(float(heard_db.detach().mean()))
+        if (step + 1) % TOLD_EVERY == 0:
+            print(f"step {step + 1}: {np.mean(reached[-TOLD_EVERY:]):.2f} dB", flush=True)
 
 
-def forward(layers: list[Floats], features: Floats) -> tuple[Floats, Floats, Floats]:
-    """Both rectified layers and the softmax."""
-    first = np.maximum(features @ layers[0][:, :-1].T + layers[0][:, -1], 0)
-    second = np.maximum(first @ layers[1][:, :-1].T + layers[1][:, -1], 0)
-    said = second @ layers[2][:, :-1].T + layers[2][:, -1]
-    said = np.exp(said - said.max(axis=1, keepdims=True))
-    return first, second, said / said.sum(axis=1, keepdims=True)
+def drawn(examples: list[Example], rng: np.random.Generator) -> Iterator[list[Example]]:
+    """Some examples of one number of channels at a time, all of them as often, without end."""
+    of_size: dict[int, list[Example]] = {}
+    for example in examples:
+        of_size.setdefault(example.power.shape[1], []).append(example)
+    while True:
+        together = []
+        for alike in of_size.values():
+            order = rng.permutation(len(alike))
+            firsts = range(0, len(order), TOGETHER)
+            together += [[alike[i] for i in order[first : first + TOGETHER]] for first in firsts]
+        for i in rng.permutation(len(together)):
+            yield together[i]
 
 
-def gradients(layers: list[Floats], features: Floats, shares: Floats, weights: Floats) -> list[Floats]:
-    """Of the weighted squared error's mean."""
-    first, second, said = forward(layers, features)
-    slope = 2 * (said - shares) * weights
-    slope = said * (slope - (slope * said).sum(axis=1, keepdims=True)) / len(features)
-    below = (slope @ layers[2][:, :-1]) * (second > 0)
-    lowest = (below @ layers[1][:, :-1]) * (first > 0)
-    pairs = ((lowest, features), (below, first), (slope, second))
-    return [np.hstack([d.T @ x, d.sum(axis=0)[:, None]]) for d, x in pairs]
+def batch(examples: list[Example], first: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Every `THINNED`-th channel from the first on: features, power, mask, (frames, pieces, channels, …) each."""
+    frames = min(len(example.power) for example in examples)
+    features = [example.features[:frames, :, first::THINNED].transpose(0, 2, 1) for example in examples]
+    mask = [example.mask[:frames, :, first::THINNED].transpose(0, 2, 1) for example in examples]
+    power = [example.power[:frames, first::THINNED, None] for example in examples]
+    parts = [torch.from_numpy(np.stack(part, axis=1).astype(np.float32)) for part in (features, power, mask)]
+    return parts[0], parts[1], parts[2]
 
 
-def loss(layers: list[Floats], examples: Examples) -> float:
-    """Weighted mean squared error."""
-    features, shares, weights = examples
-    error = np.square(forward(layers, features)[2] - shares).sum(axis=1)
-    return float((error * weights).sum() / weights.sum())
+def ratio_db(shares: Tensor, power: Tensor, mask: Tensor) -> Tensor:
+    """(pieces, 2): power of what is nearest to each source over that of what the shares miss of it, dB."""
+    missed = (power * (shares - mask) ** 2).sum(dim=(0, 2))
+    wanted = (power * mask**2).sum(dim=(0, 2))
+    return -10 * torch.log10(missed / wanted + 10 ** (-BEST_DB / 10))
 
 
-def score(layers: list[Floats], folder: Path) -> float:
-    """Mean SI-SDR of a recording's drums and of all its other stems, dB."""
-    truth, names, rate = read(folder)
-    drums = truth[names.index("drums")]
-    tonal = truth.sum(axis=0) - drums
-    separator = Separator(rate, lambda *where: TonalTransient(*where, readout=tuple(layers)))
-    stems = streamed(separator, truth.sum(axis=0))
-    return float(np.mean([si_sdr_db(stem, source) for stem, source in zip(stems, (tonal, drums), strict=True)]))
+def judged(network: Network, examples: list[Example]) -> float:
+    """Mean `ratio_db` of pieces that did not train."""
+    with torch.no_grad():
+        heard_db = []
+        for example in examples:
+            features, power, mask = batch([example], 0)
+            heard_db.append(float(ratio_db(network(features, THINNED), power, mask).mean()))
+    return float(np.mean(heard_db))
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ def learned(mixture: Audio, rate: int, known: list[Dictionary]) -> Audio:
     return streamed(Separator(rate, LearnedSources.of(known)), mixture)
 
 
-def hpss(mixture: Audio) -> Audio:
-    harmonic, percussive = librosa.decompose.hpss(librosa.stft(mixture, n_fft=FFT))
+def hpss(mixture: Audio, fft: int = FFT) -> Audio:
+    harmonic, percussive = librosa.decompose.hpss(librosa.stft(mixture, n_fft=fft))
     return np.array([librosa.istft(part, length=mixture.size) for part in (harmonic, percussive)])
 
 

@@ -1,126 +1,120 @@
-"""Pieces to fit the readout of tonal and transient shares to: random notes and drums, played by fluidsynth.
+"""Pieces of notes and drums, drawn at random: those that the readout of tonal and transient shares is fitted to.
 
-The notes are drawn here; the sounds are FluidR3_GM (Frank Wen, MIT licence; Debian: fluidsynth, fluid-soundfont-gm).
+What plays them is of Debian's packages; none of it plays the mixtures of `benchmarks.separation.unseen`.
 """
 
-import struct
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import librosa
 import numpy as np
-import soundfile
-from numpy.typing import NDArray
+from scipy.signal import fftconvolve
 
-Audio = NDArray[np.float64]
-Event = tuple[int, tuple[int, ...]]
-"""A time in ticks, and a MIDI message."""
+from .instruments import DRUMKITS, RATE, SOUNDFONTS, TICKS_PER_S, Audio, Event, Strike, played, struck
 
-SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
-RATE = 44100
-SECONDS = 6.0
-PLAYED_S = 7.6
-TICKS_PER_S = 960
-PROGRAMS = (
-    0, 0, 1, 4, 6, 11, 13, 19, 21, 24, 25, 30, 32, 40, 42, 48, 52, 56, 61, 65, 68, 71, 73, 0, 53, 12, 46, 0,
+SECONDS = 5.0
+PIECES = 100
+
+FLUID, MUSESCORE = SOUNDFONTS / "sf2/FluidR3_GM.sf2", SOUNDFONTS / "sf3/MuseScore_General.sf3"
+OPL3, CSOUND = SOUNDFONTS / "sf2/OPL-3_FM_128M.sf2", SOUNDFONTS / "sf2/sf_GMbank.sf2"
+INSTRUMENTS = FLUID, MUSESCORE, OPL3, CSOUND
+KITS = (
+    *((font, kit) for font in (FLUID, MUSESCORE) for kit in (0, 8, 16, 25, 40)),
+    (OPL3, 0), (CSOUND, 0),
+    *(DRUMKITS / name for name in (
+        "Audiophob", "BJA_Pacific", "ColomboAcousticDrumkit", "ElectricEmpireKit", "Gimme A Hand 1.0", "HardElectro1",
+        "VariBreaks", "circAfrique v4",
+    )),
 )  # fmt: skip
-KITS = (0, 8, 16, 24, 25, 40, 0, 8, 0, 16, 0, 40, 25, 0, 8, 0, 16, 24, 0, 40, 0, 8, 0, 32, 0, 0, 8, 16)
+
+BASSES = (*range(32, 40), 0, 43, 58)
+PLUCKED = (0, 1, 4, 6, 7, *range(8, 16), *range(24, 32), 45, 46, 104, 105, 106, 107, 108)
+HELD = (16, 17, 19, 20, 21, 22, *range(40, 45), 48, 49, 52, 53, 54, *range(56, 80), 81, 88, 89, 91)
+"""General MIDI's instruments: low ones, those whose notes fade, and those whose notes last."""
+
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
-REGISTERS = ((36, 55, 0.5), (55, 72, 0.35), (64, 84, 0.25))
-"""Lowest key, highest key and note length, s, of each part."""
+REGISTERS = ((28, 50, 0.5), (48, 67, 0.6), (55, 79, 0.3), (64, 88, 0.25))
+"""Lowest key, highest key and a note's length, s, of bass, chords and two tunes."""
 
-KICKS, SNARES, HATS, TOMS, CYMBALS = (35, 36), (38, 40, 37, 39), (42, 42, 44, 46), (45, 47, 50, 43), (49, 51, 57)
+DRUMS_DB = -9.0, 9.0
+"""Drums against the rest."""
 
 
-def pieces(soundfont: Path) -> Iterator[tuple[Audio, int]]:
-    """56 times (tonal, drums, noise) (3, samples), and the sample rate: every fifth is at 16 kHz."""
-    for i, (program, kit) in enumerate(zip(PROGRAMS + PROGRAMS[::-1], KITS + KITS, strict=True)):
+def pieces(first: int, past: int) -> Iterator[tuple[Audio, int]]:
+    """(tonal, drums, noise) (3, samples) of each piece from first on, and its sample rate: every fifth is at 16 kHz."""
+    for i in range(first, past):
         rng = np.random.default_rng(100 + i)
-        tonal = played(melodies(rng, program), soundfont)
-        drums = played(drum_pattern(rng, kit), soundfont)
-        rate = 16000 if i % 5 == 4 else RATE
-        tonal, drums = (librosa.resample(part, orig_sr=RATE, target_sr=rate) for part in (tonal, drums))
-        tonal = tonal / (np.std(tonal) + 1e-9)
-        drums = drums * 10 ** (rng.uniform(-8, 3) / 20) / (np.std(drums) + 1e-9)
-        noise = colored_noise(rng, tonal.size, rate) * 10 ** (rng.uniform(-45, -14) / 20)
-        yield 0.1 * np.array([tonal, drums, noise]), rate
+        tonal = coloured(rng, played(melodies(rng, SECONDS), INSTRUMENTS[i % len(INSTRUMENTS)], SECONDS))
+        drums = coloured(rng, struck(drum_pattern(rng, SECONDS), KITS[rng.integers(len(KITS))], SECONDS))
+        drums *= 10 ** (rng.uniform(*DRUMS_DB) / 20)
+        noise = noise_of(rng, tonal.size) * 10 ** (rng.uniform(-60, -20) / 20)
+        sources, rate = np.array([tonal, drums, noise]), 16000 if i % 5 == 4 else RATE
+        sources = librosa.resample(sources, orig_sr=RATE, target_sr=rate)
+        yield sources * 10 ** (rng.uniform(-30, -10) / 20), rate
 
 
-def melodies(rng: np.random.Generator, program: int) -> list[Event]:
-    """Three parts in a key drawn at random."""
-    events: list[Event] = [(0, (0xC0, program))]
-    key = rng.integers(12)
-    for low, high, length_s in REGISTERS:
-        time_s = rng.random() * 0.3
-        while time_s < PLAYED_S:
-            held_s = length_s * rng.choice([0.5, 1, 1, 2]) * rng.uniform(0.8, 1.3)
-            pitch = rng.integers(low, high)
-            while (pitch - key) % 12 not in MAJOR:
-                pitch = rng.integers(low, high)
+def melodies(rng: np.random.Generator, seconds: float, programs: tuple[int, ...] | None = None) -> list[Event]:
+    """One to four parts in a key; the programs of all of them, bass first, or drawn at random."""
+    if programs is None:
+        among = (BASSES, *(PLUCKED if rng.random() < 0.6 else HELD for _ in REGISTERS[1:]))
+        drawn = [int(rng.choice(of)) for of in among]
+        silent = rng.random(len(drawn)) < 0.4
+        silent[rng.integers(len(drawn))] = False
+        programs = tuple(-1 if out else program for out, program in zip(silent, drawn, strict=True))
+    events: list[Event] = []
+    key, pace, tied = rng.integers(12), rng.uniform(0.7, 1.6), rng.uniform(0.5, 1.05)
+    for channel, (program, (low, high, length_s)) in enumerate(zip(programs, REGISTERS, strict=True)):
+        if program < 0:
+            continue
+        events.append((0, (0xC0 | channel, program)))
+        voices = int(rng.integers(1, 4)) if channel == 1 else 1
+        loud, time_s = rng.integers(55, 110), rng.random() * 0.3
+        while time_s < seconds:
+            held_s = pace * length_s * rng.choice([0.5, 1, 1, 2]) * rng.uniform(0.95, 1.05)
             if rng.random() < 0.85:
-                events.append((int(time_s * TICKS_PER_S), (0x90, int(pitch), int(rng.integers(60, 110)))))
-                events.append((int((time_s + 0.95 * held_s) * TICKS_PER_S), (0x80, int(pitch), 0)))
+                scale = [pitch for pitch in range(low, high) if (pitch - key) % 12 in MAJOR]
+                for pitch in rng.choice(scale, voices, replace=False):
+                    strength = int(np.clip(loud + rng.integers(-15, 16), 20, 127))
+                    events.append((int(time_s * TICKS_PER_S), (0x90 | channel, int(pitch), strength)))
+                    events.append((int((time_s + tied * held_s) * TICKS_PER_S), (0x80 | channel, int(pitch), 0)))
             time_s += held_s
     return events
 
 
-def drum_pattern(rng: np.random.Generator, kit: int) -> list[Event]:
-    """Kick and snare in turn, a hi-hat between, now and then a tom or a cymbal."""
-    events: list[Event] = [(0, (0xC9, kit))]
-    beat_s = rng.uniform(0.2, 0.32)
-    count = int(PLAYED_S / beat_s)
-    kick, snare = rng.choice(KICKS), rng.choice(SNARES)
-    for i in range(count):
-        time_s = max(i * beat_s + rng.normal() * 0.005, 0.0)
-        hits = []
-        if i % 4 == 0 or rng.random() < 0.15:
-            hits.append(kick)
-        if i % 4 == 2:
-            hits.append(snare)
-        for likely, drums in ((0.8, HATS), (0.1, TOMS), (0.05, CYMBALS)):
-            if rng.random() < likely:
-                hits.append(rng.choice(drums))
-        for hit in hits:
-            events.append((int(time_s * TICKS_PER_S), (0x99, int(hit), int(rng.integers(60, 120)))))
-            events.append((int((time_s + 0.1) * TICKS_PER_S), (0x89, int(hit), 0)))
-    return events
+def drum_pattern(rng: np.random.Generator, seconds: float) -> list[Strike]:
+    """Kick and snare in turn, a hi-hat or a cymbal between, now and then a tom."""
+    beat_s, swing_s = rng.uniform(0.11, 0.3), rng.uniform(0.001, 0.008)
+    likely = {
+        "kick": rng.uniform(0.02, 0.3), "snare": rng.uniform(0.0, 0.15), "hat": rng.choice([0.0, 0.4, 0.8, 0.9]),
+        "tom": rng.choice([0.0, 0.05, 0.3]), "cymbal": rng.choice([0.02, 0.05, 0.4]),
+    }  # fmt: skip
+    which = {kind: int(rng.integers(12)) for kind in likely}
+    strikes = []
+    for i in range(int(seconds / beat_s)):
+        time_s = max(i * beat_s + rng.normal() * swing_s, 0.0)
+        for kind, chance in likely.items():
+            due = (kind == "kick" and i % 4 == 0) or (kind == "snare" and i % 4 == 2)
+            if (due and rng.random() < 0.9) or rng.random() < chance:
+                other = int(rng.integers(12)) if kind in ("hat", "tom", "cymbal") else which[kind]
+                strikes.append(Strike(time_s, kind, other, float(rng.uniform(0.45, 1.0))))
+    return strikes
 
 
-def played(events: list[Event], soundfont: Path, seconds: float = SECONDS) -> Audio:
-    """(samples,) one channel, without reverberation and chorus."""
-    with tempfile.TemporaryDirectory() as folder:
-        midi, wav = Path(folder, "piece.mid"), Path(folder, "piece.wav")
-        midi.write_bytes(midi_file(events))
-        words = ["fluidsynth", "-ni", "-R", "0", "-C", "0", "-g", "0.5", "-o", "synth.dynamic-sample-loading=1"]
-        words += ["-r", str(RATE), "-F"]
-        subprocess.run([*words, str(wav), str(soundfont), str(midi)], check=True, capture_output=True)
-        audio = soundfile.read(wav)[0].mean(axis=1)
-    whole = round(seconds * RATE)
-    return np.pad(audio[:whole], (0, max(0, whole - audio.size)))
+def coloured(rng: np.random.Generator, sound: Audio) -> Audio:
+    """Of unit variance, through a filter that tilts at random; one in three in a room."""
+    spectrum = np.fft.rfft(sound)
+    spectrum *= (np.fft.rfftfreq(sound.size, 1 / RATE) + 50) ** rng.uniform(-0.35, 0.35)
+    heard = np.fft.irfft(spectrum, sound.size)
+    if rng.random() < 1 / 3:
+        time_s = np.arange(round(0.6 * RATE)) / RATE
+        room = rng.standard_normal(time_s.size) * np.exp(-time_s / rng.uniform(0.03, 0.15))
+        room /= np.linalg.norm(room)
+        heard = heard + rng.uniform(0.1, 0.5) * fftconvolve(heard, room)[: heard.size]
+    return np.asarray(heard / (heard.std() + 1e-9))
 
 
-def midi_file(events: list[Event]) -> bytes:
-    """A standard MIDI file of one track, 120 beats a minute."""
-    track, now = b"", 0
-    for tick, message in sorted(events, key=lambda event: event[0]):
-        track += _variable_length(tick - now) + bytes(message)
-        now = tick
-    track += _variable_length(480) + b"\xff\x2f\x00"
-    return struct.pack(">4sIHHH", b"MThd", 6, 0, 1, 480) + struct.pack(">4sI", b"MTrk", len(track)) + track
-
-
-def _variable_length(number: int) -> bytes:
-    digits = [number & 127]
-    while number := number >> 7:
-        digits.append(number & 127 | 128)
-    return bytes(digits[::-1])
-
-
-def colored_noise(rng: np.random.Generator, samples: int, rate: int) -> Audio:
+def noise_of(rng: np.random.Generator, samples: int) -> Audio:
     """Noise of a slope drawn at random, unit variance."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
-    spectrum *= (np.fft.rfftfreq(samples, 1 / rate) + 20) ** rng.uniform(-1.0, 0.2)
+    spectrum *= (np.fft.rfftfreq(samples, 1 / RATE) + 20) ** rng.uniform(-1.0, 0.2)
     noise = np.fft.irfft(spectrum, samples)
-    return noise / np.std(noise)
+    return np.asarray(noise / noise.std())

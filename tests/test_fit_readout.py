@@ -1,0 +1,77 @@
+"""What the readout of tonal and transient shares is fitted with: the network, its pieces, and what it is judged by."""
+
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+
+if missing := [name for name in ("torch", "librosa") if find_spec(name) is None]:
+    pytest.skip(f"not installed: {', '.join(missing)}: pip install -e '.[bench,train]'", allow_module_level=True)
+import torch
+
+from benchmarks.separation import training_pieces, unseen
+from benchmarks.separation.instruments import KEYS
+from benchmarks.separation.readout_network import STRIDE, Network, Sizes, _Remember
+from sharpear.dsp.tonal_readout import TonalReadout
+from sharpear.dsp.tonal_readout_kernel import ReadoutLayers
+
+FEATURES, CHANNELS, SIZES = 5, 40, Sizes(10, 9, 7)
+
+
+def test_what_is_fitted_is_what_runs() -> None:
+    """Every frame twice, of which the network that is fitted has one."""
+    torch.manual_seed(5)
+    network = Network(FEATURES, SIZES)
+    features = np.random.default_rng(6).standard_normal((20, 1, CHANNELS, FEATURES)).astype(np.float32)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(features)).numpy()
+    readout = TonalReadout(ReadoutLayers(**network.exported()), CHANNELS)
+    every_frame = np.ascontiguousarray(features.repeat(STRIDE, axis=0).swapaxes(2, 3))
+    received = readout.process(every_frame)[STRIDE - 1 :: STRIDE, :, :2].swapaxes(2, 3)
+    np.testing.assert_allclose(received, expected, atol=1e-5)
+
+
+def test_the_slopes_of_the_memory_are_those_of_its_equation() -> None:
+    rng = np.random.default_rng(7)
+    r, c = (torch.tensor(rng.random((6, 3)).astype(np.float32), requires_grad=True) for _ in range(2))
+    weight = torch.tensor(rng.standard_normal((6, 3)).astype(np.float32))
+    (_Remember.apply(r, c) * weight).sum().backward()
+    received = r.grad.clone(), c.grad.clone()
+    r.grad = c.grad = None
+    held, rows = torch.zeros(3), []
+    for retention, value in zip(r, c, strict=True):
+        held = value + retention * (held - value)
+        rows.append(held)
+    (torch.stack(rows) * weight).sum().backward()
+    for ours, expected in zip(received, (r.grad, c.grad), strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-5)
+
+
+def place(played: Any) -> Any:
+    """The soundfont, drumkit or recording."""
+    return played[0] if isinstance(played, tuple) else played
+
+
+def test_no_unseen_mixture_is_played_by_what_trains() -> None:
+    trained = {
+        *training_pieces.INSTRUMENTS,
+        *(kit[0] if isinstance(kit, tuple) else kit for kit in training_pieces.KITS),
+    }
+    heard = {
+        unseen.TIM,
+        *(mixture.tonal for mixture in unseen.MIXTURES),
+        *(mixture.drums for mixture in unseen.MIXTURES),
+    }
+    assert not trained & {place[0] if isinstance(place, tuple) else place for place in heard}
+    assert len(unseen.MIXTURES) >= 12
+    assert {mixture.drums_db for mixture in unseen.MIXTURES} == {-6, 0, 6}
+    assert len({mixture.seed for mixture in unseen.MIXTURES}) == len(unseen.MIXTURES)
+
+
+def test_patterns_are_of_known_drums_and_within_their_time() -> None:
+    for seed in range(5):
+        strikes = training_pieces.drum_pattern(np.random.default_rng(seed), 3.0)
+        assert strikes
+        assert {strike.kind for strike in strikes} <= KEYS.keys()
+        assert all(0 <= strike.time_s < 3.1 and 0 < strike.strength <= 1 for strike in strikes)
