@@ -14,7 +14,8 @@ import librosa
 import numpy as np
 from scipy.signal import fftconvolve
 
-from benchmarks.separation.training_pieces import MAJOR, RATE, TICKS_PER_S, Event, colored_noise, drum_pattern, played
+from benchmarks.separation.instruments import RATE, TICKS_PER_S, Event, played, struck
+from benchmarks.separation.training_pieces import MAJOR, drum_pattern, noise_of
 from benchmarks.sharpness.lines import Floats
 from benchmarks.transcription.singers import CURVE_HZ, sung
 
@@ -168,11 +169,12 @@ def pieces(font: str, count: int, seed: int) -> Iterator[Piece]:
         kind, rate = ORDER[number % len(ORDER)], RATES_HZ[number % len(RATES_HZ)]
         sound, notes, curves = _performed(kind, font, rng)
         if rng.random() < WITH_DRUMS.get(kind, 0):
-            drums = played(drum_pattern(rng, int(rng.choice([0, 0, 8, 16, 25, 40]))), FONTS[font], SECONDS)
+            kit = FONTS[font], int(rng.choice([0, 0, 8, 16, 25, 40]))
+            drums = struck(drum_pattern(rng, SECONDS), kit, SECONDS)
             sound += drums * 10 ** (rng.uniform(-9, 3) / 20) / (np.std(drums) + 1e-9)
         if kind == "noise" or rng.random() < 0.6:
             loudness_db = 0.0 if kind == "noise" else rng.uniform(-60, -12)
-            sound += colored_noise(rng, sound.size, RATE) * 10 ** (loudness_db / 20)
+            sound += noise_of(rng, sound.size) * 10 ** (loudness_db / 20)
         sound *= 0.1 * 10 ** (rng.uniform(-20, 5) / 20)
         audio = librosa.resample(sound, orig_sr=RATE, target_sr=rate).astype(np.float32)
         yield Piece(kind, audio, float(rate), notes, curves)
@@ -184,7 +186,7 @@ def beyond(count: int, seed: int) -> Iterator[Piece]:
         rng = np.random.default_rng([seed, number])
         rate, now, rows = RATES_HZ[number % len(RATES_HZ)], 0.1, []
         t = np.arange(round(SECONDS * rate)) / rate
-        sound = colored_noise(rng, t.size, rate) * 10 ** (rng.uniform(-80, -40) / 20)
+        sound = noise_of(rng, t.size) * 10 ** (rng.uniform(-80, -40) / 20)
         while now < SECONDS:
             held = float(rng.uniform(0.3, 1.0))
             key = int(rng.integers(21, 33) if rng.random() < 0.7 else rng.integers(84, 109))
