@@ -88,7 +88,7 @@ def drum_pattern(rng: np.random.Generator, kit: int) -> list[Event]:
     return events
 
 
-def played(events: list[Event], soundfont: Path) -> Audio:
+def played(events: list[Event], soundfont: Path, seconds: float = SECONDS) -> Audio:
     """(samples,) one channel, without reverberation and chorus."""
     with tempfile.TemporaryDirectory() as folder:
         midi, wav = Path(folder, "piece.mid"), Path(folder, "piece.wav")
@@ -96,7 +96,7 @@ def played(events: list[Event], soundfont: Path) -> Audio:
         words = ["fluidsynth", "-ni", "-R", "0", "-C", "0", "-g", "0.5", "-r", str(RATE), "-F"]
         subprocess.run([*words, str(wav), str(soundfont), str(midi)], check=True, capture_output=True)
         audio = soundfile.read(wav)[0].mean(axis=1)
-    whole = round(SECONDS * RATE)
+    whole = round(seconds * RATE)
     return np.pad(audio[:whole], (0, max(0, whole - audio.size)))
 
 
