@@ -273,7 +273,7 @@ def test_the_power_of_channels_divides_among_voices(seed: int) -> None:
         known = envelope.astype(float).tolist()
         expected = naive_voices.frame(
             power[n].astype(float).tolist(), tracks[n].astype(float).tolist(), known, bank.center_hz.tolist(),
-            half_hz.tolist(), bank.order, iterations=6, pace=hop_samples(RATE) / RATE, nobody=1e-5,
+            half_hz.tolist(), bank.order, iterations=6, pace=hop_samples(RATE) / RATE / 0.5, nobody=1e-5,
         )  # fmt: skip
         share = np.empty((1, 2, channels), np.float32)
         rule, lines = given["rule"], given["lines"]

@@ -21,7 +21,7 @@ from .voice_tracks import VoiceTracks
 
 MOST_VOICES = 8
 HARMONICS = 30
-ENVELOPE_S = 1.0
+ENVELOPE_S = 0.5
 """Time constant of what is remembered of a voice's spectrum."""
 
 DEFAULT_SLOPE = 2.0
