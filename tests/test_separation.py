@@ -16,7 +16,8 @@ from sharpear.dynamics.hebbian import Learner, learn_dictionary
 from sharpear.errors import InputError, UsageError
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
-from sharpear.separation.separator import Separator
+from sharpear.separation.separator import Separator, separate
+from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voice_kernel import Harmonics, explain
 from sharpear.separation.voices import PitchVoices
 from sharpear.separation.without import Without
