@@ -11,7 +11,14 @@ NO_POWER = 1e-20
 
 
 def owners(
-    f0: Sequence[float], center: Sequence[float], before: Sequence[int], persistence: float, drop: float
+    f0: Sequence[float],
+    belief: Sequence[float],
+    center: Sequence[float],
+    before: Sequence[int],
+    *,
+    persistence: float,
+    doubt: float,
+    leaving: float,
 ) -> list[int]:
     """The voice of each place, -1 for none: of all ways to give pitches to voices in their order, the cheapest."""
     sounding = sorted((place for place in range(len(f0)) if f0[place] > 0), key=lambda place: f0[place])
@@ -19,7 +26,7 @@ def owners(
     for count in range(min(len(sounding), len(center)) + 1):
         for places in combinations(sounding, count):
             for voices in combinations(range(len(center)), count):
-                cost = drop * (len(sounding) - count)
+                cost = sum(leaving + doubt * belief[place] for place in sounding if place not in places)
                 for place, voice in zip(places, voices, strict=True):
                     cost += (math.log2(f0[place]) - center[voice]) ** 2
                     cost -= persistence if before[place] == voice else 0.0
@@ -50,10 +57,13 @@ def elected(f0: Sequence[float], owner: Sequence[int], at: int, reach: int) -> i
 def tracks(
     f0: Sequence[Sequence[float]],
     strength: Sequence[Sequence[float]],
+    belief: Sequence[Sequence[float]],
     center: Sequence[float],
     *,
     persistence: float,
-    drop: float,
+    doubt: float,
+    leaving: float,
+    pace: float,
     votes: int,
     attack: int,
     release: int,
@@ -63,10 +73,14 @@ def tracks(
     A voice without a pitch takes its next one, should that come within `attack` frames, or else its last one, which
     fades as ``exp(−2 n / release)`` for `release` frames.
     """
-    places, owner, before = range(len(f0[0])), [], [-1] * len(f0[0])
-    for row in f0:
-        before = owners(row, center, before, persistence, drop)
+    places, owner, before, at = range(len(f0[0])), [], [-1] * len(f0[0]), list(center)
+    for row, believed in zip(f0, belief, strict=True):
+        before = owners(row, believed, at, before, persistence=persistence, doubt=doubt, leaving=leaving)
         owner.append(before)
+        for place in places:
+            if before[place] >= 0:
+                way = math.log2(row[place]) - at[before[place]]
+                at[before[place]] += pace * way / (1 + math.exp(-believed[place]))
     found: list[dict[int, tuple[float, float]]] = []
     for n in range(len(f0)):
         here: dict[int, tuple[float, float]] = {}
@@ -189,3 +203,42 @@ def frame(
             now = math.log(line.gain / (total + NO_POWER) + 1e-12)
             envelope[v][line.number] = math.exp(was + weight * (now - was))
     return share
+
+
+def pitch_features(
+    p: int,
+    f0: Sequence[float],
+    strength: Sequence[float],
+    age: Sequence[float],
+    energy: Sequence[Sequence[float]],
+    loudest: float,
+) -> list[float]:
+    """What is read of pitch p of those that sound; age: ln(1 + that of each note); energy: of the harmonics of each."""
+    level = [math.log10(sum(own)) for own in energy]
+    others = [q for q in range(len(f0)) if q != p]
+    ratios = {q: round(max(f0[p], f0[q]) / min(f0[p], f0[q])) for q in others}
+    off = {q: abs(abs(math.log2(f0[p] / f0[q])) - math.log2(ratios[q])) for q in others}
+    alike = [q for q in others if 2 <= ratios[q] <= 6 and off[q] <= 0.03]
+    below = max((q for q in alike if f0[q] < f0[p]), key=lambda q: strength[q], default=None)
+    above = max((q for q in alike if f0[q] > f0[p]), key=lambda q: strength[q], default=None)
+
+    def stronger(q: int) -> float:
+        return math.log((strength[p] + 1e-3) / (strength[q] + 1e-3))
+
+    found = [math.log(strength[p] + 1e-3), level[p] - loudest, age[p], level[p] - max(level), float(len(f0))]
+    found += [float(sum(each > strength[p] for each in strength)), math.log2(f0[p] / 220)]
+    found += [math.log10(energy[p][h]) - level[p] for h in range(6)]
+    if below is None:
+        found += [0.0] * 10
+    else:
+        m, teeth = ratios[below], [math.log10(each) for each in energy[below]]
+        found += [1.0, float(m == 2), float(m == 3), stronger(below), age[p] - age[below], 40 * off[below]]
+        for tooth in (m, 2 * m, 3 * m):
+            inside = tooth < len(teeth)
+            found.append(teeth[tooth - 1] - (teeth[tooth - 2] + teeth[tooth]) / 2 if inside else 0.0)
+        found.append(teeth[0] - teeth[m - 1])
+    if above is None:
+        return [*found, 0.0, 0.0, 0.0, 0.0]
+    shared = sum(energy[p][h - 1] for h in range(1, 13) if h % ratios[above] == 0)
+    alone = sum(energy[p]) - shared
+    return [*found, 1.0, stronger(above), age[p] - age[above], math.log10(alone / shared)]

@@ -154,6 +154,7 @@ def test_one_stem_is_heard_on_the_output_device(folder, monkeypatch):
         (("--voices", "2", "--sources", "a.npz", "-o", "x"), "two ways"),
         (("--voices", "99", "-o", "x"), "1 to 8"),
         (("--voices", "2", "--stem", "voice3"), "voice1, voice2, residual"),
+        (("--voices", "2", "--remove", "voice3", "--stem", "residual"), "--remove: unknown stem 'voice3'"),
     ],
 )
 def test_what_does_not_fit_together_is_one_line(sharpear, music, words, told):

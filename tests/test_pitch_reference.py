@@ -1,7 +1,7 @@
 """The kernels of pitch and of voices against loops, with the presets' own numbers, one frame at a time."""
 
 from functools import cache
-from math import exp, log2
+from math import exp, log, log2, log10
 from typing import Any
 
 import naive_pitch
@@ -17,6 +17,8 @@ from sharpear.config import load_config
 from sharpear.dsp.separation_bank import HOP_S, hop_samples, separation_bank
 from sharpear.pitch import PitchFrames, Transcriber
 from sharpear.pitch.pitch_kernels import strongest_partials
+from sharpear.separation.pitch_beliefs import PitchBeliefs
+from sharpear.separation.pitch_beliefs_kernel import Readout
 from sharpear.separation.separator import Separator
 from sharpear.separation.voice_kernel import assign, voices_process
 from sharpear.separation.voice_tracks import ASSIGN_RULE, VoiceTracks
@@ -177,9 +179,11 @@ def test_pitches_go_to_voices_at_the_least_cost(seed: int) -> None:
     for places, count in ((5, 2), (4, 3), (6, 4), (3, 5)):
         f0 = (2 ** rng.uniform(6.3, 9.5, places) * (rng.random(places) < 0.8)).astype(np.float32)
         center, before = np.sort(rng.uniform(6.3, 9.5, count)), rng.integers(-1, count, places)
-        owner = np.empty(places, np.int64)
-        assign(f0, center, ASSIGN_RULE, before, owner)
-        assert owner.tolist() == naive_voices.owners(f0.tolist(), center, before, persistence=0.02, drop=2.0)
+        belief, owner = rng.normal(0, 2, places).astype(np.float32), np.empty(places, np.int64)
+        assign(f0, belief, center, ASSIGN_RULE, before, owner)
+        assert owner.tolist() == naive_voices.owners(
+            f0.tolist(), belief.tolist(), center, before, persistence=0.02, doubt=0.5, leaving=1.0
+        )
 
 
 @pytest.mark.parametrize(("count", "places", "seed"), [(2, 3, 0), (3, 3, 1), (2, 4, 2)])
@@ -191,18 +195,56 @@ def test_voices_are_followed(count: int, places: int, seed: int) -> None:
     sounding = np.repeat(rng.random((frames // 10, places)) < 0.6, 10, axis=0) & (rng.random((frames, places)) < 0.97)
     f0 = (2 ** (np.linspace(7, 9, places) + walk + leap) * sounding).astype(np.float32)
     strength = (rng.random((frames, places)) * sounding).astype(np.float32)
+    belief = rng.normal(1, 2, (frames, places)).astype(np.float32)
     tracks = VoiceTracks(count, places, hop_s)
     blocks = np.split(np.arange(frames), [1, 90, 91, 250])
-    found = np.concatenate([tracks.process(f0[rows, None], strength[rows, None]) for rows in blocks])[:, 0]
+    given = [[part[rows, None] for part in (f0, strength, belief)] for rows in blocks]
+    found = np.concatenate([tracks.process(*parts) for parts in given])[:, 0]
     octaves = log2(700 / 80) / count
     expected = naive_voices.tracks(
-        f0.tolist(), strength.tolist(), [log2(80) + (v + 0.5) * octaves for v in range(count)], persistence=0.02,
-        drop=2.0, votes=round(0.116 / hop_s), attack=round(0.03 / hop_s), release=round(0.16 / hop_s),
+        f0.tolist(), strength.tolist(), belief.tolist(), [log2(80) + (v + 0.5) * octaves for v in range(count)],
+        persistence=0.02, doubt=0.5, leaving=1.0, pace=hop_s / 0.1, votes=round(0.116 / hop_s),
+        attack=round(0.03 / hop_s), release=round(0.16 / hop_s),
     )  # fmt: skip
     late = tracks.latency_frames
     assert late == round(0.116 / hop_s) + round(0.03 / hop_s)
     np.testing.assert_allclose(found[late:], expected[: frames - late], rtol=1e-5)
     assert 0.1 < (found[late:, :, 2] == 1).mean() < 0.9
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_believed_of_pitches(seed: int) -> None:
+    """Three pitches, one a whole multiple of another, that begin one after another and grow fainter."""
+    rng, frames, hop_s = np.random.default_rng(seed), 5, 0.003
+    f0 = np.tile(np.float32([110 * 2 ** rng.uniform(0, 1), 0, 0, 320]), (frames, 1, 1))
+    f0[:, 0, 1], f0[0, 0, 2], f0[1:, 0, 2] = 2.002 * f0[:, 0, 0], 0, f0[1:, 0, 0] * (3 if seed else 4)
+    strength = rng.uniform(0.1, 1, f0.shape).astype(np.float32)
+    harmonic_hz = (f0[-1, 0, :, None] * np.arange(1, 13)).ravel()
+    line_hz = np.tile(harmonic_hz.astype(np.float32), (frames, 1, 1))
+    line_hz *= 2 ** rng.uniform(-0.005, 0.005, line_hz.shape).astype(np.float32)
+    amplitude = (rng.uniform(0.01, 1, line_hz.shape) * 0.9 ** np.arange(frames)[:, None, None]).astype(np.float32)
+    pitches = PitchFrames(np.zeros(frames), amplitude, line_hz, *[np.zeros((frames, 1, 2))] * 3, f0, strength)
+    readout = Readout(rng.normal(0, 0.2, (3, 28)).astype(np.float32), rng.normal(0, 1, 4).astype(np.float32))
+    parts = PitchBeliefs(4, hop_s, readout=readout), PitchBeliefs(4, hop_s, readout=readout)
+    belief = parts[0].process(pitches)[:, 0]
+    np.testing.assert_array_equal(
+        belief, np.concatenate([parts[1].process(pitches[n : n + 1])[:, 0] for n in range(frames)])
+    )
+    loudest = [-np.inf] * 4
+    for n in range(frames):
+        here = [p for p in range(4) if f0[n, 0, p] > 0]
+        age = [log(1 + (n - (p == 2)) * hop_s / 0.05) for p in here]
+        energy = []
+        for p in here:
+            near = [abs(np.log2(line_hz[n, 0] / (h * f0[n, 0, p]))) < 0.03 for h in range(1, 13)]
+            squares = np.square(amplitude[n, 0].astype(float))
+            energy.append([squares[at].sum() + 1e-6 * squares.sum() for at in near])
+            loudest[p] = max(loudest[p], log10(sum(energy[-1])))
+        for i, p in enumerate(here):
+            x = naive_voices.pitch_features(i, f0[n, 0, here], strength[n, 0, here], age, energy, loudest[p])
+            hidden = np.tanh(readout.hidden.astype(float) @ [*x, 1.0])
+            assert belief[n, p] == pytest.approx(readout.output.astype(float) @ [*hidden, 1.0], abs=1e-4)
+        assert (belief[n][[p for p in range(4) if p not in here]] == 0).all()
 
 
 @cache
@@ -234,7 +276,7 @@ def test_the_power_of_channels_divides_among_voices(seed: int) -> None:
         known = envelope.astype(float).tolist()
         expected = naive_voices.frame(
             power[n].astype(float).tolist(), tracks[n].astype(float).tolist(), known, bank.center_hz.tolist(),
-            half_hz.tolist(), bank.order, iterations=6, pace=hop_samples(RATE) / RATE, nobody=1e-5,
+            half_hz.tolist(), bank.order, iterations=6, pace=hop_samples(RATE) / RATE / 0.5, nobody=1e-5,
         )  # fmt: skip
         share = np.empty((1, 2, channels), np.float32)
         rule, lines = given["rule"], given["lines"]

@@ -118,7 +118,7 @@ EXPECTED: dict[tuple[str, str], dict[str, float]] = {
         "believed": PITCH.believed,
     },
     ("judge_process", "rule"): {"level_cue": 47, "missing_cue": 61},
-    ("voices_process", "rule"): {"iterations": 6, "pace": 176 / 44100, "nobody": 1e-5},
+    ("voices_process", "rule"): {"iterations": 6, "pace": 176 / 44100 / 0.5, "nobody": 1e-5},
 }
 
 

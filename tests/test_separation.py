@@ -16,9 +16,11 @@ from sharpear.dynamics.hebbian import Learner, learn_dictionary
 from sharpear.errors import InputError, UsageError
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
-from sharpear.separation.separator import Separator
+from sharpear.separation.separator import Separator, separate
+from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voice_kernel import Harmonics, explain
 from sharpear.separation.voices import PitchVoices
+from sharpear.separation.without import Without
 
 RATE = 16000
 
@@ -112,6 +114,17 @@ def test_the_image_is_kept() -> None:
     separator = Separator(RATE, streams=2)
     stems = separator.process(np.stack([left, 0.5 * left], axis=1))
     np.testing.assert_allclose(stems[:, 1], 0.5 * stems[:, 0], atol=1e-6)
+
+
+def test_without_a_stem_all_the_rest_is_the_residual() -> None:
+    audio = noise(0.5)
+    every = separate(audio, RATE)
+    removed = separate(audio, RATE, Without.of(TonalTransient, "transient"))
+    assert list(removed) == ["transient", "residual"]
+    np.testing.assert_array_equal(removed["transient"], every["transient"])
+    np.testing.assert_allclose(removed["residual"], every["tonal"] + every["residual"], atol=1e-6)
+    with pytest.raises(UsageError, match="'drums': expected tonal, transient"):
+        Separator(RATE, Without.of(TonalTransient, "drums"))
 
 
 def test_gain_goes_through() -> None:

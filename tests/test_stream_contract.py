@@ -299,7 +299,7 @@ def pitches(streams: int) -> np.ndarray:
 
 def voice_tracks(streams: int) -> Any:
     inner = VoiceTracks(2, 3, 0.003, streams)
-    return Packed(inner, lambda f0: inner.process(f0, (f0 > 0).astype(np.float32)))
+    return Packed(inner, lambda f0: inner.process(f0, *[(f0 > 0).astype(np.float32)] * 2))
 
 
 @lru_cache

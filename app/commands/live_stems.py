@@ -9,7 +9,7 @@ import typer
 from sharpear.errors import UsageError
 
 from .completion import offer_outputs, one_of, several_of, stems
-from .separate import SourcesOption, VoicesOption, choose_sources, choose_stems
+from .separate import RemoveOption, SourcesOption, VoicesOption, choose_sources, choose_stems
 
 if TYPE_CHECKING:
     from sharpear.live.separated import StemPlan
@@ -29,6 +29,7 @@ class LiveStemOptions:
     ] = ""
     sources: SourcesOption = ""
     voices: VoicesOption = None
+    remove: RemoveOption = ""
     stem: Annotated[
         str | None,
         typer.Option("--stem", help="Play this stem alone on --output-device.", autocompletion=one_of(stems)),
@@ -48,14 +49,14 @@ class LiveStemOptions:
         Raises:
             UsageError: what was asked for does not fit together, or a stem exists already.
         """
-        if not (self.separate or self.sources or self.voices is not None):
+        if not (self.separate or self.sources or self.voices is not None or self.remove):
             if self.stem is not None or self.output_device is not None:
                 raise UsageError("--stem and --output-device play a stem: give --separate, --voices or --sources, too")
             return None
         from sharpear.live.separated import Solo, StemPlan  # noqa: PLC0415
         from sharpear.runs import Found, Kind, check_free, plan_jobs  # noqa: PLC0415
 
-        factory, available, _ = choose_sources(self.sources, self.voices)
+        factory, available, _ = choose_sources(self.sources, self.voices, remove=self.remove)
         wanted = choose_stems(self.separate, available, "--separate")
         if self.output_device is not None and self.stem is None:
             raise UsageError("--output-device plays one stem: name it with --stem")

@@ -25,6 +25,9 @@ SourcesOption = Annotated[str, typer.Option("--sources", help="Dictionaries of `
 VoicesOption = Annotated[
     int | None, typer.Option("--voices", help="Separate into so many voices by their pitch, voice1 the lowest.")
 ]
+RemoveOption = Annotated[
+    str, typer.Option("--remove", help="Take this stem away, such as voice2: residual is then all but it.")
+]
 
 
 def separate(
@@ -44,6 +47,7 @@ def separate(
     ] = "",
     sources: SourcesOption = "",
     voices: VoicesOption = None,
+    remove: RemoveOption = "",
     stem: Annotated[
         str | None, typer.Option("--stem", help="With -o -: the stem to write.", autocompletion=one_of(stems))
     ] = None,
@@ -80,12 +84,12 @@ def separate(
     piped = DASH in (*inputs, out)
     raw = source.raw_format(DASH in inputs)
     backend = CPU if piped else backend_for(run)
-    factory, available, described = choose_sources(sources, voices, backend)
+    factory, available, described = choose_sources(sources, voices, backend, remove=remove)
     if out and out != DASH and Path(out).suffix in (".wav", ".flac") and not Path(out).is_dir():
         raise UsageError(
             f"-o {out}: stems go to a folder: expected the name of one, or --output-template for their names"
         )
-    form, wanted = StemFormat(subtype, clip), choose_stems(into, available)
+    form, wanted = StemFormat(subtype, clip), choose_stems(into or (available[-1] if remove else ""), available)
     task = Separation(tuple(wanted), factory, form, source.selection(mono), described)
     template = run.output_template or STEMS_TEMPLATE
     plan = partial(plan_jobs, out=out, kinds=[Kind("wav", each) for each in wanted], template=template)
@@ -130,13 +134,27 @@ def choose_stems(listed: str, available: list[str], option: str = "--into") -> l
 
 
 def choose_sources(
-    listed: str, voices: int | None, backend: "Backend | None" = None
+    listed: str, voices: int | None, backend: "Backend | None" = None, *, remove: str = ""
 ) -> "tuple[ShareFactory, list[str], dict[str, Any]]":
     """What tells the sources apart, on `backend` if it can, the stems that it gives, and what describes it.
 
     Raises:
-        UsageError: both dictionaries and voices are asked for, or something is wrong with them.
+        UsageError: both dictionaries and voices are asked for, something is wrong with them, or there is no `remove`.
     """
+    factory, available, described = _all_sources(listed, voices, backend)
+    if not remove:
+        return factory, available, described
+    from sharpear.separation.without import Without  # noqa: PLC0415
+
+    *sources, rest = available
+    if remove not in sources:
+        raise UsageError(f"--remove: unknown stem {remove!r}: expected {', '.join(sources)}")
+    return Without.of(factory, remove), [remove, rest], described | {"remove": remove}
+
+
+def _all_sources(
+    listed: str, voices: int | None, backend: "Backend | None"
+) -> "tuple[ShareFactory, list[str], dict[str, Any]]":
     from sharpear.gpu import CPU  # noqa: PLC0415
     from sharpear.separation.dictionary import Dictionary  # noqa: PLC0415
     from sharpear.separation.learned import LearnedSources  # noqa: PLC0415

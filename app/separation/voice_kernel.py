@@ -19,10 +19,14 @@ NO_PART = 1e-12
 
 
 class AssignRule(NamedTuple):
-    """Squared octaves by which a voice keeps its pitch, and that leaving a pitch to nobody costs."""
+    """What a voice keeps its pitch for, and what leaving a pitch to nobody costs, squared octaves."""
 
     persistence: float
-    drop: float
+    doubt: float
+    """Cost by which a pitch left out is dearer for each unit of belief in it."""
+
+    leaving: float
+    """Cost of leaving out a pitch whose belief is 0."""
 
 
 class Listeners(NamedTuple):
@@ -59,14 +63,16 @@ class VoicesRule(NamedTuple):
 
 
 @kernel
-def assign(f0: Floats, center: Doubles, rule: AssignRule, before: Integers, owner: Integers) -> None:
+def assign(
+    f0: Floats, belief: Floats, center: Doubles, rule: AssignRule, before: Integers, owner: Integers
+) -> None:  # fmt: skip
     """Give the pitches that sound to voices, in the order of their pitch, at the least cost.
 
     A pitch at x octaves costs a voice ``(x − c_v)²``, less a little where it was that voice's in the frame before; to
-    leave it out costs `drop`. f0, before, owner (places,): the voice of each place, -1 for none; center
-    (voices,): c_v, octaves.
+    leave it out costs the more the more it is believed in. f0, belief, before, owner (places,): the voice of each
+    place, -1 for none; center (voices,): c_v, octaves, where each voice was last.
     """
-    persistence, drop = rule.persistence, rule.drop
+    persistence, doubt, leaving = rule.persistence, rule.doubt, rule.leaving
     places, voices = f0.size, center.size
     order = np.argsort(f0)
     first = 0
@@ -77,6 +83,7 @@ def assign(f0: Floats, center: Doubles, rule: AssignRule, before: Integers, owne
     choice = np.zeros((count + 1, voices + 1), np.int8)  # 0: the voice stays silent, 1: it takes the pitch, 2: left out
     for i in range(1, count + 1):
         place = order[first + i - 1]
+        drop = leaving + doubt * belief[place]
         cost[i, 0], choice[i, 0] = cost[i - 1, 0] + drop, 2
         for v in range(1, voices + 1):
             away = math.log2(f0[place]) - center[v - 1]

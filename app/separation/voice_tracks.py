@@ -17,7 +17,10 @@ LOWEST_HZ, HIGHEST_HZ = 80.0, 700.0
 GLIDE_OCTAVES = 0.08
 """A pitch that moves farther than this from one frame to the next is taken for another one."""
 
-ASSIGN_RULE = AssignRule(persistence=0.02, drop=2.0)
+ASSIGN_RULE = AssignRule(persistence=0.02, doubt=0.5, leaving=1.0)
+
+FOLLOW_S = 0.1
+"""Time constant with which a voice's place follows the pitches that it is given, as far as they are believed in."""
 
 DECIDE_S = 0.116
 """Time on either side of a frame from which votes on its pitches are counted."""
@@ -27,9 +30,10 @@ ATTACK_S, RELEASE_S = 0.03, 0.16
 
 
 class TrackRule(NamedTuple):
-    """How pitches go to voices, and frames by which a voice begins early and rings on."""
+    """How pitches go to voices, how fast these follow, and frames by which a voice begins early and rings on."""
 
     assign: AssignRule
+    pace: float
     attack: int
     release: int
 
@@ -44,8 +48,9 @@ class TrackRings(NamedTuple):
 
 
 class TrackMemory(NamedTuple):
-    """Each voice's last pitch, Hz and strength, and the frames since."""
+    """Each voice's place, octaves, its last pitch, Hz and strength, and the frames since."""
 
+    center: Annotated[NDArray[np.float64], "voices"]
     last: Annotated[NDArray[np.float32], "voices", "Hz and strength"]
     quiet: Annotated[NDArray[np.int64], "voices"]
 
@@ -53,8 +58,9 @@ class TrackMemory(NamedTuple):
 class VoiceTracks(Stateful):
     r"""Follow a number of voices through the pitches that sound together.
 
-    In each frame the pitches go to the voices in their order, at the least cost (see `assign`). A pitch keeps one
-    voice: the frames within `DECIDE_S` in which it sounded vote. A voice begins `ATTACK_S` early and fades over
+    In each frame the pitches go to the voices in their order, each near to where it was last, at the least cost (see
+    `assign`); where there are more pitches than voices, those that are believed in least are left out. A pitch keeps
+    one voice: the frames within `DECIDE_S` in which it sounded vote. A voice begins `ATTACK_S` early and fades over
     `RELEASE_S`.
 
     Args:
@@ -66,7 +72,7 @@ class VoiceTracks(Stateful):
     >>> tracks = VoiceTracks(2, places=2, hop_s=0.003)
     >>> f0 = np.tile(np.float32([300, 150]), (170, 1, 1))
     >>> f0[60:] = [[0, 150]]
-    >>> tracks.process(f0, np.ones_like(f0))[-1, 0].tolist()
+    >>> tracks.process(f0, np.ones_like(f0), np.ones_like(f0))[-1, 0].tolist()
     [[150.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
     """
 
@@ -74,6 +80,7 @@ class VoiceTracks(Stateful):
         self.voices, self.streams = voices, streams
         self._votes, self._attack = round(DECIDE_S / hop_s), round(ATTACK_S / hop_s)
         self._release = round(RELEASE_S / hop_s)
+        self._pace = hop_s / FOLLOW_S
         self.latency_frames = self._votes + self._attack
         share = (np.arange(voices) + 0.5) / voices
         self._center = np.log2(LOWEST_HZ) + share * np.log2(HIGHEST_HZ / LOWEST_HZ)
@@ -83,6 +90,7 @@ class VoiceTracks(Stateful):
                 ("strength", np.float32, (streams, 2 * self._votes + 1, places)),
                 ("owner", np.int64, (streams, 2 * self._votes + 1, places)),  # counted from 1: 0 is nobody
                 ("decided", np.float32, (streams, self._attack + 1, voices, 2)),
+                ("center", np.float64, (streams, voices)),
                 ("last", np.float32, (streams, voices, 2)),
                 ("quiet", np.int64, (streams, voices)),
                 ("count", np.int64),
@@ -90,33 +98,40 @@ class VoiceTracks(Stateful):
             below={"owner": voices + 1},
         )
 
-    def process(self, f0: NDArray[np.float32], strength: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(frames, streams, places) of `PitchFrames` → (frames, streams, voices, 3), `latency_frames` late.
+    def process(
+        self, f0: NDArray[np.float32], strength: NDArray[np.float32], belief: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """(frames, streams, places) each → (frames, streams, voices, 3), `latency_frames` late.
+
+        f0, strength: of `PitchFrames`; belief: of `PitchBeliefs`.
 
         For each voice: Hz and strength, 0 where it is silent, and 1 where its pitch itself is found, 0 around it.
         """
         state = self._state
         tracks = np.empty((len(f0), self.streams, self.voices, 3), np.float32)
+        if not state["count"]:
+            state["center"][...] = self._center
         for s in range(self.streams):
             rings = TrackRings(
                 f0=state["f0"][s], strength=state["strength"][s], owner=state["owner"][s], decided=state["decided"][s]
             )
-            rule = TrackRule(ASSIGN_RULE, attack=self._attack, release=self._release)
-            memory = TrackMemory(last=state["last"][s], quiet=state["quiet"][s])
-            follow(f0[:, s], strength[:, s], self._center, rule, rings, memory, int(state["count"]), tracks[:, s])
+            rule = TrackRule(ASSIGN_RULE, pace=self._pace, attack=self._attack, release=self._release)
+            memory = TrackMemory(center=state["center"][s], last=state["last"][s], quiet=state["quiet"][s])
+            count = int(state["count"])
+            follow(f0[:, s], strength[:, s], belief[:, s], rule, rings, memory, count, tracks[:, s])
         state["count"] += len(f0)
         return tracks
 
 
 @kernel
 def follow(
-    f0: Floats, strength: Floats, center: Doubles, rule: TrackRule, rings: TrackRings, memory: TrackMemory, count: int,
+    f0: Floats, strength: Floats, belief: Floats, rule: TrackRule, rings: TrackRings, memory: TrackMemory, count: int,
     out: Floats,
 ) -> None:  # fmt: skip
-    """One stream: assign, vote, stretch; f0, strength (frames, places); out (frames, voices, 3)."""
+    """One stream: assign, vote, stretch; f0, strength, belief (frames, places); out (frames, voices, 3)."""
     attack, release = rule.attack, rule.release
     ring_f0, ring_strength, ring_owner, decided = rings.f0, rings.strength, rings.owner, rings.decided
-    last, quiet = memory.last, memory.quiet
+    center, last, quiet = memory.center, memory.last, memory.quiet
     width, places = ring_f0.shape
     before, owner = np.empty(places, np.int64), np.empty(places, np.int64)
     votes = np.zeros(center.size + 1, np.int64)
@@ -124,7 +139,8 @@ def follow(
         now = (count + n) % width
         before[:] = ring_owner[(now - 1) % width] - 1
         ring_f0[now], ring_strength[now] = f0[n], strength[n]
-        assign(f0[n], center, rule.assign, before, owner)
+        assign(f0[n], belief[n], center, rule.assign, before, owner)
+        move(f0[n], belief[n], owner, rule.pace, center)
         ring_owner[now] = owner + 1
         at = (count + n) % (attack + 1)
         decided[at] = 0
@@ -137,6 +153,15 @@ def follow(
                     decided[at, voice, 1] = ring_strength[middle, place]
         for voice in range(center.size):
             stretch(decided[:, voice], (at + 1) % (attack + 1), release, last[voice], quiet, voice, out[n, voice])
+
+
+@kernel
+def move(f0: Floats, belief: Floats, owner: Integers, pace: float, center: Doubles) -> None:
+    """``c_v ← c_v + pace (x − c_v) / (1 + e^−b)``: voices follow the pitches that they were given."""
+    for place in range(f0.size):
+        if owner[place] >= 0:
+            sure = 1.0 / (1.0 + math.exp(-belief[place]))
+            center[owner[place]] += pace * sure * (math.log2(f0[place]) - center[owner[place]])
 
 
 @kernel

@@ -14,13 +14,14 @@ from sharpear.gpu.arguments import numbers
 from sharpear.pitch import Transcriber
 from sharpear.sharpening.composite import Composite, Memory
 
+from .pitch_beliefs import PitchBeliefs
 from .shares import ShareFactory
 from .voice_kernel import Harmonics, Listeners, VoicesRule, voices_process
 from .voice_tracks import VoiceTracks
 
 MOST_VOICES = 8
 HARMONICS = 30
-ENVELOPE_S = 1.0
+ENVELOPE_S = 0.5
 """Time constant of what is remembered of a voice's spectrum."""
 
 DEFAULT_SLOPE = 2.0
@@ -52,7 +53,8 @@ def voice_names(count: int) -> tuple[str, ...]:
 class PitchVoices(Composite):
     """Shares of a number of voices, "voice1" the lowest; what no harmonic of theirs explains is the residual.
 
-    The pitch layer finds pitches in the mean of a group's streams, and `VoiceTracks` gives them to the voices. The
+    The pitch layer finds pitches in the mean of a group's streams, `PitchBeliefs` says which of them are believed in,
+    and `VoiceTracks` gives them to the voices. The
     gains g_i of all their harmonics are fitted to the channels' power, ``y_k ≈ Σ_i g_i |H_k(f_i)|²``, beginning with
     each voice's remembered spectrum, so that partials which coincide are divided as that spectrum says.
 
@@ -75,6 +77,7 @@ class PitchVoices(Composite):
         sharpener, layer = self._transcriber.sharpener, self._transcriber.layer
         self._pitch_hop = sharpener.hop
         pitch_hop_s = sharpener.hop / bank.sample_rate
+        self._beliefs = PitchBeliefs(layer.config.voices, pitch_hop_s, groups)
         self._tracks = VoiceTracks(voices, layer.config.voices, pitch_hop_s, groups)
         late = sharpener.latency_s / pitch_hop_s + layer.latency_hops + self._tracks.latency_frames
         # A frame's middle lies at most half a pitch frame from the one it takes, which leaves within the next one.
@@ -136,7 +139,7 @@ class PitchVoices(Composite):
         state = self._memory.fields
         mean = sound.reshape(len(sound), self._groups, self._per_group).mean(axis=2)
         pitches = self._transcriber.process(mean)
-        fresh = self._tracks.process(pitches.f0, pitches.strength)
+        fresh = self._tracks.process(pitches.f0, pitches.strength, self._beliefs.process(pitches))
         known = np.concatenate([state["held"], fresh])
         # The first frames that a chain of delays gives out belong to the time before the sound.
         first = int(state["found"]) - HELD_FRAMES - self._tracks.latency_frames
@@ -150,4 +153,9 @@ class PitchVoices(Composite):
 
     @property
     def _parts(self) -> dict[str, Any]:
-        return {"memory": self._memory, "transcriber": self._transcriber, "tracks": self._tracks}
+        return {
+            "memory": self._memory,
+            "transcriber": self._transcriber,
+            "beliefs": self._beliefs,
+            "tracks": self._tracks,
+        }
