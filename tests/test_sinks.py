@@ -169,7 +169,7 @@ def test_a_picture_has_the_size_and_the_panels_that_were_asked_for(folder):
         sink.publish(complete=True)
     picture = matplotlib.image.imread(folder / "x.png")
     assert picture.shape[:2] == (480, 640)
-    assert np.median(picture[..., :3]) > 0.9, "ink is dark on light"
+    assert np.median(picture[..., :3]) > 0.9, "no line stands between these frequencies, and ink is dark on light"
 
 
 @pytest.mark.parametrize(

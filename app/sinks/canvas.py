@@ -131,6 +131,11 @@ def draw_strokes(picture: Floats, strokes: Doubles, scale: float) -> None:
 
 
 def levels_below(picture: Floats, range_db: float) -> NDArray[np.float32]:
-    """DB → dB below the picture's own largest, −`range_db` at least."""
-    below: NDArray[np.float32] = (picture - picture.max(initial=LOWEST_DB)).clip(-range_db, 0.0)
+    """Levels below the picture's own largest, −`range_db` at least; nothing but that where there is nothing.
+
+    >>> levels_below(np.array([[-120.0, -30.0, -20.0]], np.float32), 60.0).tolist()
+    [[-60.0, -10.0, 0.0]]
+    """
+    largest = picture.max(initial=LOWEST_DB)
+    below: NDArray[np.float32] = (picture - (largest if largest > LOWEST_DB else 0.0)).clip(-range_db, 0.0)
     return below
