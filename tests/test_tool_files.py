@@ -71,7 +71,7 @@ def test_sonic_visualiser_imports_layers_as_csv(tmp_path):
 
 def test_parquet_is_a_table_of_notes_or_of_curves(tmp_path):
     notes = pd.read_parquet(FOUND.save(tmp_path / "notes.parquet"))
-    assert notes.iloc[0].tolist()[:3] == (0.2, 1.0, 69)
+    assert notes.iloc[0].tolist()[:3] == [0.2, 1.0, 69.0]
     assert notes["cents"].tolist() == pytest.approx([3.9, 0.0, 1.9])
     curves = pd.read_parquet(FOUND.save(tmp_path / "f0.parquet"))
     assert curves.groupby("voice").size().tolist() == [160, 200]

@@ -99,7 +99,8 @@ def overrides(settings: Sequence[str] | None, pitch: bool = False) -> dict[str, 
         if not equals or not key.strip():
             raise UsageError(f"--set: expected KEY=VALUE such as bank.low_hz=80, received {setting!r}")
         if key.strip().startswith("pitch.") and not pitch:
-            raise UsageError(f"--set {setting}: only `transcribe` and `live --midi` or `--osc` read it: leave it out")
+            readers = "only `sharpear transcribe`, and `live` with --midi or --osc, read it"
+            raise UsageError(f"--set {setting}: {readers}: leave it out")
         pairs[key.strip()] = value.strip()
     return pairs
 
