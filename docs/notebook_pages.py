@@ -15,7 +15,7 @@ def write(notebooks: Path, folder: Path, run: bool) -> None:
     folder.mkdir()
     for path in sorted(notebooks.glob("*.ipynb")):
         book = _run(path) if run else json.loads(path.read_text(encoding="utf-8"))
-        lines = [part for cell in book["cells"] for part in _cell(cell, folder, path.stem)]
+        lines = [part for cell in book["cells"] for part in _cell(cell, folder)]
         told = f"Run it: `jupyter lab examples/notebooks/{path.name}`."
         (folder / f"{path.stem}.md").write_text("\n\n".join([*lines, told]) + "\n", encoding="utf-8")
 
@@ -25,17 +25,18 @@ def _run(path: Path) -> Any:
     import nbformat  # noqa: PLC0415
 
     book = nbformat.read(path, as_version=4)
-    return nbclient.NotebookClient(book, resources={"metadata": {"path": str(path.parent)}}).execute()
+    place = {"metadata": {"path": str(path.parent)}}
+    return nbclient.NotebookClient(book, resources=place, coalesce_streams=True).execute()
 
 
-def _cell(cell: Any, folder: Path, name: str) -> Iterator[str]:
+def _cell(cell: Any, folder: Path) -> Iterator[str]:
     source = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
         yield source
         return
     yield f"```python\n{source}\n```"
     for number, output in enumerate(cell["outputs"]):
-        yield _output(output, folder / f"{name}-{cell['id']}-{number}.png")
+        yield _output(output, folder / f"{cell['id']}-{number}.png")
 
 
 def _output(output: Any, picture: Path) -> str:
@@ -46,5 +47,4 @@ def _output(output: Any, picture: Path) -> str:
         return f"![What it draws]({picture.name})"
     if "text/html" in data:
         return re.sub(r"\n\s*\n", "\n", data["text/html"].strip())
-    lines = output.get("text", data.get("text/plain", "")).rstrip("\n").split("\n")
-    return "\n".join(["```text", *(line.rpartition("\r")[2] for line in lines), "```"])
+    return f"```text\n{output.get('text', data.get('text/plain', '')).strip()}\n```"

@@ -1,5 +1,6 @@
 """The notebooks run from beginning to end, and show what they speak of; what is kept of them is their source alone."""
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -48,3 +49,21 @@ def test_a_notebook_runs_and_shows_what_it_speaks_of(name: str) -> None:
     assert pictures
     for each in SHOWN[name]:
         assert each in text, f"{each}: {text}"
+
+
+def test_a_page_shows_the_best_form_of_what_a_cell_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER.parents[1] / "docs"))
+    pages = importlib.import_module("notebook_pages")
+    code = {"cell_type": "code", "id": "a-1", "source": ["1 +", " 1"]}
+    outputs = [
+        {"text": "told\n"},
+        {"data": {"text/plain": "2", "text/html": "<b>\n\n2</b>"}},
+        {"data": {"text/plain": "figure", "image/png": "AAAA"}},
+    ]
+    assert list(pages._cell(code | {"outputs": outputs}, tmp_path)) == [
+        "```python\n1 + 1\n```",
+        "```text\ntold\n```",
+        "<b>\n2</b>",
+        "![What it draws](a-1-2.png)",
+    ]
+    assert (tmp_path / "a-1-2.png").read_bytes() == bytes(3)
