@@ -129,8 +129,8 @@ class Spectrogram(Frames):
 
         shown_hz = PictureStyle(span_hz=span_hz, range_db=range_db).shown_hz(*self._span_hz)
         axes = plt.subplots(figsize=(10, 5), layout="constrained")[1] if ax is None else ax
-        box, pixels = axes.get_position(), axes.figure.get_size_inches() * axes.figure.dpi
-        width, height = (max(2, round(side)) for side in pixels * (box.width, box.height))
+        box = axes.get_window_extent()
+        width, height = (max(2, round(side)) for side in (box.width, box.height))
         canvas = Canvas(self.channel_frequencies, shown_hz, 2 * width, height)
         canvas.add(self._as_many(), last=True)
         show_canvas(axes, canvas.drawn()[0], (self.times[0], self.times[-1]), shown_hz, range_db, colours)
