@@ -154,8 +154,8 @@ def loudest_first(records: NDArray[np.void]) -> NDArray[np.void]:
     faded = FADED_DB * STEPS_PER_DB / 255 * (255.0 - records["weight"])
     level = (records["level"] - faded).max(axis=1)
     order = np.argsort(-level, kind="stable")
-    seen: NDArray[np.void] = records[order[level[order] > 0]]
-    return seen
+    chosen: NDArray[np.void] = records[order[level[order] > 0]]
+    return chosen
 
 
 def stroke_records(content: bytes) -> NDArray[np.void]:
