@@ -15,7 +15,7 @@ SHORTEST_S = 0.08
 """A voice that sounds for a shorter time than this is no note."""
 STRAY_SEMITONES, STRAY_S = 0.6, 0.046
 """A voice that stays this far from its note's pitch, for this long, has gone on to another note."""
-STRIKE_DB = 8.0
+STRIKE_DB = 7.0
 STRIKE_S = 0.035
 """A voice that grows by `STRIKE_DB` within this time is struck again."""
 SILENCE_DB = -120.0

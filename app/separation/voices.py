@@ -31,8 +31,8 @@ ITERATIONS = 6
 NOBODYS_POWER = 1e-5
 """Power that no voice is given, as a share of the frame's strongest channel, beside what no harmonic explains."""
 
-FAINTEST_PITCH = 0.1
-"""Replaces `pitch.onset`: pitches too uncertain to be notes still help to tell voices apart."""
+FAINTEST_PITCH, LEAST_BELIEF = 0.1, 0.1
+"""Replace `pitch.onset` and `pitch.believed`: pitches too uncertain to be notes still help to tell voices apart."""
 
 HELD_FRAMES = 16
 """Frames of pitches that are kept, because the separation's own frames stand between them."""
@@ -72,7 +72,7 @@ class PitchVoices(Composite):
         self.names = voice_names(voices)
         self._groups, self._per_group = groups, per_group
         self._hop = round(hop_s * bank.sample_rate)
-        config = load_config("music", {"pitch.onset": FAINTEST_PITCH})
+        config = load_config("music", {"pitch.onset": FAINTEST_PITCH, "pitch.believed": LEAST_BELIEF})
         self._transcriber = Transcriber(bank.sample_rate, config, groups)
         sharpener, layer = self._transcriber.sharpener, self._transcriber.layer
         self._pitch_hop = sharpener.hop

@@ -19,18 +19,18 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmarks.sharpness.lines import Floats
-from benchmarks.transcription.pieces import FONTS, Piece, beyond, pieces
+from benchmarks.transcription.pieces import FONTS, Piece, beyond, chords, pieces
 from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.pitch.transcriber import in_hindsight
 from sharpear.sharpening.frames import Frames
 
-UNITS = (12, 6)
-EPOCHS, BATCH, PACE, DECAY = 12, 1024, 4e-3, 1e-3
+UNITS = (24, 12)
+EPOCHS, BATCH, PACE, DECAY = 24, 1024, 4e-3, 1e-3
 WITHIN = 0.5
 """Semitones from a voice to the pitch that it is."""
 BLOCK = 1 << 16
-BEYOND = 10
-"""Pieces of tones that are not told."""
+OF_SINES = 10
+"""Pieces of tones beyond the range, and of chords."""
 THRESHOLDS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 
 
@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2, help="of pieces and weights")
     options = parser.parse_args()
     heard = [followed(piece) for font in options.taught_by for piece in pieces(font, options.pieces, options.seed)]
-    heard += [followed(piece) for piece in beyond(BEYOND, options.seed)]
+    heard += [followed(piece) for made in (beyond, chords) for piece in made(OF_SINES, options.seed)]
     network = fitted(heard, options.units, EPOCHS, options.seed)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(options.out, **layers(network))

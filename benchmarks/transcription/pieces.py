@@ -185,20 +185,41 @@ def beyond(count: int, seed: int) -> Iterator[Piece]:
     for number in range(count):
         rng = np.random.default_rng([seed, number])
         rate, now, rows = RATES_HZ[number % len(RATES_HZ)], 0.1, []
-        t = np.arange(round(SECONDS * rate)) / rate
-        sound = noise_of(rng, t.size) * 10 ** (rng.uniform(-80, -40) / 20)
+        sound = noise_of(rng, round(SECONDS * rate)) * 10 ** (rng.uniform(-80, -40) / 20)
         while now < SECONDS:
             held = float(rng.uniform(0.3, 1.0))
             key = int(rng.integers(21, 33) if rng.random() < 0.7 else rng.integers(84, 109))
-            hz, slope = 440 * 2 ** ((key - 69) / 12), rng.uniform(0.3, 1.6)
-            phase, decay = rng.uniform(0, 2 * np.pi, 40), rng.uniform(0, 3)
-            inside = (t >= now) & (t < now + held)
-            own = t[inside] - now
-            for h in range(1, 1 + min(40, int(0.45 * rate / hz))):
-                sound[inside] += h**-slope * np.cos(2 * np.pi * h * hz * own + phase[h - 1]) * np.exp(-decay * own)
+            _add_tone(sound, rate, now, held, key, rng)
             rows.append((now, now + held, key))
             now += held + float(rng.uniform(0.0, 0.3))
         yield Piece("beyond", (0.05 * sound / np.std(sound)).astype(np.float32), float(rate), np.array(rows))
+
+
+def chords(count: int, seed: int) -> Iterator[Piece]:
+    """Chords of up to four harmonic tones that begin and end together, octaves and twelfths often among them."""
+    for number in range(count):
+        rng = np.random.default_rng([seed, number, 1])
+        rate, now, rows = RATES_HZ[number % len(RATES_HZ)], 0.1, []
+        sound = colored_noise(rng, round(SECONDS * rate), rate) * 10 ** (rng.uniform(-80, -40) / 20)
+        while now < SECONDS:
+            held, low = float(rng.uniform(0.3, 1.2)), int(rng.integers(36, 65))
+            above = rng.choice([3, 4, 5, 7, 9, 12, 12, 16, 19], size=int(rng.integers(0, 4)), replace=False)
+            for key in np.unique([low, *(low + above)]):
+                _add_tone(sound, rate, now, held, int(key), rng)
+                rows.append((now, now + held, int(key)))
+            now += held + float(rng.uniform(0.0, 0.3))
+        yield Piece("chords", (0.05 * sound / np.std(sound)).astype(np.float32), float(rate), np.array(rows))
+
+
+def _add_tone(sound: Floats, rate: int, at_s: float, held_s: float, key: int, rng: np.random.Generator) -> None:
+    """Partials of random phases under one slope, the tone dying away or not."""
+    hz, slope = 440 * 2 ** ((key - 69) / 12), rng.uniform(0.3, 1.6)
+    phase, decay = rng.uniform(0, 2 * np.pi, 40), rng.uniform(0, 3)
+    t = np.arange(sound.size) / rate
+    inside = (t >= at_s) & (t < at_s + held_s)
+    own = t[inside] - at_s
+    for h in range(1, 1 + min(40, int(0.45 * rate / hz))):
+        sound[inside] += h**-slope * np.cos(2 * np.pi * h * hz * own + phase[h - 1]) * np.exp(-decay * own)
 
 
 def _performed(kind: str, font: str, rng: np.random.Generator) -> tuple[Floats, Floats, Floats | None]:
