@@ -200,7 +200,7 @@ def chords(count: int, seed: int) -> Iterator[Piece]:
     for number in range(count):
         rng = np.random.default_rng([seed, number, 1])
         rate, now, rows = RATES_HZ[number % len(RATES_HZ)], 0.1, []
-        sound = colored_noise(rng, round(SECONDS * rate), rate) * 10 ** (rng.uniform(-80, -40) / 20)
+        sound = noise_of(rng, round(SECONDS * rate)) * 10 ** (rng.uniform(-80, -40) / 20)
         while now < SECONDS:
             held, low = float(rng.uniform(0.3, 1.2)), int(rng.integers(36, 65))
             above = rng.choice([3, 4, 5, 7, 9, 12, 12, 16, 19], size=int(rng.integers(0, 4)), replace=False)
