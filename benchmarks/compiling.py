@@ -1,7 +1,8 @@
 """What compiling costs, kernel by kernel, where nothing is kept: ``python -m benchmarks.compiling --preset music``.
 
 A kernel's own time is without that of the kernels it calls: what Numba's front end and lowering take, and LLVM's
-passes over the code that is linked by then. Variants are for how many types of arguments it was compiled.
+passes over the code that is linked by then. Variants are for how many types of arguments it was compiled. All is
+compiled by one process, where a first run takes as many as there are cores.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ def main() -> None:
 
     sharpener = sharpear.Sharpener(RATE_HZ, arguments.preset, arguments.streams)
     built = time.process_time()
-    with patch.multiple(KernelCache, load_overload=lambda *_: None, save_overload=lambda *_: None):
+    here = patch("sharpear.sharpening.hop_by_hop.compile_ahead")  # all in this process
+    with here, patch.multiple(KernelCache, load_overload=lambda *_: None, save_overload=lambda *_: None):
         sharpener.process(np.zeros((RATE_HZ // 10, arguments.streams), np.float32))
     ended, wall = time.process_time(), time.perf_counter() - began_wall
     print(
