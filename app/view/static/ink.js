@@ -37,7 +37,7 @@ void main() {
   level = vec4(clamp((top * 255.0 - look.x) * look.y, 0.0, 1.0) * vec2(sharp, 1.0), 0.0, 1.0);
 }`];
 
-// Strokes: a capsule from end to end, as wide as its level is high.
+// Strokes: their level falls beside them as a Gaussian does, so that what is louder is wider.
 const STROKES = [`#version 300 es
 layout(location = 0) in vec2 t;
 layout(location = 1) in vec2 row;
@@ -47,19 +47,17 @@ uniform vec2 time;  // pixels of the tile's beginning, pixels a frame
 uniform vec2 pitch; // pixels of row 0, pixels a step of a row
 uniform vec2 pane;  // width, height, pixels
 uniform vec2 look;
-uniform float pen;  // pixels of the screen in one of the page
+uniform float fade;  // bytes by which what is no sure line is fainter
+uniform float flank; // by how much levels fall a pixel away
 out vec2 at;
 flat out vec4 ends;
 flat out vec2 shade;
-flat out float reach;
 ${CORNERS}
 void main() {
   vec2 a = vec2(time.x + t.x * time.y, pitch.x + row.x * pitch.y);
   vec2 b = vec2(time.x + t.y * time.y, pitch.x + row.y * pitch.y);
-  vec2 level = clamp((bytes - look.x) * look.y, 0.0, 1.0);
-  shade = level * weight;
-  reach = pen * (0.45 + 1.0 * max(level.x, level.y));
-  float margin = reach + 1.0;
+  shade = min((bytes - fade * (1.0 - weight) - look.x) * look.y, 1.0);
+  float margin = sqrt(max(max(shade.x, shade.y), 0.0) / flank) + 0.5;
   vec2 along = b - a;
   float length_ = length(along);
   vec2 u = length_ > 1e-4 ? along / length_ : vec2(1.0, 0.0);
@@ -72,13 +70,13 @@ precision highp float;
 in vec2 at;
 flat in vec4 ends;
 flat in vec2 shade;
-flat in float reach;
+uniform float flank;
 out vec4 level;
 void main() {
   vec2 along = ends.zw - ends.xy;
   float share = clamp(dot(at - ends.xy, along) / max(dot(along, along), 1e-6), 0.0, 1.0);
-  float off = length(at - ends.xy - share * along);
-  level = vec4(mix(shade.x, shade.y, share) * clamp(reach + 0.5 - off, 0.0, 1.0), 0.0, 0.0, 1.0);
+  vec2 off = at - ends.xy - share * along;
+  level = vec4(max(mix(shade.x, shade.y, share) - flank * dot(off, off), 0.0), 0.0, 0.0, 1.0);
 }`];
 
 const COLOURS = [`#version 300 es
@@ -104,7 +102,7 @@ export function programs(gl) {
   };
   return {
     columns: made(COLUMNS, "levels", "place", "rows", "size", "step_", "look", "sharp"),
-    strokes: made(STROKES, "time", "pitch", "pane", "look", "pen"),
+    strokes: made(STROKES, "time", "pitch", "pane", "look", "fade", "flank"),
     colours: made(COLOURS, "levels", "colours", "share", "blend"),
   };
 }

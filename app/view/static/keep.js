@@ -78,11 +78,12 @@ export class Keeper {
       const [left, top] = [plane.margin.left + pane.x, plane.margin.top + pane.y];
       parts.push(`<clipPath id="p${number}"><rect x="${left}" y="${top}" width="${pane.width}" height="${pane.height}"/></clipPath><g clip-path="url(#p${number})">`);
       const tiles = this.page.tilesOf(pane.sheet);
+      const { faded_db: fadedDb } = tiles.format;
       for (const { t, row, db, weight } of tiles.strokes(plane.startS, plane.startS + plane.spanS)) {
-        const shade = Math.min(1, ((db[0] + db[1]) / 2 - floorDb) / (topDb - floorDb)) * weight;
+        const shade = Math.min(1, ((db[0] + db[1]) / 2 - fadedDb * (1 - weight) - floorDb) / (topDb - floorDb));
         if (shade < 0.04) continue;
         const ends = [0, 1].map((end) => `${f(plane.x(t[end], pane))} ${f(plane.y(tiles.hertz(row[end]), pane))}`);
-        parts.push(`<path d="M${ends[0]}L${ends[1]}" stroke-width="${f(0.7 + 1.6 * shade)}" opacity="${f(shade)}"/>`);
+        parts.push(`<path d="M${ends[0]}L${ends[1]}" stroke-width="${f(0.7 + 1.9 * Math.sqrt(shade))}" opacity="${f(shade)}"/>`);
       }
       parts.push(`</g><rect x="${left}" y="${top}" width="${pane.width}" height="${pane.height}" stroke="#888" stroke-width="0.5"/>`);
     });

@@ -3,7 +3,8 @@
 import { programs } from "./ink.js";
 import { PLAIN, SHARP } from "./tiles.js";
 
-const STROKES_UP_TO = 1.6; // pixels for each step of a stroke, at most this many steps a pixel
+const STROKE_PX = 2.5; // a step of a stroke, about
+const MOST_STEPS = 2.2; // in a pixel: beyond, there are columns
 const MOST_RANGE_DB = 66;
 const LEAST_RANGE_DB = 52;
 const STEADY_DB = 4;
@@ -73,8 +74,9 @@ export class Painter {
     gl.blendEquation(gl.MAX);
     gl.blendFunc(gl.ONE, gl.ONE);
     const framesPerPixel = plane.spanS / tiles.sheet.hop_s / box.width;
-    const strokeLevel = Math.max(0, Math.round(Math.log2(framesPerPixel / STROKES_UP_TO)));
-    const stroked = strokeLevel < tiles.format.stroke_levels;
+    const highest = tiles.format.stroke_levels - 1;
+    const strokeLevel = Math.min(highest, Math.max(0, Math.round(Math.log2(framesPerPixel * STROKE_PX))));
+    const stroked = framesPerPixel < MOST_STEPS * 2 ** highest;
     if (!stroked || pane.sharp < 1) this.drawColumns(plane, tiles, box, !stroked);
     if (tiles.preview?.texture) this.drawPreview(plane, tiles, box);
     if (stroked && pane.sharp > 0) this.drawStrokes(plane, tiles, box, strokeLevel, pixelRatio);
@@ -139,9 +141,12 @@ export class Painter {
     const { gl } = this;
     const { strokes: use } = this.programs;
     gl.useProgram(use.program);
-    gl.uniform2f(use.look, ...this.look(tiles));
+    const [floor, scale] = this.look(tiles);
+    gl.uniform2f(use.look, floor, scale);
     gl.uniform2f(use.pane, box.width, box.height);
-    gl.uniform1f(use.pen, pixelRatio);
+    const { steps_per_db: steps, faded_db: fadedDb, flank_db: flankDb } = tiles.format;
+    gl.uniform1f(use.fade, fadedDb * steps);
+    gl.uniform1f(use.flank, (flankDb * steps * scale) / pixelRatio ** 2);
     const perRow = box.height / (tiles.row(plane.highHz) - tiles.row(plane.lowHz));
     gl.uniform2f(use.pitch, -tiles.row(plane.lowHz) * perRow, perRow / tiles.format.row_steps);
     const perSecond = box.width / plane.spanS;
@@ -159,8 +164,9 @@ export class Painter {
           gl.vertexAttribDivisor(place, 1);
         },
       );
-      gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, tile.count);
-      this.drawnStrokes += tile.count;
+      const count = tiles.louder(tile, floor);
+      gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, count);
+      this.drawnStrokes += count;
     }
     for (const place of [0, 1, 2, 3]) gl.disableVertexAttribArray(place);
   }

@@ -113,6 +113,21 @@ export class Tiles {
     gl.bufferData(gl.ARRAY_BUFFER, tile.bytes, gl.STATIC_DRAW);
   }
 
+  // How many strokes of a tile are drawn louder than a byte says: the first ones, they come from loud to faint.
+  louder(tile, byte) {
+    const { bytes } = tile;
+    const fade = (this.format.faded_db * this.format.steps_per_db) / 255;
+    const drawn = (at, end) => bytes[at + 8 + end] - fade * (255 - bytes[at + 10 + end]);
+    let [low, high] = [0, tile.count];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const at = middle * STROKE_BYTES;
+      if (Math.max(drawn(at, 0), drawn(at, 1)) > byte) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
   // Numbers of the tiles of a level between two times.
   *numbers(level, fromS, untilS) {
     const tileS = this.tileS * 2 ** level;
