@@ -202,7 +202,7 @@ REPRS = {
     ),
     "Transcription": (
         lambda: sharpear.transcribe(sound(), RATE),
-        r"<Transcription: 1 note, \d+ frames, 0\.000 to 0\.5\d\d s, 8 voices>",
+        r"<Transcription: 1 note, \d+ frames, 0\.000 to 0\.5\d\d s, 1 voice>",
     ),
     "Stems": (
         lambda: sharpear.separate(sound(channels=2), RATE),

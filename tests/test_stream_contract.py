@@ -348,7 +348,7 @@ def judge(streams: int) -> Any:
 
 def belief_code(streams: int) -> Any:
     inner = BeliefCode(beliefs_of_8_khz()[0], np.geomspace(100, 3500, 120), BELIEFS_CONFIG, streams)
-    return Packed(inner, lambda heard: inner.compete(*inner.evidence(heard)))
+    return Packed(inner, lambda heard: inner.compete(*inner.evidence(heard)[:2]))
 
 
 def hops_of_sound(streams: int) -> np.ndarray:

@@ -76,7 +76,7 @@ def offered(command: str, *words: str) -> list[str]:
 def test_presets_formats_settings_and_stems_are_offered():
     assert offered("sharpen", "--preset", "") == preset_names()
     assert offered("presets", "name", "sp") == ["speech"]
-    assert offered("sharpen", "--format", "zarr,p") == ["zarr,png", "zarr,pdf"]
+    assert offered("sharpen", "--format", "zarr,p") == ["zarr,parquet", "zarr,png", "zarr,pdf"]
     assert offered("sharpen", "-o", "-", "--format", "j") == ["jsonl"]
     assert "notes.mid" in offered("transcribe", "--format", "")
     assert offered("sharpen", "--preset", "speech", "--set", "bank.low") == [
@@ -142,7 +142,7 @@ NAMES = {
     "lines.csv": "`sharpear transcribe` writes notes so",
     "song.wav": "`sharpear separate` writes sound",
     "song.jsonl": "with -o - --format",
-    "song.xyz": "zarr, npz, png, svg, pdf: if it is meant as a folder",
+    "song.xyz": "zarr, npz, parquet, png, svg, pdf: if it is meant as a folder",
 }
 
 

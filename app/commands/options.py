@@ -158,21 +158,26 @@ class RunOptions:
 class PictureOptions:
     """How pictures look, where some are made."""
 
-    size: Annotated[str | None, typer.Option(metavar="WxH", help="png, svg, pdf: pixels; 1320x990 if not given.")] = (
-        None
-    )
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Make pictures (png, svg, pdf) of so many pixels; 1320x990 if not given."),
+    ] = None
     hz: Annotated[
-        str | None, typer.Option("--hz", metavar="LOW:HIGH", help="png, svg, pdf: only these frequencies, as 80:6000.")
+        str | None,
+        typer.Option("--hz", metavar="LOW:HIGH", help="Show these frequencies alone in pictures, as 80:6000."),
     ] = None
     range_db: Annotated[
-        float | None, typer.Option(help="png, svg, pdf: levels shown below the loudest, dB; 60 if not given.")
+        float | None,
+        typer.Option(help="Show levels down to so many dB below the loudest in pictures; 60 if not given."),
     ] = None
     colours: Annotated[
         str | None,
-        typer.Option(help="png, svg, pdf: magma, inferno, viridis, cividis, grey, ink on light, or voices by pitch."),
+        typer.Option(help="Draw pictures in magma, inferno, viridis, cividis, grey, ink on light, or voices by pitch."),
     ] = None
-    panels: Annotated[str | None, typer.Option(help="png, svg, pdf: lines, filterbank or both.")] = None
-    title: Annotated[str | None, typer.Option(help="png, svg, pdf: in the place of the recording's name.")] = None
+    panels: Annotated[str | None, typer.Option(help="Draw lines, filterbank or both in pictures.")] = None
+    title: Annotated[str | None, typer.Option(help="Put this over pictures, in the place of the recording's name.")] = (
+        None
+    )
 
     def style(self, formats: Collection[str]) -> "PictureStyle":
         """What was chosen.

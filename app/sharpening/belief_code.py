@@ -90,7 +90,7 @@ class BeliefCode(Composite):
         return drive, frequency_hz, self._backend.empty((*drive.shape[:2], 0), np.float32)
 
     def fundamentals(self, evidence: Evidence, amplitude: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """Of the winners' voices, Hz, like their amplitude; nothing where voices are not looked for."""
+        """Fundamentals of the winners' voices, Hz, like their amplitude; nothing where voices are not looked for."""
         if self._voices is None:
             return None
         half_width = self._winners.tables.half_width

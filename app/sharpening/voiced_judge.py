@@ -190,7 +190,7 @@ def mix_and_place(
 
 @kernel
 def name(hearing: HearingRoom, multiple: Doubles, grid: AtomGrid, fundamental: Floats) -> None:
-    """Of each atom's strongest partial the energy, and its voice's fundamental, Hz; 0 of none."""
+    """The energy of each atom's strongest partial, and its voice's fundamental, Hz; 0 of none."""
     strongest = hearing.strongest
     fundamental[:], strongest[:] = 0.0, 0.0
     for k in range(hearing.partials[0]):

@@ -26,7 +26,7 @@ DPI = 110
 SHARPER = 2
 """Dots in a pixel of an SVG or PDF, each way: they are looked at more closely."""
 SATURATION = 0.7
-"""Of hues."""
+"""How far hues are from grey."""
 TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 INK = ["faf8f3", "e4e3e8", "c9cddb", "abb3cf", "8c97c0", "6f7ab0", "545c9e", "3e4288", "29296f", "1a1754", "0f0b3b"]
 

@@ -34,7 +34,7 @@ class Owners:
         self._level_db = np.full(shape, LOWEST_DB, np.float32)
 
     def add(self, frames: Frames, first: int, scale: float) -> None:
-        """Of frames (frames, 1, atoms), of which the first begins at column `first` · `scale`.
+        """Take frames (frames, 1, atoms), of which the first begins at column `first` · `scale`.
 
         Raises:
             UsageError: they do not say whose their lines are.
