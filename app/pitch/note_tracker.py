@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from .notes import SILENCE_DB, STRAY_S, STRAY_SEMITONES, STRIKE_DB, STRIKE_S, decibels
 
-
 FALLEN_DB = 1.0
 """A voice is struck again where it had fallen by this before it grew: until then it may still begin."""
 
