@@ -13,6 +13,7 @@ from sharpear.pitch.note_tracker import NoteEvent, NoteTracker
 from sharpear.pitch.pitch_layer import PitchLayer
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
+from sharpear.system import hurried
 
 from .worker import Gap
 
@@ -87,6 +88,10 @@ class Sent:
             self._waiting.put(piece)
 
     def _work(self) -> None:
+        with hurried():
+            self._send_all()
+
+    def _send_all(self) -> None:
         while (piece := self._waiting.get()) is not None:
             if isinstance(piece, Frames):
                 self._send("lines", piece)
