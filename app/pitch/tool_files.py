@@ -39,7 +39,7 @@ def note_hz(note: Note) -> float:
 
 
 def sounding_voices(transcription: Transcription) -> list[tuple[int, Floats, Floats]]:
-    """Of each voice that sounds at all: its number, and the times, s, and fundamentals, Hz, at which it does."""
+    """Voices that sound at all: number of each, and the times, s, and fundamentals, Hz, at which it does."""
     times, f0 = transcription.voices.times, transcription.voices.f0
     sounding = [(voice, np.flatnonzero(f0[:, voice] > 0)) for voice in range(f0.shape[1] if f0.ndim > 1 else 0)]
     return [(voice, times[steps], f0[steps, voice]) for voice, steps in sounding if steps.size]
