@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from queue import Full, Queue
+from queue import SimpleQueue
 from typing import Protocol, Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from sharpear.pitch.note_tracker import NoteEvent, NoteTracker
 from sharpear.pitch.pitch_layer import PitchLayer
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
+from sharpear.system import hurried
 
 from .worker import Gap
 
@@ -44,12 +45,13 @@ class Sent:
 
     def __init__(self, config: Config, receivers: Sequence[Receiver], report: Callable[[str], None]) -> None:
         self._config, self._receivers, self._report = config.pitch, list(receivers), report
-        self._waiting: Queue[Sharpener | Frames | Gap | None] = Queue(MOST_WAITING)
+        self._waiting: SimpleQueue[Sharpener | Frames | Gap | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, daemon=True, name="sent")
         self._layer: PitchLayer | None = None
         self._tracker = NoteTracker(0, 1.0)
         self._next = 0
         self._now_s = 0.0
+        self._left_out = 0
 
     def __enter__(self) -> Self:
         silence = np.zeros((2, 1, 2), np.float32)
@@ -64,6 +66,8 @@ class Sent:
         with ExitStack() as closing:
             for receiver in self._receivers:
                 closing.callback(receiver.close)
+        if self._left_out:
+            self._report(f"{self._left_out} frames were not sent as MIDI or OSC: sending fell behind")
 
     def begin(self, sharpener: Sharpener, preset: str) -> None:
         """Follow the voices of another sharpener's frames."""
@@ -78,10 +82,16 @@ class Sent:
         self._put(gap)
 
     def _put(self, piece: Sharpener | Frames | Gap) -> None:
-        with suppress(Full):
-            self._waiting.put_nowait(piece)
+        if isinstance(piece, Frames) and self._waiting.qsize() >= MOST_WAITING:
+            self._left_out += len(piece)
+        else:
+            self._waiting.put(piece)
 
     def _work(self) -> None:
+        with hurried():
+            self._send_all()
+
+    def _send_all(self) -> None:
         while (piece := self._waiting.get()) is not None:
             if isinstance(piece, Frames):
                 self._send("lines", piece)

@@ -6,7 +6,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .notes import STRAY_S, STRAY_SEMITONES, STRIKE_DB, STRIKE_S, decibels
+from .notes import SILENCE_DB, STRAY_S, STRAY_SEMITONES, STRIKE_DB, STRIKE_S, decibels
+
+FALLEN_DB = 1.0
+"""A voice is struck again where it had fallen by this before it grew: until then it may still begin."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,14 @@ class _Voice:
     astray: int = 0
     since: int = 0
     pitch: float = 0.0
+    loudest_db: float = SILENCE_DB
     levels_db: list[float] = field(default_factory=list)
 
 
 class NoteTracker:
-    """Follow voices step by step. Rules are those of `notes_of`, but what is short is not known to be so beforehand.
+    """Follow voices step by step, by the rules of `notes_of`.
+
+    What will be short is not known to be so beforehand, and a note that still grows is not struck again.
 
     Args:
         voices: how many there are.
@@ -72,8 +78,10 @@ class NoteTracker:
         if voice.key is not None:
             voice.since += 1
             voice.astray = voice.astray + 1 if abs(pitch - voice.key) > STRAY_SEMITONES else 0
-            risen = level_db - voice.levels_db[0] > STRIKE_DB and voice.since > self._patience + self._rise
-            if not risen and voice.astray < self._patience:
+            before_db = voice.levels_db[0]
+            voice.loudest_db = max(voice.loudest_db, before_db)
+            struck = level_db - before_db > STRIKE_DB and before_db < voice.loudest_db - FALLEN_DB
+            if not (struck and voice.since > self._patience + self._rise) and voice.astray < self._patience:
                 return [NoteEvent("move", number, pitch, level_db)]
             events.append(self._ended(number, voice))
             voice.levels_db = [level_db]
@@ -82,5 +90,5 @@ class NoteTracker:
 
     def _ended(self, number: int, voice: _Voice) -> NoteEvent:
         event = NoteEvent("off", number, voice.pitch, voice.levels_db[-1])
-        voice.key, voice.astray, voice.since, voice.levels_db = None, 0, 0, []
+        voice.key, voice.astray, voice.since, voice.loudest_db, voice.levels_db = None, 0, 0, SILENCE_DB, []
         return event
