@@ -329,3 +329,18 @@ def test_ctrl_c_leaves_no_leftovers(wav, folder, compiled):
     assert not leftovers(folder)
     if (folder / "long.npz").exists():
         assert '"complete": false' in str(np.load(folder / "long.npz")["attributes"])
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--size", "900x600"), "--size: is for pictures"),
+        (("--format", "png", "--size", "900"), "--size: expected two numbers with a x between them, received '900'"),
+        (("--format", "png", "--hz", "9:3"), "expected Hz from low to high, received 9 to 3"),
+        (("--format", "svg", "--colours", "jet"), "received 'jet'"),
+    ],
+)
+def test_pictures_that_cannot_be_are_refused_before_anything_is_read(sharpear, words, told):
+    refused = sharpear("sharpen", "missing.wav", *words)
+    assert refused.code == 2
+    assert told in refused.err
