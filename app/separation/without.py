@@ -36,7 +36,8 @@ class Without:
         inner: ShareSource = sources(bank, hop_s, groups, per_group)
         if name not in inner.names:
             raise UsageError(f"--remove: unknown stem {name!r}: expected {', '.join(inner.names)}")
-        self.names, self.wait_frames = (name,), inner.wait_frames
+        self.names: tuple[str, ...] = (name,)
+        self.wait_frames = inner.wait_frames
         self.takes_mean, self.backend = getattr(inner, "takes_mean", False), getattr(inner, "backend", CPU)
         self._inner, self._at = inner, inner.names.index(name)
 
