@@ -36,7 +36,7 @@ class Readout(NamedTuple):
 
 
 class NoteMemory(NamedTuple):
-    """What each place had in the frame before: Hz, frames that its pitch has lasted, its greatest energy."""
+    """Each place's Hz in the frame before, the frames for which its pitch has lasted, and its greatest level, log10."""
 
     before: Annotated[NDArray[np.float32], "streams", "places"]
     age: Annotated[NDArray[np.int64], "streams", "places"]
