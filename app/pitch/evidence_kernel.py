@@ -126,7 +126,7 @@ def beside(v: int, ratio: np.float32, voices: VoicesHeard) -> np.float32:
     for u in range(voices.f0.size):
         if voices.f0[u] > 0 and abs(math.log2(voices.f0[u] / (ratio * voices.f0[v]))) < NEAR_OCTAVES:
             other = max(other, voices.strength[u])
-    return other / (other + voices.strength[v] + SMALLEST)
+    return np.float32(other / (other + voices.strength[v] + SMALLEST))
 
 
 @kernel
@@ -139,7 +139,7 @@ def remember(
     least = np.float32(np.inf)
     for r in range(width):
         value = history[r, max(j - 1, 0)] + history[r, j] + history[r, min(j + 1, units - 1)]
-        value = math.log((value + SMALLEST) / heard)
+        value = np.float32(math.log((value + SMALLEST) / heard))
         least = min(least, value)
         if r == step % width:
             told[0] = value

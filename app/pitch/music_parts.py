@@ -41,8 +41,10 @@ def in_parts(f0: NDArray[np.float32], step_s: float) -> tuple[NDArray[np.int64],
         best = int(np.argmin(costs)) if costs else -1
         if best < 0 or costs[best] == np.inf:
             best = len(last)
-            for known, new in ((usual, pitch), (last, pitch), (until, -1), (holder, -1)):
-                known.append(new)
+            usual.append(pitch)
+            last.append(pitch)
+            until.append(-1)
+            holder.append(-1)
         if until[best] >= first:
             kept[max(first - 1, 0) : until[best], holder[best]] = False
         part[first:past, place] = best
