@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import llvmlite.ir
+import numba
 import numba.core.dispatcher
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
@@ -18,6 +19,9 @@ from numba.core.registry import CPUDispatcher
 
 ir: Any = llvmlite.ir
 FunctionCompiler: Any = numba.core.dispatcher._FunctionCompiler  # type: ignore[attr-defined]
+
+UNDERSTOOD = (0, 62) <= tuple(numba.version_info.short) <= (0, 68)
+"""Whether this Numba's steps are those that are changed here. With another one it takes its own, and longer."""
 
 
 @contextmanager
@@ -132,10 +136,10 @@ class Kernel(CPUDispatcher):
 
     def get_call_template(self, *types: Any) -> Any:
         """What a kernel that calls it compiles."""
-        part: Any = self._part
+        part: Any = self._part if UNDERSTOOD else super()
         return part.get_call_template(*types)
 
     def get_overload(self, signature: Any) -> Any:
         """What a kernel that calls it finds it by."""
-        part: Any = self._part
+        part: Any = self._part if UNDERSTOOD else super()
         return part.get_overload(signature)

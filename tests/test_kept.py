@@ -59,3 +59,21 @@ def test_a_field_that_is_not_there_is_named() -> None:
 
     with pytest.raises(Exception, match="nothing"):
         wrong(Kept(Inner(True, np.ones(1, np.float32), 1)))
+
+
+@pytest.mark.parametrize("understood", [True, False])
+def test_kernels_run_with_a_numba_whose_steps_are_not_known(monkeypatch, understood):
+    monkeypatch.setattr("sharpear.compiler.parts.UNDERSTOOD", understood)
+
+    @kernel
+    def raised(x: float, power: int) -> float:
+        return x**power
+
+    @kernel
+    def sum_raised(inner: Inner) -> float:
+        found = 0.0
+        for n in range(inner.weight.size):
+            found += raised(inner.weight[n], inner.power)
+        return found
+
+    assert sum_raised(Kept(Inner(True, np.arange(4, dtype=np.float32), 2))) == 14.0
