@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/separation/tonal_readout.npz"))
     parser.add_argument("--examples", type=Path, default=Path("build/separation/examples"), help="where they are kept")
     parser.add_argument("--pieces", type=int, default=PIECES, help=f"how many (default {PIECES})")
-    parser.add_argument("--steps", type=int, default=1200, help="of two pieces each (default 1200)")
+    parser.add_argument("--steps", type=int, default=650, help="of two pieces each (default 650)")
     parser.add_argument("--seed", type=int, default=1, help="of the first weights and of the order (default 1)")
     parser.add_argument("--start", type=Path, help="a readout to go on from, of the same sizes")
     parser.add_argument("--without", choices=("neighbours", "memory"), default="", help="what to leave out, to compare")
