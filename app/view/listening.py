@@ -16,7 +16,7 @@ from sharpear.sharpening.sharpener import Sharpener
 
 SHORTEST_S, LONGEST_S = 10.0, 60.0
 """The first stretch, and the longest: each is twice as long as the one before, so that there soon is a picture."""
-WARM_UP_S = 7.0
+WARM_UP_S = 10.0
 """Sound that a stretch hears beforehand: presets have forgotten what was before, to the last bit, after 2 to 6 s."""
 MOST_AT_ONCE = 4
 """Each keeps a stretch's evidence in memory, 160 MB of the longest."""
