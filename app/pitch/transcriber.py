@@ -22,8 +22,8 @@ from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import write_whole
 
 from .below import LowPitches
+from .music_parts import in_parts
 from .notes import Note, Voices, notes_of
-from .parts import in_parts
 from .pitch_layer import PitchFrames, PitchLayer
 
 HINDSIGHT_STEPS = 9
