@@ -138,7 +138,9 @@ def _check_chunking(make: Callable[[int], Any], signal: Callable[[int], Any], rn
     total = rows_of(whole)
     expected = run(make(2), whole, [total])
     assert rows_of(expected) > 0, "the signal is too short to give any output"
-    assert len({part.tobytes() for part in np.array_split(arrays(expected)[-1], 2)}) == 2, "the output never changes"
+    told = arrays(expected)  # of several, the first are times or frequencies; some of the others change
+    halves = [{half.tobytes() for half in np.array_split(part, 2)} for part in told[1:] or told]
+    assert any(len(half) == 2 for half in halves), "the output never changes"
     for size in CHUNKS:
         assert_identical(run(make(2), whole, _chunked(total, size)), expected, f"in blocks of {size}")
     for _ in range(3):

@@ -18,12 +18,12 @@ from sharpear.dsp.scales import scale_position
 from sharpear.dsp.splitter_kernel import usable_sample
 from numba import typeof
 
-calls = [(usable_sample, (np.float32(1), 0, np.zeros(1, np.int64))), (scale_position, (440.0, 1))]
+calls = [(usable_sample, (np.float32(1), 0, np.zeros(1, np.int64))), (scale_position, (np.float32(440), np.int8(1)))]
 sys.executable = sys.executable if sys.argv[1:] == ["helped"] else sys.argv[1]
 compile_ahead(calls, processes=2)
 print(*(is_kept(kernel, tuple(map(typeof, given))) for kernel, given in calls))
 print(*(len(kernel.overloads) for kernel, _ in calls))
-scale_position(440.0, 1)
+scale_position(np.float32(440), np.int8(1))
 print(*(len(kernel.overloads) for kernel, _ in calls))
 """
 

@@ -223,7 +223,7 @@ def test_what_is_believed_of_pitches(seed: int) -> None:
     line_hz = np.tile(harmonic_hz.astype(np.float32), (frames, 1, 1))
     line_hz *= 2 ** rng.uniform(-0.005, 0.005, line_hz.shape).astype(np.float32)
     amplitude = (rng.uniform(0.01, 1, line_hz.shape) * 0.9 ** np.arange(frames)[:, None, None]).astype(np.float32)
-    pitches = PitchFrames(np.zeros(frames), amplitude, line_hz, *[np.zeros((frames, 1, 2))] * 3, f0, strength)
+    pitches = PitchFrames(np.zeros(frames), amplitude, line_hz, *[np.zeros((frames, 1, 2))] * 4, f0, strength)
     readout = Readout(rng.normal(0, 0.2, (3, 28)).astype(np.float32), rng.normal(0, 1, 4).astype(np.float32))
     parts = PitchBeliefs(4, hop_s, readout=readout), PitchBeliefs(4, hop_s, readout=readout)
     belief = parts[0].process(pitches)[:, 0]

@@ -20,7 +20,7 @@ STRIKE_S = 0.035
 """A voice that grows by `STRIKE_DB` within this time is struck again."""
 SILENCE_DB = -120.0
 HELD_S, GAP_S, GAP_SEMITONES = 0.023, 0.093, 5.0
-"""Of curves that go on: how long beyond what is heard, and over which gaps between which pitches."""
+"""How curves go on: so long beyond what is heard, and over gaps so long between pitches so near."""
 
 
 @dataclass(frozen=True)

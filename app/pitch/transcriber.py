@@ -131,7 +131,7 @@ def in_hindsight(f0: NDArray[np.floating], belief: NDArray[np.floating]) -> NDAr
 
     >>> f0, belief = np.ones((7, 1)), np.array([0.9, 0.9, 0.9, 0.2, 0.9, 0.9, 0.9])[:, None]
     >>> round(float(in_hindsight(f0, belief)[3, 0]), 2)
-    0.82
+    0.86
     """
     odds = np.log(np.clip(belief, SUREST, 1 - SUREST) / np.clip(1 - belief, SUREST, 1 - SUREST))
     out = np.zeros(f0.shape)
