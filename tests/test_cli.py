@@ -91,7 +91,10 @@ USAGE = {
     "output of unknown format": (["-o", "x.h5"], "x.h5"),
     "output says one format, option another": (["-o", "x.npz", "--format", "png"], "png"),
     "the same input twice": (["tone.wav"], "given twice"),
-    "a setting that is not read": (["--set", "pitch.voices=9"], "voices=9: only `sharpear transcribe`, and `live` with"),
+    "a setting that is not read": (
+        ["--set", "pitch.voices=9"],
+        "=9: only `sharpear transcribe`, and `live` with --midi",
+    ),
     "a rate beside a header": (["--rate", "8000"], "--rate: describes raw samples"),
     "channels beside a header": (["--channels", "2"], "--channels: describes raw samples"),
     "an encoding beside a header": (["--encoding", "f32le"], "--encoding: describes raw samples"),
