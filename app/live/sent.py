@@ -56,7 +56,7 @@ class Sent:
     def __enter__(self) -> Self:
         silence = np.zeros((2, 1, 2), np.float32)
         layer = PitchLayer(0.003, 2, 2, self._config)  # compiled now, not when the sound has begun
-        layer.shares(layer.process(Frames(np.zeros(2), silence, silence, silence)))
+        layer.amplitudes(layer.process(Frames(np.zeros(2), silence, silence, silence)))
         self._thread.start()
         return self
 
@@ -115,7 +115,7 @@ class Sent:
         found = layer.process(first)
         steps = found[self._next :: layer.stride]
         self._next = (self._next - len(found)) % layer.stride
-        amplitude = np.sqrt(np.square(layer.shares(steps)[:, 0] * steps.amplitude[:, 0, None]).sum(axis=-1))
+        amplitude = layer.amplitudes(steps)[:, 0]
         for n, time_s in enumerate(steps.times):
             self._now_s = float(time_s)
             self._tell(self._tracker.step(steps.f0[n, 0], amplitude[n]))

@@ -229,6 +229,12 @@ class PitchLayer(Composite):
         )  # fmt: skip
         return share
 
+    def amplitudes(self, frames: PitchFrames) -> NDArray[np.float32]:
+        """(frames, streams, voices): of each voice's shares together, as the root of their power."""
+        own = self.shares(frames) * frames.amplitude[..., None, :]
+        power: NDArray[np.float32] = np.square(own).sum(axis=-1)
+        return np.sqrt(power)
+
 
 @cache
 def _readout() -> ReadoutLayers:

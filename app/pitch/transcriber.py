@@ -158,8 +158,7 @@ class VoiceCurves:
         chosen = frames[self._next :: self._layer.stride]
         self._next = (self._next - len(frames)) % self._layer.stride
         f0, strength = chosen.f0 + chosen.faint_f0, chosen.strength + chosen.faint_strength
-        own = self._layer.shares(replace(chosen, f0=f0, strength=strength))[:, 0] * chosen.amplitude[:, 0, None]
-        amplitude = np.sqrt(np.square(own).sum(axis=-1))
+        amplitude = self._layer.amplitudes(replace(chosen, f0=f0, strength=strength))[:, 0]
         self._outside += chosen.outside[:, 0].sum(axis=0)
         self._pieces.append((chosen.times, f0[:, 0], amplitude, chosen.belief[:, 0]))
 

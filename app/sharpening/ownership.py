@@ -25,19 +25,19 @@ def fundamentals(
     array([[[  0.,   0., 220.,   0.,   0.]]], dtype=float32)
     """
     owned = np.zeros_like(amplitude)
-    for s in range(amplitude.shape[1]):
-        _own(drive[:, s], fundamental_hz[:, s], amplitude[:, s], half_width, owned[:, s])
+    _own(drive, fundamental_hz, amplitude, half_width, owned)
     return owned
 
 
 @kernel
 def _own(drive: Floats, fundamental: Floats, amplitude: Floats, half_width: Integers, owned: Floats) -> None:
-    frames, atoms = amplitude.shape
+    frames, streams, atoms = amplitude.shape
     for f in range(frames):
-        for j in range(atoms):
-            if amplitude[f, j] == 0:
-                continue
-            strongest = np.float32(0)
-            for i in range(max(0, j - half_width[j]), min(atoms, j + half_width[j] + 1)):
-                if drive[f, i] > strongest:
-                    strongest, owned[f, j] = drive[f, i], fundamental[f, i]
+        for s in range(streams):
+            for j in range(atoms):
+                if amplitude[f, s, j] == 0:
+                    continue
+                strongest = np.float32(0)
+                for i in range(max(0, j - half_width[j]), min(atoms, j + half_width[j] + 1)):
+                    if drive[f, s, i] > strongest:
+                        strongest, owned[f, s, j] = drive[f, s, i], fundamental[f, s, i]

@@ -9,12 +9,10 @@ from sharpear.sharpening.frames import Frames
 from .drawing import ROWS_PER_OCTAVE
 from .owners import Owners
 from .rows import Rows
-from .strokes import LOWEST_DB, Linker, Strokes, faded_db
+from .strokes import FLANK_DB, LOWEST_DB, Linker, Strokes, faded_db
 
 FINEST = 16
 """Columns of the first frames' each: halved whenever the canvas is full, so that short recordings are drawn finely."""
-FLANK_DB = 9.0
-"""By how much a stroke's level has fallen a row, or a pixel, from its middle; twice as far, four times as much."""
 DEEPEST_DB = 80.0
 """Where a stroke's flank ends, below its middle: a loud line is as much wider than a faint one as more of it shows."""
 

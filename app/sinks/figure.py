@@ -18,10 +18,9 @@ from sharpear.compiler import Floats
 
 from .base import hushed
 from .canvas import Canvas, levels_below
-from .owners import CLASSES, Owners
+from .owners import A4_HZ, CLASSES, Owners
 from .picture_style import BY_VOICE, PictureStyle
 
-A4_HZ = 440.0
 DPI = 110
 SHARPER = 2
 """Dots in a pixel of an SVG or PDF, each way: they are looked at more closely."""

@@ -9,12 +9,12 @@ from sharpear.compiler import Floats, kernel
 from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
 
-from .strokes import LOWEST_DB
+from .strokes import FLANK_DB, LOWEST_DB
 
 A4_HZ = 440.0
 CLASSES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
-FLANK_DB, REACH_ROWS = 9.0, 3
-"""A partial's level falls by so much a row, as a stroke's does; farther than this it says nothing of a pixel."""
+REACH_ROWS = 3
+"""A partial's level falls beside it as a stroke's does; farther than this it says nothing of a pixel."""
 HELD_FRAMES, HELD_DB = 12, 1.0
 """Before and after its frame it says so much, less by so much a frame: voices are not known at every moment."""
 

@@ -21,6 +21,8 @@ FRESH_FRAMES = RISE_FRAMES + 2
 """Lines this young at a stroke were struck by it."""
 TALLEST_ROWS = 64.0
 """An upright stroke joins lines that stand no further apart, in rows."""
+FLANK_DB = 9.0
+"""By how much a stroke's level has fallen a row, or a pixel, from its middle; twice as far, four times as much."""
 STROKE = np.dtype([("t", "<u2", 2), ("row", "<u2", 2), ("level", "u1", 2), ("weight", "u1", 2)])
 """A stroke as the page draws it: both ends' frame in the tile, row × 64, ``1 + 2 (dB + 120)`` and weight × 255."""
 ROW_STEPS, LOWEST_DB, STEPS_PER_DB = 64, -120.0, 2.0

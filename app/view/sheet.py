@@ -21,10 +21,9 @@ from sharpear.pitch.transcriber import Transcriber, VoiceCurves
 from sharpear.recordings.reader import load
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
-from sharpear.sinks.canvas import FLANK_DB
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
 from sharpear.sinks.rows import Rows
-from sharpear.sinks.strokes import FADED_DB, LOWEST_DB, ROW_STEPS, STEPS_PER_DB
+from sharpear.sinks.strokes import FADED_DB, FLANK_DB, LOWEST_DB, ROW_STEPS, STEPS_PER_DB
 
 from .listening import evidence_of
 from .preview import Preview
