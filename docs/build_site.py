@@ -9,12 +9,15 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import landing_sounds
@@ -70,9 +73,16 @@ def gather(pages: Path, media: bool = True) -> None:
     }
     for name, text in (made | reference_pages.python()).items():
         (reference / name).write_text(text, encoding="utf-8")
-    made_by = {path.stem: _made(path, pages / "gallery") for path in SCRIPTS} if media else {}
+    for name in ("gallery", "notebooks"):
+        (pages / name).mkdir()
+    with ThreadPoolExecutor(os.cpu_count()) as beside:  # each waits for a process of its own
+        books = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
+        shown = [beside.submit(notebook_pages.write, book, pages / "notebooks", media) for book in books]
+        made = beside.map(partial(_made, folder=pages / "gallery"), SCRIPTS if media else ())
+        made_by = dict(zip((path.stem for path in SCRIPTS), made, strict=False))
+        for each in shown:
+            each.result()
     (pages / "gallery.md").write_text(gallery(made_by), encoding="utf-8")
-    notebook_pages.write(ROOT / "examples" / "notebooks", pages / "notebooks", run=media)
     for page in pages.rglob("*.md"):
         up = "../" * (len(page.relative_to(pages).parts) - 1)
         page.write_text(_with_links_of_the_site(page.read_text(encoding="utf-8"), up), encoding="utf-8")
@@ -108,7 +118,6 @@ def _made(path: Path, folder: Path) -> list[Path]:
     with tempfile.TemporaryDirectory() as own:
         words = [sys.executable, "-c", f"import {path.stem} as e, pathlib; e.main(pathlib.Path({own!r}))"]
         subprocess.run(words, check=True, cwd=path.parent, stdout=subprocess.DEVNULL)
-        folder.mkdir(exist_ok=True)
         made = [each for each in sorted(Path(own).iterdir()) if each.suffix == ".png" or each.stem in HEARD]
         return [Path(shutil.move(each, folder / each.name)) for each in made]
 

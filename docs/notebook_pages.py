@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 
-def write(notebooks: Path, folder: Path, run: bool) -> None:
-    """A page for each notebook, with what its cells show if they are run; their pictures stand beside it."""
-    folder.mkdir()
-    for path in sorted(notebooks.glob("*.ipynb")):
-        book = _run(path) if run else json.loads(path.read_text(encoding="utf-8"))
-        lines = [part for cell in book["cells"] for part in _cell(cell, folder)]
-        told = f"Run it: `jupyter lab examples/notebooks/{path.name}`."
-        (folder / f"{path.stem}.md").write_text("\n\n".join([*lines, told]) + "\n", encoding="utf-8")
+def write(notebook: Path, folder: Path, run: bool) -> None:
+    """The page of a notebook, with what its cells show if they are run; their pictures stand beside it."""
+    book = executed(notebook) if run else json.loads(notebook.read_text(encoding="utf-8"))
+    lines = [part for cell in book["cells"] for part in _cell(cell, folder)]
+    told = f"Run it: `jupyter lab examples/notebooks/{notebook.name}`."
+    (folder / f"{notebook.stem}.md").write_text("\n\n".join([*lines, told]) + "\n", encoding="utf-8")
 
 
-def _run(path: Path) -> Any:
+def executed(path: Path) -> Any:
+    """A notebook with what its cells show."""
     import nbclient  # noqa: PLC0415 (pages alone do without)
     import nbformat  # noqa: PLC0415
+    from traitlets.config import Config  # noqa: PLC0415
 
     book = nbformat.read(path, as_version=4)
     place = {"metadata": {"path": str(path.parent)}}
-    return nbclient.NotebookClient(book, resources=place, coalesce_streams=True).execute()
+    with tempfile.TemporaryDirectory() as sockets:
+        # A kernel that listens to a port warns that anybody on this machine could read along.
+        own = {"transport": "ipc", "ip": f"{sockets}/kernel"} if os.name == "posix" else {}
+        config = Config(KernelManager=own)
+        return nbclient.NotebookClient(book, resources=place, coalesce_streams=True, config=config).execute()
 
 
 def _cell(cell: Any, folder: Path) -> Iterator[str]:

@@ -26,6 +26,13 @@ def shown(book: Any) -> tuple[str, int]:
     return "\n".join(texts), sum("image/png" in each for each in data)
 
 
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What makes pages of notebooks."""
+    monkeypatch.syspath_prepend(str(FOLDER.parents[1] / "docs"))
+    return importlib.import_module("notebook_pages")
+
+
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_notebook_is_kept_as_source(name: str) -> None:
     book = json.loads((FOLDER / f"{name}.ipynb").read_text(encoding="utf-8"))
@@ -41,19 +48,16 @@ def test_every_notebook_is_run() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHOWN)
-def test_a_notebook_runs_and_shows_what_it_speaks_of(name: str) -> None:
-    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
-    book = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
-    nbclient.NotebookClient(book, resources={"metadata": {"path": str(FOLDER)}}).execute()
-    text, pictures = shown(book)
+def test_a_notebook_runs_and_shows_what_it_speaks_of(name: str, pages: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("nbclient")
+    text, pictures = shown(pages.executed(FOLDER / f"{name}.ipynb"))
+    assert "WARNING" not in capfd.readouterr().err
     assert pictures
     for each in SHOWN[name]:
         assert each in text, f"{each}: {text}"
 
 
-def test_a_page_shows_the_best_form_of_what_a_cell_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(FOLDER.parents[1] / "docs"))
-    pages = importlib.import_module("notebook_pages")
+def test_a_page_shows_the_best_form_of_what_a_cell_shows(tmp_path: Path, pages: Any) -> None:
     code = {"cell_type": "code", "id": "a-1", "source": ["1 +", " 1"]}
     outputs = [
         {"text": "told\n"},
