@@ -51,13 +51,36 @@ def test_what_is_not_known_is_not_drawn():
         canvas.add(frames(10, [220.0], named=False))
 
 
-def test_a_picture_by_voice_has_hues(tmp_path: Path):
-    image = pytest.importorskip("matplotlib.image")
-    lines = frames(300, [220.0])
-    spec = sharpear.Spectrogram(
+def spectrogram(lines: sharpear.Frames) -> sharpear.Spectrogram:
+    return sharpear.Spectrogram(
         lines.times, lines.amplitude, lines.instantaneous_frequency, lines.plain_amplitude, ATOMS_HZ, BANDS_HZ, 0.05,
         fundamental=lines.fundamental,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ["npz", "zarr"])
+def test_files_keep_whose_a_line_is(tmp_path: Path, ending: str):
+    lines = frames(300, [220.0, 293.66])
+    again = sharpear.load(spectrogram(lines).save(tmp_path / f"voices.{ending}"))
+    assert again.fundamental is not None
+    assert np.array_equal(again.fundamental > 0, lines.fundamental > 0)
+    owned = lines.fundamental > 0
+    largest = 0.0 if ending == "npz" else 0.02
+    assert np.abs(1200 * np.log2(again.fundamental[owned] / lines.fundamental[owned])).max() <= largest
+    nobodys = spectrogram(frames(300, [220.0], named=False)).save(tmp_path / f"none.{ending}")
+    assert sharpear.load(nobodys).fundamental is None
+
+
+def test_a_table_keeps_whose_a_line_is(tmp_path: Path):
+    pandas = pytest.importorskip("pandas")
+    spec = spectrogram(frames(300, [220.0, 293.66]))
+    kept = pandas.read_parquet(spec.save(tmp_path / "voices.parquet"))
+    assert np.array_equal(kept["fundamental_hz"], spec.lines()["fundamental_hz"])
+
+
+def test_a_picture_by_voice_has_hues(tmp_path: Path):
+    image = pytest.importorskip("matplotlib.image")
+    spec = spectrogram(frames(300, [220.0]))
     style = PictureStyle(colours=BY_VOICE, panels="lines")
     hued = image.imread(spec.save(tmp_path / "voices.png", style))[..., :3]
     grey = image.imread(spec.save(tmp_path / "grey.png", PictureStyle(colours="grey", panels="lines")))[..., :3]

@@ -3,6 +3,7 @@
 import json
 import resource
 import signal
+import warnings
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +53,9 @@ def test_npz_loads_plainly_and_equals_memory_bit_for_bit(made):
 
 def test_zarr_opens_in_xarray_and_is_as_near_as_it_says(made):
     folder, expected = made
-    saved = xarray.open_zarr(folder / "s.zarr")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        saved = xarray.open_zarr(folder / "s.zarr")
     for name in ("times", "frequencies"):
         assert np.array_equal(saved[FIELDS[name]].values, getattr(expected, name)), name
     told = {"amplitude": (20, 0.01, "db"), "instantaneous_frequency": (1200 / np.log10(2), 0.02, "cents")}

@@ -151,7 +151,8 @@ def examine_npz(file: BinaryIO, thorough: bool) -> Finding:
         attributes = arrays.attributes()
         if "sharpear" not in attributes:
             return Finding("foreign", "is none that sharpear wrote")
-        for name in ("times", "amplitude", "instantaneous_frequency", "plain_amplitude", "atoms", "center_hz"):
+        bulk = ("times", "amplitude", "instantaneous_frequency", "plain_amplitude", "fundamental", "atoms", "center_hz")
+        for name in bulk:
             if name in arrays:
                 arrays.check(name, "f")
     except DamageError as error:

@@ -20,6 +20,8 @@ LARGEST_BYTES = 1 << 34
 """An array larger than this (16 GiB, six hours of one channel) is refused, for a small file can state any size."""
 
 FRAMES = ("amplitude", "instantaneous_frequency", "plain_amplitude")
+VOICES = "fundamental"
+"""Is there where voices were looked for."""
 
 Read = Callable[[str], NDArray[Any]]
 
@@ -61,7 +63,7 @@ def load(path: str | Path) -> Spectrogram:
 def _read_npz(place: str) -> Spectrogram:
     with LOCAL.opened(place) as file:
         arrays = Arrays(file)
-        return _assembled(lambda name: arrays.read(name, "f", LARGEST_BYTES), arrays.attributes())
+        return _assembled(lambda name: arrays.read(name, "f", LARGEST_BYTES), VOICES in arrays, arrays.attributes())
 
 
 def _read_zarr(place: str) -> Spectrogram:
@@ -69,7 +71,7 @@ def _read_zarr(place: str) -> Spectrogram:
     try:
         group = zarr.open_group(place, mode="r")
         attributes = {key: value for key, value in group.attrs.items() if key != CHECKSUMS}
-        return _assembled(lambda name: _array(group, names.get(name, name)), attributes)
+        return _assembled(lambda name: _array(group, names.get(name, name)), VOICES in group, attributes)
     except (DamageError, OSError, MemoryError):
         raise
     except Exception as error:  # whatever Zarr and its codecs raise on what is not as it should be
@@ -87,9 +89,10 @@ def _array(group: zarr.Group, name: str) -> NDArray[Any]:
     return np.asarray(array[...])
 
 
-def _assembled(read: Read, attributes: dict[str, Any]) -> Spectrogram:
+def _assembled(read: Read, voiced: bool, attributes: dict[str, Any]) -> Spectrogram:
     times, frequencies, bands = (read(name) for name in ("times", "frequencies", "channel_frequencies"))
     amplitude, frequency, plain = (read(name) for name in FRAMES)
+    fundamental = read(VOICES) if voiced else None
     streams = amplitude.shape[1] if amplitude.ndim == 3 else 0
     expected = {
         "times": (times, (len(amplitude),)),
@@ -97,10 +100,13 @@ def _assembled(read: Read, attributes: dict[str, Any]) -> Spectrogram:
         "instantaneous_frequency": (frequency, amplitude.shape),
         "plain_amplitude": (plain, (len(amplitude), streams, bands.size)),
     }
+    if fundamental is not None:
+        expected[VOICES] = fundamental, amplitude.shape
     for name, (array, shape) in expected.items():
         if array.shape != shape or array.dtype.kind != "f":
             raise DamageError(f"{name}: expected numbers of shape {shape}, received {array.dtype} {array.shape}")
     latency_s = attributes.get("latency_s")
     if not isinstance(latency_s, float | int):
         raise DamageError("latency_s: missing")
-    return Spectrogram(times, amplitude, frequency, plain, frequencies, bands, float(latency_s), attributes=attributes)
+    axes = frequencies, bands, float(latency_s)
+    return Spectrogram(times, amplitude, frequency, plain, *axes, fundamental=fundamental, attributes=attributes)

@@ -17,9 +17,12 @@ from .base import Sink, SinkInfo
 
 
 class NpzSink(Sink):
-    """An .npz with times, frequencies, amplitude, instantaneous_frequency, plain_amplitude and attributes (JSON)."""
+    """An .npz with times, frequencies, amplitude, instantaneous_frequency, plain_amplitude and attributes (JSON).
 
-    descriptors = 4
+    And fundamental, where voices are looked for.
+    """
+
+    descriptors = 5
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
         super().__init__(path, info)
@@ -29,6 +32,7 @@ class NpzSink(Sink):
             "amplitude": (np.float32, (streams, atoms)),
             "instantaneous_frequency": (np.float32, (streams, atoms)),
             "plain_amplitude": (np.float32, (streams, channels)),
+            "fundamental": (np.float32, (streams, atoms)),
         }
         self._raw: dict[str, BinaryIO] = {}
         self._frames = 0
@@ -38,6 +42,8 @@ class NpzSink(Sink):
             self._raw[name] = (folder / f"{name}.raw").open("w+b")
 
     def _append(self, frames: Frames) -> None:
+        if frames.fundamental is None and "fundamental" in self._raw:
+            self._raw.pop("fundamental").close()
         for name, file in self._raw.items():
             file.write(np.ascontiguousarray(getattr(frames, name)).data)
         self._frames += len(frames)
@@ -48,8 +54,8 @@ class NpzSink(Sink):
             _add(archive, "frequencies", self.info.frequencies)
             _add(archive, "channel_frequencies", self.info.channel_frequencies)
             _add(archive, "attributes", np.array(attributes))
-            for name, (dtype, row) in self._rows.items():
-                raw = self._raw[name]
+            for name, raw in self._raw.items():
+                dtype, row = self._rows[name]
                 raw.seek(0)
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     header = {

@@ -42,7 +42,7 @@ class Owners:
         if frames.fundamental is None:
             raise UsageError(
                 "picture: colours by voice need frames that say whose their lines are, as those of preset music on a "
-                "CPU do before they are saved; received none: choose other colours"
+                "CPU do; received none: choose other colours"
             )
         with np.errstate(divide="ignore"):
             level_db = 20 * np.log10(frames.amplitude[:, 0])

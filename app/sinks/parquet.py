@@ -51,8 +51,9 @@ def parquet_bytes(rows: NDArray[Any], told: dict[str, Any]) -> bytes:
 class ParquetSink(Sink):
     """A Parquet table, a row for each line of each frame, by time, channel and frequency.
 
-    time_s (float64), channel (int32), frequency_hz, amplitude, level_db (float32). The attributes are in the file's
-    metadata, as JSON under ``sharpear``. Any Parquet reader opens it: pandas, Polars, DuckDB, Spark, R.
+    time_s (float64), channel (int32), frequency_hz, amplitude, level_db and, where voices are looked for,
+    fundamental_hz (float32). The attributes are in the file's metadata, as JSON under ``sharpear``. Any Parquet reader
+    opens it: pandas, Polars, DuckDB, Spark, R.
     """
 
     descriptors = 1
@@ -62,17 +63,10 @@ class ParquetSink(Sink):
         super().__init__(path, info)
         self._pending: list[NDArray[Any]] = []
         self._file: BinaryIO | None = None
+        self._writer: Any = None
 
     def _start(self, folder: Path) -> None:
-        none = np.zeros((0, self.info.streams, self.info.frequencies.size), np.float32)
-        self._pending = [line_rows(Frames(np.zeros(0), none, none, none), None)]
-        self._schema = self._table().schema
         self._file = self._place.open("wb")
-        self._writer = self._pa.parquet.ParquetWriter(self._file, self._schema, **KEEPING)
-
-    def _table(self) -> Any:
-        rows = np.concatenate(self._pending)
-        return self._pa.table({name: rows[name] for name in rows.dtype.names or ()})
 
     def _append(self, frames: Frames) -> None:
         self._pending.append(line_rows(frames, None))
@@ -80,11 +74,20 @@ class ParquetSink(Sink):
             self._store()
 
     def _store(self) -> None:
-        self._writer.write_table(self._table())
-        self._pending = self._pending[:1]
+        """Write what waits; the first rows say which columns there are."""
+        rows = np.concatenate(self._pending)
+        table = self._pa.table({name: rows[name] for name in rows.dtype.names or ()})
+        if self._writer is None:
+            self._writer = self._pa.parquet.ParquetWriter(self._file, table.schema, **KEEPING)
+        self._writer.write_table(table)
+        self._pending = []
 
     def _finish(self, partial: Path, complete: bool) -> None:
-        self._store()
+        if not (self._writer or self._pending):
+            none = np.zeros((0, self.info.streams, self.info.frequencies.size), np.float32)
+            self._pending.append(line_rows(Frames(np.zeros(0), none, none, none), None))
+        if self._pending:
+            self._store()
         told = {**self.info.attributes, "complete": complete}
         self._writer.add_key_value_metadata({"sharpear": json.dumps(told)})
         self._writer.close()
@@ -94,6 +97,7 @@ class ParquetSink(Sink):
     def close(self) -> None:
         """Let go of a file that was not finished."""
         if self._file and not self._file.closed:
-            self._writer.is_open = False  # else it would write its end when it is forgotten
+            if self._writer:
+                self._writer.is_open = False  # else it would write its end when it is forgotten
             with suppress(OSError):  # closing writes what is buffered, and the disk may be full
                 self._file.close()

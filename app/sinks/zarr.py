@@ -34,6 +34,7 @@ ERRORS = {
     "amplitude": {"largest_error_db": AMPLITUDE_DB},
     "instantaneous_frequency": {"largest_error_cents": FREQUENCY_CENTS},
     "plain_amplitude": {"largest_error_db": PLAIN_DB},
+    "fundamental": {"largest_error_cents": FREQUENCY_CENTS},
 }
 """What an array says of its rounding, among its attributes."""
 
@@ -41,6 +42,7 @@ RELATIVE = {
     "amplitude": relative_of_db(AMPLITUDE_DB),
     "instantaneous_frequency": relative_of_cents(FREQUENCY_CENTS),
     "plain_amplitude": relative_of_db(PLAIN_DB),
+    "fundamental": relative_of_cents(FREQUENCY_CENTS),
 }
 """The same as relative errors."""
 
@@ -49,8 +51,9 @@ class ZarrSink(Sink):
     """A Zarr group with named dimensions.
 
     time (s), frequency (Hz), channel, band (Hz); amplitude and instantaneous_frequency over (time, channel, frequency),
-    plain_amplitude over (time, channel, band). Lines are rounded by at most 0.01 dB and 0.02 cents, plain_amplitude by
-    0.1 dB, as attributes of the arrays say; with the setting ``output.rounding`` false by nothing.
+    plain_amplitude over (time, channel, band); where voices are looked for, fundamental as amplitude. Lines are rounded
+    by at most 0.01 dB and 0.02 cents, plain_amplitude by 0.1 dB, as attributes of the arrays say; with the setting
+    ``output.rounding`` false by nothing.
     ``xarray.open_zarr(path)`` opens it.
     """
 
@@ -112,10 +115,13 @@ class ZarrSink(Sink):
             self._pending_frames = len(joined) - whole
 
     def _store(self, frames: Frames) -> None:
+        if frames.fundamental is not None and "fundamental" not in self._growing:
+            columns, along = (self.info.frequencies.size,), ["time", "channel", "frequency"]
+            self._growing["fundamental"] = self._empty("fundamental", np.float32, columns, along, "Hz")
         self._growing["time"].append(frames.times)
-        for name, relative in RELATIVE.items():
+        for name in [name for name in RELATIVE if name in self._growing]:
             values = getattr(frames, name)
-            self._growing[name].append(rounded(values, relative) if self.info.rounding else values)
+            self._growing[name].append(rounded(values, RELATIVE[name]) if self.info.rounding else values)
 
     def _finish(self, partial: Path, complete: bool) -> None:
         if self._pending_frames:
