@@ -6,6 +6,7 @@ from typing import Any
 import zarr
 from numpy.typing import DTypeLike, NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec, TransposeCodec, ZstdCodec
+from zarr.core.array_spec import ArrayConfigParams
 
 from .base import hushed
 
@@ -18,7 +19,8 @@ GRID = BloscCodec(cname="zstd", clevel=3, shuffle="shuffle", typesize=4, blocksi
 TIME_INNERMOST = TransposeCodec(order=(1, 2, 0))
 """A line stays at its atom from frame to frame, so that a chunk holds the course of each atom in one piece."""
 
-WHOLE = {"write_empty_chunks": True}  # to look whether a chunk is empty takes longer than to write it
+WHOLE: ArrayConfigParams = {"write_empty_chunks": True}
+"""To look whether a chunk is empty takes longer than to write it."""
 
 
 class ZarrGroup:
@@ -40,7 +42,7 @@ class ZarrGroup:
         )
 
     def grow(
-        self, name: str, dtype: DTypeLike, chunk: tuple[int, ...], dimensions: list[str], **attributes: str | float
+        self, name: str, dtype: DTypeLike, chunk: tuple[int, ...], dimensions: list[str], **attributes: Any
     ) -> None:
         """An array that begins without frames, and is stored in chunks of that shape."""
         self._growing[name] = self._group.create_array(
