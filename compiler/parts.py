@@ -130,6 +130,10 @@ class Kernel(CPUDispatcher):
         with uncollected():
             return super().compile(signature)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Kernel":
+        """Itself, as functions are: copies of what runs it share it."""
+        return self
+
     @cached_property
     def _part(self) -> Part:
         return Part(self.py_func, self.targetoptions)

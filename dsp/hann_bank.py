@@ -318,16 +318,16 @@ def _factored(poles: Sequence[NDArray[np.complex128]], gains: list[float], hop: 
     """``g p^(H−1−n)`` of each group of neighbours by singular values: ``basis[n] @ mixing``."""
     pole, gain = np.concatenate(poles), np.repeat(gains, [len(window) for window in poles])
     basis, mixing = [], []
-    n = np.arange(hop)[::-1]
     by_frequency = np.argsort(np.angle(pole), kind="stable")
     for group in np.split(by_frequency, range(NEIGHBORS, len(pole), NEIGHBORS)):
-        response = pole[group] ** n[:, None]
-        u, s, v = np.linalg.svd(np.concatenate([response.real, response.imag], axis=1), full_matrices=False)
-        rank = int((s > TOLERANCE * s[0]).sum())
-        parts = np.zeros((rank, 2, NEIGHBORS))
-        parts[:, :, : len(group)] = (s[:rank, None] * v[:rank]).reshape(rank, 2, len(group)) * gain[group]
-        basis.append(u[:, :rank])
-        mixing.append(parts.reshape(rank, 2 * NEIGHBORS))
+        powers = np.vander(pole[group], hop).T
+        response = np.concatenate([powers.real, powers.imag], axis=1)
+        squares, u = np.linalg.eigh(response @ response.T)  # in half the time of singular values of `response`
+        u = u[:, squares > TOLERANCE**2 * squares[-1]]
+        parts = np.zeros((u.shape[1], 2, NEIGHBORS))
+        parts[:, :, : len(group)] = (u.T @ response).reshape(-1, 2, len(group)) * gain[group]
+        basis.append(u)
+        mixing.append(parts.reshape(-1, 2 * NEIGHBORS))
     return HopFilters(
         basis=backend.array(np.concatenate(basis, axis=1), np.float32),
         mixing=backend.array(np.concatenate(mixing), np.float32),

@@ -117,7 +117,7 @@ def test_a_restart_changes_no_window_and_leaves_nothing_of_what_was_before() -> 
     rate, bank = 8000.0, HannBank(design(8000.0))
     hop, period, longest = bank.design.hop, bank.period_hops, bank.design.windows[-1].length_hops
     sound = np.random.default_rng(7).standard_normal((2 * period + 100) * hop).astype(np.float32)
-    sound += 30 * cosine(rate, 731.0, 10.0)[: sound.size].astype(np.float32)
+    sound += 30_000 * cosine(rate, 731.0, 10.0)[: sound.size].astype(np.float32)  # so loud that rounding is seen
     whole, late = heard(rate, sound), heard(rate, sound[period * hop :])
     unlike = heard(rate, sound[(period + 1) * hop :])
     for name in ("power", "moment", "subband"):
