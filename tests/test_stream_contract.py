@@ -41,6 +41,7 @@ from sharpear.dynamics import (
     BandedWeights,
     Divisive,
     Flow,
+    HarmonicDivisive,
     Lca,
     LcAdam,
     LcAdamWta,
@@ -54,6 +55,7 @@ from sharpear.dynamics import (
     persistent_maps,
 )  # fmt: skip
 from sharpear.dynamics.beliefs import load_beliefs
+from sharpear.dynamics.harmonic_fields import HarmonicFields
 from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, open_gpu
 from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.separation.dictionary import Dictionary
@@ -234,6 +236,16 @@ def network(streams: int) -> Network:
 
 def maps(streams: int) -> Network:
     return persistent_maps(UNITS, streams=streams)
+
+
+def harmonic(streams: int) -> HarmonicDivisive:
+    fields = HarmonicFields.over(100.0, 400.0, per_octave=12, harmonics=3, rolloff=1.0, tolerance_cents=40.0)
+    return HarmonicDivisive(fields, UNITS, streams=streams)
+
+
+def partials(streams: int) -> np.ndarray:
+    """Amplitudes beside frequencies from 50 Hz on."""
+    return np.concatenate([power(streams), 50 + 200 * power(streams)], axis=2)
 
 
 def zeroing(streams: int) -> Any:
@@ -442,6 +454,7 @@ CASES: dict[str, Case] = {
     "Sharpener, complex": (lambda n: sharpener(n, "complex"), audio, {}),
     "Network": (network, drive, {}),
     "Divisive": (lambda n: Divisive(np.random.default_rng(8).random((UNITS, 5)), streams=n), power, {}),
+    "HarmonicDivisive": (harmonic, partials, {}),
     "ProjectionNetwork": (lambda n: ProjectionNetwork(np.eye(UNITS) + 0.1, streams=n, simplex=3), drive, {}),
     "ZeroingNetwork": (zeroing, drive, {}),
     "Maps": (maps, drive, {}),
