@@ -65,6 +65,13 @@ class Bands(FrameResult):
     times: (frames,) s.  frequencies: (bands,) Hz.  sample_rate: Hz.  hop: samples.
     mixture: (frames, bands, channels) complex64, the ``x`` of `norbert.wiener`.
     lines: the sharpened `Frames`.  response: (atoms, bands) |H|²: what a line of unit power on an atom gives a band.
+
+    >>> bands = BandStream(16000, "low-latency").push(np.zeros(1600))
+    >>> bands.mixture.shape == (len(bands.times), bands.frequencies.size, 1)
+    True
+    >>> half = bands.magnitudes(lambda hz: np.stack([hz < 500, hz >= 500]))
+    >>> half.shape == (*bands.mixture.shape, 2)
+    True
     """
 
     FIXED: ClassVar[frozenset[str]] = frozenset({"frequencies", "sample_rate", "hop", "response"})

@@ -195,7 +195,14 @@ class OutputConfig(Section):
 
 
 class Config(Section):
-    """Everything that decides what comes out."""
+    """Everything that decides what comes out.
+
+    >>> config = load_config("low-latency")
+    >>> config.frames.hop_ms, config.network.mode
+    (2.9, 'beliefs')
+    >>> config.digest == load_config("low-latency", {"description": "mine"}).digest
+    True
+    """
 
     description: str = ""
     bank: BankConfig

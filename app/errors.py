@@ -8,7 +8,15 @@ from typing import Any
 
 
 class SharpearError(Exception):
-    """Something the user can act on; `str(error)` is one line saying what was received, expected, and what to do."""
+    """Something the user can act on; `str(error)` is one line saying what was received, expected, and what to do.
+
+    >>> import sharpear
+    >>> try:
+    ...     sharpear.load("nothing.zarr")
+    ... except sharpear.SharpearError as error:
+    ...     print(type(error).__name__, error.exit_code)
+    InputError 1
+    """
 
     exit_code = 1
 
@@ -17,11 +25,27 @@ class SharpearError(Exception):
 
 
 class InputError(SharpearError):
-    """An input cannot be read as audio, or an output cannot be written; other inputs may still go on."""
+    """An input cannot be read as audio, or an output cannot be written; other inputs may still go on.
+
+    >>> import sharpear
+    >>> try:
+    ...     sharpear.sharpen("nothing.flac")
+    ... except InputError as error:
+    ...     print(error)
+    nothing.flac: no such file
+    """
 
 
 class UsageError(SharpearError, ValueError):
-    """The request itself is wrong: an unknown preset, a value out of range, outputs that would collide."""
+    """The request itself is wrong: an unknown preset, a value out of range, outputs that would collide.
+
+    >>> import sharpear
+    >>> try:
+    ...     sharpear.Sharpener(44100, device="tpu")
+    ... except UsageError as error:
+    ...     print(error)
+    expected the device cpu, gpu, gpu:1 or auto, received 'tpu'
+    """
 
     exit_code = 2
 

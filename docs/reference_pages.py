@@ -10,6 +10,7 @@ import typer
 import sharpear
 import sharpear.dsp
 import sharpear.dynamics
+import sharpear.pitch
 from sharpear import bridges
 from sharpear.cli import app
 from sharpear.config import Config, Section, load_config, preset_names
@@ -83,9 +84,10 @@ def python() -> dict[str, str]:
     ordered = first + [name for name in top if name not in first]
     pages = {"python.md": _module_page("sharpear", ordered, "Python")}
     pages["python-bridges.md"] = _module_page("sharpear.bridges", _own(bridges), "sharpear.bridges")
-    for package in (sharpear.dsp, sharpear.dynamics):
+    for package in (sharpear.dsp, sharpear.dynamics, sharpear.pitch):
         short = package.__name__.rsplit(".", 1)[1]
-        pages[f"python-{short}.md"] = _module_page(package.__name__, package.__all__, package.__name__)
+        names = [name for name in package.__all__ if name not in top]
+        pages[f"python-{short}.md"] = _module_page(package.__name__, names, package.__name__)
     return pages
 
 

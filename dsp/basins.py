@@ -25,6 +25,12 @@ class BasinLines:
         1 for a lone tone, less for a moving one, for two and for noise.
     spread_hz: like it, root of the energy-weighted variance of the basin's instantaneous frequencies.
     peak: like it, int32, the window's channel that has most power.
+
+    >>> from sharpear.dsp import HannBank
+    >>> design = HannDesign(44100.0, 128)
+    >>> lines = Basins(design).process(HannBank(design).process(np.zeros((4096, 1))))
+    >>> lines.hz.shape, int(lines[-1:].count.sum())
+    ((32, 1, 4, 128), 0)
     """
 
     count: NDArray[np.int32]

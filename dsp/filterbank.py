@@ -19,6 +19,12 @@ class SubbandFrames:
     stages: (frames, streams, order, channels) complex64, the output of every one-pole of the cascade, first to last.
     power: (frames, streams, channels) float32, mean of \|subband\|² over the hop.
     instantaneous_hz: (frames, streams, channels) float32, rate of the subband's phase at the frame's end.
+
+    >>> bank = Filterbank(GammatoneDesign.from_scale(44100.0, low_hz=220, high_hz=880, channels=25), hop=441)
+    >>> tone = np.cos(2 * np.pi * 440 / 44100 * np.arange(44100)).astype(np.float32)
+    >>> last = bank.process(tone[:, None])[-1:]
+    >>> float(last.power[0, 0, 12].round(3)), round(float(last.instantaneous_hz[0, 0, 12]))
+    (1.0, 440)
     """
 
     stages: NDArray[np.complex64]

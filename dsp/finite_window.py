@@ -58,6 +58,11 @@ class WindowDesign:
         present: (2, 5, channels) c_j of the window and of its derivative.
         past: (2, 5, channels) complex, p^N d_j.
         centroid_samples: (channels,) centre of gravity of the window: its delay.
+
+    >>> bank = GammatoneDesign(8000.0, np.linspace(400.0, 800.0, 9), np.full(9, 10.0), order=5)
+    >>> design = WindowDesign.over(bank, np.full(9, 16), hop=20)
+    >>> design.centroid_samples.round().tolist()[0]
+    128.0
     """
 
     bank: GammatoneDesign

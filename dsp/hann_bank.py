@@ -62,6 +62,10 @@ class HannWindow:
     length_hops: N / H.
     points: channels per bin of 1/N, 1 or 2.
     top_hz: up to which frequency there are channels.
+
+    >>> longest = HannDesign(44100.0, 128).windows[-1]
+    >>> longest.length_hops, longest.points, longest.top_hz
+    (32, 2, 4200.0)
     """
 
     length_hops: int
@@ -151,6 +155,11 @@ class HannFrames:
     moment: (frames, streams, channels) float32, power times instantaneous frequency, Hz.
     subband: (frames, streams, channels of the longest window) complex64, v; it turns as the sound at its channel does.
     samples: (frames, streams, hop) float32, the hop that ends there, as far as it is usable.
+
+    >>> design = HannDesign(44100.0, 128)
+    >>> frames = HannBank(design, streams=2).process(np.zeros((1280, 2)))
+    >>> frames.power.shape == (10, 2, design.channels), frames[:4].samples.shape
+    (True, (4, 2, 128))
     """
 
     power: NDArray[np.float32]

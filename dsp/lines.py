@@ -72,6 +72,16 @@ class LineFinder(Stateful):
         backend: where it runs, and where its input is.
 
     Lines are late by `latency_hops` against the frames that come in.
+
+    >>> from sharpear.dsp import Filterbank, GammatoneDesign
+    >>> bank = Filterbank(GammatoneDesign(8000.0, np.linspace(400.0, 800.0, 9), np.full(9, 100.0)), hop=20)
+    >>> rule = LineRule(spacing_hops=4, neighbors=1, memory_s=0.02, residual=0.1, drift=0.1, drift_s=0.02, change=0.1)
+    >>> finder = LineFinder(bank.design.center_hz, np.full(9, 200.0), 20 / 8000, rule)
+    >>> time_s = np.arange(8000) / 8000
+    >>> two = np.cos(2 * np.pi * 590 * time_s) + np.cos(2 * np.pi * 610 * time_s)
+    >>> lines = finder.process(bank.process(two[:, None]))
+    >>> lines.frequency_hz[-1, 0, 1:, 4].round(1), bool(lines.trust[-1, 0, 4] > 0.99)
+    (array([610., 590.], dtype=float32), True)
     """
 
     def __init__(

@@ -22,6 +22,13 @@ class ReceptiveFields:
     fields: (channels, atoms) F.
     encoder: (atoms, channels) ``FᴴM``: drive = encoder @ subbands.
     amplitude_per_unit: (atoms,) 1/D: an activation times this is the amplitude of the cosine.
+
+    >>> design = GammatoneDesign.from_scale(44100.0, low_hz=200, high_hz=800, channels=49, bandwidth=0.5)
+    >>> fields = receptive_fields(design, design.center_hz[::2], whitening=0.01)
+    >>> fields.fields.shape, fields.encoder.shape
+    ((49, 25), (25, 49))
+    >>> np.allclose(np.linalg.norm(fields.fields, axis=0), 1)
+    True
     """
 
     fields: NDArray[np.complex128] | NDArray[np.float64]

@@ -20,6 +20,12 @@ class Split:
     parts: (samples, streams, channels) float32, ``Re(w_k y_k)``: their sum is close to `sound`.
     subband: (frames, streams, channels) complex64, y_k at each hop's end.
     power: (frames, streams, channels) float32, mean of \|y_k\|² over the hop.
+
+    >>> from sharpear.dsp import GammatoneDesign
+    >>> bank = GammatoneDesign.from_scale(8000.0, low_hz=60, high_hz=3600, channels=50, scale="erb")
+    >>> split = Splitter(SynthesisDesign.over(bank, latency_s=0.016), hop=40).process(np.zeros((400, 1)))
+    >>> split.sound.shape, split.parts.shape, split.power.shape
+    ((400, 1), (400, 1, 50), (10, 1, 50))
     """
 
     sound: NDArray[np.float32]

@@ -20,6 +20,12 @@ class Cell(ABC):
 
     `init`, `step` and `read` are pure: they change neither the cell nor what they are given. What has a state of its
     own and streams is built on them: a layer by itself, or a `Network` of cells.
+
+    >>> from sharpear.dynamics import Lca
+    >>> cell = Lca.over(np.array([[1.0, 0.6], [0.0, 0.8]]), 0.1, tau_s=0.01, step_s=0.003)
+    >>> after = cell.step(cell.params, cell.init(), np.float32([[1.0, 0.6]]))
+    >>> cell.read(after)["u"].round(2)
+    array([[0.26, 0.16]], dtype=float32)
     """
 
     units: int

@@ -62,6 +62,15 @@ class Layer(Stateful, Cell):
 
     On a GPU, drives may be its own arrays or NumPy's; the result is of the same kind. `activation` and `potential` are
     its own, `state` is NumPy's, the same on every backend.
+
+    >>> from sharpear.dynamics import Lca
+    >>> layer = Lca.over(np.array([[1.0, 0.6], [0.0, 0.8]]), 0.1, tau_s=0.01, step_s=0.003, iterations=100)
+    >>> first = layer(np.float32([[1.0, 0.6]]))
+    >>> kept = layer.state
+    >>> later = layer(np.float32([[0.0, 0.0]]))
+    >>> layer.state = kept
+    >>> np.array_equal(layer(np.float32([[0.0, 0.0]])), later)
+    True
     """
 
     def __init__(

@@ -263,6 +263,11 @@ class LcaRms(_Competitive):
         eta: step, as a fraction of the level.
         epsilon: error, as a fraction of the level, below which steps shrink.
         rule, retention, iterations, streams, backend: as of `Lca`.
+
+    >>> lateral = BandedWeights.from_dense(np.array([[0.0, 0.6], [0.6, 0.0]]))
+    >>> layer = LcaRms(lateral, 0.1, frame_s=0.003, level_tau_s=0.2, beta2=0.75, eta=0.05, epsilon=0.2)
+    >>> layer.process(np.tile(np.float32([1.0, 0.6]), (200, 1, 1)))[-1].round(3)
+    array([[0.883, 0.   ]], dtype=float32)
     """
 
     kind = LCA_RMS
@@ -400,7 +405,12 @@ def unit_columns(fields: ArrayLike) -> NDArray[np.float32]:
 
 
 def random_fields(inputs: int, units: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Receptive fields (inputs, units) to begin learning with: not negative, of unit columns."""
+    """Receptive fields (inputs, units) to begin learning with: not negative, of unit columns.
+
+    >>> W = random_fields(4, 3, np.random.default_rng(0))
+    >>> W.shape, np.linalg.norm(W, axis=0).round(3).tolist(), bool((W >= 0).all())
+    ((4, 3), [1.0, 1.0, 1.0], True)
+    """
     W = np.abs(rng.standard_normal((inputs, units)))
     return np.asarray(W / np.linalg.norm(W, axis=0), np.float32)
 

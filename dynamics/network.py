@@ -32,6 +32,10 @@ class Flow:
         gain: of it all.
         delay: frames. Without delay a step sees what the step before left; with it all steps of a frame see what was
             there at the end of so many frames before.
+
+    >>> feedback = Flow("rivals", "partials", gain=0.1, delay=1)
+    >>> feedback.label
+    'rivals->partials'
     """
 
     source: str
@@ -51,7 +55,14 @@ class Flow:
 
 
 class Settled(NamedTuple):
-    """Where a network came to rest."""
+    """Where a network came to rest.
+
+    >>> from sharpear.dynamics import Lca
+    >>> layer = Lca.over(np.array([[1.0, 0.6], [0.0, 0.8]]), 0.1, tau_s=0.01, step_s=0.003)
+    >>> settled = Network({"lca": layer}, [Flow("input", "lca")]).settle(np.array([1.0, 0.6]))
+    >>> settled.activity.round(2), bool(settled.residual[0] < 1e-3)
+    (array([[0.9, 0. ]], dtype=float32), True)
+    """
 
     activity: NDArray[np.float32]
     """(streams, read)"""

@@ -39,6 +39,16 @@ class LcAdamWta(Layer):
 
     Warns:
         UserWarning: the `loop_gain` is not below 1.
+
+    >>> from sharpear.dynamics import LcAdam, WtaCircuit, WtaConv
+    >>> W = np.eye(4) + 0.6 * np.eye(4, k=1)
+    >>> W /= np.linalg.norm(W, axis=0)
+    >>> lcadam = LcAdam.over(W, 0.05, frame_s=0.003, level_tau_s=0.2, beta1=0.65, beta2=0.75, eta=0.05, epsilon=0.2)
+    >>> circuit = WtaCircuit(alpha=0.5, beta1=3.0, beta2=0.25, conductance=1.0)
+    >>> wta = WtaConv(4, 1, tau_s=0.003, step_s=0.001, circuit=circuit)
+    >>> pair = LcAdamWta(lcadam, wta, [[0.05, 0.1], [0.1, 0.05]], readout="wtaconv")
+    >>> pair.process(np.tile(np.float32(W.T @ W[:, 2]), (200, 1, 1)))[-1].argmax(axis=1).tolist()
+    [2]
     """
 
     kind = NO_CELL

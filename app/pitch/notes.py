@@ -29,6 +29,10 @@ class Note:
 
     onset_s, offset_s: s.  midi: MIDI pitch, 69 is A4 = 440 Hz.  cents: distance of its median pitch from that.
     level_db: amplitude of a cosine of the same power, dB of full scale.  voice: number of its voice, from 0.
+
+    >>> sung = Note(onset_s=0.5, offset_s=1.2, midi=69, cents=-12.0, level_db=-20.0, voice=0)
+    >>> round(440 * 2 ** ((sung.midi - 69 + sung.cents / 100) / 12), 1)
+    437.0
     """
 
     onset_s: float
@@ -44,6 +48,10 @@ class Voices(FrameResult):
     """Curves of the voices of one signal, evenly spaced in time, the lowest voice first.
 
     times: (steps,) s.  f0: (steps, voices) Hz, 0 where silent.  amplitude: (steps, voices), of full scale.
+
+    >>> voices = Voices(np.arange(3) * 0.01, np.float32([[220], [0], [222]]), np.float32([[0.1], [0], [0.1]]))
+    >>> voices
+    <Voices: 3 frames, 0.000 to 0.020 s, 1 voice>
     """
 
     times: NDArray[np.float64]

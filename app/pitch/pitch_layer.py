@@ -66,6 +66,12 @@ class PitchFrames(FrameResult):
     strength: (frames, streams, voices) float32, its activity in the pitch layer, compressed and of the level.
 
     The streams' axis is absent where the audio was one-dimensional.
+
+    >>> from sharpear import Transcriber
+    >>> tone = 0.5 * np.cos(2 * np.pi * 440 / 16000 * np.arange(16000))
+    >>> frames = Transcriber(16000, "low-latency").process(tone)
+    >>> float(frames.f0[-1].max().round())
+    440.0
     """
 
     times: NDArray[np.float64]

@@ -186,6 +186,10 @@ class Transcription(ArrayResult):
     outside_s: seconds in which pitches below, and above, the range of the settings sounded and were left out.
     lowest_hz: the lowest of those that no setting would bring in, Hz; 0 where there are none.
     sample_rate: of the recording, Hz.
+
+    >>> sung = transcribe(0.5 * np.cos(2 * np.pi * 440 / 16000 * np.arange(16000)), 16000, "low-latency")
+    >>> [note.midi for note in sung.notes], float(np.median(sung.voices.f0[sung.voices.f0 > 0]).round())
+    ([69], 440.0)
     """
 
     voices: Voices

@@ -34,6 +34,12 @@ class Spectrogram(Frames):
     channel_frequencies: (channels,) Hz, centres of the filterbank.
     latency_s: time by which a frame follows its sound when streaming, s; already subtracted from `times`.
     attributes: how it was made: sample_rate, hop, config and, from a file, what else the file says of itself.
+
+    >>> from sharpear import sharpen
+    >>> spec = sharpen(0.5 * np.cos(2 * np.pi * 440 / 16000 * np.arange(8000)), 16000, "low-latency")
+    >>> middle = spec[spec.times > 0.25][0]
+    >>> float(middle.instantaneous_frequency[middle.amplitude.argmax()].round())
+    440.0
     """
 
     FIXED: ClassVar[frozenset[str]] = frozenset({"frequencies", "channel_frequencies", "latency_s", "attributes"})
