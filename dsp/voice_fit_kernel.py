@@ -33,13 +33,15 @@ FLOOR = 1e-5
 class VoiceTables(NamedTuple):
     """What a fit needs.
 
-    time_s: of the samples, 0 in the middle; they are `step_s` apart.
+    time_s: of the samples, 0 at the moment; they are `step_s` apart.
+    first: of the samples, counted from the moment.
     window, window_power: weight of each, and the sum of their squares.
     carrier: what turns back by the band's middle, times the window (real, imaginary).
     top_hz: no partial is above.
     """
 
     time_s: Annotated[NDArray[np.float32], "samples"]
+    first: int
     window: Annotated[NDArray[np.float32], "samples"]
     carrier_real: Annotated[NDArray[np.float32], "samples"]
     carrier_imag: Annotated[NDArray[np.float32], "samples"]
@@ -53,6 +55,7 @@ class VoiceFit(NamedTuple):
     """Room for a fit, and what comes out of it.
 
     atom_real, atom_imag: the windowed partials.  partial_voice, partial_number: of each.
+    lower: their products, then their triangle; apart: products of a voice's, by the difference of their numbers.
     real, imag: amplitude of each; variance: of it, over the noise's.  gain: what a voice explains and no other.
     rest_real, rest_imag: what is left; energy: of it.
     way_real, way_imag: how the sum changes with each shared number; seen: how much of that amplitudes would follow.
@@ -67,6 +70,8 @@ class VoiceFit(NamedTuple):
     atom_imag: Annotated[NDArray[np.float32], "all partials", "samples"]
     lower: Matrix
     inverse: Matrix
+    apart_real: Annotated[NDArray[np.float64], "partials"]
+    apart_imag: Annotated[NDArray[np.float64], "partials"]
     real: Annotated[NDArray[np.float64], "all partials"]
     imag: Annotated[NDArray[np.float64], "all partials"]
     variance: Annotated[NDArray[np.float64], "all partials"]
@@ -141,26 +146,51 @@ def lay_atoms(fit: VoiceFit, tables: VoiceTables) -> None:
 
 
 @kernel
+def lay_products(fit: VoiceFit, tables: VoiceTables) -> None:
+    """``G_ij = Σ atom_i* atom_j + ridge [i = j]``, j ≤ i.
+
+    Of a voice whose partials are not stretched ``atom_h = e z^h``: its products are as many as there are differences of
+    numbers.
+    """
+    samples, ridge = tables.time_s.size, RIDGE * tables.window_power
+    real, imag = fit.lower.real, fit.lower.imag
+    begin, known = 0, 0
+    for i in range(fit.partials[0]):
+        v, h = fit.partial_voice[i], fit.partial_number[i]
+        row_real, row_imag = fit.atom_real[i, :samples], fit.atom_imag[i, :samples]
+        if i > 0 and v != fit.partial_voice[i - 1]:
+            begin, known = i, 0
+        for j in range(begin):
+            g = product(row_real, row_imag, fit.atom_real[j], fit.atom_imag[j])
+            real[i, j], imag[i, j] = g.real, g.imag
+        for j in range(begin, i + 1):
+            apart = h - fit.partial_number[j]
+            if not known >> apart & 1:
+                g = product(row_real, row_imag, fit.atom_real[j], fit.atom_imag[j])
+                fit.apart_real[apart], fit.apart_imag[apart] = g.real, g.imag
+                if fit.voices.shared[v, 4] == 0:
+                    known |= 1 << apart
+            real[i, j], imag[i, j] = fit.apart_real[apart], fit.apart_imag[apart]
+        real[i, i] += ridge
+
+
+@kernel
 def solve_amplitudes(real: Floats, imag: Floats, fit: VoiceFit, tables: VoiceTables) -> None:
     """Amplitudes of the partials, what they leave of the windowed samples, and its energy."""
     count, samples = fit.partials[0], tables.time_s.size
-    ridge = RIDGE * tables.window_power
+    lay_products(fit, tables)
     for i in range(count):
-        row_real, row_imag = fit.atom_real[i], fit.atom_imag[i]
-        for j in range(i + 1):
-            g = product(row_real, row_imag, fit.atom_real[j], fit.atom_imag[j])
-            fit.lower.real[i, j], fit.lower.imag[i, j] = g.real, g.imag
-        fit.lower.real[i, i] += ridge
-        a = product(row_real, row_imag, real, imag)
+        a = product(fit.atom_real[i, :samples], fit.atom_imag[i, :samples], real, imag)
         fit.real[i], fit.imag[i] = a.real, a.imag
     factor(fit.lower, count)
     solve_lower(fit.lower, count, fit.real, fit.imag)
     solve_upper(fit.lower, count, fit.real, fit.imag)
-    rest_real, rest_imag = fit.rest_real, fit.rest_imag
+    rest_real, rest_imag = fit.rest_real[:samples], fit.rest_imag[:samples]
     for n in range(samples):
         rest_real[n], rest_imag[n] = real[n], imag[n]
     for k in range(count):
-        turn_by(-complex(fit.real[k], fit.imag[k]), fit.atom_real[k], fit.atom_imag[k], rest_real, rest_imag)
+        row_real, row_imag = fit.atom_real[k, :samples], fit.atom_imag[k, :samples]
+        turn_by(-complex(fit.real[k], fit.imag[k]), row_real, row_imag, rest_real, rest_imag)
     fit.energy[0] = product(rest_real, rest_imag, rest_real, rest_imag).real
 
 
@@ -177,7 +207,7 @@ def step(fit: VoiceFit, tables: VoiceTables) -> None:
         v, h = fit.partial_voice[k], fit.partial_number[k]
         q, a = SHARED * v, complex(fit.real[k], fit.imag[k])
         turning = a * complex(0.0, 2 * math.pi * h * fit.voices.shared[v, 0])
-        row_real, row_imag = fit.atom_real[k], fit.atom_imag[k]
+        row_real, row_imag = fit.atom_real[k, :samples], fit.atom_imag[k, :samples]
         turn_by(turning, row_real, row_imag, fit.way_real[q], fit.way_imag[q])
         turn_by(a, row_real, row_imag, fit.way_real[q + 3], fit.way_imag[q + 3])
         if fit.voices.stiff[v]:
@@ -198,17 +228,23 @@ def step(fit: VoiceFit, tables: VoiceTables) -> None:
                 fit.way_imag[q + m, n] *= t
     noise = max(fit.energy[0] / samples, 1e-36)
     for i in range(ways):
+        fit.normal[i, : i + 1], fit.slope[i] = 0.0, 0.0
+        if leads_nowhere(fit, i):
+            continue
+        way_real, way_imag = fit.way_real[i, :samples], fit.way_imag[i, :samples]
         for k in range(count):
-            b = product(fit.atom_real[k], fit.atom_imag[k], fit.way_real[i], fit.way_imag[i])
-            fit.seen.real[i, k], fit.seen.imag[i, k] = b.real, b.imag
+            b = product(way_real, way_imag, fit.atom_real[k], fit.atom_imag[k])
+            fit.seen.real[i, k], fit.seen.imag[i, k] = b.real, -b.imag
         solve_lower(fit.lower, count, fit.seen.real[i], fit.seen.imag[i])
         for j in range(i + 1):
-            both = product(fit.way_real[j], fit.way_imag[j], fit.way_real[i], fit.way_imag[i])
+            if leads_nowhere(fit, j):
+                continue
+            both = product(way_real, way_imag, fit.way_real[j], fit.way_imag[j])
             taken = product(
                 fit.seen.real[j, :count], fit.seen.imag[j, :count], fit.seen.real[i, :count], fit.seen.imag[i, :count]
             )
             fit.normal[i, j] = both.real - taken.real
-        fit.slope[i] = product(fit.way_real[i], fit.way_imag[i], fit.rest_real, fit.rest_imag).real
+        fit.slope[i] = product(way_real, way_imag, fit.rest_real, fit.rest_imag).real
     for v in range(voices):
         for m in range(SHARED):
             i = SHARED * v + m
@@ -228,6 +264,12 @@ def step(fit: VoiceFit, tables: VoiceTables) -> None:
         for h in range(1, PARTIALS):
             if (h + 1) * shared[0] > tables.top_hz:
                 fit.voices.used[v, h] = False
+
+
+@kernel
+def leads_nowhere(fit: VoiceFit, way: int) -> bool:
+    """Whether it is the stiffness of a voice that has none."""
+    return bool(way % SHARED == SHARED - 1 and not fit.voices.stiff[way // SHARED])
 
 
 @kernel

@@ -47,8 +47,8 @@ HIGHEST_HZ = 1400.0
 LEAST_STIFFNESS, FIRST_STIFFNESS = 2e-6, 1e-4
 """Stretching by less than the one is none; fits begin with the other."""
 
-STRETCH_AGE, STRETCH_STEPS = 2, 3
-"""Stiffness is looked for in voices that are so many rows old, with so many steps."""
+STRETCH_AGE, STRETCH_ROWS, STRETCH_STEPS = 2, 4, 3
+"""Stiffness is looked for in voices that are so many rows old, and again every so many rows, with so many steps."""
 
 STRETCH_LEAVES, STRETCH_NATS = 0.01, 15.0
 """It is kept where what is left is below this share of the energy, and less by so many nats."""
@@ -247,7 +247,8 @@ def stretch(energy: float, room: RowRoom, tables: VoiceTables) -> None:
     copy_voices(fit.voices, room.other)
     before = noise_of(fit, energy)
     for v in range(fit.voices.number[0]):
-        if fit.voices.age[v] >= STRETCH_AGE and not fit.voices.stiff[v]:
+        waited = fit.voices.age[v] - STRETCH_AGE
+        if waited >= 0 and waited % STRETCH_ROWS == 0 and not fit.voices.stiff[v]:
             fit.voices.stiff[v], fit.voices.shared[v, 4], some = True, FIRST_STIFFNESS, True
     if not some:
         return

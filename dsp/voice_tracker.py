@@ -187,9 +187,11 @@ def _voice_tables(hop_s: float, top_hz: float, side: int) -> VoiceTables:
         before = -side * hops
         rising = np.where(before > RISE_HOPS, 0.0, np.cos(np.pi / 2 * before / RISE_HOPS))
         window = np.where(before > 0, rising, window)
+    inside = window > 0
+    n, hops, window = n[inside], hops[inside], window[inside]
     carrier = window * np.exp(-2j * np.pi * CARRIER_HOPS * hops)
     return VoiceTables(
-        time_s=(hops * hop_s).astype(np.float32), window=window.astype(np.float32),
+        time_s=(hops * hop_s).astype(np.float32), first=int(n[0]), window=window.astype(np.float32),
         carrier_real=carrier.real.astype(np.float32), carrier_imag=carrier.imag.astype(np.float32),
         step_s=hop_s / BAND_PER_HOP, window_power=float(window @ window), top_hz=top_hz, spread=np.asarray(SPREAD),
     )  # fmt: skip

@@ -181,20 +181,21 @@ def _voices(state: TrackerState, s: int, row: int) -> Voices:
 
 
 @kernel
-def _take_samples(state: TrackerState, s: int, at: int, window: Floats, room: RowRoom) -> float:
+def _take_samples(state: TrackerState, s: int, at: int, tables: VoiceTables, room: RowRoom) -> float:
     """The windowed samples around a place of the band; their energy is returned."""
-    first = at - window.size // 2
+    first, window = at + tables.first, tables.window
     for n in range(window.size):
         room.real[n] = state.band_real[s, first + n] * window[n]
         room.imag[n] = state.band_imag[s, first + n] * window[n]
-    return float(product(room.real, room.imag, room.real, room.imag).real)
+    real, imag = room.real[: window.size], room.imag[: window.size]
+    return float(product(real, imag, real, imag).real)
 
 
 @kernel
 def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> None:
     """Find the voices of the newest row, and look again at one for which later ones are known by now."""
     fit, whole, restarts = room.fit, tables.whole, frame % RESTART_HOPS == 0
-    at = state.band_real.shape[1] - whole.window.size // 2 - 2
+    at = state.band_real.shape[1] + whole.first - 2
     for row in range(ROWS - 1, 0, -1):
         copy_voices(_voices(state, s, row - 1), _voices(state, s, row))
         state.share[s, row] = state.share[s, row - 1]
@@ -204,7 +205,7 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     for v in range(fit.voices.number[0]):
         fit.voices.age[v] += 1
     move(fit.voices, ROW_HOPS * tables.hop_s)
-    energy = _take_samples(state, s, at, whole.window, room)
+    energy = _take_samples(state, s, at, whole, room)
     births = tables.rule.births
     if restarts:
         births = MOST_VOICES
@@ -235,7 +236,7 @@ def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room
     after = room.best
     copy_voices(_voices(state, s, 0), after)
     move(after, -later_s)
-    energy = _take_samples(state, s, at, whole.window, room)
+    energy = _take_samples(state, s, at, whole, room)
     later = second_look(energy, _voices(state, s, LATER_ROWS), after, room, whole, tables.rule)
     side, fitted = 0, whole
     if energy > SILENT and fit.energy[0] > EXPLAINED * energy:
@@ -245,7 +246,7 @@ def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room
             window = tables.right if tried == 1 else tables.left
             copy_voices(_voices(state, s, 0 if tried == 1 else ROWS - 1), fit.voices)
             move(fit.voices, -later_s if tried == 1 else later_s)
-            own = _take_samples(state, s, at, window.window, room)
+            own = _take_samples(state, s, at, window, room)
             if fit.voices.number[0] == 0 or own <= SILENT:
                 continue
             look(own, room, window, tables.rule)
@@ -255,7 +256,7 @@ def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room
                 copy_voices(fit.voices, room.best)
         copy_voices(room.best, fit.voices)
         fitted = tables.right if side == 1 else tables.left if side == 2 else whole
-        energy = _take_samples(state, s, at, fitted.window, room)
+        energy = _take_samples(state, s, at, fitted, room)
         fit_voices(room.real, room.imag, 0, fit, fitted)
     _keep(energy, s, later, side, fitted, tables, state, room)
 
