@@ -220,7 +220,8 @@ def test_a_long_file_is_cut_unless_told(sharpen, wav, folder, monkeypatch):
     cut: list[int] = []
     inner = sharpening_task.sharpen_cut
     monkeypatch.setattr(sharpening_task, "sharpen_cut", lambda *a, **k: (cut.append(1), inner(*a, **k))[1])
-    wav("long.wav", 125.0, 8000)
+    monkeypatch.setattr("sharpear.runs.segments.SHORTEST_FILE_S", 30.0)
+    wav("long.wav", 31.0, 8000)
     assert sharpen("long.wav", "-o", "cut.npz", "-j", "2").code == 0
     assert cut == [1]
     assert sharpen("long.wav", "-o", "exact.npz", "-j", "2", "--exact").code == 0

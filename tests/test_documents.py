@@ -122,7 +122,7 @@ def _commands(line: str) -> list[list[str]]:
 @pytest.fixture
 def inputs(folder: Path) -> Path:
     """A current folder with all that the pages name."""
-    sound = tone(1.3, RATE) + 0.01 * np.random.default_rng(3).normal(size=round(1.3 * RATE))
+    sound = tone(1.3, RATE) + 1e-4 * np.random.default_rng(3).normal(size=round(1.3 * RATE))
     names = (
         "song.flac",
         "take.flac",

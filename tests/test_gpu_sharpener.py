@@ -46,8 +46,8 @@ def assert_same(received: Frames, expected: Frames) -> None:
 
 
 @pytest.mark.parametrize("preset", ["music", "coherent"])
-def test_ten_seconds_of_a_recording(preset: str, device: DeviceBackend) -> None:  # noqa: F811
-    sound, rate = soundfile.read(RECORDING, frames=441000, dtype="float32", always_2d=True)
+def test_four_seconds_of_a_recording(preset: str, device: DeviceBackend) -> None:  # noqa: F811
+    sound, rate = soundfile.read(RECORDING, frames=4 * 44100, dtype="float32", always_2d=True)
     runs = []
     for place in ("cpu", device):
         sharpener = sharpear.Sharpener(rate, preset, overrides={"voices.enabled": False}, device=place)
