@@ -203,7 +203,7 @@ def test_a_file_that_changes_meanwhile_gives_no_stems(folder, sharpear, place, m
 
 
 def test_a_pipe_runs_on_the_cpu(folder, sharpear):
-    done = sharpear("separate", "-", "-o", "-", "--stem", "tonal", "--device", "gpu")
+    done = sharpear("separate", "-", "-o", "-", "--solo", "tonal", "--device", "gpu")
     assert done.code == 2
     assert one_line(done.err)
     assert "--device gpu: is for files" in done.err

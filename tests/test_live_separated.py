@@ -146,15 +146,17 @@ def test_one_stem_is_heard_on_the_output_device(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--separate", "drums", "-o", "x"), "unknown stem"),
+        (("--separate", "flute", "-o", "x"), "unknown stem"),
         (("--separate", "tonal"), "place"),
-        (("--stem", "tonal"), "--separate"),
-        (("--separate", "tonal", "--output-device", "x", "-o", "x"), "--stem"),
+        (("--output-device", "x"), "--solo"),
+        (("--voices", "auto", "--solo", "voice1"), "one whole file"),
+        (("--voices", "many", "--solo", "voice1"), "a number or auto"),
+        (("--separate", "tonal", "--output-device", "x", "-o", "x"), "--solo"),
         (("--separate", "tonal", "-o", "-"), "frames"),
         (("--voices", "2", "--sources", "a.npz", "-o", "x"), "two ways"),
         (("--voices", "99", "-o", "x"), "1 to 8"),
-        (("--voices", "2", "--stem", "voice3"), "voice1, voice2, residual"),
-        (("--voices", "2", "--remove", "voice3", "--stem", "residual"), "--remove: unknown stem 'voice3'"),
+        (("--voices", "2", "--solo", "voice3"), "voice1, voice2, residual"),
+        (("--voices", "2", "--remove", "voice3", "--solo", "residual"), "--remove: unknown stem 'voice3'"),
     ],
 )
 def test_what_does_not_fit_together_is_one_line(sharpear, music, words, told):

@@ -50,7 +50,7 @@ def test_a_stream_holds_the_samples_of_the_file(folder, sharpear, music, subtype
     options = ("--subtype", subtype, "--clip", "clamp")
     assert sharpear("separate", "music.wav", "-o", "stems", *options).code == 0
     done = subprocess.run(
-        command("-", "-o", "-", "--stem", "transient", *options),
+        command("-", "-o", "-", "--solo", "transient", *options),
         input=Path("music.wav").read_bytes(), capture_output=True, check=True,
     )  # fmt: skip
     assert done.stderr == b""
@@ -76,7 +76,7 @@ def _pipe_of(data: bytes) -> int:
 @pytest.mark.skipif(not (shutil.which("sox") and shutil.which("ffmpeg")), reason="sox or ffmpeg is not installed")
 def test_between_ffmpeg_and_sox(folder, sharpear, music):
     assert sharpear("separate", "music.wav", "-o", "stems").code == 0
-    ours = "- -o - --stem tonal"
+    ours = "- -o - --solo tonal"
     line = (
         f"ffmpeg -v error -i music.wav -f wav -c:a pcm_f32le - | {' '.join(command(ours))}"
         " | sox -t wav - -t wav -e floating-point -b 32 tonal.wav"
@@ -89,7 +89,7 @@ def test_between_ffmpeg_and_sox(folder, sharpear, music):
 @pytest.mark.skipif(not shutil.which("sox"), reason="sox is not installed")
 def test_raw_in_and_raw_out(folder, sharpear, music):
     assert sharpear("separate", "music.wav", "-o", "stems").code == 0
-    ours = "- --raw --rate 16000 --channels 2 --encoding f32le -o - --raw-out --stem residual"
+    ours = "- --raw --rate 16000 --channels 2 --encoding f32le -o - --raw-out --solo residual"
     line = (
         f"sox music.wav -t raw -e floating-point -b 32 - | {' '.join(command(ours))}"
         " | sox -t raw -r 16000 -c 2 -e floating-point -b 32 - -e floating-point -b 32 residual.wav"
@@ -163,7 +163,7 @@ def test_samples_leave_as_soon_as_theirs_have_come():
 
 def test_a_closed_pipe_ends_quietly(music):
     running = subprocess.Popen(
-        command("-", "-o", "-", "--raw-out", "--stem", "tonal", "--raw", "--rate", "16000"),
+        command("-", "-o", "-", "--raw-out", "--solo", "tonal", "--raw", "--rate", "16000"),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     with running:
@@ -179,7 +179,7 @@ def test_a_closed_pipe_ends_quietly(music):
 
 def test_ctrl_c_ends_with_what_has_come():
     running = subprocess.Popen(
-        command("-", "-o", "-", "--stem", "tonal", "--raw", "--rate", "16000"),
+        command("-", "-o", "-", "--solo", "tonal", "--raw", "--rate", "16000"),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     with running:
@@ -197,14 +197,15 @@ def test_ctrl_c_ends_with_what_has_come():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("-", "-o", "-"), "--stem"),
-        (("-", "--stem", "tonal"), "-o -"),
-        (("a.wav", "--stem", "tonal"), "-o -"),
-        (("-", "-o", "-", "--stem", "drums"), "expected tonal, transient, residual"),
-        (("-", "-o", "-", "--stem", "tonal", "--clip", "rescale"), "clamp"),
-        (("-", "a.wav", "-o", "-", "--stem", "tonal"), "one input"),
-        (("a.wav", "-o", "-", "--stem", "tonal", "--raw", "--rate", "8000"), "stdin"),
-        (("-", "-o", "-", "--stem", "tonal", "--rate", "8000"), "--raw"),
+        (("-", "-o", "-"), "--solo"),
+        (("-", "-o", "-", "--into", "tonal"), "--solo"),
+        (("-", "-o", "-", "--into", "tonal", "--solo", "tonal"), "--into"),
+        (("-", "-o", "-", "--voices", "auto", "--solo", "voice1"), "one whole file"),
+        (("-", "-o", "-", "--solo", "flute"), "expected tonal, transient, residual"),
+        (("-", "-o", "-", "--solo", "tonal", "--clip", "rescale"), "clamp"),
+        (("-", "a.wav", "-o", "-", "--solo", "tonal"), "one input"),
+        (("a.wav", "-o", "-", "--solo", "tonal", "--raw", "--rate", "8000"), "stdin"),
+        (("-", "-o", "-", "--solo", "tonal", "--rate", "8000"), "--raw"),
         (("-", "-o", "stems", "--raw-out"), "-o -"),
     ],
 )

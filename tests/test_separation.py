@@ -14,8 +14,10 @@ from sharpear.dsp import GammatoneDesign, Split, Splitter, StemMixer, SynthesisD
 from sharpear.dsp.separation_bank import separation_bank
 from sharpear.dynamics.hebbian import Learner, learn_dictionary
 from sharpear.errors import InputError, UsageError
+from sharpear.gpu.arguments import numbers
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
+from sharpear.separation.noise import NO_POWER, QuantileRule, SteadyNoise, follow_quantile
 from sharpear.separation.separator import Separator, separate
 from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voice_kernel import Harmonics, explain
@@ -125,6 +127,33 @@ def test_without_a_stem_all_the_rest_is_the_residual() -> None:
     np.testing.assert_allclose(removed["residual"], every["tonal"] + every["residual"], atol=1e-6)
     with pytest.raises(UsageError, match="'drums': expected tonal, transient"):
         Separator(RATE, Without.of(TonalTransient, "drums"))
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 15.0])
+def test_steady_noise_is_taken_from_tones_that_last(snr_db: float) -> None:
+    """A chord that sounds all the time is no noise, however long; of the noise a quarter is left at the most."""
+    chord_alone = chord(4.0, 220.0, 330.0).sum(axis=0)
+    hiss = noise(4.0).astype(float)
+    hiss *= chord_alone.std() / hiss.std() * 10 ** (-snr_db / 20)
+    stems = separate(chord_alone + hiss, RATE, SteadyNoise)
+    assert list(stems) == ["noise", "residual"]
+    late = slice(2 * RATE, -RATE // 4)
+    assert si_sdr_db(stems["residual"][late].astype(float), chord_alone[late]) > snr_db + 6
+    assert si_sdr_db(stems["noise"][late].astype(float), hiss[late]) > 4
+
+
+def test_the_quantile_of_noise_is_found_at_every_level() -> None:
+    """Of exponentially distributed power it is -ln(1 - q) of the mean; silence leaves it where it was."""
+    rule = numbers(QuantileRule, quantile=0.25, pace=0.01, early=3.0, begin=5)
+    power = np.random.default_rng(0).exponential(1.0, (4000, 1, 50)).astype(np.float32)
+    for scale in (np.float32(1), np.float32(2.0**-30)):
+        level, heard, out = np.zeros((1, 50), np.float32), np.zeros(1, np.int64), np.empty_like(power)
+        follow_quantile(scale * power, rule, level, heard, out)
+        assert np.exp(level.mean()) == pytest.approx(-np.log(0.75) * scale, rel=0.1)
+        kept = level.copy()
+        follow_quantile(np.zeros_like(power), rule, level, heard, out)
+        np.testing.assert_array_equal(level, kept)
+    assert np.exp(level).min() > NO_POWER
 
 
 def test_gain_goes_through() -> None:
@@ -265,6 +294,31 @@ def test_the_command_writes_stems_that_add_up(folder: Path, sharpear, wav) -> No
     assert one_line(again.err)
 
 
+@pytest.mark.parametrize(
+    ("words", "written"),
+    [
+        (("--remove", "drums"), ["residual"]),
+        (("--solo", "drums"), ["transient"]),
+        (("--solo", "noise"), ["noise"]),
+        (("--remove", "noise"), ["residual"]),
+        (("--voices", "2", "--solo", "voice 2"), ["voice2"]),
+    ],
+)
+def test_one_stem_is_kept_or_taken_away(folder: Path, sharpear, wav, words, written) -> None:
+    wav("song.wav", 0.3)
+    assert sharpear("separate", "song.wav", "-o", "stems", *words).code == 0
+    assert sorted(path.stem for path in Path("stems/song").iterdir()) == written
+
+
+def test_voices_are_counted(folder: Path, sharpear) -> None:
+    soundfile.write("duet.wav", chord(1.0, 220.0, 330.0).sum(axis=0), RATE)
+    assert sharpear("separate", "duet.wav", "-o", "stems", "--voices", "auto").code == 0
+    assert sorted(path.stem for path in Path("stems/duet").iterdir()) == ["residual", "voice1", "voice2"]
+    soundfile.write("silent.wav", np.zeros(RATE), RATE)
+    silent = sharpear("separate", "silent.wav", "-o", "stems", "--voices", "auto")
+    assert (silent.code, "no voice" in silent.err) == (2, True)
+
+
 def test_ctrl_c_before_anything_is_done_leaves_no_folder(folder: Path, sharpear, wav, monkeypatch) -> None:
     def interrupted(*_) -> None:
         assert leftovers(folder)
@@ -326,12 +380,14 @@ def test_more_atoms_than_examples_are_told(folder: Path, sharpear, wav) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("separate", "tone.wav", "--into", "drums"),
+        ("separate", "tone.wav", "--into", "flute"),
         ("separate", "tone.wav", "--subtype", "pcm8"),
         ("separate", "tone.wav", "--clip", "hard"),
         ("separate", "tone.wav", "--output-template", "{track}.wav"),
         ("separate", "tone.wav", "--rate", "8000"),
-        ("separate", "tone.wav", "--stem", "tonal"),
+        ("separate", "tone.wav", "--solo", "tonal", "--into", "tonal"),
+        ("separate", "tone.wav", "other.wav", "--voices", "auto"),
+        ("separate", "tone.wav", "--voices", "2.5"),
         ("separate", "tone.wav", "--raw-out"),
         ("learn", "residual", "tone.wav"),
         ("learn", "a", "tone.wav", "-o", "a.txt"),

@@ -60,6 +60,7 @@ from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, open_
 from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
+from sharpear.separation.noise import SteadyNoise
 from sharpear.separation.separator import Separator
 from sharpear.separation.shares import ShareFactory
 from sharpear.separation.tonal import TonalTransient
@@ -438,6 +439,7 @@ CASES: dict[str, Case] = {
     "TonalReadout": (lambda n: tonal_readout(n, CPU), features, {"trusts_input": True}),
     "Separator, tonal and transient": (lambda n: separator(n, TonalTransient), audio, {"silence": 12000}),
     "Separator, learned sources": (lambda n: separator(n, learned_sources()), audio, {"silence": 12000}),
+    "Separator, steady noise": (lambda n: separator(n, SteadyNoise), audio, {"silence": 12000}),
     "Separator, voices": (lambda n: separator(n, PitchVoices.of(2)), lambda n: audio(n, 4800), {"silence": 9000}),
     "VoiceTracks": (voice_tracks, pitches, {"trusts_input": True}),
     "Encoder": (

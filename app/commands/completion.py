@@ -108,10 +108,11 @@ def stems(context: typer.Context) -> list[str]:
     """The stems that the options before ask for."""
     from sharpear.errors import SharpearError  # noqa: PLC0415
 
-    from .separate import choose_sources  # noqa: PLC0415 (which offers what is here)
+    from .separate import choose_sources, count_voices  # noqa: PLC0415 (which offers what is here)
 
     try:
-        return choose_sources(context.params.get("sources") or "", context.params.get("voices"))[1]
+        count = count_voices(context.params.get("voices"), None)
+        return choose_sources(context.params.get("sources") or "", count)[1]
     except SharpearError:
         return []
 

@@ -8,8 +8,9 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .completion import offer_outputs, one_of, several_of, stems
-from .separate import RemoveOption, SourcesOption, VoicesOption, choose_sources, choose_stems
+from .common import names
+from .completion import offer_outputs, several_of, stems
+from .separate import RemoveOption, SoloOption, SourcesOption, VoicesOption, choose_sources, choose_stems, count_voices
 
 if TYPE_CHECKING:
     from sharpear.live.separated import StemPlan
@@ -30,15 +31,12 @@ class LiveStemOptions:
     sources: SourcesOption = ""
     voices: VoicesOption = None
     remove: RemoveOption = ""
-    stem: Annotated[
-        str | None,
-        typer.Option("--stem", help="Play this stem alone on --output-device.", autocompletion=one_of(stems)),
-    ] = None
+    solo: SoloOption = None
     output_device: Annotated[
         str | None,
         typer.Option(
             "--output-device",
-            help="An output's index or name, for --stem; the default one if not given.",
+            help="An output's index or name, for --solo or --remove; the default one if not given.",
             autocompletion=offer_outputs,
         ),
     ] = None
@@ -49,28 +47,32 @@ class LiveStemOptions:
         Raises:
             UsageError: what was asked for does not fit together, or a stem exists already.
         """
-        if not (self.separate or self.sources or self.voices is not None or self.remove):
-            if self.stem is not None or self.output_device is not None:
-                raise UsageError("--stem and --output-device play a stem: give --separate, --voices or --sources, too")
+        if not (self.separate or self.sources or self.voices is not None or self.remove or self.solo):
+            if self.output_device is not None:
+                raise UsageError("--output-device plays one stem: name it with --solo, or give --remove")
             return None
         from sharpear.live.separated import Solo, StemPlan  # noqa: PLC0415
         from sharpear.runs import Found, Kind, check_free, plan_jobs  # noqa: PLC0415
 
-        factory, available, _ = choose_sources(self.sources, self.voices, remove=self.remove)
-        wanted = choose_stems(self.separate, available, "--separate")
-        if self.output_device is not None and self.stem is None:
-            raise UsageError("--output-device plays one stem: name it with --stem")
-        if self.stem is not None and self.stem not in available:
-            raise UsageError(f"--stem: unknown stem {self.stem!r}: expected {', '.join(available)}")
+        listed = names(self.separate)
+        asked = [*listed, *([self.solo] if self.solo else [])]
+        count = count_voices(self.voices, None)
+        factory, available, _ = choose_sources(self.sources, count, remove=self.remove, asked=asked)
+        wanted = choose_stems(listed, available, "--separate")
+        played = choose_stems([self.solo], available, "--solo")[0] if self.solo else None
+        if played is None and self.remove and (out is None or self.output_device is not None):
+            played = available[-1]
+        if self.output_device is not None and played is None:
+            raise UsageError("--output-device plays one stem: name it with --solo, or give --remove")
         if out == Path("-"):
-            raise UsageError("-o - is for frames: give the stems a folder, or an output device with --stem")
-        if out is None and self.stem is None:
-            raise UsageError("stems need a place: give a folder with -o, or play one with --stem")
+            raise UsageError("-o - is for frames: give the stems a folder, or an output device with --solo")
+        if out is None and played is None:
+            raise UsageError("stems need a place: give a folder with -o, or play one with --solo")
         outputs = {}
         if out is not None:
             kinds = [Kind("wav", stem) for stem in wanted]
             (job,) = plan_jobs([Found("live")], str(out), kinds, "{stem}.{ext}")
             check_free([job], overwrite)
             outputs = dict(zip(wanted, map(Path, job.outputs), strict=True))
-        solo = None if self.stem is None else Solo(self.stem, self.output_device)
+        solo = None if played is None else Solo(played, self.output_device)
         return StemPlan(factory, outputs, solo=solo)

@@ -56,12 +56,22 @@ def in_parts(f0: NDArray[np.float32], step_s: float) -> tuple[NDArray[np.int64],
 def usual_pitches(f0: NDArray[np.float32]) -> list[float]:
     """Median pitch of each part, semitones above 1 Hz, the lowest first: of the steps in which all of them sound."""
     count = (f0 > 0).sum(axis=1)
-    sounding = int((count > 0).sum())
-    parts = max((n for n in range(1, f0.shape[1] + 1) if (count >= n).sum() >= max(TOGETHER * sounding, 1)), default=0)
+    parts = together(count)
     if not parts:
         return []
     ordered = np.sort(np.where(f0 > 0, f0, np.inf), axis=1)[count >= parts, :parts]
     return [12 * float(np.log2(hz)) for hz in np.median(ordered, axis=0)]
+
+
+def together(count: NDArray[np.integer]) -> int:
+    """How many voices mostly sound together, at least in `TOGETHER` of the sounding time; count (steps,) of each step.
+
+    >>> together(np.array([0, 0, 1, 2, 2, 3, 2, 1]))
+    2
+    """
+    sounding = int((count > 0).sum())
+    enough = (n for n in range(1, int(count.max(initial=0)) + 1) if (count >= n).sum() >= max(TOGETHER * sounding, 1))
+    return max(enough, default=0)
 
 
 def stretches(sounds: NDArray[np.bool_]) -> list[tuple[int, int, int]]:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from sharpear.sharpening.results import FrameResult, counted
 
+from .music_parts import together
+
 FOUND_AFTER_S = 0.04
 """Time from a note's true onset until its voice is found, which is taken off: measured on rendered pieces of 12 kinds,
 struck, blown, bowed and sung."""
@@ -60,6 +62,11 @@ class Voices(FrameResult):
 
     def _summary(self) -> list[str]:
         return [self._span(self.times), counted(np.shape(self.f0)[-1], "voice")]
+
+    @property
+    def together(self) -> int:
+        """How many voices mostly sound together: at least in a fifth of the time in which any does; 0 in silence."""
+        return together((np.asarray(self.f0) > 0).sum(axis=-1))
 
     def continued(self) -> NDArray[np.float64]:
         """`f0` that goes on: held for `HELD_S` on either side, and a line over gaps up to `GAP_S`, such as consonants.

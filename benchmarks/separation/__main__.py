@@ -13,6 +13,7 @@ from sharpear.separation.separator import Separator
 from sharpear.separation.voices import PitchVoices
 
 from . import methods, unseen
+from .denoising import denoised
 from .metrics import bss_sdr_db, si_sdr_db
 
 SECONDS = 10
@@ -36,9 +37,11 @@ def main() -> None:
             scores[f"{folder.name}, tonal and drums"] = two_sources(np.array([tonal, drums]), rate)
         scores[f"{folder.name}, voices, all of it"] = voices(truth, names, rate)
         scores[f"{folder.name}, second half"] = learned_sources(truth, rate)
+    of_noisy = denoised(options.audio) if options.audio else {}
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "separation.json").write_text(json.dumps(scores | {"unseen": of_unseen}, indent=1))
-    text = unseen_table(of_unseen) + table(scores)
+    everything = scores | {"unseen": of_unseen, "in noise": of_noisy}
+    (options.out / "separation.json").write_text(json.dumps(everything, indent=1))
+    text = side_by_side(of_unseen) + (side_by_side(of_noisy) if of_noisy else "") + table(scores)
     (options.out / "separation.md").write_text(text)
     print(text)
 
@@ -123,7 +126,7 @@ def mean_scores(stems: NDArray[np.float64], truth: NDArray[np.float64]) -> list[
     return [float(np.mean([score(stem, source) for stem, source in pairs])) for score in (si_sdr_db, bss_sdr_db)]
 
 
-def unseen_table(scores: dict[str, dict[str, float]]) -> str:
+def side_by_side(scores: dict[str, dict[str, float]]) -> str:
     """A line for each mixture, and the mean of all."""
     methods_compared = list(next(iter(scores.values())))
     mean = {name: float(np.mean([found[name] for found in scores.values()])) for name in methods_compared}

@@ -26,7 +26,9 @@ RUN = ("--start", "--duration", "--quiet", "--overwrite", "-o", "--raw", "--rate
        "--output-template", "-j", "--skip-existing", "--fail-fast", "--report", "--device")  # fmt: skip
 COMMANDS = {
     "sharpen": (*RUN, "--preset", "--set", "--mono", "--format", "--header", "--flush-ms", "--exact"),
-    "separate": (*RUN, "--into", "--sources", "--voices", "--stem", "--subtype", "--clip", "--mono", "--raw-out"),
+    "separate": (
+        *RUN, "--into", "--sources", "--voices", "--remove", "--solo", "--subtype", "--clip", "--mono", "--raw-out",
+    ),
     "learn": ("-o", "--atoms", "--epochs", "--seed", "--start", "--duration", "--quiet", "--overwrite"),
     "transcribe": (*RUN, "--preset", "--set", "--format"),
     "presets": (),
@@ -41,7 +43,8 @@ VALUES = {
     "--device": ("cpu", "auto", "gpu", "gpu:9", "cpu:1", "x"),
     "--encoding": (*ENCODINGS, "x"), "--subtype": ("float32", "pcm16", "pcm24", "x"),
     "--clip": ("none", "clamp", "rescale", "x"), "--into": ("tonal", "residual,tonal", "voice1", ","),
-    "--stem": ("tonal", "residual", "voice1"), "--voices": ("1", "2", "0", "99"),
+    "--solo": ("tonal", "residual", "voice1", "noise"), "--remove": ("drums", "noise", "x"),
+    "--voices": ("1", "2", "0", "99", "auto"),
     "--sources": ("d.npz", "bad.wav", "a.wav"),
     "--preset": ("music", "small.toml", "speech", "bad.wav", "missing.toml"), "-j": ("1", "2", "0", "-1"),
     "--output-template": ("{stem}.{ext}", "{parent}/{name}.{ext}", "{x}.{ext}", "{stem", "{stem!r}.{ext}",
