@@ -2,7 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from numbers import Integral
 from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import numpy as np
@@ -55,7 +58,12 @@ class Cell(ABC):
     @property
     @abstractmethod
     def params(self) -> Params:
-        """All parameters by name, copies, in the order in which the kernel takes them."""
+        """All parameters by name, copies."""
+
+    @property
+    def packed(self) -> Params:
+        """Those that the network's kernel takes, in its order."""
+        return self.params
 
     @abstractmethod
     def replace(self, params: Mapping[str, ArrayLike]) -> None:
@@ -66,8 +74,11 @@ class Cell(ABC):
         """
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write all parameters as npz."""
-        np.savez(path, allow_pickle=False, **self.params)
+        """Write all parameters as npz, whole or not at all."""
+        with TemporaryDirectory(dir=Path(path).parent) as folder:
+            whole = Path(folder, "parameters.npz")
+            np.savez(whole, allow_pickle=False, **self.params)
+            whole.replace(path)
 
     def load(self, path: str | PathLike[str]) -> None:
         """Replace the parameters by those of an npz file."""
@@ -93,6 +104,19 @@ class Cell(ABC):
     def read(self, state: State) -> dict[str, NDArray[np.float32]]:
         """The fields of a state by name."""
         return {name: np.array(state[name]) for name in self.state_fields}
+
+
+def check_counts(**counts: object) -> None:
+    """Refuse anything but whole numbers from 1 on.
+
+    >>> check_counts(units=0, streams=1)
+    Traceback (most recent call last):
+        ...
+    ValueError: expected whole numbers of at least 1, received units=0, streams=1
+    """
+    if not all(isinstance(count, Integral) and int(count) >= 1 for count in counts.values()):
+        received = ", ".join(f"{name}={count!r}" for name, count in counts.items())
+        raise ValueError(f"expected whole numbers of at least 1, received {received}")
 
 
 def checked(params: Mapping[str, NDArray[Any]], changes: Mapping[str, ArrayLike]) -> Params:

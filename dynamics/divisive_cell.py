@@ -3,9 +3,11 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sharpear.gpu import CPU, Backend
+
 from .cell import Params
+from .flows import csr_array
 from .kinds import DIVISIVE
-from .network_plan import csr_array
 from .solo import SoloCell
 
 
@@ -24,7 +26,7 @@ class Divisive(SoloCell):
         epsilon: ε, in units of the inputs.
         rate: exponent of a step, up to 1.
         rest: no activity falls below, so that each can rise again.
-        iterations, streams: as of `Lca`.
+        iterations, streams, backend: as of `Lca`.
 
     Raises:
         ValueError: an argument is out of range.
@@ -51,6 +53,7 @@ class Divisive(SoloCell):
         rest: float = 1e-6,
         iterations: int = 1,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         rows = csr_array(fields, dtype=np.float32)
         rows.sum_duplicates()
@@ -66,7 +69,7 @@ class Divisive(SoloCell):
         }
         params: Params = {name: np.asarray(value, np.float32) for name, value in values.items()}
         params |= {"start": np.asarray(rows.indptr, np.int64), "unit": np.asarray(rows.indices, np.int64)}
-        super().__init__(int(rows.shape[1]), params, iterations, streams)
+        super().__init__(int(rows.shape[1]), params, iterations, streams, backend)
 
     @property
     def ports(self) -> dict[str, int]:
@@ -81,6 +84,11 @@ class Divisive(SoloCell):
     @property
     def extra(self) -> int:
         """Inputs."""
+        return self.inputs
+
+    @property
+    def longest(self) -> int:
+        """What is expected of each input."""
         return self.inputs
 
     def _check(self, params: Params) -> None:

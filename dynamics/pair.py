@@ -1,6 +1,5 @@
 """The pair at the heart of sharpening: LcAdam ⇄ WtaConv, compiled as one loop."""
 
-import warnings
 from collections.abc import Mapping
 from typing import Literal
 
@@ -10,11 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 from sharpear.gpu.stateful import named
 
 from .cell import Params, checked
-from .kernels import pair_process
 from .kinds import NO_CELL
 from .layer import Activity, Layer
 from .lca import LcAdam
+from .pair_kernel import pair_process
 from .rules import LcaState, PairParts, WtaState
+from .wiring import warn_of_growth
 from .wta import WtaConv
 
 
@@ -66,11 +66,7 @@ class LcAdamWta(Layer):
         self._winners = readout == "wtaconv"
         self._remember([("lcadam", lcadam.state.dtype), ("wta", wta.state.dtype)], self.backend)
         self._flow = self.backend.array(self.flow)
-        if not self.loop_gain < 1:
-            warnings.warn(
-                f"expected flows with a loop gain below 1, above which activity may grow without end, received "
-                f"{self.loop_gain:.3g}", stacklevel=2
-            )  # fmt: skip
+        warn_of_growth(self.loop_gain)
         self._run = self._kernel(pair_process)
 
     @property

@@ -1,9 +1,11 @@
 """Networks that solve: ProjectionNetwork for constrained least squares, ZeroingNetwork for systems that change."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from sharpear.gpu import CPU, Backend
 
 from .cell import Params
 from .kinds import PROJECTION, ZEROING
@@ -27,7 +29,7 @@ class ProjectionNetwork(SoloCell):
         total: what a simplex sums to.
         alpha: α.
         tau_s, step_s: time constant and the time of a step, s; whole steps by default.
-        iterations, streams: as of `Lca`.
+        iterations, streams, backend: as of `Lca`.
 
     Raises:
         ValueError: an argument is out of range.
@@ -58,6 +60,7 @@ class ProjectionNetwork(SoloCell):
         step_s: float = np.inf,
         iterations: int = 1,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         matrix = np.asarray(Q, np.float64)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix, matrix.T):
@@ -73,13 +76,13 @@ class ProjectionNetwork(SoloCell):
         step = 1 / max(float(eigenvalues[-1]), 1e-30) if alpha is None else alpha
         constants = {"total": total, "alpha": step, "rate": rate_per_step(step_s, tau_s)}
         params = {name: np.array(value, np.float32) for name, value in ({"Q": matrix} | box | constants).items()}
-        super().__init__(units, params, iterations, streams)
+        super().__init__(units, params, iterations, streams, backend)
 
     @classmethod
-    def over(cls, A: ArrayLike, **options: ArrayLike) -> Self:
+    def over(cls, A: ArrayLike, **options: Any) -> Self:
         """The network of ``min ½‖b − Ax‖²``: Q = AᵀA, and its input c = Aᵀb; A is kept as `fields`."""
         fields = np.asarray(A, np.float64)
-        network = cls(fields.T @ fields, **options)  # type: ignore[arg-type]
+        network = cls(fields.T @ fields, **options)
         network.fields = fields
         return network
 
@@ -119,7 +122,7 @@ class ZeroingNetwork(SoloCell):
         activation: Φ(e): "linear", e; or "sign-bi-power", ``½ sign(e)(|e|^r + |e|^(1/r))``, gone after a finite time.
         power: r, from 0 to 1.
         kappa: κ, 1/s²: the integral takes away constant disturbances.
-        iterations, streams: as of `Lca`.
+        iterations, streams, backend: as of `Lca`.
 
     Raises:
         ValueError: an argument is out of range.
@@ -148,6 +151,7 @@ class ZeroingNetwork(SoloCell):
         kappa: float = 0.0,
         iterations: int = 1,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         kinds = {"linear": LINEAR, "sign-bi-power": SIGN_BI_POWER}
         if activation not in kinds:
@@ -155,7 +159,7 @@ class ZeroingNetwork(SoloCell):
         self.size, self.columns = size, columns
         constants = {"gamma": gamma, "kappa": kappa, "step_s": step_s, "activation": kinds[activation], "power": power}
         params = {name: np.array(value, np.float32) for name, value in constants.items()}
-        super().__init__(size * columns, params, iterations, streams)
+        super().__init__(size * columns, params, iterations, streams, backend)
 
     @property
     def ports(self) -> dict[str, int]:

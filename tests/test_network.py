@@ -344,7 +344,7 @@ def of(*flows: Flow, **options: Any) -> Network:
         (lambda: Network({"a.b": lca()}, []), "names without"),
         (lambda: Network({"a": LcAdamWta(lcadam(), wta_conv(), np.zeros((2, 2)))}, []), "received LcAdamWta 'a'"),
         (lambda: Network({"a": Lca(BandedWeights.from_dense(1j * np.eye(3)), 0.1, tau_s=1, step_s=1)}, []), "complex"),
-        (lambda: of(iterations=0), "at least 1 iteration, received 0"),
+        (lambda: of(iterations=0), "at least 1, received iterations=0"),
         (lambda: of(Flow("input", "lcadam")), "a flow to one of lca, wta, received 'lcadam'"),
         (lambda: of(Flow("input", "lca.prior")), "a port of 'lca': drive, received 'lca.prior'"),
         (lambda: of(Flow("lca.x", "wta")), "a field of 'lca': u, a, received 'lca.x'"),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.dsp.harmonic_fields import FieldRule, connect, field_weight
 from sharpear.dynamics.divisive import DivisiveGains, divisive_step
-from sharpear.dynamics.kernels import SMALLEST_LEVEL
+from sharpear.dynamics.lca_kernel import SMALLEST_LEVEL
 
 from .evidence_kernel import ReadoutLayers, VoicesHeard, believe, weigh_evidence
 
