@@ -132,10 +132,12 @@ def checked(params: Mapping[str, NDArray[Any]], changes: Mapping[str, ArrayLike]
         before, given = params[name], np.asarray(value)
         if (
             given.shape != before.shape
+            or given.dtype.kind not in "biufc"
             or np.isnan(given).any()
             or (np.iscomplexobj(given) and before.dtype.kind != "c")
         ):
-            received = "NaN in it" if given.shape == before.shape else f"{given.dtype} {given.shape}"
+            like = given.shape == before.shape and given.dtype.kind in "biuf"
+            received = "NaN in it" if like else f"{given.dtype} {given.shape}"
             raise ValueError(f"expected {name} of {before.dtype} {before.shape}, received {received}")
         result[name] = given.astype(before.dtype)
     return result

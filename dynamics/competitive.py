@@ -125,6 +125,10 @@ class Competitive(Layer):
 
     @lateral.setter
     def lateral(self, value: BandedWeights) -> None:
+        if not isinstance(value, BandedWeights):
+            raise ValueError(
+                f"expected BandedWeights, as `from_dense` makes of a matrix, received {type(value).__name__}"
+            )
         if value.units != self.units or value.band.dtype != self.dtype:
             raise ValueError(
                 f"expected {self.dtype} lateral weights of {self.units} units, received {value.band.dtype} of "

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sharpear.gpu import CPU, Backend
 
-from .cell import Params
+from .cell import Params, check_counts
 from .kinds import PROJECTION, ZEROING
 from .layer import rate_per_step
 from .solo import SoloCell
@@ -63,17 +63,13 @@ class ProjectionNetwork(SoloCell):
         backend: Backend = CPU,
     ) -> None:
         matrix = np.asarray(Q, np.float64)
-        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix, matrix.T):
-            raise ValueError(f"expected a symmetric Q, received shape {matrix.shape}")
+        largest = _largest_eigenvalue(matrix)
         units = len(matrix)
         if simplex and (simplex < 0 or units % simplex):
             raise ValueError(f"expected simplices of as many units that together are {units}, received {simplex}")
-        eigenvalues = np.linalg.eigvalsh(matrix)
-        if eigenvalues[0] < -1e-6 * eigenvalues[-1]:
-            raise ValueError(f"expected Q without negative eigenvalues, received {eigenvalues[0]:g}")
         self.simplex = int(simplex)
         box = {"lower": np.broadcast_to(lower, units), "upper": np.broadcast_to(upper, units)}
-        step = 1 / max(float(eigenvalues[-1]), 1e-30) if alpha is None else alpha
+        step = 1 / max(largest, 1e-30) if alpha is None else alpha
         constants = {"total": total, "alpha": step, "rate": rate_per_step(step_s, tau_s)}
         params = {name: np.array(value, np.float32) for name, value in ({"Q": matrix} | box | constants).items()}
         super().__init__(units, params, iterations, streams, backend)
@@ -97,6 +93,7 @@ class ProjectionNetwork(SoloCell):
         return self.simplex
 
     def _check(self, params: Params) -> None:
+        _largest_eigenvalue(params["Q"])
         if not (params["lower"] <= params["upper"]).all():
             raise ValueError("expected lower <= upper, received a box without inside")
         for name in ("total", "alpha", "rate"):
@@ -154,6 +151,7 @@ class ZeroingNetwork(SoloCell):
         backend: Backend = CPU,
     ) -> None:
         kinds = {"linear": LINEAR, "sign-bi-power": SIGN_BI_POWER}
+        check_counts(size=size, columns=columns)
         if activation not in kinds:
             raise ValueError(f"expected an activation of {', '.join(kinds)}, received {activation!r}")
         self.size, self.columns = size, columns
@@ -185,6 +183,8 @@ class ZeroingNetwork(SoloCell):
         for name in ("gamma", "step_s"):
             if not 0 < params[name] < np.inf:
                 raise ValueError(f"expected a positive {name}, received {params[name]:g}")
+        if params["activation"] not in (LINEAR, SIGN_BI_POWER):
+            raise ValueError(f"expected an activation {LINEAR} or {SIGN_BI_POWER}, received {params['activation']:g}")
         if not 0 < params["power"] <= 1 or not 0 <= params["kappa"] < np.inf:
             raise ValueError(
                 f"expected a power from 0 to 1 and kappa of 0 or more, received {params['power']:g} and "
@@ -194,3 +194,17 @@ class ZeroingNetwork(SoloCell):
             raise ValueError(
                 f"expected gamma * step_s below 2, where errors vanish, received {params['gamma'] * params['step_s']:g}"
             )
+
+
+def _largest_eigenvalue(Q: NDArray[Any]) -> float:
+    """Of a quadratic energy's matrix.
+
+    Raises:
+        ValueError: the energy has no least value.
+    """
+    if Q.ndim != 2 or not Q.size or Q.shape[0] != Q.shape[1] or not np.allclose(Q, Q.T):
+        raise ValueError(f"expected a symmetric Q, received shape {Q.shape}")
+    eigenvalues = np.linalg.eigvalsh(Q.astype(np.float64))
+    if eigenvalues[0] < -1e-6 * eigenvalues[-1]:
+        raise ValueError(f"expected Q without negative eigenvalues, received {eigenvalues[0]:g}")
+    return float(eigenvalues[-1])

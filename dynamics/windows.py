@@ -7,9 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 def half_widths(value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.int64]:
     """(axes, longest side) half widths of the windows, whole numbers, at every place along every axis."""
     given = np.asarray(value)
-    if not (
-        np.isrealobj(given) and np.isfinite(given).all() and (given == np.rint(given)).all() and (given >= 0).all()
-    ):
+    if given.dtype.kind not in "biuf" or not ((given == np.rint(given)) & (given >= 0) & (given < np.inf)).all():
         raise ValueError(f"expected half_width in whole units, none negative, received {value!r}")
     if given.shape not in ((), (len(shape),), *([shape] if len(shape) == 1 else [])):
         wanted = f"one for each of {len(shape)} axes" if len(shape) > 1 else f"{shape[0]}, one per unit"

@@ -1,6 +1,6 @@
 """Winner-take-all circuits: Wta over all units, WtaConv over a window around each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Literal, Unpack
 
@@ -99,13 +99,13 @@ class WtaConv(CircuitLayer):
 
     def __init__(
         self,
-        units: int | tuple[int, ...],
+        units: int | Sequence[int],
         half_width: ArrayLike,
         *,
         inhibits: Literal["window", "centre"] = "window",
         **options: Unpack[CircuitOptions],
     ) -> None:
-        shape = units if isinstance(units, tuple) else (units,)
+        shape = tuple(units) if isinstance(units, Sequence) else (units,)
         check_counts(**{f"side{axis}": side for axis, side in enumerate(shape)})
         super().__init__(prod(shape), prod(shape), **options)
         if inhibits not in ("window", "centre"):
