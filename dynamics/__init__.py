@@ -11,8 +11,8 @@ from .live_learning import Hebbian
 from .maps import persistent_maps
 from .network import Network, Settled
 from .pair import LcAdamWta
-from .receptive_fields import random_fields
 from .solvers import ProjectionNetwork, ZeroingNetwork
+from .unit_fields import random_fields
 from .wta import Wta, WtaConv
 
 __all__ = [

@@ -29,6 +29,9 @@ class Cell(ABC):
     streams: int
     backend: Backend
 
+    revision = 0
+    """How often its parameters have been set: networks lay them out anew then."""
+
     kind: ClassVar[int]
     """What the network's kernel knows it as."""
 

@@ -136,6 +136,7 @@ class CircuitLayer(Layer):
     def threshold(self, value: ArrayLike) -> None:
         self._thresholds = per_unit(value, self.units, "threshold")
         self._threshold = self.backend.array(self._thresholds)
+        self.revision += 1
 
     @property
     def params(self) -> Params:

@@ -12,8 +12,8 @@ from sharpear.gpu import CPU, Backend
 from .cell import Params, checked
 from .lateral import BandedWeights
 from .layer import Activity, Layer, per_unit, read_only, usable
-from .receptive_fields import unit_columns
 from .rules import LevelRule
+from .unit_fields import unit_columns
 
 Threshold = Literal["soft", "hard"]
 
@@ -97,6 +97,7 @@ class Competitive(Layer):
             raise ValueError(f"expected fields of {self._receptive_fields.shape}, received {W.shape}")
         self.lateral = BandedWeights.from_receptive_fields(W)
         self._receptive_fields, self._fields = W, self.backend.array(W)
+        self.revision += 1
 
     @property
     def threshold(self) -> NDArray[np.float32]:
@@ -107,6 +108,7 @@ class Competitive(Layer):
     def threshold(self, value: ArrayLike) -> None:
         self._thresholds = per_unit(value, self.units, "threshold")
         self._threshold = self.backend.array(self._thresholds)
+        self.revision += 1
 
     @property
     def retention(self) -> Activity:
@@ -117,6 +119,7 @@ class Competitive(Layer):
     def retention(self, value: ArrayLike) -> None:
         self._retentions = _retention(value, self.units, self.dtype)
         self._retention = self.backend.array(self._retentions)
+        self.revision += 1
 
     @property
     def lateral(self) -> BandedWeights:
@@ -135,6 +138,7 @@ class Competitive(Layer):
                 f"{value.units}"
             )
         self._lateral, self._band = value, self.backend.array(value.band)
+        self.revision += 1
 
     @property
     def extra(self) -> int:

@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sharpear.gpu.backend import Kernel
 from sharpear.gpu.stateful import Stateful, allocated
 
 from .cell import Cell, Params, State, check_counts
 from .flows import Flow
 from .kinds import NO_CELL
-from .layer import Activity, usable
+from .layer import Activity
 from .nesting import flattened
+from .network_inputs import side_by_side
 from .network_kernel import Plan, Room, network_process, network_settle
 from .network_plan import DELAYED, packed, room_lengths
 from .wiring import Wiring, warn_of_growth
@@ -44,7 +46,7 @@ class Network(Stateful, Cell):
 
     Args:
         cells: layers, solvers or networks by name, on one backend. Their own states stay out of it: the network keeps
-            one for each. Set their parameters by `replace`.
+            one for each. Parameters are the cells' own, set there or by `replace`.
         flows: what feeds what.
         read: the "cell" or "cell.field" that comes out; the first cell's activity by default.
         iterations: steps a frame.
@@ -91,14 +93,14 @@ class Network(Stateful, Cell):
         self._floats = self._state.floats
         lengths = room_lengths(self.cells)
         self._room = allocated(Room, lengths, self.backend, self.streams)
-        self._run, self._run_to_rest = (
+        self._process, self._settle = (
             self.backend.kernel(
                 function, {"UNIT": np.dtype(np.float32)}, blocks=self.streams, threads=lengths["longest"],
                 shared_bytes=SETTLING_BYTES,
             )
             for function in (network_process, network_settle)
         )  # fmt: skip
-        self.refresh()
+        self._lay_out()
         warn_of_growth(self.loop_gain)
 
     @property
@@ -138,13 +140,19 @@ class Network(Stateful, Cell):
             ValueError: there is none of that name, or it has another shape or an impossible value; then none is set.
         """
         self.wiring.replace(params)
-        self.refresh()
+        self.revision += 1
         warn_of_growth(self.loop_gain)
 
-    def refresh(self) -> None:
-        """Lay the parameters out for the kernel, where it runs: after a cell's have been set on the cell itself."""
+    def _lay_out(self) -> None:
+        """The parameters as the kernel takes them, where it runs."""
+        self._laid_out = self.wiring.revisions
         plan = packed(self.wiring, self._state.dtype, self.streams)
         self._plan = Plan(*(self.backend.array(part) for part in plan))
+
+    def _run(self, kernel: Kernel, drive: Any, *arguments: Any) -> None:
+        if self.wiring.revisions != self._laid_out:  # a cell was changed by itself
+            self._lay_out()
+        kernel(drive, self._plan, *arguments)
 
     @property
     def loop_gain(self) -> float:
@@ -191,7 +199,7 @@ class Network(Stateful, Cell):
     def __call__(self, inputs: Mapping[str, ArrayLike] | ArrayLike) -> Activity:
         """Advance one frame: (streams, width) in, by name where there are several inputs; (streams, read) out."""
         out = self.backend.empty((1, self.streams, self.units), np.float32)
-        self._run(self._drive(inputs, ())[None], self._plan, self.iterations, self._room, self._floats, out)
+        self._run(self._process, self._drive(inputs, ())[None], self.iterations, self._room, self._floats, out)
         return self._returned(out[0], inputs)
 
     def process(self, inputs: Mapping[str, ArrayLike] | Activity, out: Activity | None = None) -> Activity:
@@ -208,7 +216,7 @@ class Network(Stateful, Cell):
             out = self.backend.empty(shape, np.float32)
         elif out.shape != shape or out.dtype != np.float32 or not self.backend.holds(out):
             raise ValueError(f"expected out of {shape} float32, received {out.shape} {out.dtype}")
-        self._run(drive, self._plan, self.iterations, self._room, self._floats, out)
+        self._run(self._process, drive, self.iterations, self._room, self._floats, out)
         return self._returned(out, inputs)
 
     def settle(
@@ -230,8 +238,17 @@ class Network(Stateful, Cell):
         streams, array = self.streams, self.backend.empty
         out, before = array((streams, self.units), np.float32), array(self._floats.shape, np.float32)
         steps, residual = array((streams,), np.int64), array((streams,), np.float64)
-        self._run_to_rest(
-            drive, self._plan, int(limit), np.float64(tolerance), self._room, before, self._floats, out, steps, residual
+        self._run(
+            self._settle,
+            drive,
+            int(limit),
+            np.float64(tolerance),
+            self._room,
+            before,
+            self._floats,
+            out,
+            steps,
+            residual,
         )
         return Settled(*(self.backend.numpy(part) for part in (out, steps, residual)))
 
@@ -249,30 +266,7 @@ class Network(Stateful, Cell):
         return self.wiring.labels
 
     def _drive(self, inputs: Mapping[str, ArrayLike] | ArrayLike, before: tuple[str, ...]) -> Any:
-        """Inputs side by side, as the kernel takes them; before: axes before the streams'.
-
-        A single stream's frame may come without its axis.
-        """
-        ports = self.wiring.inputs
-        if not isinstance(inputs, Mapping):
-            several = f", or inputs by name: {', '.join(ports)}" if len(ports) > 1 else ""
-            return self._usable(inputs, sum(ports.values()), before, several)
-        if set(inputs) != set(ports):
-            raise ValueError(f"expected inputs {', '.join(ports)}, received {', '.join(map(str, inputs))}")
-        parts = [self._usable(inputs[name], width, before, f" as {name!r}") for name, width in ports.items()]
-        if len({len(part) for part in parts}) > 1:
-            raise ValueError(f"expected inputs of as many frames, received {[len(part) for part in parts]}")
-        return np.concatenate(parts, axis=-1)
-
-    def _usable(self, given: ArrayLike, width: int, before: tuple[str, ...], which: str) -> Any:
-        values = self.backend.view(given)
-        if values.ndim == 1 and self.streams == 1 and not before:
-            values = values[None]
-        wanted = (*before, self.streams, width)
-        if values.ndim != len(wanted) or values.shape[-2:] != wanted[-2:] or values.dtype.kind not in "biuf":
-            shape = ", ".join(map(str, wanted))
-            raise ValueError(f"expected a drive of floats, ({shape}){which}, received {values.dtype} {values.shape}")
-        return usable(values, np.float32, self.backend)
+        return side_by_side(inputs, self.wiring.inputs, (*before, self.streams), self.backend)
 
     def _returned(self, out: Activity, inputs: Any) -> Activity:
         """Where the inputs came from."""

@@ -37,8 +37,7 @@ class SoloCell(Cell):
         changed = self.params | checked(self._params, params)
         self._check(changed)
         self._params = changed
-        if "_network" in vars(self):
-            self._network.refresh()
+        self.revision += 1
 
     @abstractmethod
     def _check(self, params: Params) -> None:

@@ -31,6 +31,7 @@ class Wiring:
         self.cells, self.flows, self.reading = dict(cells), list(flows), reading
         self.operators = [operator_of(flow.weight, flow.gain) for flow in self.flows]
         self.inputs: dict[str, int] = {}
+        self._replaced = 0
         for flow, operator in zip(self.flows, self.operators, strict=True):
             if flow.source.partition(".")[0] not in self.cells:
                 self._add_input(flow, operator.sources or self.target(flow.target).width)
@@ -115,6 +116,12 @@ class Wiring:
                 self.cells[name].replace(kept)
             raise
         self.operators = operators
+        self._replaced += 1
+
+    @property
+    def revisions(self) -> int:
+        """How often parameters of cells or flows have been set."""
+        return self._replaced + sum(cell.revision for cell in self.cells.values())
 
     def present_flows(self) -> list[Flow]:
         """The flows with their weights and gains as they are now."""
