@@ -73,6 +73,7 @@ class Competitive(Layer):
         Raises:
             ValueError: W is no real finite matrix of columns of norm 1: divide by `np.linalg.norm(W, axis=0)`.
 
+        >>> from sharpear.dynamics import Lca
         >>> W = np.array([[1.0, 0.6], [0.0, 0.8]])
         >>> layer = Lca.over(W, 0.1, tau_s=0.01, step_s=0.003, iterations=100)
         >>> layer(W[:, 0]).round(3).tolist()

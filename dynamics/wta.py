@@ -37,6 +37,7 @@ class Wta(CircuitLayer):
 
     Reference: Rutishauser, Douglas, Slotine 2011, Neural Computation 23.
 
+    >>> from sharpear.dynamics import WtaCircuit
     >>> circuit = WtaCircuit(alpha=1.2, beta1=3.0, beta2=0.25, conductance=1.0)
     >>> layer = Wta(3, tau_s=0.010, step_s=0.001, circuit=circuit)
     >>> for _ in range(2000):
@@ -87,6 +88,7 @@ class WtaConv(CircuitLayer):
         ValueError: a lone winner would grow without end or would not settle, and the message says the bound; or another
             argument is out of range.
 
+    >>> from sharpear.dynamics import WtaCircuit
     >>> circuit = WtaCircuit(alpha=0.5, beta1=3.0, beta2=0.25, conductance=1.0)
     >>> layer = WtaConv(5, 1, tau_s=0.010, step_s=0.001, circuit=circuit)
     >>> for _ in range(2000):
