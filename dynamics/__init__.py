@@ -2,8 +2,9 @@
 
 from .cell import Cell
 from .circuit import WtaCircuit
-from .divisive_cell import Divisive
+from .divisive_cell import Divisive, HarmonicDivisive
 from .flows import Flow, convolution
+from .harmonic_fields import HarmonicFields
 from .lateral import BandedWeights
 from .layer import Layer
 from .lca import Lca, LcAdam, LcaRms
@@ -16,7 +17,7 @@ from .unit_fields import random_fields
 from .wta import Wta, WtaConv
 
 __all__ = [
-    "BandedWeights", "Cell", "Divisive", "Flow", "Hebbian", "Layer", "LcAdam", "LcAdamWta", "Lca", "LcaRms", "Network",
-    "ProjectionNetwork", "Settled", "Wta", "WtaCircuit", "WtaConv", "ZeroingNetwork", "convolution", "persistent_maps",
-    "random_fields",
+    "BandedWeights", "Cell", "Divisive", "Flow", "HarmonicDivisive", "HarmonicFields", "Hebbian", "Layer", "LcAdam",
+    "LcAdamWta", "Lca", "LcaRms", "Network", "ProjectionNetwork", "Settled", "Wta", "WtaCircuit", "WtaConv",
+    "ZeroingNetwork", "convolution", "persistent_maps", "random_fields",
 ]  # fmt: skip

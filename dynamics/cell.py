@@ -59,6 +59,11 @@ class Cell(ABC):
         return 0
 
     @property
+    def links(self) -> tuple[int, int]:
+        """Row starts and connections that a step needs room for, where these are found anew every frame."""
+        return 0, 0
+
+    @property
     @abstractmethod
     def params(self) -> Params:
         """All parameters by name, copies."""

@@ -1,35 +1,40 @@
-// The step of divisive.py for the GPU: the same order of the arithmetic.
+// The step of divisive.py for the GPU: the same order of the arithmetic. What each unit expects of each input is computed
+// where it is asked for, so that it needs no room.
 
 // What all units expect of each input.
+template <class Place>
 __device__ void expect(
-    const long long *start, const long long *unit, const float *weight, const float *a, float *expected, int inputs
+    const Place *start, const Place *unit, const float *weight, const float *a, float *expected, int inputs
 ) {
     __syncthreads();
     for (int i = threadIdx.x; i < inputs; i += blockDim.x) {
         float sum = 0.0f;
-        for (long long k = start[i]; k < start[i + 1]; ++k) sum += weight[k] * a[unit[k]];
+        for (Place k = start[i]; k < start[i + 1]; ++k) sum += weight[k] * a[unit[k]];
         expected[i] = sum;
     }
     __syncthreads();
 }
 
-// expected: room. One input after the other speaks for its units, each of which it reaches once, so that every unit adds
-// up what speaks for it in the order of the inputs.
-__device__ void divisive_step(
-    const float *y, int inputs, const long long *start, const long long *unit, const float *weight, const float *total,
-    DivisiveGains gains, float *a, float *support, float *expected, int units
+// Inputs speak for their units in their order, so that sums are those of the CPU. Of an input whose connections all reach
+// different units, threads take the connections, and wait for each other before the next one; otherwise every thread goes
+// through all of them and takes those of its own units.
+template <class Place>
+__device__ void share(
+    const float *y, const Place *start, const Place *unit, const float *weight, const float *total,
+    DivisiveGains gains, const float *expected, float *a, float *support, int inputs, int units, bool different
 ) {
-    expect(start, unit, weight, a, expected, inputs);
     EACH_UNIT(j) support[j] = 0.0f;
     __syncthreads();
     for (int i = 0; i < inputs; ++i) {
         if (y[i] == 0.0f) continue;
-        for (long long k = start[i] + threadIdx.x; k < start[i + 1]; k += blockDim.x) {
+        for (Place k = start[i] + (different ? threadIdx.x : 0); k < start[i + 1]; k += different ? blockDim.x : 1) {
+            if (!different && unit[k] % (int)blockDim.x != threadIdx.x) continue;
             float own = weight[k] * a[unit[k]];
             support[unit[k]] += weight[k] * y[i] / (gains.epsilon + own + gains.feedback * (expected[i] - own));
         }
-        __syncthreads();
+        if (different) __syncthreads();
     }
+    __syncthreads();
     EACH_UNIT(j) {
         float correction = fmaxf(support[j] / total[j], 0.0f) + FASTEST_FALL;
         a[j] = fmaxf(a[j] * (gains.rate == 1.0f ? correction : powf(correction, gains.rate)), gains.rest);

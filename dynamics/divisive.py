@@ -46,24 +46,39 @@ def divisive_step(
 
     total: W_j, what a unit's weights sum to when all its inputs are there: missing inputs count against it.
     """
-    room, expected = np.empty(start[inputs], np.float32), np.empty(inputs, np.float32)
-    for k in range(room.size):
-        room[k] = weight[k] * a[np.uint32(unit[k])]
-    _expect(room, start, expected)
+    own, expected = np.empty(start[inputs], np.float32), np.empty(inputs, np.float32)
+    expect(start, unit, weight, a, own, expected)
+    share(y, start, unit, weight, total, gains, own, expected, a, support)
+
+
+@kernel
+def expect(start: ShortIntegers, unit: ShortIntegers, weight: Floats, a: Floats, own: Floats, expected: Floats) -> None:
+    """What each unit expects of each input, ``w_ij a_j``, a connection one behind the other; and all of them, p_i."""
+    for k in range(start[expected.size]):
+        own[k] = weight[k] * a[np.uint32(unit[k])]
+    _sum_up(own, start, expected)
+
+
+@kernel
+def share(
+    y: Floats, start: ShortIntegers, unit: ShortIntegers, weight: Floats, total: Floats, gains: DivisiveGains,
+    own: Floats, expected: Floats, a: Floats, support: Floats,
+) -> None:  # fmt: skip
+    """The rest of a step, from what `expect` says, which is used up by it."""
     for j in range(a.size):
         support[j] = 0.0
-    for i in range(inputs):
+    for i in range(expected.size):
         first, past = start[i], start[i + 1]
-        _claim(weight[first:past], y[i], expected[i], gains, room[first:past])
+        _claim(weight[first:past], y[i], expected[i], gains, own[first:past])
         for k in range(first, past):
-            support[np.uint32(unit[k])] += room[k]
+            support[np.uint32(unit[k])] += own[k]
     for j in range(a.size):
         correction = max(support[j] / total[j], np.float32(0.0)) + FASTEST_FALL
         a[j] = max(a[j] * (correction if gains.rate == 1 else correction**gains.rate), gains.rest)
 
 
 @kernel
-def _expect(own: Floats, start: ShortIntegers, expected: Floats) -> None:
+def _sum_up(own: Floats, start: ShortIntegers, expected: Floats) -> None:
     """What all units expect of each input; of four inputs at once, as each addition waits for the one before."""
     together = expected.size - expected.size % 4
     for i in range(0, together, 4):

@@ -3,7 +3,7 @@
 NO_CELL = -1
 """What is made of several layers."""
 
-LCA, LCA_RMS, LCADAM, WTA, WTACONV, DIVISIVE, PROJECTION, ZEROING = range(8)
+LCA, LCA_RMS, LCADAM, WTA, WTACONV, DIVISIVE, PROJECTION, ZEROING, HARMONIC = range(9)
 """Kinds of cells."""
 
 ONE_TO_ONE, DENSE, SPARSE = range(3)

@@ -91,11 +91,11 @@ class Network(Stateful, Cell):
         self.units = self.wiring.source(self.wiring.reading).width
         self._remember(_fields(self.wiring, self.streams), first.backend)
         self._floats = self._state.floats
-        lengths = room_lengths(self.cells)
-        self._room = allocated(Room, lengths, self.backend, self.streams)
+        self._lengths = room_lengths(self.cells)
+        self._room = allocated(Room, self._lengths, self.backend, self.streams)
         self._process, self._settle = (
             self.backend.kernel(
-                function, {"UNIT": np.dtype(np.float32)}, blocks=self.streams, threads=lengths["longest"],
+                function, {"UNIT": np.dtype(np.float32)}, blocks=self.streams, threads=self._lengths["longest"],
                 shared_bytes=SETTLING_BYTES,
             )
             for function in (network_process, network_settle)
@@ -148,6 +148,9 @@ class Network(Stateful, Cell):
         self._laid_out = self.wiring.revisions
         plan = packed(self.wiring, self._state.dtype, self.streams)
         self._plan = Plan(*(self.backend.array(part) for part in plan))
+        if room_lengths(self.cells) != self._lengths:  # fields that reach farther connect more
+            self._lengths = room_lengths(self.cells)
+            self._room = allocated(Room, self._lengths, self.backend, self.streams)
 
     def _run(self, kernel: Kernel, drive: Any, *arguments: Any) -> None:
         if self.wiring.revisions != self._laid_out:  # a cell was changed by itself

@@ -7,6 +7,7 @@
 #include "lca_kernel.cuh"
 #include "wta_kernel.cuh"
 #include "divisive.cuh"
+#include "harmonic_fields.cuh"
 #include "solvers_kernel.cuh"
 
 #define EACH_OF_WARP(i, last) for (int i = threadIdx.x / WARP; i < last; i += blockDim.x / WARP)
@@ -125,10 +126,49 @@ __device__ void step_divisive(Plan plan, const long long *cell, const float *dri
     int units = cell[UNITS], inputs = cell[EXTRA];
     DivisiveGains gains = {p[at[2]], p[at[3]], p[at[4]], p[at[5]]};
     float *a = row(z, to[0], units), *support = row(z, to[1], units);
-    divisive_step(
-        drive, inputs, start, unit, weight, p + at[1], gains, a, support, room.row.data, units
-    );
+    float *before = room.row.data;
+    expect(start, unit, weight, a, before, inputs);
+    share(drive, start, unit, weight, p + at[1], gains, before, a, support, inputs, units, true);
     expect(start, unit, weight, a, row(z, to[2], inputs), inputs);
+}
+
+__device__ FieldRule harmonic_rule(Plan plan, const long long *cell) {
+    const long long *at = cell + PARAMS;
+    float *p = plan.parameters.data;
+    return {{p + at[0], {at[1] - at[0]}}, p[at[1]], p[at[2]], p[at[3]]};
+}
+
+// Those of cell c.
+__device__ Links links_of(Plan plan, int c, Links links) {
+    for (int before = 0; before < c; ++before) {
+        const long long *cell = plan.cells[before].data;
+        if (cell[KIND] != HARMONIC) continue;
+        long long most = cell[EXTRA] * most_connections(harmonic_rule(plan, cell));
+        links.start.data += cell[EXTRA] + 1;
+        links.unit.data += most;
+        links.weight.data += most;
+    }
+    return links;
+}
+
+__device__ void find_links(Plan plan, int c, const float *inputs, Links links) {
+    const long long *cell = plan.cells[c].data;
+    Links own = links_of(plan, c, links);
+    const float *hz = inputs + cell[INPUT_AT] + cell[EXTRA];
+    connect(hz, cell[EXTRA], cell[UNITS], harmonic_rule(plan, cell), own.start.data, own.unit.data, own.weight.data);
+}
+
+__device__ void step_harmonic(Plan plan, int c, const float *drive, float *z, Room room) {
+    const long long *cell = plan.cells[c].data, *at = cell + PARAMS, *to = cell + FIELDS;
+    const float *p = plan.parameters.data;
+    int units = cell[UNITS], partials = cell[EXTRA];
+    Links links = links_of(plan, c, room.links);
+    const int *start = links.start.data, *unit = links.unit.data;
+    const float *weight = links.weight.data;
+    DivisiveGains gains = {p[at[5]], p[at[6]], p[at[7]], p[at[8]]};
+    float *a = row(z, to[0], units), *support = row(z, to[1], units), *expected = row(z, to[2], partials);
+    expect(start, unit, weight, a, expected, partials);
+    share(drive, start, unit, weight, p + at[4], gains, expected, a, support, partials, units, false);
 }
 
 __device__ void step_solver(Plan plan, const long long *cell, const float *drive, float *z, Room room) {
@@ -161,6 +201,8 @@ __device__ void step_network(Plan plan, float *z, Room room) {
             step_circuit(plan, cell, received, z, room);
         } else if (cell[KIND] == DIVISIVE) {
             step_divisive(plan, cell, received, z, room);
+        } else if (cell[KIND] == HARMONIC) {
+            step_harmonic(plan, c, received, z, room);
         } else {
             step_solver(plan, cell, received, z, room);
         }
@@ -176,7 +218,9 @@ __device__ void begin_frame(Plan plan, const float *drive, float *z, Room room) 
     add_flows(plan, false, nullptr, z, room.inputs.data);
     for (int c = 0; c < plan.cells.shape[0]; ++c) {
         const long long *cell = plan.cells[c].data;
-        begin_cell(plan, cell, cell[DRIVEN] ? room.fixed.data : room.inputs.data, z, room);
+        const float *received = cell[DRIVEN] ? room.fixed.data : room.inputs.data;
+        if (cell[KIND] == HARMONIC) find_links(plan, c, received, room.links);
+        begin_cell(plan, cell, received, z, room);
     }
 }
 

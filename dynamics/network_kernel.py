@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, Integers, kernel
 
-from .divisive import DivisiveGains, divisive_step
+from .divisive import DivisiveGains, divisive_step, expect, share
+from .harmonic_fields import FieldRule, connect, most_connections
 from .inference_kernel import weighted_sum
 from .kinds import (
     DENSE,
@@ -20,6 +21,7 @@ from .kinds import (
     EXTRA,
     FIELDS,
     FLOW_KIND,
+    HARMONIC,
     INDEX_AT,
     INPUT_AT,
     INPUT_SIZE,
@@ -57,6 +59,15 @@ class Plan(NamedTuple):
     numbers: Annotated[NDArray[np.int64], "numbers"]
 
 
+class Links(NamedTuple):
+    """Connections of cells to inputs that stand elsewhere every frame, one cell's behind another's."""
+
+    start: Annotated[NDArray[np.int32], "starts"]
+    unit: Annotated[NDArray[np.int32], "links"]
+    weight: Annotated[NDArray[np.float32], "links"]
+    own: Annotated[NDArray[np.float32], "links"]
+
+
 class Room(NamedTuple):
     """What a stream's step works on: inputs of all cells, from outside alone and all, and rows for a cell at a time."""
 
@@ -65,6 +76,7 @@ class Room(NamedTuple):
     row: Annotated[NDArray[np.float32], "longest"]
     other_row: Annotated[NDArray[np.float32], "longest"]
     sums: Annotated[NDArray[np.float64], "sums"]
+    links: Links
 
 
 @kernel
@@ -125,6 +137,8 @@ def begin_cell(plan: Plan, c: int, stream: int, inputs: Floats, z: Floats, room:
     """What happens to a cell once a frame: an LCA's level, and the leak of its memory."""
     cells, p = plan.cells, plan.parameters
     kind, n, at, to = cells[c, KIND], cells[c, UNITS], cells[c, PARAMS:FIELDS], cells[c, FIELDS:]
+    if kind == HARMONIC:
+        find_links(plan, c, inputs, room.links)
     if kind > LCADAM:
         return
     level = room.row[:n]
@@ -204,6 +218,44 @@ def step_divisive(plan: Plan, c: int, stream: int, drive: Floats, z: Floats) -> 
 
 
 @kernel(inline=True)
+def harmonic_rule(plan: Plan, c: int) -> FieldRule:
+    """The fields of a HarmonicDivisive."""
+    p, at = plan.parameters, plan.cells[c, PARAMS:FIELDS]
+    return FieldRule(p[at[0] : at[1]], p[at[1]], p[at[2]], p[at[3]])
+
+
+@kernel(inline=True)
+def links_of(plan: Plan, c: int, links: Links) -> Links:
+    """Those of cell c."""
+    first = start = 0
+    for before in range(c):
+        if plan.cells[before, KIND] == HARMONIC:
+            first += plan.cells[before, EXTRA] * most_connections(harmonic_rule(plan, before))
+            start += plan.cells[before, EXTRA] + 1
+    return Links(links.start[start:], links.unit[first:], links.weight[first:], links.own[first:])
+
+
+@kernel(inline=True)
+def find_links(plan: Plan, c: int, inputs: Floats, links: Links) -> None:
+    """The connections of a HarmonicDivisive to partials where they stand in this frame."""
+    partials, place, own = plan.cells[c, EXTRA], plan.cells[c, INPUT_AT], links_of(plan, c, links)
+    hz = inputs[place + partials : place + 2 * partials]
+    connect(hz, partials, plan.cells[c, UNITS], harmonic_rule(plan, c), own.start, own.unit, own.weight)
+
+
+@kernel(inline=True)
+def step_harmonic(plan: Plan, c: int, stream: int, drive: Floats, z: Floats, room: Room) -> None:
+    """One step of a HarmonicDivisive."""
+    cells, p = plan.cells, plan.parameters
+    n, partials, at, to = cells[c, UNITS], cells[c, EXTRA], cells[c, PARAMS:FIELDS], cells[c, FIELDS:]
+    links, gains = links_of(plan, c, room.links), DivisiveGains(p[at[5]], p[at[6]], p[at[7]], p[at[8]])
+    a, expected = row(z, to[0], stream, n), row(z, to[2], stream, partials)
+    total, support = p[at[4] : at[4] + n], row(z, to[1], stream, n)
+    expect(links.start, links.unit, links.weight, a, links.own, expected)
+    share(drive, links.start, links.unit, links.weight, total, gains, links.own, expected, a, support)
+
+
+@kernel(inline=True)
 def step_solver(plan: Plan, c: int, stream: int, drive: Floats, z: Floats, room: Room) -> None:
     """One step of a ProjectionNetwork or ZeroingNetwork."""
     cells, p = plan.cells, plan.parameters
@@ -234,6 +286,8 @@ def step_network(plan: Plan, stream: int, z: Floats, room: Room) -> None:
             step_circuit(plan, c, stream, received, z, room)
         elif cells[c, KIND] == DIVISIVE:
             step_divisive(plan, c, stream, received, z)
+        elif cells[c, KIND] == HARMONIC:
+            step_harmonic(plan, c, stream, received, z, room)
         else:
             step_solver(plan, c, stream, received, z, room)
 

@@ -82,7 +82,8 @@ def room_lengths(cells: Mapping[str, Cell]) -> dict[str, int]:
     """Lengths of the axes of a step's `Room`."""
     longest = max(max(cell.units, cell.longest) for cell in cells.values())
     inputs = sum(sum(cell.ports.values()) for cell in cells.values())
-    return {"inputs": inputs, "longest": longest, "sums": 2 * longest + 1}
+    starts, links = np.sum([cell.links for cell in cells.values()], axis=0).tolist()
+    return {"inputs": inputs, "longest": longest, "sums": 2 * longest + 1, "starts": starts, "links": links}
 
 
 def _input_places(cells: Mapping[str, Cell]) -> dict[tuple[str, str], int]:

@@ -15,6 +15,8 @@ from sharpear.dynamics import (
     Cell,
     Divisive,
     Flow,
+    HarmonicDivisive,
+    HarmonicFields,
     Hebbian,
     Lca,
     LcAdam,
@@ -58,6 +60,11 @@ def make_cell(kind: str, units: int, backend: Backend) -> Cell:
         case "Divisive":
             fields = rng.random((2 * units, units)) * (rng.random((2 * units, units)) < 0.7) + 1e-3
             return Divisive(fields, epsilon=0.05, rate=0.8, **here)
+        case "HarmonicDivisive":
+            combs = HarmonicFields.over(
+                100.0, 100.0 * 2 ** (units / 12), per_octave=12, harmonics=8, rolloff=0.7, tolerance_cents=60.0
+            )
+            return HarmonicDivisive(combs, 8, epsilon=0.05, **here)
         case "ProjectionNetwork":
             return ProjectionNetwork(np.eye(units) + 0.1, upper=0.6, **here)
         case "simplices":
@@ -66,8 +73,8 @@ def make_cell(kind: str, units: int, backend: Backend) -> Cell:
 
 
 KINDS = [
-    "Lca", "LcaRms", "LcAdam", "Wta", "WtaConv", "WtaConv, centres", "Divisive", "ProjectionNetwork", "simplices",
-    "ZeroingNetwork",
+    "Lca", "LcaRms", "LcAdam", "Wta", "WtaConv", "WtaConv, centres", "Divisive", "HarmonicDivisive",
+    "ProjectionNetwork", "simplices", "ZeroingNetwork",
 ]  # fmt: skip
 
 
@@ -87,7 +94,9 @@ def random_network(draw: st.DrawFn) -> Any:
     ]
     for _ in range(draw(st.integers(0, 5))):
         source, target = (names[draw(st.integers(0, len(names) - 1))] for _ in range(2))
-        width, (port, units) = plain[source].state_fields[plain[source].output], list(plain[target].ports.items())[-1]
+        width, ports = plain[source].state_fields[plain[source].output], plain[target].ports
+        port = "B" if "B" in ports else next(iter(ports))
+        units = ports[port]
         weight: Any = rng.random((units, width)) / width
         if draw(st.booleans()):
             weight = sparse.csr_array(weight * (rng.random(weight.shape) < 0.3))
@@ -107,6 +116,8 @@ def random_network(draw: st.DrawFn) -> Any:
     for name, at in first.items():
         if name.endswith(" A"):  # a matrix that can be solved for
             drive[..., at : at + 4] += 3 * np.eye(2).ravel()
+        if name.endswith(" hz"):
+            drive[..., at : at + ports[name]] *= 300
     return make, drive.astype(np.float32)
 
 

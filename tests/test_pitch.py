@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from sharpear.config import PitchConfig
-from sharpear.dsp.harmonic_fields import HarmonicFields, connect
 from sharpear.dynamics.divisive import DivisiveGains, divisive_step
+from sharpear.dynamics.harmonic_fields import HarmonicFields, connect
 from sharpear.errors import UsageError
 from sharpear.pitch import Note, PitchFrames, PitchLayer, Transcriber, Transcription, Voices, notes_of, transcribe
 from sharpear.pitch.note_files import FORMATS

@@ -46,16 +46,17 @@ def duet() -> np.ndarray:
 
 
 @cache
-def heard() -> tuple[list[Call], PitchFrames, Transcriber]:
-    """The pitch layer's calls, frame by frame; all that it told; and who heard it."""
+def heard() -> tuple[list[tuple[Call, Call]], PitchFrames, Transcriber]:
+    """The pitch layer's calls below and above its network, frame by frame; all that it told; and who heard it."""
     spy, sound, told = Spy(), duet(), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pitch_layer, "pitch_process", spy.watch(pitch_layer.pitch_process))
+        for name in ("partials_process", "pitch_process"):
+            patch.setattr(pitch_layer, name, spy.watch(getattr(pitch_layer, name)))
         transcriber = Transcriber(RATE)
         for start in range(0, sound.size - HOP + 1, HOP):
             told.append(transcriber.process(sound[start : start + HOP, None]))
-    made = [call for call in spy.calls["pitch_process"] if len(call.before["times"])]
-    return made, PitchFrames.join(told), transcriber
+    calls = zip(spy.calls["partials_process"], spy.calls["pitch_process"], strict=True)
+    return [pair for pair in calls if len(pair[1].before["times"])], PitchFrames.join(told), transcriber
 
 
 def lists(state: Any) -> dict[str, Any]:
@@ -65,20 +66,22 @@ def lists(state: Any) -> dict[str, Any]:
 
 def test_a_step_of_the_pitch_layer() -> None:
     """Level, noise, competition, median, voices, what speaks for them and the belief, each from the state before."""
-    s, steps, sounded = SETTINGS, 0, 0
-    for call in heard()[0]:
+    s, steps, sounded, activities = SETTINGS, 0, 0, [0.0] * heard()[2].layer.fields.pitch_hz.size
+    for levels, call in heard()[0]:
         count = call.before["count"]
         if count % 4:
-            for name in ("network", "voices"):
+            assert lists(levels.before["state"]) == lists(levels.after["state"]), "between steps nothing changes"
+            for name in ("pitches", "voices"):
                 assert lists(call.before[name]) == lists(call.after[name]), "between steps nothing changes"
             continue
         step, width = count // 4, PITCH.median_steps
-        before, places = lists(call.before["network"]), lists(call.before["voices"])
-        after, found = lists(call.after["network"]), lists(call.after["voices"])
+        before = lists(levels.before["state"]) | lists(call.before["pitches"])
+        after = lists(levels.after["state"]) | lists(call.after["pitches"])
+        places, found = lists(call.before["voices"]), lists(call.after["voices"])
         rings = lists(call.after["rings"])
         amplitude = call.before["amplitude"][0, 0].astype(float)
         frequency = call.before["frequency"][0, 0].astype(float)
-        noise = call.before["noise"][0, 0].tolist()
+        noise = levels.before["noise"][0, 0].tolist()
         lasting = [
             now if step == 0 or now < was else was + s.noise_rise * (now - was)
             for was, now in zip(before["lasting"], noise, strict=True)
@@ -87,11 +90,12 @@ def test_a_step_of_the_pitch_layer() -> None:
         level = max(before["level"] * s.level_decay, amplitude.max(), 1e-20)
         assert after["level"] == pytest.approx(level, rel=1e-6)
         partials = naive_pitch.partials(amplitude, frequency, lasting, level, s)
+        rested, activities = activities, call.before["a"][0, 0].tolist()
         if step % 3 == 0:  # the slowest of the loops
-            expected = naive_pitch.compete(partials, before["a"], s)
-            np.testing.assert_allclose(after["a"], expected, rtol=1e-3, atol=2e-4)  # at a tooth's end rounding decides
+            expected = naive_pitch.compete(partials, rested, s)
+            np.testing.assert_allclose(activities, expected, rtol=1e-3, atol=2e-4)  # at a tooth's end rounding decides
         history = before["history"]
-        history[step % width] = after["a"]
+        history[step % width] = activities
         assert after["history"] == history
         activity = call.after["work"].activity.tolist()  # where neighbours are equal, their last bit is the peak
         np.testing.assert_allclose(activity, naive_pitch.middle_of(history), rtol=1e-6)
@@ -122,14 +126,15 @@ def test_what_leaves_the_pitch_layer() -> None:
     low_hz, high_hz = s.low_hz * 2 ** (-0.5 / 12), s.high_hz * 2 ** (0.5 / 12)
     frames, latency = heard()[0], PITCH.median_steps // 2 * 4 + 2
     kinds = dict.fromkeys(("told", "faint", "below", "above", "silent"), 0)
-    for n, call in enumerate(frames):
+    for n, (_, call) in enumerate(frames):
         assert call.result == (n >= latency)
         if not call.result:
             continue
         out = call.after["out"]
-        assert out.times[0] == frames[n - latency].before["times"][0]
-        np.testing.assert_array_equal(out.amplitude[0], frames[n - latency].before["amplitude"][0])
-        np.testing.assert_array_equal(out.frequency[0], frames[n - latency].before["frequency"][0])
+        entered = frames[n - latency][1].before
+        assert out.times[0] == entered["times"][0]
+        np.testing.assert_array_equal(out.amplitude[0], entered["amplitude"][0])
+        np.testing.assert_array_equal(out.frequency[0], entered["frequency"][0])
         places, outside = lists(call.after["voices"]), [False, False]
         for v, hz in enumerate(places["f0"]):
             kind = "silent" if hz == 0 else "below" if hz < low_hz else "above" if hz > high_hz else "told"
@@ -148,16 +153,16 @@ def test_what_leaves_the_pitch_layer() -> None:
 
 @pytest.mark.parametrize("count", [100, 161, 700])
 def test_of_many_partials_the_strongest_are_taken(count: int) -> None:
-    call, rng = heard()[0][-1].before, np.random.default_rng(count)
+    call, rng = heard()[0][-1][1].before, np.random.default_rng(count)
     atoms, level = call["amplitude"].shape[2], np.float32(0.3)
     amplitude = np.zeros(atoms, np.float32)
     amplitude[rng.permutation(atoms)[:count]] = 0.3 * rng.random(count) ** 3
     frequency = (rng.uniform(50, 5000, atoms) * (rng.random(atoms) < 0.98)).astype(np.float32)
     noise = rng.exponential(1e-4, atoms).astype(np.float32)
-    found = strongest_partials(amplitude, frequency, noise, level, call["rule"], call["work"])
-    work = call["work"]
+    there = call["work"].partials
+    found = strongest_partials(amplitude, frequency, noise, level, call["rule"], there)
     expected = naive_pitch.partials(amplitude.tolist(), frequency.tolist(), noise.tolist(), 0.3, SETTINGS)
-    rows = np.stack([work.y[:found], work.noise_y[:found], work.line_hz[:found]], axis=1)
+    rows = np.stack([there.y[:found], there.noise_y[:found], there.line_hz[:found]], axis=1)
     assert 50 < found <= 160
     np.testing.assert_allclose(rows, expected, rtol=1e-5)
 

@@ -13,7 +13,7 @@ import sharpear.pitch.pitch_layer as pitch_layer
 import sharpear.separation.voices as voices
 from sharpear.config import load_config
 from sharpear.gpu.arguments import check_fields
-from sharpear.pitch import Transcriber
+from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.separation.separator import Separator
 from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voices import PitchVoices
@@ -97,17 +97,10 @@ EXPECTED: dict[tuple[str, str], dict[str, float]] = {
     ("coherent", "level_rule"): {"half_width": 384, "decay": exp(-HOP_S / (COHERENT.network.level_ms / 1e3))},
     ("pitch_process", "rule"): {
         "stride": 4,
-        "iterations": PITCH.iterations,
         "compression": PITCH.compression,
         "floor": PITCH.floor,
         "decay": exp(-STEP_S / PITCH.level_s),
         "rise": follows(0.3, STEP_S),
-    },
-    ("pitch_process", "gains"): {
-        "feedback": PITCH.feedback,
-        "epsilon": PITCH.epsilon,
-        "rate": PITCH.rate,
-        "rest": 1e-4,
     },
     ("pitch_process", "voice_rule"): {
         "onset": PITCH.onset,
@@ -120,6 +113,14 @@ EXPECTED: dict[tuple[str, str], dict[str, float]] = {
     ("judge_process", "rule"): {"level_cue": 47, "missing_cue": 61},
     ("voices_process", "rule"): {"iterations": 6, "pace": 176 / 44100 / 0.5, "nobody": 1e-5},
 }
+
+
+def test_the_network_of_pitches_holds_its_settings() -> None:
+    network = PitchLayer(HOP_S, 12, 12, PITCH).network
+    gains = {"feedback": PITCH.feedback, "epsilon": PITCH.epsilon, "rate": PITCH.rate, "rest": 1e-4}
+    received = {name: float(network.params[f"pitches.{name}"]) for name in gains}
+    assert received == pytest.approx(gains, rel=1e-6)
+    assert network.iterations == PITCH.iterations
 
 
 @pytest.mark.parametrize(("kernel", "argument"), EXPECTED, ids=str)

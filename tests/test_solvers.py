@@ -1,5 +1,6 @@
 """Networks that solve, share or remember, against exact solvers, direct solutions and closed forms."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from sharpear.dynamics import Divisive, ProjectionNetwork, WtaCircuit, ZeroingNetwork, persistent_maps
+from sharpear.dynamics import (
+    Divisive,
+    Flow,
+    HarmonicDivisive,
+    Network,
+    ProjectionNetwork,
+    WtaCircuit,
+    ZeroingNetwork,
+    persistent_maps,
+)
+from sharpear.dynamics.harmonic_fields import HarmonicFields
 
 SIZE, UNITS = 8, 5
 
@@ -152,6 +163,60 @@ def test_divisive_units_reach_the_least_divergence(seed: int) -> None:
     settled = cell.settle((W @ truth).astype(np.float32), 1e-7, 200_000)
     np.testing.assert_allclose(settled.activity[0] @ W.T, W @ truth, rtol=2e-3)
     np.testing.assert_allclose(cell.state["cell"]["expected"][0], settled.activity[0] @ W.T, rtol=1e-5)
+
+
+COMBS = {
+    "low": HarmonicFields.over(100.0, 300.0, per_octave=24, harmonics=4, rolloff=0.7, tolerance_cents=40.0),
+    "high": HarmonicFields.over(200.0, 900.0, per_octave=12, harmonics=3, rolloff=1.0, tolerance_cents=70.0),
+}
+
+
+def wandering(frames: int = 12, partials: int = 6, streams: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Partials that stand elsewhere every frame, some of them, anywhere among the others, nowhere."""
+    rng = np.random.default_rng(6)
+    hz = 100 * 2 ** rng.uniform(0, 3.3, (frames, streams, partials)) * (rng.random((frames, streams, partials)) < 0.8)
+    return rng.random(hz.shape).astype(np.float32), hz.astype(np.float32)
+
+
+@pytest.mark.parametrize(("feedback", "rate"), [(1.0, 1.0), (0.4, 0.7)])
+def test_harmonic_units_share_partials_wherever_they_stand(feedback: float, rate: float) -> None:
+    """Two sorts of pitches in one network, each as its equation says with the weights of that frame."""
+    y, hz = wandering()
+    gains = {"feedback": feedback, "rate": rate, "epsilon": 0.05, "rest": 1e-3}
+    cells = {name: HarmonicDivisive(fields, y.shape[2], streams=2, **gains) for name, fields in COMBS.items()}
+    flows = [Flow(port, f"{name}{to}") for name in COMBS for port, to in (("partials", ""), ("hz", ".hz"))]
+    network = Network(cells, flows, iterations=3)
+    a = {name: np.zeros((2, fields.pitch_hz.size)) for name, fields in COMBS.items()}
+    for frame in range(len(y)):
+        network({"partials": y[frame], "hz": hz[frame]})
+        for (name, fields), stream in itertools.product(COMBS.items(), range(2)):
+            weight = np.array([[fields.weight(f, f0) if f else 0 for f0 in fields.pitch_hz] for f in hz[frame, stream]])
+            for _ in range(3):
+                own = weight * a[name][stream]
+                told = own.sum(axis=1, keepdims=True)
+                claims = weight * y[frame, stream][:, None] / (0.05 + feedback * told + (1 - feedback) * own)
+                grown = a[name][stream] * (claims.sum(axis=0) / fields.tooth.sum() + 1e-4) ** rate
+                a[name][stream] = np.maximum(grown, 1e-3)
+            state = network.state[name]
+            np.testing.assert_allclose(state["a"][stream], a[name][stream], rtol=2e-4)
+            np.testing.assert_allclose(state["expected"][stream], told[:, 0], rtol=2e-4)
+    assert max(part.max() for part in a.values()) > 0.01
+
+
+def test_what_is_wrong_with_harmonic_units_is_told() -> None:
+    fields = COMBS["low"]
+    with pytest.raises(ValueError, match="expected at least 1 partial, received 0"):
+        HarmonicDivisive(fields, 0)
+    with pytest.raises(ValueError, match=f"expected {fields.pitch_hz.size} totals, received \\(2,\\)"):
+        HarmonicDivisive(fields, 3, total=[1.0, 2.0])
+    cell = HarmonicDivisive(fields, 3)
+    for name, value in (("sigma_octaves", 2.0), ("per_octave", 0.0), ("tooth", -cell.params["tooth"]), ("epsilon", 0)):
+        with pytest.raises(ValueError, match="expected"):
+            cell.replace({name: value})
+    before = cell(dict.fromkeys(("drive", "hz"), np.full((1, 3), 200.0)))
+    cell.replace({"sigma_octaves": 1.0})  # fields as wide as an octave reach nearly all pitches
+    assert np.isfinite(cell(dict.fromkeys(("drive", "hz"), np.full((1, 3), 200.0)))).all()
+    assert before.any()
 
 
 def choosing(*evidence: tuple[int, list[float]], **options: Any) -> np.ndarray:

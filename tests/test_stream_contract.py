@@ -41,6 +41,7 @@ from sharpear.dynamics import (
     BandedWeights,
     Divisive,
     Flow,
+    HarmonicDivisive,
     Lca,
     LcAdam,
     LcAdamWta,
@@ -54,6 +55,7 @@ from sharpear.dynamics import (
     persistent_maps,
 )  # fmt: skip
 from sharpear.dynamics.beliefs import load_beliefs
+from sharpear.dynamics.harmonic_fields import HarmonicFields
 from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, open_gpu
 from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.separation.dictionary import Dictionary
@@ -249,6 +251,16 @@ def maps(streams: int, backend: Backend = CPU) -> Network:
     return persistent_maps(UNITS, streams=streams, backend=backend)
 
 
+def harmonic(streams: int, backend: Backend = CPU) -> HarmonicDivisive:
+    fields = HarmonicFields.over(100.0, 400.0, per_octave=12, harmonics=3, rolloff=1.0, tolerance_cents=40.0)
+    return HarmonicDivisive(fields, UNITS, streams=streams, backend=backend)
+
+
+def partials(streams: int) -> np.ndarray:
+    """Amplitudes beside frequencies from 50 Hz on."""
+    return np.concatenate([power(streams), 50 + 200 * power(streams)], axis=2)
+
+
 def zeroing(streams: int, backend: Backend = CPU) -> Any:
     """Over a matrix and a right side beside each other: 2 x 2 systems."""
     inner = ZeroingNetwork(
@@ -423,6 +435,7 @@ LAYERS: dict[str, LayerCase] = {
     "LcAdamWta, complex winners": (lambda n, b: pair(n, True, "wtaconv", b), complex_drive),
     "Network": (network, drive),
     "Divisive": (divisive, power),
+    "HarmonicDivisive": (harmonic, partials),
     "ProjectionNetwork, simplices": (simplices, drive),
     "ProjectionNetwork, a box": (cone, drive),
     "ZeroingNetwork": (zeroing, drive),

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Floats, kernel
-from sharpear.dsp.harmonic_fields import FieldRule, field_weight
+from sharpear.dynamics.harmonic_fields import FieldRule, field_weight
 
 EVIDENCE = 28
 """Numbers that are told of a voice."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sharpear.compiler import Floats, kernel
-from sharpear.dsp.harmonic_fields import FieldRule, field_weight
+from sharpear.dynamics.harmonic_fields import FieldRule, field_weight
 
 
 class ShareRule(NamedTuple):

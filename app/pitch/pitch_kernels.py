@@ -1,4 +1,4 @@
-"""The pitch layer's loops: partials → competing pitches → voices → shares. No validation here."""
+"""The pitch layer's loops: frames → partials, and activities of pitches → voices. No validation here."""
 
 import math
 from typing import Annotated, NamedTuple
@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, kernel
-from sharpear.dsp.harmonic_fields import FieldRule, connect, field_weight
-from sharpear.dynamics.divisive import DivisiveGains, divisive_step
+from sharpear.dynamics.harmonic_fields import FieldRule, field_weight
 from sharpear.dynamics.lca_kernel import SMALLEST_LEVEL
 
 from .evidence_kernel import ReadoutLayers, VoicesHeard, believe, weigh_evidence
@@ -24,20 +23,12 @@ NEIGHBORS = 3
 """Units on either side of a voice among which it is the strongest, and the only voice."""
 
 
-class PitchFields(NamedTuple):
-    """The receptive fields, and W_j, what each pitch's weights sum to when all its partials are there."""
-
-    rule: FieldRule
-    total: Annotated[NDArray[np.float32], "pitches"]
-
-
 class PitchRule(NamedTuple):
     """How partials drive the layer."""
 
     stride: int
     """Frames a step."""
 
-    iterations: int
     compression: np.float32
     floor: np.float32
     """Amplitude of the weakest partial that counts, as a share of the level."""
@@ -69,14 +60,18 @@ class PitchRings(NamedTuple):
     frequency: Annotated[NDArray[np.float32], "streams", "waiting", "atoms"]
 
 
-class PitchNetwork(NamedTuple):
-    """State of the layer: the partials' level, activities now and before, the strongest one, and the lasting noise."""
+class PartialsState(NamedTuple):
+    """State of what partials are measured by: their level, and the lasting noise."""
 
     level: Annotated[NDArray[np.float32], "streams"]
-    a: Annotated[NDArray[np.float32], "streams", "pitches"]
+    lasting: Annotated[NDArray[np.float32], "streams", "atoms"]
+
+
+class PitchHistory(NamedTuple):
+    """State of what is known of activities: those of the last steps, and the strongest one."""
+
     history: Annotated[NDArray[np.float32], "streams", "steps", "pitches"]
     strongest: Annotated[NDArray[np.float32], "streams"]
-    lasting: Annotated[NDArray[np.float32], "streams", "atoms"]
 
 
 class PitchPlaces(NamedTuple):
@@ -90,16 +85,27 @@ class PitchPlaces(NamedTuple):
     belief: Annotated[NDArray[np.float32], "streams", "voices"]
 
 
-class PitchWork(NamedTuple):
-    """What a step works on: partials and what noise would give in their place, their connections, and the pitches."""
+class Partials(NamedTuple):
+    """Partials, compressed, what noise would give in their place, and where they stand."""
 
     y: Annotated[NDArray[np.float32], "partials"]
     noise_y: Annotated[NDArray[np.float32], "partials"]
     line_hz: Annotated[NDArray[np.float32], "partials"]
-    start: Annotated[NDArray[np.int32], "partials + 1"]
-    unit: Annotated[NDArray[np.int32], "connections"]
-    weight: Annotated[NDArray[np.float32], "connections"]
-    support: Annotated[NDArray[np.float32], "pitches"]
+
+
+class PitchSteps(NamedTuple):
+    """What the network is given at each step: partials, and where they stand; and what these were measured by."""
+
+    y: Annotated[NDArray[np.float32], "taken", "streams", "partials"]
+    line_hz: Annotated[NDArray[np.float32], "taken", "streams", "partials"]
+    level: Annotated[NDArray[np.float32], "taken", "streams"]
+    lasting: Annotated[NDArray[np.float32], "taken", "streams", "atoms"]
+
+
+class PitchWork(NamedTuple):
+    """What a step works on: the partials of the frame that it decides for, and the pitches."""
+
+    partials: Partials
     activity: Annotated[NDArray[np.float32], "pitches"]
     evidence: Annotated[NDArray[np.float32], "voices", "evidence"]
 
@@ -119,19 +125,45 @@ class PitchOut(NamedTuple):
 
 
 @kernel
+def partials_process(
+    amplitude: Floats, frequency: Floats, noise: Floats, rule: PitchRule, count: int, state: PartialsState,
+    work: PitchWork, steps: PitchSteps,
+) -> None:  # fmt: skip
+    """The partials of each frame at which the layer takes a step.
+
+    noise: power of the noise at every atom, at each of these steps.
+    """
+    level, lasting, first = state.level, state.lasting, -count % rule.stride
+    for row in range(len(noise)):
+        n = first + row * rule.stride
+        for s in range(amplitude.shape[1]):
+            for i in range(lasting.shape[1]):
+                beginning = count + n == 0
+                pace = np.float32(1) if beginning or noise[row, s, i] < lasting[s, i] else rule.rise
+                lasting[s, i] += pace * (noise[row, s, i] - lasting[s, i])
+                steps.lasting[row, s, i] = lasting[s, i]
+            level[s] = max(level[s] * rule.decay, amplitude[n, s].max(), SMALLEST_LEVEL)
+            steps.level[row, s] = level[s]
+            found = strongest_partials(amplitude[n, s], frequency[n, s], lasting[s], level[s], rule, work.partials)
+            for i in range(steps.y.shape[2]):
+                steps.y[row, s, i] = work.partials.y[i] if i < found else 0.0
+                steps.line_hz[row, s, i] = work.partials.line_hz[i] if i < found else 0.0
+
+
+@kernel
 def pitch_process(
-    amplitude: Floats, frequency: Floats, noise: Floats, times: Doubles, fields: PitchFields, rule: PitchRule,
-    gains: DivisiveGains, voice_rule: VoiceRule, readout: ReadoutLayers, rings: PitchRings, network: PitchNetwork,
+    amplitude: Floats, frequency: Floats, times: Doubles, steps: PitchSteps, a: Floats, fields: FieldRule,
+    rule: PitchRule, voice_rule: VoiceRule, readout: ReadoutLayers, rings: PitchRings, pitches: PitchHistory,
     voices: PitchPlaces, work: PitchWork, count: int, out: PitchOut,
 ) -> int:  # fmt: skip
     """Advance over frames; return how many have left.
 
-    noise: power of the noise at every atom, at each step of the layer that these frames hold.
+    a: (taken, streams, pitches) activities after each step that these frames hold.
     """
     ring_times, ring_amplitude, ring_frequency = rings.times, rings.amplitude, rings.frequency
-    level, a, history, strongest = network.level, network.a, network.history, network.strongest
+    history, strongest, activity = pitches.history, pitches.strongest, work.activity
     f0, last_f0, strength, clear = voices.f0, voices.last_f0, voices.strength, voices.clear
-    lasting, activity = network.lasting, work.activity
+    there = work.partials
     waiting, width, stride = ring_times.size, history.shape[1], rule.stride
     left = row = 0
     for n in range(times.size):
@@ -144,23 +176,19 @@ def pitch_process(
                 ring_amplitude[s, now, i] = amplitude[n, s, i]
                 ring_frequency[s, now, i] = frequency[n, s, i]
             if (count + n) % stride == 0:
-                for i in range(lasting.shape[1]):
-                    pace = np.float32(1) if step == 0 or noise[row, s, i] < lasting[s, i] else rule.rise
-                    lasting[s, i] += pace * (noise[row, s, i] - lasting[s, i])
-                level[s] = max(level[s] * rule.decay, amplitude[n, s].max(), SMALLEST_LEVEL)
-                compete(amplitude[n, s], frequency[n, s], lasting[s], level[s], fields, rule, gains, work, a[s])
-                for j in range(a.shape[1]):
-                    history[s, step % width, j] = a[s, j]
+                for j in range(a.shape[2]):
+                    history[s, step % width, j] = a[row, s, j]
                 median_activity(history[s], activity)
                 strongest[s] = max(strongest[s] * rule.decay, activity.max(), FAINTEST)
-                follow(activity, strongest[s], voice_rule, fields.rule, f0[s], last_f0[s], strength[s])
-                partials = strongest_partials(
-                    ring_amplitude[s, middle], ring_frequency[s, middle], lasting[s], level[s], rule, work
+                follow(activity, strongest[s], voice_rule, fields, f0[s], last_f0[s], strength[s])
+                lasting, level = steps.lasting[row, s], steps.level[row, s]
+                found = strongest_partials(
+                    ring_amplitude[s, middle], ring_frequency[s, middle], lasting, level, rule, there
                 )
-                refine(work.y, work.noise_y, work.line_hz, partials, fields.rule, strength[s], f0[s], clear[s])
+                refine(there.y, there.noise_y, there.line_hz, found, fields, strength[s], f0[s], clear[s])
                 heard = VoicesHeard(f0[s], last_f0[s], strength[s], clear[s], voices.age[s])
                 weigh_evidence(
-                    work.y, work.line_hz, partials, fields.rule, strongest[s], history[s], step, heard, work.evidence
+                    there.y, there.line_hz, found, fields, strongest[s], history[s], step, heard, work.evidence
                 )
                 believe(work.evidence, readout, f0[s], voices.belief[s])
                 for v in range(f0.shape[1]):
@@ -198,10 +226,10 @@ def tell(voices: PitchPlaces, rule: VoiceRule, s: int, left: int, out: PitchOut)
 
 @kernel
 def strongest_partials(
-    amplitude: Floats, frequency: Floats, noise: Floats, level: np.float32, rule: PitchRule, work: PitchWork
+    amplitude: Floats, frequency: Floats, noise: Floats, level: np.float32, rule: PitchRule, out: Partials
 ) -> int:
     """The partials above the floor and the noise there, compressed, relative to the level; how many there are."""
-    compression, y, noise_y, line_hz = rule.compression, work.y, work.noise_y, work.line_hz
+    compression, y, noise_y, line_hz = rule.compression, out.y, out.noise_y, out.line_hz
     threshold, found = rule.floor * level, MOST_PARTIALS + 1
     while found > MOST_PARTIALS:
         found = 0
@@ -216,18 +244,6 @@ def strongest_partials(
             line_hz[n] = frequency[i]
             n += 1
     return n
-
-
-@kernel
-def compete(
-    amplitude: Floats, frequency: Floats, noise: Floats, level: np.float32, fields: PitchFields, rule: PitchRule,
-    gains: DivisiveGains, work: PitchWork, a: Floats,
-) -> None:  # fmt: skip
-    """One step of the pitch layer on one frame's partials."""
-    partials = strongest_partials(amplitude, frequency, noise, level, rule, work)
-    connect(work.line_hz, partials, a.size, fields.rule, work.start, work.unit, work.weight)
-    for _ in range(rule.iterations):
-        divisive_step(work.y, partials, work.start, work.unit, work.weight, fields.total, gains, a, work.support)
 
 
 @kernel

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sharpear.config import PitchConfig
 from sharpear.dsp import NoiseFloor
-from sharpear.dsp.harmonic_fields import HarmonicFields
-from sharpear.dynamics.divisive import DivisiveGains
+from sharpear.dynamics import Flow, HarmonicDivisive, Network
+from sharpear.dynamics.harmonic_fields import HarmonicFields
 from sharpear.errors import UsageError
 from sharpear.gpu.arguments import numbers
 from sharpear.gpu.stateful import allocated, fields_of, named
@@ -23,14 +23,16 @@ from .evidence_kernel import EVIDENCE, ReadoutLayers
 from .partial_shares import ShareRule, share_partials
 from .pitch_kernels import (
     MOST_PARTIALS,
-    PitchFields,
-    PitchNetwork,
+    PartialsState,
+    PitchHistory,
     PitchOut,
     PitchPlaces,
     PitchRings,
     PitchRule,
+    PitchSteps,
     PitchWork,
     VoiceRule,
+    partials_process,
     pitch_process,
 )
 
@@ -87,9 +89,9 @@ class PitchLayer(Composite):
 
     Every `step_ms` the partials y_i (compressed, relative to the level of the last seconds) drive pitches a_j through
     harmonic receptive fields w_ij. What the pitches expect of a partial together flows back down and divides it, so
-    that pitches share the partials they have in common and a pitch that others explain falls silent (see
-    `sharpear.dynamics.divisive`). The activities persist from step to step; a voice is a peak of their median over the
-    last steps, followed from step to step in a place of its own.
+    that pitches share the partials they have in common and a pitch that others explain falls silent: `network`, a
+    `HarmonicDivisive` (see `sharpear.dynamics`). The activities persist from step to step; a voice is a peak of their
+    median over the last steps, followed from step to step in a place of its own.
 
     Noise, drums and partials that nobody claims wake pitches too. What speaks for each voice and against it (how far
     its partials rise above the noise around them, which ones it has and shares, how steady it is; see
@@ -136,9 +138,13 @@ class PitchLayer(Composite):
         self.stride = stride = max(1, round(c.step_ms / 1e3 / hop_s))
         # A pitch above the range is not blamed for harmonics beyond those that the range asks for.
         harmonic_hz = self.fields.pitch_hz[:, None] * np.arange(1, c.harmonics + 1)
-        total = (self.fields.tooth * (harmonic_hz <= c.harmonics * c.high_hz)).sum(axis=1).astype(np.float32)
-        self._fields = PitchFields(self.fields.rule, total)
-        self._rule, self._gains, self._voice_rule, self._share_rule = _rules(c, stride, hop_s)
+        total = (self.fields.tooth * (harmonic_hz <= c.harmonics * c.high_hz)).sum(axis=1)
+        pitches = HarmonicDivisive(
+            self.fields, MOST_PARTIALS, total=total, feedback=c.feedback, epsilon=c.epsilon, rate=c.rate, rest=REST
+        )
+        flows = [Flow("partials", "pitches"), Flow("hz", "pitches.hz")]
+        self.network = Network({"pitches": pitches}, flows, iterations=c.iterations, streams=streams)
+        self._rule, self._voice_rule, self._share_rule = _rules(c, stride, hop_s)
         self._floor = NoiseFloor(
             channels, hop_s, tau_s=FLOOR_S, quantile=NOISE_QUANTILE, largest=LARGEST_FLOOR, streams=streams
         )
@@ -148,17 +154,16 @@ class PitchLayer(Composite):
         self.latency_hops = c.median_steps // 2 * stride + stride // 2
         self._lengths = {
             "streams": streams, "atoms": atoms, "voices": c.voices, "pitches": total.size, "steps": c.median_steps,
-            "waiting": self.latency_hops + 1, "partials": MOST_PARTIALS, "partials + 1": MOST_PARTIALS + 1,
-            "connections": MOST_PARTIALS * self.fields.most_connections, "below and above": 2, "evidence": EVIDENCE,
+            "waiting": self.latency_hops + 1, "partials": MOST_PARTIALS, "below and above": 2, "evidence": EVIDENCE,
         }  # fmt: skip
         self._work = allocated(PitchWork, self._lengths)
-        kinds = (PitchRings, PitchNetwork, PitchPlaces)
+        kinds = (PartialsState, PitchRings, PitchHistory, PitchPlaces)
         fields = [field for kind in kinds for field in fields_of(kind, self._lengths)]
         self._memory = Memory([*fields, ("count", np.int64)])
 
     @property
     def _parts(self) -> dict[str, Any]:
-        return {"voices": self._memory, "floor": self._floor}
+        return {"voices": self._memory, "floor": self._floor, "network": self.network}
 
     @property
     def latency_s(self) -> float:
@@ -168,8 +173,7 @@ class PitchLayer(Composite):
     @property
     def activity(self) -> NDArray[np.float32]:
         """(streams, pitches) present activity of every pitch, of the level, compressed."""
-        activity: NDArray[np.float32] = self._memory.fields["a"].copy()
-        return activity
+        return self.network.read()["pitches.a"]
 
     def known(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The last stream's pitches (voices,), Hz, and the evidence (voices, numbers) of each, after the last step."""
@@ -196,12 +200,16 @@ class PitchLayer(Composite):
         first = -int(state["count"]) % self.stride
         floor = self._floor.process(np.square(plain))
         noise = floor[first :: self.stride][:, :, self._nearest]
+        steps = allocated(PitchSteps, {"taken": len(noise), **self._lengths})
         out = allocated(PitchOut, {"frames": len(frames), **self._lengths})
-        rings, network, places = (named(kind, state) for kind in (PitchRings, PitchNetwork, PitchPlaces))
+        kinds = PartialsState, PitchRings, PitchHistory, PitchPlaces
+        levels, rings, pitches, places = (named(kind, state) for kind in kinds)
+        count, rule, work = int(state["count"]), self._rule, self._work
+        partials_process(amplitude, frequency, noise, rule, count, levels, work, steps)
+        a = self.network.process({"partials": steps.y, "hz": steps.line_hz})
         left = pitch_process(
-            amplitude, frequency, noise, np.ascontiguousarray(frames.times, np.float64), self._fields,
-            self._rule, self._gains, self._voice_rule, _readout(), rings, network, places, self._work,
-            int(state["count"]), out,
+            amplitude, frequency, np.ascontiguousarray(frames.times, np.float64), steps, a, self.fields.rule,
+            rule, self._voice_rule, _readout(), rings, pitches, places, work, count, out,
         )  # fmt: skip
         state["count"] += len(frames)
         told = (out.outside, out.faint_f0, out.faint_strength, out.belief, out.f0, out.strength)
@@ -243,14 +251,13 @@ def _readout() -> ReadoutLayers:
         return ReadoutLayers(*(weights[name] for name in ReadoutLayers._fields))
 
 
-def _rules(config: PitchConfig, stride: int, hop_s: float) -> tuple[PitchRule, DivisiveGains, VoiceRule, ShareRule]:
+def _rules(config: PitchConfig, stride: int, hop_s: float) -> tuple[PitchRule, VoiceRule, ShareRule]:
     """The settings as the kernels take them."""
     c, compression = config, config.compression
     rule = numbers(
-        PitchRule, stride=stride, iterations=c.iterations, compression=compression, floor=c.floor,
+        PitchRule, stride=stride, compression=compression, floor=c.floor,
         decay=np.exp(-stride * hop_s / c.level_s), rise=-np.expm1(-stride * hop_s / LASTING_S),
     )  # fmt: skip
-    gains = numbers(DivisiveGains, feedback=c.feedback, epsilon=c.epsilon, rate=c.rate, rest=REST)
     voice_rule = numbers(
         VoiceRule,
         onset=c.onset,
@@ -261,4 +268,4 @@ def _rules(config: PitchConfig, stride: int, hop_s: float) -> tuple[PitchRule, D
         believed=c.believed,
     )
     share_rule = numbers(ShareRule, expand=1 / compression, epsilon=SHARE_FLOOR ** (1 / compression))
-    return rule, gains, voice_rule, share_rule
+    return rule, voice_rule, share_rule

@@ -193,12 +193,17 @@ def measure(setting: Setting, problem: Problem, frames: list[Frame], exact: Exac
         for traces, times, first in ((result.cold, result.cold_us, None), (result.warm, result.warm_us, frames[0])):
             count = middle([getattr(run, what)() for run in traces])
             times[what] = None if count is None else _time(solver, count, first, frames[1], warm_budget)
-    a, best = result.cold[0].last, exact.a[0]
+    a = result.cold[0].last
     if np.isfinite(a).all() and a.any():
-        result.scale = float(a @ best / (a @ a))
-        result.cosine = float(a @ best / np.linalg.norm(a) / np.linalg.norm(best))
-        result.rest = float(np.linalg.norm(result.scale * a - best) / np.linalg.norm(best))
+        result.cosine, result.scale, result.rest = likeness(a, exact.a[0])
     return result
+
+
+def likeness(a: Floats, best: Floats) -> tuple[float, float, float]:
+    """Cosine of an activity with the optimum b, the factor c that fits best, and ``‖c a − b‖ / ‖b‖``."""
+    scale = float(a @ best / (a @ a))
+    cosine = float(a @ best / np.linalg.norm(a) / np.linalg.norm(best))
+    return cosine, scale, float(np.linalg.norm(scale * a - best) / np.linalg.norm(best))
 
 
 def _time(solver: Solver, steps: int, before: Frame | None, frame: Frame, budget: int) -> float:

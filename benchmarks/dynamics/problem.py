@@ -81,11 +81,11 @@ def grid_hz(position: Floats) -> Floats:
     return np.asarray(LOW_HZ * 2 ** (position / PER_OCTAVE))
 
 
-def problems() -> list[Problem]:
+def problems(bandwidth_erb: float = BANDWIDTH_ERB) -> list[Problem]:
     """The filters' own responses, and the same whitened."""
     atom_hz = grid_hz(np.arange(ATOMS, dtype=np.float64))
     design = GammatoneDesign.from_scale(
-        44100.0, low_hz=atom_hz[0], high_hz=atom_hz[-1], channels=CHANNELS, bandwidth=BANDWIDTH_ERB
+        44100.0, low_hz=atom_hz[0], high_hz=atom_hz[-1], channels=CHANNELS, bandwidth=bandwidth_erb
     )
     return [over(design, atom_hz, None), over(design, atom_hz, WHITENING)]
 

@@ -81,8 +81,13 @@ class HarmonicFields:
     @property
     def most_connections(self) -> int:
         """Pitches that one partial can reach, at most."""
-        rule = self.rule
-        return self.tooth.size * (2 * math.ceil(REACH * float(rule.sigma_octaves * rule.per_octave)) + 1)
+        return int(most_connections(self.rule))
+
+
+@kernel
+def most_connections(rule: FieldRule) -> int:
+    """Pitches that one partial can reach, at most."""
+    return rule.tooth.size * (2 * math.ceil(REACH * rule.sigma_octaves * rule.per_octave) + 1)
 
 
 @kernel
@@ -103,12 +108,18 @@ def connect(
     partial_hz: Floats, partials: int, pitches: int, rule: FieldRule, start: ShortIntegers, unit: ShortIntegers,
     weight: Floats,
 ) -> None:  # fmt: skip
-    """Connections of a frame's partials: i reaches ``unit[start[i]:start[i+1]]``, by the same rows of `weight`."""
+    """Connections of a frame's partials: i reaches ``unit[start[i]:start[i+1]]``, by the same rows of `weight`.
+
+    What is at 0 Hz is no partial, and reaches none.
+    """
     tooth, sigma, low_hz, per_octave = rule.tooth, rule.sigma_octaves, rule.low_hz, rule.per_octave
     half = REACH * sigma * per_octave
     n = 0
     start[0] = 0
     for i in range(partials):
+        start[i + 1] = n
+        if partial_hz[i] <= 0:
+            continue
         position = math.log2(partial_hz[i] / low_hz) * per_octave
         for h in range(1, tooth.size + 1):
             middle = position - math.log2(h) * per_octave
