@@ -1,18 +1,20 @@
 """Neurodynamical cells with persistent state, and networks of them."""
 
 from .cell import Cell
+from .circuit import WtaCircuit
 from .divisive_cell import Divisive, HarmonicDivisive
+from .flows import Flow, convolution
 from .harmonic_fields import HarmonicFields
 from .lateral import BandedWeights
 from .layer import Layer
-from .lca import Lca, LcAdam, LcaRms, random_fields
+from .lca import Lca, LcAdam, LcaRms
 from .live_learning import Hebbian
 from .maps import persistent_maps
-from .network import Flow, Network, Settled
-from .network_plan import convolution
+from .network import Network, Settled
 from .pair import LcAdamWta
 from .solvers import ProjectionNetwork, ZeroingNetwork
-from .wta import Wta, WtaCircuit, WtaConv
+from .unit_fields import random_fields
+from .wta import Wta, WtaConv
 
 __all__ = [
     "BandedWeights", "Cell", "Divisive", "Flow", "HarmonicDivisive", "HarmonicFields", "Hebbian", "Layer", "LcAdam",

@@ -2,7 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from numbers import Integral
 from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,6 +35,9 @@ class Cell(ABC):
     streams: int
     backend: Backend
 
+    revision = 0
+    """How often its parameters have been set: networks lay them out anew then."""
+
     kind: ClassVar[int]
     """What the network's kernel knows it as."""
 
@@ -59,9 +65,19 @@ class Cell(ABC):
         return 0
 
     @property
+    def links(self) -> tuple[int, int]:
+        """Row starts and connections that a step needs room for, where these are found anew every frame."""
+        return 0, 0
+
+    @property
     @abstractmethod
     def params(self) -> Params:
-        """All parameters by name, copies, in the order in which the kernel takes them."""
+        """All parameters by name, copies."""
+
+    @property
+    def packed(self) -> Params:
+        """Those that the network's kernel takes, in its order."""
+        return self.params
 
     @abstractmethod
     def replace(self, params: Mapping[str, ArrayLike]) -> None:
@@ -72,8 +88,11 @@ class Cell(ABC):
         """
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write all parameters as npz."""
-        np.savez(path, allow_pickle=False, **self.params)
+        """Write all parameters as npz, whole or not at all."""
+        with TemporaryDirectory(dir=Path(path).parent) as folder:
+            whole = Path(folder, "parameters.npz")
+            np.savez(whole, allow_pickle=False, **self.params)
+            whole.replace(path)
 
     def load(self, path: str | PathLike[str]) -> None:
         """Replace the parameters by those of an npz file."""
@@ -101,6 +120,19 @@ class Cell(ABC):
         return {name: np.array(state[name]) for name in self.state_fields}
 
 
+def check_counts(**counts: object) -> None:
+    """Refuse anything but whole numbers from 1 on.
+
+    >>> check_counts(units=0, streams=1)
+    Traceback (most recent call last):
+        ...
+    ValueError: expected whole numbers of at least 1, received units=0, streams=1
+    """
+    if not all(isinstance(count, Integral) and int(count) >= 1 for count in counts.values()):
+        received = ", ".join(f"{name}={count!r}" for name, count in counts.items())
+        raise ValueError(f"expected whole numbers of at least 1, received {received}")
+
+
 def checked(params: Mapping[str, NDArray[Any]], changes: Mapping[str, ArrayLike]) -> Params:
     """`changes` as arrays like the parameters of their names.
 
@@ -114,10 +146,12 @@ def checked(params: Mapping[str, NDArray[Any]], changes: Mapping[str, ArrayLike]
         before, given = params[name], np.asarray(value)
         if (
             given.shape != before.shape
+            or given.dtype.kind not in "biufc"
             or np.isnan(given).any()
             or (np.iscomplexobj(given) and before.dtype.kind != "c")
         ):
-            received = "NaN in it" if given.shape == before.shape else f"{given.dtype} {given.shape}"
+            like = given.shape == before.shape and given.dtype.kind in "biuf"
+            received = "NaN in it" if like else f"{given.dtype} {given.shape}"
             raise ValueError(f"expected {name} of {before.dtype} {before.shape}, received {received}")
         result[name] = given.astype(before.dtype)
     return result

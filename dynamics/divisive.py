@@ -15,7 +15,7 @@ import numpy as np
 from sharpear.compiler import Floats, ShortIntegers, kernel
 
 FASTEST_FALL = np.float32(1e-4)
-"""Added to a unit's relative support, so that one without any shrinks by this factor a step instead of vanishing."""
+"""Added to a unit's relative support, from 0 on, so that one without any shrinks by this factor and does not vanish."""
 
 
 class DivisiveGains(NamedTuple):
@@ -73,7 +73,7 @@ def share(
         for k in range(first, past):
             support[np.uint32(unit[k])] += own[k]
     for j in range(a.size):
-        correction = support[j] / total[j] + FASTEST_FALL
+        correction = max(support[j] / total[j], np.float32(0.0)) + FASTEST_FALL
         a[j] = max(a[j] * (correction if gains.rate == 1 else correction**gains.rate), gains.rest)
 
 

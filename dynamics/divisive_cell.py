@@ -3,11 +3,13 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .cell import Params
-from .harmonic_fields import HarmonicFields
+from sharpear.gpu import CPU, Backend
+
+from .cell import Params, check_counts
+from .flows import csr_array
+from .harmonic_fields import FieldRule, HarmonicFields, most_connections
 from .kinds import DIVISIVE, HARMONIC
 from .layer import LARGEST_DRIVE
-from .network_plan import csr_array
 from .solo import SoloCell
 
 
@@ -26,7 +28,7 @@ class Divisive(SoloCell):
         epsilon: ε, in units of the inputs.
         rate: exponent of a step, up to 1.
         rest: no activity falls below, so that each can rise again.
-        iterations, streams: as of `Lca`.
+        iterations, streams, backend: as of `Lca`.
 
     Raises:
         ValueError: an argument is out of range.
@@ -53,6 +55,7 @@ class Divisive(SoloCell):
         rest: float = 1e-6,
         iterations: int = 1,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         rows = csr_array(fields, dtype=np.float32)
         rows.sum_duplicates()
@@ -68,7 +71,7 @@ class Divisive(SoloCell):
         }
         params: Params = {name: np.asarray(value, np.float32) for name, value in values.items()}
         params |= {"start": np.asarray(rows.indptr, np.int64), "unit": np.asarray(rows.indices, np.int64)}
-        super().__init__(int(rows.shape[1]), params, iterations, streams)
+        super().__init__(int(rows.shape[1]), params, iterations, streams, backend)
 
     @property
     def ports(self) -> dict[str, int]:
@@ -83,6 +86,11 @@ class Divisive(SoloCell):
     @property
     def extra(self) -> int:
         """Inputs."""
+        return self.inputs
+
+    @property
+    def longest(self) -> int:
+        """What is expected of each input."""
         return self.inputs
 
     def _check(self, params: Params) -> None:
@@ -105,7 +113,7 @@ class HarmonicDivisive(SoloCell):
         fields: the pitches' combs over log frequency.
         partials: how many inputs there are at most.
         total: W_j, what a pitch's weights sum to when all its partials are there; that of all teeth by default.
-        feedback, epsilon, rate, rest, iterations, streams: as of `Divisive`.
+        feedback, epsilon, rate, rest, iterations, streams, backend: as of `Divisive`.
 
     Raises:
         ValueError: an argument is out of range.
@@ -132,16 +140,15 @@ class HarmonicDivisive(SoloCell):
         rest: float = 1e-6,
         iterations: int = 1,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
-        if partials < 1:
-            raise ValueError(f"expected at least 1 partial, received {partials}")
+        check_counts(partials=partials)
         self.partials, pitches = partials, fields.pitch_hz.size
         sums = np.full(pitches, fields.tooth.sum()) if total is None else total
         gains = {"feedback": feedback, "epsilon": epsilon, "rate": rate, "rest": rest}
         values = fields.rule._asdict() | {"total": sums} | gains
-        super().__init__(
-            pitches, {name: np.asarray(value, np.float32) for name, value in values.items()}, iterations, streams
-        )
+        params: Params = {name: np.asarray(value, np.float32) for name, value in values.items()}
+        super().__init__(pitches, params, iterations, streams, backend)
 
     @property
     def ports(self) -> dict[str, int]:
@@ -157,6 +164,13 @@ class HarmonicDivisive(SoloCell):
     def extra(self) -> int:
         """Partials."""
         return self.partials
+
+    @property
+    def links(self) -> tuple[int, int]:
+        """Rows of connections that are found anew every frame, and how many connections there are at most."""
+        numbers = (np.float32(self._params[name]) for name in FieldRule._fields[1:])
+        rule = FieldRule(self._params["tooth"], *numbers)
+        return self.partials + 1, self.partials * int(most_connections(rule))
 
     def _check(self, params: Params) -> None:
         if not (params["tooth"] >= 0).all():

@@ -22,6 +22,15 @@ class BandedWeights:
 
     band: NDArray[Any]
 
+    def __post_init__(self) -> None:
+        band = self.band
+        if band.ndim != 2 or band.shape[1] % 2 == 0 or band.dtype not in (np.float32, np.complex64):
+            raise ValueError(
+                f"expected a band (units, odd width) of float32 or complex64, received {band.dtype} {band.shape}"
+            )
+        if not len(band) or not np.isfinite(band).all():
+            raise ValueError(f"expected a finite band of at least one unit, received {band.shape}")
+
     @property
     def units(self) -> int:
         """Number of units."""

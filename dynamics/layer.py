@@ -11,7 +11,7 @@ from sharpear.gpu import CPU, Backend
 from sharpear.gpu.backend import Kernel
 from sharpear.gpu.stateful import Stateful
 
-from .cell import Cell
+from .cell import Cell, check_counts
 
 Activity = NDArray[Any]
 """float32 (not negative) or complex64, by the layer's dtype."""
@@ -31,12 +31,28 @@ def rate_per_step(step_s: float, tau_s: float) -> np.float32:
     return np.float32(-np.expm1(-step_s / tau_s))
 
 
+def usable_rate(value: ArrayLike) -> np.float32:
+    """The rate of a step, checked."""
+    rate = np.float32(np.asarray(value))
+    if not 0 < rate <= 1:
+        raise ValueError(f"expected a rate between 0 and 1, received {rate:g}")
+    return rate
+
+
 def per_unit(value: ArrayLike, units: int, name: str) -> NDArray[np.float32]:
     """`value`, a scalar or one per unit and not negative, as (units,) float32."""
-    array = np.asarray(value, dtype=np.float32)
+    given = np.asarray(value)
+    array = given.astype(np.float32) if given.dtype.kind in "biuf" else np.full((), np.nan, np.float32)
     if array.shape not in ((), (units,)) or not (array >= 0).all():
         raise ValueError(f"expected {name} to be one value or {units}, none negative, received {value!r}")
     return np.array(np.broadcast_to(array, units))
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers, which cannot be written over: a kernel may have its own copy of them."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def usable(drive: ArrayLike, dtype: DTypeLike, backend: Backend) -> Any:
@@ -82,8 +98,7 @@ class Layer(Stateful, Cell):
         fields: Mapping[str, tuple[DTypeLike, int]],
         backend: Backend = CPU,
     ) -> None:
-        if units < 1 or streams < 1 or iterations < 1:
-            raise ValueError(f"expected at least 1, received {units=}, {streams=}, {iterations=}")
+        check_counts(units=units, streams=streams, iterations=iterations)
         self.units = units
         self.streams = streams
         self.iterations = iterations
@@ -117,10 +132,11 @@ class Layer(Stateful, Cell):
     def _advance(self, drive: Activity, out: Activity) -> None:
         """Run the kernel over (frames, streams, units)."""
 
-    def __call__(self, drive: Activity) -> Activity:
-        """Advance one frame: (streams, units) in, (streams, units) out."""
-        activation: Activity = self.process(self.backend.view(drive)[None])[0]
-        return activation
+    def __call__(self, drive: ArrayLike) -> Activity:
+        """Advance one frame: (streams, units) in and out, or (units,) of a single stream."""
+        given = self.backend.view(drive)
+        activity: Activity = self.process(given[None] if given.ndim > 1 else given[None, None])[0]
+        return activity if given.ndim > 1 else activity[0]
 
     def process(self, drive: Activity, out: Activity | None = None) -> Activity:
         """Advance over drive (frames, streams, units); the activation after each frame, in `out` when given.
@@ -133,6 +149,8 @@ class Layer(Stateful, Cell):
             raise ValueError(
                 f"expected a drive of shape (frames, {self.streams}, {self.units}), received {drive.shape}"
             )
+        if drive.dtype.kind not in "biufc":
+            raise ValueError(f"expected a drive of numbers, received {drive.dtype}")
         if np.iscomplexobj(drive) and self.dtype.kind != "c":
             raise ValueError("expected a real drive for a real layer, received a complex one")
         drive = usable(drive, self.dtype, self.backend)

@@ -1,7 +1,11 @@
 """Winner-take-all maps that excite one another and so remember a choice."""
 
-from .network import Flow, Network
-from .wta import Wta, WtaCircuit
+from sharpear.gpu import CPU, Backend
+
+from .circuit import WtaCircuit
+from .flows import Flow
+from .network import Network
+from .wta import Wta
 
 
 def persistent_maps(
@@ -16,6 +20,7 @@ def persistent_maps(
     step_s: float = 0.001,
     iterations: int = 1,
     streams: int = 1,
+    backend: Backend = CPU,
 ) -> Network:
     """Maps of a `Wta` each, "map1" and so on, whose like units excite one another: a choice outlives its evidence.
 
@@ -37,6 +42,7 @@ def persistent_maps(
         step_s: as of `Wta`.
         iterations: steps a frame.
         streams: independent signals.
+        backend: where they run.
 
     Raises:
         ValueError: nothing would be remembered, or a choice would grow without end.
@@ -65,7 +71,7 @@ def persistent_maps(
     cells = {
         name: Wta(
             units, tau_s=tau_s, step_s=step_s, circuit=gains, threshold=threshold,
-            inhibition_threshold=inhibition_threshold, streams=streams,
+            inhibition_threshold=inhibition_threshold, streams=streams, backend=backend,
         )
         for name in names
     }  # fmt: skip

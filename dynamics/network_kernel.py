@@ -13,17 +13,6 @@ from sharpear.compiler import Doubles, Floats, Integers, kernel
 from .divisive import DivisiveGains, divisive_step, expect, share
 from .harmonic_fields import FieldRule, connect, most_connections
 from .inference_kernel import weighted_sum
-from .kernels import (
-    carry,
-    copy,
-    flush,
-    lca_rms_step,
-    lca_step,
-    lcadam_step,
-    track_level,
-    wta_step,
-    wtaconv_step,
-)
 from .kinds import (
     DENSE,
     DIVISIVE,
@@ -52,8 +41,11 @@ from .kinds import (
     WTA,
     WTACONV,
 )
+from .lca_kernel import carry, lca_rms_step, lca_step, lcadam_step, track_level
 from .rules import AdamMoments, Circuit, LevelRule, RmsMoments, WtaRule
 from .solvers_kernel import projection_step, zeroing_step
+from .unit_kernel import SMALLEST_ACTIVITY, copy, flush
+from .wta_kernel import wta_step, wtaconv_step
 
 
 class Plan(NamedTuple):
@@ -77,13 +69,13 @@ class Links(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What a stream's step works on."""
+    """What a stream's step works on: inputs of all cells, from outside alone and all, and rows for a cell at a time."""
 
     fixed: Annotated[NDArray[np.float32], "inputs"]
     inputs: Annotated[NDArray[np.float32], "inputs"]
     row: Annotated[NDArray[np.float32], "longest"]
     other_row: Annotated[NDArray[np.float32], "longest"]
-    sums: Annotated[NDArray[np.float64], "longest"]
+    sums: Annotated[NDArray[np.float64], "sums"]
     links: Links
 
 
@@ -334,11 +326,8 @@ def end_frame(plan: Plan, stream: int, streams: int, z: Floats, out: Floats) -> 
 
 
 @kernel
-def network_process(
-    drive: Floats, plan: Plan, iterations: int, input_size: int, longest: int, z: Floats, out: Floats
-) -> None:
+def network_process(drive: Floats, plan: Plan, iterations: int, room: Room, z: Floats, out: Floats) -> None:
     """`step_network`, `iterations` times a frame, over drive (frames, streams, inputs)."""
-    room = make_room(plan, input_size, longest)
     streams = drive.shape[1]
     for f in range(drive.shape[0]):
         for s in range(streams):
@@ -350,11 +339,13 @@ def network_process(
 
 @kernel
 def network_settle(
-    drive: Floats, plan: Plan, limit: int, tolerance: float, input_size: int, longest: int, z: Floats, out: Floats,
+    drive: Floats, plan: Plan, limit: int, tolerance: float, room: Room, before: Floats, z: Floats, out: Floats,
     steps: Integers, residual: Doubles,
 ) -> None:  # fmt: skip
-    """Step each stream of drive (streams, inputs) until no state changes by `tolerance` of the largest one."""
-    room, before = make_room(plan, input_size, longest), np.zeros_like(z)
+    """Step each stream of drive (streams, inputs) until no state changes by `tolerance` of the largest one.
+
+    before: room for the states of the step before.
+    """
     streams = drive.shape[0]
     for s in range(streams):
         begin_frame(plan, s, drive[s], z, room)
@@ -370,8 +361,11 @@ def network_settle(
 
 @kernel
 def largest_change(plan: Plan, stream: int, streams: int, before: Floats, z: Floats) -> float:
-    """The largest change of a stream's states, of the largest of them; `before` becomes what they are."""
-    change, largest = 0.0, 1e-30
+    """The largest change of a stream's states, of the largest of them; `before` becomes what they are.
+
+    Infinite where a state is.
+    """
+    change, largest = 0.0, np.float64(SMALLEST_ACTIVITY)
     for c in range(len(plan.cells)):
         fields = plan.cells[c, FIELDS:]
         for k in range(1, fields.size):
@@ -380,30 +374,7 @@ def largest_change(plan: Plan, stream: int, streams: int, before: Floats, z: Flo
             width = (fields[k] - fields[k - 1]) // streams
             was, now = row(before, fields[k - 1], stream, width), row(z, fields[k - 1], stream, width)
             for i in range(width):
-                change, largest = max(change, abs(now[i] - was[i])), max(largest, abs(now[i]))
+                moved = abs(now[i] - was[i])
+                change, largest = max(change, moved if moved < np.inf else np.inf), max(largest, abs(now[i]))
                 was[i] = now[i]
-    return change / largest
-
-
-@kernel
-def make_room(plan: Plan, input_size: int, longest: int) -> Room:
-    """Working memory for one stream."""
-    links = starts = 0
-    for c in range(len(plan.cells)):
-        if plan.cells[c, KIND] == HARMONIC:
-            links += plan.cells[c, EXTRA] * most_connections(harmonic_rule(plan, c))
-            starts += plan.cells[c, EXTRA] + 1
-    fixed, inputs = np.empty(input_size, np.float32), np.empty(input_size, np.float32)
-    return Room(
-        fixed,
-        inputs,
-        np.empty(longest, np.float32),
-        np.empty(longest, np.float32),
-        np.empty(2 * longest + 1, np.float64),
-        Links(
-            np.empty(starts, np.int32),
-            np.empty(links, np.int32),
-            np.empty(links, np.float32),
-            np.empty(links, np.float32),
-        ),
-    )
+    return change / largest if change < np.inf else np.inf

@@ -1,6 +1,5 @@
 """The pair at the heart of sharpening: LcAdam ⇄ WtaConv, compiled as one loop."""
 
-import warnings
 from collections.abc import Mapping
 from typing import Literal
 
@@ -9,12 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from sharpear.gpu.stateful import named
 
-from .cell import Params, checked
-from .kernels import pair_process
+from .cell import Params
 from .kinds import NO_CELL
-from .layer import Activity, Layer
+from .layer import Activity, Layer, read_only
 from .lca import LcAdam
+from .pair_kernel import pair_process
 from .rules import LcaState, PairParts, WtaState
+from .wiring import warn_of_growth
 from .wta import WtaConv
 
 
@@ -66,21 +66,16 @@ class LcAdamWta(Layer):
         if (lcadam.units, lcadam.streams) != (wta.units, wta.streams):
             sizes = [(layer.units, layer.streams) for layer in (lcadam, wta)]
             raise ValueError(f"expected layers of equal (units, streams), received {sizes}")
-        self.flow: NDArray[np.float32] = np.asarray(flow, dtype=np.float32)
-        if self.flow.shape != (2, 2):
-            raise ValueError(f"expected a flow of shape (2, 2), received {self.flow.shape}")
+        if readout not in ("lcadam", "wtaconv"):
+            raise ValueError(f"expected the readout 'lcadam' or 'wtaconv', received {readout!r}")
         if wta.backend is not lcadam.backend:
             raise ValueError("expected both layers on one backend, received two")
         super().__init__(lcadam.units, lcadam.streams, lcadam.dtype, iterations, {}, lcadam.backend)
         self.lcadam, self.wta = lcadam, wta
         self._winners = readout == "wtaconv"
         self._remember([("lcadam", lcadam.state.dtype), ("wta", wta.state.dtype)], self.backend)
-        self._flow = self.backend.array(self.flow)
-        if not self.loop_gain < 1:
-            warnings.warn(
-                f"expected flows with a loop gain below 1, above which activity may grow without end, received "
-                f"{self.loop_gain:.3g}", stacklevel=2
-            )  # fmt: skip
+        self._set_flow(flow)
+        warn_of_growth(self.loop_gain)
         self._run = self._kernel(pair_process)
 
     @property
@@ -88,19 +83,42 @@ class LcAdamWta(Layer):
         """Parameters of both layers, "lcadam.name" and "wta.name", and the flow."""
         layers = {"lcadam": self.lcadam.params, "wta": self.wta.params}
         of_layers = {f"{layer}.{name}": value for layer, params in layers.items() for name, value in params.items()}
-        return of_layers | {"flow": self.flow.copy()}
+        return of_layers | {"flow": self._flows.copy()}
 
     def replace(self, params: Mapping[str, ArrayLike]) -> None:
         """Set some parameters.
 
         Raises:
-            ValueError: there is none of that name, or it has another shape or an impossible value.
+            ValueError: there is none of that name, or it has another shape or an impossible value; then none is set.
         """
-        new = checked(self.params, params)
-        self.flow = new.pop("flow", self.flow)
-        self._flow = self.backend.array(self.flow)
+        before = self.params
+        for name in params:
+            if name not in before:
+                raise ValueError(f"expected parameters {', '.join(before)}, received {name!r}")
+        try:
+            self._set(params)
+        except ValueError:
+            self._set(before)
+            raise
+        warn_of_growth(self.loop_gain)
+
+    def _set(self, params: Mapping[str, ArrayLike]) -> None:
         for prefix, layer in (("lcadam.", self.lcadam), ("wta.", self.wta)):
-            layer.replace({name.removeprefix(prefix): value for name, value in new.items() if name.startswith(prefix)})
+            own = {name.removeprefix(prefix): value for name, value in params.items() if name.startswith(prefix)}
+            layer.replace(own)
+        self._set_flow(params.get("flow", self._flows))
+
+    def _set_flow(self, value: ArrayLike) -> None:
+        flow = np.asarray(value)
+        if flow.shape != (2, 2) or flow.dtype.kind not in "biuf" or not np.isfinite(flow).all():
+            raise ValueError(f"expected a finite real flow of shape (2, 2), received {flow.dtype} {flow.shape}")
+        self._flows: NDArray[np.float32] = flow.astype(np.float32)
+        self._flow = self.backend.array(self._flows)
+
+    @property
+    def flow(self) -> NDArray[np.float32]:
+        """(2, 2) gains f; `replace` sets them."""
+        return read_only(self._flows)
 
     @property
     def loop_gain(self) -> float:

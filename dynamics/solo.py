@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sharpear.gpu import CPU
+from sharpear.gpu import Backend
 
-from .cell import Cell, Params, State, checked
+from .cell import Cell, Params, State, check_counts, checked
 from .layer import Activity
 from .network import Network, Settled, alone
 
@@ -17,10 +17,9 @@ from .network import Network, Settled, alone
 class SoloCell(Cell):
     """A cell that streams by itself: inputs (frames, streams, width), by name where it has several ports."""
 
-    def __init__(self, units: int, params: Params, iterations: int, streams: int) -> None:
-        if units < 1 or streams < 1 or iterations < 1:
-            raise ValueError(f"expected at least 1, received {units=}, {streams=}, {iterations=}")
-        self.units, self.streams, self.iterations, self.backend = units, streams, iterations, CPU
+    def __init__(self, units: int, params: Params, iterations: int, streams: int, backend: Backend) -> None:
+        check_counts(units=units, streams=streams, iterations=iterations)
+        self.units, self.streams, self.iterations, self.backend = units, streams, iterations, backend
         self._params = params
         self._check(params)
 
@@ -38,8 +37,7 @@ class SoloCell(Cell):
         changed = self.params | checked(self._params, params)
         self._check(changed)
         self._params = changed
-        if "_network" in vars(self):
-            self._network.refresh()
+        self.revision += 1
 
     @abstractmethod
     def _check(self, params: Params) -> None:

@@ -1,11 +1,13 @@
 """Networks that solve: ProjectionNetwork for constrained least squares, ZeroingNetwork for systems that change."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .cell import Params
+from sharpear.gpu import CPU, Backend
+
+from .cell import Params, check_counts
 from .kinds import PROJECTION, ZEROING
 from .layer import rate_per_step
 from .solo import SoloCell
@@ -27,7 +29,7 @@ class ProjectionNetwork(SoloCell):
         total: what a simplex sums to.
         alpha: α.
         tau_s, step_s: time constant and the time of a step, s; whole steps by default.
-        iterations, streams: as of `Lca`.
+        iterations, streams, backend: as of `Lca`.
 
     Raises:
         ValueError: an argument is out of range.
@@ -58,28 +60,25 @@ class ProjectionNetwork(SoloCell):
         step_s: float = np.inf,
         iterations: int = 1,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         matrix = np.asarray(Q, np.float64)
-        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix, matrix.T):
-            raise ValueError(f"expected a symmetric Q, received shape {matrix.shape}")
+        largest = _largest_eigenvalue(matrix)
         units = len(matrix)
         if simplex and (simplex < 0 or units % simplex):
             raise ValueError(f"expected simplices of as many units that together are {units}, received {simplex}")
-        eigenvalues = np.linalg.eigvalsh(matrix)
-        if eigenvalues[0] < -1e-6 * eigenvalues[-1]:
-            raise ValueError(f"expected Q without negative eigenvalues, received {eigenvalues[0]:g}")
         self.simplex = int(simplex)
         box = {"lower": np.broadcast_to(lower, units), "upper": np.broadcast_to(upper, units)}
-        step = 1 / max(float(eigenvalues[-1]), 1e-30) if alpha is None else alpha
+        step = 1 / max(largest, 1e-30) if alpha is None else alpha
         constants = {"total": total, "alpha": step, "rate": rate_per_step(step_s, tau_s)}
         params = {name: np.array(value, np.float32) for name, value in ({"Q": matrix} | box | constants).items()}
-        super().__init__(units, params, iterations, streams)
+        super().__init__(units, params, iterations, streams, backend)
 
     @classmethod
-    def over(cls, A: ArrayLike, **options: ArrayLike) -> Self:
+    def over(cls, A: ArrayLike, **options: Any) -> Self:
         """The network of ``min ½‖b − Ax‖²``: Q = AᵀA, and its input c = Aᵀb; A is kept as `fields`."""
         fields = np.asarray(A, np.float64)
-        network = cls(fields.T @ fields, **options)  # type: ignore[arg-type]
+        network = cls(fields.T @ fields, **options)
         network.fields = fields
         return network
 
@@ -94,6 +93,7 @@ class ProjectionNetwork(SoloCell):
         return self.simplex
 
     def _check(self, params: Params) -> None:
+        _largest_eigenvalue(params["Q"])
         if not (params["lower"] <= params["upper"]).all():
             raise ValueError("expected lower <= upper, received a box without inside")
         for name in ("total", "alpha", "rate"):
@@ -119,7 +119,7 @@ class ZeroingNetwork(SoloCell):
         activation: Φ(e): "linear", e; or "sign-bi-power", ``½ sign(e)(|e|^r + |e|^(1/r))``, gone after a finite time.
         power: r, from 0 to 1.
         kappa: κ, 1/s²: the integral takes away constant disturbances.
-        iterations, streams: as of `Lca`.
+        iterations, streams, backend: as of `Lca`.
 
     Raises:
         ValueError: an argument is out of range.
@@ -148,14 +148,16 @@ class ZeroingNetwork(SoloCell):
         kappa: float = 0.0,
         iterations: int = 1,
         streams: int = 1,
+        backend: Backend = CPU,
     ) -> None:
         kinds = {"linear": LINEAR, "sign-bi-power": SIGN_BI_POWER}
+        check_counts(size=size, columns=columns)
         if activation not in kinds:
             raise ValueError(f"expected an activation of {', '.join(kinds)}, received {activation!r}")
         self.size, self.columns = size, columns
         constants = {"gamma": gamma, "kappa": kappa, "step_s": step_s, "activation": kinds[activation], "power": power}
         params = {name: np.array(value, np.float32) for name, value in constants.items()}
-        super().__init__(size * columns, params, iterations, streams)
+        super().__init__(size * columns, params, iterations, streams, backend)
 
     @property
     def ports(self) -> dict[str, int]:
@@ -181,6 +183,8 @@ class ZeroingNetwork(SoloCell):
         for name in ("gamma", "step_s"):
             if not 0 < params[name] < np.inf:
                 raise ValueError(f"expected a positive {name}, received {params[name]:g}")
+        if params["activation"] not in (LINEAR, SIGN_BI_POWER):
+            raise ValueError(f"expected an activation {LINEAR} or {SIGN_BI_POWER}, received {params['activation']:g}")
         if not 0 < params["power"] <= 1 or not 0 <= params["kappa"] < np.inf:
             raise ValueError(
                 f"expected a power from 0 to 1 and kappa of 0 or more, received {params['power']:g} and "
@@ -190,3 +194,17 @@ class ZeroingNetwork(SoloCell):
             raise ValueError(
                 f"expected gamma * step_s below 2, where errors vanish, received {params['gamma'] * params['step_s']:g}"
             )
+
+
+def _largest_eigenvalue(Q: NDArray[Any]) -> float:
+    """Of a quadratic energy's matrix.
+
+    Raises:
+        ValueError: the energy has no least value.
+    """
+    if Q.ndim != 2 or not Q.size or Q.shape[0] != Q.shape[1] or not np.allclose(Q, Q.T):
+        raise ValueError(f"expected a symmetric Q, received shape {Q.shape}")
+    eigenvalues = np.linalg.eigvalsh(Q.astype(np.float64))
+    if eigenvalues[0] < -1e-6 * eigenvalues[-1]:
+        raise ValueError(f"expected Q without negative eigenvalues, received {eigenvalues[0]:g}")
+    return float(eigenvalues[-1])

@@ -82,12 +82,12 @@ def zeroing_step(
     A, right = work[:square].reshape((size, size)), work[square : square + x.size].reshape((size, columns))
     for i in range(size):
         for k in range(columns):
-            e = -float(b_before[i * columns + k])
+            e = -np.float64(b_before[i * columns + k])
             for j in range(size):
-                e += float(A_before[i * size + j]) * float(x[j * columns + k])
+                e += np.float64(A_before[i * size + j]) * np.float64(x[j * columns + k])
             integral = S[i * columns + k]
             fall = gamma * activation(e, kind, power) + kappa * integral
-            right[i, k] = float(drive[square + i * columns + k]) + e - h * fall
+            right[i, k] = np.float64(drive[square + i * columns + k]) + e - h * fall
             S[i * columns + k] += np.float32(h * e)
         for j in range(size):
             A[i, j] = drive[i * size + j]

@@ -25,6 +25,10 @@ class Record(Protocol):
     dtype: np.dtype[Any]
     value: NDArray[np.void]
 
+    @property
+    def floats(self) -> NDArray[np.float32]:
+        """A record of float32 alone, as one array."""
+
     def __getitem__(self, field: str) -> NDArray[Any]: ...
 
     def __setitem__(self, field: str, value: Any) -> None: ...

@@ -83,6 +83,12 @@ class DeviceRecord:
         self._fields[field][...] = value
 
     @property
+    def floats(self) -> NDArray[np.float32]:
+        """A record of float32 alone, as one array."""
+        floats: NDArray[np.float32] = self._bytes.view(np.float32)
+        return floats
+
+    @property
     def value(self) -> NDArray[np.void]:
         """The whole record as one structured array (a copy)."""
         value: NDArray[np.void] = np.ndarray((), self.dtype, self._driver.numpy(self._bytes))

@@ -85,8 +85,9 @@ def test_ten_seconds_of_the_preset(readout: str, device: DeviceBackend) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_order_of_threads_does_not_matter(name: str) -> None:
     make, signal = LAYERS[name]
-    expected = make(STREAMS, host_gpu(16)).process(signal(STREAMS))
-    for threads in (1, 3, 16):
+    blocks = (32, 64) if name == "Network" else (1, 3, 16)  # dense flows take whole warps
+    expected = make(STREAMS, host_gpu(blocks[0])).process(signal(STREAMS))
+    for threads in blocks:
         received = make(STREAMS, host_gpu(threads, backwards=True)).process(signal(STREAMS))
         np.testing.assert_array_equal(received, expected, f"{threads} threads")
 

@@ -23,7 +23,9 @@ CONSTANTS: dict[str, list[dict[str, Constant]]] = {
     "dsp/filterbank_kernel.cu": [{"ORDER": 1}, {"ORDER": 5}],
     "dsp/splitter_kernel.cu": [{"ORDER": 4}, {"ORDER": 5}],
     "app/sharpening/judge.cu": [{"FOURTH": 16}],
-    "dynamics/kernels.cu": [{"UNIT": np.float32}, {"UNIT": np.complex64}],
+    "dynamics/lca_kernel.cu": [{"UNIT": np.float32}, {"UNIT": np.complex64}],
+    "dynamics/pair_kernel.cu": [{"UNIT": np.float32}, {"UNIT": np.complex64}],
+    "dynamics/network_kernel.cu": [{"UNIT": np.float32}],
 }
 SOURCES = [(file, tuple(c.items())) for file in FILES for c in CONSTANTS.get(file.relative_to(ROOT).as_posix(), [{}])]
 KERNELS = [(file, name) for file in FILES for name in KERNEL.findall(file.read_text())]
@@ -43,7 +45,9 @@ def test_the_compiler_takes_it(file: Path, constants: Any, architecture: str) ->
     ptx, log = compiled(source, architecture)
     assert sorted(re.findall(r"\.entry (\w+)", ptx)) == sorted(names)
     assert f".target {architecture}" in ptx
-    assert len(re.findall(r"\b0 bytes spill stores, 0 bytes spill loads", log)) == len(names), log
+    spilled = re.findall(r"(\d+) bytes spill stores, (\d+) bytes spill loads", log)  # of functions that are called, too
+    assert len(spilled) >= len(names), log
+    assert set(spilled) == {("0", "0")}, log
 
 
 @pytest.mark.parametrize("array", [NDArray[np.float32], np.ndarray[Any, np.dtype[np.float32]], list[np.float32]])

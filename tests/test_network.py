@@ -245,15 +245,62 @@ def test_impossible_parameters_are_refused(change: dict[str, Any], message: str)
         np.testing.assert_array_equal(before[name], value)
 
 
-def test_lateral_weights_can_be_set_or_are_refused() -> None:
-    layer, other = (
-        lca(),
-        Lca(BandedWeights.from_dense(np.eye(UNITS, k=2) * 0.5), 0.1, tau_s=0.01, step_s=0.003, streams=2),
-    )
-    layer.lateral = other.lateral
-    np.testing.assert_array_equal(layer.process(drives()), other.process(drives()))
+@pytest.mark.parametrize(
+    ("make", "name", "value"),
+    [
+        (lca, "threshold", 0.4),
+        (lca, "retention", 0.5),
+        (lca, "lateral", BandedWeights.from_dense(np.eye(UNITS, k=2) * 0.5)),
+        (wta_conv, "threshold", np.full(UNITS, 0.2)),
+    ],
+)
+def test_what_is_set_on_a_cell_takes_effect(make: Any, name: str, value: Any) -> None:
+    """By itself and in a network that was made before, as in one that is made then."""
+    layer, network = make(iterations=1), Network({"cell": make()}, [Flow("input", "cell")])
+    before = layer.process(drives())
+    for cell in (layer, network.cells["cell"]):
+        setattr(cell, name, value)
+    layer.reset()
+    expected = layer.process(drives())
+    assert not np.allclose(expected, before)
+    np.testing.assert_array_equal(network.process(drives()), expected)
+    changed = Network({"cell": network.cells["cell"]}, [Flow("input", "cell")])
+    np.testing.assert_array_equal(changed.process(drives()), expected)
+
+
+def test_what_cannot_be_set_is_refused() -> None:
+    layer = lca()
     with pytest.raises(ValueError, match="lateral weights of 7 units, received float32 of 6"):
         layer.lateral = lateral(6)
+    with pytest.raises(ValueError, match="expected BandedWeights"):
+        layer.lateral = np.eye(UNITS)  # type: ignore[assignment]
+    with pytest.raises(ValueError, match="read-only"):
+        layer.threshold[:] = 1
+    with pytest.raises(ValueError, match="made by `over`"):
+        layer.receptive_fields = np.eye(UNITS)
+    for name, value in (("half_width", 2), ("inhibits", "centre"), ("circuit", CIRCUIT)):
+        with pytest.raises(AttributeError, match="no setter"):
+            setattr(wta_conv(), name, value)
+
+
+def test_a_refused_replacement_changes_nothing() -> None:
+    cells, flows = two_layers()
+    network = Network(cells, flows)
+    before = network.params
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        network.replace({"high.alpha": 0.2, "low->high.gain": 0.5, "low.threshold": np.ones(UNITS), "low.rate": 2.0})
+    for name, value in network.params.items():
+        np.testing.assert_array_equal(before[name], value)
+
+
+def test_receptive_fields_are_saved_with_the_layer(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"tau_s": 0.01, "step_s": 0.003, "iterations": 5}
+    layer, other = Lca.over(fields(), 0.1, **options), Lca.over(np.eye(6, 4), 0.1, **options)
+    layer.save(tmp_path / "layer")
+    other.load(tmp_path / "layer")
+    assert [path.name for path in tmp_path.iterdir()] == ["layer"]
+    y = np.linspace(0, 1, 6)
+    np.testing.assert_array_equal(other(y), layer(y))
 
 
 def fields() -> np.ndarray:
@@ -344,7 +391,7 @@ def of(*flows: Flow, **options: Any) -> Network:
         (lambda: Network({"a.b": lca()}, []), "names without"),
         (lambda: Network({"a": LcAdamWta(lcadam(), wta_conv(), np.zeros((2, 2)))}, []), "received LcAdamWta 'a'"),
         (lambda: Network({"a": Lca(BandedWeights.from_dense(1j * np.eye(3)), 0.1, tau_s=1, step_s=1)}, []), "complex"),
-        (lambda: of(iterations=0), "at least 1 iteration, received 0"),
+        (lambda: of(iterations=0), "at least 1, received iterations=0"),
         (lambda: of(Flow("input", "lcadam")), "a flow to one of lca, wta, received 'lcadam'"),
         (lambda: of(Flow("input", "lca.prior")), "a port of 'lca': drive, received 'lca.prior'"),
         (lambda: of(Flow("lca.x", "wta")), "a field of 'lca': u, a, received 'lca.x'"),
@@ -358,6 +405,15 @@ def of(*flows: Flow, **options: Any) -> Network:
         (lambda: of(Flow("input", "lca")).process(drives(units=6)), r"\(frames, 2, 7\), received float32 \(60, 2, 6\)"),
         (lambda: of(Flow("x", "lca"), Flow("y", "wta"))(drives()[0]), "inputs by name: x, y"),
         (lambda: of(Flow("x", "lca"), Flow("y", "wta"))({"x": drives()[0]}), "inputs x, y, received x"),
+        (lambda: of(Flow("y", "lca")).settle(np.ones((2, 6))), r"\(2, 7\), received float64 \(2, 6\)"),
+        (lambda: of(Flow("y", "lca"))(1j * drives()[0]), "received complex64"),
+        (
+            lambda: of(Flow("lca", "wta", sparse.csr_array(1j * np.eye(UNITS)))),
+            "finite real matrix, received complex128",
+        ),
+        (lambda: of(Flow("lca", "wta", gain=np.nan)), "finite real gain, received nan"),
+        (lambda: of(read="both"), "to read one of lca, wta, received 'both'"),
+        (lambda: Network({"delayed": lca()}, []), "none 'delayed'"),
         (lambda: of().init(3), "2 streams, for which the network is, received 3"),
     ],
 )

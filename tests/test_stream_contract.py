@@ -216,15 +216,15 @@ def pair(
     return LcAdamWta(*layers, FLOW, iterations=3, readout=readout)
 
 
-def network(streams: int) -> Network:
+def network(streams: int, backend: Backend = CPU) -> Network:
     """Every kind of layer and of flow."""
     cells = {
-        "lcadam": lcadam(streams),
-        "rms": lca_rms(streams),
-        "lca": lca(streams),
-        "wta": wta(streams),
-        "rivals": wta_conv(streams, CPU, (3, 3), "window"),
-        "centres": wta_conv(streams),
+        "lcadam": lcadam(streams, backend=backend),
+        "rms": lca_rms(streams, backend=backend),
+        "lca": lca(streams, backend=backend),
+        "wta": wta(streams, backend),
+        "rivals": wta_conv(streams, backend, (3, 3), "window"),
+        "centres": wta_conv(streams, backend),
     }
     up = np.random.default_rng(7).random((UNITS, UNITS)) / UNITS
     flows = [
@@ -235,13 +235,26 @@ def network(streams: int) -> Network:
     return Network(cells, flows, read="centres", iterations=2)
 
 
-def maps(streams: int) -> Network:
-    return persistent_maps(UNITS, streams=streams)
+def divisive(streams: int, backend: Backend = CPU) -> Divisive:
+    fields = np.random.default_rng(8).random((UNITS, 5))
+    return Divisive(fields * (fields > 0.3), feedback=0.9, streams=streams, backend=backend)
 
 
-def harmonic(streams: int) -> HarmonicDivisive:
+def simplices(streams: int, backend: Backend = CPU) -> ProjectionNetwork:
+    return ProjectionNetwork(np.eye(UNITS) + 0.1, streams=streams, simplex=3, backend=backend)
+
+
+def cone(streams: int, backend: Backend = CPU) -> ProjectionNetwork:
+    return ProjectionNetwork(np.eye(UNITS) + 0.1, streams=streams, upper=0.5, tau_s=2.0, step_s=1.0, backend=backend)
+
+
+def maps(streams: int, backend: Backend = CPU) -> Network:
+    return persistent_maps(UNITS, streams=streams, backend=backend)
+
+
+def harmonic(streams: int, backend: Backend = CPU) -> HarmonicDivisive:
     fields = HarmonicFields.over(100.0, 400.0, per_octave=12, harmonics=3, rolloff=1.0, tolerance_cents=40.0)
-    return HarmonicDivisive(fields, UNITS, streams=streams)
+    return HarmonicDivisive(fields, UNITS, streams=streams, backend=backend)
 
 
 def partials(streams: int) -> np.ndarray:
@@ -249,9 +262,11 @@ def partials(streams: int) -> np.ndarray:
     return np.concatenate([power(streams), 50 + 200 * power(streams)], axis=2)
 
 
-def zeroing(streams: int) -> Any:
+def zeroing(streams: int, backend: Backend = CPU) -> Any:
     """Over a matrix and a right side beside each other: 2 x 2 systems."""
-    inner = ZeroingNetwork(2, gamma=50.0, step_s=0.01, kappa=1.0, activation="sign-bi-power", streams=streams)
+    inner = ZeroingNetwork(
+        2, gamma=50.0, step_s=0.01, kappa=1.0, activation="sign-bi-power", streams=streams, backend=backend
+    )
     turned = lambda x: np.concatenate([x[..., :4] + 3 * np.eye(2, dtype=np.float32).ravel(), x[..., 4:6]], axis=2)  # noqa: E731
     return Packed(inner, lambda x: inner.process(turned(x)))
 
@@ -419,6 +434,13 @@ LAYERS: dict[str, LayerCase] = {
     "LcAdamWta, winners": (lambda n, b: pair(n, readout="wtaconv", backend=b), drive),
     "LcAdamWta, complex": (lambda n, b: pair(n, True, backend=b), complex_drive),
     "LcAdamWta, complex winners": (lambda n, b: pair(n, True, "wtaconv", b), complex_drive),
+    "Network": (network, drive),
+    "Divisive": (divisive, power),
+    "HarmonicDivisive": (harmonic, partials),
+    "ProjectionNetwork, simplices": (simplices, drive),
+    "ProjectionNetwork, a box": (cone, drive),
+    "ZeroingNetwork": (zeroing, drive),
+    "Maps": (maps, drive),
 }
 """What runs on every backend; test_gpu_parity.py compares them."""
 
@@ -454,12 +476,6 @@ CASES: dict[str, Case] = {
     "Sharpener, beliefs": (lambda n: sharpener(n, "beliefs"), audio, {"silence": 9000}),
     "Sharpener, beliefs with phases": (lambda n: sharpener_with_phases(n, BELIEFS_CONFIG), audio, {"silence": 9000}),
     "Sharpener, complex": (lambda n: sharpener(n, "complex"), audio, {}),
-    "Network": (network, drive, {}),
-    "Divisive": (lambda n: Divisive(np.random.default_rng(8).random((UNITS, 5)), streams=n), power, {}),
-    "HarmonicDivisive": (harmonic, partials, {}),
-    "ProjectionNetwork": (lambda n: ProjectionNetwork(np.eye(UNITS) + 0.1, streams=n, simplex=3), drive, {}),
-    "ZeroingNetwork": (zeroing, drive, {}),
-    "Maps": (maps, drive, {}),
     "PitchLayer": (pitch_layer, sharp_frames, {"trusts_input": True}),
     "Transcriber": (lambda n: Transcriber(SAMPLE_RATE, "coherent", n, SMALL | HEAR_NOISE), audio, {}),
 }

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.dynamics.harmonic_fields import FieldRule, field_weight
-from sharpear.dynamics.kernels import SMALLEST_LEVEL
+from sharpear.dynamics.lca_kernel import SMALLEST_LEVEL
 
 from .evidence_kernel import ReadoutLayers, VoicesHeard, believe, weigh_evidence
 

@@ -10,8 +10,9 @@ from sharpear.dsp.hann_bank_kernel import SILENT_POWER, BankParts, hann_hop, han
 from sharpear.dsp.lines_kernel import MOMENTS, FinderParts, lines_frame, lines_room
 from sharpear.dsp.splitter_kernel import usable_sample
 from sharpear.dsp.voice_tracker_kernel import follow
-from sharpear.dynamics.kernels import is_silent, pair_frame, pair_room
+from sharpear.dynamics.pair_kernel import pair_frame, pair_room
 from sharpear.dynamics.rules import PairParts
+from sharpear.dynamics.unit_kernel import is_silent
 
 from .judge import JudgeRoom, JudgeTables, judge_frame, judge_moment
 from .plain import PlainParts, plain_frame

@@ -66,7 +66,7 @@ class LayerSolver:
         """Take the drive and λ of `frame`; the state stays."""
         self._drive = frame.drive.astype(np.float32)[None, None]
         if isinstance(self._layer, Lca):
-            self._layer.threshold[:] = frame.penalty
+            self._layer.threshold = frame.penalty
 
     def advance(self, steps: int) -> Floats:
         """Iterate, and return the activation."""
