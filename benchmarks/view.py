@@ -138,11 +138,11 @@ def scroll(folder: Path, seconds: float) -> None:
         assert tab.wait("window.page && page.sheets.length === 2")
         for span_s in [span for span in SPANS_S if span <= sheet.duration_s + 1]:
             words = {"start": (sheet.duration_s - span_s) / 3, "span": span_s, "frames": FRAMES, "rest": 5000}
-            before_s = spent_s(chromium)
+            before_s = spent_s(*processes(chromium))
             tab.evaluate(f"window.seen = null, {(SCROLLED % words).strip()}.then((seen) => (window.seen = seen)), 0")
             assert tab.wait("window.seen", 600)
             seen = tab.evaluate("window.seen")
-            cpu_ms = 1e3 * (spent_s(chromium) - before_s) / FRAMES
+            cpu_ms = 1e3 * (spent_s(*processes(chromium)) - before_s) / FRAMES
             spent, between = np.array(seen["spent"]), np.array(seen["between"])
             print(
                 f"  {span_s:6.0f} s shown: the page's own work {spent.mean():5.1f} ms a frame (99 %: "
@@ -155,41 +155,42 @@ def scroll(folder: Path, seconds: float) -> None:
     print(f"  load average {os.getloadavg()[0]:.1f}")
 
 
-def processes(chromium: Browser) -> Iterator[tuple[int, str]]:
+def processes(chromium: Browser) -> dict[int, str]:
     """Those of the browser, and what each is."""
-    waiting = [chromium.process.pid]
+    waiting, found = [chromium.process.pid], {}
     while waiting:
         pid = waiting.pop()
         try:
             waiting += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-            yield pid, Path(f"/proc/{pid}/cmdline").read_text()
+            found[pid] = Path(f"/proc/{pid}/cmdline").read_text()
         except OSError:
             continue
+    return found
 
 
-def spent_s(chromium: Browser) -> float:
-    """Processor time of the whole browser so far."""
-    ticks = os.sysconf("SC_CLK_TCK")
-    stats = [Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split() for pid, _ in processes(chromium)]
-    return sum(int(stat[11]) + int(stat[12]) for stat in stats) / ticks
+def spent_s(*pids: int) -> float:
+    """Processor time of processes so far."""
+    stats = [Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split() for pid in pids]
+    return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
 
 
 def page_mb(chromium: Browser) -> float:
     """What the largest of the pages' processes keeps."""
-    pages = [pid for pid, words in processes(chromium) if "--type=renderer" in words]
+    pages = [pid for pid, words in processes(chromium).items() if "--type=renderer" in words]
     sizes = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pages]
     return max(sizes) * resource.getpagesize() / 2**20
 
 
 @contextmanager
-def viewing(*words: str) -> Iterator[tuple[str, float]]:
-    """``sharpear view`` of a file: its address, and when it was started."""
+def viewing(*words: str) -> Iterator[tuple[str, int, float]]:
+    """``sharpear view`` of a file: its address, its process, and when it was started."""
     command = [sys.executable, "-m", "sharpear", "view", "--no-open", *words]
     began_s = time.monotonic()
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
-        yield next(line for line in process.stderr if "http://" in line).split(" at ")[1].split(": ")[0], began_s
+        url = next(line for line in process.stderr if "http://" in line).split(" at ")[1].split(": ")[0]
+        yield url, process.pid, began_s
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate()
@@ -198,7 +199,7 @@ def viewing(*words: str) -> Iterator[tuple[str, float]]:
 def first_picture(song: Path) -> None:
     """From the command to a picture, to the first that is sharpened, and to all of it."""
     seconds = soundfile.info(song).duration
-    with browser(SIZE) as chromium, viewing(str(song)) as (url, began_s):
+    with browser(SIZE) as chromium, viewing(str(song)) as (url, pid, began_s):
         address_s = time.monotonic() - began_s
         tab = chromium.open(url)
         moments = {
@@ -209,7 +210,7 @@ def first_picture(song: Path) -> None:
         told = [f"address {address_s:.1f} s"]
         for name, condition in moments.items():
             assert tab.wait(f"window.page && {condition}", 600), name
-            told.append(f"{name} {time.monotonic() - began_s:.1f} s")
+            told.append(f"{name} {time.monotonic() - began_s:.1f} s ({spent_s(pid):.1f} of processor time)")
         print(f"{seconds:.0f} s of {song.name}, opened: {', '.join(told)}; load average {os.getloadavg()[0]:.1f}")
 
 
@@ -217,7 +218,7 @@ def portrait(path: Path) -> None:
     """The page over the example recording, with notes, slice and a line at the cursor, as a small PNG."""
     from PIL import Image  # noqa: PLC0415
 
-    with viewing(str(RECORDING)) as (url, _), browser((1320, 860)) as chromium:
+    with viewing(str(RECORDING)) as (url, *_), browser((1320, 860)) as chromium:
         tab = chromium.open(url)
         tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
         assert tab.wait("window.page && page.sheets[0]?.complete && page.notesOf.get('0')", 300)

@@ -129,7 +129,7 @@ def test_strokes_of_an_svg_are_paths_and_its_text_is_text(spec, tmp_path):
 
 def test_of_too_many_strokes_coarser_ones_are_kept(spec, monkeypatch):
     def kept(most: int) -> np.ndarray:
-        monkeypatch.setattr("sharpear.sinks.vectors.MOST_STROKES", most)
+        monkeypatch.setattr("sharpear.sinks.vector_strokes.MOST_STROKES", most)
         canvas = Canvas(spec.channel_frequencies, (spec.frequencies[0], spec.frequencies[-1]), 400, 200, vectors_db=60)
         for first in range(0, len(spec), 50):
             canvas.add(spec.with_stream()[first : first + 50], first + 50 >= len(spec))

@@ -141,7 +141,7 @@ def _cuts(pitch: NDArray[np.float64], level_db: NDArray[np.float64], step_s: flo
 
 
 def log_odds(belief: NDArray[np.floating] | float) -> NDArray[np.float64]:
-    """Of probabilities, none nearer to 0 or 1 than `SUREST`.
+    """The log odds of probabilities, none nearer to 0 or 1 than `SUREST`.
 
     >>> float(log_odds(0.5))
     0.0

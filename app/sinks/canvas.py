@@ -11,7 +11,7 @@ from .drawing import ROWS_PER_OCTAVE
 from .linking import Classes
 from .rows import Rows
 from .strokes import FLANK_DB, LOWEST_DB, Linker, Strokes, faded_db
-from .vectors import Vectors
+from .vector_strokes import Vectors
 
 FINEST = 16
 """Columns of the first frames' each: halved whenever the canvas is full, so that short recordings are drawn finely."""

@@ -24,7 +24,7 @@ from .linking import Classes
 from .melody import Melody
 from .music import A4_HZ, NAMES
 from .picture_style import BY_VOICE, PictureStyle
-from .vectors import chained
+from .vector_strokes import chained
 
 DPI = 110
 SHARPER = 2

@@ -19,7 +19,7 @@ class Melody(Protocol):
 
 
 class Hearing(Protocol):
-    """Hears them in frames, such as `HeardFrames`."""
+    """What follows voices in frames, such as `HeardFrames`."""
 
     def add(self, frames: Frames) -> None:
         """Be given frames (frames, 1, atoms), in order."""

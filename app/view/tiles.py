@@ -17,7 +17,7 @@ POOL = 4
 TILE_COLUMNS = 256
 TILE_FRAMES = POOL * TILE_COLUMNS
 SEGMENTS = 32
-"""Of a tile of strokes, in each of which they come from loud to faint: what shows little of a tile draws little."""
+"""Parts of a tile of strokes, in each of which the loudest comes first: what shows little of a tile draws little."""
 STROKE_LEVELS = 6
 """Levels that have strokes beside columns: above, lines are closer than pixels."""
 COLUMN_LEVELS = 12

@@ -25,21 +25,26 @@ ACROSS = 2
 LOWEST_HZ, HIGHEST_HZ = 80.0, 6000.0
 RANGE_DB = 60.0
 """Shown below the loudest."""
-COLUMN_PX, ROW_PX, DPI = 700, 340, 100
-CENTS_A_ROW = 8.0
+COLUMN_PX, ROW_PX, DPI = 700, 400, 100
+TICKS_HZ = (100, 200, 500, 1000, 2000, 5000)
 
 
-def drawn(estimate: Estimate, seconds: float) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """(rows, columns) energy where it is said to be, dB under the loudest: times as they stand, cents by rows."""
-    rows = int(1200 * np.log2(HIGHEST_HZ / LOWEST_HZ) / CENTS_A_ROW)
-    energy = estimate.energy.ravel()
-    hz = np.broadcast_to(estimate.frequencies_hz, estimate.energy.shape).ravel()
-    times_s = np.repeat(estimate.times_s, estimate.energy.shape[1])
-    row = np.floor(1200 * np.log2(np.maximum(hz, 1.0) / LOWEST_HZ) / CENTS_A_ROW).astype(int)
-    column = np.floor(times_s / seconds * COLUMN_PX).astype(int)
-    inside = (row >= 0) & (row < rows) & (column >= 0) & (column < COLUMN_PX)
-    picture = np.zeros((rows, COLUMN_PX))
-    np.maximum.at(picture, (row[inside], column[inside]), energy[inside])
+def drawn(estimate: Estimate, seconds: float, rows: int, columns: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(rows, columns) energy where it is said to be, dB under the loudest; fixed bins fill the rows between them."""
+    octaves = np.log2(HIGHEST_HZ / LOWEST_HZ)
+    energy, hz = estimate.energy, estimate.frequencies_hz
+    if hz.ndim == 1:
+        row_hz = LOWEST_HZ * 2 ** ((np.arange(rows) + 0.5) / rows * octaves)
+        edges = np.sqrt(np.maximum(hz[1:], 1e-3) * np.maximum(hz[:-1], 1e-3))
+        nearest = np.searchsorted(edges, row_hz)
+        energy, hz = np.concatenate([energy, energy[:, nearest]], axis=1), np.concatenate([hz, row_hz])
+    places = np.broadcast_to(hz, energy.shape).ravel()
+    times_s = np.repeat(estimate.times_s, energy.shape[1])
+    row = np.floor(np.log2(np.maximum(places, 1.0) / LOWEST_HZ) / octaves * rows).astype(int)
+    column = np.floor(times_s / seconds * columns).astype(int)
+    inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+    picture = np.zeros((rows, columns))
+    np.maximum.at(picture, (row[inside], column[inside]), energy.ravel()[inside])
     with np.errstate(divide="ignore"):
         decibels = 10 * np.log10(picture / picture.max())
     return np.maximum(decibels, -RANGE_DB)
@@ -74,18 +79,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     down = math.ceil(len(panels) / ACROSS)
     size = (COLUMN_PX * ACROSS / DPI, ROW_PX * down / DPI)
     figure, axes = plt.subplots(down, ACROSS, figsize=size, squeeze=False, sharex=True, sharey=True)
-    for (stem, name, sound, sample_rate), axis in zip(panels, axes.flat, strict=False):
-        image = drawn(METHODS[name].run(sound, sample_rate), options.seconds)
-        extent = (0, options.seconds, 0, image.shape[0])
-        axis.imshow(image, origin="lower", aspect="auto", extent=extent, cmap="magma", interpolation="nearest")
-        ticks = np.array([100, 200, 500, 1000, 2000, 5000])
-        axis.set_yticks(1200 * np.log2(ticks / LOWEST_HZ) / CENTS_A_ROW, [f"{hz}" for hz in ticks])
+    for (stem, name, *_), axis in zip(panels, axes.flat, strict=False):
+        axis.set_yscale("log")
+        axis.set(xlim=(0, options.seconds), ylim=(LOWEST_HZ, HIGHEST_HZ))
+        axis.set_yticks(TICKS_HZ, [f"{hz}" for hz in TICKS_HZ])
+        axis.set_yticks([], minor=True)
         axis.set_title(", ".join(filter(None, (stem, name))), fontsize=9)
     for axis in axes[:, 0]:
         axis.set_ylabel("Hz")
     for axis in axes[-1]:
         axis.set_xlabel("s")
     figure.tight_layout()
+    for (_, name, sound, sample_rate), axis in zip(panels, axes.flat, strict=False):
+        box = axis.get_window_extent()
+        rows, columns = round(box.height), round(box.width)
+        image = drawn(METHODS[name].run(sound, sample_rate), options.seconds, rows, columns)
+        # One pixel is one of the picture's: nothing is smoothed, and no line lost between two.
+        axis.imshow(
+            image,
+            origin="lower",
+            aspect="auto",
+            extent=(0, 1, 0, 1),
+            cmap="magma",
+            interpolation="nearest",
+            transform=axis.transAxes,
+        )
     options.out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.out, dpi=DPI)
     return 0
