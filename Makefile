@@ -6,7 +6,7 @@
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
 # make mutants small mistakes in the kernels, one at a time, each must fail a test. ARGS="--only winners --jobs 2"
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
-# make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone; bench-compiling: the first run, kernel by kernel
+# make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone; bench-view: the page of files; bench-compiling: the first run, kernel by kernel
 # make docs   the site, build/site/html; make figures: the tables of README and docs, anew from benchmarks/results (ARGS=FOLDER: from there)
 # make bench-all  all benchmarks that need no device; FOLDER=recordings with their stems
 # make release-check  all that must hold before a version is published; ARGS=--accept-api once it is
@@ -29,7 +29,7 @@ JOBS ?= 2
 QUICK := -m "not (browser or sound_server or compiler or real_time or slow)"
 TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test test-here test-lowest test-newest check lint faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-pipe bench-batch bench-gpu bench-all docs figures release-check train-beliefs soak clean
+.PHONY: demo test test-here test-lowest test-newest check lint faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-view bench-pipe bench-batch bench-gpu bench-all docs figures release-check train-beliefs soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -99,6 +99,9 @@ bench-transcription: $(STAMP)-bench
 
 bench-dynamics: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.dynamics $(ARGS)
+
+bench-view: $(STAMP)-dev
+	$(BIN)/python -m benchmarks.view $(ARGS)
 
 bench-live: $(STAMP)-dev $(STAMP)-system
 	$(BIN)/python -m benchmarks.live $(ARGS)

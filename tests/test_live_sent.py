@@ -125,7 +125,7 @@ def test_midi_plays_and_bends_what_sounds(pieces, ports):
     before = ports[0].messages[: ports[0].messages.index(played[0])]
     assert {m.value for m in before if m.type == "control_change" and m.control == 6} == {2}
     bends = [m.pitch / 4096 for m in ports[0].messages if m.type == "pitchwheel" and m.channel == played[0].channel]
-    assert bends[len(bends) // 2] == pytest.approx(0.25, abs=0.1)
+    assert bends[0] == pytest.approx(0.25, abs=0.05)
 
 
 def test_a_port_that_fails_is_told_of_and_left_alone(pieces, ports):
@@ -150,12 +150,32 @@ def test_a_gap_ends_every_note(pieces, ports):
 
 
 def test_a_note_is_struck_again_where_it_grows():
-    tracker = NoteTracker(1, 0.0116)
+    tracker = NoteTracker(1, 0.0116, 0.5)
     levels = [0.1] * 12 + [0.03] * 12 + [0.1] * 12
-    events = [event for level in levels for event in tracker.step(np.array([440.0]), np.array([level]))]
+    sure = np.array([0.9])
+    events = [event for level in levels for event in tracker.step(np.array([440.0]), np.array([level]), sure)]
     assert [event.kind for event in events if event.kind != "move"] == ["on", "off", "on"]
     assert [event.kind for event in tracker.end()] == ["off"]
     assert tracker.end() == []
+
+
+@pytest.mark.parametrize(
+    ("belief", "told"),
+    [
+        ([0.9] * 20 + [0.1] * 6 + [0.9] * 20, ["on"]),  # doubted for a moment
+        ([0.9] * 20 + [None] * 6 + [0.9] * 20, ["on"]),  # silent for a moment
+        ([0.9] * 20 + [None] * 12 + [0.9] * 20, ["on", "off", "on"]),
+        ([0.9, 0.1, 0.1] * 20, []),
+        ([0.9, 0.9, None] * 20, []),
+    ],
+)
+def test_a_note_begins_and_ends_when_that_is_sure(belief, told):
+    tracker = NoteTracker(1, 0.0116, 0.5)
+    events = []
+    for probability in belief:
+        f0 = np.array([0.0 if probability is None else 440.0])
+        events += tracker.step(f0, np.array([0.1]), np.array([probability or 0.0]))
+    assert [event.kind for event in events if event.kind != "move"] == told
 
 
 @pytest.mark.parametrize("place", ["9000", "localhost:", "localhost:99999", "localhost:x"])

@@ -9,7 +9,7 @@ import sharpear
 from sharpear.errors import UsageError
 from sharpear.sinks import PictureStyle
 from sharpear.sinks.canvas import Canvas
-from sharpear.sinks.owners import CLASSES
+from sharpear.sinks.music import NAMES
 from sharpear.sinks.picture_style import BY_VOICE
 
 BANDS_HZ = np.geomspace(100, 3200, 20)
@@ -34,11 +34,11 @@ def frames(count: int, fundamental_hz: list[float], named: bool = True) -> sharp
 def test_lines_have_the_pitch_class_of_their_voice(count):
     canvas = Canvas(BANDS_HZ, (100.0, 3200.0), 600, 200, by_voice=True)
     canvas.add(frames(count, [220.0, 293.66]), last=True)
-    classes = canvas.owners.classes[: len(canvas.drawn()[0])]
+    classes = canvas.voices[: len(canvas.drawn()[0])]
 
     def named(hz: float, part: float) -> str:
         row = round(199 * np.log2(hz / 100) / 5)
-        return CLASSES[classes[int(part * len(classes)), row] - 1]
+        return NAMES[classes[int(part * len(classes)), row] - 1]
 
     assert named(220, 0.2) == named(660, 0.2) == named(220, 0.8) == "A"
     assert named(293.66, 0.8) == named(3 * 293.66, 0.8) == "D"

@@ -19,6 +19,8 @@ import sharpear
 from sharpear.commands.options import seconds
 from sharpear.integrity import examine
 from sharpear.pitch import Note, Voices
+from sharpear.sinks import PictureStyle
+from sharpear.sinks.canvas import Canvas
 
 RATE = 16000
 T = np.arange(12000) / RATE
@@ -105,6 +107,53 @@ def test_strokes_stand_where_the_lines_are(spec):
     assert axes.get_ylim() == pytest.approx((300, 1000))
     with pytest.raises(sharpear.UsageError, match="several frames"):
         spec[3].plot()
+
+
+def test_strokes_of_an_svg_are_paths_and_its_text_is_text(spec, tmp_path):
+    path = spec.save(tmp_path / "take.svg", PictureStyle(panels="lines", title="Étude 1", range_db=40))
+    root = ElementTree.parse(path).getroot()
+    names = [element.tag.rpartition("}")[2] for element in root.iter()]
+    assert names.count("image") == 1, "the scale of colours alone is pixels"
+    assert "Étude 1" in [element.text for element in root.iter() if element.tag.endswith("text")]
+    (panel,) = [element for element in root.iter() if element.get("id") == "axes_1"]
+    box = next(element.get("d") for element in panel.iter() if element.tag.endswith("path"))
+    corners = np.array(re.findall(r"([-\d.]+) ([-\d.]+)", box), float)
+    (_, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    low_hz, high_hz = spec.frequencies[0], spec.frequencies[-1]
+    row = bottom - (bottom - top) * np.log(440 / low_hz) / np.log(high_hz / low_hz)
+    drawn = [re.findall(r"[ML] ([\d.]+) ([\d.]+)", element.get("d", "")) for element in panel.iter()]
+    near = np.array([(x, y) for points in drawn for x, y in points], float)
+    near = near[np.abs(near[:, 1] - row) < 2]
+    assert np.ptp(near[:, 0]) > 0.9 * (right - near[:, 0].min()), "the tone of 440 Hz is a line across the panel"
+
+
+def test_of_too_many_strokes_coarser_ones_are_kept(spec, monkeypatch):
+    def kept(most: int) -> np.ndarray:
+        monkeypatch.setattr("sharpear.sinks.vector_strokes.MOST_STROKES", most)
+        canvas = Canvas(spec.channel_frequencies, (spec.frequencies[0], spec.frequencies[-1]), 400, 200, vectors_db=60)
+        for first in range(0, len(spec), 50):
+            canvas.add(spec.with_stream()[first : first + 50], first + 50 >= len(spec))
+        return canvas.vectors.strokes
+
+    all_, some = kept(100_000), kept(300)
+    assert len(some) <= 300 < len(all_)
+    assert np.ptp(some[:, [0, 3]]) == np.ptp(all_[:, [0, 3]]), "they reach as far"
+    longest = [(strokes[:, 3] - strokes[:, 0]).max() for strokes in (all_, some)]
+    assert longest[0] == 1 < longest[1]
+
+
+def test_notes_and_curves_stand_over_the_lines(spec):
+    times = np.arange(50) * 0.01
+    f0 = np.where(times < 0.3, 440.0, 0.0)[:, None].astype(np.float32)
+    notes = [Note(0.1, 0.3, 69, 10.0, -20.0, 0)]
+    axes = Figure().add_subplot()
+    spec.plot(axes, pitch=sharpear.Transcription(Voices(times, f0, f0 / 1000), notes))
+    (box,), (curve,) = axes.patches, axes.lines
+    assert (box.get_x(), box.get_x() + box.get_width()) == pytest.approx((0.1, 0.3))
+    middle_hz = np.sqrt(box.get_y() * (box.get_y() + box.get_height()))
+    assert 1200 * np.log2(middle_hz / 440) == pytest.approx(10, abs=1e-3)
+    assert np.array_equal(np.isnan(curve.get_ydata()), f0[:, 0] == 0)
+    assert axes.get_xlim() == (spec.times[0], spec.times[-1])
 
 
 def test_what_is_saved_is_loaded(spec, tmp_path):

@@ -23,6 +23,7 @@ from sharpear.errors import InputError, UsageError
 from sharpear.runs.sharpening_task import sharpen_file
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks import SINKS, FileSinks, PictureStyle, SinkInfo
+from sharpear.sinks.figure import VOICES
 
 FIELDS = {
     "times": "time",
@@ -256,6 +257,16 @@ def test_ctrl_c_twice_leaves_nothing(wav, folder):
         sharpen_file(path, [folder / "x.zarr"], load_config(str(SMALL)), Selection(), insist)
     assert [each.name for each in folder.iterdir()] == [path.name]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_picture_has_the_notes_that_are_heard_in_it(sharpen, folder):
+    seconds = np.arange(16000) / 16000
+    soundfile.write("a.wav", sum(0.1 / h * np.cos(2 * np.pi * 440 * h * seconds) for h in range(1, 5)), 16000)
+    assert sharpen("a.wav", "--format", "svg", "--pitch").code == 0
+    assert sharpen("a.wav", "-o", "without.svg").code == 0
+    assert VOICES[0] in Path("a.svg").read_text()
+    assert VOICES[0] not in Path("without.svg").read_text()
+    assert one_line(sharpen("a.wav", "--pitch").err)
 
 
 def test_silence_makes_a_picture_too(sharpen, folder):

@@ -178,6 +178,10 @@ class PictureOptions:
     title: Annotated[str | None, typer.Option(help="Put this over pictures, in the place of the recording's name.")] = (
         None
     )
+    pitch: Annotated[
+        bool | None,
+        typer.Option("--pitch", help="Draw notes and the pitch of each voice over pictures."),
+    ] = None
 
     def style(self, formats: Collection[str]) -> "PictureStyle":
         """What was chosen.
@@ -193,6 +197,10 @@ class PictureOptions:
             refuse({f"--{name.replace('_', '-')}": value for name, value in chosen.items()}, FOR_PICTURES)
         if self.size:
             chosen["size_px"] = _pair("--size", chosen.pop("size"), "x", int)
+        if chosen.get("pitch"):
+            from sharpear.pitch import HeardFrames  # noqa: PLC0415
+
+            chosen["pitch"] = HeardFrames
         if self.hz:
             chosen["span_hz"] = _pair("--hz", chosen.pop("hz"), ":", float)
         return PictureStyle(**chosen)

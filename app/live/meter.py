@@ -10,8 +10,8 @@ from rich.text import Text
 
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
+from sharpear.sinks.music import note_name
 
-from .music import note_name
 from .status import Status, decibels
 from .worker import Gap
 

@@ -48,7 +48,7 @@ class Sent:
         self._waiting: SimpleQueue[Sharpener | Frames | Gap | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, daemon=True, name="sent")
         self._layer: PitchLayer | None = None
-        self._tracker = NoteTracker(0, 1.0)
+        self._tracker = NoteTracker(0, 1.0, 0.5)
         self._next = 0
         self._now_s = 0.0
         self._left_out = 0
@@ -102,7 +102,8 @@ class Sent:
             if isinstance(piece, Sharpener):
                 atoms, channels = piece.frequencies.size, piece.channel_frequencies.size
                 self._layer = PitchLayer(piece.hop / piece.sample_rate, atoms, channels, self._config)
-                self._tracker = NoteTracker(self._config.voices, self._layer.stride * self._layer.hop_s)
+                step_s = self._layer.stride * self._layer.hop_s
+                self._tracker = NoteTracker(self._config.voices, step_s, self._config.believed)
             elif self._layer:
                 self._layer.reset()
             self._next = 0
@@ -113,12 +114,12 @@ class Sent:
             frames.times, frames.amplitude[:, :1], frames.instantaneous_frequency[:, :1], frames.plain_amplitude[:, :1]
         )
         found = layer.process(first)
-        steps = found[self._next :: layer.stride]
+        steps = found[self._next :: layer.stride].with_faint()
         self._next = (self._next - len(found)) % layer.stride
         amplitude = layer.amplitudes(steps)[:, 0]
         for n, time_s in enumerate(steps.times):
             self._now_s = float(time_s)
-            self._tell(self._tracker.step(steps.f0[n, 0], amplitude[n]))
+            self._tell(self._tracker.step(steps.f0[n, 0], amplitude[n], steps.belief[n, 0]))
 
     def _tell(self, events: Sequence[NoteEvent]) -> None:
         for event in events:

@@ -6,10 +6,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .notes import SILENCE_DB, STRAY_S, STRAY_SEMITONES, STRIKE_DB, STRIKE_S, decibels
+from .notes import GAP_S, SILENCE_DB, STRAY_S, STRAY_SEMITONES, STRIKE_DB, STRIKE_S, decibels, log_odds
 
 FALLEN_DB = 1.0
 """A voice is struck again where it had fallen by this before it grew: until then it may still begin."""
+SURE_S = 0.035
+"""A voice is believed in by the mean of so long; a note begins once it has been for as long."""
 
 
 @dataclass(frozen=True)
@@ -31,40 +33,60 @@ class _Voice:
     key: int | None = None
     astray: int = 0
     since: int = 0
+    sure: int = 0
+    missing: int = 0
     pitch: float = 0.0
     loudest_db: float = SILENCE_DB
     levels_db: list[float] = field(default_factory=list)
+    odds: list[float] = field(default_factory=list)
 
 
 class NoteTracker:
-    """Follow voices step by step, by the rules of `notes_of`.
+    """Follow voices step by step, by the rules of `notes_of`, as far as they hold without hindsight.
 
-    What will be short is not known to be so beforehand, and a note that still grows is not struck again.
+    A note begins when its voice has been believed in for `SURE_S`, and ends when it has not been for `GAP_S`: a shorter
+    gap is none, and nothing is told of it. What will be short is not known to be so beforehand, and a note that still
+    grows is not struck again.
 
     Args:
         voices: how many there are.
         step_s: time between steps, s.
+        believed: probability from which on a voice is believed in.
 
-    >>> tracker = NoteTracker(1, 0.0116)
-    >>> f0 = [0.0, *[440.0] * 9, *[495.0] * 9, 0.0]
-    >>> events = [e for hz in f0 for e in tracker.step(np.array([hz]), np.array([0.1]))]
+    >>> tracker = NoteTracker(1, 0.0116, 0.5)
+    >>> f0 = [0.0, *[440.0] * 12, 0.0, *[440.0] * 9, *[495.0] * 9]
+    >>> belief, level = np.array([0.9]), np.array([0.1])
+    >>> events = [e for hz in f0 for e in tracker.step(np.array([hz]), level, belief)] + tracker.end()
     >>> [(event.kind, round(event.pitch)) for event in events if event.kind != "move"]
     [('on', 69), ('off', 71), ('on', 71), ('off', 71)]
     """
 
-    def __init__(self, voices: int, step_s: float) -> None:
-        self._patience, self._rise = max(1, round(STRAY_S / step_s)), max(1, round(STRIKE_S / step_s))
+    def __init__(self, voices: int, step_s: float, believed: float) -> None:
+        self._patience, self._rise, self._surely, self._gap = (
+            max(1, round(seconds / step_s)) for seconds in (STRAY_S, STRIKE_S, SURE_S, GAP_S)
+        )
+        self._least_odds = float(log_odds(believed))
         self._voices = [_Voice() for _ in range(voices)]
 
-    def step(self, f0: NDArray[np.floating], amplitude: NDArray[np.floating]) -> list[NoteEvent]:
-        """What changes with the next step: (voices,) Hz, 0 where silent, and amplitude of full scale."""
+    def step(
+        self, f0: NDArray[np.floating], amplitude: NDArray[np.floating], belief: NDArray[np.floating]
+    ) -> list[NoteEvent]:
+        """What changes with the next step.
+
+        f0: (voices,) Hz, 0 where silent, of voices that are followed, believed in or not.  amplitude: of full scale.
+        belief: the probability of each.
+        """
         events = []
         for number, voice in enumerate(self._voices):
-            level_db = float(decibels(amplitude[number]))
-            if f0[number] > 0:
-                events += self._sounds(number, voice, 69 + 12 * float(np.log2(f0[number] / 440.0)), level_db)
-            elif voice.key is not None:
+            sounds = f0[number] > 0
+            voice.odds = [*voice.odds, float(log_odds(belief[number]))][-self._surely :] if sounds else []
+            told = sounds and sum(voice.odds) > self._least_odds * len(voice.odds)
+            voice.sure, voice.missing = (voice.sure + 1, 0) if told else (0, voice.missing + 1)
+            if voice.key is not None and voice.missing > self._gap:
                 events.append(self._ended(number, voice))
+            elif sounds and (voice.key is not None or voice.sure >= self._surely):
+                pitch = 69 + 12 * float(np.log2(f0[number] / 440.0))
+                events += self._sounds(number, voice, pitch, float(decibels(amplitude[number])))
         return events
 
     def end(self) -> list[NoteEvent]:
@@ -82,9 +104,11 @@ class NoteTracker:
             voice.loudest_db = max(voice.loudest_db, before_db)
             struck = level_db - before_db > STRIKE_DB and before_db < voice.loudest_db - FALLEN_DB
             if not (struck and voice.since > self._patience + self._rise) and voice.astray < self._patience:
-                return [NoteEvent("move", number, pitch, level_db)]
+                return [] if voice.missing else [NoteEvent("move", number, pitch, level_db)]
             events.append(self._ended(number, voice))
             voice.levels_db = [level_db]
+        if voice.missing:
+            return events
         voice.key = round(pitch)
         return [*events, NoteEvent("on", number, pitch, level_db)]
 

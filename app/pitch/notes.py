@@ -21,6 +21,8 @@ STRIKE_DB = 7.0
 STRIKE_S = 0.035
 """A voice that grows by `STRIKE_DB` within this time is struck again."""
 SILENCE_DB = -120.0
+SUREST = 1e-4
+"""No belief is nearer to 0 or 1 where the mean of several is taken."""
 HELD_S, GAP_S, GAP_SEMITONES = 0.023, 0.093, 5.0
 """How curves go on: so long beyond what is heard, and over gaps so long between pitches so near."""
 
@@ -151,6 +153,16 @@ def _cuts(pitch: NDArray[np.float64], level_db: NDArray[np.float64], step_s: flo
             cuts.append(begin)
             astray = 0
     return cuts
+
+
+def log_odds(belief: NDArray[np.floating] | float) -> NDArray[np.float64]:
+    """The log odds of probabilities, none nearer to 0 or 1 than `SUREST`.
+
+    >>> float(log_odds(0.5))
+    0.0
+    """
+    odds: NDArray[np.float64] = np.log(np.clip(belief, SUREST, 1 - SUREST) / np.clip(1 - belief, SUREST, 1 - SUREST))
+    return odds
 
 
 def decibels(amplitude: NDArray[np.floating] | np.floating) -> NDArray[np.float64]:

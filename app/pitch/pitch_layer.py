@@ -1,6 +1,6 @@
 """The pitch layer above the partials: sharpened frames in, voices and their shares of the partials out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -88,6 +88,10 @@ class PitchFrames(FrameResult):
         *leading, voices = np.shape(self.f0)
         streams = leading[np.ndim(self.times) :]
         return [self._span(self.times), *(counted(n, "stream") for n in streams), counted(voices, "voice")]
+
+    def with_faint(self) -> "PitchFrames":
+        """The same, with all voices that are followed in `f0` and `strength`, believed in or not."""
+        return replace(self, f0=self.f0 + self.faint_f0, strength=self.strength + self.faint_strength)
 
 
 class PitchLayer(Composite):

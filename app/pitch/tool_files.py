@@ -7,6 +7,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpear.sinks.music import NAMES
 from sharpear.version import __version__
 
 from .notes import Note
@@ -14,7 +15,6 @@ from .transcriber import Transcription
 
 Floats = NDArray[np.floating]
 
-NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 SHORTEST_GRID_S = 1e-3
 LEVEL_FLOOR_DB = -60.0
 """Level that becomes 0 in Sonic Visualiser, where full scale is 1."""
@@ -26,7 +26,8 @@ def note_name(note: Note) -> str:
     >>> note_name(Note(0.0, 1.0, 69, -12.3, -20.0, 0))
     'A4 -12'
     """
-    return f"{NAMES[note.midi % 12]}{note.midi // 12 - 1} {round(note.cents):+d}"
+    name = NAMES[note.midi % 12].replace("♯", "#")  # as programs read it that know no other signs
+    return f"{name}{note.midi // 12 - 1} {round(note.cents):+d}"
 
 
 def note_hz(note: Note) -> float:

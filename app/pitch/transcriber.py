@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,11 @@ from sharpear.sinks import write_whole
 
 from .below import LowPitches
 from .music_parts import in_parts
-from .notes import Note, Voices, notes_of
+from .notes import Note, Voices, log_odds, notes_of
 from .pitch_layer import PitchFrames, PitchLayer
 
 HINDSIGHT_STEPS = 9
 """Steps of the pitch layer over which belief is averaged where all of a recording is known, 0.1 s."""
-SUREST = 1e-4
-"""No belief is nearer to 0 or 1 in such a mean."""
 
 
 class Transcriber(Streaming[PitchFrames]):
@@ -133,7 +131,7 @@ def in_hindsight(f0: NDArray[np.floating], belief: NDArray[np.floating]) -> NDAr
     >>> round(float(in_hindsight(f0, belief)[3, 0]), 2)
     0.86
     """
-    odds = np.log(np.clip(belief, SUREST, 1 - SUREST) / np.clip(1 - belief, SUREST, 1 - SUREST))
+    odds = log_odds(belief)
     out = np.zeros(f0.shape)
     for voice in range(f0.shape[1]):
         sounding = np.flatnonzero(f0[:, voice] > 0)
@@ -157,10 +155,10 @@ class VoiceCurves:
         """Append consecutive frames."""
         chosen = frames[self._next :: self._layer.stride]
         self._next = (self._next - len(frames)) % self._layer.stride
-        f0, strength = chosen.f0 + chosen.faint_f0, chosen.strength + chosen.faint_strength
-        amplitude = self._layer.amplitudes(replace(chosen, f0=f0, strength=strength))[:, 0]
+        followed = chosen.with_faint()
+        amplitude = self._layer.amplitudes(followed)[:, 0]
         self._outside += chosen.outside[:, 0].sum(axis=0)
-        self._pieces.append((chosen.times, f0[:, 0], amplitude, chosen.belief[:, 0]))
+        self._pieces.append((chosen.times, followed.f0[:, 0], amplitude, chosen.belief[:, 0]))
 
     @property
     def outside_s(self) -> tuple[float, float]:

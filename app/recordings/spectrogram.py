@@ -16,6 +16,7 @@ from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks import SINKS, FileSinks, PictureStyle, SinkInfo
 from sharpear.sinks.line_table import line_rows
+from sharpear.sinks.melody import Melody
 from sharpear.sinks.picture_style import BY_VOICE
 from sharpear.version import __version__
 
@@ -149,11 +150,13 @@ class Spectrogram(Frames):
         range_db: float = 60.0,
         colours: Any = "magma",
         span_hz: tuple[float, float] | None = None,
+        pitch: Melody | None = None,
     ) -> "Axes":
         """Draw the lines as strokes on a logarithmic axis of Hz, and return the axes; streams are added up.
 
         ax: Matplotlib axes, new ones by default.  range_db: dB below the largest that are shown.  colours: a palette
         of `PictureStyle`, or a colour map of Matplotlib or its name.  span_hz: the lowest and highest frequency shown.
+        pitch: notes and curves to be drawn over the lines, a `Transcription`.
 
         Raises:
             UsageError: matplotlib is not installed, there are no frames, or none of these frequencies.
@@ -161,7 +164,7 @@ class Spectrogram(Frames):
         try:
             import matplotlib.pyplot as plt  # noqa: PLC0415
 
-            from sharpear.sinks.figure import show_canvas  # noqa: PLC0415
+            from sharpear.sinks.figure import show_canvas, show_melody  # noqa: PLC0415
         except ImportError as error:
             raise UsageError("plot() needs matplotlib: pip install 'sharpear[plot]'") from error
         if not (np.ndim(self.times) and len(self)):
@@ -175,8 +178,10 @@ class Spectrogram(Frames):
         canvas = Canvas(self.channel_frequencies, shown_hz, 2 * width, height, colours == BY_VOICE)
         canvas.add(self._as_many(), last=True)
         show_canvas(
-            axes, canvas.drawn()[0], (self.times[0], self.times[-1]), shown_hz, range_db, colours, canvas.owners
+            axes, canvas.drawn()[0], (self.times[0], self.times[-1]), shown_hz, range_db, colours, canvas.voices
         )
+        if pitch:
+            show_melody(axes, pitch)
         return axes
 
     def save(self, path: str | Path, style: PictureStyle | None = None) -> Path:

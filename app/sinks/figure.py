@@ -1,15 +1,16 @@
 """Pictures of a canvas, drawn with matplotlib (extra `plot`)."""
 
-from pathlib import Path
-from typing import Any
+import pathlib
+from typing import Any, cast
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, LinearSegmentedColormap, hsv_to_rgb
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, hsv_to_rgb
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, PathPatch, Rectangle
+from matplotlib.path import Path
 from matplotlib.scale import InvertedLogTransform
 from matplotlib.transforms import IdentityTransform, blended_transform_factory
 from numpy.typing import NDArray
@@ -18,14 +19,25 @@ from sharpear.compiler import Floats
 
 from .base import hushed
 from .canvas import Canvas, levels_below
-from .owners import A4_HZ, CLASSES, Owners
+from .drawing import ROWS_PER_OCTAVE
+from .linking import Classes
+from .melody import Melody
+from .music import A4_HZ, NAMES
 from .picture_style import BY_VOICE, PictureStyle
+from .vector_strokes import chained
 
 DPI = 110
 SHARPER = 2
 """Dots in a pixel of an SVG or PDF, each way: they are looked at more closely."""
 SATURATION = 0.7
 """How far hues are from grey."""
+SHADES = 24
+"""Steps of level that strokes are drawn in, as vectors."""
+THINNEST_PT, WIDEST_PT = 0.25, 1.5
+VOICES = ("#7dd3fc", "#86efac", "#fcd34d", "#f9a8d4", "#c4b5fd", "#fdba74", "#5eead4", "#fca5a5")
+"""Colours of notes, by the number of their voice, as in the page."""
+NOTE_SEMITONES = 0.9
+"""How tall a note is."""
 TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 INK = ["faf8f3", "e4e3e8", "c9cddb", "abb3cf", "8c97c0", "6f7ab0", "545c9e", "3e4288", "29296f", "1a1754", "0f0b3b"]
 
@@ -48,18 +60,18 @@ def show_canvas(
     span_hz: tuple[float, float],
     range_db: float,
     colours: Any,
-    owners: Owners | None = None,
-) -> AxesImage:
+    voices: Classes | None = None,
+) -> ScalarMappable:
     """(columns, rows) dB on axes of s and, logarithmic, of Hz.
 
-    owners: where they are given, hues are those of the pitch classes of lines' voices.
+    voices: where they are given, hues are those of the pitch classes of lines' voices.
     """
     # Rows stand evenly in octaves: so do the image's own coordinates, which the axis's Hz are powers of two of.
     octaves, half_row = np.log2(span_hz), 0.5 * np.log2(span_hz[1] / span_hz[0]) / (picture.shape[1] - 1)
     below = levels_below(picture, range_db)
     shown: NDArray[Any] = below.T
-    if owners:
-        classes = owners.classes[: len(picture)]
+    if voices is not None and voices.size:
+        classes = voices[: len(picture)]
         shown = _hued(1 + below / range_db, classes).transpose(1, 0, 2)
         _name_classes(axes, classes)
     image = axes.imshow(
@@ -70,10 +82,66 @@ def show_canvas(
         origin="lower",
         aspect="auto",
         interpolation="antialiased",
-        extent=(times_s[0], max(times_s[1], times_s[0] + 1e-3), octaves[0] - half_row, octaves[1] + half_row),
+        extent=(*_lasting(times_s), octaves[0] - half_row, octaves[1] + half_row),
         transform=blended_transform_factory(IdentityTransform(), InvertedLogTransform(2)) + axes.transData,
     )
-    axes.set_xlim(times_s[0], max(times_s[1], times_s[0] + 1e-3))
+    _scale(axes, times_s, span_hz)
+    return image
+
+
+def show_vectors(axes: Axes, canvas: Canvas, times_s: tuple[float, float], style: PictureStyle) -> ScalarMappable:
+    """A canvas's strokes as paths, one for each of `SHADES` of level and each voice; as wide as they are loud."""
+    assert canvas.vectors
+    low_hz, high_hz = canvas.span_hz
+    by_voice = style.colours == BY_VOICE
+    colours = ScalarMappable(Normalize(-style.range_db, 0), "gray" if by_voice else colour_map(style.colours))
+    axes.set_facecolor(colours.cmap(0.0))
+    _scale(axes, times_s, (low_hz, high_hz))
+    strokes = canvas.vectors.strokes
+    if not len(strokes):
+        return colours
+    frame_s = (times_s[1] - times_s[0]) / max(1, canvas.frames - 1)
+    level = strokes[:, 2:6:3].mean(axis=1)
+    share = 1 + (level - strokes[:, 2:6:3].max()) / style.range_db
+    shade = np.ceil(share.clip(1e-6, 1) * SHADES).astype(int)
+    voice = strokes[:, 7].astype(np.uint8) if by_voice else np.zeros(len(strokes), np.uint8)
+    if by_voice:
+        _name_classes(axes, voice)
+    for loud, owner in sorted(set(zip(shade.tolist(), voice.tolist(), strict=True))):
+        lines = chained(strokes[(shade == loud) & (voice == owner)])
+        points = np.concatenate(lines)
+        codes = np.full(len(points), Path.LINETO, np.uint8)
+        codes[np.cumsum([0, *map(len, lines[:-1])])] = Path.MOVETO
+        points[:, 0] = times_s[0] + points[:, 0] * frame_s
+        points[:, 1] = low_hz * 2 ** (points[:, 1] / ROWS_PER_OCTAVE)
+        part = loud / SHADES
+        hued = _hued(np.array([part], np.float32), np.array([owner], np.uint8))[0]
+        colour = tuple(hued) if by_voice else colours.cmap(part)
+        width = THINNEST_PT + (WIDEST_PT - THINNEST_PT) * np.sqrt(part)
+        axes.add_patch(PathPatch(Path(points, codes), fill=False, color=colour, linewidth=width, capstyle="round"))
+    return colours
+
+
+def show_melody(axes: Axes, melody: Melody) -> None:
+    """Notes as outlines a semitone high, and the curve of each voice."""
+    for note in melody.notes:
+        hz = A4_HZ * 2 ** ((note.midi + note.cents / 100 - 69) / 12)
+        low, high = hz * 2 ** (-NOTE_SEMITONES / 24), hz * 2 ** (NOTE_SEMITONES / 24)
+        colour = VOICES[note.voice % len(VOICES)]
+        place = (note.onset_s, low), note.offset_s - note.onset_s, high - low
+        axes.add_patch(Rectangle(*place, facecolor=(colour, 0.14), edgecolor=(colour, 0.9), linewidth=0.9))
+    times, f0 = melody.voices.times, melody.voices.f0
+    for voice, own in enumerate(f0.T if len(times) else ()):
+        drawn = np.where(own > 0, own, np.nan)
+        axes.plot(times, drawn, color=VOICES[voice % len(VOICES)], linewidth=0.9, scalex=False, scaley=False)
+
+
+def _lasting(times_s: tuple[float, float]) -> tuple[float, float]:
+    return times_s[0], max(times_s[1], times_s[0] + 1e-3)
+
+
+def _scale(axes: Axes, times_s: tuple[float, float], span_hz: tuple[float, float]) -> None:
+    axes.set_xlim(*_lasting(times_s))
     axes.set_yscale("log")
     axes.set_ylim(*span_hz)
     shown_hz = [f for f in TICKS_HZ if span_hz[0] <= f <= span_hz[1]]
@@ -81,12 +149,11 @@ def show_canvas(
     axes.set_yticks([], minor=True)
     axes.set_ylabel("frequency (Hz)")
     axes.set_xlabel("time (s)")
-    return image
 
 
 def _hued(level: Floats, classes: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Levels of 0 to 1 → red, green and blue along a last axis; grey where there is no voice."""
-    hue = (classes - 1.0) % len(CLASSES) / len(CLASSES)
+    hue = (classes - 1.0) % len(NAMES) / len(NAMES)
     saturation = np.where(classes > 0, SATURATION, 0.0)
     return np.asarray(hsv_to_rgb(np.stack([hue, saturation, level], axis=-1)))
 
@@ -95,13 +162,13 @@ def _name_classes(axes: Axes, classes: NDArray[np.uint8]) -> None:
     """A legend of the pitch classes that there are."""
     present = np.setdiff1d(classes, 0)
     colours = _hued(np.ones(present.size, np.float32), present)
-    handles = [Patch(color=colour, label=CLASSES[c - 1]) for c, colour in zip(present, colours, strict=True)]
+    handles = [Patch(color=colour, label=NAMES[c - 1]) for c, colour in zip(present, colours, strict=True)]
     if handles:
         axes.legend(handles=handles, ncols=len(handles), loc="upper right", fontsize="small", handlelength=1)
 
 
 def save_picture(
-    path: Path,
+    path: pathlib.Path,
     canvas: Canvas,
     times_s: tuple[float, float],
     span_hz: tuple[float, float],
@@ -121,14 +188,20 @@ def save_picture(
         panels = {"filterbank": {"filterbank": plain}, "lines": {"sharpened": lines}}[style.panels]
     axes = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axis, (name, picture) in zip(axes, panels.items(), strict=True):
-        owners = canvas.owners if picture is lines else None
-        image = show_canvas(axis, picture, times_s, span_hz, style.range_db, style.colours, owners)
+        if picture is lines and canvas.vectors:
+            image = show_vectors(axis, canvas, times_s, style)
+        else:
+            voices = canvas.voices if picture is lines else None
+            image = show_canvas(axis, picture, times_s, span_hz, style.range_db, style.colours, voices)
+        if style.pitch and picture is [*panels.values()][-1]:
+            show_melody(axis, cast(Melody, style.pitch))
         axis.set_title(name, loc="left")
         axis.label_outer()
         _name_notes(axis, span_hz)
     figure.suptitle(title if style.title is None else style.title, parse_math=False)
     figure.colorbar(ScalarMappable(image.norm, image.cmap), ax=axes, label="level (dB below the largest)", pad=0.06)
-    with hushed("Glyph"):  # a name in a script that the font lacks
+    # Text as text; a name may be in a script that the font lacks.
+    with hushed("Glyph"), rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}):
         told = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, text)
         figure.savefig(path, dpi=DPI if path.suffix == ".png" else SHARPER * DPI, metadata=told)
 

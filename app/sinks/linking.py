@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from sharpear.compiler import Doubles, Floats, Integers, kernel
 
 from .drawing import ROWS_PER_OCTAVE
+from .music import pitch_class
 
 MOST_PEAKS = 192
 """The most peaks of a frame that are kept, from low to high."""
@@ -18,13 +19,21 @@ RISE_DB, RISE_FRAMES = 6.0, 3
 """A band strikes where it has risen by so much in so many frames."""
 AUDIBLE_DB = -75.0
 """Bands below this, relative to the loudest so far, strike nothing."""
+HELD_FRAMES = 12
+"""So long before and after it is said whose partial a line is, it is: voices are not known at every moment."""
+Classes = NDArray[np.uint8]
 
 
 @kernel
 def gather_peaks(
-    amplitude: Floats, frequency_hz: Floats, low_hz: float, row: Floats, level_db: Floats, count: Integers
-) -> None:
-    """(frames, streams, atoms) twice → each frame's peaks: (frames, peaks) of rows above `low_hz`, and of dB."""
+    amplitude: Floats, frequency_hz: Floats, fundamental_hz: Floats, low_hz: float, row: Floats, level_db: Floats,
+    voice: Classes, count: Integers,
+) -> None:  # fmt: skip
+    """(frames, streams, atoms) → each frame's peaks: (frames, peaks) of rows above `low_hz`, dB, and voices.
+
+    voice: 1 to 12, the pitch class of the voice whose partial it is, C to B; 0 of none.  fundamental_hz: of no frames
+    where nobody says.
+    """
     frames, streams, atoms = amplitude.shape
     faintest = 10.0 ** (FAINTEST_DB / 20.0)
     for frame in range(frames):
@@ -36,6 +45,8 @@ def gather_peaks(
                 if amplitude[frame, stream, atom] > faintest and frequency_hz[frame, stream, atom] >= low_hz:
                     row[frame, found] = np.log2(frequency_hz[frame, stream, atom] / low_hz) * ROWS_PER_OCTAVE
                     level_db[frame, found] = 20.0 * np.log10(amplitude[frame, stream, atom])
+                    if len(fundamental_hz) > 0 and fundamental_hz[frame, stream, atom] > 0.0:
+                        voice[frame, found] = pitch_class(fundamental_hz[frame, stream, atom])
                     found += 1
         count[frame] = found
 
@@ -77,6 +88,33 @@ def count_remaining(count: Integers, link: Integers, remaining: Integers) -> Non
         for peak in range(count[frame]):
             if link[frame, peak] >= 0:
                 remaining[frame - 1, link[frame, peak]] = remaining[frame, peak] + 1
+
+
+@kernel
+def hold_voices(first: int, count: Integers, link: Integers, voice: Classes, held: Integers) -> None:
+    """From frame `first` on, a line without a voice has the one it had, for `HELD_FRAMES`; held: for how many yet."""
+    for frame in range(max(first, 1), len(count)):
+        for peak in range(count[frame]):
+            before = link[frame, peak]
+            if voice[frame, peak] > 0 or before < 0 or voice[frame - 1, before] == 0:
+                continue
+            if held[frame - 1, before] < HELD_FRAMES:
+                voice[frame, peak] = voice[frame - 1, before]
+                held[frame, peak] = held[frame - 1, before] + 1
+
+
+@kernel
+def foresee_voices(count: Integers, link: Integers, voice: Classes) -> None:
+    """A line without a voice has the one that it will have within `HELD_FRAMES` frames."""
+    until = np.zeros(voice.shape, np.int64)
+    for frame in range(len(count) - 1, 0, -1):
+        for peak in range(count[frame]):
+            before = link[frame, peak]
+            if voice[frame, peak] == 0 or before < 0 or voice[frame - 1, before] > 0:
+                continue
+            if until[frame, peak] < HELD_FRAMES:
+                voice[frame - 1, before] = voice[frame, peak]
+                until[frame - 1, before] = until[frame, peak] + 1
 
 
 def struck(plain_db: Floats, loudest_db: float) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from sharpear.integrity.vectors import seal_vector
 from sharpear.sharpening.frames import Frames
 
 from .base import Sink, SinkInfo
+from .melody import Hearing
 from .picture_style import BY_VOICE
 
 DRAWING = threading.Lock()
@@ -38,21 +40,31 @@ class PictureSink(Sink):
         super().__init__(path, info)
         self._span_hz = info.style.shown_hz(float(info.frequencies[0]), float(info.frequencies[-1]))
         self._times = [np.inf, -np.inf]
+        self._hearing: Hearing | None = None
 
     def _start(self, folder: Path) -> None:
         # Loading it may compile: who makes no picture, or has no place for one, does not wait for that.
         from .canvas import Canvas  # noqa: PLC0415
 
-        width, height = self.info.style.size_px
-        rows = height // (2 if self.info.style.panels == "both" else 1)
-        by_voice = self.info.style.colours == BY_VOICE
-        self._canvas = Canvas(self.info.channel_frequencies, self._span_hz, 2 * width, rows, by_voice)
+        style = self.info.style
+        width, height = style.size_px
+        rows = height // (2 if style.panels == "both" else 1)
+        by_voice = style.colours == BY_VOICE
+        vectors_db = None if self.path.suffix == ".png" else style.range_db
+        self._canvas = Canvas(self.info.channel_frequencies, self._span_hz, 2 * width, rows, by_voice, vectors_db)
+        if callable(style.pitch):
+            axes = self.info.frequencies.size, self.info.channel_frequencies.size
+            self._hearing = style.pitch(*axes, self.info.attributes)
 
     def _append(self, frames: Frames) -> None:
         if not len(frames):
             return
         self._times = [min(self._times[0], frames.times[0]), max(self._times[1], frames.times[-1])]
         self._canvas.add(frames)
+        if self._hearing:
+            from .canvas import added_up  # noqa: PLC0415 (is loaded by now)
+
+            self._hearing.add(added_up(frames))
 
     def _finish(self, partial: Path, complete: bool) -> None:
         from .figure import save_picture  # noqa: PLC0415 (matplotlib is an extra)
@@ -66,6 +78,7 @@ class PictureSink(Sink):
         text = {"attributes": json.dumps(attributes)}
         with DRAWING:
             times_s = self._times[0], self._times[1]
-            save_picture(partial, self._canvas, times_s, self._span_hz, info.style, title, text)
+            style = replace(info.style, pitch=self._hearing.transcription()) if self._hearing else info.style
+            save_picture(partial, self._canvas, times_s, self._span_hz, style, title, text)
         if partial.suffix != ".png":
             seal_vector(partial, attributes)

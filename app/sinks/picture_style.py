@@ -5,6 +5,8 @@ from typing import Literal, get_args
 
 from sharpear.errors import UsageError
 
+from .melody import Hear, Melody
+
 Panels = Literal["both", "lines", "filterbank"]
 BY_VOICE = "voices"
 PALETTES = ("magma", "inferno", "viridis", "cividis", "ink", "grey", BY_VOICE)
@@ -19,7 +21,8 @@ class PictureStyle:
 
     size_px: width and height.  span_hz: lowest and highest frequency shown; all that there are by default.
     range_db: dB below the largest that are shown.  colours: one of `PALETTES`.  panels: lines, filterbank, or both.
-    title: the recording's name by default.
+    title: the recording's name by default.  pitch: notes and curves to be drawn over the lines, such as a
+    `Transcription`, or what hears them in the picture's own frames, such as `sharpear.pitch.HeardFrames`.
 
     Raises:
         UsageError: any of them cannot be.
@@ -34,6 +37,7 @@ class PictureStyle:
     colours: str = "magma"
     panels: Panels = "both"
     title: str | None = None
+    pitch: Melody | Hear | None = None
 
     def __post_init__(self) -> None:
         if not all(SMALLEST_PX <= side <= LARGEST_PX for side in self.size_px):

@@ -8,7 +8,17 @@ from numpy.typing import NDArray
 from sharpear.compiler import Doubles, Floats, Integers, kernel
 from sharpear.sharpening.frames import Frames
 
-from .linking import MOST_PEAKS, RISE_FRAMES, count_remaining, gather_peaks, link_peaks, struck
+from .linking import (
+    MOST_PEAKS,
+    RISE_FRAMES,
+    Classes,
+    count_remaining,
+    foresee_voices,
+    gather_peaks,
+    hold_voices,
+    link_peaks,
+    struck,
+)
 
 LOOKAHEAD = 32
 """Frames for which a line's future is awaited before it is drawn."""
@@ -23,9 +33,10 @@ TALLEST_ROWS = 64.0
 """An upright stroke joins lines that stand no further apart, in rows."""
 FLANK_DB = 9.0
 """By how much a stroke's level has fallen a row, or a pixel, from its middle; twice as far, four times as much."""
-STROKE = np.dtype([("t", "<u2", 2), ("row", "<u2", 2), ("level", "u1", 2), ("weight", "u1", 2)])
-"""A stroke as the page draws it: both ends' frame in the tile, row × 64, ``1 + 2 (dB + 120)`` and weight × 255."""
+STROKE = np.dtype([("t", "<u2", 2), ("row", "<u2", 2), ("level", "u1", 2), ("weight", "u1"), ("voice", "u1")])
+"""A stroke as the page draws it: both ends' frame in the tile, row × 64, ``1 + 2 (dB + 120)``; weight × 255; voice."""
 ROW_STEPS, LOWEST_DB, STEPS_PER_DB = 64, -120.0, 2.0
+NOBODYS = np.zeros((0, 0, 0), np.float32)
 FADED_DB = 60.0
 """How much fainter what has neither past nor future is drawn than it is."""
 
@@ -34,7 +45,8 @@ FADED_DB = 60.0
 class Peaks:
     """Lines of consecutive frames; all arrays are (frames, peaks), `count` says how many of them there are.
 
-    weight: 1 where a line lasts, near 0 where it has neither past nor future.
+    weight: 1 where a line lasts, near 0 where it has neither past nor future.  voice: 1 to 12, the pitch class of the
+    voice whose partial it is, C to B; 0 of none, or where frames do not say.
     """
 
     first: int
@@ -45,6 +57,7 @@ class Peaks:
     age: Integers
     remaining: Integers
     weight: Floats
+    voice: Classes
     strikes: NDArray[np.bool_]
 
 
@@ -56,7 +69,8 @@ class Linker:
         self._first, self._done = 0, 0
         self._loudest_db = -100.0
         self._row, self._level_db = (np.zeros((0, MOST_PEAKS), np.float32) for _ in range(2))
-        self._link, self._age = (np.zeros((0, MOST_PEAKS), np.int64) for _ in range(2))
+        self._link, self._age, self._held = (np.zeros((0, MOST_PEAKS), np.int64) for _ in range(3))
+        self._voice = np.zeros((0, MOST_PEAKS), np.uint8)
         self._count = np.zeros(0, np.int64)
         self._plain_db: Floats | None = None
         self._share = np.zeros(0)
@@ -67,17 +81,20 @@ class Linker:
         self._append(frames)
         count, link = self._count, self._link
         link_peaks(held, self._row, self._level_db, count, link, self._age)
+        hold_voices(held, count, link, self._voice, self._held)
         remaining = np.zeros_like(link)
         count_remaining(count, link, remaining)
         new = (len(count) if last else len(count) - LOOKAHEAD) - self._done
         if new <= 0:
             return None
         strikes = self._strikes()
+        voice = self._voice.copy()
+        foresee_voices(count, link, voice)
         chosen = slice(self._done, self._done + new)
         weight = weights(self._age, remaining)
         peaks = Peaks(
             self._first + self._done, self._row[chosen], self._level_db[chosen], count[chosen], link[chosen],
-            self._age[chosen], remaining[chosen], weight[chosen], strikes[chosen],
+            self._age[chosen], remaining[chosen], weight[chosen], voice[chosen], strikes[chosen],
         )  # fmt: skip
         self._drop(self._done + new - FRESH_FRAMES)
         self._done = min(FRESH_FRAMES, self._done + new)
@@ -86,11 +103,15 @@ class Linker:
     def _append(self, frames: Frames) -> None:
         shape = len(frames), MOST_PEAKS
         row, level_db, count = np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(len(frames), np.int64)
-        gather_peaks(frames.amplitude, frames.instantaneous_frequency, self._low_hz, row, level_db, count)
+        voice = np.zeros(shape, np.uint8)
+        whose = NOBODYS if frames.fundamental is None else frames.fundamental
+        gather_peaks(frames.amplitude, frames.instantaneous_frequency, whose, self._low_hz, row, level_db, voice, count)
         self._row, self._level_db = np.concatenate([self._row, row]), np.concatenate([self._level_db, level_db])
         self._count = np.concatenate([self._count, count])
         self._link = np.concatenate([self._link, np.full(shape, -1)])
         self._age = np.concatenate([self._age, np.zeros(shape, np.int64)])
+        self._held = np.concatenate([self._held, np.zeros(shape, np.int64)])
+        self._voice = np.concatenate([self._voice, voice])
         plain_db = (10 * np.log10(np.square(frames.plain_amplitude).sum(axis=1) + 1e-12)).astype(np.float32)
         if not len(plain_db):
             return
@@ -112,7 +133,7 @@ class Linker:
     def _drop(self, frames: int) -> None:
         frames = max(0, frames)
         self._first += frames
-        for name in ("_row", "_level_db", "_count", "_link", "_age", "_share"):
+        for name in ("_row", "_level_db", "_count", "_link", "_age", "_held", "_voice", "_share"):
             setattr(self, name, getattr(self, name)[frames:])
 
 
@@ -131,14 +152,14 @@ class Strokes:
 
     def __init__(self, step: int) -> None:
         self.step = step
-        self._anchor = np.zeros((MOST_PEAKS, 4), np.float64)
+        self._anchor = np.zeros((MOST_PEAKS, 3), np.float64)
 
     def process(self, peaks: Peaks) -> Doubles:
-        """(strokes, 8): frame, row, dB and weight of both ends."""
+        """(strokes, 8): frame, row and dB of both ends; weight, and voice."""
         out = np.empty((int(peaks.count.sum()) * 2 + 1, 8))
         made = _draw(
             peaks.first, self.step, peaks.row, peaks.level_db, peaks.count, peaks.link, peaks.age, peaks.remaining,
-            peaks.weight, peaks.strikes, self._anchor, out,
+            peaks.weight, peaks.voice, peaks.strikes, self._anchor, out,
         )  # fmt: skip
         return out[:made]
 
@@ -146,45 +167,49 @@ class Strokes:
 @kernel
 def _draw(
     first: int, step: int, row: Floats, level_db: Floats, count: Integers, link: Integers, age: Integers,
-    remaining: Integers, weight: Floats, strikes: NDArray[np.bool_], anchor: Doubles, out: Doubles,
+    remaining: Integers, weight: Floats, voice: Classes, strikes: NDArray[np.bool_], anchor: Doubles, out: Doubles,
 ) -> int:  # fmt: skip
     """Returns how many strokes there are. anchor: where the last stroke of each line ended, by the frame's peaks."""
     made = 0
-    now, before, here = np.empty_like(anchor), anchor.copy(), np.empty(4)
+    now, before, here = np.empty_like(anchor), anchor.copy(), np.empty(3)
     for frame in range(len(row)):
         at = first + frame
         for peak in range(count[frame]):
-            _place(here, at, row[frame, peak], level_db[frame, peak], weight[frame, peak])
+            _place(here, at, row[frame, peak], level_db[frame, peak])
             born, dies = link[frame, peak] < 0, remaining[frame, peak] == 0
             now[peak] = here if born else before[link[frame, peak]]
-            if (dies or (at % step == 0 and not born)) and max(now[peak, 3], here[3]) > FAINTEST_WEIGHT:
-                out[made, :4] = now[peak]
-                out[made, 4:] = here
+            if (dies or (at % step == 0 and not born)) and weight[frame, peak] > FAINTEST_WEIGHT:
+                out[made, :3] = now[peak]
+                out[made, 3:6] = here
+                out[made, 6], out[made, 7] = weight[frame, peak], voice[frame, peak]
                 made += 1
             if at % step == 0:
                 now[peak] = here
         if strikes[frame]:
-            made = _draw_upright(at, row[frame, : count[frame]], level_db[frame], age[frame], out, made)
+            made = _draw_upright(at, row[frame, : count[frame]], level_db[frame], voice[frame], age[frame], out, made)
         before[:] = now
     anchor[:] = before
     return made
 
 
 @kernel
-def _place(end: Doubles, at: int, row: float, level_db: float, weight: float) -> None:
-    end[0], end[1], end[2], end[3] = at, row, level_db, weight
+def _place(end: Doubles, at: int, row: float, level_db: float) -> None:
+    end[0], end[1], end[2] = at, row, level_db
 
 
 @kernel
-def _draw_upright(at: int, row: Floats, level_db: Floats, age: Integers, out: Doubles, made: int) -> int:
+def _draw_upright(
+    at: int, row: Floats, level_db: Floats, voice: Classes, age: Integers, out: Doubles, made: int
+) -> int:
     """Join what a stroke has struck, from low to high."""
     last = -1
     for peak in np.argsort(row):
         if age[peak] > FRESH_FRAMES:
             continue
         if last >= 0 and row[peak] - row[last] < TALLEST_ROWS:
-            _place(out[made, :4], at, row[last], level_db[last], 1.0)
-            _place(out[made, 4:], at, row[peak], level_db[peak], 1.0)
+            _place(out[made, :3], at, row[last], level_db[last])
+            _place(out[made, 3:6], at, row[peak], level_db[peak])
+            out[made, 6], out[made, 7] = 1.0, voice[peak] if voice[peak] == voice[last] else 0
             made += 1
         last = peak
     return made
@@ -193,20 +218,21 @@ def _draw_upright(at: int, row: Floats, level_db: Floats, age: Integers, out: Do
 def faded_db(strokes: Doubles) -> Doubles:
     """(strokes, 8) with the levels that they are drawn at, less where a line is less sure.
 
-    >>> faded_db(np.array([[0.0, 9.0, -20.0, 1.0, 1.0, 9.0, -20.0, 0.5]]))[0, 2::4].tolist()
-    [-20.0, -50.0]
+    >>> faded_db(np.array([[0.0, 9.0, -20.0, 1.0, 9.0, -30.0, 0.5, 0.0]]))[0, 2:6:3].tolist()
+    [-50.0, -60.0]
     """
     drawn = strokes.copy()
-    drawn[:, 2::4] -= FADED_DB * (1 - strokes[:, 3::4])
+    drawn[:, 2:6:3] -= FADED_DB * (1 - strokes[:, 6:7])
     return drawn
 
 
 def packed(strokes: Doubles, first_frame: int) -> NDArray[np.void]:
     """(strokes, 8) → records of `STROKE`, their frames counted from `first_frame`."""
-    ends = strokes.reshape(-1, 2, 4)
+    ends = strokes[:, :6].reshape(-1, 2, 3)
     records = np.empty(len(ends), STROKE)
     records["t"] = (ends[:, :, 0] - first_frame).clip(0, 65535)
     records["row"] = np.rint(ends[:, :, 1] * ROW_STEPS).clip(0, 65535)
     records["level"] = np.rint(1 + (ends[:, :, 2] - LOWEST_DB) * STEPS_PER_DB).clip(1, 255)
-    records["weight"] = np.rint(ends[:, :, 3] * 255)
+    records["weight"] = np.rint(strokes[:, 6] * 255)
+    records["voice"] = strokes[:, 7]
     return records

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,19 @@ from sharpear.audio import AudioFile, Selection
 from sharpear.compiler import Doubles, Floats
 from sharpear.config import Config
 from sharpear.errors import InputError, SharpearError, printable
-from sharpear.pitch.notes import notes_of
-from sharpear.pitch.transcriber import Transcriber, VoiceCurves
+from sharpear.pitch.heard_frames import HeardFrames
+from sharpear.pitch.transcriber import Transcription
 from sharpear.recordings.reader import load
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
+from sharpear.sinks.canvas import added_up
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
 from sharpear.sinks.rows import Rows
 from sharpear.sinks.strokes import FADED_DB, FLANK_DB, LOWEST_DB, ROW_STEPS, STEPS_PER_DB
 
 from .listening import evidence_of
 from .preview import Preview
-from .tiles import COLUMN_LEVELS, POOL, STROKE_LEVELS, TILE_COLUMNS, TILE_FRAMES, Tiles, write_whole
+from .tiles import COLUMN_LEVELS, POOL, SEGMENTS, STROKE_LEVELS, TILE_COLUMNS, TILE_FRAMES, Tiles, write_whole
 
 PUBLISH_S = 0.4
 """The shortest time between two looks that the page may take at what grows."""
@@ -40,7 +42,7 @@ SOUND_CHANNELS = 2
 FORMAT = {
     "rows_per_octave": ROWS_PER_OCTAVE, "row_steps": ROW_STEPS, "lowest_db": LOWEST_DB, "steps_per_db": STEPS_PER_DB,
     "pool": POOL, "tile_columns": TILE_COLUMNS, "tile_frames": TILE_FRAMES, "stroke_levels": STROKE_LEVELS,
-    "column_levels": COLUMN_LEVELS, "faded_db": FADED_DB, "flank_db": FLANK_DB,
+    "column_levels": COLUMN_LEVELS, "segments": SEGMENTS, "faded_db": FADED_DB, "flank_db": FLANK_DB,
 }  # fmt: skip
 
 
@@ -129,9 +131,6 @@ class Sheets:
         self.publish()
         for part in self.parts:
             self._guarded(part, self._draw)
-        for part in self.parts:
-            if isinstance(part, _Recording):
-                self._guarded(part, self._transcribe)
 
     def _guarded(self, part: "_Recording | _Loaded", act: Callable[[Any], None]) -> None:
         try:
@@ -147,8 +146,13 @@ class Sheets:
 
     def _draw(self, part: "_Recording | _Loaded") -> None:
         tiles, due_s = Tiles(part.folder, part.rows), 0.0
+        hearing: HeardFrames | None = None
+        with suppress(InputError):  # frames of files that do not say how they were made have no notes
+            hearing = HeardFrames(*part.axes, part.attributes)
         for frames, last in part.frames():
             tiles.add(frames, last)
+            if hearing:
+                hearing.add(added_up(frames))
             if self._ending.is_set():
                 return
             began_s = time.monotonic()
@@ -158,20 +162,14 @@ class Sheets:
                 self.publish()
                 now_s = time.monotonic()
                 due_s = now_s + max(PUBLISH_S, (now_s - began_s) / PUBLISH_SHARE)
+        if hearing:
+            self._write_notes(part, hearing.transcription())
 
-    def _transcribe(self, part: "_Recording") -> None:
-        transcriber = Transcriber(part.sheet_rate, self._config)
-        curves = VoiceCurves(transcriber.layer)
-        for block in part.blocks():
-            if self._ending.is_set():
-                return
-            curves.add(transcriber.process(block))
-        curves.add(transcriber.flush())
-        voices = curves.voices()
-        notes = [note.__dict__ for note in notes_of(voices)]
-        step_s = float(voices.times[1] - voices.times[0]) if len(voices.times) > 1 else 0.0
-        f0 = [np.round(column, 2).tolist() for column in voices.f0.T if column.any()]
-        told = {"notes": notes, "start_s": float(voices.times[0]), "step_s": step_s, "f0": f0}
+    def _write_notes(self, part: "_Recording | _Loaded", heard: Transcription) -> None:
+        times, notes = heard.voices.times, [note.__dict__ for note in heard.notes]
+        step_s = float(times[1] - times[0]) if len(times) > 1 else 0.0
+        f0 = [np.round(column, 2).tolist() for column in heard.voices.f0.T if column.any()]
+        told = {"notes": notes, "start_s": float(times[0]) if len(times) else 0.0, "step_s": step_s, "f0": f0}
         write_whole(part.folder / "notes", json.dumps(told).encode())
         part.sheet.notes = True
 
@@ -189,6 +187,8 @@ class _Recording:
             self.sheet_rate, self._samples = audio.sample_rate, audio.samples
         self._sharpener = sharpener = Sharpener(self.sheet_rate, config)
         self.rows = _rows(sharpener.frequencies, sharpener.channel_frequencies)
+        self.axes = sharpener.frequencies.size, sharpener.channel_frequencies.size
+        self.attributes = sharpener.description()
         hop_s = sharpener.hop / self.sheet_rate
         self.sheet = Sheet(
             printable(path.name),
@@ -236,8 +236,9 @@ class _Loaded:
         self.folder, self._all = folder, load(path)
         if not len(self._all):
             raise InputError(f"{path}: holds no frames: sharpen the recording again")
-        attributes, times = self._all.attributes, self._all.times
-        hop_s = float(attributes["hop"]) / float(attributes["sample_rate"])
+        self.attributes, times = self._all.attributes, self._all.times
+        self.axes = self._all.frequencies.size, self._all.channel_frequencies.size
+        hop_s = float(self.attributes["hop"]) / float(self.attributes["sample_rate"])
         self.rows = _rows(self._all.frequencies, self._all.channel_frequencies)
         length_s = len(times) * hop_s
         name, low_hz, count = printable(path.name), self.rows.low_hz, self.rows.count
@@ -246,9 +247,7 @@ class _Loaded:
     def frames(self) -> Iterator[tuple[Frames, bool]]:
         held, count = self._all, len(self._all)
         for first in range(0, count, LOADED_FRAMES):
-            n = slice(first, first + LOADED_FRAMES)
-            parts = held.amplitude[n], held.instantaneous_frequency[n], held.plain_amplitude[n]
-            yield Frames(held.times[n], *parts), first + LOADED_FRAMES >= count
+            yield held[first : first + LOADED_FRAMES], first + LOADED_FRAMES >= count
 
 
 def _rows(atom_hz: Doubles, band_hz: Doubles) -> Rows:

@@ -16,6 +16,8 @@ POOL = 4
 """Frames in a column of the lowest level."""
 TILE_COLUMNS = 256
 TILE_FRAMES = POOL * TILE_COLUMNS
+SEGMENTS = 32
+"""Parts of a tile of strokes, in each of which the loudest comes first: what shows little of a tile draws little."""
 STROKE_LEVELS = 6
 """Levels that have strokes beside columns: above, lines are closer than pixels."""
 COLUMN_LEVELS = 12
@@ -27,14 +29,15 @@ class Tiles:
     """Frames in, files out, which grow until they are complete.
 
     ``r{level}-{number}``: columns, from low to high rows two bytes each, the level of the sharpened and of the plain
-    spectrogram, ``1 + 2 (dB + 120)``.  ``s{level}-{number}``: records of `STROKE`, the loudest first.
+    spectrogram, ``1 + 2 (dB + 120)``.  ``s{level}-{number}``: records of `STROKE`, segment by segment of the tile, in
+    each the loudest first.
     """
 
     def __init__(self, folder: Path, rows: Rows) -> None:
         self._folder, self._rows = folder, rows
         self._linker = Linker(rows.low_hz)
         self._strokes = [Strokes(1 << level) for level in range(STROKE_LEVELS)]
-        self._stroke_tiles = [_Growing(folder, f"s{level}") for level in range(STROKE_LEVELS)]
+        self._stroke_tiles = [_Growing(folder, level) for level in range(STROKE_LEVELS)]
         self._column_levels = [_Columns(folder, f"r{level}") for level in range(COLUMN_LEVELS)]
         self._plain = np.zeros((0, rows.count), np.float32)
         self._rest = np.zeros((2, 0, rows.count), np.float32)
@@ -48,8 +51,8 @@ class Tiles:
             return
         new = len(peaks.count)
         self.frames += new
-        for level, (strokes, tiles) in enumerate(zip(self._strokes, self._stroke_tiles, strict=True)):
-            tiles.add(strokes.process(peaks), TILE_FRAMES << level, self.frames)
+        for strokes, tiles in zip(self._strokes, self._stroke_tiles, strict=True):
+            tiles.add(strokes.process(peaks), self.frames)
         self._add_columns(peaks, self._plain[:new], last)
         self._plain = self._plain[new:]
 
@@ -78,16 +81,16 @@ class Tiles:
 class _Growing:
     """One level's strokes, tile by tile."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder, self._name = folder, name
+    def __init__(self, folder: Path, level: int) -> None:
+        self._folder, self._level, self._frames = folder, level, TILE_FRAMES << level
         self._tiles: dict[int, list[NDArray[np.void]]] = {}
 
-    def add(self, strokes: Doubles, tile_frames: int, frames: int) -> None:
-        number = (strokes[:, 0] // tile_frames).astype(np.int64)
+    def add(self, strokes: Doubles, frames: int) -> None:
+        number = (strokes[:, 0] // self._frames).astype(np.int64)
         for tile in np.unique(number).tolist():
-            self._tiles.setdefault(tile, []).append(packed(strokes[number == tile], tile * tile_frames))
-        slack = tile_frames // TILE_FRAMES
-        for tile in [tile for tile in self._tiles if (tile + 1) * tile_frames + slack < frames]:
+            self._tiles.setdefault(tile, []).append(packed(strokes[number == tile], tile * self._frames))
+        slack = 1 << self._level
+        for tile in [tile for tile in self._tiles if (tile + 1) * self._frames + slack < frames]:
             self._write(tile)
             del self._tiles[tile]
 
@@ -96,9 +99,9 @@ class _Growing:
             self._write(tile)
 
     def _write(self, tile: int) -> None:
-        records = loudest_first(np.concatenate(self._tiles[tile]))
+        records = in_segments(np.concatenate(self._tiles[tile]), self._frames // SEGMENTS)
         self._tiles[tile] = [records]
-        write_whole(self._folder / f"{self._name}-{tile}", records.tobytes())
+        write_whole(self._folder / f"s{self._level}-{tile}", records.tobytes())
 
 
 class _Columns:
@@ -149,13 +152,19 @@ def add_peaks(picture: Floats, row: Floats, level_db: Floats, weight: Floats, co
                 picture[frame, at] += power * np.exp(-0.5 * ((at - row[frame, peak]) / LINE_WIDTH_ROWS) ** 2)
 
 
-def loudest_first(records: NDArray[np.void]) -> NDArray[np.void]:
-    """Strokes as the page draws them, up to the faintest that it shows; without those that nobody could see."""
-    faded = FADED_DB * STEPS_PER_DB / 255 * (255.0 - records["weight"])
-    level = (records["level"] - faded).max(axis=1)
-    order = np.argsort(-level, kind="stable")
+def in_segments(records: NDArray[np.void], frames: int) -> NDArray[np.void]:
+    """Strokes by the segment, of so many frames, in which they begin, the loudest first; without what nobody sees."""
+    level = drawn_levels(records)
+    order = np.lexsort((-level, records["t"][:, 0] // frames))
     chosen: NDArray[np.void] = records[order[level[order] > 0]]
     return chosen
+
+
+def drawn_levels(records: NDArray[np.void]) -> Doubles:
+    """The louder end of each stroke as it is drawn, steps of a level: a line that is less sure is fainter."""
+    faded = FADED_DB * STEPS_PER_DB / 255 * (255.0 - records["weight"])
+    louder: Doubles = records["level"].max(axis=1) - faded
+    return louder
 
 
 def stroke_records(content: bytes) -> NDArray[np.void]:

@@ -9,11 +9,17 @@ const STOPS = {
   grey: "000000ffffff",
 };
 
+// Grey, and lines of voices in the hue of their pitch class.
+export const BY_VOICE = "voices";
+export const SATURATION = 0.7; // how far hues are from grey
 export const MAPS = Object.keys(STOPS);
+
+// The hue of a pitch class, 0 to 11, C to B, as CSS says it.
+export const hue = (pitchClass) => `hsl(${30 * pitchClass} 75% 62%)`;
 
 // 256 RGBA colours, lowest level first.
 export function table(map) {
-  const stops = STOPS[map].match(/../g).map((pair) => parseInt(pair, 16));
+  const stops = (STOPS[map] ?? STOPS.grey).match(/../g).map((pair) => parseInt(pair, 16));
   const last = stops.length / 3 - 1;
   const colours = new Uint8Array(256 * 4);
   for (let i = 0; i < 256; i++) {

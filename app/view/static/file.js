@@ -1,6 +1,6 @@
 // sharpear's page of files: tiles come as they are sharpened, and are drawn, heard, measured and kept.
 
-import { table } from "./colours.js";
+import { BY_VOICE, table } from "./colours.js";
 import { Connection } from "./connection.js";
 import { Keeper } from "./keep.js";
 import { linesAt, lineAt, traced } from "./lines.js";
@@ -48,7 +48,7 @@ class Page {
     const first = !this.sheets.length;
     this.sheets = sheets;
     for (const sheet of sheets) {
-      if (!this.tiles.has(sheet.folder)) this.tiles.set(sheet.folder, new Tiles(this.painter.gl, format, () => this.arrived()));
+      if (!this.tiles.has(sheet.folder)) this.tiles.set(sheet.folder, new Tiles(this.painter.gl, format, sheets.length, () => this.arrived()));
       this.tiles.get(sheet.folder).sheet = sheet;
       if (sheet.notes && !this.notesOf.has(sheet.folder)) this.fetchNotes(sheet.folder);
     }
@@ -109,7 +109,7 @@ class Page {
 
   recolour() {
     this.colours = table($("colours").value);
-    this.painter.setColours(this.colours);
+    this.painter.setColours(this.colours, $("colours").value === BY_VOICE);
     this.overview.changed();
     this.changed();
   }
@@ -150,7 +150,7 @@ class Page {
     const found = this.found(30);
     const points = found ? traced(this.tiles.get(found.folder), found) : [];
     if (points.length < 2) {
-      $("message").textContent = "no partial at the cursor: point at a line, or choose one with the arrow keys up and down";
+      $("message").textContent = "no line at the cursor: point at one, or choose one with the arrow keys up and down";
       return;
     }
     $("message").textContent = "";
@@ -173,7 +173,7 @@ class Page {
   }
 
   get layers() {
-    return { notes: this.showsNotes ? new Map([...this.notesOf].filter(([, notes]) => notes)) : null, markers: this.markers, a4: this.a4 };
+    return { notes: this.showsNotes ? new Map([...this.notesOf].filter(([, notes]) => notes)) : null, markers: this.markers, a4: this.a4, byVoice: this.painter.byVoice };
   }
 
   frame() {
@@ -190,7 +190,7 @@ class Page {
       this.stale = this.dirty = false;
       for (const tiles of this.tiles.values()) tiles.tick();
       if (this.painter.listen(this.plane, this.tilesOf, this.rangeDb)) this.overview.changed();
-      this.painter.draw(this.plane, this.tilesOf, devicePixelRatio);
+      this.dirty = !this.painter.draw(this.plane, this.tilesOf, devicePixelRatio);
       this.pilot.showRange();
     }
     this.overview.draw();

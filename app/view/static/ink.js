@@ -1,10 +1,12 @@
 // The graphics card's programs of the page of files: columns, strokes, and their colours.
 
+import { SATURATION } from "./colours.js";
 import { link } from "./shader.js";
 
 const CORNERS = `vec2 corner() { return vec2(gl_VertexID & 1, gl_VertexID >> 1); }`;
 
-// Columns as levels between 0 and 1, red sharpened and green plain. A pixel that covers several shows the strongest.
+// Columns as levels between 0 and 1, red sharpened and green plain: blue is for strokes, whose voice it says. A pixel that
+// covers several columns shows the strongest.
 const COLUMNS = [`#version 300 es
 uniform vec4 place; // left, right of what is drawn, clip space; the columns there
 uniform vec2 rows;  // at the bottom, at the top
@@ -20,7 +22,6 @@ uniform sampler2D levels;
 uniform vec2 size;  // rows, columns of the tile
 uniform vec2 step_; // columns, rows in a pixel
 uniform vec2 look;  // byte at the floor, 1 / bytes of range
-uniform float sharp; // whether columns show what is sharpened, too
 in vec2 at;
 out vec4 level;
 void main() {
@@ -34,15 +35,16 @@ void main() {
     ivec2 texel = ivec2(clamp(floor(spot.y + 0.5), 0.0, size.x - 1.0), clamp(floor(spot.x + 0.5), 0.0, size.y - 1.0));
     top = max(top, texelFetch(levels, texel, 0).rg);
   }
-  level = vec4(clamp((top * 255.0 - look.x) * look.y, 0.0, 1.0) * vec2(sharp, 1.0), 0.0, 1.0);
+  level = vec4(clamp((top * 255.0 - look.x) * look.y, 0.0, 1.0), 0.0, 1.0);
 }`];
 
-// Strokes: their level falls beside them as a Gaussian does, so that what is louder is wider.
+// Strokes: their level falls beside them as a Gaussian does, so that what is louder is wider. Of several the loudest is seen.
 const STROKES = [`#version 300 es
 layout(location = 0) in vec2 t;
 layout(location = 1) in vec2 row;
 layout(location = 2) in vec2 bytes;
-layout(location = 3) in vec2 weight;
+layout(location = 3) in float weight;
+layout(location = 4) in float voice;
 uniform vec2 time;  // pixels of the tile's beginning, pixels a frame
 uniform vec2 pitch; // pixels of row 0, pixels a step of a row
 uniform vec2 pane;  // width, height, pixels
@@ -52,6 +54,7 @@ uniform float flank; // by how much levels fall a pixel away
 out vec2 at;
 flat out vec4 ends;
 flat out vec2 shade;
+flat out float owner;
 ${CORNERS}
 void main() {
   vec2 a = vec2(time.x + t.x * time.y, pitch.x + row.x * pitch.y);
@@ -64,35 +67,44 @@ void main() {
   vec2 c = corner();
   at = a + u * mix(-margin, length_ + margin, c.x) + vec2(-u.y, u.x) * mix(-margin, margin, c.y);
   ends = vec4(a, b);
+  owner = voice;
   gl_Position = max(shade.x, shade.y) > 0.0 ? vec4(at / pane * 2.0 - 1.0, 0.0, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
 }`, `#version 300 es
 precision highp float;
 in vec2 at;
 flat in vec4 ends;
 flat in vec2 shade;
+flat in float owner;
 uniform float flank;
 out vec4 level;
 void main() {
   vec2 along = ends.zw - ends.xy;
   float share = clamp(dot(at - ends.xy, along) / max(dot(along, along), 1e-6), 0.0, 1.0);
   vec2 off = at - ends.xy - share * along;
-  level = vec4(max(mix(shade.x, shade.y, share) - flank * dot(off, off), 0.0), 0.0, 0.0, 1.0);
+  float here = max(mix(shade.x, shade.y, share) - flank * dot(off, off), 0.0);
+  level = vec4(here, 0.0, owner / 255.0, 1.0);
+  gl_FragDepth = 1.0 - here;
 }`];
 
 const COLOURS = [`#version 300 es
+uniform vec4 place; // left and bottom, width and height, clip space
 out vec2 at;
 ${CORNERS}
-void main() { at = corner(); gl_Position = vec4(at * 2.0 - 1.0, 0.0, 1.0); }`, `#version 300 es
+void main() { at = corner(); gl_Position = vec4(place.xy + at * place.zw, 0.0, 1.0); }`, `#version 300 es
 precision highp float;
 uniform sampler2D levels;
 uniform sampler2D colours;
-uniform vec2 share; // of the levels' texture that is this pane's
 uniform float blend;
+uniform float hued; // 1 where hues are those of voices' pitch classes
 in vec2 at;
 out vec4 colour;
 void main() {
-  vec2 level = texture(levels, at * share).rg;
+  vec4 level = texture(levels, at);
   colour = texture(colours, vec2(mix(level.g, level.r, blend) * (255.0 / 256.0) + 0.5 / 256.0, 0.5));
+  float owner = floor(level.b * 255.0 + 0.5) * hued;
+  if (owner < 0.5) return;
+  vec3 hue = clamp(abs(fract((owner - 1.0) / 12.0 + vec3(0.0, 2.0, 1.0) / 3.0) * 6.0 - 3.0) - 1.0, 0.0, 1.0);
+  colour.rgb *= mix(vec3(1.0), hue, ${SATURATION.toFixed(2)});
 }`];
 
 export function programs(gl) {
@@ -101,8 +113,8 @@ export function programs(gl) {
     return { program, ...Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(program, name)])) };
   };
   return {
-    columns: made(COLUMNS, "levels", "place", "rows", "size", "step_", "look", "sharp"),
+    columns: made(COLUMNS, "levels", "place", "rows", "size", "step_", "look"),
     strokes: made(STROKES, "time", "pitch", "pane", "look", "fade", "flank"),
-    colours: made(COLOURS, "levels", "colours", "share", "blend"),
+    colours: made(COLOURS, "levels", "colours", "place", "blend", "hued"),
   };
 }

@@ -1,7 +1,8 @@
 // Markers, and what is saved: pictures, the selection's sound, tables.
 
+import { svgOf } from "./svg.js";
+
 const $ = (id) => document.getElementById(id);
-const SVG = "http://www.w3.org/2000/svg";
 const ECHO_S = 30;
 
 export class Keeper {
@@ -56,7 +57,7 @@ export class Keeper {
   // The view as it is seen: picture, rulers, notes and markers.
   async png() {
     const { painter, plane, tilesOf } = this.page;
-    painter.draw(plane, tilesOf, devicePixelRatio);
+    painter.draw(plane, tilesOf, devicePixelRatio, Infinity);
     const stage = $("axes");
     const canvas = Object.assign(document.createElement("canvas"), { width: stage.width, height: stage.height });
     const context = canvas.getContext("2d");
@@ -67,27 +68,10 @@ export class Keeper {
     return [await new Promise((done) => canvas.toBlob(done, "image/png")), "image/png", "png"];
   }
 
-  // The lines of the view as vectors, a path for each line, as wide and as opaque as it is loud.
+  // The same as vectors.
   async svg() {
-    const { plane, painter } = this.page;
-    const { topDb, floorDb } = painter;
     const { width, height } = $("stage").getBoundingClientRect();
-    const parts = [`<svg xmlns="${SVG}" viewBox="0 0 ${width} ${height}" stroke-linecap="round" fill="none" stroke="#1a1040">`, `<rect width="${width}" height="${height}" fill="#fff" stroke="none"/>`];
-    const f = (value) => +value.toFixed(2);
-    plane.panes.forEach((pane, number) => {
-      const [left, top] = [plane.margin.left + pane.x, plane.margin.top + pane.y];
-      parts.push(`<clipPath id="p${number}"><rect x="${left}" y="${top}" width="${pane.width}" height="${pane.height}"/></clipPath><g clip-path="url(#p${number})">`);
-      const tiles = this.page.tilesOf(pane.sheet);
-      const { faded_db: fadedDb } = tiles.format;
-      for (const { t, row, db, weight } of tiles.strokes(plane.startS, plane.startS + plane.spanS)) {
-        const shade = Math.min(1, ((db[0] + db[1]) / 2 - fadedDb * (1 - weight) - floorDb) / (topDb - floorDb));
-        if (shade < 0.04) continue;
-        const ends = [0, 1].map((end) => `${f(plane.x(t[end], pane))} ${f(plane.y(tiles.hertz(row[end]), pane))}`);
-        parts.push(`<path d="M${ends[0]}L${ends[1]}" stroke-width="${f(0.7 + 1.9 * Math.sqrt(shade))}" opacity="${f(shade)}"/>`);
-      }
-      parts.push(`</g><rect x="${left}" y="${top}" width="${pane.width}" height="${pane.height}" stroke="#888" stroke-width="0.5"/>`);
-    });
-    return [[...parts, "</svg>"].join("\n"), "image/svg+xml", "svg"];
+    return [svgOf(this.page, width, height), "image/svg+xml", "svg"];
   }
 
   // The stretch that is selected, bit for bit as it is played, cut out of the WAV file by its header.

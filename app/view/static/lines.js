@@ -3,18 +3,18 @@
 const TRACE_S = 12;
 const SUREST = 0.3;
 
-// The line nearest to a place, within `reachRows`: { hz, db, row, t }, or null.
+// The line nearest to a place, within `reachRows`: { hz, db, row, t, voice }, or null. voice: 1 to 12, C to B, or 0 of none.
 export function lineAt(tiles, timeS, row, reachRows) {
   const hopS = tiles.sheet.hop_s;
   let best = null;
   let least = reachRows;
-  for (const { t, row: rows, db, weight } of tiles.strokes(timeS - hopS, timeS + hopS)) {
+  for (const { t, row: rows, db, weight, voice } of tiles.strokes(timeS - hopS, timeS + hopS)) {
     if (weight < SUREST || t[0] === t[1] || t[0] > timeS + hopS / 2 || t[1] < timeS - hopS / 2) continue;
     const share = Math.min(1, Math.max(0, (timeS - t[0]) / (t[1] - t[0])));
     const at = rows[0] + share * (rows[1] - rows[0]);
     if (Math.abs(at - row) >= least) continue;
     least = Math.abs(at - row);
-    best = { row: at, hz: tiles.hertz(at), db: db[0] + share * (db[1] - db[0]), t: timeS };
+    best = { row: at, hz: tiles.hertz(at), db: db[0] + share * (db[1] - db[0]), t: timeS, voice };
   }
   return best;
 }

@@ -6,6 +6,7 @@ const BLACK = new Set([1, 3, 6, 8, 10]);
 export const semitone = (hz, a4 = 440) => 69 + 12 * Math.log2(hz / a4);
 export const hertz = (semitone, a4 = 440) => a4 * 2 ** ((semitone - 69) / 12);
 export const name = (semitone) => NAMES[((semitone % 12) + 12) % 12] + (Math.floor(semitone / 12) - 1);
+export const pitchClass = (voice) => NAMES[voice - 1];
 export const isBlack = (semitone) => BLACK.has(semitone % 12);
 
 // "+12 ct" beside the nearest note.

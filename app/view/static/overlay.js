@@ -1,6 +1,7 @@
 // What stands on the picture: rulers, keys, notes, markers, the selection, the slice, the cursor and the position.
 
 import { extent, KEY_WIDTH, BLACK_WIDTH, KEY_GAP, TICKS_HZ } from "./axes.js";
+import { hue } from "./colours.js";
 import { clockTime, hertz, isBlack, name, semitone } from "./music.js";
 
 const STEPS_S = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
@@ -25,12 +26,12 @@ export class Overlay {
   }
 
   // Everything that stands while the view stands.
-  draw(plane, { notes, markers, a4 }, pixelRatio, context = clear(this.still, pixelRatio)) {
+  draw(plane, { notes, markers, a4, byVoice }, pixelRatio, context = clear(this.still, pixelRatio)) {
     context.font = FONT;
     context.textBaseline = "middle";
     for (const pane of plane.panes) {
       this.frequencies(context, plane, pane);
-      if (plane.keyboard && pane.x + pane.width > plane.width - 1) this.keyboard(context, plane, pane, a4);
+      if (plane.keyboard && pane.x + pane.width > plane.width - 1) this.keyboard(context, plane, pane, a4, byVoice);
       this.times(context, plane, pane);
       this.label(context, plane, pane);
       context.save();
@@ -67,7 +68,7 @@ export class Overlay {
     }
   }
 
-  keyboard(context, plane, pane, a4) {
+  keyboard(context, plane, pane, a4, byVoice) {
     const x = plane.margin.left + plane.width + KEY_GAP;
     const box = { top: plane.margin.top + pane.y, height: pane.height, y: (hz) => plane.y(hz, pane) };
     context.textAlign = "left";
@@ -75,6 +76,12 @@ export class Overlay {
     context.fillRect(x, box.top, KEY_WIDTH, box.height);
     let lastName = Infinity;
     const lowest = Math.max(0, Math.ceil(semitone(plane.lowHz, a4) - 0.5));
+    // Where lines have the hue of a pitch class, the keys tell which is which.
+    for (let key = lowest; byVoice && key <= Math.min(127, Math.floor(semitone(plane.highHz, a4) + 0.5)); key++) {
+      const [top, height] = extent(box, key, a4);
+      context.fillStyle = hue(key % 12);
+      context.fillRect(x + BLACK_WIDTH, top, KEY_WIDTH - BLACK_WIDTH, height);
+    }
     for (let key = lowest; key <= Math.min(127, Math.floor(semitone(plane.highHz, a4) + 0.5)); key++) {
       const [top, height] = extent(box, key, a4);
       context.fillStyle = this.ink[isBlack(key) ? "key-black" : "line"];

@@ -1,87 +1,129 @@
-// Draws every pane: columns and strokes give levels, levels give colours.
+// Draws every pane: columns and strokes give levels, slab by slab; levels give colours.
 
 import { programs } from "./ink.js";
+import { SLAB_PX, Slabs } from "./slabs.js";
 import { PLAIN, SHARP } from "./tiles.js";
 
 const STROKE_PX = 2.5; // a step of a stroke, about
 const MOST_STEPS = 2.2; // in a pixel: beyond, there are columns
+const REACH_PX = 8; // a stroke's flank reaches no farther beyond a slab's edge
 const MOST_RANGE_DB = 66;
 const LEAST_RANGE_DB = 52;
 const STEADY_DB = 4;
-const OVERVIEW_COLUMNS = 256;
+const FEWEST_STROKES = 2000; // to be drawn between two pictures
+const MOST_STROKES = 1_000_000;
+const SLOW_MS = 30;
+const QUICK_MS = 20;
 
 export class Painter {
   constructor(canvas) {
     const gl = canvas.getContext("webgl2", { antialias: false, depth: false, preserveDrawingBuffer: true });
     if (!gl) throw new Error("this browser draws no WebGL 2");
-    Object.assign(this, { canvas, gl, programs: programs(gl), buffer: gl.createFramebuffer() });
-    this.levels = this.texture(gl.NEAREST);
-    this.colours = this.texture(gl.LINEAR);
-    this.size = [0, 0];
-    Object.assign(this, { topDb: -20, floorDb: -80, drawnStrokes: 0 });
-  }
-
-  texture(filter) {
-    const { gl } = this;
-    const made = gl.createTexture();
-    gl.bindTexture(gl.TEXTURE_2D, made);
-    for (const which of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, which, filter);
+    Object.assign(this, { canvas, gl, programs: programs(gl), slabs: new Slabs(gl), before: new Map() });
+    Object.assign(this, { topDb: -20, floorDb: -80, budget: 20_000, drawn: 0, drewAt: 0, byVoice: false });
+    this.colours = gl.createTexture();
+    gl.bindTexture(gl.TEXTURE_2D, this.colours);
+    for (const which of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, which, gl.LINEAR);
     for (const which of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, which, gl.CLAMP_TO_EDGE);
-    return made;
   }
 
-  setColours(rgba) {
+  // byVoice: lines have the hue of their voice's pitch class.
+  setColours(rgba, byVoice) {
     const { gl } = this;
+    this.byVoice = byVoice;
     gl.activeTexture(gl.TEXTURE1);
     gl.bindTexture(gl.TEXTURE_2D, this.colours);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
     this.ground = [rgba[0] / 255, rgba[1] / 255, rgba[2] / 255];
   }
 
-  resize(width, height) {
-    if (this.size[0] === width && this.size[1] === height) return;
+  // tilesOf(sheet) → Tiles. Returns whether all is drawn: what is not yet comes with the next pictures, so that none waits long.
+  draw(plane, tilesOf, pixelRatio, budget = this.affordable()) {
     const { gl } = this;
-    this.size = [width, height];
-    gl.activeTexture(gl.TEXTURE0);
-    gl.bindTexture(gl.TEXTURE_2D, this.levels);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RG8, width, height, 0, gl.RG, gl.UNSIGNED_BYTE, null);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.buffer);
-    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, this.levels, 0);
-  }
-
-  // tilesOf(sheet) → Tiles
-  draw(plane, tilesOf, pixelRatio) {
-    const { gl } = this;
-    this.resize(Math.max(1, this.canvas.width), Math.max(1, this.canvas.height));
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    gl.viewport(0, 0, ...this.size);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    this.drawnStrokes = 0;
-    for (const pane of plane.panes) this.pane(plane, pane, tilesOf(pane.sheet), pixelRatio);
+    this.drawn = 0;
+    this.left = budget;
+    let whole = true;
+    for (const pane of plane.panes) whole = this.pane(plane, pane, tilesOf(pane.sheet), pixelRatio) && whole;
+    return whole;
+  }
+
+  // How many strokes to draw now: fewer where the last ones kept the picture from moving.
+  affordable() {
+    const now = performance.now();
+    const took = now - this.drewAt;
+    this.drewAt = now;
+    if (this.drawn && took > SLOW_MS) this.budget = Math.max(FEWEST_STROKES, this.budget / 2);
+    if (this.drawn && took < QUICK_MS) this.budget = Math.min(MOST_STROKES, this.budget * 1.5);
+    return this.budget;
   }
 
   pane(plane, pane, tiles, pixelRatio) {
     const { gl } = this;
     const px = (value) => Math.round(value * pixelRatio);
     const box = { x: px(pane.x), width: Math.max(1, px(pane.width)), height: Math.max(1, px(pane.height)) };
-    box.y = this.size[1] - px(pane.y) - box.height;
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.buffer);
-    gl.viewport(0, 0, box.width, box.height);
-    gl.clearColor(0, 0, 0, 0);
+    box.y = this.canvas.height - px(pane.y) - box.height;
+    const secondsPerPx = plane.spanS / box.width;
+    const firstPx = Math.round(plane.startS / secondsPerPx);
+    const look = { tiles, pixelRatio, secondsPerPx, height: box.height, lowHz: plane.lowHz, highHz: plane.highHz, sharp: pane.sharp > 0, plain: pane.sharp < 1 };
+    const name = [tiles.sheet.folder, secondsPerPx, box.height, plane.lowHz, plane.highHz, this.floorDb, this.topDb].join();
+    const [first, last] = [Math.floor(firstPx / SLAB_PX), Math.floor((firstPx + box.width - 1) / SLAB_PX)];
+    const numbers = Array.from({ length: last - first + 1 }, (_, n) => first + n);
+    const shown = numbers.map((number) => this.slab(`${name},${number}`, number, look));
+    const whole = shown.every((slab) => slab?.fresh);
+    if (whole) for (const number of [last + 1, first - 1]) if (number >= 0) this.slab(`${name},${number}`, number, look);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    gl.viewport(0, 0, this.canvas.width, this.canvas.height);
+    gl.enable(gl.SCISSOR_TEST);
+    gl.scissor(box.x, box.y, box.width, box.height);
+    gl.clearColor(...this.ground, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    gl.enable(gl.BLEND);
-    gl.blendEquation(gl.MAX);
-    gl.blendFunc(gl.ONE, gl.ONE);
-    const framesPerPixel = plane.spanS / tiles.sheet.hop_s / box.width;
-    const highest = tiles.format.stroke_levels - 1;
-    const strokeLevel = Math.min(highest, Math.max(0, Math.round(Math.log2(framesPerPixel * STROKE_PX))));
-    const stroked = framesPerPixel < MOST_STEPS * 2 ** highest;
-    if (!stroked || pane.sharp < 1) this.drawColumns(plane, tiles, box, !stroked);
-    if (tiles.preview?.texture) this.drawPreview(plane, tiles, box);
-    if (stroked && pane.sharp > 0) this.drawStrokes(plane, tiles, box, strokeLevel, pixelRatio);
-    gl.disable(gl.BLEND);
-    this.colour(box, pane.sharp);
+    this.useColours(pane.sharp);
+    // What was last shown whole, at whatever scale, stands where there is nothing yet.
+    if (!shown.every(Boolean)) for (const slab of this.before.get(pane.sheet.folder) ?? []) this.show(slab, plane, box);
+    shown.forEach((slab, n) => slab && this.show(slab, plane, box, numbers[n] * SLAB_PX - firstPx));
+    gl.disable(gl.SCISSOR_TEST);
+    if (whole) this.before.set(pane.sheet.folder, shown);
+    return whole;
+  }
+
+  // The slab of that number, drawn anew if there is something new, and budget for it; null where there is none yet.
+  slab(name, number, look) {
+    const scale = { startS: number * SLAB_PX * look.secondsPerPx, spanS: SLAB_PX * look.secondsPerPx, lowHz: look.lowHz, highHz: look.highHz };
+    const made = contents(look, scale);
+    let slab = this.slabs.get(name);
+    const sharp = look.sharp || Boolean(slab?.sharp);
+    const plain = look.plain || Boolean(slab?.plain);
+    const fresh = slab && slab.sharp === sharp && slab.plain === plain && slab.stamp.length === made.stamp.length && slab.stamp.every((each, n) => each === made.stamp[n]);
+    if (fresh) return Object.assign(slab, { fresh });
+    if (this.left <= 0) return slab && Object.assign(slab, { fresh: false });
+    slab = this.slabs.begin(name, scale, look.height);
+    Object.assign(slab, { sharp, plain, stamp: made.stamp, fresh: true });
+    const count = this.fill(look.tiles, scale, made, { width: SLAB_PX, height: look.height }, { sharp, plain, pixelRatio: look.pixelRatio });
+    this.left -= count + FEWEST_STROKES;
+    this.drawn += count + 1;
+    return slab;
+  }
+
+  // Draw what a stretch shows; returns how many strokes that were.
+  fill(tiles, scale, { level, strokes, columns, preview }, box, { sharp, plain, pixelRatio }) {
+    const { gl } = this;
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+    for (const column of columns) this.drawTile(scale, tiles, box, column, { sharp: sharp && level === null, plain });
+    if (preview) this.drawTile(scale, tiles, box, preview, { sharp, plain });
+    let count = 0;
+    if (level !== null && sharp) {
+      gl.colorMask(true, false, true, false);
+      gl.enable(gl.DEPTH_TEST);
+      gl.depthFunc(gl.LESS);
+      count = this.drawStrokes(scale, tiles, box, level, strokes, pixelRatio);
+      gl.disable(gl.DEPTH_TEST);
+      gl.colorMask(true, true, true, true);
+    }
+    return count;
   }
 
   look(tiles) {
@@ -89,100 +131,87 @@ export class Painter {
     return [1 + (this.floorDb - lowest) * steps, 1 / Math.max(1, (this.topDb - this.floorDb) * steps)];
   }
 
-  useColumns(plane, tiles, sharp) {
-    const { gl } = this;
-    const { columns: use } = this.programs;
-    gl.useProgram(use.program);
-    gl.activeTexture(gl.TEXTURE0);
-    gl.uniform1i(use.levels, 0);
-    gl.uniform2f(use.look, ...this.look(tiles));
-    gl.uniform1f(use.sharp, sharp ? 1 : 0);
-    gl.uniform2f(use.rows, tiles.row(plane.lowHz), tiles.row(plane.highHz));
-  }
-
   // Of a tile whose first column begins at `tileFromS`, what lies between two times.
-  drawTile(plane, tiles, box, { tile, tileFromS, columnS, fromS, untilS }) {
+  drawTile(scale, tiles, box, { tile, tileFromS, columnS, fromS, untilS }, { sharp, plain }) {
     const { gl } = this;
     const { columns: use } = this.programs;
-    const clip = (timeS) => ((timeS - plane.startS) / plane.spanS) * 2 - 1;
+    const clip = (timeS) => ((timeS - scale.startS) / scale.spanS) * 2 - 1;
     // A column stands in the middle of its frames.
     const column = (timeS) => (timeS - tileFromS) / columnS - 0.5;
+    const [low, high] = [tiles.row(scale.lowHz), tiles.row(scale.highHz)];
+    gl.useProgram(use.program);
+    gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, tile.texture);
+    gl.uniform1i(use.levels, 0);
+    gl.uniform2f(use.look, ...this.look(tiles));
+    gl.uniform2f(use.rows, low, high);
     gl.uniform4f(use.place, clip(fromS), clip(untilS), column(fromS), column(untilS));
     gl.uniform2f(use.size, tiles.sheet.rows, tile.columns);
-    gl.uniform2f(use.step_, plane.spanS / box.width / columnS, (tiles.row(plane.highHz) - tiles.row(plane.lowHz)) / box.height);
+    gl.uniform2f(use.step_, scale.spanS / box.width / columnS, (high - low) / box.height);
+    gl.colorMask(sharp, plain, false, false);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+    gl.colorMask(true, true, true, true);
   }
 
-  // What is not sharpened yet.
-  drawPreview(plane, tiles, box) {
-    const { duration_s: untilS, done_s: fromS } = tiles.sheet;
-    if (fromS >= plane.startS + plane.spanS) return;
-    this.useColumns(plane, tiles, true);
-    this.drawTile(plane, tiles, box, { tile: tiles.preview, tileFromS: 0, columnS: untilS / tiles.preview.columns, fromS, untilS });
-  }
-
-  drawColumns(plane, tiles, box, sharp) {
-    this.useColumns(plane, tiles, sharp);
-    const level = columnLevel(plane, tiles, box.width);
-    for (const number of tiles.numbers(level, plane.startS, plane.startS + plane.spanS)) {
-      const found = nearest(tiles, level, number);
-      if (!found) continue;
-      const spanS = tiles.tileS * 2 ** level;
-      const columnS = tiles.columnS * 2 ** found.level;
-      const tileFromS = found.number * tiles.tileS * 2 ** found.level;
-      const fromS = number * spanS;
-      const untilS = Math.min(fromS + spanS, tileFromS + found.tile.columns * columnS);
-      this.drawTile(plane, tiles, box, { tile: found.tile, tileFromS, columnS, fromS, untilS });
-    }
-  }
-
-  drawStrokes(plane, tiles, box, level, pixelRatio) {
+  drawStrokes(scale, tiles, box, level, strokes, pixelRatio) {
     const { gl } = this;
     const { strokes: use } = this.programs;
     gl.useProgram(use.program);
-    const [floor, scale] = this.look(tiles);
-    gl.uniform2f(use.look, floor, scale);
+    const [floor, perByte] = this.look(tiles);
+    gl.uniform2f(use.look, floor, perByte);
     gl.uniform2f(use.pane, box.width, box.height);
     const { steps_per_db: steps, faded_db: fadedDb, flank_db: flankDb } = tiles.format;
     gl.uniform1f(use.fade, fadedDb * steps);
-    gl.uniform1f(use.flank, (flankDb * steps * scale) / pixelRatio ** 2);
-    const perRow = box.height / (tiles.row(plane.highHz) - tiles.row(plane.lowHz));
-    gl.uniform2f(use.pitch, -tiles.row(plane.lowHz) * perRow, perRow / tiles.format.row_steps);
-    const perSecond = box.width / plane.spanS;
-    const slackS = tiles.sheet.hop_s * 2 ** level;
-    for (const number of tiles.numbers(level, plane.startS - slackS, plane.startS + plane.spanS)) {
-      const tile = tiles.get("s", level, number);
+    gl.uniform1f(use.flank, (flankDb * steps * perByte) / pixelRatio ** 2);
+    const perRow = box.height / (tiles.row(scale.highHz) - tiles.row(scale.lowHz));
+    gl.uniform2f(use.pitch, -tiles.row(scale.lowHz) * perRow, perRow / tiles.format.row_steps);
+    const perSecond = box.width / scale.spanS;
+    const places = [[2, gl.UNSIGNED_SHORT, 0, false], [2, gl.UNSIGNED_SHORT, 4, false], [2, gl.UNSIGNED_BYTE, 8, false], [1, gl.UNSIGNED_BYTE, 10, true], [1, gl.UNSIGNED_BYTE, 11, false]];
+    places.forEach((_, place) => gl.enableVertexAttribArray(place));
+    let drawn = 0;
+    for (const { tile, number } of strokes) {
       if (!tile?.count) continue;
       const tileFromS = number * tiles.tileS * 2 ** level;
-      gl.uniform2f(use.time, (tileFromS - plane.startS) * perSecond, tiles.sheet.hop_s * perSecond);
+      gl.uniform2f(use.time, (tileFromS - scale.startS) * perSecond, tiles.sheet.hop_s * perSecond);
       gl.bindBuffer(gl.ARRAY_BUFFER, tile.buffer);
-      [[gl.UNSIGNED_SHORT, 0, false], [gl.UNSIGNED_SHORT, 4, false], [gl.UNSIGNED_BYTE, 8, false], [gl.UNSIGNED_BYTE, 10, true]].forEach(
-        ([kind, offset, normalized], place) => {
-          gl.enableVertexAttribArray(place);
-          gl.vertexAttribPointer(place, 2, kind, normalized, 12, offset);
+      const [fromS, untilS] = reached(scale, tiles, level, SLAB_PX);
+      for (const [first, count] of tiles.louder(tile, fromS - tileFromS, untilS - tileFromS, floor)) {
+        places.forEach(([size, kind, offset, normalized], place) => {
+          gl.vertexAttribPointer(place, size, kind, normalized, 12, 12 * first + offset);
           gl.vertexAttribDivisor(place, 1);
-        },
-      );
-      const count = tiles.louder(tile, floor);
-      gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, count);
-      this.drawnStrokes += count;
+        });
+        gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, count);
+        drawn += count;
+      }
     }
-    for (const place of [0, 1, 2, 3]) gl.disableVertexAttribArray(place);
+    places.forEach((_, place) => gl.disableVertexAttribArray(place));
+    return drawn;
   }
 
-  colour(box, blend) {
+  useColours(blend) {
     const { gl } = this;
     const { colours: use } = this.programs;
-    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    gl.viewport(box.x, box.y, box.width, box.height);
     gl.useProgram(use.program);
+    gl.activeTexture(gl.TEXTURE1);
+    gl.bindTexture(gl.TEXTURE_2D, this.colours);
     gl.activeTexture(gl.TEXTURE0);
-    gl.bindTexture(gl.TEXTURE_2D, this.levels);
     gl.uniform1i(use.levels, 0);
     gl.uniform1i(use.colours, 1);
-    gl.uniform2f(use.share, box.width / this.size[0], box.height / this.size[1]);
     gl.uniform1f(use.blend, blend);
+    gl.uniform1f(use.hued, this.byVoice ? 1 : 0);
+  }
+
+  // Colour a slab: pixel by pixel from `leftPx` on, or stretched to where its time and frequencies stand now.
+  show(slab, plane, box, leftPx = null) {
+    const { gl } = this;
+    if (!slab.texture) return;
+    const { startS, spanS, lowHz, highHz } = slab.scale;
+    const across = (timeS) => box.x + ((timeS - plane.startS) / plane.spanS) * box.width;
+    const up = (hz) => box.y + (Math.log2(hz / plane.lowHz) / plane.octaves) * box.height;
+    const [left, width] = leftPx === null ? [across(startS), across(startS + spanS) - across(startS)] : [box.x + leftPx, SLAB_PX];
+    const [bottom, height] = leftPx === null ? [up(lowHz), up(highHz) - up(lowHz)] : [box.y, box.height];
+    gl.uniform4f(this.programs.colours.place, (2 * left) / this.canvas.width - 1, (2 * bottom) / this.canvas.height - 1, (2 * width) / this.canvas.width, (2 * height) / this.canvas.height);
+    gl.bindTexture(gl.TEXTURE_2D, slab.texture);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }
 
@@ -193,7 +222,7 @@ export class Painter {
     for (const { sheet, width } of plane.panes) {
       const tiles = tilesOf(sheet);
       format = tiles.format;
-      const level = columnLevel(plane, tiles, width);
+      const level = columnLevel(plane.spanS / width, tiles);
       for (const number of tiles.numbers(level, plane.startS, plane.startS + plane.spanS)) {
         const tile = tiles.held.get(`r${level}-${number}`) ?? nearest(tiles, level, number)?.tile ?? tiles.preview;
         for (const layer of [SHARP, PLAIN]) tile?.histograms[layer].forEach((count, byte) => (sums[layer][byte] += count));
@@ -213,9 +242,50 @@ export class Painter {
   }
 }
 
-export function columnLevel(plane, tiles, width) {
-  const perPixel = plane.spanS / width / tiles.columnS;
-  return Math.min(tiles.format.column_levels - 1, Math.max(0, Math.floor(Math.log2(perPixel) + 0.3)));
+// The step of strokes that suits so many seconds in a pixel; null where lines are closer than pixels.
+export function strokeLevel(secondsPerPx, tiles) {
+  const framesPerPx = secondsPerPx / tiles.sheet.hop_s;
+  const highest = tiles.format.stroke_levels - 1;
+  if (framesPerPx >= MOST_STEPS * 2 ** highest) return null;
+  return Math.min(highest, Math.max(0, Math.round(Math.log2(framesPerPx * STROKE_PX))));
+}
+
+function columnLevel(secondsPerPx, tiles) {
+  return Math.min(tiles.format.column_levels - 1, Math.max(0, Math.floor(Math.log2(secondsPerPx / tiles.columnS) + 0.3)));
+}
+
+// Between which times a stroke may begin that is seen in a stretch.
+function reached({ startS, spanS }, tiles, level, widthPx) {
+  const flankS = (REACH_PX * spanS) / widthPx;
+  return [startS - tiles.sheet.hop_s * 2 ** level - flankS, startS + spanS + flankS];
+}
+
+// What a stretch is drawn of, as far as it is here; stamp: what is drawn anew when it changes.
+function contents({ tiles, secondsPerPx, sharp, plain }, scale) {
+  const untilS = scale.startS + scale.spanS;
+  const level = strokeLevel(secondsPerPx, tiles);
+  const stroked = level !== null && sharp;
+  const strokes = stroked ? [...tiles.numbers(level, ...reached(scale, tiles, level, SLAB_PX))].map((number) => ({ number, tile: tiles.get("s", level, number) })) : [];
+  const columns = level === null || plain ? columnsOf(tiles, scale, columnLevel(secondsPerPx, tiles)) : [];
+  const { duration_s: durationS, done_s: doneS } = tiles.sheet;
+  const { preview: tile } = tiles;
+  // What is not sharpened yet.
+  const preview = tile?.texture && doneS < untilS ? { tile, tileFromS: 0, columnS: durationS / tile.columns, fromS: doneS, untilS: durationS } : null;
+  return { level, strokes, columns, preview, stamp: [...strokes.map((each) => each.tile), ...columns.map((each) => each.tile), preview && tile, preview && doneS] };
+}
+
+function columnsOf(tiles, { startS, spanS }, level) {
+  const found = [];
+  for (const number of tiles.numbers(level, startS, startS + spanS)) {
+    const here = nearest(tiles, level, number);
+    if (!here) continue;
+    const tileS = tiles.tileS * 2 ** level;
+    const columnS = tiles.columnS * 2 ** here.level;
+    const tileFromS = here.number * tiles.tileS * 2 ** here.level;
+    const fromS = number * tileS;
+    found.push({ tile: here.tile, tileFromS, columnS, fromS, untilS: Math.min(fromS + tileS, tileFromS + here.tile.columns * columnS) });
+  }
+  return found;
 }
 
 // The tile of this level or, until it has come, of one above.

@@ -1,6 +1,6 @@
 // Buttons, sliders, pointer and keys of the page of files.
 
-import { MAPS } from "./colours.js";
+import { BY_VOICE, MAPS } from "./colours.js";
 import { Hand } from "./hand.js";
 
 const $ = (id) => document.getElementById(id);
@@ -9,7 +9,7 @@ const digits = (value) => `${value}`.replace("-", "−");
 export class Pilot {
   constructor(page) {
     this.page = page;
-    for (const map of MAPS) $("colours").add(new Option(map));
+    for (const map of [...MAPS, BY_VOICE]) $("colours").add(new Option(map));
     this.listen();
     this.hand = new Hand(page, this);
     addEventListener("keydown", (event) => this.key(event));
@@ -33,6 +33,7 @@ export class Pilot {
     on("auto", "click", () => (page.rangeDb = page.rangeDb === null ? Math.round(page.painter.topDb - page.painter.floorDb) : null));
     on("notes", "click", () => (page.showsNotes = !page.showsNotes));
     on("slice", "click", () => (page.showsSlice = !page.showsSlice));
+    on("voices", "click", () => this.byVoice());
     on("colours", "change", () => page.recolour());
     on("a4", "change", (field) => this.tune(field));
     on("in", "click", () => this.zoomTime(0.7));
@@ -66,7 +67,7 @@ export class Pilot {
 
   show() {
     const { page } = this;
-    for (const [id, pressed] of [["loop", page.loops], ["beside", page.plane.beside], ["auto", page.rangeDb === null], ["notes", page.showsNotes], ["slice", page.showsSlice]]) {
+    for (const [id, pressed] of [["loop", page.loops], ["beside", page.plane.beside], ["auto", page.rangeDb === null], ["notes", page.showsNotes], ["slice", page.showsSlice], ["voices", $("colours").value === BY_VOICE]]) {
       $(id).setAttribute("aria-pressed", pressed);
     }
     $("blend").value = page.plane.blend;
@@ -170,6 +171,14 @@ export class Pilot {
     this.page.player.setSpeed(2 ** Math.min(1, Math.max(-2, Math.log2(this.page.player.speed) + octaves)));
   }
 
+  // Lines in the hue of their voice's pitch class, or in the colours before.
+  byVoice() {
+    const now = $("colours").value;
+    $("colours").value = now === BY_VOICE ? (this.colours ?? "magma") : BY_VOICE;
+    if (now !== BY_VOICE) this.colours = now;
+    this.page.recolour();
+  }
+
   nextColours() {
     $("colours").selectedIndex = ($("colours").selectedIndex + 1) % $("colours").length;
     this.page.recolour();
@@ -206,6 +215,7 @@ export class Pilot {
       i: () => this.edge("from"), o: () => this.edge("until"), l: () => this.loop(),
       m: () => page.keeper.mark(page.positionS),
       n: () => !$("notes").disabled && (page.showsNotes = !page.showsNotes),
+      v: () => this.byVoice(),
       s: () => (page.showsSlice = !page.showsSlice), S: () => page.keeper.save($("what").value),
       "?": () => $("keys").showModal(),
     };

@@ -1,15 +1,15 @@
 // Tiles of one recording, fetched when they are looked at and let go when they are not.
 
-const MOST_BYTES = 192 << 20;
+const MOST_BYTES = 96 << 20; // of all recordings together
 const MOST_PENDING = 6;
 const STROKE_BYTES = 12;
 export const SHARP = 0;
 export const PLAIN = 1;
 
 export class Tiles {
-  // format: what the server says of all tiles; arrived() is called when there is something new to draw
-  constructor(gl, format, arrived) {
-    Object.assign(this, { gl, format, arrived });
+  // format: what the server says of all tiles; shares: how many recordings there are; arrived() is called when there is something new to draw
+  constructor(gl, format, shares, arrived) {
+    Object.assign(this, { gl, format, arrived, mostBytes: MOST_BYTES / shares });
     this.held = new Map(); // name → { bytes, columns | count, texture | buffer, doneS, usedAt }
     this.pending = new Set();
     this.size = 0;
@@ -70,13 +70,13 @@ export class Tiles {
   keep(kind, name, bytes, state) {
     this.drop(name);
     const tile = { ...state, bytes, usedAt: this.clock };
-    if (kind === "s") this.asBuffer(tile);
+    if (kind === "s") this.asBuffer(tile, +name.slice(1, name.indexOf("-")));
     else this.asTexture(tile);
     this.held.set(name, tile);
     this.size += bytes.length;
-    if (this.size <= MOST_BYTES) return;
+    if (this.size <= this.mostBytes) return;
     for (const [other] of [...this.held].sort((a, b) => a[1].usedAt - b[1].usedAt)) {
-      if (this.size <= MOST_BYTES / 2) break;
+      if (this.size <= this.mostBytes / 2) break;
       this.drop(other);
     }
   }
@@ -105,27 +105,43 @@ export class Tiles {
     for (const which of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, which, gl.CLAMP_TO_EDGE);
   }
 
-  asBuffer(tile) {
+  // starts: of each of its segments, in which strokes come from loud to faint, the first stroke.
+  asBuffer(tile, level) {
     const { gl } = this;
+    const { tile_frames: frames, segments } = this.format;
     tile.count = tile.bytes.length / STROKE_BYTES;
+    tile.words = new Uint16Array(tile.bytes.buffer);
+    tile.starts = new Uint32Array(segments + 1).fill(tile.count);
+    const shift = Math.log2((frames << level) / segments);
+    for (let n = tile.count - 1; n >= 0; n--) tile.starts[tile.words[(n * STROKE_BYTES) / 2] >> shift] = n;
+    for (let segment = segments - 1; segment >= 0; segment--) tile.starts[segment] = Math.min(tile.starts[segment], tile.starts[segment + 1]);
+    tile.segmentS = (this.tileS * 2 ** level) / segments;
     tile.buffer = gl.createBuffer();
     gl.bindBuffer(gl.ARRAY_BUFFER, tile.buffer);
     gl.bufferData(gl.ARRAY_BUFFER, tile.bytes, gl.STATIC_DRAW);
   }
 
-  // How many strokes of a tile are drawn louder than a byte says: the first ones, they come from loud to faint.
-  louder(tile, byte) {
-    const { bytes } = tile;
+  // Segments of a tile of strokes that begin between two times, from the tile's beginning: the first and the last.
+  segments(tile, fromS, untilS) {
+    const inside = (timeS) => Math.min(this.format.segments - 1, Math.max(0, Math.floor(timeS / tile.segmentS)));
+    return [inside(fromS), inside(untilS)];
+  }
+
+  // Strokes that begin between two times and are drawn louder than a byte says, as [first, count] of each segment.
+  *louder(tile, fromS, untilS, byte) {
+    const { bytes, starts } = tile;
     const fade = (this.format.faded_db * this.format.steps_per_db) / 255;
-    const drawn = (at, end) => bytes[at + 8 + end] - fade * (255 - bytes[at + 10 + end]);
-    let [low, high] = [0, tile.count];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const at = middle * STROKE_BYTES;
-      if (Math.max(drawn(at, 0), drawn(at, 1)) > byte) low = middle + 1;
-      else high = middle;
+    const drawn = (at) => Math.max(bytes[at + 8], bytes[at + 9]) - fade * (255 - bytes[at + 10]);
+    const [first, last] = this.segments(tile, fromS, untilS);
+    for (let segment = first; segment <= last; segment++) {
+      let [low, high] = [starts[segment], starts[segment + 1]];
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (drawn(middle * STROKE_BYTES) > byte) low = middle + 1;
+        else high = middle;
+      }
+      if (low > starts[segment]) yield [starts[segment], low - starts[segment]];
     }
-    return low;
   }
 
   // Numbers of the tiles of a level between two times.
@@ -135,22 +151,25 @@ export class Tiles {
     for (let number = Math.max(0, Math.floor(fromS / tileS)); number <= last; number++) yield number;
   }
 
-  // The strokes of the lowest level between two times, as { t: [s, s], row: [,], db: [,], weight: [,] }; of tiles that are here.
-  *strokes(fromS, untilS) {
+  // The strokes of a level between two times, as { t: [s, s], row: [,], db: [,], weight, voice }; of tiles that are here.
+  *strokes(fromS, untilS, level = 0) {
     const { row_steps: rowSteps, lowest_db: lowestDb, steps_per_db: stepsPerDb } = this.format;
     const hopS = this.sheet.hop_s;
-    for (const number of this.numbers(0, fromS, untilS)) {
-      const tile = this.get("s", 0, number);
+    const slackS = hopS * 2 ** level;
+    for (const number of this.numbers(level, fromS - slackS, untilS)) {
+      const tile = this.get("s", level, number);
       if (!tile) continue;
-      const words = new Uint16Array(tile.bytes.buffer, 0, tile.count * (STROKE_BYTES / 2));
-      for (let at = 0; at < tile.bytes.length; at += STROKE_BYTES) {
+      const { bytes, words, starts } = tile;
+      const tileFromS = number * this.tileS * 2 ** level;
+      const [first, last] = this.segments(tile, fromS - slackS - tileFromS, untilS - tileFromS);
+      for (let at = starts[first] * STROKE_BYTES; at < starts[last + 1] * STROKE_BYTES; at += STROKE_BYTES) {
         const word = at / 2;
-        const t0 = number * this.tileS + words[word] * hopS;
-        const t1 = number * this.tileS + words[word + 1] * hopS;
+        const t0 = tileFromS + words[word] * hopS;
+        const t1 = tileFromS + words[word + 1] * hopS;
         if (t1 < fromS || t0 > untilS) continue;
         const row = [words[word + 2] / rowSteps, words[word + 3] / rowSteps];
-        const db = [lowestDb + (tile.bytes[at + 8] - 1) / stepsPerDb, lowestDb + (tile.bytes[at + 9] - 1) / stepsPerDb];
-        yield { t: [t0, t1], row, db, weight: tile.bytes[at + 10] / 255 };
+        const db = [lowestDb + (bytes[at + 8] - 1) / stepsPerDb, lowestDb + (bytes[at + 9] - 1) / stepsPerDb];
+        yield { t: [t0, t1], row, db, weight: bytes[at + 10] / 255, voice: bytes[at + 11] };
       }
     }
   }
