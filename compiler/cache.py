@@ -77,6 +77,7 @@ class KernelCache(_Cache):
     def __init__(self, function: FunctionType) -> None:
         self._function = function
         self._enabled = True
+        _read(inspect.getfile(function))  # what its file says now is what is compiled, whatever it says later
 
     @property
     def cache_path(self) -> str:

@@ -28,6 +28,9 @@ HALF = 8
 ROWS, VECTORS = 4, 2
 """Rows and vectors that are summed up together: 8 sums, by which an addition is done before its sum is needed again."""
 
+ALONE = 4
+"""Vectors of a row that are summed up together where there are not so many rows: more would not all be held by NEON."""
+
 
 @kernel
 def add_products(x: Floats, weights: Floats, least: np.float32, out: Floats) -> None:
@@ -45,10 +48,14 @@ def add_products(x: Floats, weights: Floats, least: np.float32, out: Floats) -> 
     together = rows - rows % ROWS
     wide, single = columns - columns % (VECTORS * LANES), columns - columns % LANES
     full = columns - columns % HALF
+    widest = columns - columns % (ALONE * LANES)
     for unit in range(0, wide, VECTORS * LANES):
         for row in range(0, together, ROWS):
             _add_block(x, row, weights, unit, least, out, ROWS, VECTORS, LANES)
-        for row in range(together, rows):
+    for row in range(together, rows):
+        for unit in range(0, widest, ALONE * LANES):
+            _add_block(x, row, weights, unit, least, out, 1, ALONE, LANES)
+        for unit in range(widest, wide, VECTORS * LANES):
             _add_block(x, row, weights, unit, least, out, 1, VECTORS, LANES)
     for unit in range(wide, single, LANES):
         for row in range(0, together, ROWS):

@@ -68,7 +68,7 @@ __device__ bool is_among_strongest(int i, Array<long long, 1> order, int lines, 
 __device__ int find_basins(
     Array<float, 1> P, Array<float, 1> G, double top_hz, Array<long long, 1> edge, Found found, int *counts
 ) {
-    Array<long long, 1> order = found.order, kept = found.strongest;
+    Array<long long, 1> order = found.order, kept = found.kept;
     int basins = basin_edges(P, edge, counts);
     for (int i = threadIdx.x; i < basins; i += blockDim.x) order[i] = sum_up(P, G, top_hz, edge, i, found);
     __syncthreads();

@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import Floats, Integers, ShortIntegers, kernel
+from sharpear.compiler import Doubles, Floats, Integers, ShortIntegers, kernel
 
 MOST_LINES = 128
 """Lines of a window in a frame; of more the strongest are kept."""
@@ -45,8 +45,8 @@ class BasinOut(NamedTuple):
 class Found(NamedTuple):
     """Basins of one window, one after the other: their channels, from `first` up to `past`, what they hold, their peak.
 
-    square: Σ P f², of which the spread of the frequencies follows; order: by frequency; strongest: by number, room for
-    what slides over them.
+    square: Σ P f², of which the spread of the frequencies follows; order: by frequency; kept: room for the numbers of
+    some, where threads choose them side by side.
     """
 
     first: Annotated[NDArray[np.int64], "basins"]
@@ -56,7 +56,7 @@ class Found(NamedTuple):
     hz: Annotated[NDArray[np.float64], "basins"]
     square: Annotated[NDArray[np.float64], "basins"]
     order: Annotated[NDArray[np.int64], "basins"]
-    strongest: Annotated[NDArray[np.int64], "basins"]
+    kept: Annotated[NDArray[np.int64], "basins"]
 
 
 @kernel
@@ -125,11 +125,8 @@ def _sum_up(P: Floats, G: Floats, top_hz: float, edge: Integers, basins: int, fo
 
 @kernel
 def _keep_local(lines: int, found: Found) -> int:
-    """Sort by frequency and drop what a stronger one within an octave covers; returns how many are left in `order`.
-
-    `strongest` holds, weaker and weaker, those of the reach so far that no later one exceeds.
-    """
-    hz, energy, order, strongest = found.hz, found.energy, found.order, found.strongest
+    """Sort by frequency and drop what a stronger one within an octave covers; returns how many are left in `order`."""
+    hz, energy, order = found.hz, found.energy, found.order
     weakest, most = math.inf, 0.0
     for i in range(lines):  # they nearly are sorted
         j = i
@@ -140,23 +137,39 @@ def _keep_local(lines: int, found: Found) -> int:
         weakest, most = min(energy[i], weakest), max(energy[i], most)
     if weakest >= LOCAL_RANGE * most:
         return lines
-    kept, entering, oldest, newest = 0, 0, 0, 0
-    reached = np.empty(lines, np.bool_)
+    place_hz, strongest = np.empty(lines, np.float64), _strongest(lines, found)
     for i in range(lines):
-        here = order[i]
-        while entering < lines and hz[order[entering]] <= OCTAVE * hz[here]:
-            while newest > oldest and energy[strongest[newest - 1]] <= energy[order[entering]]:
-                newest -= 1
-            strongest[newest] = order[entering]
-            newest, entering = newest + 1, entering + 1
-        while OCTAVE * hz[strongest[oldest]] < hz[here]:
-            oldest += 1
-        reached[i] = energy[here] >= LOCAL_RANGE * energy[strongest[oldest]]
+        place_hz[i] = hz[order[i]]
+    kept, row, first, past = 0, 0, 0, 0
     for i in range(lines):
-        if reached[i]:
-            order[kept] = order[i]
-            kept += 1
+        while OCTAVE * place_hz[first] < place_hz[i]:
+            first += 1
+        while past < lines and place_hz[past] <= OCTAVE * place_hz[i]:
+            past += 1
+        while 2 << row <= past - first:
+            row += 1
+        while 1 << row > past - first:
+            row -= 1
+        around = max(strongest[row, first], strongest[row, past - (1 << row)])
+        order[kept] = order[i]
+        kept += strongest[0, i] >= LOCAL_RANGE * around
     return kept
+
+
+@kernel
+def _strongest(lines: int, found: Found) -> Doubles:
+    """The most energy among 2^row lines from each on, in `order`: of two of these any run of lines is made."""
+    rows = 1
+    while 1 << rows <= lines:
+        rows += 1
+    strongest = np.empty((rows, lines), np.float64)
+    for i in range(lines):
+        strongest[0, i] = found.energy[found.order[i]]
+    for row in range(1, rows):
+        half, before, now = 1 << (row - 1), strongest[row - 1], strongest[row]
+        for i in range(lines - 2 * half + 1):
+            now[i] = before[i] if before[i] > before[i + half] else before[i + half]
+    return strongest
 
 
 @kernel

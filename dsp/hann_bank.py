@@ -51,6 +51,9 @@ HIGHEST_CENTER = 0.46
 NEIGHBORS = 64
 """Resonators, of all windows, whose hop filters are factored together: fewer share less, more need more sums."""
 
+SUMS_TOGETHER = 16
+"""Sums that are made together: the last group has as many more as fill the last lanes."""
+
 TOLERANCE = 1e-7
 """Singular values of hop filters, relative to the largest, that single precision does not tell from zero."""
 
@@ -326,13 +329,17 @@ def _gain(N: int, points: int) -> float:
 def _factored(poles: Sequence[NDArray[np.complex128]], gains: list[float], hop: int, backend: Backend) -> HopFilters:
     """``g p^(H−1−n)`` of each group of neighbours by singular values: ``basis[n] @ mixing``."""
     pole, gain = np.concatenate(poles), np.repeat(gains, [len(window) for window in poles])
-    basis, mixing = [], []
+    basis, mixing, sums = [], [], 0
     by_frequency = np.argsort(np.angle(pole), kind="stable")
-    for group in np.split(by_frequency, range(NEIGHBORS, len(pole), NEIGHBORS)):
+    for begin in range(0, len(pole), NEIGHBORS):
+        group = by_frequency[begin : begin + NEIGHBORS]
         powers = np.vander(pole[group], hop).T
         response = np.concatenate([powers.real, powers.imag], axis=1)
         squares, u = np.linalg.eigh(response @ response.T)  # in half the time of singular values of `response`
-        u = u[:, squares > TOLERANCE**2 * squares[-1]]
+        rank = int((squares > TOLERANCE**2 * squares[-1]).sum())
+        if begin + NEIGHBORS >= len(pole):
+            rank = min(rank + -(sums + rank) % SUMS_TOGETHER, hop)
+        u, sums = u[:, -rank:], sums + rank
         parts = np.zeros((u.shape[1], 2, NEIGHBORS))
         parts[:, :, : len(group)] = (u.T @ response).reshape(-1, 2, len(group)) * gain[group]
         basis.append(u)

@@ -2,19 +2,10 @@
 // a stream. A thread advances every blockDim.x-th resonator and cuts its window, whose values then lie in working memory,
 // where channels find their neighbours. Multiply-adds are fused where the CPU's compiler fuses them.
 
-// Σ_n weight[n] rows[n], of rows that lie `stride` apart, four at a time.
+// Σ_n weight[n] rows[n], of rows that lie `stride` apart.
 __device__ float weighted_rows(const float *weight, int count, const float *rows, int stride) {
-    int together = count - count % 4;
     float sum = 0.0f;
-    for (int n = 0; n < count; n += n < together ? 4 : 1) {
-        const float *w = weight + n, *row = rows + (long long)n * stride;
-        if (n < together) {
-            float two = fmaf(w[0], row[0], w[1] * row[stride]);
-            sum += fmaf(w[3], row[3 * stride], fmaf(w[2], row[2 * stride], two));
-        } else {
-            sum = fmaf(w[0], row[0], sum);
-        }
-    }
+    for (int n = 0; n < count; ++n) sum = fmaf(weight[n], rows[(long long)n * stride], sum);
     return sum;
 }
 

@@ -6,6 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Complexes, Doubles, Floats, kernel
+from sharpear.compiler.products import ANYTHING, add_products
+
+HOPS = 4
+"""Hops whose samples are taken in together: filters of half a megabyte pass through the caches once for all of them."""
 
 SMALLEST_RESONANCE = 1e-30
 """States below this are set to zero once a hop, before they become slow denormal numbers."""
@@ -79,39 +83,73 @@ class HannOut(NamedTuple):
 
 
 class HannRoom(NamedTuple):
-    """Room for one hop: its sums, what they are mixed to, what resonators receive, and what windows hold."""
+    """Room for some hops: samples, their sums, what these are mixed to, what resonators receive; for one: windows."""
 
-    folded: Annotated[NDArray[np.float32], "sums"]
-    mixed: Annotated[NDArray[np.float32], "parts"]
-    fresh: Annotated[NDArray[np.float32], "two", "resonators"]
+    sound: Annotated[NDArray[np.float32], "hops", "samples"]
+    folded: Annotated[NDArray[np.float32], "hops", "sums"]
+    mixed: Annotated[NDArray[np.float32], "hops", "parts"]
+    fresh: Annotated[NDArray[np.float32], "hops", "two", "resonators"]
     finite: Annotated[NDArray[np.float32], "two", "resonators and points"]
 
 
 @kernel
 def hann_room(filters: HopFilters, resonators: Resonators, windows: WindowTables) -> HannRoom:
-    """Room for one hop after the other."""
-    units = resonators.past.size
+    """Room for some hops after others."""
+    units, (hop, sums) = resonators.past.size, filters.basis.shape
     return HannRoom(
-        np.empty(filters.basis.shape[1], np.float32),
-        np.empty(filters.mixing.shape[1], np.float32),
-        np.empty((2, units), np.float32),
+        np.empty((HOPS, hop), np.float32),
+        np.empty((HOPS, sums), np.float32),
+        np.empty((HOPS, filters.mixing.shape[1]), np.float32),
+        np.empty((HOPS, 2, units), np.float32),
         np.empty((2, units + windows.points.max()), np.float32),
     )
 
 
 @kernel
+def take_hops(sound: Floats, filters: HopFilters, room: HannRoom) -> None:
+    """What resonators receive of so many hops, `HOPS` at most: ``room.fresh``."""
+    hop = filters.basis.shape[0]
+    hops = sound.size // hop
+    rows, folded, mixed = room.sound[:hops], room.folded[:hops], room.mixed[:hops]
+    for h in range(hops):
+        for n in range(hop):
+            rows[h, n] = sound[h * hop + n]
+    _clear(folded)
+    add_products(rows, filters.basis, ANYTHING, folded)
+    width = mixed.shape[1] // 2
+    for g in range(filters.first_sum.size - 1):
+        a, b = filters.first_sum[g], filters.first_sum[g + 1]
+        _clear(mixed)
+        add_products(folded[:, a:b], filters.mixing[a:b], ANYTHING, mixed)
+        first = g * width
+        inside = filters.resonator[first : first + width]
+        for h in range(hops):
+            fresh_re, fresh_im, real, imaginary = room.fresh[h, 0], room.fresh[h, 1], mixed[h, :width], mixed[h, width:]
+            for j in range(inside.size):
+                fresh_re[inside[j]], fresh_im[inside[j]] = real[j], imaginary[j]
+
+
+@kernel
+def _clear(rows: Floats) -> None:
+    for h in range(rows.shape[0]):
+        for k in range(rows.shape[1]):
+            rows[h, k] = 0.0
+
+
+@kernel
 def hann_hop(
-    sound: Floats, filters: HopFilters, resonators: Resonators, windows: WindowTables, frame: int, y: Doubles,
-    past: Doubles, room: HannRoom, power: Floats, moment: Floats, subband: Complexes,
+    fresh: Floats, resonators: Resonators, windows: WindowTables, frame: int, y: Doubles, past: Doubles,
+    finite: Floats, power: Floats, moment: Floats, subband: Complexes,
 ) -> None:  # fmt: skip
-    """Advance one stream over one hop, number `frame`: y, past are its part of a `BankState`."""
-    turn, fresh = resonators.turn, room.fresh
-    weighted_rows(sound, filters.basis, room.folded)
-    _mix(room.folded, filters, room.mixed, fresh)
+    """Advance one stream over one hop, number `frame`, of which resonators receive `fresh`.
+
+    y, past are its part of a `BankState`.
+    """
+    turn = resonators.turn
     if frame % RESTART_HOPS == 0:
         _restart(resonators.back, windows, frame, y, past)
     _advance(turn[0], turn[1], fresh[0], fresh[1], y[0], y[1])
-    _windows(resonators.past, windows, frame, y, past, room.finite, power, moment, subband)
+    _windows(resonators.past, windows, frame, y, past, finite, power, moment, subband)
 
 
 @kernel
@@ -120,43 +158,15 @@ def hann_process(
     out: HannOut,
 ) -> None:  # fmt: skip
     """Advance every stream over the whole hops of `recent` (streams, samples), the first of them number `frame`."""
-    hop, room = filters.basis.shape[0], hann_room(filters, resonators, windows)
+    hop, frames, room = filters.basis.shape[0], out.power.shape[0], hann_room(filters, resonators, windows)
     for s in range(recent.shape[0]):
-        for f in range(out.power.shape[0]):
+        for f in range(frames):
+            if f % HOPS == 0:
+                take_hops(recent[s, f * hop : min(f + HOPS, frames) * hop], filters, room)
             hann_hop(
-                recent[s, f * hop : (f + 1) * hop], filters, resonators, windows, frame + f, state.resonators[s],
-                state.past[s], room, out.power[f, s], out.moment[f, s], out.subband[f, s],
+                room.fresh[f % HOPS], resonators, windows, frame + f, state.resonators[s], state.past[s], room.finite,
+                out.power[f, s], out.moment[f, s], out.subband[f, s],
             )  # fmt: skip
-
-
-@kernel(fastmath={"contract"})
-def weighted_rows(weight: Floats, rows: Floats, out: Floats) -> None:
-    """``Σ_n weight[n] rows[n]``, four rows at a time, so that `out` is loaded and stored less often."""
-    together = weight.size - weight.size % 4
-    for k in range(out.size):
-        out[k] = 0.0
-    for n in range(0, together, 4):
-        a, b, c, d = weight[n], weight[n + 1], weight[n + 2], weight[n + 3]
-        row_a, row_b, row_c, row_d = rows[n], rows[n + 1], rows[n + 2], rows[n + 3]
-        for k in range(out.size):
-            out[k] += a * row_a[k] + b * row_b[k] + c * row_c[k] + d * row_d[k]
-    for n in range(together, weight.size):
-        a, row_a = weight[n], rows[n]
-        for k in range(out.size):
-            out[k] += a * row_a[k]
-
-
-@kernel
-def _mix(folded: Floats, filters: HopFilters, mixed: Floats, fresh: Floats) -> None:
-    """``Σ_n p^(H−1−n) x[n]`` of every resonator, real and imaginary part, group by group."""
-    width = mixed.size // 2
-    for g in range(filters.first_sum.size - 1):
-        a, b = filters.first_sum[g], filters.first_sum[g + 1]
-        weighted_rows(folded[a:b], filters.mixing[a:b], mixed)
-        first = g * width
-        for j in range(min(width, filters.resonator.size - first)):
-            k = filters.resonator[first + j]
-            fresh[0, k], fresh[1, k] = mixed[j], mixed[width + j]
 
 
 @kernel

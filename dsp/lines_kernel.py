@@ -1,7 +1,7 @@
 """Inner loops of `LineFinder`. No validation here."""
 
 import math
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
@@ -35,18 +35,18 @@ REGULARIZATION = 1e-5
 """Share of the moments' diagonal that is added to it: -50 dB, below which no prediction gets."""
 
 
-LANES = 16
-"""Channels whose pairs are solved together."""
+LANES = 64
+"""Channels whose pairs are solved together: many, as constants are loaded anew each time, and still in a near cache."""
 
 BEFORE, TURN, Z0, Z1, Z2 = (LANES * (MOMENTS + 2 * n) for n in range(5))
 """Where the lanes of complex values begin behind those of the moments: real parts, then imaginary parts."""
 
 GIVEN_ROWS = MOMENTS + 2 * 5
 
-ANGLE, ENERGY, DISTANCE, TRUST = 0, 2 * LANES, 4 * LANES, 5 * LANES
-"""Where the lanes of what is found begin: two angles, two energies, the distance, the trust."""
+ANGLE, ENERGY, CENTRE, DISTANCE, TRUST = 0, 2 * LANES, 4 * LANES, 5 * LANES, 6 * LANES
+"""Where the lanes of what is found begin: two angles, two energies, their centre and distance, the trust."""
 
-FOUND_ROWS = 6
+FOUND_ROWS = 7
 
 
 def _arctan(terms: int) -> tuple[float, ...]:
@@ -218,37 +218,65 @@ def _pool(moments: Floats, neighbors: int, pooled: Doubles) -> None:
                 total[k] += row_above[k]
 
 
-@kernel(fastmath={"contract"})
+@kernel
 def _two_lines(
     z0: Complexes, z1: Complexes, z2: Complexes, pooled: Doubles, turn: LongComplexes, tables: LineTables,
     rule: FinderRule, roots: Floats, lanes: Lanes, trust: Floats, hz: Floats, energy: Floats,
 ) -> None:  # fmt: skip
     """Two lines of every channel and how far to trust them."""
     given, found = lanes.given, lanes.found
-    center_hz, reach_hz, rad_to_hz = tables.center_hz, tables.reach_hz, rule.rad_to_hz
-    for first in range(0, z0.size, LANES):
-        last = min(first + LANES, z0.size)
-        for k in range(first, last):
-            i = k - first
-            for m in range(MOMENTS):
-                given[m * LANES + i] = pooled[m, k]
-            given[BEFORE + i], given[BEFORE + LANES + i] = roots[0, k], roots[1, k]
-            given[TURN + i], given[TURN + LANES + i] = turn[k].real, turn[k].imag
-            given[Z0 + i], given[Z0 + LANES + i] = z0[k].real, z0[k].imag
-            given[Z1 + i], given[Z1 + LANES + i] = z1[k].real, z1[k].imag
-            given[Z2 + i], given[Z2 + LANES + i] = z2[k].real, z2[k].imag
+    for a in range(0, z0.size, LANES):
+        b = min(a + LANES, z0.size)
+        for m in range(MOMENTS):
+            _lay(pooled[m, a:b], given[m * LANES :])
+        _lay(roots[0, a:b], given[BEFORE:])
+        _lay(roots[1, a:b], given[BEFORE + LANES :])
+        _lay_parts(turn[a:b], given[TURN:])
+        _lay_parts(z0[a:b], given[Z0:])
+        _lay_parts(z1[a:b], given[Z1:])
+        _lay_parts(z2[a:b], given[Z2:])
         _solve(given, rule.residual, rule.drift, rule.change, found)
-        for k in range(first, last):
-            i = k - first
-            predictable = min(pooled[0, k], pooled[1, k], pooled[2, k]) >= UNPREDICTABLE_POWER
-            for line in range(2):
-                angle, size = found[ANGLE + line * LANES + i], found[ENERGY + line * LANES + i]
-                there = predictable and size > FAINTEST_LINE and abs(angle) * rad_to_hz < reach_hz[k]
-                hz[line + 1, k] = center_hz[k] + angle * rad_to_hz if there else center_hz[k]
-                energy[line + 1, k] = size if there else 0.0
-            trust[k] = found[TRUST + i] if predictable else 0.0
-            roots[0, k] = found[ANGLE + i] + found[ANGLE + LANES + i] if predictable else 0.0
-            roots[1, k] = found[DISTANCE + i] if predictable else 0.0
+        _tell(found[TRUST:], trust[a:b])
+        _tell(found[CENTRE:], roots[0, a:b])
+        _tell(found[DISTANCE:], roots[1, a:b])
+        for line in range(2):
+            _tell_line(
+                found[ANGLE + line * LANES :], found[ENERGY + line * LANES :], rule.rad_to_hz, tables.center_hz[a:b],
+                tables.reach_hz[a:b], hz[line + 1, a:b], energy[line + 1, a:b],
+            )  # fmt: skip
+
+
+@kernel
+def _lay(values: Any, lanes: Doubles) -> None:
+    for i in range(values.size):
+        lanes[i] = values[i]
+
+
+@kernel
+def _lay_parts(values: Any, lanes: Doubles) -> None:
+    """Real parts, and behind them imaginary parts."""
+    for i in range(values.size):
+        lanes[i] = values[i].real
+    for i in range(values.size):
+        lanes[LANES + i] = values[i].imag
+
+
+@kernel
+def _tell(lanes: Doubles, values: Floats) -> None:
+    for i in range(values.size):
+        values[i] = lanes[i]
+
+
+@kernel(fastmath={"contract"})
+def _tell_line(
+    angle: Doubles, size: Doubles, rad_to_hz: float, center_hz: Doubles, reach_hz: Doubles, hz: Floats, energy: Floats
+) -> None:
+    """Where one of the pair is, and its energy, if it is there."""
+    for k in range(hz.size):
+        away_hz = angle[k] * rad_to_hz
+        there = (size[k] > FAINTEST_LINE) & (abs(away_hz) < reach_hz[k])
+        hz[k] = center_hz[k] + (away_hz if there else 0.0)
+        energy[k] = size[k] if there else 0.0
 
 
 @kernel(fastmath={"contract"})
@@ -258,6 +286,7 @@ def _solve(given: Doubles, rule_residual: float, rule_drift: float, rule_change:
     With z demodulated by the channel's centre: least squares for c₁, c₂; roots of r² = c₁r + c₂ set on the unit circle;
     amplitudes by least squares of the three values on the two turns.
     """
+    per_drift, per_change = 1.0 / rule_drift, 1.0 / rule_change
     for i in range(LANES):
         r00, r11, r22 = given[i], given[LANES + i], given[2 * LANES + i]
         turn_1 = complex(given[TURN + i], given[TURN + LANES + i])
@@ -271,12 +300,13 @@ def _solve(given: Doubles, rule_residual: float, rule_drift: float, rule_change:
         c1 = _scaled(inverse, _scaled(a22, r01) - r02 * r12.conjugate())
         c2 = _scaled(inverse, _scaled(a11, r02) - r12 * r01)
         residual = r00 - 2 * (_inner(c1, r01) + _inner(c2, r02)) + _power(c1) * r11 + _power(c2) * r22
-        residual = max(residual + 2 * (c1 * c2.conjugate() * r12).real, 0.0) / r00
+        residual = max(residual + 2 * (c1 * c2.conjugate() * r12).real, 0.0) / (r00 * rule_residual)
         root = _square_root(c1 * c1 + _scaled(4.0, c2))
         root_a, root_b = _scaled(0.5, c1 + root), _scaled(0.5, c1 - root)
         size_a, size_b = _power(root_a), _power(root_b)
-        turn_a = _scaled(1.0 / (math.sqrt(size_a) + NO_LINE), root_a)
-        turn_b = _scaled(1.0 / (math.sqrt(size_b) + NO_LINE), root_b)
+        modulus_a, modulus_b = math.sqrt(size_a) + NO_LINE, math.sqrt(size_b) + NO_LINE
+        inverse = 1.0 / (modulus_a * modulus_b)  # one division for both, as that is what takes longest here
+        turn_a, turn_b = _scaled(inverse * modulus_b, root_a), _scaled(inverse * modulus_a, root_b)
         angle_a, angle_b = _angle(turn_a), _angle(turn_b)
         between = turn_a * turn_b.conjugate()
         y0 = complex(given[Z0 + i], given[Z0 + LANES + i])
@@ -284,28 +314,32 @@ def _solve(given: Doubles, rule_residual: float, rule_drift: float, rule_change:
         y2 = complex(given[Z2 + i], given[Z2 + LANES + i]) * turn_1 * turn_1
         match_a, match_b = y0 + turn_a * (y1 + turn_a * y2), y0 + turn_b * (y1 + turn_b * y2)
         cross = complex(1.0, 0.0) + between + between * between
-        normal = (OWN_MATCH * OWN_MATCH - _power(cross)) ** 2
-        energy_a = _power(_scaled(OWN_MATCH, match_a) - cross * match_b) / normal
-        energy_b = _power(_scaled(OWN_MATCH, match_b) - cross.conjugate() * match_a) / normal
+        inverse = 1.0 / (OWN_MATCH * OWN_MATCH - _power(cross)) ** 2
+        energy_a = inverse * _power(_scaled(OWN_MATCH, match_a) - cross * match_b)
+        energy_b = inverse * _power(_scaled(OWN_MATCH, match_b) - cross.conjugate() * match_a)
         # Two nearly equal turns can have huge, opposite amplitudes: no more than twice the power that is there.
         ceiling = MOST_OF_POWER * (_power(y0) + _power(y1) + _power(y2))
         share = min(1.0, ceiling / (energy_a + energy_b + NO_LINE))
         distance = abs(_wrapped(angle_a - angle_b)) + SMALLEST_DISTANCE
-        drift = _wrapped(angle_a + angle_b - given[BEFORE + i]) / (rule_drift * distance)
-        change = 1.0 / (rule_change * distance)
+        inverse = 1.0 / distance
+        drift, change = inverse * per_drift * _wrapped(angle_a + angle_b - given[BEFORE + i]), inverse * per_change
         widened = (distance - given[BEFORE + LANES + i]) * change
         # ln|r|² of each root, to first order: it matters only near the unit circle.
         grown = 0.25 * ((size_a - 1) ** 2 + (size_b - 1) ** 2) * change * change
+        trust = 1.0 / (1.0 + residual + drift * drift + widened * widened + grown)
+        predictable = min(r00, r11, r22) >= UNPREDICTABLE_POWER
         found[ANGLE + i], found[ANGLE + LANES + i] = angle_a, angle_b
-        found[ENERGY + i], found[ENERGY + LANES + i] = energy_a * share, energy_b * share
-        found[DISTANCE + i] = distance
-        found[TRUST + i] = 1.0 / (1.0 + residual / rule_residual + drift * drift + widened * widened + grown)
+        found[ENERGY + i] = energy_a * share if predictable else 0.0
+        found[ENERGY + LANES + i] = energy_b * share if predictable else 0.0
+        found[CENTRE + i] = angle_a + angle_b if predictable else 0.0
+        found[DISTANCE + i] = distance if predictable else 0.0
+        found[TRUST + i] = trust if predictable else 0.0
 
 
 @kernel
 def _wrapped(angle: float) -> float:
     """The same angle within ±π."""
-    return float(angle - 2 * math.pi * np.floor(angle / (2 * math.pi) + 0.5))
+    return float(angle - 2 * math.pi * np.floor(angle * (0.5 / math.pi) + 0.5))
 
 
 @kernel

@@ -51,6 +51,10 @@ def lca_error(drive: Units, band: Units, u: Units, a: Units, du: Units) -> None:
     units, half = u.size, band.shape[1] // 2
     for i in range(units):
         du[i] = drive[i] - u[i]
+    if half == 0:  # no neighbours: in lanes
+        for i in range(units):
+            du[i] -= band[i, 0] * a[i]
+        return
     for j in range(units):
         if a[j] != 0:
             low, high = max(0, j - half), min(units, j + half + 1)
@@ -103,10 +107,11 @@ def lcadam_step(
 @kernel
 def track_level(drive: Units, rule: LevelRule, level: Floats, sums: Doubles) -> None:
     """Level around each unit: ``L_i ← max( √Σ_{|j−i| ≤ h} |b_j|², decay·L_i )``, and never quite zero."""
-    units = drive.size
+    units, total = drive.size, 0.0
     sums[0] = 0.0
     for i in range(units):
-        sums[i + 1] = sums[i] + squared_modulus(drive[i])
+        total += squared_modulus(drive[i])
+        sums[i + 1] = total
     for i in range(units):
         power = sums[min(i + rule.half_width + 1, units)] - sums[max(i - rule.half_width, 0)]
         level[i] = max(np.float32(math.sqrt(max(power, 0.0))), rule.decay * level[i], SMALLEST_LEVEL)

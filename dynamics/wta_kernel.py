@@ -37,9 +37,10 @@ def window_sums(x: Floats, shape: Integers, half_width: Integers, sums: Doubles,
         stride //= side
         for line in range(x.size // side):
             first = line // stride * run + line % stride
-            sums[0] = 0.0
+            total = sums[0] = 0.0
             for p in range(side):
-                sums[p + 1] = sums[p] + out[first + p * stride]
+                total += out[first + p * stride]
+                sums[p + 1] = total
             for p in range(side):
                 half = half_width[axis, p]
                 out[first + p * stride] = np.float32(sums[min(p + half + 1, side)] - sums[max(p - half, 0)])

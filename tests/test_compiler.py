@@ -87,6 +87,27 @@ def test_a_change_of_the_source_compiles_again_and_leaves_nothing_old(place: Pat
     assert len(list(place.rglob("*.kernel"))) == 1
 
 
+CHANGING = """
+from pathlib import Path
+from sharpear.compiler import kernel
+
+@kernel
+def tiny(x):
+    return 2 * x
+
+here = Path(__file__)
+source = here.read_text()
+here.write_text(source.replace("2 * x", "3 * x").replace("tiny(21)", "tiny(14)"))
+print(tiny(21))
+"""
+
+
+def test_what_is_compiled_when_its_file_has_changed_is_not_kept_as_what_the_file_says_now(place: Path) -> None:
+    (place.parent / "tiny.py").write_text(CHANGING)
+    run(place)
+    run(place)
+
+
 RULED = """
 from tiny_rule import Rule
 from sharpear.compiler import kernel

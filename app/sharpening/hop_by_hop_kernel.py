@@ -6,7 +6,7 @@ import numpy as np
 
 from sharpear.compiler import Complexes, Floats, Integers, kernel
 from sharpear.dsp.cue_arrays import CueState
-from sharpear.dsp.hann_bank_kernel import SILENT_POWER, BankParts, hann_hop, hann_room
+from sharpear.dsp.hann_bank_kernel import HOPS, SILENT_POWER, BankParts, hann_hop, hann_room, take_hops
 from sharpear.dsp.lines_kernel import MOMENTS, FinderParts, lines_frame, lines_room
 from sharpear.dsp.splitter_kernel import usable_sample
 from sharpear.dsp.voice_tracker_kernel import follow
@@ -17,7 +17,7 @@ from sharpear.dynamics.unit_kernel import is_silent
 from .judge import JudgeRoom, JudgeTables, judge_frame, judge_moment
 from .plain import PlainParts, plain_frame
 from .voiced_judge import HearingRoom, VoiceParts, mix_and_place
-from .winners import WinnerTables, take_windows
+from .winners import WinnerTables, take_windows, winners_room
 
 
 class ListenParts(NamedTuple):
@@ -64,12 +64,15 @@ def hear(
 ) -> None:  # fmt: skip
     """From the hops of stream `s` to believed lines (frames, streams, atoms), and to amplitudes unsharpened."""
     hop, heard = parts.bank.filters.basis.shape[0], _hop_room(parts)
-    for f in range(drive.shape[0]):
+    frames = drive.shape[0]
+    for f in range(frames):
+        if f % HOPS == 0:
+            take_hops(recent[s, f * hop : min(f + HOPS, frames) * hop], parts.bank.filters, heard.hann)
         sound = recent[s, f * hop : (f + 1) * hop]
         if _rests(sound, s, parts, resting):
             _say_nothing(parts.judge.atom_hz, drive[f, s], frequency[f, s], amplitude[f, s])
             continue
-        _hear_windows(sound, s, bank_frame + f, finder_frame + f, parts, heard)
+        _hear_windows(heard.hann.fresh[f % HOPS], s, bank_frame + f, finder_frame + f, parts, heard)
         judge_frame(
             heard.power, heard.moment, heard.pair_hz, heard.pair_energy, heard.trust, parts.judge, frame + f, s,
             parts.memory, room, drive[f, s], frequency[f, s],
@@ -87,12 +90,15 @@ def hear_voices_too(
     """`hear`, of the frames between, with the voices that there are in them."""
     hop, heard = parts.bank.filters.basis.shape[0], _hop_room(parts)
     for f in range(begin, end):
+        at = (f - begin) % HOPS
+        if at == 0:
+            take_hops(recent[s, f * hop : min(f + HOPS, end) * hop], parts.bank.filters, heard.hann)
         sound = recent[s, f * hop : (f + 1) * hop]
         if _rests(sound, s, parts, resting):
             _say_nothing(parts.judge.atom_hz, drive[f, s], frequency[f, s], amplitude[f, s])
             fundamental[f, s] = 0.0
             continue
-        _hear_windows(sound, s, bank_frame + f, finder_frame + f, parts, heard)
+        _hear_windows(heard.hann.fresh[at], s, bank_frame + f, finder_frame + f, parts, heard)
         judge_moment(
             heard.power, heard.moment, heard.pair_hz, heard.pair_energy, heard.trust, parts.judge, frame + f, s,
             parts.memory, room,
@@ -139,14 +145,14 @@ def _hop_room(parts: ListenParts) -> HopRoom:
 
 @kernel
 def _hear_windows(
-    sound: Floats, s: int, bank_frame: int, finder_frame: int, parts: ListenParts, heard: HopRoom
+    fresh: Floats, s: int, bank_frame: int, finder_frame: int, parts: ListenParts, heard: HopRoom
 ) -> None:
-    """What windows say of a hop, and the pairs of the longest."""
+    """What windows say of a hop, of which resonators receive `fresh`, and the pairs of the longest."""
     bank, finder = parts.bank, parts.finder
     first = heard.power.size - finder.turn.size
     hann_hop(
-        sound, bank.filters, bank.resonators, bank.windows, bank_frame, bank.state.resonators[s], bank.state.past[s],
-        heard.hann, heard.power, heard.moment, heard.subband,
+        fresh, bank.resonators, bank.windows, bank_frame, bank.state.resonators[s], bank.state.past[s],
+        heard.hann.finite, heard.power, heard.moment, heard.subband,
     )  # fmt: skip
     for k in range(finder.turn.size):
         heard.longest_hz[k] = heard.moment[first + k] / max(heard.power[first + k], SILENT_POWER)
@@ -188,7 +194,7 @@ def decide(s: int, parts: DecideParts, drive: Floats, frequency: Floats, activat
     """From believed lines of stream `s` to the winners' amplitudes, and to frequencies, where `frequency` was."""
     pair, winners = parts.pair, parts.winners
     room, active = pair_room(pair.lca_state, pair.wta_state), activation[s]
-    energies = np.empty((2, active.size), np.float64)
+    taking = winners_room(winners)
     for f in range(drive.shape[0]):
         pair_frame(drive[f, s], s, pair, room, active)
-        take_windows(active, winners, drive[f, s], energies, frequency[f, s], merged[f, s])
+        take_windows(active, winners, drive[f, s], taking, frequency[f, s], merged[f, s])

@@ -23,6 +23,14 @@ class WinnerTables(NamedTuple):
     atom_hz: Annotated[NDArray[np.float32], "atoms"]
 
 
+class WinnersRoom(NamedTuple):
+    """Room for a frame: what each atom takes; and how much more a rival counts that is so many atoms away."""
+
+    energy: Doubles
+    moment: Doubles
+    nearness: Doubles
+
+
 class Winners:
     """The pair of layers that decides between the lines on the atoms, and what its winners take.
 
@@ -62,19 +70,28 @@ def winners_take_windows(
     without energy has its own frequency. farthest: the largest distance at which energy is taken.
     """
     tables = WinnerTables(half_width, farthest, atom_hz)
-    room = np.empty((2, amplitude.shape[2]), np.float64)
+    room = winners_room(tables)
     for f in range(amplitude.shape[0]):
         for s in range(amplitude.shape[1]):
             take_windows(activation[f, s], tables, amplitude[f, s], room, frequency[f, s], merged[f, s])
 
 
 @kernel
+def winners_room(tables: WinnerTables) -> WinnersRoom:
+    """Room for one frame after the other."""
+    atoms, nearness = tables.atom_hz.size, np.empty(tables.farthest + 1, np.float64)
+    for distance in range(nearness.size):
+        nearness[distance] = 1.0 / (1.0 + distance**2)
+    return WinnersRoom(np.empty(atoms, np.float64), np.empty(atoms, np.float64), nearness)
+
+
+@kernel
 def take_windows(
-    activation: Floats, tables: WinnerTables, amplitude: Floats, room: Doubles, frequency: Floats, merged: Floats
+    activation: Floats, tables: WinnerTables, amplitude: Floats, room: WinnersRoom, frequency: Floats, merged: Floats
 ) -> None:
-    """`winners_take_windows` of one frame of a stream; room: (2, atoms)."""
+    """`winners_take_windows` of one frame of a stream."""
     half_width, farthest, atom_hz = tables.half_width, tables.farthest, tables.atom_hz
-    atoms, energy, moment = amplitude.size, room[0], room[1]
+    atoms, energy, moment, nearness = amplitude.size, room.energy, room.moment, room.nearness
     for j in range(atoms):
         energy[j] = moment[j] = 0.0
     for j in range(atoms):
@@ -83,7 +100,7 @@ def take_windows(
         winner, best = -1, 0.0
         reach = min(2 * half_width[j], farthest)
         for i in range(max(0, j - reach), min(atoms, j + reach + 1)):
-            claim = activation[i] / (1.0 + (i - j) ** 2)
+            claim = activation[i] * nearness[abs(i - j)]
             if claim > best:
                 winner, best = i, claim
         if winner >= 0:
