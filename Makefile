@@ -25,9 +25,12 @@ PARTS  := pyproject.toml app app/commands app/sharpening app/audio app/sinks app
 SYSTEM := jackd2 libportaudio2 chromium sox ffmpeg jq g++
 
 JOBS ?= 2
+# Tests start a hundred programs, each of which would compile its Python anew.
+unexport PYTHONDONTWRITEBYTECODE
 # One thread for each of several tests: numerical libraries would start as many as there are cores in every one.
+ALONE := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 QUICK := -m "not (browser or sound_server or compiler or real_time or slow)"
-TESTS := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+TESTS := $(ALONE) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: demo test test-here test-lowest test-newest check lint faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-view bench-pipe bench-batch bench-gpu bench-all docs figures release-check train-beliefs soak clean
 
@@ -54,7 +57,7 @@ test-lowest test-newest: test-%: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-$*
 	$(BIN)/uv pip install --quiet --python .venv-$* $(RESOLUTION_$*) -e '.[dev]'
-	NUMBA_CACHE_DIR=$(CURDIR)/.venv-$* OPENBLAS_NUM_THREADS=1 .venv-$*/bin/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(QUICK)
+	NUMBA_CACHE_DIR=$(CURDIR)/.venv-$* $(ALONE) .venv-$*/bin/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(QUICK)
 
 RESOLUTION_lowest := --resolution lowest-direct
 RESOLUTION_newest := --upgrade --prerelease allow
@@ -127,7 +130,7 @@ figures: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.document $(ARGS)
 
 docs: $(STAMP)-docs
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python docs/build_site.py $(ARGS)
+	$(ALONE) $(BIN)/python docs/build_site.py $(ARGS)
 
 release-check: $(STAMP)-release
 	$(BIN)/python -m release.check $(ARGS)

@@ -45,6 +45,7 @@ def equal(one: Any, other: Any) -> bool:
     return one.tobytes() == other.tobytes() if hasattr(one, "tobytes") else bool(one == other)
 
 
+@pytest.mark.slow
 def test_frames_and_states_are_the_same_to_the_last_bit(made: tuple[Sharpener, Sharpener, Frames, Frames]) -> None:
     together, apart, ours, theirs = made
     assert np.count_nonzero(ours.amplitude) > 1000
@@ -53,6 +54,7 @@ def test_frames_and_states_are_the_same_to_the_last_bit(made: tuple[Sharpener, S
     np.testing.assert_array_equal(together.replaced, [0, 1, 0])
 
 
+@pytest.mark.slow
 def test_a_copy_goes_on_by_itself(made: tuple[Sharpener, Sharpener, Frames, Frames]) -> None:
     twin, before = copy.deepcopy(made[0]), made[0].state
     first = twin.process(sound(800))
@@ -60,6 +62,7 @@ def test_a_copy_goes_on_by_itself(made: tuple[Sharpener, Sharpener, Frames, Fram
     assert copy.deepcopy(made[0]).process(sound(800)) == first
 
 
+@pytest.mark.slow
 def test_silence_is_as_if_it_had_been_computed(made: tuple[Sharpener, Sharpener, Frames, Frames]) -> None:
     """From when on nothing is left of the sound, and when sound comes back; a state that is set is looked at anew."""
     together, apart = made[:2]
@@ -79,6 +82,7 @@ def test_silence_is_as_if_it_had_been_computed(made: tuple[Sharpener, Sharpener,
     assert nothing.process(silence[:800]) == apart.process(silence[:800])
 
 
+@pytest.mark.slow
 def test_audio_of_another_shape_is_refused(made: tuple[Sharpener, Sharpener, Frames, Frames]) -> None:
     for wrong in (np.zeros(100, np.float32), np.zeros((100, 2), np.float32)):
         with pytest.raises(ValueError, match=r"expected audio of shape \(samples, 3\)"):

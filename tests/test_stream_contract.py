@@ -530,6 +530,9 @@ HOST_GPU = host_gpu()
 CASES |= {f"{name}, GPU": (on(HOST_GPU, make), *rest) for name, (make, *rest) in GPU_CASES.items()}
 
 
+SLOW = ("BeliefCode", "Cues", "Judge", "Separator", "Sharpener, beliefs", "VoiceTracker")
+
+
 def params(names: Iterable[str]) -> list[Any]:
     return [pytest.param(name, marks=marks(name)) for name in names]
 
@@ -537,7 +540,7 @@ def params(names: Iterable[str]) -> list[Any]:
 def marks(name: str) -> Any:
     if name.endswith(", GPU"):
         return pytest.mark.compiler
-    return pytest.mark.slow if name.startswith(("Separator", "Sharpener, beliefs")) else ()
+    return pytest.mark.slow if name.startswith(SLOW) else ()
 
 
 @pytest.fixture(scope="module")
