@@ -7,7 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.dynamics.measure import Trace, checkpoints, middle
+from benchmarks.dynamics import up_and_down
+from benchmarks.dynamics.claims import over_draws
+from benchmarks.dynamics.dca import PITCHES, SLOPES, patterns
+from benchmarks.dynamics.measure import Trace, checkpoints, likeness, middle
 from benchmarks.dynamics.problem import Frame, Problem, duality_gap, objective, support, support_distance
 from benchmarks.dynamics.solvers import Fista, Setting, build, lars
 from sharpear.dsp import GammatoneDesign
@@ -81,6 +84,37 @@ def test_reached_means_from_then_on() -> None:
     assert run.close() == 4
     assert run.near() == 3
     assert Trace([1, 2], [0.5, 0.5], [2.0, 3.0], np.zeros(1)).close() is None
+
+
+def test_likeness_is_blind_to_scale_and_says_it() -> None:
+    best = np.array([3.0, 4.0, 0.0])
+    assert likeness(best / 2, best) == pytest.approx((1, 2, 0), abs=1e-7)
+    assert likeness(np.array([3.0, 0.0, 0.0]), best) == pytest.approx((0.6, 1, 0.8))
+
+
+def test_draws_that_never_come_are_told() -> None:
+    assert over_draws([3, 5, 4]) == "4 (3 to 5)"
+    assert over_draws([3, None, None]) == "never (3 to never)"
+
+
+def test_codes_are_as_far_from_partials_as_they_stand() -> None:
+    """Half of the amplitude one grid step of 25 cents too high; and nothing off where the code is the partials."""
+    a = np.zeros(up_and_down.ATOMS)
+    a[[48, 97]] = 2.0, 2.0
+    hz = up_and_down.grid_hz(np.array([48.0, 96.0]))
+    assert up_and_down.distance_cents(a, hz, np.ones(2)) == pytest.approx(12.5)
+    assert up_and_down.distance_cents(a, up_and_down.grid_hz(np.array([48.0, 97.0])), np.ones(2)) < 1e-6
+
+
+def test_patterns_of_codes_are_the_same_at_every_pitch() -> None:
+    rng = np.random.default_rng(0)
+    codes = np.zeros((40, PITCHES, len(SLOPES)))
+    codes[np.arange(40), rng.integers(10, 80, 40)] = [0.6, 0.8, 0.0]
+    upper = patterns([codes.reshape(40, -1)])
+    np.testing.assert_allclose(np.linalg.norm(upper, axis=0), 1)
+    columns = upper.reshape(PITCHES, len(SLOPES), PITCHES, -1)
+    np.testing.assert_allclose(columns[8:13, :, 10], columns[58:63, :, 60])
+    assert pytest.approx(1, abs=1e-3) == columns[60, :, 60].T @ [0.6, 0.8, 0.0]
 
 
 def test_checkpoints_and_medians() -> None:

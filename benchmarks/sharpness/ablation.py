@@ -24,8 +24,8 @@ from benchmarks.sharpness.metrics import transport
 from benchmarks.sharpness.signals import draw
 
 FAMILIES = (
-    "two_tones_10", "two_tones", "vibrato", "chirps_design", "notes", "tremolo", "noisy_10", "pluck", "glides",
-    "speech", "singing", "two_voices", "chorale", "piano",
+    "two_tones_10", "two_tones", "vibrato_design", "vibrato", "chirps_design", "notes_design", "notes", "tremolo",
+    "noisy_10", "pluck", "glides", "speech", "singing", "two_voices", "chorale", "piano",
 )  # fmt: skip
 
 NO_NETWORK = {
@@ -37,6 +37,7 @@ NO_NETWORK = {
 }
 VARIANTS: dict[str, dict[str, object]] = {
     "music": {},
+    "without voices": {"voices.enabled": False},
     "without pairs": {"lines.residual": 1e-6},
     "without WtaConv": {"network.readout": "lcadam"},
     "without LcAdam's memory": {"network.memory_ms": 0.01},

@@ -23,11 +23,11 @@ NETWORKS = {"with feedback": {}, "without": {"feedback": 0.0, "onset": 0.4, "bel
 """The pitch layer, and the same without the flow back to the partials, at the threshold that suits it best."""
 
 
-def frame_f1(heard: Heard, recording: recordings.Recording) -> float:
+def frame_f1(heard: Heard, recording: recordings.Recording, lags_s: Floats = recordings.LAGS_S) -> float:
     """mir_eval's multi-pitch F1 within half a semitone, frames of 11.6 ms, at the method's best constant lag."""
     evaluate = importlib.import_module("mir_eval.multipitch").metrics
     best = 0.0
-    for lag in recordings.LAGS_S:
+    for lag in lags_s:
         nearest = np.abs(np.subtract.outer(recording.times_s + lag, heard.times_s)).argmin(axis=1)
         found = [heard.pitches_hz[i] for i in nearest]
         precision, recall = evaluate(recording.times_s, recording.pitches_hz, recording.times_s, found, window=0.5)[:2]

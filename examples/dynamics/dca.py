@@ -69,10 +69,11 @@ def main(folder: Path = FOLDER) -> dict[str, float]:
         result[name] = float(error)
         print(f"{name}: code {error:.2f} from the true one (of its norm), {active:.1f} active units a frame")
 
-    figure, axes = panels(1 + len(codes))
+    shown = {"what made it": truth, **codes}
+    figure, axes = panels(1 + len(shown))
     axes[0, 0].plot(spectra[0])
     axes[0, 0].set_title("a spectrum over log frequency")
-    for axis, (name, a) in zip(axes[1:, 0], codes.items(), strict=True):
+    for axis, (name, a) in zip(axes[1:, 0], shown.items(), strict=True):
         axis.imshow(a[0].reshape(PITCHES, -1).T, aspect="auto", cmap="inferno")
         axis.set(title=name, ylabel="timbre")
     axes[-1, 0].set_xlabel("pitch")

@@ -26,6 +26,7 @@ def main(folder: Path = FOLDER) -> dict[str, float]:
     for axis, values, title in zip(axes[:, 0], (evidence[:, 0], x), ("evidence", "choice"), strict=True):
         axis.plot(values)
         axis.set_title(title)
+    axes[-1, 0].set_xlabel("frame")
     print(save(figure, "remembered_choice", folder))
     ends = np.cumsum([frames for frames, _ in STEPS])[1::2] - 1
     chosen = x[ends].argmax(axis=1).tolist()

@@ -23,7 +23,7 @@ def main(folder: Path = FOLDER) -> dict[str, float]:
     direct = np.linalg.solve(matrices.reshape(-1, 2, 2), right[..., None])[..., 0]
     figure, axes = panels(2)
     axes[0, 0].semilogy(away)
-    axes[0, 0].set_title("projection network: distance from nnls")
+    axes[0, 0].set(title="distance of a projection network from nnls", xlabel="step")
     for activation in ("linear", "sign-bi-power"):
         network = ZeroingNetwork(2, gamma=10.0, step_s=0.01, activation=activation)
         inputs = {"A": matrices[:, None], "B": right[:, None]}
@@ -34,7 +34,7 @@ def main(folder: Path = FOLDER) -> dict[str, float]:
         x = network.process({name: part[1:] for name, part in inputs.items()})[:, 0]
         error = np.abs(x - direct[1:]).max(axis=1)
         axes[1, 0].semilogy(np.maximum(error, 1e-7), label=activation)
-    axes[1, 0].set_title("zeroing network, put 1 off: distance from the direct solution")
+    axes[1, 0].set(title="of a zeroing network, put 1 off, from the solution", xlabel="step")
     axes[1, 0].legend()
     print(save(figure, "solving", folder))
     print(f"projection: {away[-1]:.1e} from nnls; zeroing: {error[-1]:.1e} from the direct solution")
