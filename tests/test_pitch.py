@@ -7,6 +7,8 @@ from itertools import pairwise
 import mido
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sharpear.config import PitchConfig
 from sharpear.dynamics.divisive import DivisiveGains, divisive_step
@@ -14,7 +16,8 @@ from sharpear.dynamics.harmonic_fields import HarmonicFields, connect
 from sharpear.errors import UsageError
 from sharpear.pitch import Note, PitchFrames, PitchLayer, Transcriber, Transcription, Voices, notes_of, transcribe
 from sharpear.pitch.note_files import FORMATS
-from sharpear.pitch.notes import FOUND_AFTER_S
+from sharpear.pitch.notes import BEGINS_AFTER_S, FOUND_AFTER_S
+from sharpear.pitch.onsets import Onsets
 from sharpear.sharpening.frames import Frames
 
 RATE = 16000
@@ -239,6 +242,51 @@ def test_a_struck_string_is_a_new_note_and_a_blip_is_none() -> None:
     notes = notes_of(Voices(times, f0, 0.1 * np.stack([decay, decay], axis=1)))
     struck = [(note.midi, note.onset_s) for note in notes]
     assert struck == [(57, 0.0), (57, pytest.approx(50 * step - FOUND_AFTER_S, abs=2 * step))]
+
+
+def begun(*at: int, frames: int = 500, level: float = 0.1) -> PitchFrames:
+    """Lines that begin at frames, each among its own atoms; 2.9 ms a frame."""
+    amplitude = np.zeros((frames, 1, 300))
+    for place, frame in enumerate(at):
+        amplitude[frame:, 0, 10 + 50 * place : 50 + 50 * place : 8] += 1.0
+    spectra = (level * amplitude).astype(np.float32)
+    return PitchFrames(0.0029 * np.arange(frames), spectra, spectra, *[np.zeros((frames, 1, 2))] * 6)
+
+
+@pytest.mark.parametrize("level", [1.0, 2.0**-10])
+@pytest.mark.parametrize("size", [500, 7])
+def test_moments_are_found_at_every_level_and_in_blocks_of_any_length(level: float, size: int) -> None:
+    frames, onsets = begun(60, 200, 330, level=level), Onsets(0.0029)
+    for first in range(0, len(frames), size):
+        onsets.add(frames[first : first + size])
+    np.testing.assert_allclose(onsets.times(), 0.0029 * np.array([60, 200, 330]), atol=0.0121)
+
+
+def test_what_goes_on_begins_once() -> None:
+    onsets = Onsets(0.0029)
+    assert onsets.times().size == 0
+    onsets.add(begun(0)[:0])
+    onsets.add(begun(0))
+    assert onsets.times().tolist() == [0.0]
+
+
+def test_an_onset_is_where_much_begins() -> None:
+    f0 = np.repeat([0.0, 440.0, 0.0], 30)[:, None]
+    curves = Voices(0.01 * np.arange(90), f0, np.where(f0 > 0, 0.1, 0.0))
+    assert [note.onset_s for note in notes_of(curves)] == [pytest.approx(0.3 - FOUND_AFTER_S)]
+    near, far = 0.32, 0.6
+    assert [note.onset_s for note in notes_of(curves, [near, far])] == [pytest.approx(near - BEGINS_AFTER_S)]
+    assert [note.onset_s for note in notes_of(curves, [far])] == [pytest.approx(0.3 - FOUND_AFTER_S)]
+
+
+@settings(deadline=None, max_examples=50)
+@given(begins=st.lists(st.floats(0, 1.6), max_size=30), lengths=st.lists(st.integers(1, 25), min_size=2, max_size=20))
+def test_notes_of_a_voice_never_overlap_wherever_much_begins(begins: list[float], lengths: list[int]) -> None:
+    keys = [60 + 2 * (n % 5) if n % 3 else 0 for n in range(len(lengths))]
+    f0 = np.repeat([440 * 2 ** ((key - 69) / 12) if key else 0.0 for key in keys], lengths)[:, None]
+    notes = notes_of(Voices(0.01 * np.arange(len(f0)), f0, np.where(f0 > 0, 0.1, 0.0)), sorted(begins))
+    assert all(note.offset_s > note.onset_s >= 0 for note in notes)
+    assert all(after.onset_s >= note.offset_s for note, after in pairwise(notes))
 
 
 def test_no_voices_give_no_notes() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sharpear.sharpening.results import FrameResult, counted
 
@@ -13,6 +13,9 @@ from .music_parts import together
 FOUND_AFTER_S = 0.04
 """Time from a note's true onset until its voice is found, which is taken off: measured on rendered pieces of 12 kinds,
 struck, blown, bowed and sung."""
+BEGINS_AFTER_S, BEGINS_WITHIN_S, LEAST_S = 0.015, 0.08, 0.02
+"""A moment at which much begins follows the onset by the first, and is that of a note that was found within the second
+of it; the note must not become shorter than the third, nor the one before."""
 SHORTEST_S = 0.08
 """A voice that sounds for a shorter time than this is no note."""
 STRAY_SEMITONES, STRAY_S = 0.6, 0.046
@@ -98,11 +101,14 @@ class Voices(FrameResult):
         return f0
 
 
-def notes_of(voices: Voices) -> list[Note]:
+def notes_of(voices: Voices, begins: ArrayLike = ()) -> list[Note]:
     """Find the notes of all voices, in the order of their onsets.
 
     A note ends where its voice falls silent, moves on to another pitch, or is struck again; vibrato stays in it.
     The notes of one voice never overlap.
+
+    begins: moments at which much begins, s (`sharpear.pitch.onsets`): a note that is found near one of them has its
+    onset there, others `FOUND_AFTER_S` before their voice is found.
 
     >>> f0 = np.repeat([0.0, 440.0, 495.0, 0.0], 20)[:, None]
     >>> found = notes_of(Voices(np.arange(80) * 0.01, f0, np.where(f0 > 0, 0.1, 0.0)))
@@ -112,6 +118,7 @@ def notes_of(voices: Voices) -> list[Note]:
     if len(voices.times) < 2:
         return []
     step_s = float(voices.times[1] - voices.times[0])
+    struck_s = np.asarray(begins, float) - BEGINS_AFTER_S
     found = []
     for voice in range(voices.f0.shape[1]):
         own: list[Note] = []
@@ -126,9 +133,18 @@ def notes_of(voices: Voices) -> list[Note]:
                 onset_s, offset_s = float(voices.times[steps[a]]), float(voices.times[steps[b - 1]]) + step_s
                 if offset_s - onset_s >= SHORTEST_S:
                     early_s = max(float(voices.times[0]), onset_s - FOUND_AFTER_S)
+                    earliest_s = own[-1].onset_s + LEAST_S if own else 0.0
+                    early_s = _nearest(early_s, struck_s, earliest_s, offset_s - LEAST_S)
                     own.append(_note(early_s, offset_s, pitch[a:b], amplitude[a:b], voice))
         found += [replace(note, offset_s=min(note.offset_s, after.onset_s)) for note, after in pairwise(own)] + own[-1:]
     return sorted(found, key=lambda note: (note.onset_s, note.midi))
+
+
+def _nearest(onset_s: float, struck_s: NDArray[np.float64], earliest_s: float, latest_s: float) -> float:
+    """The moment nearest to an onset among those near enough and in between, else the onset itself."""
+    near = struck_s[np.abs(struck_s - onset_s) <= BEGINS_WITHIN_S]
+    near = near[(near >= earliest_s) & (near <= latest_s)]
+    return float(near[np.abs(near - onset_s).argmin()]) if near.size else onset_s
 
 
 def _note(

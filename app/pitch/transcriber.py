@@ -24,6 +24,7 @@ from sharpear.sinks import write_whole
 from .below import LowPitches
 from .music_parts import in_parts
 from .notes import Note, Voices, log_odds, notes_of
+from .onsets import Onsets
 from .pitch_layer import PitchFrames, PitchLayer
 
 HINDSIGHT_STEPS = 9
@@ -143,22 +144,29 @@ def in_hindsight(f0: NDArray[np.floating], belief: NDArray[np.floating]) -> NDAr
 
 
 class VoiceCurves:
-    """Collects the first stream's voices at the pitch layer's own steps, which is all that notes need."""
+    """Collects the first stream's voices at the pitch layer's own steps, and when something begins: what notes need."""
 
     def __init__(self, layer: PitchLayer) -> None:
         self._layer = layer
         self._next = 0
+        self._onsets = Onsets(layer.hop_s)
         self._pieces: list[tuple[NDArray[Any], ...]] = []
         self._outside = np.zeros(2, np.int64)
 
     def add(self, frames: PitchFrames) -> None:
         """Append consecutive frames."""
+        self._onsets.add(frames)
         chosen = frames[self._next :: self._layer.stride]
         self._next = (self._next - len(frames)) % self._layer.stride
         followed = chosen.with_faint()
         amplitude = self._layer.amplitudes(followed)[:, 0]
         self._outside += chosen.outside[:, 0].sum(axis=0)
         self._pieces.append((chosen.times, followed.f0[:, 0], amplitude, chosen.belief[:, 0]))
+
+    @property
+    def begins(self) -> NDArray[np.float64]:
+        """Moments at which much begins, s."""
+        return self._onsets.times()
 
     @property
     def outside_s(self) -> tuple[float, float]:
@@ -259,7 +267,6 @@ def transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]])
         low.process(block[:, 0])
     curves.add(transcriber.flush())
     voices = curves.voices()
-    below_s, above_s = curves.outside_s
-    return Transcription(
-        voices, notes_of(voices), (max(below_s, low.seconds), above_s), low.lowest_hz, transcriber.sample_rate
-    )
+    notes, (below_s, above_s) = notes_of(voices, curves.begins), curves.outside_s
+    outside_s = max(below_s, low.seconds), above_s
+    return Transcription(voices, notes, outside_s, low.lowest_hz, transcriber.sample_rate)
