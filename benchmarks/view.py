@@ -203,8 +203,8 @@ def first_picture(song: Path) -> None:
         address_s = time.monotonic() - began_s
         tab = chromium.open(url)
         moments = {
-            "picture of all": "page.sheets[0]?.preview && page.tiles.get('0').preview?.texture",
-            "first sharpened": "page.sheets[0].done_s > 0 && page.tiles.get('0').held.has('r4-0')",
+            "picture of all": "page.sheets[0]?.complete || page.tiles.get('0')?.preview?.texture",
+            "first sharpened": "page.sheets[0].done_s > 0",
             "all sharpened": "page.sheets[0].complete",
         }
         told = [f"address {address_s:.1f} s"]

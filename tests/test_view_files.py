@@ -211,6 +211,18 @@ def test_what_cannot_be_viewed_is_said_in_a_line(sharpear):
     assert "at most 12 files for one page, received 13" in many.err
 
 
+def test_a_url_is_downloaded(sharpear, folder):
+    """What it gives is shown as a file is; what it does not is said in a line."""
+    missing = sharpear("view", "--no-open", f"file://{folder}/missing.wav")
+    assert missing.code == 1
+    assert f"file://{folder}/missing.wav" in missing.err
+    Path("text.wav").write_text("no sound")
+    foreign = sharpear("view", "--no-open", f"file://{folder}/text.wav")
+    assert foreign.code == 1
+    assert foreign.err.splitlines()[-1].startswith("sharpear: ")
+    assert "text.wav" in foreign.err.splitlines()[-1]
+
+
 @pytest.mark.real_time
 def test_the_last_minutes_of_a_session_are_kept_bit_for_bit(folder):
     path = recording(folder)
@@ -330,6 +342,24 @@ def test_seeking_is_exact_and_the_cursor_reads_the_line(tab):
 
 @pytest.mark.browser
 @pytest.mark.real_time
+@pytest.mark.parametrize(
+    ("hz", "a4", "temperament", "name", "cents"),
+    [
+        (440 * 3 / 4, 440, "just, on C", "E4", 0.0),  # a fourth below
+        (440 * 3 / 5, 440, "just, on C", "C4", 0.0),
+        (442 * 3 / 2, 442, "Pythagorean", "E5", 0.0),
+        (440 * 5 ** (1 / 4), 440, "meantone, ¼ comma", "E5", 0.0),
+        (440 * 5 / 4, 440, "equal", "C♯5", -13.686),
+    ],
+)
+def test_notes_are_named_in_the_temperament_that_is_chosen(tab, hz, a4, temperament, name, cents):
+    nearest = f"music.nearest({hz}, {a4}, {json.dumps(temperament)})"
+    told = tab.evaluate(f"import('./music.js').then((music) => [music.name({nearest}.key), {nearest}.off])")
+    assert told == [name, pytest.approx(cents, abs=1e-3)]
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
 def test_a_partial_alone_sings_its_pitch(tab):
     tab.evaluate("page.seek(1.5), page.plane.show(1.4, 1.2), page.cursor = { timeS: 1.5, hz: 440, folder: '0' }")
     tab.evaluate("page.player.alone = (samples, rate) => (window.heardAlone = [Array.from(samples), rate])")
@@ -361,7 +391,8 @@ def test_what_is_saved_is_what_is_there(tab):
     assert {'a, "b"', "C5"} <= set(texts), "markers and the names of keys are text"
     paths = [element.get("d") for element in svg.iter() if element.tag.endswith("path")]
     assert max(path.count("L") for path in paths) > 50, "a line's strokes are one path"
-    assert tab.evaluate("page.keeper.png().then(([blob]) => blob.size)") > 1000
+    size = tab.evaluate("page.keeper.png().then(([blob]) => createImageBitmap(blob)).then((p) => [p.width, p.height])")
+    assert [round(float(side)) for side in svg.get("viewBox").split()[2:]] == size
     tab.evaluate("page.select(null), page.markers.length = 0, page.keeper.list()")
 
 

@@ -10,7 +10,7 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .common import CHECKED_LATER, EXIT_SOME_FAILED, has_screen, overrides, refuse_stdin, say
+from .common import EXIT_SOME_FAILED, has_screen, overrides, refuse_stdin, say
 from .options import PresetOption, QuietOption, SetOption
 
 MOST_FILES = 12
@@ -19,8 +19,8 @@ WATCH_S = 0.2
 
 def view(
     inputs: Annotated[
-        list[Path],
-        typer.Argument(**CHECKED_LATER, metavar="FILE...", help="Recordings, or .zarr or .npz made before; together."),
+        list[str],
+        typer.Argument(metavar="FILE...", help="Recordings, or .zarr or .npz made before, or URLs; together."),
     ],
     preset: PresetOption = "music",
     set_: SetOption = None,
@@ -32,7 +32,7 @@ def view(
     quiet: QuietOption = False,
 ) -> None:
     """Open recordings in the browser: the sharpened picture with its sound."""
-    refuse_stdin(inputs, "write the stream to a file, or listen to it with `sharpear live`")
+    refuse_stdin(map(Path, inputs), "write the stream to a file, or listen to it with `sharpear live`")
     if len(inputs) > MOST_FILES:
         raise UsageError(f"expected at most {MOST_FILES} files for one page, received {len(inputs)}: leave some out")
     try:
@@ -41,6 +41,7 @@ def view(
         raise UsageError("the page needs websockets: pip install 'sharpear[view]'") from error
     from sharpear.config import load_config  # noqa: PLC0415
     from sharpear.interrupt import Interruption  # noqa: PLC0415
+    from sharpear.runs.places import download, is_url  # noqa: PLC0415
     from sharpear.view.sheet import Sheets  # noqa: PLC0415
     from sharpear.view.view import View  # noqa: PLC0415
 
@@ -50,7 +51,11 @@ def view(
         TemporaryDirectory(prefix="sharpear-view-") as folder,
         View(port, folder=Path(folder)) as page,
     ):
-        sheets = Sheets(inputs, Path(folder), config, page.axes, range_db)
+        paths = []
+        for number, place in enumerate(inputs):
+            (own := Path(folder) / f"from-{number}").mkdir()  # two URLs may end in the same name
+            paths.append(download(place, own) if is_url(place) else Path(place))
+        sheets = Sheets(paths, Path(folder), config, page.axes, range_db)
         page.report = say
         sheets.start()
         interruption.patient = True  # from where it is said that Ctrl-C ends

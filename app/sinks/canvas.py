@@ -9,6 +9,7 @@ from sharpear.sharpening.frames import Frames
 
 from .drawing import ROWS_PER_OCTAVE
 from .linking import Classes
+from .one_stream import added_up
 from .rows import Rows
 from .strokes import FLANK_DB, LOWEST_DB, Linker, Strokes, faded_db
 from .vector_strokes import Vectors
@@ -93,22 +94,6 @@ class Canvas:
             picture[half:] = LOWEST_DB
         self._scale /= 2
         self._strokes.step = max(1, round(1 / self._scale))
-
-
-def added_up(frames: Frames) -> Frames:
-    """Frames (frames, streams, atoms) as of one stream.
-
-    Of each atom the power of all together, at the frequency of the strongest.
-    """
-    if frames.amplitude.shape[1] == 1:
-        return frames
-    strongest = frames.amplitude.argmax(axis=1)[:, None]
-    hz = np.take_along_axis(frames.instantaneous_frequency, strongest, axis=1)
-    amplitude = np.sqrt(np.square(frames.amplitude).sum(axis=1, keepdims=True))
-    plain = np.sqrt(np.square(frames.plain_amplitude).sum(axis=1, keepdims=True))
-    whose = frames.fundamental
-    owner = None if whose is None else np.take_along_axis(whose, strongest, axis=1)
-    return Frames(frames.times, amplitude, hz, plain, fundamental=owner)
 
 
 @kernel

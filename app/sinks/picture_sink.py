@@ -13,6 +13,7 @@ from sharpear.sharpening.frames import Frames
 
 from .base import Sink, SinkInfo
 from .melody import Hearing
+from .one_stream import added_up
 from .picture_style import BY_VOICE
 
 DRAWING = threading.Lock()
@@ -62,8 +63,6 @@ class PictureSink(Sink):
         self._times = [min(self._times[0], frames.times[0]), max(self._times[1], frames.times[-1])]
         self._canvas.add(frames)
         if self._hearing:
-            from .canvas import added_up  # noqa: PLC0415 (is loaded by now)
-
             self._hearing.add(added_up(frames))
 
     def _finish(self, partial: Path, complete: bool) -> None:

@@ -22,8 +22,8 @@ from sharpear.pitch.transcriber import Transcription
 from sharpear.recordings.reader import load
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
-from sharpear.sinks.canvas import added_up
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
+from sharpear.sinks.one_stream import added_up
 from sharpear.sinks.rows import Rows
 from sharpear.sinks.strokes import FADED_DB, FLANK_DB, LOWEST_DB, ROW_STEPS, STEPS_PER_DB
 

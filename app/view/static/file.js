@@ -21,7 +21,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 class Page {
   constructor() {
     Object.assign(this, { sheets: [], tiles: new Map(), notesOf: new Map(), markers: [], hidden: new Set() });
-    Object.assign(this, { cursor: null, selection: null, moving: [], loops: false, rangeDb: null, a4: 440, showsNotes: false, showsSlice: false, trace: null });
+    Object.assign(this, { cursor: null, selection: null, moving: [], loops: false, rangeDb: null, a4: 440, temperament: "equal", showsNotes: false, showsSlice: false, trace: null });
     Object.assign(this, { stale: true, dirty: true });
     this.plane = new Plane();
     this.player = new Player();
@@ -173,7 +173,7 @@ class Page {
   }
 
   get layers() {
-    return { notes: this.showsNotes ? new Map([...this.notesOf].filter(([, notes]) => notes)) : null, markers: this.markers, a4: this.a4, byVoice: this.painter.byVoice };
+    return { notes: this.showsNotes ? new Map([...this.notesOf].filter(([, notes]) => notes)) : null, markers: this.markers, a4: this.a4, temperament: this.temperament, byVoice: this.painter.byVoice };
   }
 
   frame() {

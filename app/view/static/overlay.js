@@ -2,7 +2,7 @@
 
 import { extent, KEY_WIDTH, BLACK_WIDTH, KEY_GAP, TICKS_HZ } from "./axes.js";
 import { hue } from "./colours.js";
-import { clockTime, hertz, isBlack, name, semitone } from "./music.js";
+import { clockTime, hertz, isBlack, name, nearest, semitone } from "./music.js";
 
 const STEPS_S = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
 const TICK_GAP_PX = 24;
@@ -26,7 +26,7 @@ export class Overlay {
   }
 
   // Everything that stands while the view stands.
-  draw(plane, { notes, markers, a4, byVoice }, pixelRatio, context = clear(this.still, pixelRatio)) {
+  draw(plane, { notes, markers, a4, temperament, byVoice }, pixelRatio, context = clear(this.still, pixelRatio)) {
     context.font = FONT;
     context.textBaseline = "middle";
     for (const pane of plane.panes) {
@@ -38,7 +38,7 @@ export class Overlay {
       context.beginPath();
       context.rect(plane.margin.left + pane.x, plane.margin.top + pane.y, pane.width, pane.height);
       context.clip();
-      if (notes?.has(pane.sheet.folder)) this.notes(context, plane, pane, notes.get(pane.sheet.folder), a4);
+      if (notes?.has(pane.sheet.folder)) this.notes(context, plane, pane, notes.get(pane.sheet.folder), a4, temperament);
       for (const marker of markers) this.marker(context, plane, pane, marker);
       context.restore();
     }
@@ -111,7 +111,7 @@ export class Overlay {
   }
 
   // Notes as outlines at their pitch, and the curve of each voice.
-  notes(context, plane, pane, { notes, f0, start_s: startS, step_s: stepS }, a4) {
+  notes(context, plane, pane, { notes, f0, start_s: startS, step_s: stepS }, a4, temperament) {
     context.lineWidth = 1.5;
     const untilS = plane.startS + plane.spanS;
     for (const note of notes) {
@@ -127,7 +127,7 @@ export class Overlay {
       context.globalAlpha = 0.14;
       context.fill();
       context.globalAlpha = 1;
-      if (x1 - x0 > 22) this.tag(context, name(Math.round(semitone(hz, a4))), x0 + 3, y - tall / 2 - 7);
+      if (x1 - x0 > 22) this.tag(context, name(nearest(hz, a4, temperament).key), x0 + 3, y - tall / 2 - 7);
     }
     context.lineWidth = 1;
     f0.forEach((curve, voice) => {

@@ -2,6 +2,7 @@
 
 import { BY_VOICE, MAPS } from "./colours.js";
 import { Hand } from "./hand.js";
+import { TEMPERAMENTS } from "./music.js";
 
 const $ = (id) => document.getElementById(id);
 const digits = (value) => `${value}`.replace("-", "−");
@@ -10,6 +11,7 @@ export class Pilot {
   constructor(page) {
     this.page = page;
     for (const map of [...MAPS, BY_VOICE]) $("colours").add(new Option(map));
+    for (const temperament of Object.keys(TEMPERAMENTS)) $("temperament").add(new Option(temperament));
     this.listen();
     this.hand = new Hand(page, this);
     addEventListener("keydown", (event) => this.key(event));
@@ -36,6 +38,7 @@ export class Pilot {
     on("voices", "click", () => this.byVoice());
     on("colours", "change", () => page.recolour());
     on("a4", "change", (field) => this.tune(field));
+    on("temperament", "change", (list) => (page.temperament = list.value));
     on("in", "click", () => this.zoomTime(0.7));
     on("out", "click", () => this.zoomTime(1 / 0.7));
     on("taller", "click", () => this.zoomFrequency(0.7));

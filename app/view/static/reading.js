@@ -1,7 +1,7 @@
 // What is read at the cursor, and measured in the selection.
 
 import { traced, vibrato } from "./lines.js";
-import { cents, clockTime, name, pitchClass, semitone } from "./music.js";
+import { cents, clockTime, name, nearest, pitchClass } from "./music.js";
 
 const $ = (id) => document.getElementById(id);
 const figure = (value, digits = 1) => value.toFixed(digits).replace("-", "−");
@@ -26,10 +26,10 @@ export function showClock(positionS, playing) {
 }
 
 export function showFileReading(page, found) {
-  const { cursor, a4 } = page;
+  const { cursor, a4, temperament } = page;
   const hz = found?.hz ?? cursor?.hz;
-  $("read-note").textContent = cursor ? name(Math.round(semitone(hz, a4))) : "–";
-  $("read-cents").textContent = cursor ? cents(hz, a4) : "";
+  $("read-note").textContent = cursor ? name(nearest(hz, a4, temperament).key) : "–";
+  $("read-cents").textContent = cursor ? cents(hz, a4, temperament) : "";
   $("read-hz").textContent = cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : "click: go there · drag: select · double click: hear one line · wheel: zoom";
   $("read-level").textContent = cursor ? (found ? `${figure(found.db)} dB${found.voice ? `, of a voice on ${pitchClass(found.voice)}` : ""}` : "no line") : "";
   $("read-time").textContent = cursor ? clockTime(cursor.timeS, 0.001) : "";
