@@ -107,10 +107,10 @@ class Hebbian:
         return out
 
     def process(self, inputs: Activity) -> Activity:
-        """Advance over (frames, streams, width), learning; what the network reads after each frame."""
+        """Advance over (frames, streams, width), learning; what the network reads after each frame, as NumPy's."""
         out = np.empty((len(inputs), self.network.streams, self.network.units), np.float32)
         for frame, result in zip(inputs, out, strict=True):
-            result[...] = self(frame)
+            result[...] = self.network.backend.numpy(self(frame))
         return out
 
     def _hear(self, inputs: Mapping[str, ArrayLike] | ArrayLike) -> None:
@@ -131,7 +131,7 @@ class Hebbian:
         cell, _, field = self._source.partition(".")
         if cell in self.network.cells:
             return read[f"{cell}.{field or self.network.cells[cell].output}"]
-        y = np.asarray(inputs[cell] if isinstance(inputs, Mapping) else inputs)
+        y = self.network.backend.numpy(inputs[cell] if isinstance(inputs, Mapping) else inputs)
         return np.where(np.isfinite(y), y, 0).reshape(self.network.streams, -1)
 
     def _learn(self) -> None:

@@ -15,8 +15,9 @@ from .kinds import NO_CELL
 from .layer import Activity
 from .nesting import flattened
 from .network_inputs import side_by_side
-from .network_kernel import Plan, Room, network_process, network_settle
+from .network_kernel import network_process, network_settle
 from .network_plan import DELAYED, packed, room_lengths
+from .network_tables import Plan, Room
 from .wiring import Wiring, warn_of_growth
 
 SETTLING_BYTES = 8

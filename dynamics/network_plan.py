@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .cell import Cell
 from .kinds import CELL_COLUMNS, DENSE, FIELDS, INDEX_AT, ONE_TO_ONE, PARAMS, SPARSE
-from .network_kernel import Plan
+from .network_tables import Plan
 from .wiring import Wiring
 
 DELAYED = "delayed"

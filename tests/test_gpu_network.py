@@ -214,6 +214,6 @@ def test_receptive_fields_are_learned_there() -> None:
         layer = Lca.over(W, 0.3, tau_s=0.01, step_s=0.003, backend=backend)
         network = Network({"parts": layer}, [Flow("input", "parts", W.T)], iterations=5)
         learners.append(Hebbian(network, "input->parts"))
-        learners[-1].process(heard)
+        learners[-1].process(backend.array(heard))
     assert not np.allclose(learners[0].fields, W)
     np.testing.assert_allclose(learners[1].fields, learners[0].fields, rtol=0, atol=1e-5)
