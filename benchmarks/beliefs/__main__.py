@@ -24,9 +24,8 @@ Log = Callable[[str], None]
 
 
 def parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """What all programs that learn are told: for which preset, from what, and in which order."""
+    """What all programs that learn are told: from what, and in which order."""
     told = argparse.ArgumentParser(prog=f"python -m {name}", description=description)
-    told.add_argument("--preset", choices=LAYOUTS, default="music", help="whose windows are judged (default music)")
     told.add_argument("--sources", type=Path, help="folder of single voices by kind; default: the bundled voices")
     told.add_argument("--cache", type=Path, help="where they are kept taken apart; default: SOURCES-cache")
     told.add_argument(
@@ -38,9 +37,15 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
     return told
 
 
+def with_preset(told: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """What programs are told besides that learn to judge windows."""
+    told.add_argument("--preset", choices=LAYOUTS, default="music", help="whose windows are judged (default music)")
+    return told
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Gather examples, train, validate, write; 0 on success."""
-    told = parser("benchmarks.beliefs", __doc__)
+    told = with_preset(parser("benchmarks.beliefs", __doc__))
     told.add_argument("--out", type=Path, help="the file; default: build/beliefs/beliefs_PRESET.npz")
     told.add_argument(
         "--steps", type=int, nargs=3, default=(4500, 2500, 3000), help="of each stage (default 4500 2500 3000)"

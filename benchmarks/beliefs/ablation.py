@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.beliefs.__main__ import logged, origin_of, parser, scenes_of
+from benchmarks.beliefs.__main__ import logged, origin_of, parser, scenes_of, with_preset
 from benchmarks.beliefs.examples import Examples
 from benchmarks.beliefs.presets import Preset
 from benchmarks.document import rows
@@ -86,7 +86,7 @@ def reached(variant: Variant, train: Scenes, validation: Scenes, name: str, seed
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Learn all variants, print their table and write it as JSON; 0 on success."""
-    told = parser("benchmarks.beliefs.ablation", __doc__)
+    told = with_preset(parser("benchmarks.beliefs.ablation", __doc__))
     told.add_argument("--out", type=Path, default=Path("build/bench/beliefs_ablation.json"))
     options = told.parse_args(arguments)
     log = logged()
