@@ -169,9 +169,9 @@ class Network(Stateful, Cell):
     def loop_gain(self) -> float:
         """The largest eigenvalue of the gains from cell to cell: below 1, signals around all loops die out.
 
-        A flow's gain is its operator's norm, a cell's the largest steady activity of a unit for a drive of 1, with what
-        it feeds back to itself one to one. A bound for receptive fields that are nowhere negative, where ``aᵀWᵀWa ≥
-        ‖a‖²``; cells that say no gain, which solve or divide, count as 1.
+        A flow's gain is its operator's norm, a circuit's the largest steady activity of a unit for a drive of 1, with
+        what it feeds back to itself one to one; other cells count as 1. A bound for receptive fields that are nowhere
+        negative, where ``aᵀWᵀWa ≥ ‖a‖²``.
         """
         return self.wiring.loop_gain
 

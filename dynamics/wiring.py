@@ -134,17 +134,19 @@ class Wiring:
     def loop_gain(self) -> float:
         """The largest eigenvalue of the gains from cell to cell."""
         names = list(self.cells)
+        own = {name: getattr(cell, "gain", None) for name, cell in self.cells.items()}
         excited = dict.fromkeys(names, 0.0)
         gains = np.zeros((len(names), len(names)))
         for flow, operator in zip(self.flows, self.operators, strict=True):
             source, target = self.source(flow.source), self.target(flow.target)
-            if source.cell and source.cell == target.cell and operator.weight is None:
+            if source.cell and source.cell == target.cell and operator.weight is None and own[source.cell]:
                 excited[source.cell] += operator.gain
             elif source.cell:
                 gains[names.index(target.cell), names.index(source.cell)] += operator.norm
-        for name in names:
-            gain = getattr(self.cells[name], "gain", None)
-            gains[:, names.index(name)] *= gain(excited[name]) if gain else 1 / max(1 - abs(excited[name]), 1e-9)
+        for name, gain in own.items():
+            if gain and not np.isfinite(gain(excited[name])):
+                return np.inf
+            gains[:, names.index(name)] *= gain(excited[name]) if gain else 1.0
         return float(np.abs(np.linalg.eigvals(gains)).max()) if np.isfinite(gains).all() else np.inf
 
 

@@ -375,6 +375,11 @@ def test_the_loop_gain_is_told() -> None:
     assert Network(cells, flows).loop_gain == pytest.approx((0.5 * 0.4 * gain) ** 0.5)
     with pytest.warns(UserWarning, match="loop gain below 1, .*received 1\\.53"):
         Network(cells, [*flows[:2], Flow("wta", "lca", gain=8.0)])
+    with pytest.warns(UserWarning, match="loop gain below 1, .*received 3"):
+        alone = Network({"lca": lca(streams=1)}, [Flow("input", "lca"), Flow("lca", "lca", gain=3.0)])
+    assert alone.settle(np.ones(UNITS), limit=500).residual == np.inf
+    with pytest.warns(UserWarning, match="loop gain below 1, .*received inf"):
+        Network({"wta": wta_conv()}, [Flow("input", "wta"), Flow("wta", "wta", gain=2.0)])
     with pytest.warns(UserWarning, match="loop gain below 1, .*received"):
         LcAdamWta(lcadam(), wta_conv(), [[0.5, 4.0], [2.0, 0.0]])
 
