@@ -123,16 +123,6 @@ class Transcriber(Streaming[PitchFrames]):
         return frames.single_stream() if self._flat_input else frames
 
 
-def log_odds(belief: NDArray[np.floating]) -> NDArray[np.floating]:
-    """``ln p / (1 − p)``, of beliefs not nearer to 0 or 1 than `SUREST`.
-
-    >>> log_odds(np.array([0.5, 0.9])).round(1).tolist()
-    [0.0, 2.2]
-    """
-    sure = np.clip(belief, SUREST, 1 - SUREST)
-    return np.asarray(np.log(sure / (1 - sure)))
-
-
 def in_hindsight(f0: NDArray[np.floating], belief: NDArray[np.floating]) -> NDArray[np.float64]:
     """(steps, voices): belief in each voice, as the steps beside tell: the mean log odds over `HINDSIGHT_STEPS`.
 

@@ -12,7 +12,7 @@ from sharpear.dsp import GammatoneDesign, Split
 from sharpear.errors import UsageError
 from sharpear.gpu.arguments import numbers
 from sharpear.pitch import Transcriber
-from sharpear.pitch.transcriber import log_odds
+from sharpear.pitch.notes import log_odds
 from sharpear.sharpening.composite import Composite, Memory
 
 from .pitch_beliefs import PitchBeliefs
