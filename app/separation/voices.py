@@ -140,7 +140,7 @@ class PitchVoices(Composite):
         state = self._memory.fields
         mean = sound.reshape(len(sound), self._groups, self._per_group).mean(axis=2)
         pitches = self._transcriber.process(mean)
-        belief = self._beliefs.process(pitches) + log_odds(pitches.belief)
+        belief = self._beliefs.process(pitches) + log_odds(pitches.belief).astype(np.float32)
         fresh = self._tracks.process(pitches.f0, pitches.strength, belief)
         known = np.concatenate([state["held"], fresh])
         # The first frames that a chain of delays gives out belong to the time before the sound.
