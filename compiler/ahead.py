@@ -31,13 +31,15 @@ def compile_ahead(calls: Sequence[Call], processes: int) -> None:
         calls: those that take longest first.
         processes: with this one.
 
+    >>> from numba import int64
     >>> from sharpear.compiler import kernel
+    >>> from sharpear.compiler.cache import is_kept
     >>> @kernel
     ... def twice(x):
     ...     return 2 * x
     >>> compile_ahead([(twice, (21,))], processes=1)
-    >>> len(twice.overloads)
-    1
+    >>> is_kept(twice, (int64,))
+    True
     """
     with _alone:
         todo = [(kernel, tuple(map(typeof, given))) for kernel, given in calls if isinstance(kernel, Dispatcher)]

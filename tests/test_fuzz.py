@@ -12,7 +12,7 @@ from fuzz.targets import COUNTS, NAMES
 
 SEED = 20
 SHORT = {
-    "decoders": 150, "raw": 150, "settings": 30, "words": 40, "dictionaries": 60, "outputs": 60, "texts": 60,
+    "decoders": 300, "raw": 300, "settings": 30, "words": 40, "dictionaries": 60, "outputs": 60, "texts": 60,
     "states": 100, "page": 10,
 }  # fmt: skip
 
