@@ -44,10 +44,13 @@ class SoloCell(Cell):
         """Refuse impossible values."""
 
     @cached_property
+    def _alone(self) -> Network:
+        return alone(self, self.streams)
+
+    @property
     def _network(self) -> Network:
-        network = alone(self, self.streams)
-        network.iterations = self.iterations
-        return network
+        self._alone.iterations = self.iterations
+        return self._alone
 
     @property
     def state(self) -> State:
