@@ -160,10 +160,10 @@ class Network(Stateful, Cell):
             self._lengths = room_lengths(self.cells)
             self._room = allocated(Room, self._lengths, self.backend, self.streams)
 
-    def _run(self, kernel: Kernel, drive: Any, *arguments: Any) -> None:
+    def _run(self, kernel: Kernel, drive: Any, pace: tuple[Any, ...], *results: Any) -> None:
         if self.wiring.revisions != self._laid_out:  # a cell was changed by itself
             self._lay_out()
-        kernel(drive, self._plan, *arguments)
+        kernel(drive, self._plan, *pace, self._room, *results)
 
     @property
     def loop_gain(self) -> float:
@@ -210,7 +210,7 @@ class Network(Stateful, Cell):
     def __call__(self, inputs: Mapping[str, ArrayLike] | ArrayLike) -> Activity:
         """Advance one frame: (streams, width) in, by name where there are several inputs; (streams, read) out."""
         out = self.backend.empty((1, self.streams, self.units), np.float32)
-        self._run(self._process, self._drive(inputs, ())[None], self.iterations, self._room, self._floats, out)
+        self._run(self._process, self._drive(inputs, ())[None], (self.iterations,), self._floats, out)
         return self._returned(out[0], inputs)
 
     def process(self, inputs: Mapping[str, ArrayLike] | Activity, out: Activity | None = None) -> Activity:
@@ -227,7 +227,7 @@ class Network(Stateful, Cell):
             out = self.backend.empty(shape, np.float32)
         elif out.shape != shape or out.dtype != np.float32 or not self.backend.holds(out):
             raise ValueError(f"expected out of {shape} float32, received {out.shape} {out.dtype}")
-        self._run(self._process, drive, self.iterations, self._room, self._floats, out)
+        self._run(self._process, drive, (self.iterations,), self._floats, out)
         return self._returned(out, inputs)
 
     def settle(
@@ -249,18 +249,8 @@ class Network(Stateful, Cell):
         streams, array = self.streams, self.backend.empty
         out, before = array((streams, self.units), np.float32), array(self._floats.shape, np.float32)
         steps, residual = array((streams,), np.int64), array((streams,), np.float64)
-        self._run(
-            self._settle,
-            drive,
-            int(limit),
-            np.float64(tolerance),
-            self._room,
-            before,
-            self._floats,
-            out,
-            steps,
-            residual,
-        )
+        pace = int(limit), np.float64(tolerance)
+        self._run(self._settle, drive, pace, before, self._floats, out, steps, residual)
         return Settled(*(self.backend.numpy(part) for part in (out, steps, residual)))
 
     @property
