@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.gpu.backend import Kernel
 from sharpear.gpu.stateful import Stateful, allocated
 
 from .cell import Cell, Params, State, check_counts
@@ -160,11 +159,6 @@ class Network(Stateful, Cell):
             self._lengths = room_lengths(self.cells)
             self._room = allocated(Room, self._lengths, self.backend, self.streams)
 
-    def _run(self, kernel: Kernel, drive: Any, pace: tuple[Any, ...], *results: Any) -> None:
-        if self.wiring.revisions != self._laid_out:  # a cell was changed by itself
-            self._lay_out()
-        kernel(drive, self._plan, *pace, self._room, *results)
-
     @property
     def loop_gain(self) -> float:
         """The largest eigenvalue of the gains from cell to cell: below 1, signals around all loops die out.
@@ -210,7 +204,8 @@ class Network(Stateful, Cell):
     def __call__(self, inputs: Mapping[str, ArrayLike] | ArrayLike) -> Activity:
         """Advance one frame: (streams, width) in, by name where there are several inputs; (streams, read) out."""
         out = self.backend.empty((1, self.streams, self.units), np.float32)
-        self._run(self._process, self._drive(inputs, ())[None], (self.iterations,), self._floats, out)
+        drive = self._drive(inputs, ())[None]
+        self._process(drive, self._plan, self.iterations, self._room, self._floats, out)
         return self._returned(out[0], inputs)
 
     def process(self, inputs: Mapping[str, ArrayLike] | Activity, out: Activity | None = None) -> Activity:
@@ -227,7 +222,7 @@ class Network(Stateful, Cell):
             out = self.backend.empty(shape, np.float32)
         elif out.shape != shape or out.dtype != np.float32 or not self.backend.holds(out):
             raise ValueError(f"expected out of {shape} float32, received {out.shape} {out.dtype}")
-        self._run(self._process, drive, (self.iterations,), self._floats, out)
+        self._process(drive, self._plan, self.iterations, self._room, self._floats, out)
         return self._returned(out, inputs)
 
     def settle(
@@ -249,8 +244,8 @@ class Network(Stateful, Cell):
         streams, array = self.streams, self.backend.empty
         out, before = array((streams, self.units), np.float32), array(self._floats.shape, np.float32)
         steps, residual = array((streams,), np.int64), array((streams,), np.float64)
-        pace = int(limit), np.float64(tolerance)
-        self._run(self._settle, drive, pace, before, self._floats, out, steps, residual)
+        limits = int(limit), np.float64(tolerance)
+        self._settle(drive, self._plan, *limits, self._room, before, self._floats, out, steps, residual)
         return Settled(*(self.backend.numpy(part) for part in (out, steps, residual)))
 
     @property
@@ -267,6 +262,8 @@ class Network(Stateful, Cell):
         return self.wiring.labels
 
     def _drive(self, inputs: Mapping[str, ArrayLike] | ArrayLike, before: tuple[str, ...]) -> Any:
+        if self.wiring.revisions != self._laid_out:  # a cell was changed by itself
+            self._lay_out()
         return side_by_side(inputs, self.wiring.inputs, (*before, self.streams), self.backend)
 
     def _returned(self, out: Activity, inputs: Any) -> Activity:
