@@ -47,7 +47,7 @@ PEER = "reassigned 4096"
 
 def main() -> None:
     """Print the table; with --hour also the memory and speed of an hour-long file."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="of the recording")
     parser.add_argument("--repeats", type=int, default=5, help="turns of which the best counts")
     parser.add_argument("--json", type=Path, help="also write all of it there")

@@ -198,8 +198,9 @@ def unpacked(packed: bytes | None) -> bytes | None:
 
 @cache
 def stamp(function: FunctionType) -> str:
-    """Sixteen digits that change with the sources of a kernel and of what it calls, with Python and with Numba."""
+    """Sixteen digits that change with the sources of a kernel and of what it calls, with how they are compiled."""
     found = hashlib.sha256(f"{sys.version} {numba.__version__}".encode())
+    found.update(_read(str(Path(__file__).with_name("parts.py"))))
     for part in _decides(function, set()):
         found.update(hashlib.sha256(part).digest())
     return found.hexdigest()[:16]

@@ -136,6 +136,7 @@ def test_of_too_many_strokes_coarser_ones_are_kept(spec, monkeypatch):
         return canvas.vectors.strokes
 
     all_, some = kept(100_000), kept(300)
+    assert kept(5) is None, "there are more lines than that"
     assert len(some) <= 300 < len(all_)
     assert np.ptp(some[:, [0, 3]]) == np.ptp(all_[:, [0, 3]]), "they reach as far"
     longest = [(strokes[:, 3] - strokes[:, 0]).max() for strokes in (all_, some)]

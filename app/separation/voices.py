@@ -12,6 +12,7 @@ from sharpear.dsp import GammatoneDesign, Split
 from sharpear.errors import UsageError
 from sharpear.gpu.arguments import numbers
 from sharpear.pitch import Transcriber
+from sharpear.pitch.notes import log_odds
 from sharpear.sharpening.composite import Composite, Memory
 
 from .pitch_beliefs import PitchBeliefs
@@ -53,8 +54,8 @@ def voice_names(count: int) -> tuple[str, ...]:
 class PitchVoices(Composite):
     """Shares of a number of voices, "voice1" the lowest; what no harmonic of theirs explains is the residual.
 
-    The pitch layer finds pitches in the mean of a group's streams, `PitchBeliefs` says which of them are believed in,
-    and `VoiceTracks` gives them to the voices. The
+    The pitch layer finds pitches in the mean of a group's streams; it and `PitchBeliefs` together say which of them are
+    believed in, the sum of their log odds, and `VoiceTracks` gives them to the voices. The
     gains g_i of all their harmonics are fitted to the channels' power, ``y_k ≈ Σ_i g_i |H_k(f_i)|²``, beginning with
     each voice's remembered spectrum, so that partials which coincide are divided as that spectrum says.
 
@@ -139,7 +140,8 @@ class PitchVoices(Composite):
         state = self._memory.fields
         mean = sound.reshape(len(sound), self._groups, self._per_group).mean(axis=2)
         pitches = self._transcriber.process(mean)
-        fresh = self._tracks.process(pitches.f0, pitches.strength, self._beliefs.process(pitches))
+        belief = self._beliefs.process(pitches) + log_odds(pitches.belief).astype(np.float32)
+        fresh = self._tracks.process(pitches.f0, pitches.strength, belief)
         known = np.concatenate([state["held"], fresh])
         # The first frames that a chain of delays gives out belong to the time before the sound.
         first = int(state["found"]) - HELD_FRAMES - self._tracks.latency_frames

@@ -15,7 +15,7 @@ from matplotlib.scale import InvertedLogTransform
 from matplotlib.transforms import IdentityTransform, blended_transform_factory
 from numpy.typing import NDArray
 
-from sharpear.compiler import Floats
+from sharpear.compiler import Doubles, Floats
 
 from .base import hushed
 from .canvas import Canvas, levels_below
@@ -89,15 +89,15 @@ def show_canvas(
     return image
 
 
-def show_vectors(axes: Axes, canvas: Canvas, times_s: tuple[float, float], style: PictureStyle) -> ScalarMappable:
+def show_vectors(
+    axes: Axes, canvas: Canvas, strokes: Doubles, times_s: tuple[float, float], style: PictureStyle
+) -> ScalarMappable:
     """A canvas's strokes as paths, one for each of `SHADES` of level and each voice; as wide as they are loud."""
-    assert canvas.vectors
     low_hz, high_hz = canvas.span_hz
     by_voice = style.colours == BY_VOICE
     colours = ScalarMappable(Normalize(-style.range_db, 0), "gray" if by_voice else colour_map(style.colours))
     axes.set_facecolor(colours.cmap(0.0))
     _scale(axes, times_s, (low_hz, high_hz))
-    strokes = canvas.vectors.strokes
     if not len(strokes):
         return colours
     frame_s = (times_s[1] - times_s[0]) / max(1, canvas.frames - 1)
@@ -187,9 +187,10 @@ def save_picture(
     if style.panels != "both":
         panels = {"filterbank": {"filterbank": plain}, "lines": {"sharpened": lines}}[style.panels]
     axes = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    strokes = canvas.vectors.strokes if canvas.vectors else None
     for axis, (name, picture) in zip(axes, panels.items(), strict=True):
-        if picture is lines and canvas.vectors:
-            image = show_vectors(axis, canvas, times_s, style)
+        if picture is lines and strokes is not None:
+            image = show_vectors(axis, canvas, strokes, times_s, style)
         else:
             voices = canvas.voices if picture is lines else None
             image = show_canvas(axis, picture, times_s, span_hz, style.range_db, style.colours, voices)

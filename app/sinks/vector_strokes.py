@@ -1,4 +1,4 @@
-"""Strokes kept as such, as many as a file can hold: of a long recording coarser ones."""
+"""Strokes kept as such, as many as a file can hold: of a longer recording coarser ones, of a long one none."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from sharpear.compiler import Doubles
 
 from .strokes import Peaks, Strokes, faded_db
 
-MOST_STROKES = 40_000
+MOST_STROKES = 60_000
 """Beyond, each joins twice as many frames."""
-COARSEST = 12
-"""Strokes of up to 2¹¹ frames, 6 s: enough for a day."""
+LEVELS = 7
+"""Strokes of up to 64 frames: of longer ones most would be whole lines, and as many."""
 
 
 class Vectors:
-    """Peaks in, the finest strokes that are not too many out. Those below `range_db` of the loudest are left out.
+    """Peaks in, the finest strokes that are not too many out, without those below `range_db` of the loudest.
 
     >>> Vectors(60.0).strokes.shape
     (0, 8)
@@ -21,7 +21,7 @@ class Vectors:
 
     def __init__(self, range_db: float) -> None:
         self._range_db, self._loudest_db = range_db, -np.inf
-        self._levels: list[tuple[Strokes, list[Doubles]]] = [(Strokes(1 << level), []) for level in range(COARSEST)]
+        self._levels: list[tuple[Strokes, list[Doubles]]] = [(Strokes(1 << level), []) for level in range(LEVELS)]
 
     def add(self, peaks: Peaks) -> None:
         """Draw peaks that follow those before."""
@@ -30,12 +30,14 @@ class Vectors:
             louder = drawn[:, 2:6:3].max(axis=1)
             self._loudest_db = max(self._loudest_db, float(louder.max(initial=-np.inf)))
             kept.append(drawn[louder > self._loudest_db - self._range_db])
-        while len(self._levels) > 1 and sum(map(len, self._levels[0][1])) > MOST_STROKES:
+        while self._levels and sum(map(len, self._levels[0][1])) > MOST_STROKES:
             del self._levels[0]
 
     @property
-    def strokes(self) -> Doubles:
-        """(strokes, 8), as of `Strokes`, with the levels that they are drawn at."""
+    def strokes(self) -> Doubles | None:
+        """(strokes, 8), as of `Strokes`, with the levels that they are drawn at; None where there are too many."""
+        if not self._levels:
+            return None
         pieces = self._levels[0][1]
         return np.concatenate(pieces) if pieces else np.zeros((0, 8))
 

@@ -22,7 +22,7 @@ Scores = dict[str, dict[str, list[float]]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.separation", description=__doc__)
     parser.add_argument("--audio", type=Path, help="folder of recordings: NAME/stem_*.flac or NAME/mix.wav each")
     parser.add_argument("--out", type=Path, default=Path("build/separation"))
     options = parser.parse_args()

@@ -20,7 +20,7 @@ export class Painter {
     const gl = canvas.getContext("webgl2", { antialias: false, depth: false, preserveDrawingBuffer: true });
     if (!gl) throw new Error("this browser draws no WebGL 2");
     Object.assign(this, { canvas, gl, programs: programs(gl), slabs: new Slabs(gl), before: new Map() });
-    Object.assign(this, { topDb: -20, floorDb: -80, budget: 20_000, drawn: 0, drewAt: 0, byVoice: false });
+    Object.assign(this, { topDb: -20, floorDb: -80, budget: 2 * FEWEST_STROKES, drawn: 0, drewAt: 0, byVoice: false });
     this.colours = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, this.colours);
     for (const which of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, which, gl.LINEAR);
@@ -270,8 +270,9 @@ function contents({ tiles, secondsPerPx, sharp, plain }, scale) {
   const { duration_s: durationS, done_s: doneS } = tiles.sheet;
   const { preview: tile } = tiles;
   // What is not sharpened yet.
-  const preview = tile?.texture && doneS < untilS ? { tile, tileFromS: 0, columnS: durationS / tile.columns, fromS: doneS, untilS: durationS } : null;
-  return { level, strokes, columns, preview, stamp: [...strokes.map((each) => each.tile), ...columns.map((each) => each.tile), preview && tile, preview && doneS] };
+  const fromS = Math.max(doneS, scale.startS);
+  const preview = tile?.texture && fromS < untilS ? { tile, tileFromS: 0, columnS: durationS / tile.columns, fromS, untilS: durationS } : null;
+  return { level, strokes, columns, preview, stamp: [...strokes.map((each) => each.tile), ...columns.map((each) => each.tile), preview && tile, preview && fromS] };
 }
 
 function columnsOf(tiles, { startS, spanS }, level) {
