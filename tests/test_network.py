@@ -337,8 +337,7 @@ def test_a_settled_network_is_at_the_exact_optimum(seed: int) -> None:
     assert settled.iterations < 10_000
     expected = naive.lasso(W.tolist(), y.tolist(), [0.1] * 4)
     np.testing.assert_allclose(settled.activity[0], expected, rtol=0, atol=1e-4)
-    again = network.settle(y, 1e-7)
-    assert again.iterations <= 5
+    assert network.settle(y, 1e-6).iterations == 1  # at 1e-7 the last bit of a state decides
 
 
 def test_a_network_that_does_not_settle_says_so() -> None:

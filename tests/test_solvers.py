@@ -20,6 +20,7 @@ from sharpear.dynamics import (
     persistent_maps,
 )
 from sharpear.dynamics.harmonic_fields import HarmonicFields
+from sharpear.dynamics.network_tables import Room
 
 SIZE, UNITS = 8, 5
 
@@ -217,6 +218,18 @@ def test_what_is_wrong_with_harmonic_units_is_told() -> None:
     cell.replace({"sigma_octaves": 1.0})  # fields as wide as an octave reach nearly all pitches
     assert np.isfinite(cell(dict.fromkeys(("drive", "hz"), np.full((1, 3), 200.0)))).all()
     assert before.any()
+
+
+def test_fields_that_reach_farther_have_room_for_their_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the very next step of a network that was made before."""
+    cell = HarmonicDivisive(COMBS["low"], 3)
+    network = Network({"pitches": cell}, [Flow("partials", "pitches"), Flow("hz", "pitches.hz")])
+    narrow, given = cell.links[1], []
+    monkeypatch.setattr(network, "_process", lambda *arguments: given.extend(arguments))
+    cell.replace({"sigma_octaves": 1.0})
+    network(dict.fromkeys(("partials", "hz"), np.full((1, 3), 200.0)))
+    (room,) = (argument for argument in given if isinstance(argument, Room))
+    assert narrow < cell.links[1] == room.links.unit.size == room.links.weight.size
 
 
 def choosing(*evidence: tuple[int, list[float]], **options: Any) -> np.ndarray:

@@ -253,7 +253,8 @@ def maps(streams: int, backend: Backend = CPU) -> Network:
 
 
 def harmonic(streams: int, backend: Backend = CPU) -> HarmonicDivisive:
-    fields = HarmonicFields.over(100.0, 400.0, per_octave=12, harmonics=3, rolloff=1.0, tolerance_cents=40.0)
+    """Of teeth so wide that a partial may reach a pitch through two of them."""
+    fields = HarmonicFields.over(100.0, 400.0, per_octave=12, harmonics=3, rolloff=1.0, tolerance_cents=160.0)
     return HarmonicDivisive(fields, UNITS, streams=streams, backend=backend)
 
 
