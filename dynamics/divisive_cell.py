@@ -1,5 +1,7 @@
 """Units that share their inputs by division, as cells of networks."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -57,10 +59,10 @@ class Divisive(SoloCell):
         streams: int = 1,
         backend: Backend = CPU,
     ) -> None:
-        rows = csr_array(fields, dtype=np.float32)
+        rows = csr_array(_real("weights", fields), dtype=np.float32)
         rows.sum_duplicates()
         self.inputs = int(rows.shape[0])
-        sums = rows.sum(axis=0) if total is None else total
+        sums = rows.sum(axis=0) if total is None else _real("totals", total)
         values = {
             "weight": rows.data,
             "total": sums,
@@ -94,8 +96,9 @@ class Divisive(SoloCell):
         return self.inputs
 
     def _check(self, params: Params) -> None:
-        if not (params["weight"] >= 0).all():
-            raise ValueError("expected weights that are not negative, received others")
+        weight = params["weight"]
+        if not ((weight >= 0) & (weight < np.inf)).all():
+            raise ValueError("expected finite weights that are not negative, received others")
         if "start" in params and (params["start"][-1] != params["unit"].size or (params["unit"] >= self.units).any()):
             raise ValueError("expected the connections that the cell was made with, received others")
         _check_division(params, self.units)
@@ -144,7 +147,7 @@ class HarmonicDivisive(SoloCell):
     ) -> None:
         check_counts(partials=partials)
         self.partials, pitches = partials, fields.pitch_hz.size
-        sums = np.full(pitches, fields.tooth.sum()) if total is None else total
+        sums = np.full(pitches, fields.tooth.sum()) if total is None else _real("totals", total)
         gains = {"feedback": feedback, "epsilon": epsilon, "rate": rate, "rest": rest}
         values = fields.rule._asdict() | {"total": sums} | gains
         params: Params = {name: np.asarray(value, np.float32) for name, value in values.items()}
@@ -181,12 +184,18 @@ class HarmonicDivisive(SoloCell):
         _check_division(params, self.units)
 
 
+def _real(what: str, values: Any) -> Any:
+    if np.iscomplexobj(values):
+        raise ValueError(f"expected real {what}, received complex ones")
+    return values
+
+
 def _check_division(params: Params, units: int) -> None:
     """Refuse totals and gains with which a step would divide by nothing, or never settle."""
     if params["total"].shape != (units,):
         raise ValueError(f"expected {units} totals, received {params['total'].shape}")
-    if not (params["total"] > 0).all():
-        raise ValueError("expected positive totals, received others")
+    if not ((params["total"] > 0) & (params["total"] < np.inf)).all():
+        raise ValueError("expected positive, finite totals, received others")
     for name, most in (("feedback", 1.0), ("epsilon", np.inf), ("rate", 1.0), ("rest", np.inf)):
         value = float(params[name])
         if not (0 if name == "feedback" else np.finfo(np.float32).tiny) <= value <= most or np.isinf(value):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
+from scipy.sparse import csr_array
 
 from sharpear.dynamics import (
     Divisive,
@@ -164,6 +165,22 @@ def test_divisive_units_reach_the_least_divergence(seed: int) -> None:
     settled = cell.settle((W @ truth).astype(np.float32), 1e-7, 200_000)
     np.testing.assert_allclose(settled.activity[0] @ W.T, W @ truth, rtol=2e-3)
     np.testing.assert_allclose(cell.state["cell"]["expected"][0], settled.activity[0] @ W.T, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"fields": np.full((3, 2), np.inf)}, "finite weights"),
+        ({"fields": np.full((3, 2), np.nan)}, "finite weights"),
+        ({"fields": np.full((3, 2), 1 + 0j)}, "real weights, received complex"),
+        ({"fields": csr_array(np.full((3, 2), 1 + 0j))}, "real weights, received complex"),
+        ({"fields": np.ones((3, 2)), "total": [1j, 1.0]}, "real totals, received complex"),
+        ({"fields": np.ones((3, 2)), "total": [np.inf, 1.0]}, "finite totals"),
+    ],
+)
+def test_impossible_weights_are_refused(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Divisive(**wrong)
 
 
 COMBS = {
