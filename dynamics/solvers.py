@@ -197,7 +197,7 @@ class ZeroingNetwork(SoloCell):
 
 
 def _largest_eigenvalue(Q: NDArray[Any]) -> float:
-    """Of a quadratic energy's matrix.
+    """The largest eigenvalue of a quadratic energy's matrix.
 
     Raises:
         ValueError: the energy has no least value.

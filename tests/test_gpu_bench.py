@@ -109,5 +109,5 @@ def test_the_peers_lca_is_an_lca() -> None:
 
 def test_the_work_is_that_of_the_design() -> None:
     counted = gpu_limits.work(sharpear.Sharpener(48000, "music"))
-    bank, bands, lines = 139 * 638 + 638 * 128 + 14 * 2449, 33 * 14544, 330 * 1904
+    bank, bands, lines = 139 * 640 + 640 * 128 + 14 * 2449, 33 * 14544, 330 * 1904
     assert counted.multiply_adds == pytest.approx((bank + bands + lines) * 48000 / 139)

@@ -70,7 +70,7 @@ def test_a_state_moves_between_devices(mode: str, device: DeviceBackend) -> None
 
 
 def test_a_transcriber_sharpens_there_and_decides_here(device: DeviceBackend) -> None:  # noqa: F811
-    """Voices that nothing comes near: where two are as good, the last bit decides."""
+    """Voices that nothing comes near, to a cent: which lines a pitch takes in can hang on the last bit."""
     t = np.arange(audio(2).shape[0])[:, None] / SAMPLE_RATE
     f0_hz = np.array([240.0, 320.0])
     sound = sum(0.3 / h * np.cos(2 * np.pi * h * f0_hz * t) for h in range(1, 8)).astype(np.float32)
@@ -81,7 +81,7 @@ def test_a_transcriber_sharpens_there_and_decides_here(device: DeviceBackend) ->
         runs.append(sharpear.PitchFrames.join([*(each.result() for each in pending), transcriber.flush()]))
     on_cpu, on_device = runs
     assert np.abs(on_device.amplitude - on_cpu.amplitude).max() <= LARGEST_ERROR * on_cpu.amplitude.max()
-    assert np.isclose(on_device.f0, on_cpu.f0, rtol=1e-4).mean() >= EQUAL_SUPPORTS
+    assert np.isclose(on_device.f0, on_cpu.f0, rtol=2 ** (1 / 1200) - 1).mean() >= EQUAL_SUPPORTS
     assert (on_cpu.f0 > 0).any()
 
 
