@@ -1,6 +1,6 @@
 """Learn a source's dictionary from examples: sparse codes of an LCA, and a local Hebbian rule on what they leave."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,14 @@ class Learner:
             raise ValueError(f"expected at least 1 channel and 1 atom, received {channels=}, {atoms=}")
         self._random = np.random.default_rng(seed)
         self.atoms: NDArray[np.float64] = np.zeros((atoms, channels))
-        self._use = np.zeros(atoms)
+        self.use = np.zeros(atoms)
+
+    def go_on(self, atoms: NDArray[np.float64], use: NDArray[np.float64] | None = None) -> None:
+        """Follow from these atoms (atoms, channels): a learner's own, to the bit, with their `use`, or any others."""
+        self.atoms = atoms.copy()
+        if use is None:
+            normalise(self.atoms)
+        self.use = np.ones(len(atoms)) if use is None else use.copy()
 
     def learn(self, frames: NDArray[Any]) -> float:
         """Follow one batch of frames (batch, channels); return how much of their energy was left unexplained.
@@ -99,7 +106,7 @@ class Learner:
         left = Y - codes @ self.atoms
         follow(self.atoms, codes.T @ left, np.square(codes).sum(axis=0), LEARNING_RATE)
         normalise(self.atoms)
-        self._use = USE_MEMORY * self._use + (1 - USE_MEMORY) * codes.mean(axis=0)
+        self.use = USE_MEMORY * self.use + (1 - USE_MEMORY) * codes.mean(axis=0)
         error = np.square(left).sum(axis=1)
         self._revive(Y, error)
         return float(error.mean())
@@ -126,13 +133,13 @@ class Learner:
         chosen = Y[rows]
         self.atoms = chosen * (1 + 0.1 * self._random.random(chosen.shape))
         normalise(self.atoms)
-        self._use[:] = 1.0
+        self.use[:] = 1.0
 
     def _revive(self, Y: NDArray[np.float64], error: NDArray[np.float64]) -> None:
-        dead = idle(self.atoms, self._use)
+        dead = idle(self.atoms, self.use)
         worst = np.argsort(error)[::-1][: len(dead)]
         self.atoms[dead[: len(worst)]] = Y[worst]
-        self._use[dead[: len(worst)]] = self._use.mean()
+        self.use[dead[: len(worst)]] = self.use.mean()
 
 
 @dataclass
@@ -142,22 +149,20 @@ class Reservoir:
     size: int
     random: np.random.Generator
     seen: int = 0
-
-    def __post_init__(self) -> None:
-        self._rows: list[NDArray[np.float32]] = []
+    rows: list[NDArray[np.float32]] = field(default_factory=list)
 
     def add(self, frames: NDArray[np.float32]) -> None:
         """Offer frames (frames, channels)."""
         for frame in frames:
             self.seen += 1
-            if len(self._rows) < self.size:
-                self._rows.append(frame)
+            if len(self.rows) < self.size:
+                self.rows.append(frame)
             elif (place := int(self.random.integers(0, self.seen))) < self.size:
-                self._rows[place] = frame
+                self.rows[place] = frame
 
     def frames(self) -> NDArray[np.float32]:
         """(kept, channels)."""
-        return np.array(self._rows)
+        return np.array(self.rows)
 
 
 def learn_dictionary(examples: NDArray[np.float32], atoms: int, epochs: int, seed: int) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "sharpear live  # the default microphone",
         "sharpear live --device 2 --record take.wav",
         "sharpear live --replay song.flac --no-view",
+        "sharpear live --learn cello.npz  # goes on each time",
     ),
     "view": ("sharpear view song.flac",),
     "separate": (

@@ -31,6 +31,7 @@ from .options import OverwriteOption, PresetOption, QuietOption, SetOption
 
 if TYPE_CHECKING:
     from sharpear.config import Config
+    from sharpear.live.learning import LearningPlan
     from sharpear.live.separated import StemPlan
     from sharpear.live.sources import Source
     from sharpear.live.status import Status
@@ -128,11 +129,19 @@ def live(
             autocompletion=several_of(frame_formats),
         ),
     ] = "",
+    learn: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="NAME.npz",
+            help="Learn what is heard into this dictionary, for `--sources`; one that exists goes on from what it has.",
+        ),
+    ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Listen, and show the sharpened spectrogram in the browser."""
     from sharpear.config import load_config  # noqa: PLC0415
     from sharpear.live.file_outputs import name_outputs  # noqa: PLC0415
+    from sharpear.live.learning import LearningPlan  # noqa: PLC0415
     from sharpear.live.recorder import check_recording  # noqa: PLC0415
     from sharpear.sinks.harmless import check_apart  # noqa: PLC0415
 
@@ -149,9 +158,10 @@ def live(
     files = [] if stream else name_outputs(frames_out, names(format_), overwrite)
     if record:
         check_recording(record, overwrite)
-    writing = [*files, *(stems.outputs.values() if stems else []), *([record] if record else [])]
+    learned = LearningPlan.of(learn) if learn else None
+    writing = [*files, *(stems.outputs.values() if stems else []), *filter(None, [record, learn])]
     check_apart(writing, [*replayed, *map(Path, names(separation.sources))])
-    what = _Request(config, preset, stream, files, record, stems, sent, duration)
+    what = _Request(config, preset, stream, files, record, stems, learned, sent, duration)
     display = replace(display, view=display.view and _page_is_installed(display))
     with outputs_made(writing):
         good = _listen(source, what, display)
@@ -169,6 +179,7 @@ class _Request:
     files: Sequence[Path]
     record: Path | None
     stems: "StemPlan | None"
+    learned: "LearningPlan | None"
     sent: SentOptions
     duration_s: float | None
 
@@ -200,6 +211,7 @@ def _listen(chosen: SourceOptions, what: _Request, how: DisplayOptions) -> bool:
             outputs=StreamOutput(what.stream, source.name) if what.stream else FileOutputs(what.files, source.name),
             record=what.record,
             stems=what.stems,
+            learned=what.learned,
             remembers=page is not None,
             duration_s=what.duration_s,
             listeners=listeners,

@@ -14,6 +14,7 @@ from sharpear.sharpening.sharpener import Sharpener
 from sharpear.system import hurried
 
 from .file_outputs import FileOutputs
+from .learning import LearningPlan, LiveLearning
 from .priority import brisk_switching
 from .recent import Recent
 from .recorder import Recorder
@@ -41,6 +42,7 @@ class Session:
         outputs: files or the stream to write frames to.
         record: file to write the samples to.
         stems: what to separate into, beside the sharpening.
+        learned: the dictionary that follows the sound.
         remembers: whether `keep` can write the last minutes.
         duration_s: how long to listen.
         listeners: are given the frames.
@@ -57,6 +59,7 @@ class Session:
         outputs: FileOutputs | StreamOutput | None = None,
         record: Path | None = None,
         stems: StemPlan | None = None,
+        learned: LearningPlan | None = None,
         remembers: bool = False,
         duration_s: float | None = None,
         listeners: Sequence[Listener] = (),
@@ -83,6 +86,7 @@ class Session:
         self._reader = reader
         self._recorder = None
         self._stems: LiveStems | None = None
+        self._learning: LiveLearning | None = None
         self._recent = Recent(Reader(self.ring, self.ring.capacity), rate, source.channels) if remembers else None
         self._kept: list[Path] = []
         try:
@@ -90,6 +94,8 @@ class Session:
             if record:
                 every_sample = Reader(self.ring, self.ring.capacity)
                 self._recorder = Recorder(record, every_sample, rate, source.channels, until)
+            if learned:
+                self._learning = learned.open(Reader(self.ring, self.ring.capacity), rate, until)
             if stems:
                 self._stems = stems.open(Reader(self.ring, self.ring.capacity), rate, source.channels, until)
         except BaseException:
@@ -108,7 +114,8 @@ class Session:
     def written(self) -> list[Path]:
         """The files that have been finished."""
         recording = [self._recorder.path] if self._recorder and self._recorder.published else []
-        return self._outputs.written + recording + (self._stems.written if self._stems else []) + self._kept
+        learned = [self._learning.path] if self._learning and self._learning.published else []
+        return self._outputs.written + recording + (self._stems.written if self._stems else []) + learned + self._kept
 
     def stop(self) -> None:
         """Ask the session to end soon; any thread may."""
@@ -129,6 +136,8 @@ class Session:
                     self._recorder.start()
                 if self._stems:
                     self._stems.start()
+                if self._learning:
+                    self._learning.start()
                 if self._recent:
                     self._recent.start()
                 self.source.start(self.ring, self.worker.wake)
@@ -181,6 +190,9 @@ class Session:
         if self._stems and self._stems.fault:
             self._failed, fault, self._stems.fault = True, self._stems.fault, ""
             self.say(fault)
+        if self._learning and self._learning.fault:
+            self._failed, fault, self._learning.fault = True, self._learning.fault, ""
+            self.say(fault)
 
     def say(self, line: str) -> None:
         """Report a line, and keep it as the status's message."""
@@ -197,6 +209,8 @@ class Session:
             self._recorder.finish()
         if self._stems:
             self._stems.finish()
+        if self._learning:
+            self._learning.finish()
         if self._recent and self._recent.ident:
             self._recent.finish()
         if self.worker.clock:

@@ -4,8 +4,9 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,21 @@ SMALLEST_NORM = 1e-6
 """The smallest norm of an atom, and the inverse of the largest: atoms are scaled to one sum when they are joined."""
 
 
+class Followed(NamedTuple):
+    """How far a dictionary has come that goes on learning.
+
+    use: (atoms,) how much each is used.
+    waiting: (frames, channels) magnitudes of the frames that it has not learned from yet.
+    kept: (frames, channels) a fair sample of those that it has.
+    heard: () how many these were.
+    """
+
+    use: NDArray[np.float64]
+    waiting: NDArray[np.float32]
+    kept: NDArray[np.float32]
+    heard: NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class Dictionary:
     """What a source sounds like: non-negative magnitude spectra over the separation bank.
@@ -32,11 +48,13 @@ class Dictionary:
     name: the source, and its stem.
     atoms: (atoms, channels), unit norm.
     center_hz: (channels,) centres on which they stand.
+    followed: of one that `Follower` made.
     """
 
     name: str
     atoms: NDArray[np.float64]
     center_hz: NDArray[np.float64]
+    followed: Followed | None = None
 
     def at(self, center_hz: NDArray[np.float64]) -> NDArray[np.float64]:
         """The atoms over other centres: nothing where the examples had no channels.
@@ -63,7 +81,9 @@ class Dictionary:
         """
         told = json.dumps({"name": self.name, "format": FORMAT, "sharpear": __version__, **attributes})
         held = io.BytesIO()
-        np.savez(held, atoms=self.atoms.astype(np.float32), center_hz=self.center_hz, attributes=told)
+        atoms = self.atoms if self.followed else self.atoms.astype(np.float32)  # to the bit where learning goes on
+        arrays: dict[str, Any] = {"atoms": atoms, "center_hz": self.center_hz}
+        np.savez(held, **arrays, **(self.followed._asdict() if self.followed else {}), attributes=told)
         seal(held)
         write_whole(path, held.getvalue())
 
@@ -78,19 +98,19 @@ class Dictionary:
             with LOCAL.opened(str(path)) as file:
                 held = Arrays(file)
                 told = held.attributes()
-                atoms, center_hz = (
-                    held.read(name, "f", LARGEST_BYTES).astype(np.float64) for name in ("atoms", "center_hz")
-                )
+                read = partial(held.read, kinds="f", largest_bytes=LARGEST_BYTES)
+                atoms, center_hz = (read(name).astype(np.float64) for name in ("atoms", "center_hz"))
+                followed = Followed(*map(read, Followed._fields)) if "use" in held else None
         except FileNotFoundError as error:
             raise InputError(f"{path}: no such file: `sharpear learn` makes dictionaries") from error
         except PermissionError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}): change the permissions") from error
         except (DamageError, OSError, ValueError) as error:
-            raise InputError(f"{path}: is not a dictionary that `sharpear learn` wrote ({error})") from error
+            raise InputError(f"{path}: is not a dictionary that sharpear wrote ({error})") from error
         name = told.get("name")
-        if not (isinstance(name, str) and _is_sound(atoms, center_hz)):
-            raise InputError(f"{path}: is not a dictionary that `sharpear learn` wrote")
-        return cls(source_name(name), atoms, center_hz)
+        if not (isinstance(name, str) and _is_sound(atoms, center_hz) and _fits(followed, atoms)):
+            raise InputError(f"{path}: is not a dictionary that sharpear wrote")
+        return cls(source_name(name), atoms, center_hz, followed)
 
 
 def source_name(name: str) -> str:
@@ -111,3 +131,13 @@ def _is_sound(atoms: NDArray[np.float64], center_hz: NDArray[np.float64]) -> boo
     with np.errstate(over="ignore"):
         norms = np.linalg.norm(atoms, axis=1)
     return bool((atoms >= 0).all() and ((norms > SMALLEST_NORM) & (norms < 1.0 / SMALLEST_NORM)).all())
+
+
+def _fits(followed: Followed | None, atoms: NDArray[np.float64]) -> bool:
+    """Whether these are what the learner of such atoms would hold."""
+    if followed is None:
+        return True
+    use, waiting, kept, heard = followed
+    if use.shape != atoms.shape[:1] or heard.shape or not waiting.shape[1:] == kept.shape[1:] == atoms.shape[1:]:
+        return False
+    return all(bool((part >= 0).all() and np.isfinite(part).all()) for part in followed)
