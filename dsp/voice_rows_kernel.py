@@ -41,8 +41,8 @@ EXPLAINED = 0.003
 EMPTY_MULTIPLE = 0.012
 """A voice with less than this share of its energy in partials that are no multiples of 2, or of 3, is that multiple."""
 
-HIGHEST_HZ = 1400.0
-"""Fundamentals are below: above there are not three partials in the band."""
+LOWEST_HZ, HIGHEST_HZ = 65.0, 1400.0
+"""Fundamentals are between: above there are not three partials in the band."""
 
 LEAST_STIFFNESS, FIRST_STIFFNESS = 2e-6, 1e-4
 """Stretching by less than the one is none; fits begin with the other."""
@@ -55,6 +55,10 @@ STRETCH_LEAVES, STRETCH_NATS = 0.01, 15.0
 
 SETTLED = 2
 """Voices that are as many rows old are not doubted because they are not there later."""
+
+DOUBT_AGE, DOUBT_NATS = 4, 15.0
+"""When a voice is so many rows old, and its row sees no more of what was before it, all voices are found anew, and are
+these where they are better by so many nats."""
 
 
 class BirthRule(NamedTuple):
@@ -81,16 +85,24 @@ class BirthRule(NamedTuple):
 
 
 class RowRoom(NamedTuple):
-    """Room for a row: a fit, voices put aside, the windowed samples, and what is thought of each voice."""
+    """Room for a row: a fit, voices put aside, the windowed samples, and what is thought of each voice.
+
+    left_real, left_imag: what is left of the samples; tried_hz, tried_bic: fundamentals tried there, and their worth.
+    """
 
     fit: VoiceFit
     other: Voices
     best: Voices
+    doubted: Voices
     real: Annotated[NDArray[np.float32], "samples"]
     imag: Annotated[NDArray[np.float32], "samples"]
+    left_real: Annotated[NDArray[np.float32], "samples"]
+    left_imag: Annotated[NDArray[np.float32], "samples"]
     salience: SalienceRoom
     partial_energy: Annotated[NDArray[np.float64], "voices", "partials"]
     stands: Annotated[NDArray[np.bool_], "voices"]
+    tried_hz: Annotated[NDArray[np.float64], "voices"]
+    tried_bic: Annotated[NDArray[np.float64], "voices"]
 
 
 @kernel
@@ -117,20 +129,20 @@ def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) ->
     changed, noise, k = False, noise_of(fit, energy), 0
     for v in range(voices.number[0]):
         own = room.partial_energy[v]
-        total, multiple = own.sum(), 0
-        for m in range(2, 4):
-            others = 0.0
-            for h in range(PARTIALS):
-                if (h + 1) % m != 0:
-                    others += own[h]
-            if multiple == 0 and others < EMPTY_MULTIPLE * total and voices.shared[v, 0] * m < HIGHEST_HZ:
-                multiple = m
-        weak = 0
-        begin = k
+        total, no_double, no_triple, weak, begin = 0.0, 0.0, 0.0, 0, k
         while k < fit.partials[0] and fit.partial_voice[k] == v:
-            weak += own[fit.partial_number[k] - 1] < rule.significant * noise * fit.variance[k]
+            h = fit.partial_number[k]
+            # What the partial explains and no other: one that lies on another voice's has half of its amplitude.
+            alone = own[h - 1] / fit.variance[k]
+            total += alone
+            no_double += alone if h % 2 else 0.0
+            no_triple += alone if h % 3 else 0.0
+            weak += own[h - 1] < rule.significant * noise * fit.variance[k]
             k += 1
-        if multiple:
+        multiple = 2 if no_double < EMPTY_MULTIPLE * total else 3 if no_triple < EMPTY_MULTIPLE * total else 1
+        if voices.shared[v, 0] * multiple >= HIGHEST_HZ:
+            multiple = 1
+        if multiple > 1:
             voices.shared[v, 0] *= multiple * math.sqrt(1 + voices.shared[v, 4] * multiple**2)
             voices.shared[v, 4] *= multiple**2
             changed = True
@@ -169,6 +181,7 @@ def examine(energy: float, born: bool, room: RowRoom, rule: BirthRule) -> None:
             fit.gain[v] >= rule.weight * noise * (used + 2)
             and fit.gain[v] >= rule.share * energy
             and strong >= FEWEST_STRONG
+            and fit.voices.shared[v, 0] >= LOWEST_HZ
         )
         if born and v == count - 1 and strong < rule.contiguous * last:
             stands[v] = False
@@ -199,6 +212,34 @@ def prune(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) ->
 
 
 @kernel
+def bear_one(
+    energy: float, before: float, found: int, room: RowRoom, tables: VoiceTables, rule: BirthRule
+) -> bool:  # fmt: skip
+    """The best of those tried joins the others, if it has evidence; where there are none, the best that has it.
+
+    before: the others' criterion.
+    """
+    fit, tried = room.fit, room.tried_bic
+    for _ in range(found if room.other.number[0] == 0 else 1):
+        best = 0
+        for n in range(1, found):
+            if tried[n] < tried[best]:
+                best = n
+        if tried[best] > before + 0.5 * rule.weight * PARTIALS:
+            return False
+        tried[best] = math.inf
+        copy_voices(room.other, fit.voices)
+        add_voice(fit.voices, room.tried_hz[best], tables.top_hz)
+        fit_voices(room.real, room.imag, 2, fit, tables)
+        if clean(energy, room, tables, rule):
+            clean(energy, room, tables, rule)
+        examine(energy, True, room, rule)
+        if room.stands[fit.voices.number[0] - 1] and bic(fit, energy, rule.weight) < before:
+            return True
+    return False
+
+
+@kernel
 def bear(
     energy: float, births: int, room: RowRoom, tables: VoiceTables, salience: SalienceTables, rule: BirthRule
 ) -> None:
@@ -210,28 +251,22 @@ def bear(
         transform(fit.rest_real, fit.rest_imag, tables.window, salience, room.salience)
         least = rule.salient * find_salience(salience, room.salience)
         copy_voices(fit.voices, room.other)
-        before, best = bic(fit, energy, rule.weight), math.inf
+        before, known, found = bic(fit, energy, rule.weight), fit.partials[0], 0
+        for n in range(tables.window.size):
+            room.left_real[n], room.left_imag[n] = fit.rest_real[n], fit.rest_imag[n]
         for _ in range(rule.tries):
             hz = take_highest(least, salience, room.salience)
             if hz == 0:
                 break
             if is_known(room.other, hz):
                 continue
-            copy_voices(room.other, fit.voices)
+            fit.voices.number[0] = 0
             add_voice(fit.voices, hz, tables.top_hz)
-            fit_voices(room.real, room.imag, 2 if room.other.number[0] == 0 else 1, fit, tables)
-            if bic(fit, energy, rule.weight) < best:
-                best = bic(fit, energy, rule.weight)
-                copy_voices(fit.voices, room.best)
-        stays = False
-        if best < math.inf:
-            copy_voices(room.best, fit.voices)
-            fit_voices(room.real, room.imag, 2, fit, tables)
-            if clean(energy, room, tables, rule):
-                clean(energy, room, tables, rule)
-            examine(energy, True, room, rule)
-            stays = room.stands[fit.voices.number[0] - 1] and bic(fit, energy, rule.weight) < before
-        if not stays:
+            fit_voices(room.left_real, room.left_imag, 2, fit, tables)
+            room.tried_hz[found] = fit.voices.shared[0, 0]
+            room.tried_bic[found] = bic(fit, energy, rule.weight) + 0.5 * rule.weight * known
+            found += 1
+        if not bear_one(energy, before, found, room, tables, rule):
             copy_voices(room.other, fit.voices)
             fit_voices(room.real, room.imag, 0, fit, tables)
             return
@@ -275,17 +310,82 @@ def look(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> 
 
 
 @kernel
+def thin_out(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> None:
+    """Leave out voices without which, once the others have moved, the criterion is better."""
+    fit = room.fit
+    for v in range(fit.voices.number[0] - 1, -1, -1):
+        if fit.voices.number[0] < 2:
+            return
+        copy_voices(fit.voices, room.doubted)
+        before = bic(fit, energy, rule.weight)
+        remove(fit.voices, v)
+        fit_voices(room.real, room.imag, 2, fit, tables)
+        if bic(fit, energy, rule.weight) > before:
+            copy_voices(room.doubted, fit.voices)
+            fit_voices(room.real, room.imag, 0, fit, tables)
+
+
+@kernel
+def divide(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> None:
+    """A voice that lacks its first partial may be two, a fifth or a fourth apart: multiples 2 and 3, or 3 and 4."""
+    fit = room.fit
+    for v in range(fit.voices.number[0]):
+        for m in range(2, 4):
+            hz = fit.voices.shared[v, 0]
+            if fit.voices.used[v, 0] or fit.voices.number[0] == MOST_VOICES or (m + 1) * hz > HIGHEST_HZ:
+                continue
+            copy_voices(fit.voices, room.doubted)
+            before = bic(fit, energy, rule.weight)
+            remove(fit.voices, v)
+            add_voice(fit.voices, m * hz, tables.top_hz)
+            add_voice(fit.voices, (m + 1) * hz, tables.top_hz)
+            fit_voices(room.real, room.imag, 2, fit, tables)
+            clean(energy, room, tables, rule)
+            prune(energy, room, tables, rule)
+            if bic(fit, energy, rule.weight) < before:
+                break
+            copy_voices(room.doubted, fit.voices)
+            fit_voices(room.real, room.imag, 0, fit, tables)
+
+
+@kernel
+def doubt(energy: float, room: RowRoom, tables: VoiceTables, salience: SalienceTables, rule: BirthRule) -> None:
+    """Find all voices anew when one has just lasted: at a change of notes wrong ones may explain the mixture."""
+    fit, some = room.fit, False
+    for v in range(fit.voices.number[0]):
+        some = some or fit.voices.age[v] == DOUBT_AGE
+    if not some or fit.energy[0] < EXPLAINED * energy:
+        return
+    copy_voices(fit.voices, room.doubted)
+    before = bic(fit, energy, rule.weight)
+    fit.voices.number[0] = 0
+    fit_voices(room.real, room.imag, 0, fit, tables)
+    bear(energy, MOST_VOICES, room, tables, salience, rule)
+    if bic(fit, energy, rule.weight) > before - DOUBT_NATS:
+        copy_voices(room.doubted, fit.voices)
+        fit_voices(room.real, room.imag, 0, fit, tables)
+    divide(energy, room, tables, rule)
+    thin_out(energy, room, tables, rule)
+
+
+@kernel
 def first_look(
-    energy: float, births: int, room: RowRoom, tables: VoiceTables, salience: SalienceTables, rule: BirthRule
-) -> None:
-    """The voices of a row, from those handed on in room.fit.voices; its windowed samples are in the room."""
+    energy: float, births: int, patient: float, room: RowRoom, tables: VoiceTables, salience: SalienceTables,
+    rule: BirthRule,
+) -> None:  # fmt: skip
+    """The voices of a row, from those handed on in room.fit.voices; its windowed samples are in the room.
+
+    births: at most, and none where less than the share `patient` of the energy is left.
+    """
     if energy <= SILENT:
         room.fit.voices.number[0] = 0
         fit_voices(room.real, room.imag, 0, room.fit, tables)
         return
     look(energy, room, tables, rule)
     stretch(energy, room, tables)
-    bear(energy, births, room, tables, salience, rule)
+    if room.fit.energy[0] > patient * energy:
+        bear(energy, births, room, tables, salience, rule)
+    doubt(energy, room, tables, salience, rule)
 
 
 @kernel

@@ -8,6 +8,12 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import Floats, kernel
 
+STEP_CENTS = 8
+"""Steps of the grid of fundamentals that are looked for."""
+
+ALIKE_STEPS = 8
+"""Fundamentals as near as this, 64 cents, are one: their harmonics share bins of the spectrum."""
+
 
 class SalienceTables(NamedTuple):
     """A Fourier transform of 2^n points, and which of its bins harmonics are in.
@@ -80,7 +86,7 @@ def find_salience(tables: SalienceTables, room: SalienceRoom) -> float:
 
 @kernel
 def take_highest(more_than: float, tables: SalienceTables, room: SalienceRoom) -> float:
-    """The fundamental that stands out most, Hz, by `more_than` at least, or 0; it is not found again."""
+    """The fundamental that stands out most, Hz, by `more_than` at least, or 0; none alike is found again."""
     at, most, salience = -1, more_than, room.salience
     for g in range(1, salience.size - 1):
         s = salience[g]
@@ -88,5 +94,5 @@ def take_highest(more_than: float, tables: SalienceTables, room: SalienceRoom) -
             at, most = g, s
     if at < 0:
         return 0.0
-    salience[at] = 0.0
+    salience[max(at - ALIKE_STEPS, 0) : at + ALIKE_STEPS + 1] = 0.0
     return float(tables.grid_hz[at])

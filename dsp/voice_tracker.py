@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sharpear.gpu.stateful import Stateful, allocated, fields_of, named
 
 from .voice_fit_kernel import VoiceTables
-from .voice_rows_kernel import HIGHEST_HZ, BirthRule, RowRoom
-from .voice_salience_kernel import SalienceTables
+from .voice_rows_kernel import HIGHEST_HZ, LOWEST_HZ, BirthRule, RowRoom
+from .voice_salience_kernel import STEP_CENTS, SalienceTables
 from .voice_tracker_kernel import (
     BAND_PER_HOP,
     LATER_ROWS,
@@ -39,15 +39,15 @@ DELAY_HOPS = HALF_HOPS + FILTER_HOPS + LATER_ROWS * ROW_HOPS
 CARRIER_HOPS = 6
 """The band is turned down by so many turns a hop, 2 067 Hz, so that it is the same from hop to hop."""
 
-LOWEST_HZ, TOP_HZ = 65.0, 4200.0
-"""Lowest fundamental, and highest partial."""
+TOP_HZ = 4200.0
+"""No partial is above."""
 
 BAND_EDGES_HZ = (-10.0, 4250.0)
 KAISER = 7.0
 """Half-power points of the band, and the shape of its filters (-70 dB)."""
 
-POINTS, HARMONICS, STEP_CENTS = 1024, 10, 8
-"""Points of the spectrum; harmonics, and steps of the grid of fundamentals that are looked for."""
+POINTS, HARMONICS = 1024, 10
+"""Points of the spectrum, and harmonics that are looked for in it."""
 
 SPREAD = (0.004, 2.0, 60.0, 15.0, 3e-4)
 """How far f0 (in ln) is expected from where a fit begins, and slope, curvature, growth and stiffness from 0."""

@@ -42,8 +42,9 @@ CLEAN = 0.01
 the one so much earlier leaves less than this share of the energy. Recorded voices hardly ever do: there a fit is far
 from what windows tell, and is not looked at."""
 
-PATIENCE_ROWS = 4
-"""Where the last rows have all left more, voices are looked for in one row of so many."""
+PATIENCE_ROWS, GROWN = 4, 1.5
+"""Voices are looked for in one row of so many, in the row after one that found some, and where the voices known leave
+so many times the share that the row before has left."""
 
 SIDE_WEIGHT = 12.0
 """Nats twice over that a partial must bring where windows of different lengths are compared."""
@@ -206,12 +207,15 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
         fit.voices.age[v] += 1
     move(fit.voices, ROW_HOPS * tables.hop_s)
     energy = _take_samples(state, s, at, whole, room)
-    births = tables.rule.births
-    if restarts:
-        births = MOST_VOICES
-    elif min(state.share[s, 1], state.share[s, 2]) > CLEAN and frame // ROW_HOPS % PATIENCE_ROWS != 0:
-        births = 0
-    first_look(energy, births, room, whole, tables.salience, tables.rule)
+    births, patient = MOST_VOICES if restarts else tables.rule.births, 0.0
+    if frame // ROW_HOPS % PATIENCE_ROWS != 0:
+        if min(state.share[s, 1], state.share[s, 2]) > CLEAN:
+            births = 0
+        patient = GROWN * state.share[s, 1]
+        for v in range(fit.voices.number[0]):
+            if fit.voices.age[v] == 1:
+                patient = 0.0
+    first_look(energy, births, patient, room, whole, tables.salience, tables.rule)
     copy_voices(fit.voices, _voices(state, s, 0))
     state.share[s, 0] = fit.energy[0] / energy if energy > SILENT else 1.0
     if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
