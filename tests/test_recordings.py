@@ -13,6 +13,7 @@ import soundfile
 import typer
 import xarray
 from matplotlib.figure import Figure
+from pypdf import PdfReader
 from scipy.signal import ShortTimeFFT
 
 import sharpear
@@ -125,6 +126,14 @@ def test_strokes_of_an_svg_are_paths_and_its_text_is_text(spec, tmp_path):
     near = np.array([(x, y) for points in drawn for x, y in points], float)
     near = near[np.abs(near[:, 1] - row) < 2]
     assert np.ptp(near[:, 0]) > 0.9 * (right - near[:, 0].min()), "the tone of 440 Hz is a line across the panel"
+
+
+def test_a_pdf_is_a_page_of_paths_and_text(spec, tmp_path):
+    reader = PdfReader(spec.save(tmp_path / "take.pdf", PictureStyle(panels="lines", title="Étude 1", range_db=40)))
+    (page,) = reader.pages
+    text = page.extract_text()
+    assert all(words in text for words in ("Étude 1", "sharpened", "frequency (Hz)", "C5"))
+    assert len(page.images) == 1, "the scale of colours alone is pixels"
 
 
 def test_of_too_many_strokes_coarser_ones_are_kept(spec, monkeypatch):

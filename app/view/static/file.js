@@ -21,7 +21,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 class Page {
   constructor() {
     Object.assign(this, { sheets: [], tiles: new Map(), notesOf: new Map(), markers: [], hidden: new Set() });
-    Object.assign(this, { cursor: null, selection: null, moving: [], loops: false, rangeDb: null, a4: 440, temperament: "equal", showsNotes: false, showsSlice: false, trace: null });
+    Object.assign(this, { cursor: null, clicked: null, selection: null, moving: [], loops: false, rangeDb: null, a4: 440, temperament: "equal", showsNotes: false, showsSlice: false, trace: null });
     Object.assign(this, { stale: true, dirty: true });
     this.plane = new Plane();
     this.player = new Player();
@@ -130,9 +130,9 @@ class Page {
     this.pilot.show();
   }
 
-  // The line that the cursor stands on.
-  found(reachPx = REACH_PX) {
-    const { cursor, plane } = this;
+  // The line that the cursor stands on, or a place that was clicked.
+  found(reachPx = REACH_PX, cursor = this.cursor) {
+    const { plane } = this;
     if (!cursor) return null;
     const pane = plane.panes.find(({ sheet }) => sheet.folder === cursor.folder) ?? plane.panes[0];
     if (!pane) return null;
@@ -147,10 +147,10 @@ class Page {
   }
 
   hearAlone() {
-    const found = this.found(30);
+    const found = this.found(30, this.cursor ?? this.clicked);
     const points = found ? traced(this.tiles.get(found.folder), found) : [];
     if (points.length < 2) {
-      $("message").textContent = "no line at the cursor: point at one, or choose one with the arrow keys up and down";
+      $("message").textContent = "no line there: click one in the picture, or choose one with the arrow keys up and down";
       return;
     }
     $("message").textContent = "";

@@ -101,9 +101,15 @@ export class Hand {
     const place = this.fingers.get(event.pointerId);
     this.fingers.delete(event.pointerId);
     this.held = this.fingers.size > 0;
-    if (place && this.act && this.act.kind !== "pinch" && !this.act.begun && !cancelled) this.page.seek(this.point(place).timeS);
+    if (place && this.act && this.act.kind !== "pinch" && !this.act.begun && !cancelled) this.click(place);
     if (!this.held) this.act = null;
     this.pilot.show();
+  }
+
+  click(place) {
+    const { timeS, hz, folder } = this.point(place);
+    this.page.clicked = { timeS, hz, folder };
+    this.page.seek(timeS);
   }
 
   wheel(event) {

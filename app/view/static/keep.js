@@ -1,5 +1,6 @@
 // Markers, and what is saved: pictures, the selection's sound, tables.
 
+import { clockTime } from "./music.js";
 import { svgOf } from "./svg.js";
 
 const $ = (id) => document.getElementById(id);
@@ -11,27 +12,34 @@ export class Keeper {
   }
 
   mark(timeS) {
-    this.page.markers.push({ timeS, label: `${this.page.markers.length + 1}` });
+    const marker = { timeS, label: `${this.page.markers.length + 1}` };
+    this.page.markers.push(marker);
     this.page.markers.sort((a, b) => a.timeS - b.timeS);
     this.list();
+    return marker;
+  }
+
+  // What is typed next is the marker's name.
+  name(marker) {
+    $("marks").querySelectorAll("input")[this.page.markers.indexOf(marker)].select();
   }
 
   // The markers as fields: their names can be changed, each can be gone to and taken away.
   list() {
     const { page } = this;
-    $("marks").hidden = !page.markers.length;
+    $("marked").hidden = !page.markers.length;
     $("marks").replaceChildren(...page.markers.map((marker, number) => {
       const field = Object.assign(document.createElement("input"), { type: "text", value: marker.label });
-      field.setAttribute("aria-label", `Name of marker ${number + 1}`);
+      field.title = `Name of marker ${number + 1}`;
       field.addEventListener("input", () => { marker.label = field.value; page.changed(); });
       const button = (text, label, act) => {
-        const made = Object.assign(document.createElement("button"), { type: "button", textContent: text });
-        made.setAttribute("aria-label", `${label} marker ${number + 1}`);
+        const made = Object.assign(document.createElement("button"), { type: "button", textContent: text, title: `${label} marker ${number + 1}` });
+        made.setAttribute("aria-label", made.title);
         made.addEventListener("click", act);
         return made;
       };
       const item = document.createElement("li");
-      item.append(field, button("→", "Go to", () => { page.seek(marker.timeS); page.plane.follow(marker.timeS); page.changed(); }), button("×", "Remove", () => {
+      item.append(button(clockTime(marker.timeS), "Go to", () => { page.seek(marker.timeS); page.plane.follow(marker.timeS); page.changed(); }), field, button("×", "Remove", () => {
         page.markers.splice(page.markers.indexOf(marker), 1);
         this.list();
       }));

@@ -45,7 +45,7 @@ export class Pilot {
     on("flatter", "click", () => this.zoomFrequency(1 / 0.7));
     on("selected", "click", () => this.zoomToSelection());
     on("whole", "click", () => page.plane.whole());
-    on("mark", "click", () => page.keeper.mark(page.positionS));
+    on("mark", "click", () => page.keeper.name(page.keeper.mark(page.positionS)));
     on("save", "click", () => page.keeper.save($("what").value));
     on("help", "click", () => $("keys").showModal());
     $("controls").addEventListener("submit", (event) => event.preventDefault());
@@ -91,7 +91,7 @@ export class Pilot {
   // Which recordings are shown, and which is heard.
   files() {
     const { page } = this;
-    $("files").hidden = $("hear-label").hidden = page.sheets.length < 2;
+    $("recordings").hidden = page.sheets.length < 2;
     if ($("files").childElementCount !== page.sheets.length) {
       $("files").replaceChildren(...page.sheets.map((sheet) => this.file(sheet)));
       $("hear").replaceChildren(...page.sheets.map((sheet) => new Option(sheet.name, sheet.folder)));

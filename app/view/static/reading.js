@@ -8,6 +8,8 @@ const figure = (value, digits = 1) => value.toFixed(digits).replace("-", "−");
 
 export function showProgress({ sheets, offline }) {
   $("title").textContent = sheets.map((sheet) => sheet.name).join(" · ");
+  $("compare").hidden = sheets.length !== 1;
+  $("compare").lastChild.textContent = `sharpear view ${sheets[0]?.name} OTHER`;
   document.title = sheets.length ? `${sheets[0].name}: sharpear` : "sharpear";
   const done = sheets.reduce((sum, sheet) => sum + sheet.done_s, 0);
   const all = sheets.reduce((sum, sheet) => sum + sheet.duration_s, 0);
@@ -30,7 +32,7 @@ export function showFileReading(page, found) {
   const hz = found?.hz ?? cursor?.hz;
   $("read-note").textContent = cursor ? name(nearest(hz, a4, temperament).key) : "–";
   $("read-cents").textContent = cursor ? cents(hz, a4, temperament) : "";
-  $("read-hz").textContent = cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : "click: go there · drag: select · double click: hear one line · wheel: zoom";
+  $("read-hz").textContent = cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : "click: go there · drag: select, measure time and cents · double click: hear one partial · wheel: zoom";
   $("read-level").textContent = cursor ? (found ? `${figure(found.db)} dB${found.voice ? `, of a voice on ${pitchClass(found.voice)}` : ""}` : "no line") : "";
   $("read-time").textContent = cursor ? clockTime(cursor.timeS, 0.001) : "";
   $("read-measure").textContent = measured(page, found);
