@@ -12,7 +12,7 @@ from sharpear.dsp import Splitter
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
 from sharpear.dynamics.hebbian import Learner
 from sharpear.errors import InputError
-from sharpear.live.learning import LearningPlan
+from sharpear.live.learner import LearningPlan
 from sharpear.live.sources import Replay
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.following import Follower

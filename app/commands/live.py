@@ -31,7 +31,7 @@ from .options import OverwriteOption, PresetOption, QuietOption, SetOption
 
 if TYPE_CHECKING:
     from sharpear.config import Config
-    from sharpear.live.learning import LearningPlan
+    from sharpear.live.learner import LearningPlan
     from sharpear.live.separated import StemPlan
     from sharpear.live.sources import Source
     from sharpear.live.status import Status
@@ -141,7 +141,7 @@ def live(
     """Listen, and show the sharpened spectrogram in the browser."""
     from sharpear.config import load_config  # noqa: PLC0415
     from sharpear.live.file_outputs import name_outputs  # noqa: PLC0415
-    from sharpear.live.learning import LearningPlan  # noqa: PLC0415
+    from sharpear.live.learner import LearningPlan  # noqa: PLC0415
     from sharpear.live.recorder import check_recording  # noqa: PLC0415
     from sharpear.sinks.harmless import check_apart  # noqa: PLC0415
 

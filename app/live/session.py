@@ -14,7 +14,7 @@ from sharpear.sharpening.sharpener import Sharpener
 from sharpear.system import hurried
 
 from .file_outputs import FileOutputs
-from .learning import LearningPlan, LiveLearning
+from .learner import LearningPlan, LiveLearning
 from .priority import brisk_switching
 from .recent import Recent
 from .recorder import Recorder

@@ -14,7 +14,7 @@ from .dictionary import Dictionary, Followed
 from .learned import POOLED_FRAMES
 
 ATOMS = 48
-"""Of a dictionary that begins; one that goes on keeps its own."""
+"""How many a dictionary begins with; one that goes on keeps its own."""
 
 KEPT_FRAMES = 1024
 """Frames that are kept of all that was heard, a fair sample."""
@@ -69,6 +69,14 @@ class Follower:
             if known.followed:
                 _, self._waiting, self._kept, heard = known.followed
                 self._heard = int(heard)
+
+    @staticmethod
+    def warm_up(sample_rate: float) -> None:
+        """Compile what following a sound runs."""
+        follower = Follower("any", sample_rate)
+        follower.hear(np.zeros(4096, np.float32))
+        channels = follower.center_hz.size
+        Learner(channels, ATOMS).learn(np.eye(FIRST_FRAMES, channels))
 
     @property
     def dictionary(self) -> Dictionary | None:

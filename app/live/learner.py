@@ -5,13 +5,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from sharpear.dsp.separation_bank import separation_bank
-from sharpear.dynamics.hebbian import Learner
 from sharpear.errors import InputError, UsageError
 from sharpear.separation.dictionary import Dictionary, source_name
-from sharpear.separation.following import ATOMS, FIRST_FRAMES, Follower
+from sharpear.separation.following import Follower
 from sharpear.separation.separator import RESIDUAL
 
 from .ring import Reader
@@ -53,15 +49,8 @@ class LearningPlan:
             follower = Follower(self.known.name if self.known else self.path.stem, rate_hz, self.known)
         except UsageError as error:
             raise UsageError(f"--learn {self.path}: {error}") from error
-        _warm_up(rate_hz)
+        Follower.warm_up(rate_hz)
         return LiveLearning(self.path, follower, reader, until)
-
-
-def _warm_up(rate_hz: int) -> None:
-    """Compile the kernels."""
-    follower = Follower("any", rate_hz)
-    follower.hear(np.zeros(BLOCK, np.float32))
-    Learner(separation_bank(rate_hz).bank.channels, ATOMS).learn(np.eye(FIRST_FRAMES, follower.center_hz.size))
 
 
 class LiveLearning(threading.Thread):
