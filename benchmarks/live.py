@@ -18,7 +18,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -290,8 +289,6 @@ def report_latency(stamps: np.ndarray, seen: np.ndarray, status: dict[str, Any],
 
 def portrait(path: Path) -> None:
     """The page over the example recording, as a small PNG."""
-    from PIL import Image  # noqa: PLC0415
-
     with listening({}, "music", "--replay", str(RECORDING)) as (_, url), browser((1320, 760)) as chromium:
         tab = chromium.open(url)
         tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
@@ -300,9 +297,7 @@ def portrait(path: Path) -> None:
         tab.press(" ", " ")
         tab.point(1040, 320)
         time.sleep(0.5)
-        shot = Image.open(BytesIO(tab.screenshot())).convert("RGB")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shot.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+        tab.portray(path)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

@@ -18,7 +18,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from math import ceil
 from pathlib import Path
 
@@ -216,8 +215,6 @@ def first_picture(song: Path) -> None:
 
 def portrait(path: Path) -> None:
     """The page over the example recording, with notes, slice and a line at the cursor, as a small PNG."""
-    from PIL import Image  # noqa: PLC0415
-
     with viewing(str(RECORDING)) as (url, *_), browser((1320, 860)) as chromium:
         tab = chromium.open(url)
         tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
@@ -227,9 +224,7 @@ def portrait(path: Path) -> None:
         tab.evaluate("page.plane.show(2, 5), page.plane.showHz(90, 5.2), page.changed()")
         tab.evaluate("page.cursor = { timeS: 4.2, hz: 440, folder: '0' }")
         time.sleep(5)
-        shot = Image.open(BytesIO(tab.screenshot())).convert("RGB")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shot.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+        tab.portray(path)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

@@ -7,13 +7,13 @@ from math import sqrt
 from typing import Required, TypedDict
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.arguments import numbers
 
 from .cell import Params, checked
-from .layer import Activity, Layer, per_unit, rate_per_step, read_only, usable_rate
+from .layer import Activity, ThresholdLayer, rate_per_step, usable_rate
 from .rules import Circuit
 
 
@@ -96,7 +96,7 @@ class CircuitOptions(TypedDict, total=False):
     backend: Backend
 
 
-class CircuitLayer(Layer):
+class CircuitLayer(ThresholdLayer):
     """Common part of `Wta` and `WtaConv`: gains, thresholds, excitatory x and inhibitory x_N."""
 
     output = "x"
@@ -128,17 +128,6 @@ class CircuitLayer(Layer):
         return self._circuit
 
     @property
-    def threshold(self) -> NDArray[np.float32]:
-        """(units,) T; one value sets all."""
-        return read_only(self._thresholds)
-
-    @threshold.setter
-    def threshold(self, value: ArrayLike) -> None:
-        self._thresholds = per_unit(value, self.units, "threshold")
-        self._threshold = self.backend.array(self._thresholds)
-        self.revision += 1
-
-    @property
     def params(self) -> Params:
         """Thresholds, the circuit's gains, the inhibitory units' threshold, and the rate of a step."""
         gains = {name: np.array(value) for name, value in self._gains._asdict().items()}
@@ -151,17 +140,13 @@ class CircuitLayer(Layer):
         Raises:
             ValueError: there is none of that name, or it has another shape or an impossible value.
         """
-        before = dict(vars(self))
         new = self.params | checked(self.params, params)
-        try:
+        with self._all_or_none():
             self.threshold, self._rate = new["threshold"], usable_rate(new["rate"])
             self._inhibition_threshold = _finite(new["inhibition_threshold"], "inhibition_threshold")
             self._circuit = WtaCircuit(**{name: float(new[name]) for name in vars(self.circuit)})
             self._gains = self._circuit.gains()
             self._check()
-        except ValueError:
-            vars(self).update(before)
-            raise
 
     @abstractmethod
     def _check(self) -> None:

@@ -11,7 +11,7 @@ from sharpear.gpu import CPU, Backend
 
 from .cell import Params, checked
 from .lateral import BandedWeights
-from .layer import Activity, Layer, per_unit, read_only, usable
+from .layer import Activity, ThresholdLayer, read_only, usable
 from .rules import LevelRule
 from .unit_fields import unit_columns
 
@@ -28,7 +28,7 @@ class LcaOptions(TypedDict, total=False):
     backend: Backend
 
 
-class Competitive(Layer):
+class Competitive(ThresholdLayer):
     """Common part of `Lca`, `LcaRms` and `LcAdam`: lateral weights, threshold, potential u and activation a.
 
     Args:
@@ -101,17 +101,6 @@ class Competitive(Layer):
         self.revision += 1
 
     @property
-    def threshold(self) -> NDArray[np.float32]:
-        """(units,) λ; one value sets all."""
-        return read_only(self._thresholds)
-
-    @threshold.setter
-    def threshold(self, value: ArrayLike) -> None:
-        self._thresholds = per_unit(value, self.units, "threshold")
-        self._threshold = self.backend.array(self._thresholds)
-        self.revision += 1
-
-    @property
     def retention(self) -> Activity:
         """(units,) what a potential is multiplied by from one frame to the next; one value sets all."""
         return read_only(self._retentions)
@@ -175,8 +164,8 @@ class Competitive(Layer):
         Raises:
             ValueError: there is none of that name, or it has another shape or an impossible value.
         """
-        changes, before = dict(params), dict(vars(self))
-        try:
+        changes = dict(params)
+        with self._all_or_none():
             if "receptive_fields" in changes:
                 self.receptive_fields = np.asarray(changes.pop("receptive_fields"))
             if "lateral" in changes:
@@ -189,9 +178,6 @@ class Competitive(Layer):
             self._hard = bool(new.get("hard", self._hard))
             constants = self._constants()
             self._step = self._stepped(constants | {name: new[name] for name in constants if name in new})
-        except ValueError:
-            vars(self).update(before)
-            raise
 
     @abstractmethod
     def _stepped(self, constants: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -1,7 +1,8 @@
 """What every layer shares: units, streams, a persistent state, and a call that advances it."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -160,3 +161,28 @@ class Layer(Stateful, Cell):
             raise ValueError(f"expected out of {drive.shape} {self.dtype}, received {out.shape} {out.dtype}")
         self._advance(drive, out)
         return out if resident else self.backend.numpy(out)
+
+
+class ThresholdLayer(Layer):
+    """A layer whose units have thresholds: λ of `Lca` and its kin, T of circuits."""
+
+    @property
+    def threshold(self) -> NDArray[np.float32]:
+        """(units,) threshold of each unit; one value sets all."""
+        return read_only(self._thresholds)
+
+    @threshold.setter
+    def threshold(self, value: ArrayLike) -> None:
+        self._thresholds = per_unit(value, self.units, "threshold")
+        self._threshold = self.backend.array(self._thresholds)
+        self.revision += 1
+
+    @contextmanager
+    def _all_or_none(self) -> Iterator[None]:
+        """Within, a change that is refused leaves everything as it was."""
+        before = dict(vars(self))
+        try:
+            yield
+        except ValueError:
+            vars(self).update(before)
+            raise

@@ -155,8 +155,9 @@ class Network(Stateful, Cell):
         self._laid_out = self.wiring.revisions
         plan = packed(self.wiring, self._state.dtype, self.streams)
         self._plan = Plan(*(self.backend.array(part) for part in plan))
-        if room_lengths(self.cells) != self._lengths:  # fields that reach farther connect more
-            self._lengths = room_lengths(self.cells)
+        lengths = room_lengths(self.cells)
+        if lengths != self._lengths:  # fields that reach farther connect more
+            self._lengths = lengths
             self._room = allocated(Room, self._lengths, self.backend, self.streams)
 
     @property

@@ -88,6 +88,14 @@ class Tab:
         """A PNG of the page."""
         return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
+    def portray(self, path: Path) -> None:
+        """The page as a small PNG, of 64 colours."""
+        from PIL import Image  # noqa: PLC0415
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shot = Image.fromarray(self.pixels())
+        shot.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+
     def pixels(self) -> np.ndarray:
         """(height, width, 3) of the page."""
         from PIL import Image  # noqa: PLC0415

@@ -187,12 +187,10 @@ class Session:
         if self._recorder and self._recorder.fault and not self._recorder.told:
             self._failed = self._recorder.told = True
             self.say(self._recorder.fault)
-        if self._stems and self._stems.fault:
-            self._failed, fault, self._stems.fault = True, self._stems.fault, ""
-            self.say(fault)
-        if self._learning and self._learning.fault:
-            self._failed, fault, self._learning.fault = True, self._learning.fault, ""
-            self.say(fault)
+        for beside in (self._stems, self._learning):
+            if beside and beside.fault:
+                self._failed, fault, beside.fault = True, beside.fault, ""
+                self.say(fault)
 
     def say(self, line: str) -> None:
         """Report a line, and keep it as the status's message."""
