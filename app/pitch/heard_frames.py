@@ -58,4 +58,5 @@ class HeardFrames:
             self._curves.add(self._layer.flush())
         voices = self._curves.voices() if self._any else Voices(np.zeros(0), *np.zeros((2, 0, 1), np.float32))
         below_s, above_s = self._curves.outside_s
-        return Transcription(voices, notes_of(voices), (below_s, above_s), 0.0, self._rate)
+        notes = notes_of(voices, self._curves.begins)
+        return Transcription(voices, notes, (below_s, above_s), 0.0, self._rate)
