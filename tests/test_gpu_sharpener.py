@@ -150,7 +150,7 @@ def test_a_long_file_in_segments_is_the_file_whole(
     for name, value in {
         "sharpen_lane.SEGMENT_S": 2.0,
         "sharpen_lane.WARM_UP_S": 4.0,
-        "segments.SHORTEST_FILE_S": 5.0,
+        "sharpen_lane.SHORTEST_FILE_S": 5.0,
     }.items():
         monkeypatch.setattr(f"sharpear.runs.{name}", value)
     sound = np.concatenate([audio(2)] * 16)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sharpear.audio import AudioFile, AudioSource, Selection
 from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.interrupt import Interruption
+from sharpear.sharpening.cores import one_taken
 from sharpear.sharpening.evidence import Evidence
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import FileSinks, SinkInfo
@@ -26,12 +27,14 @@ from .spool import Spool
 from .task import Outcome, Progress, Running
 
 LONGEST_SEGMENT_S = 120.0
-SHORTEST_FILE_S = 120.0
 WARM_UP_S = 10.0
 """Every preset has forgotten what was before, to the last bit, after 2 to 6 s."""
 
 PROOF_S = 1.0
 """Two segments that agree over the end of a warm-up, for much longer than any filter rings, agree from there on."""
+
+WORTHWHILE = 0.75
+"""Share of the time that a file takes whole which its segments may take, or it stays whole."""
 
 LONGER = 4
 """Times as long a warm-up is tried where they do not agree."""
@@ -41,9 +44,16 @@ SOUGHT_EXACTLY = ("WAV", "WAVEX", "FLAC", "AIFF", "AU", "W64", "RF64", "CAF")
 """Formats in which a sample is found again to the sample."""
 
 
-def can_be_cut(audio: AudioFile) -> bool:
-    """Whether a file is long enough to be cut, and of a format that can be entered anywhere."""
-    return audio.samples > SHORTEST_FILE_S * audio.sample_rate and audio.format in SOUGHT_EXACTLY
+def can_be_entered(audio: AudioFile) -> bool:
+    """Whether a file is of a format that can be read from any sample on."""
+    return audio.format in SOUGHT_EXACTLY
+
+
+def is_worth_cutting(audio: AudioFile, at_once: int) -> bool:
+    """Whether so many segments, each with its warm-up, end well before its channels do, side by side."""
+    length_s = audio.samples / audio.sample_rate
+    whole_s, cut_s = length_s / min(at_once, audio.channels), length_s / at_once + WARM_UP_S
+    return can_be_entered(audio) and cut_s < WORTHWHILE * whole_s
 
 
 @dataclass(frozen=True)
@@ -139,7 +149,7 @@ class _Listener:
         audio = self.audio
         spool = _Spool(self.beside, segment, warm_up)
         try:
-            with self.sharpeners.lend(audio.sample_rate, audio.channels) as sharpener:
+            with one_taken(), self.sharpeners.lend(audio.sample_rate, audio.channels) as sharpener:
                 # A multiple of the period, so that sums are rounded as in an unbroken run.
                 begin = max(0, segment.first - warm_up) // sharpener.period_hops * sharpener.period_hops
                 first = begin * sharpener.hop
