@@ -63,7 +63,7 @@ def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str]
     options |= {"inline": "always" if inline else "never", "no_cfunc_wrapper": True}
     if getattr(config, "DISABLE_JIT", 0):
         return function
-    dispatcher: Any = Kernel(function, targetoptions=options)
+    dispatcher: Any = Kernel(function, options)
     dispatcher._cache = KernelCache(function)
     if types is not None:
         dispatcher.compile(types)
