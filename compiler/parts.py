@@ -20,6 +20,8 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.event import trigger_event
 from numba.core.registry import CPUDispatcher
 
+from .passes import INSTEAD
+
 ir: Any = llvmlite.ir
 FunctionCompiler: Any = numba.core.dispatcher._FunctionCompiler  # type: ignore[attr-defined]
 
@@ -114,9 +116,16 @@ class KernelPipeline(Compiler):
 
 
 class PartPipeline(KernelPipeline):
-    """The same for a part."""
+    """The same for a part, in fewer steps."""
 
     kind = PartLibrary
+
+    def define_pipelines(self) -> list[Any]:
+        """Those of Numba, some with what stands for them."""
+        managers: list[Any] = super().define_pipelines()  # type: ignore[no-untyped-call]
+        for manager in managers:
+            manager.passes = [(INSTEAD.get(step, step), told) for step, told in manager.passes]
+        return managers
 
 
 class PartCompiler(FunctionCompiler):  # type: ignore[misc]
@@ -162,9 +171,8 @@ class Kernel(CPUDispatcher):
     """A kernel as Python calls it."""
 
     def __init__(self, function: Any, options: dict[str, Any]) -> None:
-        super().__init__(function, targetoptions=options)
-        if UNDERSTOOD:
-            self._compiler = FunctionCompiler(function, self.targetdescr, options, {}, KernelPipeline)
+        steps = KernelPipeline if UNDERSTOOD else Compiler
+        super().__init__(function, targetoptions=options, pipeline_class=steps)
 
     def compile(self, signature: Any) -> Any:
         """Load or compile it. Garbage waits: looking for it among all that Numba makes took a tenth of compiling."""
