@@ -167,7 +167,7 @@ def _stages_of(sharpener: sharpear.Sharpener) -> dict[str, Any]:
     outer = sharpener._path._parts
     code = outer.pop("code")
     names = ("finder", "field", "encoder", "judge", "pair")
-    parts = code._parts | ({"encoder": code._encoder} if hasattr(code, "_encoder") else {})
+    parts = code._parts | ({"encoder": code.encoder} if hasattr(code, "encoder") else {})
     inner = {name: parts[name] for name in names if name in parts}
     return {name: part for name, part in (outer | inner).items() if hasattr(part, "process")}
 

@@ -63,7 +63,7 @@ def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str]
     options |= {"inline": "always" if inline else "never", "no_cfunc_wrapper": True}
     if getattr(config, "DISABLE_JIT", 0):
         return function
-    dispatcher: Any = Kernel(function, targetoptions=options)
+    dispatcher: Any = Kernel(function, options)
     dispatcher._cache = KernelCache(function)
     if types is not None:
         dispatcher.compile(types)
@@ -200,7 +200,8 @@ def unpacked(packed: bytes | None) -> bytes | None:
 def stamp(function: FunctionType) -> str:
     """Sixteen digits that change with the sources of a kernel and of what it calls, with how they are compiled."""
     found = hashlib.sha256(f"{sys.version} {numba.__version__}".encode())
-    found.update(_read(str(Path(__file__).with_name("parts.py"))))
+    for decides in ("parts.py", "passes.py"):
+        found.update(_read(str(Path(__file__).with_name(decides))))
     for part in _decides(function, set()):
         found.update(hashlib.sha256(part).digest())
     return found.hexdigest()[:16]
@@ -216,8 +217,10 @@ def _decides(function: FunctionType, seen: set[object]) -> Iterator[bytes]:
     used = inspect.getclosurevars(function)
     for name, value in sorted({**used.globals, **used.nonlocals}.items()):
         called = value.py_func if isinstance(value, Dispatcher) else value
-        if isinstance(called, FunctionType) and called not in seen:
-            yield from _decides(called, seen)
+        if isinstance(called, FunctionType):
+            yield f"{name}={called.__qualname__}".encode()
+            if called not in seen:
+                yield from _decides(called, seen)
         elif isinstance(value, bool | int | float | complex | str | tuple | np.generic):
             yield f"{name}={value!r}".encode()
 

@@ -13,9 +13,14 @@ from typing import Any
 import llvmlite.ir
 import numba
 import numba.core.dispatcher
+from numba.core import sigutils
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.event import trigger_event
 from numba.core.registry import CPUDispatcher
+
+from .passes import INSTEAD
 
 ir: Any = llvmlite.ir
 FunctionCompiler: Any = numba.core.dispatcher._FunctionCompiler  # type: ignore[attr-defined]
@@ -50,11 +55,28 @@ def _promise(module: Any) -> None:
             argument.attributes.dereferenceable = kind.count
 
 
-class PartLibrary(JITCodeLibrary):
-    """Code that is linked into other code, optimised before, as loops within it are vectorised best by themselves."""
+class Library(JITCodeLibrary):
+    """Code that LLVM optimises in one of Numba's two rounds, as it meets both on its way from parts to kernels."""
 
     may_round_otherwise = False
     """Whether LLVM may reorder or fuse its operations, and does so as it sees them: it is then shown the same."""
+
+    def _optimize_final_module(self) -> None:
+        """One round alone, unless that could change a value."""
+        if self.may_round_otherwise:
+            super()._optimize_final_module()  # type: ignore[no-untyped-call]
+            return
+        passes, builder = self._round()
+        passes.run(self._final_module, builder)
+
+    def _round(self) -> tuple[Any, Any]:
+        """The second one: what is linked has been through the first."""
+        passes: tuple[Any, Any] = self._codegen._module_pass_manager()  # type: ignore[no-untyped-call]
+        return passes
+
+
+class PartLibrary(Library):
+    """Code that is linked into other code, optimised before, as loops within it are vectorised best by themselves."""
 
     def add_ir_module(self, module: Any) -> None:
         """As Numba's, with what it does not know."""
@@ -69,28 +91,41 @@ class PartLibrary(JITCodeLibrary):
             if not function.is_declaration:
                 passes.run(function, builder)
 
-    def _optimize_final_module(self) -> None:
-        """Numba's first round alone, as its second comes where all is linked, unless that could change a value."""
-        if self.may_round_otherwise:
-            super()._optimize_final_module()  # type: ignore[no-untyped-call]
-            return
+    def _round(self) -> tuple[Any, Any]:
+        """The first one: the second comes where all is linked."""
         codegen = self._codegen
-        passes, builder = codegen._module_pass_manager(  # type: ignore[no-untyped-call]
+        passes: tuple[Any, Any] = codegen._module_pass_manager(  # type: ignore[no-untyped-call]
             loop_vectorize=codegen._loopvect, slp_vectorize=False, opt=codegen._opt_level, cost="cheap"
         )
-        passes.run(self._final_module, builder)
+        return passes
 
     def _finalize_final_module(self) -> None:
         self._finalized = True
 
 
-class PartPipeline(Compiler):
+class KernelPipeline(Compiler):
     """Numba's steps, into such a library."""
 
+    kind: type[Library] = Library
+
     def __init__(self, typing: Any, target: Any, library: Any, *rest: Any) -> None:
-        part = PartLibrary(target.codegen(), "part")  # type: ignore[no-untyped-call]
-        super().__init__(typing, target, part, *rest)  # type: ignore[no-untyped-call]
-        part.may_round_otherwise = bool(self.state.flags.fastmath)
+        made = self.kind(target.codegen(), "kernel")
+        made.enable_object_caching()  # type: ignore[no-untyped-call]
+        super().__init__(typing, target, made, *rest)  # type: ignore[no-untyped-call]
+        made.may_round_otherwise = bool(self.state.flags.fastmath)
+
+
+class PartPipeline(KernelPipeline):
+    """The same for a part, in fewer steps."""
+
+    kind = PartLibrary
+
+    def define_pipelines(self) -> list[Any]:
+        """Those of Numba, some with what stands for them."""
+        managers: list[Any] = super().define_pipelines()  # type: ignore[no-untyped-call]
+        for manager in managers:
+            manager.passes = [(INSTEAD.get(step, step), told) for step, told in manager.passes]
+        return managers
 
 
 class PartCompiler(FunctionCompiler):  # type: ignore[misc]
@@ -114,6 +149,16 @@ class Part(CPUDispatcher):
         super().__init__(function, targetoptions=alone)
         self._compiler = PartCompiler(function, self.targetdescr, alone, {}, PartPipeline)
 
+    def compile(self, signature: Any) -> Any:
+        """As Numba's, without its clocks: each of LLVM's calls told every function that is being compiled."""
+        types, result = sigutils.normalize_signature(signature)  # type: ignore[no-untyped-call]
+        with global_compiler_lock:
+            if tuple(types) not in self.overloads:
+                with trigger_event("numba:compile", data={"dispatcher": self}):
+                    self.add_overload(self._compiler.compile(types, result))
+            compiled: Any = self.overloads[tuple(types)]
+            return compiled.entry_point
+
     def add_overload(self, result: Any) -> None:
         """Callers find it by an object that stands for the function that Python cannot call."""
         key = object()
@@ -124,6 +169,10 @@ class Part(CPUDispatcher):
 
 class Kernel(CPUDispatcher):
     """A kernel as Python calls it."""
+
+    def __init__(self, function: Any, options: dict[str, Any]) -> None:
+        steps = KernelPipeline if UNDERSTOOD else Compiler
+        super().__init__(function, targetoptions=options, pipeline_class=steps)
 
     def compile(self, signature: Any) -> Any:
         """Load or compile it. Garbage waits: looking for it among all that Numba makes took a tenth of compiling."""

@@ -1,13 +1,20 @@
 """Delay alignment: fast channels wait for slow ones, so that an onset stands at one time over all frequencies."""
 
+from typing import Annotated, NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sharpear.compiler import Floats, Integers, kernel
+from sharpear.compiler import Complexes, Integers, kernel
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import Stateful
 
-from .filterbank import SubbandFrames
+
+class AlignParts(NamedTuple):
+    """Hops that each channel waits, and the frames that wait, in a ring as long as the longest of them."""
+
+    wait: Annotated[NDArray[np.int64], "channels"]
+    held: Annotated[NDArray[np.complex64], "rows", "streams", "channels"]
 
 
 class Aligner(Stateful):
@@ -22,11 +29,14 @@ class Aligner(Stateful):
         delay_samples: (channels,) delay of each channel before alignment.
         hop: samples between frames.
         streams: number of streams.
-        order: stages per channel in the frames.
         limit_samples: latency not to exceed; zero aligns nothing.
+        latency_hops: the latency to have instead, that of what the channels stand beside.
         backend: where it runs, and where its input is.
 
-    >>> aligner = Aligner([10.0, 250.0], hop=100, streams=1, order=1)
+    Raises:
+        ValueError: the channels take longer than `latency_hops`.
+
+    >>> aligner = Aligner([10.0, 250.0], hop=100, streams=1)
     >>> aligner.latency_hops, aligner.wait_hops.tolist()
     (3, [3, 0])
     """
@@ -36,58 +46,69 @@ class Aligner(Stateful):
         delay_samples: ArrayLike,
         hop: int,
         streams: int,
-        order: int,
         limit_samples: float = np.inf,
+        latency_hops: int | None = None,
         backend: Backend = CPU,
     ) -> None:
         delay_hops = np.asarray(delay_samples, dtype=np.float64) / hop
-        self.latency_hops = int(min(np.ceil(delay_hops.max() - 1e-9), limit_samples // hop))
-        self.wait_hops: NDArray[np.int64] = np.rint(self.latency_hops - delay_hops).clip(0).astype(np.int64)
-        depth, channels = int(self.wait_hops.max()), delay_hops.size
+        own_hops = int(min(np.ceil(delay_hops.max() - 1e-9), limit_samples // hop))
+        if latency_hops is not None and latency_hops < own_hops:
+            raise ValueError(f"expected channels that take at most {latency_hops} hops, received {own_hops}")
+        waits: NDArray[np.int64] = np.rint(own_hops - delay_hops).clip(0).astype(np.int64)
+        self.latency_hops = own_hops if latency_hops is None else latency_hops
+        self.wait_hops = waits + (self.latency_hops - own_hops)
+        depth = int(self.wait_hops.max())
         self._wait = backend.array(self.wait_hops)
-        self._wait_of_stages = backend.array(np.tile(self.wait_hops.repeat(2), order))
         self._remember(
-            [
-                ("stages", np.complex64, (depth, streams, order, channels)),
-                ("power", np.float32, (depth, streams, channels)),
-                ("instantaneous_hz", np.float32, (depth, streams, channels)),
-            ],
+            [("held", np.complex64, (depth, streams, delay_hops.size)), ("row", np.int64)],
             backend,
+            below={"row": max(1, depth)},
         )
-        self._run = backend.kernel(align_process, blocks=streams, threads=channels)
+        self._run = backend.kernel(align_process, blocks=streams, threads=delay_hops.size)
 
-    def process(self, frames: SubbandFrames) -> SubbandFrames:
-        """Return as many frames as came in, each channel as it was `wait_hops` ago (zero before the start)."""
-        count, streams, order, channels = frames.stages.shape
-        out = SubbandFrames.allocate(count, streams, order, channels, self.backend)
-        state = self._state
-        self._run(_floats(frames.stages), self._wait_of_stages, _floats(state["stages"]), _floats(out.stages))
-        self._run(frames.power, self._wait, state["power"], out.power)
-        self._run(frames.instantaneous_hz, self._wait, state["instantaneous_hz"], out.instantaneous_hz)
+    @property
+    def parts(self) -> AlignParts:
+        """What the kernels take, on the CPU always the same arrays."""
+        return AlignParts(self._wait, self._state["held"])
+
+    @property
+    def row(self) -> int:
+        """Row of the ring that the next frame takes."""
+        return int(self._state["row"])
+
+    def pass_on(self, frames: int) -> None:
+        """So many frames have been aligned by who runs the kernels."""
+        self._state["row"] = (self.row + frames) % max(1, len(self._state["held"]))
+
+    def process(self, subband: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        """Return as many frames as came in, each channel as it was `wait_hops` ago (zero before the start).
+
+        subband: (frames, streams, channels), as what it gives.
+        """
+        subband = self.backend.array(subband)
+        out = self.backend.empty(subband.shape, np.complex64)
+        self._run(subband, *self.parts, self.row, out)
+        self.pass_on(len(subband))
         return out
 
 
-def _floats(stages: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Stages (frames, streams, order, channels) as (frames, streams, 2·order·channels) floats."""
-    frames, streams, order, channels = stages.shape
-    return stages.view(np.float32).reshape(frames, streams, 2 * order * channels)
+@kernel
+def align_process(fresh: Complexes, wait: Integers, held: Complexes, row: int, out: Complexes) -> None:
+    """`align_frame` over fresh and out (frames, streams, channels)."""
+    for f in range(fresh.shape[0]):
+        for s in range(fresh.shape[1]):
+            align_frame(fresh[f, s], wait, held, row + f, s, out[f, s])
 
 
 @kernel
-def align_process(fresh: Floats, wait: Integers, held: Floats, out: Floats) -> None:
-    """Delay each value by `wait` frames.
-
-    fresh, out (frames, streams, values); held (rows, streams, values): what came before; wait (values,): at most rows.
-    """
-    frames, streams, values = fresh.shape
+def align_frame(
+    fresh: Complexes, wait: Integers, held: Complexes, row: int, s: int, out: Complexes
+) -> None:  # fmt: skip
+    """Delay each channel of a frame of stream `s` by `wait` frames, at most the ring's rows: the row-th of all."""
     depth = held.shape[0]
-    for f in range(frames):
-        for s in range(streams):
-            for v in range(values):
-                then = f - wait[v]
-                out[f, s, v] = fresh[then, s, v] if then >= 0 else held[depth + then, s, v]
-    for row in range(depth):
-        later = row + frames
-        for s in range(streams):
-            for v in range(values):
-                held[row, s, v] = held[later, s, v] if later < depth else fresh[later - depth, s, v]
+    now = row % depth if depth else 0
+    for k in range(fresh.size):
+        then = now - wait[k]
+        out[k] = fresh[k] if wait[k] == 0 else held[then if then >= 0 else then + depth, s, k]
+    for k in range(fresh.size if depth else 0):
+        held[now, s, k] = fresh[k]

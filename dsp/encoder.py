@@ -1,6 +1,6 @@
 """From subbands to a network's drive: each atom's receptive field applied to the frame."""
 
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,30 +9,39 @@ from sharpear.compiler import Complexes, Floats, Integers, kernel
 from sharpear.gpu import CPU, Backend
 
 
-@kernel(fastmath={"contract"})
-def encode(subband: Complexes, band: Floats, first: Integers, out: Complexes) -> None:
-    """``out = E subband`` for every frame and stream; subband (frames, streams, channels), out (…, atoms).
+class EncoderParts(NamedTuple):
+    """The encoder channel by channel, real and imaginary parts apart: row k reaches the atoms from first[k] on."""
 
-    E is kept channel by channel, real and imaginary parts apart: band (channels, 2, width), whose row k reaches the
-    atoms from first[k] on.
-    """
-    frames, streams, channels = subband.shape
-    atoms, width = out.shape[2], band.shape[2]
-    re, im = np.empty(atoms, np.float32), np.empty(atoms, np.float32)
-    for f in range(frames):
-        for s in range(streams):
-            re[:] = 0
-            im[:] = 0
-            for k in range(channels):
-                y_re, y_im = subband[f, s, k].real, subband[f, s, k].imag
-                low = first[k]
-                e_re, e_im = band[k, 0], band[k, 1]
-                o_re, o_im = re[low : low + width], im[low : low + width]
-                for w in range(width):
-                    o_re[w] += e_re[w] * y_re - e_im[w] * y_im
-                    o_im[w] += e_re[w] * y_im + e_im[w] * y_re
-            for j in range(atoms):
-                out[f, s, j] = complex(re[j], im[j])
+    band: Annotated[NDArray[np.float32], "channels", "parts", "width"]
+    first: Annotated[NDArray[np.int64], "channels"]
+
+
+@kernel
+def encode(subband: Complexes, band: Floats, first: Integers, out: Complexes) -> None:
+    """`encode_frame` for every frame and stream; subband (frames, streams, channels), out (…, atoms)."""
+    parts = EncoderParts(band, first)
+    re, im = np.empty(out.shape[2], np.float32), np.empty(out.shape[2], np.float32)
+    for f in range(subband.shape[0]):
+        for s in range(subband.shape[1]):
+            encode_frame(subband[f, s], parts, re, im, out[f, s])
+
+
+@kernel(fastmath={"contract"})
+def encode_frame(subband: Complexes, encoder: EncoderParts, re: Floats, im: Floats, out: Complexes) -> None:
+    """``out = E subband`` of a frame of a stream; re, im (atoms,): room."""
+    band, width = encoder.band, encoder.band.shape[2]
+    re[:] = 0
+    im[:] = 0
+    for k in range(subband.size):
+        y_re, y_im = subband[k].real, subband[k].imag
+        low = encoder.first[k]
+        e_re, e_im = band[k, 0], band[k, 1]
+        o_re, o_im = re[low : low + width], im[low : low + width]
+        for w in range(width):
+            o_re[w] += e_re[w] * y_re - e_im[w] * y_im
+            o_im[w] += e_re[w] * y_im + e_im[w] * y_re
+    for j in range(out.size):
+        out[j] = complex(re[j], im[j])
 
 
 class Encoder:
@@ -63,11 +72,11 @@ class Encoder:
             column = matrix[low : low + width, k]
             band[k] = column.real, column.imag
         self._backend = backend
-        self._first, self._band = backend.array(lowest, np.int64), backend.array(band)
+        self.parts = EncoderParts(backend.array(band), backend.array(lowest, np.int64))
         self._run = backend.kernel(encode, blocks=streams, threads=self.atoms, shared_bytes=8 * channels)
 
     def process(self, subband: NDArray[np.complex64]) -> NDArray[np.complex64]:
         """(frames, streams, channels) → drive (frames, streams, atoms)."""
         out = self._backend.empty((*subband.shape[:2], self.atoms), np.complex64)
-        self._run(self._backend.array(subband), self._band, self._first, out)
+        self._run(self._backend.array(subband), *self.parts, out)
         return out

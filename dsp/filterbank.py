@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import Stateful
 
-from .filterbank_kernel import STATE_ROWS, HopOut, filterbank_process
+from .filterbank_kernel import STATE_ROWS, FilterbankParts, HopOut, filterbank_process
 from .gammatone import GammatoneDesign
 
 
@@ -80,7 +80,7 @@ class Filterbank(Stateful):
         self.streams = streams
         pole, gain = design.pole, 1.0 - design.damping
         self._coefficients = backend.array(np.stack([pole.real, pole.imag, gain]), np.float32)
-        self._order_tag = (1,) * design.order
+        self.order_tag = (1,) * design.order
         self._rad_to_hz = np.float32(design.sample_rate / (2 * np.pi))
         self._center_hz = backend.array(design.center_hz, np.float32)
         self._remember(
@@ -104,9 +104,23 @@ class Filterbank(Stateful):
         """(streams,) number of unusable input samples replaced by zero since the last reset."""
         return self.backend.numpy(self._state["replaced"]).copy()
 
+    @property
+    def parts(self) -> FilterbankParts:
+        """What the kernels take, on the CPU always the same arrays."""
+        return FilterbankParts(self._coefficients, *(self._state[name] for name in ("stages", "replaced")))
+
+    @property
+    def filled(self) -> int:
+        """Samples that there are of the next hop."""
+        return int(self._state["filled"])
+
+    def pass_on(self, samples: int) -> None:
+        """So many samples have been taken in by who runs the kernels."""
+        self._state["filled"] = (self.filled + samples) % self.hop
+
     def frames_in(self, samples: int) -> int:
         """Number of frames that a block of `samples` will complete."""
-        return int((self._state["filled"] + samples) // self.hop)
+        return (self.filled + samples) // self.hop
 
     def process(self, audio: NDArray[np.float32], out: SubbandFrames | None = None) -> SubbandFrames:
         """Advance over `audio`, (samples, streams) float32, and return the frames completed by it.
@@ -124,12 +138,9 @@ class Filterbank(Stateful):
             out = SubbandFrames.allocate(count, self.streams, self.design.order, self.design.channels, self.backend)
         elif len(out) < count:
             raise ValueError(f"expected room for {count} frames, received {len(out)}")
-        state = self._state
-        self._run(
-            audio, self.hop, self._order_tag, self._coefficients, state["stages"], state["replaced"],
-            int(state["filled"]), HopOut(stages=out.stages, power=out.power, slope=out.instantaneous_hz),
-        )  # fmt: skip
-        state["filled"] = (state["filled"] + audio.shape[0]) % self.hop
+        made = HopOut(stages=out.stages, power=out.power, slope=out.instantaneous_hz)
+        self._run(audio, self.hop, self.order_tag, *self.parts, self.filled, made)
+        self.pass_on(audio.shape[0])
         frames = out[:count]
         hz = frames.instantaneous_hz
         hz *= self._rad_to_hz

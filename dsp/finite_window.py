@@ -152,6 +152,15 @@ class WindowTuning(NamedTuple):
     limit_hz: Annotated[NDArray[np.float32], "channels"]
 
 
+class WindowParts(NamedTuple):
+    """The windows as kernels take them: coefficients, lengths, tuning, and the stages of the past."""
+
+    coefficients: Annotated[NDArray[np.float32], "sets", "stages", "channels"]
+    length_hops: Annotated[NDArray[np.int64], "channels"]
+    tuning: WindowTuning
+    ring: Annotated[NDArray[np.complex64], "streams", "rows", "stages", "channels"]
+
+
 class WindowOut(NamedTuple):
     r"""The windows' outputs z, their power \|z\|² and their instantaneous frequencies, Hz."""
 
@@ -198,53 +207,75 @@ class FiniteWindow(Stateful):
         """(channels,) delay of each window's centre of gravity."""
         return self.design.centroid_samples
 
+    @property
+    def parts(self) -> WindowParts:
+        """What the kernels take, on the CPU always the same arrays."""
+        return WindowParts(self._coefficients, self._length_hops, self._tuning, self._state["ring"])
+
+    @property
+    def row(self) -> int:
+        """Row of the ring that the next frame takes."""
+        return int(self._state["row"])
+
+    def pass_on(self, frames: int) -> None:
+        """So many frames have been taken in by who runs the kernels."""
+        self._state["row"] = (self.row + frames) % self._state["ring"].shape[1]
+
     def process(self, frames: SubbandFrames) -> SubbandFrames:
         """Frames of the bank in, as many frames of the windows out, each with one stage."""
         count, streams, _, K = frames.stages.shape
         out = SubbandFrames.allocate(count, streams, 1, K, self.backend)
-        state = self._state
-        self._run(
-            frames.stages, self._coefficients, self._length_hops, self._tuning, state["ring"], int(state["row"]),
-            WindowOut(z=out.stages, power=out.power, instantaneous_hz=out.instantaneous_hz),
-        )  # fmt: skip
-        state["row"] = (state["row"] + count) % state["ring"].shape[1]
+        made = WindowOut(z=out.stages, power=out.power, instantaneous_hz=out.instantaneous_hz)
+        self._run(frames.stages, *self.parts, self.row, made)
+        self.pass_on(count)
         return out
 
 
-@kernel(fastmath={"contract"})
+@kernel
 def window_process(
     stages: Complexes, coefficients: Floats, length_hops: Integers, tuning: WindowTuning, ring: Complexes, row: int,
     out: WindowOut,
 ) -> None:  # fmt: skip
-    r"""z, \|z\|² and ``f = f_k + Im(z'/z) / (2πT)`` of every channel, frame by frame."""
-    center_hz, rad_to_hz, limit_hz = tuning.center_hz, tuning.rad_to_hz, tuning.limit_hz
-    z_out, power, instantaneous_hz = out.z, out.power, out.instantaneous_hz
-    depth, order, channels = ring.shape[1:]
+    """`window_frame` over stages (frames, streams, order, channels)."""
+    window = WindowParts(coefficients, length_hops, tuning, ring)
     for f in range(stages.shape[0]):
-        now = (row + f) % depth
         for s in range(stages.shape[1]):
-            for k in range(channels):
-                then = (now - length_hops[k]) % depth  # a full ring's oldest row is the one about to be overwritten
-                re, im, d_re, d_im = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-                for j in range(order):
-                    y, old = stages[f, s, j, k], ring[s, then, j, k]
-                    c, d = coefficients[0, j, k], coefficients[1, j, k]
-                    a, b = coefficients[2, j, k], coefficients[4, j, k]
-                    re += c * y.real - (a * old.real - b * old.imag)
-                    im += c * y.imag - (a * old.imag + b * old.real)
-                    a, b = coefficients[3, j, k], coefficients[5, j, k]
-                    d_re += d * y.real - (a * old.real - b * old.imag)
-                    d_im += d * y.imag - (a * old.imag + b * old.real)
-                size = re * re + im * im
-                offset = np.float32(0)
-                if size < SILENT_WINDOW_POWER:
-                    re, im, size = np.float32(0), np.float32(0), np.float32(0)
-                else:
-                    offset = (d_im * re - d_re * im) / size * rad_to_hz[k]
-                z_out[f, s, 0, k], power[f, s, k] = complex(re, im), size
-                if abs(offset) > limit_hz[k]:
-                    offset = np.float32(0)
-                instantaneous_hz[f, s, k] = center_hz[k] + offset
-            for j in range(order):
-                for k in range(channels):
-                    ring[s, now, j, k] = stages[f, s, j, k]
+            window_frame(
+                stages[f, s], window, row + f, s, out.z[f, s, 0], out.power[f, s], out.instantaneous_hz[f, s]
+            )  # fmt: skip
+
+
+@kernel(fastmath={"contract"})
+def window_frame(
+    stages: Complexes, window: WindowParts, row: int, s: int, z: Complexes, power: Floats, instantaneous_hz: Floats
+) -> None:  # fmt: skip
+    r"""z, \|z\|² and ``f = f_k + Im(z'/z) / (2πT)`` of every channel of a frame of stream `s`, the row-th of all."""
+    coefficients, length_hops, tuning, ring = window.coefficients, window.length_hops, window.tuning, window.ring
+    center_hz, rad_to_hz, limit_hz = tuning.center_hz, tuning.rad_to_hz, tuning.limit_hz
+    depth, order, channels = ring.shape[1:]
+    now = row % depth
+    for k in range(channels):
+        then = (now - length_hops[k]) % depth  # a full ring's oldest row is the one about to be overwritten
+        re, im, d_re, d_im = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for j in range(order):
+            y, old = stages[j, k], ring[s, then, j, k]
+            c, d = coefficients[0, j, k], coefficients[1, j, k]
+            a, b = coefficients[2, j, k], coefficients[4, j, k]
+            re += c * y.real - (a * old.real - b * old.imag)
+            im += c * y.imag - (a * old.imag + b * old.real)
+            a, b = coefficients[3, j, k], coefficients[5, j, k]
+            d_re += d * y.real - (a * old.real - b * old.imag)
+            d_im += d * y.imag - (a * old.imag + b * old.real)
+        size = re * re + im * im
+        offset = np.float32(0)
+        if size < SILENT_WINDOW_POWER:
+            re, im, size = np.float32(0), np.float32(0), np.float32(0)
+        else:
+            offset = (d_im * re - d_re * im) / size * rad_to_hz[k]
+        z[k], power[k] = complex(re, im), size
+        if abs(offset) > limit_hz[k]:
+            offset = np.float32(0)
+        instantaneous_hz[k] = center_hz[k] + offset
+    for j in range(order):
+        for k in range(channels):
+            ring[s, now, j, k] = stages[j, k]

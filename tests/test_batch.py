@@ -9,6 +9,7 @@ import resource
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import fsspec
 import numpy as np
@@ -23,7 +24,7 @@ from sharpear.errors import InputError, UsageError
 from sharpear.interrupt import Interruption
 from sharpear.runs import Found, Job, Running, Settings, find_inputs, plan_frames, run_local
 from sharpear.runs.pool import SharpenerPool
-from sharpear.runs.segments import sharpen_cut
+from sharpear.runs.segments import is_worth_cutting, sharpen_cut
 from sharpear.runs.sharpening_task import Sharpening, sharpen_file
 
 CONFIG = load_config(str(SMALL))
@@ -213,6 +214,16 @@ def test_segments_give_the_unbroken_run_bit_for_bit(folder, mode, warm_up_s):
         assert np.array_equal(one[name], other[name]), name
 
 
+@pytest.mark.parametrize(
+    ("length_s", "channels", "at_once", "kind", "cut"),
+    [(41, 1, 2, "WAV", True), (39, 1, 2, "WAV", False), (3600, 1, 1, "WAV", False), (41, 1, 2, "MP3", False),
+     (3600, 2, 2, "FLAC", False), (81, 2, 4, "FLAC", True), (79, 2, 4, "FLAC", False), (3600, 6, 4, "WAV", False)],
+)  # fmt: skip
+def test_a_file_is_cut_where_cores_would_idle_for_long_enough(length_s, channels, at_once, kind, cut):
+    audio = SimpleNamespace(samples=8000 * length_s, sample_rate=8000, channels=channels, format=kind)
+    assert is_worth_cutting(audio, at_once) == cut
+
+
 @pytest.mark.slow
 def test_a_long_file_is_cut_unless_told(sharpen, wav, folder, monkeypatch):
     from sharpear.runs import sharpening_task  # noqa: PLC0415
@@ -220,8 +231,7 @@ def test_a_long_file_is_cut_unless_told(sharpen, wav, folder, monkeypatch):
     cut: list[int] = []
     inner = sharpening_task.sharpen_cut
     monkeypatch.setattr(sharpening_task, "sharpen_cut", lambda *a, **k: (cut.append(1), inner(*a, **k))[1])
-    monkeypatch.setattr("sharpear.runs.segments.SHORTEST_FILE_S", 30.0)
-    wav("long.wav", 31.0, 8000)
+    wav("long.wav", 41.0, 8000)
     assert sharpen("long.wav", "-o", "cut.npz", "-j", "2").code == 0
     assert cut == [1]
     assert sharpen("long.wav", "-o", "exact.npz", "-j", "2", "--exact").code == 0

@@ -147,4 +147,4 @@ def test_the_filterbank_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match="room for 3 frames, received 2"):
         bank.process(np.zeros((30, 2), np.float32), SubbandFrames.allocate(2, 2, 4, 7))
     with pytest.raises(ValueError, match="expected a state"):
-        bank.state = Aligner([1.0], hop=1, streams=1, order=1).state
+        bank.state = Aligner([1.0], hop=1, streams=1).state

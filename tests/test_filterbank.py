@@ -115,18 +115,29 @@ def test_an_impulse_peaks_at_the_stated_latency(order: int) -> None:
 def test_aligned_impulses_peak_together() -> None:
     design, hop = small_bank(bandwidth=0.3), 16
     bank = Filterbank(design, hop)
-    aligner = Aligner(bank.latency_samples, hop, 1, design.order)
+    aligner = Aligner(bank.latency_samples, hop, 1)
     audio = np.zeros((200 * hop, 1), np.float32)
     audio[50 * hop] = 1
-    peak = aligner.process(bank.process(audio)).power[:, 0].argmax(axis=0)
+    peak = np.abs(aligner.process(bank.process(audio).subband)[:, 0]).argmax(axis=0)
     assert np.ptp(bank.latency_samples) > 4 * hop
     assert np.abs(peak - (50 + aligner.latency_hops)).max() <= 1
 
 
 def test_alignment_never_exceeds_its_limit() -> None:
-    aligner = Aligner([10.0, 250.0, 900.0], hop=100, streams=1, order=1, limit_samples=300)
+    aligner = Aligner([10.0, 250.0, 900.0], hop=100, streams=1, limit_samples=300)
     assert aligner.latency_hops == 3
     assert aligner.wait_hops.tolist() == [3, 0, 0]
+
+
+def test_alignment_to_a_latency_delays_all_by_as_much_more() -> None:
+    aligner = Aligner([10.0, 250.0], hop=100, streams=1, latency_hops=5)
+    subband = np.arange(1, 17, dtype=np.complex64).reshape(8, 1, 2)
+    aligned = np.concatenate([aligner.process(part) for part in np.split(subband, [1, 6])])
+    assert aligner.wait_hops.tolist() == [5, 2]
+    np.testing.assert_array_equal(aligned[:, 0, 0], [0, 0, 0, 0, 0, 1, 3, 5])
+    np.testing.assert_array_equal(aligned[:, 0, 1], [0, 0, 2, 4, 6, 8, 10, 12])
+    with pytest.raises(ValueError, match="at most 2 hops, received 3"):
+        Aligner([10.0, 250.0], hop=100, streams=1, latency_hops=2)
 
 
 @given(amplitude=st.floats(1e-4, 1.0), k=st.integers(0, 6))

@@ -86,12 +86,12 @@ def test_a_transcriber_sharpens_there_and_decides_here(device: DeviceBackend) ->
 
 
 def test_a_state_without_a_past_moves_too(device: DeviceBackend) -> None:  # noqa: F811
-    """Where nothing is aligned, the aligner's state holds no byte."""
+    """Where nothing is aligned, the aligner's state holds no frame."""
     settings = SMALL_SETTINGS | {"frames.align_limit_ms": 0.0}
     on_cpu, on_gpu = (sharpear.Sharpener(SAMPLE_RATE, "coherent", 2, settings, device=d) for d in ("cpu", device))
     on_cpu.process(audio(2)[:2000])
     on_gpu.state = on_cpu.state
-    assert on_gpu.state["path"]["aligner"].nbytes == 0
+    assert on_gpu.state["path"]["aligner"]["held"].nbytes == 0
     assert_same(on_gpu.process(audio(2)[2000:]), on_cpu.process(audio(2)[2000:]))
 
 
@@ -150,7 +150,7 @@ def test_a_long_file_in_segments_is_the_file_whole(
     for name, value in {
         "sharpen_lane.SEGMENT_S": 2.0,
         "sharpen_lane.WARM_UP_S": 4.0,
-        "segments.SHORTEST_FILE_S": 5.0,
+        "sharpen_lane.SHORTEST_FILE_S": 5.0,
     }.items():
         monkeypatch.setattr(f"sharpear.runs.{name}", value)
     sound = np.concatenate([audio(2)] * 16)

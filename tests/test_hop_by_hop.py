@@ -97,6 +97,27 @@ def test_voices_are_the_same_but_for_the_last_bits() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("preset", "settings"), [("coherent", {}), ("music", WINDOWS)])
+def test_subbands_are_the_same_to_the_last_bit(preset: str, settings: dict[str, Any]) -> None:
+    """With blocks that end within hops, and with a state that came from the stages each by itself."""
+    together, apart = (
+        Sharpener(RATE, preset, STREAMS, settings, phases=True, device=device) for device in ("cpu", StageByStage())
+    )
+    wave, received, expected = sound(RATE), [], []
+    for n, block in enumerate(np.split(wave, [10, 300, 301, 4000])):
+        received.append(together.process(block))
+        expected.append(apart.process(block))
+        assert equal(together.state, apart.state)
+        if n == 3:
+            together.reset()
+            together.state = apart.state
+    ours, theirs = Frames.join(received), Frames.join(expected)
+    assert ours == theirs
+    assert np.count_nonzero(ours.amplitude) > 1000
+    np.testing.assert_array_equal(together.replaced, [0, 1, 0])
+
+
+@pytest.mark.slow
 def test_audio_of_another_shape_is_refused(made: tuple[Sharpener, Sharpener, Frames, Frames]) -> None:
     for wrong in (np.zeros(100, np.float32), np.zeros((100, 2), np.float32)):
         with pytest.raises(ValueError, match=r"expected audio of shape \(samples, 3\)"):

@@ -9,7 +9,7 @@ from sharpear.dynamics import BandedWeights
 SAMPLE_RATE, HOP = 16000.0, 40
 DESIGN = GammatoneDesign.from_scale(SAMPLE_RATE, low_hz=400, high_hz=1600, channels=25, bandwidth=0.5)
 ATOM_HZ = space_frequencies(400, 1600, 37, "log")
-WAIT_SAMPLES = Aligner(Filterbank(DESIGN, HOP).latency_samples, HOP, 1, 4).wait_hops * float(HOP)
+WAIT_SAMPLES = Aligner(Filterbank(DESIGN, HOP).latency_samples, HOP, 1).wait_hops * float(HOP)
 NO_WHITENING = 1e3
 """A noise floor so high that the inverse root is a constant."""
 
@@ -17,10 +17,10 @@ NO_WHITENING = 1e3
 def measured(frequency_hz: float) -> np.ndarray:
     """(channels,) aligned response to a unit cosine, turned back to the phase that the cosine has now."""
     bank = Filterbank(DESIGN, HOP)
-    aligner = Aligner(bank.latency_samples, HOP, 1, DESIGN.order)
+    aligner = Aligner(bank.latency_samples, HOP, 1)
     time_s = np.arange(400 * HOP) / SAMPLE_RATE
-    frames = aligner.process(bank.process(np.cos(2 * np.pi * frequency_hz * time_s)[:, None].astype(np.float32)))
-    return frames.subband[-1, 0] * np.exp(-2j * np.pi * frequency_hz * time_s[-1])
+    frames = bank.process(np.cos(2 * np.pi * frequency_hz * time_s)[:, None].astype(np.float32))
+    return aligner.process(frames.subband)[-1, 0] * np.exp(-2j * np.pi * frequency_hz * time_s[-1])
 
 
 def bank_matrix() -> np.ndarray:

@@ -17,7 +17,7 @@ from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.separation.separator import Separator
 from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voices import PitchVoices
-from sharpear.sharpening.paths import SubbandFront
+from sharpear.sharpening.front import SubbandFront
 from sharpear.sharpening.sharpener import Sharpener
 
 RATE, HOP_S = 44100, 128 / 44100

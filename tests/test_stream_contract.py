@@ -131,7 +131,7 @@ def windows(streams: int) -> FiniteWindow:
 
 def aligner(streams: int, limit_samples: float = np.inf) -> Aligner:
     delay = Filterbank(design(), HOP).latency_samples
-    return Aligner(delay, HOP, streams, design().order, limit_samples)
+    return Aligner(delay, HOP, streams, limit_samples)
 
 
 class Packed:
@@ -456,8 +456,8 @@ CASES: dict[str, Case] = {
     "Judge": (judge, windows_and_pairs, {"trusts_input": True, "silence": 100}),
     "BeliefCode": (belief_code, hann_frames, {"trusts_input": True, "silence": 400}),
     "VoiceTracker": (voice_tracker, hops_of_sound, {"trusts_input": True, "silence": 400}),
-    "Aligner": (aligner, frames, {"trusts_input": True}),
-    "Aligner with a limit": (lambda n: aligner(n, 2 * HOP), frames, {"trusts_input": True}),
+    "Aligner": (aligner, subbands, {"trusts_input": True}),
+    "Aligner with a limit": (lambda n: aligner(n, 2 * HOP), subbands, {"trusts_input": True}),
     "Splitter": (lambda n: Splitter(SynthesisDesign.over(design(), 0.016), HOP, n), audio, {}),
     "TonalReadout": (lambda n: tonal_readout(n, CPU), features, {"trusts_input": True}),
     "Separator, tonal and transient": (lambda n: separator(n, TonalTransient), audio, {"silence": 12000}),

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import typer
@@ -65,13 +66,13 @@ def run_batch(batch: Batch) -> None:
         check_report(options.report, outputs, sources, options.overwrite)
     workers = options.jobs or os.cpu_count() or 1
     # Whether a file is cut depends on the request alone, so that a resumed run gives what an unbroken one would.
-    at_once = workers if batch.cuts and len(planned) < workers and not options.scheduler else 1
+    at_once = ceil(workers / max(1, len(planned))) if batch.cuts and not options.scheduler else 1
     if backend is not CPU:
         workers, at_once = 1, 2 if batch.cuts else 1
     settings = Settings(batch.task, options.overwrite, options.skip_existing, len(planned) == 1, at_once)
     started_s = time.perf_counter()
     with outputs_made([*outputs, *([options.report] if options.report else [])]):
-        results = _run(batch, settings, workers if at_once == 1 else 1)
+        results = _run(batch, settings, min(workers, max(1, len(planned))))
         tidy_folders(output_folders(planned))  # workers of a cluster that were killed
     _conclude(batch, results, settings, time.perf_counter() - started_s)
 

@@ -6,8 +6,9 @@ are only listened to side by side, and one network then decides about all of the
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from sharpear.audio import AudioFile, AudioSource, Selection
 from sharpear.audio.blocks import BLOCK_SAMPLES
 from sharpear.interrupt import Interruption
+from sharpear.sharpening.cores import one_taken
 from sharpear.sharpening.evidence import Evidence
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import FileSinks, SinkInfo
@@ -26,12 +28,14 @@ from .spool import Spool
 from .task import Outcome, Progress, Running
 
 LONGEST_SEGMENT_S = 120.0
-SHORTEST_FILE_S = 120.0
 WARM_UP_S = 10.0
 """Every preset has forgotten what was before, to the last bit, after 2 to 6 s."""
 
 PROOF_S = 1.0
 """Two segments that agree over the end of a warm-up, for much longer than any filter rings, agree from there on."""
+
+WORTHWHILE = 0.75
+"""Share of the time that a file takes whole which its segments may take, or it stays whole."""
 
 LONGER = 4
 """Times as long a warm-up is tried where they do not agree."""
@@ -41,9 +45,16 @@ SOUGHT_EXACTLY = ("WAV", "WAVEX", "FLAC", "AIFF", "AU", "W64", "RF64", "CAF")
 """Formats in which a sample is found again to the sample."""
 
 
-def can_be_cut(audio: AudioFile) -> bool:
-    """Whether a file is long enough to be cut, and of a format that can be entered anywhere."""
-    return audio.samples > SHORTEST_FILE_S * audio.sample_rate and audio.format in SOUGHT_EXACTLY
+def can_be_entered(audio: AudioFile) -> bool:
+    """Whether a file is of a format that can be read from any sample on."""
+    return audio.format in SOUGHT_EXACTLY
+
+
+def is_worth_cutting(audio: AudioFile, at_once: int) -> bool:
+    """Whether so many segments, each with its warm-up, end well before its channels do, side by side."""
+    length_s = audio.samples / audio.sample_rate
+    whole_s, cut_s = length_s / min(at_once, audio.channels), length_s / at_once + WARM_UP_S
+    return can_be_entered(audio) and cut_s < WORTHWHILE * whole_s
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,8 @@ def sharpen_cut(
     What comes out is what an unbroken run gives, bit for bit: where the end of a segment's warm-up is not what the
     segment before has found there, it is listened to again with a longer one.
 
-    Segments wait for their turn in unnamed temporary files beside the outputs, `running.at_once` + 1 at most.
+    The first one is decided about while it is listened to; the others wait for their turn in unnamed temporary files
+    beside the outputs, `running.at_once` + 1 at most.
 
     Raises:
         InputError, UsageError, KeyboardInterrupt: as `Task.make`.
@@ -83,18 +95,12 @@ def sharpen_cut(
         hops_per_s = audio.sample_rate / sharpener.hop
         warm_up, proof = round(warm_up_s * hops_per_s), round(PROOF_S * hops_per_s)
         listener = _Listener(audio, sharpeners, interruption, running.progress, proof, outputs[0])
-        listening: list[Future[_Spool]] = []
-        resolved = replaced = 0
-        before: list[Evidence] = []
+        segments = _segments(hops, round(segment_s * hops_per_s), at_once)
+        resolved = 0
         try:
-            for segment in _segments(hops, round(segment_s * hops_per_s), at_once):
-                listening.append(pool.submit(listener.run, segment, warm_up))
-                while len(listening) > at_once or (segment.last == hops and listening):
-                    with listener.proven(listening.pop(0).result(), before) as spool:
-                        for evidence in spool.replay():
-                            files.write(sharpener.resolve(evidence))
-                            resolved += len(evidence)
-                        replaced, before = replaced + spool.replaced, spool.tail
+            for evidence in listener.in_order(sharpener, segments, at_once, warm_up, pool):
+                files.write(sharpener.resolve(evidence))
+                resolved += len(evidence)
         except KeyboardInterrupt:
             if not (running.keep_partial and resolved):
                 raise
@@ -104,7 +110,7 @@ def sharpen_cut(
         audio.check_unchanged()
         files.publish(complete=resolved == hops)
     audio_s = min(resolved * sharpener.hop, audio.samples) / audio.sample_rate
-    return Outcome(tuple(outputs), audio_s, replaced, resolved == hops)
+    return Outcome(tuple(outputs), audio_s, listener.replaced, resolved == hops)
 
 
 def _segments(hops: int, longest: int, at_once: int) -> list[Segment]:
@@ -123,36 +129,60 @@ class _Listener:
     proof: int
     beside: Path
     done: int = 0
+    replaced: int = 0
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
 
-    def proven(self, spool: "_Spool", before: list[Evidence]) -> "_Spool":
-        """The segment that continues `before`, the end of the one before: listened to again if it does not."""
-        while before and not _are_same(spool.lead, before):
+    def in_order(
+        self, sharpener: Sharpener, segments: list[Segment], at_once: int, warm_up: int, pool: ThreadPoolExecutor
+    ) -> Iterator[Evidence]:
+        """The evidence of all: of the first one as it is listened to here, of the others from where it waits."""
+        ends, waiting = _Ends(), iter(segments[1:])
+        listening = [pool.submit(self.run, segment, warm_up) for segment in islice(waiting, at_once)]
+        try:
+            yield from self.hear(sharpener, segments[0], 0, ends)
+        finally:
+            self.replaced += ends.replaced
+        while listening:
+            listening += [pool.submit(self.run, segment, warm_up) for segment in islice(waiting, 1)]
+            with self.proven(listening.pop(0).result(), ends) as spool:
+                yield from spool.replay()
+                self.replaced += spool.ends.replaced
+                ends = spool.ends
+
+    def proven(self, spool: "_Spool", before: "_Ends") -> "_Spool":
+        """The segment that continues the one before: listened to again if it does not."""
+        while not _are_same(spool.ends.lead, before.tail):
             spool.close()
             spool = self.run(spool.segment, spool.warm_up * LONGER)
         return spool
 
     def run(self, segment: Segment, warm_up: int) -> "_Spool":
         """The segment's evidence, on disk."""
-        audio = self.audio
         spool = _Spool(self.beside, segment, warm_up)
         try:
-            with self.sharpeners.lend(audio.sample_rate, audio.channels) as sharpener:
-                # A multiple of the period, so that sums are rounded as in an unbroken run.
-                begin = max(0, segment.first - warm_up) // sharpener.period_hops * sharpener.period_hops
-                first = begin * sharpener.hop
-                rate, mono = audio.sample_rate, audio.selection.mono
-                stretch = Selection(audio.start_s + first / rate, max(1, audio.samples - first) / rate, mono)
-                with AudioFile(audio.path, stretch) as part:
-                    self._listen(part, sharpener, segment, begin, spool)
+            with one_taken(), self.sharpeners.lend(self.audio.sample_rate, self.audio.channels) as sharpener:
+                for evidence in self.hear(sharpener, segment, warm_up, spool.ends):
+                    spool.write(evidence)
         except BaseException:
             spool.close()
             raise
         return spool
 
-    def _listen(self, part: AudioFile, sharpener: Sharpener, segment: Segment, begin: int, spool: "_Spool") -> None:
+    def hear(self, sharpener: Sharpener, segment: Segment, warm_up: int, ends: "_Ends") -> Iterator[Evidence]:
+        """The segment's evidence, block by block, and at last its `ends`."""
+        audio, rate = self.audio, self.audio.sample_rate
+        # A multiple of the period, so that sums are rounded as in an unbroken run.
+        begin = max(0, segment.first - warm_up) // sharpener.period_hops * sharpener.period_hops
+        first = begin * sharpener.hop
+        stretch = Selection(audio.start_s + first / rate, max(1, audio.samples - first) / rate, audio.selection.mono)
+        with AudioFile(audio.path, stretch) as part:
+            yield from self._listen(part, sharpener, segment, begin, ends)
+
+    def _listen(
+        self, part: AudioFile, sharpener: Sharpener, segment: Segment, begin: int, ends: "_Ends"
+    ) -> Iterator[Evidence]:
         own = segment.first * sharpener.hop
         sample, hop, warm = begin * sharpener.hop, begin, np.int64(0)
         for block in _split_at(_then_silence(part, sharpener.hop), own - sample):
@@ -161,16 +191,16 @@ class _Listener:
             warm = sharpener.replaced.sum() if sample == own else warm
             block = block[: segment.last * sharpener.hop - sample]
             evidence = sharpener.listen(block)
-            spool.write(evidence[max(0, segment.first - hop) :])
-            spool.lead += _between(evidence, hop, segment.first - self.proof, segment.first)
-            spool.tail += _between(evidence, hop, segment.last - self.proof, segment.last)
+            yield evidence[max(0, segment.first - hop) :]
+            ends.lead += _between(evidence, hop, segment.first - self.proof, segment.first)
+            ends.tail += _between(evidence, hop, segment.last - self.proof, segment.last)
+            ends.replaced = int(sharpener.replaced.sum() - warm)
             hop += len(evidence)
             sample += len(block)
             if sample > own:
                 self._report(len(block))
             if hop == segment.last:
                 break
-        spool.replaced = int(sharpener.replaced.sum() - warm)
 
     def _report(self, samples: int) -> None:
         with self._lock:
@@ -212,13 +242,18 @@ def _split_at(blocks: Iterator[NDArray[np.float32]], sample: int) -> Iterator[ND
             yield block
 
 
+@dataclass
+class _Ends:
+    """What a segment's warm-up ends with, what itself ends with, and its samples that were taken as silence."""
+
+    lead: list[Evidence] = field(default_factory=list)
+    tail: list[Evidence] = field(default_factory=list)
+    replaced: int = 0
+
+
 class _Spool(Spool[Evidence]):
     """A segment's evidence."""
 
     def __init__(self, beside: Path, segment: Segment, warm_up: int) -> None:
         super().__init__(beside, Evidence, FIELDS)
-        self.segment = segment
-        self.warm_up = warm_up
-        self.replaced = 0
-        self.lead: list[Evidence] = []
-        self.tail: list[Evidence] = []
+        self.segment, self.warm_up, self.ends = segment, warm_up, _Ends()

@@ -13,11 +13,13 @@ from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import SINKS, FileSinks, SinkInfo, Staging
 
 from .packs import PACK_SAMPLES, STREAMS_AT_ONCE, Lane, unusable
-from .segments import can_be_cut
+from .segments import can_be_entered
 from .spool import Spool
 
 SEGMENT_S, MOST_SEGMENTS = 30.0, 128
 """Long files are cut into streams of about that length, and so many at most."""
+
+SHORTEST_FILE_S = 120.0
 
 FIELDS = ("times", "amplitude", "instantaneous_frequency", "plain_amplitude")
 WARM_UP_S = 10.0
@@ -56,6 +58,11 @@ class _Part:
         parts = (frames.amplitude, frames.instantaneous_frequency, frames.plain_amplitude)
         times = frames.times[rows] + self.audio.start_s
         return Frames(times, *(np.ascontiguousarray(part[rows, streams]) for part in parts))
+
+
+def can_be_cut(audio: AudioFile) -> bool:
+    """Whether a file is long enough for its stretches to be streams, and can be entered anywhere."""
+    return audio.samples > SHORTEST_FILE_S * audio.sample_rate and can_be_entered(audio)
 
 
 class SharpenLane(Lane[Sharpener]):

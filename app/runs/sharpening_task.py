@@ -16,7 +16,7 @@ from sharpear.version import __version__
 
 from .packs import Lane
 from .pool import SharpenerPool
-from .segments import can_be_cut, sharpen_cut
+from .segments import is_worth_cutting, sharpen_cut
 from .sharpen_lane import SharpenLane
 from .task import CountedBlocks, Outcome, Progress, Running, Task, make_of_file
 
@@ -37,7 +37,7 @@ class Sharpening(Task):
     def make(self, audio: AudioSource, outputs: Sequence[Path], running: Running) -> Outcome:
         """Frames of all of `audio`, from a long file in stretches side by side."""
         pool = _pool(self.config.model_dump_json())
-        if running.at_once > 1 and isinstance(audio, AudioFile) and can_be_cut(audio):
+        if isinstance(audio, AudioFile) and is_worth_cutting(audio, running.at_once):
             return sharpen_cut(audio, outputs, pool, running, self.describe)
         blocks = CountedBlocks(audio, running)
         with (

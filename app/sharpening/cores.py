@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
+FEWEST_FRAMES = 4
+"""Frames from which on streams are worth a thread each: waking one takes as long as a third of a frame."""
+
 
 def cores() -> int:
     """How many this process may use.
@@ -78,3 +81,12 @@ def each_on_a_core(count: int, work: Callable[[int], None]) -> None:
         wait(helping)
     for helper in helping:
         helper.result()
+
+
+def streams_side_by_side(streams: int, frames: int, work: Callable[[int], None]) -> None:
+    """`each_on_a_core` over streams of so many frames each, if these are worth it."""
+    if streams > 1 and frames >= FEWEST_FRAMES:
+        each_on_a_core(streams, work)
+        return
+    for s in range(streams):
+        work(s)

@@ -1,5 +1,7 @@
 """The front of the signal path: a configuration's bank, its finite windows, and the alignment of what comes last."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,9 @@ from sharpear.dsp.gammatone import erb_per_decay
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
 
+from .composite import Composite
 from .feasible import check_needs, check_spacing
+from .phase import PhaseReader
 
 HIGHEST_CENTER = 0.46
 """The highest centre, as a share of the sample rate: a channel nearer to .5 would overlap its own mirror image."""
@@ -29,32 +33,67 @@ SLOWEST_DECAY = 1e-5
 """The slowest decay of a channel, per sample: single precision turns a pole nearer to the unit circle into another."""
 
 
-def build_front(
-    sample_rate: float, hop: int, config: Config, streams: int, backend: Backend = CPU
-) -> tuple[Filterbank, FiniteWindow | None, Aligner]:
-    """The bank, the finite windows if the configuration has them, and the alignment.
+class SubbandFront(Composite):
+    """A configuration's gammatone bank, its finite windows if it has them, and the alignment.
+
+    Args:
+        latency_hops: how late the subbands are to be; as their windows are, if not given.
 
     Raises:
         UsageError: fewer than two channels fit below half of the sample rate, they are too narrow or too wide for it,
-            or they need too much memory.
+            need too much memory, or are later than they are to be.
     """
+
+    def __init__(
+        self,
+        sample_rate: float,
+        hop: int,
+        config: Config,
+        streams: int,
+        backend: Backend = CPU,
+        latency_hops: int | None = None,
+    ) -> None:
+        design, windows = _front_design(sample_rate, hop, config)
+        self.bank = Filterbank(design, hop, streams, backend)
+        self.window = FiniteWindow(windows, streams, backend) if windows else None
+        delay_samples = self.window.latency_samples if self.window else self.bank.latency_samples
+        limit_samples = config.frames.align_limit_ms / 1e3 * sample_rate
+        try:
+            self.aligner = Aligner(delay_samples, hop, streams, limit_samples, latency_hops, backend)
+        except ValueError as error:
+            raise UsageError(f"window.long_ms: {error}, which beliefs do not wait for: shorten the windows") from error
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        parts = {"bank": self.bank, "window": self.window, "aligner": self.aligner}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def process(self, audio: NDArray[np.float32]) -> NDArray[np.complex64]:
+        """(frames, streams, channels) of the frames completed by (samples, streams) of audio, aligned."""
+        frames = self.bank.process(audio)
+        return self.aligner.process((self.window.process(frames) if self.window else frames).subband)
+
+    def power_response(self, atom_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(atoms, channels) power of the bank's subbands, or of its windows."""
+        design = self.window.design if self.window else self.bank.design
+        return np.square(np.abs(design.response(atom_hz)))
+
+    def phase_reader(self, atom_hz: NDArray[np.float64]) -> PhaseReader:
+        """What reads phases from these subbands."""
+        return PhaseReader(self.bank, self.window, self.aligner, atom_hz)
+
+
+def _front_design(sample_rate: float, hop: int, config: Config) -> tuple[GammatoneDesign, WindowDesign | None]:
     bank, center_hz = config.bank, channels_of(config.bank, sample_rate)
     check_needs(config, center_hz, hop / sample_rate)
-    limit_samples = config.frames.align_limit_ms / 1e3 * sample_rate
     if bank.bandwidth_unit != "window":
         bandwidth_hz = np.maximum(bandwidths_hz(center_hz, bank.bandwidth, bank.bandwidth_unit), bank.min_bandwidth_hz)
         check_bandwidths(bandwidth_hz, sample_rate, bank)
-        filterbank = Filterbank(
-            GammatoneDesign(sample_rate, center_hz, bandwidth_hz, bank.order), hop, streams, backend
-        )
-        delay = filterbank.latency_samples
-        return filterbank, None, Aligner(delay, hop, streams, bank.order, limit_samples, backend)
+        return GammatoneDesign(sample_rate, center_hz, bandwidth_hz, bank.order), None
     length_hops = window_lengths(center_hz, config.window, sample_rate / hop)
     decay_hz = bank.bandwidth * sample_rate / (hop * length_hops) / (2 * np.pi)
     design = GammatoneDesign(sample_rate, center_hz, decay_hz * erb_per_decay(bank.order), bank.order)
-    window = FiniteWindow(WindowDesign.over(design, length_hops, hop), streams, backend)
-    aligner = Aligner(window.latency_samples, hop, streams, 1, limit_samples, backend)
-    return Filterbank(design, hop, streams, backend), window, aligner
+    return design, WindowDesign.over(design, length_hops, hop)
 
 
 def channels_of(bank: BankConfig, sample_rate: float) -> NDArray[np.float64]:

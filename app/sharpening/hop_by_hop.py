@@ -17,7 +17,7 @@ from sharpear.dsp import HannBank, LineFinder
 from sharpear.dsp.voice_tracker_kernel import ROW_HOPS
 
 from .belief_code import BeliefCode
-from .cores import cores, each_on_a_core
+from .cores import cores, streams_side_by_side
 from .evidence import Evidence
 from .hop_by_hop_kernel import DecideParts, ListenParts, decide, follow_voices, hear, hear_voices_too, take_in
 from .judge import Judge, JudgeRoom
@@ -26,9 +26,6 @@ from .voiced_judge import HearingRoom
 
 CHUNK_SAMPLES = 1 << 16
 """Samples of each stream that are laid out at once."""
-
-FEWEST_FRAMES = 4
-"""Frames from which on streams are worth a thread each: waking one takes as long as a third of a frame."""
 
 
 class Kernels(NamedTuple):
@@ -125,7 +122,7 @@ class HopByHop:
                 self._hear_voices_too(s, frames, numbers[-1], given, hearing)
             self._rooms.append((room, hearing))
 
-        self._over_streams(frames, hear_one)
+        streams_side_by_side(self._streams, frames, hear_one)
         for counter in counters:
             counter += frames
 
@@ -172,15 +169,8 @@ class HopByHop:
         def decide_one(s: int) -> None:
             self._kernels.decide(s, self._decided, amplitude, frequency, activation, merged)
 
-        self._over_streams(len(amplitude), decide_one)
+        streams_side_by_side(self._streams, len(amplitude), decide_one)
         return merged, frequency
-
-    def _over_streams(self, frames: int, work: Callable[[int], None]) -> None:
-        if self._streams > 1 and frames >= FEWEST_FRAMES:
-            each_on_a_core(self._streams, work)
-            return
-        for s in range(self._streams):
-            work(s)
 
 
 def _listen_parts(bank: HannBank, finder: LineFinder, judge: Judge, plain: PlainAmplitudes) -> ListenParts:

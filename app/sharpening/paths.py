@@ -1,25 +1,26 @@
 """The two ways from samples to lines: by a filterbank's subbands, or by windows of several lengths."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.config import Config
-from sharpear.dsp import HannBank, SubbandFrames, space_frequencies
-from sharpear.errors import UsageError
+from sharpear.dsp import HannBank, space_frequencies
 from sharpear.gpu import CPU, Backend
 
 from .belief_code import BeliefCode, belief_windows
-from .composite import Composite, Memory
+from .composite import Composite
 from .evidence import Evidence
 from .feasible import check_spacing
-from .front import build_front, channels_of
+from .front import SubbandFront, channels_of
 from .hop_by_hop import HopByHop
 from .phase import PhaseReader
-from .plain import PlainAmplitudes, delayed
+from .plain import PlainAmplitudes
 from .sparse_code import SparseCode
+from .subband_hops import SubbandHops
 
 
 class Path(Composite):
@@ -78,45 +79,18 @@ def _atoms_of(config: Config, channel_hz: NDArray[np.float64]) -> NDArray[np.flo
     return atom_hz
 
 
-class SubbandFront(Composite):
-    """A configuration's gammatone bank, its finite windows if it has them, and the alignment."""
-
-    def __init__(self, sample_rate: float, hop: int, config: Config, streams: int, backend: Backend = CPU) -> None:
-        self.bank, self.window, self.aligner = build_front(sample_rate, hop, config, streams, backend)
-
-    @property
-    def _parts(self) -> dict[str, Any]:
-        parts = {"bank": self.bank, "window": self.window, "aligner": self.aligner}
-        return {name: part for name, part in parts.items() if part is not None}
-
-    def process(self, audio: NDArray[np.float32]) -> SubbandFrames:
-        """The frames completed by (samples, streams) of audio, aligned."""
-        subbands = self.bank.process(audio)
-        if self.window:
-            subbands = self.window.process(subbands)
-        return self.aligner.process(subbands)
-
-    def power_response(self, atom_hz: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(atoms, channels) power of the bank's subbands, or of its windows."""
-        design = self.window.design if self.window else self.bank.design
-        return np.square(np.abs(design.response(atom_hz)))
-
-    def phase_reader(self, atom_hz: NDArray[np.float64]) -> PhaseReader:
-        """What reads phases from these subbands."""
-        return PhaseReader(self.bank, self.window, self.aligner, atom_hz)
-
-
 class SubbandPath(Path):
     """Gammatone filterbank → alignment → sparse code."""
 
     def __init__(self, sample_rate: float, hop: int, config: Config, streams: int, backend: Backend = CPU) -> None:
         self._front = front = SubbandFront(sample_rate, hop, config, streams, backend)
-        self._backend = backend
         design = front.bank.design
         self.channel_hz = design.center_hz
         self.atom_hz = _atoms_of(config, design.center_hz)
         self._code = SparseCode(design, front.aligner, self.atom_hz, hop, config.network, streams, backend)
+        self._at_once = SubbandHops(front, self._code) if backend is CPU else None
         self.latency_hops, self.period_hops = front.aligner.latency_hops, 1
+        self._told_hz = np.empty((0, streams, self.atom_hz.size), np.float32)
 
     @property
     def _parts(self) -> dict[str, Any]:
@@ -129,15 +103,20 @@ class SubbandPath(Path):
 
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
         """Bank, alignment, and the drive that the receptive fields make of them."""
-        frames = self._front.process(audio)
-        drive, frequency_hz = self._code.evidence(frames)
-        subband = self._backend.array(frames.subband)
+        if self._at_once:
+            subband, drive = self._at_once.listen(audio)
+        else:
+            subband = self._front.process(audio)
+            drive = self._code.encoder.process(subband)
+        if self._told_hz.shape != drive.shape:  # blocks mostly complete as many frames as the one before
+            self._told_hz = np.broadcast_to(self._code.refining.atom_hz, drive.shape)
         nothing = np.empty((*subband.shape[:2], 0), np.float32)
-        return Evidence(drive, frequency_hz, subband, nothing, nothing)
+        return Evidence(drive, self._told_hz, subband, nothing, nothing)
 
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The code's winners."""
-        return self._code.compete(evidence.drive, evidence.frequency_hz, evidence.subband)
+        code = self._at_once or self._code
+        return code.compete(evidence.drive)
 
     def power_response(self) -> NDArray[np.float64]:
         """(atoms, channels) power of the bank's subbands."""
@@ -165,18 +144,17 @@ class WindowPath(Path):
         self.period_hops = self._bank.period_hops
         self._code = BeliefCode(design, self.atom_hz, config, streams, backend)
         self.latency_hops = self._code.latency_hops
-        self._beside: LateSubbands | PlainAmplitudes
-        self._at_once: HopByHop | None = None
-        if phases:
-            front = SubbandFront(sample_rate, hop, config, streams, backend)
-            self._beside = LateSubbands(front, self.latency_hops, backend)
-        else:
-            self._beside = plain = PlainAmplitudes(self._bank, self.channel_hz, self.latency_hops, backend)
-            self._at_once = HopByHop(self._bank, self._code, plain) if backend is CPU else None
+        self._front = SubbandFront(sample_rate, hop, config, streams, backend, self.latency_hops) if phases else None
+        plain_hz = self.channel_hz[: 0 if phases else None]
+        self._plain = PlainAmplitudes(self._bank, plain_hz, self.latency_hops, backend)
+        self._at_once, self._subbands = None, None
+        if backend is CPU:
+            self._at_once = HopByHop(self._bank, self._code, self._plain)
+            self._subbands = SubbandHops(self._front) if self._front else None
 
     @property
     def _parts(self) -> dict[str, Any]:
-        return {"bank": self._bank, "code": self._code, "beside": self._beside}
+        return {"bank": self._bank, "code": self._code, "beside": self._front or self._plain}
 
     @property
     def replaced(self) -> NDArray[np.int64]:
@@ -186,15 +164,13 @@ class WindowPath(Path):
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
         """Windows, and which of their lines are believed; the amplitudes beside them wait as long."""
         if self._at_once:
-            return self._at_once.listen(audio)
+            evidence = self._at_once.listen(audio)
+            return replace(evidence, subband=self._subbands.listen(audio)[0]) if self._subbands else evidence
         frames = self._bank.process(audio)
         drive, frequency_hz, fundamental_hz = self._code.evidence(frames)
-        nothing = (*drive.shape[:2], 0)
-        if isinstance(self._beside, LateSubbands):
-            subband, plain = self._beside.process(audio), np.empty(nothing, np.float32)
-        else:
-            subband, plain = np.empty(nothing, np.complex64), self._beside.process(frames)
-        return Evidence(drive, frequency_hz, subband, plain, fundamental_hz)
+        nothing = np.empty((*drive.shape[:2], 0), np.complex64)
+        subband = self._front.process(audio) if self._front else nothing
+        return Evidence(drive, frequency_hz, subband, self._plain.process(frames), fundamental_hz)
 
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The code's winners."""
@@ -207,36 +183,9 @@ class WindowPath(Path):
 
     def power_response(self) -> NDArray[np.float64]:
         """(atoms, channels) power of what stands beside the lines: the bank's with phases, the windows' without."""
-        return self._beside.power_response(self.atom_hz)
+        return (self._front or self._plain).power_response(self.atom_hz)
 
     def phase_reader(self) -> PhaseReader:
         """What reads phases from the subbands of the bank that runs beside."""
-        assert isinstance(self._beside, LateSubbands), "phases=True"
-        return self._beside.front.phase_reader(self.atom_hz)
-
-
-class LateSubbands(Composite):
-    """The subbands of a front, as late as what it stands beside."""
-
-    def __init__(self, front: SubbandFront, latency_hops: int, backend: Backend = CPU) -> None:
-        self.front = front
-        own_hops = front.aligner.latency_hops
-        if own_hops > latency_hops:
-            raise UsageError(
-                f"window.long_ms: expected windows that are complete within the {latency_hops} hops of the beliefs, "
-                f"received {own_hops} hops: shorten them"
-            )
-        shape = (latency_hops - own_hops, front.bank.streams, front.bank.design.channels)
-        self._late = Memory([("subband", np.complex64, shape)], backend)
-
-    @property
-    def _parts(self) -> dict[str, Any]:
-        return {**self.front._parts, "late": self._late}
-
-    def process(self, audio: NDArray[np.float32]) -> NDArray[np.complex64]:
-        """(frames, streams, channels) of the frames completed by (samples, streams) of audio."""
-        return delayed(self._late, "subband", self.front.process(audio).subband)
-
-    def power_response(self, atom_hz: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(atoms, channels) power."""
-        return self.front.power_response(atom_hz)
+        assert self._front, "phases=True"
+        return self._front.phase_reader(self.atom_hz)
