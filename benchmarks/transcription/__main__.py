@@ -14,9 +14,11 @@ import numpy as np
 
 from benchmarks.sharpness import recordings
 from benchmarks.sharpness.lines import Floats
+from benchmarks.transcription.heard import Heard
 from benchmarks.transcription.melody import SNR_DB, on_melodies
-from benchmarks.transcription.methods import METHODS, Heard
+from benchmarks.transcription.methods import METHODS
 from benchmarks.transcription.noise import BELIEVED, on_drums, on_noise
+from benchmarks.transcription.peers import installed
 from benchmarks.transcription.shared import INTERVALS, Score, draw, scores
 
 NETWORKS = {"with feedback": {}, "without": {"feedback": 0.0, "onset": 0.4, "believed": 0.0}}
@@ -59,7 +61,7 @@ def on_recordings(folder: Path) -> str:
     loaded = {name: recordings.load(path) for name, path in found.items()}
     frames: dict[str, list[str]] = {}
     notes: dict[str, list[str]] = {}
-    for method, run in METHODS.items():
+    for method, run in installed(METHODS).items():
         for name, recording in loaded.items():
             start = time.perf_counter()
             heard = run(recording.audio, recording.sample_rate)

@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks.sharpness.estimate import Audio
 from benchmarks.sharpness.lines import Floats
 from benchmarks.sharpness.recordings import LAGS_S
+from benchmarks.transcription.peers import installed, melodia, swift_f0
 
 SNR_DB = (np.inf, 10.0)
 WITHIN = 50.0
@@ -39,7 +40,7 @@ def _around(range_hz: tuple[float, float]) -> tuple[float, int, bool, float, flo
     return range_hz[0], 15, False, 0.03, 0.45, 0.01, 0.35, 0.14, range_hz[1]
 
 
-TRACKERS: dict[str, Tracker] = {"transcribe": ours, "praat": praat}
+TRACKERS: dict[str, Tracker] = {"transcribe": ours, "praat": praat, "essentia, Melodia": melodia, "SwiftF0": swift_f0}
 
 
 def found(times_s: Floats, hz: Floats, truth: Floats) -> float:
@@ -57,6 +58,7 @@ def found(times_s: Floats, hz: Floats, truth: Floats) -> float:
 def on_melodies(folder: Path) -> dict[str, list[str]]:
     """Tracker -> raw pitch accuracy on each recording with one curve, clean and in white noise."""
     table: dict[str, list[str]] = {}
+    trackers = installed(TRACKERS)
     for path in sorted(folder.glob("*/f0.csv")):
         audio, rate = importlib.import_module("soundfile").read(
             path.parent / "mix.wav", dtype="float32", always_2d=True
@@ -65,6 +67,6 @@ def on_melodies(folder: Path) -> dict[str, list[str]]:
         white = np.random.default_rng(0).standard_normal(audio.size) * np.sqrt(np.mean(np.square(audio)))
         for snr_db in SNR_DB:
             heard = (audio + white * 10 ** (-snr_db / 20)).astype(np.float32)
-            for name, track in TRACKERS.items():
+            for name, track in trackers.items():
                 table.setdefault(name, []).append(f"{found(*track(heard, rate), truth):.3f}")
     return table

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -17,20 +16,12 @@ from benchmarks.sharpness.ours import sharpened
 from benchmarks.sharpness.peers import reassigned
 from benchmarks.sharpness.pitch import multi_pitch
 from benchmarks.sharpness.recordings import HOP_S
+from benchmarks.transcription.heard import HIGHEST_HZ, LOWEST_HZ, Heard
+from benchmarks.transcription.peers import basic_pitch, klapuri
 
-LOWEST_HZ, HIGHEST_HZ = 65.0, 1000.0
 PER_OCTAVE = 36
 HARMONICS = 10
 NMF_ROUNDS = 60
-
-
-@dataclass(frozen=True)
-class Heard:
-    """Pitches in Hz at each of `times_s`, and notes as rows (onset s, offset s, Hz) from methods that give some."""
-
-    times_s: Floats
-    pitches_hz: list[Floats]
-    notes: Floats = field(default_factory=lambda: np.zeros((0, 3)))
 
 
 Method = Callable[[Audio, float], Heard]
@@ -105,5 +96,8 @@ METHODS: dict[str, Method] = {
     "harmonic sum, reassigned-4096": partial(harmonic_sum, frames=partial(reassigned, n_fft=4096)),
     "CQT peaks": cqt_peaks,
     "template NMF": template_nmf,
+    "basic-pitch": basic_pitch,
+    "essentia, Klapuri": klapuri,
 }
-"""Every method by name. Thresholds, the one without feedback included, are those that do best over the recordings."""
+"""Every method by name. Thresholds, the one without feedback included, are those that do best over the recordings;
+basic-pitch and essentia keep their own."""
