@@ -314,3 +314,9 @@ def test_bad_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="harmonics"):
         HarmonicFields.over(100.0, 400.0, per_octave=60, harmonics=0, rolloff=0.5, tolerance_cents=20.0)
     assert PitchConfig().feedback == 1.0
+
+
+def test_pitches_may_have_one_harmonic_alone() -> None:
+    """Those above the range, too, have their first: with none a network would divide by nothing."""
+    layer = PitchLayer(0.003, 40, 24, PitchConfig(harmonics=1))
+    assert layer.fields.pitch_hz.max() > layer.config.high_hz

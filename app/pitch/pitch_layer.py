@@ -146,9 +146,10 @@ class PitchLayer(Composite):
             tolerance_cents=c.tolerance_cents,
         )
         self.stride = stride = max(1, round(c.step_ms / 1e3 / hop_s))
-        # A pitch above the range is not blamed for harmonics beyond those that the range asks for.
-        harmonic_hz = self.fields.pitch_hz[:, None] * np.arange(1, c.harmonics + 1)
-        total = (self.fields.tooth * (harmonic_hz <= c.harmonics * c.high_hz)).sum(axis=1)
+        # A pitch above the range is not blamed for harmonics beyond those that the range asks for, but for its first.
+        pitch_hz = self.fields.pitch_hz[:, None]
+        asked = pitch_hz * np.arange(1, c.harmonics + 1) <= np.maximum(c.harmonics * c.high_hz, pitch_hz)
+        total = (self.fields.tooth * asked).sum(axis=1)
         pitches = HarmonicDivisive(
             self.fields, MOST_PARTIALS, total=total, feedback=c.feedback, epsilon=c.epsilon, rate=c.rate, rest=REST
         )
