@@ -29,4 +29,4 @@ def test_peers_that_are_missing_are_left_out_in_one_line(monkeypatch: pytest.Mon
     monkeypatch.setattr(peers, "find_spec", lambda package: None if package == "swift_f0" else object())
     methods = {"ours": 1, "SwiftF0": 2, "basic-pitch": 3}
     assert peers.installed(methods) == {"ours": 1, "basic-pitch": 3}
-    assert capsys.readouterr().err == "SwiftF0 is left out: swift_f0 is not installed\n"
+    assert capsys.readouterr().err == "SwiftF0 is left out: swift_f0 not installed\n"

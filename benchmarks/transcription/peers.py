@@ -30,9 +30,13 @@ NOTE_FRAME_S = 256 / 22050
 THIRDS = 3.0
 """Bends of basic-pitch are told in thirds of a semitone."""
 
-PACKAGES = {"basic-pitch": "basic_pitch", "essentia, Klapuri": "essentia", "essentia, Melodia": "essentia",
-            "SwiftF0": "swift_f0"}  # fmt: skip
-"""The package that each peer needs; methods that are not named here need none beyond the extra bench."""
+PACKAGES = {
+    "basic-pitch": ("basic_pitch", "onnxruntime", "pretty_midi", "resampy"),
+    "essentia, Klapuri": ("essentia",),
+    "essentia, Melodia": ("essentia",),
+    "SwiftF0": ("swift_f0",),
+}
+"""The packages that each peer needs; methods that are not named here need none beyond the extra bench."""
 
 Method = TypeVar("Method")
 
@@ -41,11 +45,11 @@ def installed(methods: Mapping[str, Method]) -> dict[str, Method]:
     """Those methods whose package is there; each of the others is told of in one line."""
     found = {}
     for name, method in methods.items():
-        package = PACKAGES.get(name)
-        if package is None or find_spec(package) is not None:
-            found[name] = method
+        missing = [package for package in PACKAGES.get(name, ()) if find_spec(package) is None]
+        if missing:
+            print(f"{name} is left out: {', '.join(missing)} not installed", file=sys.stderr)
         else:
-            print(f"{name} is left out: {package} is not installed", file=sys.stderr)
+            found[name] = method
     return found
 
 
