@@ -1,4 +1,4 @@
-"""Logarithm and exponential in single precision, without a branch or a call: a loop over them runs in lanes."""
+"""Logarithm, exponential and cosine in single precision, without a branch or a call: a loop over them runs in lanes."""
 
 import numpy as np
 
@@ -8,6 +8,8 @@ LN2 = np.float32(0.6931471805599453)
 PER_LN2 = np.float32(1.4426950408889634)
 COARSE, FINE = np.float32(0.693145751953125), np.float32(1.42860677e-06)
 """ln 2 in two parts, of which whole multiples of the first are exact."""
+
+HALF_PI = np.float32(np.pi / 2)
 
 ROOT_HALF = np.int32(0x3F3504F3)
 """The bits of √½: mantissas are taken from there to √2."""
@@ -46,3 +48,22 @@ def exp(x: np.float32) -> np.float32:
     series = np.float32(1) + r * (np.float32(1) + r * (np.float32(1 / 2) + r * (np.float32(1 / 6) + r * series)))
     power = np.int32(np.int32(np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
     return np.float32(series * power)
+
+
+@kernel
+def turned(turns: float) -> tuple[np.float32, np.float32]:
+    """Cosine and sine of 2π times so many turns, to 6e-7: Taylor's series of a quarter of them, doubled twice.
+
+    >>> [round(float(x), 6) for x in turned(100.125)]
+    [0.707107, 0.707107]
+    """
+    within = np.float32(turns - np.floor(turns + 0.5))
+    x = within * HALF_PI
+    x2 = x * x
+    sine = np.float32(1 / 120) + x2 * (np.float32(-1 / 5040) + x2 * np.float32(1 / 362880))
+    sine = x * (np.float32(1) + x2 * (np.float32(-1 / 6) + x2 * sine))
+    less = np.float32(1 / 24) + x2 * (np.float32(-1 / 720) + x2 * np.float32(1 / 40320))
+    less = x2 * (np.float32(-1 / 2) + x2 * less)  # the cosine less 1, of which nothing is lost
+    for _ in range(2):
+        sine, less = np.float32(2) * sine * (np.float32(1) + less), np.float32(-2) * sine * sine
+    return np.float32(1) + less, sine

@@ -1,4 +1,8 @@
-"""Small complex linear algebra, parts apart, so that sums over rows run in lanes. No validation here."""
+"""Small complex linear algebra, parts apart: sums over samples in lanes, and triangles with few columns a row.
+
+A Hermitian matrix is given by its lower triangle, of row i the columns from ``first[i]`` on, which ascend; its Cholesky
+factor has no others. No validation here.
+"""
 
 import math
 from typing import Annotated, NamedTuple
@@ -6,9 +10,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import Doubles, Floats, kernel
-
-Reals = Floats | Doubles
+from sharpear.compiler import Doubles, Floats, Integers, kernel
 
 
 class Matrix(NamedTuple):
@@ -19,9 +21,9 @@ class Matrix(NamedTuple):
 
 
 @kernel(fastmath={"contract", "reassoc"})
-def product(left_real: Reals, left_imag: Reals, right_real: Reals, right_imag: Reals) -> complex:
+def product(left_real: Floats, left_imag: Floats, right_real: Floats, right_imag: Floats) -> complex:
     """``Σ left* right``."""
-    a = b = c = d = left_real.dtype.type(0)
+    a = b = c = d = np.float32(0)
     for n in range(left_real.size):
         a += left_real[n] * right_real[n]
         b += left_imag[n] * right_imag[n]
@@ -31,78 +33,106 @@ def product(left_real: Reals, left_imag: Reals, right_real: Reals, right_imag: R
 
 
 @kernel(fastmath={"contract", "reassoc"})
-def plain_product(left_real: Doubles, left_imag: Doubles, right_real: Doubles, right_imag: Doubles) -> complex:
-    """``Σ left right``."""
-    a = b = c = d = 0.0
+def real_product(left_real: Floats, left_imag: Floats, right_real: Floats, right_imag: Floats) -> float:
+    """The real part of ``Σ left* right``."""
+    a = b = np.float32(0)
     for n in range(left_real.size):
         a += left_real[n] * right_real[n]
         b += left_imag[n] * right_imag[n]
-        c += left_real[n] * right_imag[n]
-        d += left_imag[n] * right_real[n]
-    return complex(a - b, c + d)
+    return np.float64(a + b)
 
 
-@kernel
-def turn_by(factor: complex, row_real: Reals, row_imag: Reals, into_real: Reals, into_imag: Reals) -> None:
+@kernel(fastmath={"contract"})
+def turn_by(factor: complex, row_real: Floats, row_imag: Floats, into_real: Floats, into_imag: Floats) -> None:
     """``into += factor row``."""
-    real, imag = row_real.dtype.type(factor.real), row_real.dtype.type(factor.imag)
+    real, imag = np.float32(factor.real), np.float32(factor.imag)
     for n in range(row_real.size):
         into_real[n] += real * row_real[n] - imag * row_imag[n]
         into_imag[n] += real * row_imag[n] + imag * row_real[n]
 
 
 @kernel
-def factor(matrix: Matrix, size: int) -> None:
-    """The lower triangle of a Hermitian positive matrix becomes L of ``L L*``."""
+def clear(real: Floats, imag: Floats) -> None:
+    """``row ← 0``: a loop, which is faster than an assignment to all of an array."""
+    for n in range(real.size):
+        real[n] = imag[n] = 0.0
+
+
+@kernel
+def factor(matrix: Matrix, first: Integers, size: int) -> None:
+    """The lower triangle of a positive matrix becomes L of ``L L*``."""
     real, imag = matrix.real, matrix.imag
     for i in range(size):
-        for j in range(i):
-            s = product(real[j, :j], imag[j, :j], real[i, :j], imag[i, :j])
+        own = real[i, i]
+        for j in range(first[i], i):
+            a, b = real[i, j], imag[i, j]
+            for k in range(max(first[i], first[j]), j):
+                a -= real[i, k] * real[j, k] + imag[i, k] * imag[j, k]
+                b -= imag[i, k] * real[j, k] - real[i, k] * imag[j, k]
             over = 1 / real[j, j]
-            real[i, j], imag[i, j] = (real[i, j] - s.real) * over, (imag[i, j] - s.imag) * over
-        own = product(real[i, :i], imag[i, :i], real[i, :i], imag[i, :i]).real
-        real[i, i], imag[i, i] = math.sqrt(max(real[i, i] - own, 1e-300)), 0.0
+            real[i, j], imag[i, j] = a * over, b * over
+            own -= real[i, j] ** 2 + imag[i, j] ** 2
+        real[i, i], imag[i, i] = math.sqrt(max(own, 1e-300)), 0.0
 
 
 @kernel
-def solve_lower(lower: Matrix, size: int, real: Doubles, imag: Doubles) -> None:
+def solve_lower(lower: Matrix, first: Integers, size: int, real: Doubles, imag: Doubles) -> None:
     """``values ← L⁻¹ values``."""
     for i in range(size):
-        s = plain_product(lower.real[i, :i], lower.imag[i, :i], real[:i], imag[:i])
+        a, b = real[i], imag[i]
+        for k in range(first[i], i):
+            a -= lower.real[i, k] * real[k] - lower.imag[i, k] * imag[k]
+            b -= lower.real[i, k] * imag[k] + lower.imag[i, k] * real[k]
         over = 1 / lower.real[i, i]
-        real[i], imag[i] = (real[i] - s.real) * over, (imag[i] - s.imag) * over
+        real[i], imag[i] = a * over, b * over
 
 
 @kernel
-def solve_upper(lower: Matrix, size: int, real: Doubles, imag: Doubles) -> None:
+def solve_upper(lower: Matrix, first: Integers, size: int, real: Doubles, imag: Doubles) -> None:
     """``values ← L*⁻¹ values``."""
     for i in range(size - 1, -1, -1):
         over = 1 / lower.real[i, i]
         a, b = real[i] * over, imag[i] * over
         real[i], imag[i] = a, b
-        row_real, row_imag = lower.real[i], lower.imag[i]
-        for k in range(i):
-            real[k] -= row_real[k] * a + row_imag[k] * b
-            imag[k] -= row_real[k] * b - row_imag[k] * a
+        for k in range(first[i], i):
+            real[k] -= lower.real[i, k] * a + lower.imag[i, k] * b
+            imag[k] -= lower.real[i, k] * b - lower.imag[i, k] * a
+
+
+@kernel
+def invert(lower: Matrix, first: Integers, size: int, inverse: Matrix) -> None:
+    """``(L L*)⁻¹`` where the matrix has columns, of which no more is needed to know it there (Takahashi 1973)."""
+    real, imag = inverse.real, inverse.imag
+    last = size - 1
+    for j in range(size - 1, -1, -1):
+        while first[last] > j:
+            last -= 1
+        over = 1 / lower.real[j, j]
+        for i in range(last, j - 1, -1):
+            a, b = (over if i == j else 0.0), 0.0
+            for k in range(j + 1, last + 1):
+                x, y = (real[i, k], imag[i, k]) if k <= i else (real[k, i], -imag[k, i])
+                a -= x * lower.real[k, j] - y * lower.imag[k, j]
+                b -= x * lower.imag[k, j] + y * lower.real[k, j]
+            real[i, j], imag[i, j] = a * over, b * over
 
 
 @kernel
 def solve_real(matrix: Doubles, size: int, values: Doubles) -> None:
     """Solve a symmetric positive system, the lower triangle of which is given, in place."""
-    for j in range(size):
-        for k in range(j):
-            matrix[j, j] -= matrix[j, k] ** 2
-        d = math.sqrt(max(matrix[j, j], 1e-300))
-        matrix[j, j] = d
-        for i in range(j + 1, size):
-            for k in range(j):
-                matrix[i, j] -= matrix[i, k] * matrix[j, k]
-            matrix[i, j] /= d
     for i in range(size):
+        for j in range(i + 1):
+            a = matrix[i, j]
+            for k in range(j):
+                a -= matrix[i, k] * matrix[j, k]
+            matrix[i, j] = a / matrix[j, j] if j < i else math.sqrt(max(a, 1e-300))
+    for i in range(size):
+        a = values[i]
         for k in range(i):
-            values[i] -= matrix[i, k] * values[k]
-        values[i] /= matrix[i, i]
+            a -= matrix[i, k] * values[k]
+        values[i] = a / matrix[i, i]
     for i in range(size - 1, -1, -1):
+        a = values[i]
         for k in range(i + 1, size):
-            values[i] -= matrix[k, i] * values[k]
-        values[i] /= matrix[i, i]
+            a -= matrix[k, i] * values[k]
+        values[i] = a / matrix[i, i]

@@ -6,10 +6,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpear.compiler.products import HALF
 from sharpear.gpu.stateful import Stateful, allocated, fields_of, named
 
-from .voice_fit_kernel import VoiceTables
-from .voice_rows_kernel import HIGHEST_HZ, LOWEST_HZ, BirthRule, RowRoom
+from .voice_evidence_kernel import HIGHEST_HZ, LOWEST_HZ, BirthRule, RowRoom
+from .voice_fit import APART, GROWTH_STEP, GROWTHS, MOMENTS, VoiceTables
 from .voice_salience_kernel import STEP_CENTS, SalienceTables
 from .voice_tracker_kernel import (
     BAND_PER_HOP,
@@ -125,6 +126,10 @@ class VoiceTracker(Stateful):
             "partials": PARTIALS,
             "all partials": MOST_PARTIALS,
             "ways": SHARED * MOST_VOICES,
+            "filled ways": -(-SHARED * MOST_VOICES // HALF) * HALF,
+            "both parts": 2 * MOST_PARTIALS,
+            "moments": MOMENTS,
+            "all samples": MOST_PARTIALS * self._tables.whole.window.size,
             "samples": self._tables.whole.window.size,
             "points": POINTS,
             "grid": self._tables.salience.grid_hz.size,
@@ -190,11 +195,24 @@ def _voice_tables(hop_s: float, top_hz: float, side: int) -> VoiceTables:
     inside = window > 0
     n, hops, window = n[inside], hops[inside], window[inside]
     carrier = window * np.exp(-2j * np.pi * CARRIER_HOPS * hops)
+    time_s, step_s = hops * hop_s, hop_s / BAND_PER_HOP
     return VoiceTables(
-        time_s=(hops * hop_s).astype(np.float32), first=int(n[0]), window=window.astype(np.float32),
+        time_s=time_s.astype(np.float32), first=int(n[0]), window=window.astype(np.float32),
         carrier_real=carrier.real.astype(np.float32), carrier_imag=carrier.imag.astype(np.float32),
-        step_s=hop_s / BAND_PER_HOP, window_power=float(window @ window), top_hz=top_hz, spread=np.asarray(SPREAD),
+        step_s=step_s, window_power=float(window @ window), top_hz=top_hz, spread=np.asarray(SPREAD),
+        reach_hz=_reaches(time_s, window, 1 / step_s),
     )  # fmt: skip
+
+
+def _reaches(time_s: NDArray[np.float64], window: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
+    """From where on the spectrum of the window squared stays below `APART` of its sum, for each mean growth."""
+    points = 1 << 15
+    found = []
+    for growth in GROWTH_STEP * (np.arange(GROWTHS) - GROWTHS // 2):
+        grown = np.square(window) * np.exp(2 * growth * time_s)
+        seen = np.abs(np.fft.rfft(grown, points)) > APART * grown.sum()
+        found.append((int(np.flatnonzero(seen).max()) + 1) * rate_hz / points)
+    return np.array(found)
 
 
 def _taps(sample_rate: float, hop: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -9,16 +9,11 @@ from numpy.typing import NDArray
 from sharpear.compiler import Doubles, Floats, kernel
 
 from .voice_algebra_kernel import product
-from .voice_fit_kernel import VoiceFit, VoiceTables, fit_voices, noise_of
-from .voice_rows_kernel import (
-    EXPLAINED,
-    SILENT,
-    BirthRule,
-    RowRoom,
-    first_look,
-    look,
-    second_look,
-)
+from .voice_doubts_kernel import EXPLAINED
+from .voice_evidence_kernel import BirthRule, RowRoom, look
+from .voice_fit import VoiceFit, VoiceTables
+from .voice_fit_kernel import fit_voices, noise_of
+from .voice_rows_kernel import SILENT, first_look, second_look
 from .voice_salience_kernel import SalienceTables, transform
 from .voices_kernel import MOST_VOICES, Voices, copy_voices, move
 

@@ -14,6 +14,12 @@ MOST_VOICES, PARTIALS, MOST_PARTIALS = 6, 16, 64
 SHARED = 5
 """Numbers that the partials of a voice share: f0, slope, curvature, growth and stiffness."""
 
+LARGEST_STEP = 0.012
+"""f0 moves by this, in ln, at most in a step: 21 cents."""
+
+LARGEST_SLOPE, LARGEST_CURVATURE, LARGEST_GROWTH, LARGEST_STIFFNESS = 8.0, 200.0, 60.0, 1.5e-3
+"""Bounds of what partials share besides, in 1/s, 1/s² and 1/s; stiffness is at least 0."""
+
 ALIKE = 70 / 1200 * math.log(2)
 """Two voices closer than this, ln of Hz, are one: 70 cents."""
 

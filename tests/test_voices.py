@@ -1,4 +1,4 @@
-"""Voices: the fit against plain linear algebra and finite differences, and what a tracker finds."""
+"""Voices: what a tracker finds, and what is made of it."""
 
 from functools import cache
 
@@ -7,11 +7,8 @@ import pytest
 
 import sharpear
 from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
-from sharpear.dsp.voice_algebra_kernel import Matrix, factor, solve_lower, solve_upper
 from sharpear.dsp.voice_cues_kernel import FAINTEST_PARTIAL, LEAST, LEAST_SHARE, OWN_CUES, VoiceCueRoom, read_voice_cues
-from sharpear.dsp.voice_fit_kernel import RIDGE, VoiceFit, fit_voices, step, weigh
-from sharpear.dsp.voice_rows_kernel import RowRoom
-from sharpear.dsp.voice_tracker import CARRIER_HOPS, DELAY_HOPS, VoiceFrames, VoiceTracker, tracker_tables
+from sharpear.dsp.voice_tracker import DELAY_HOPS, VoiceFrames, VoiceTracker
 from sharpear.dsp.voice_tracker_kernel import RESTART_HOPS, TOLD
 from sharpear.dsp.voices_kernel import MOST_PARTIALS
 from sharpear.dynamics.beliefs_kernel import LARGEST_GAIN
@@ -22,132 +19,6 @@ from sharpear.gpu.stateful import allocated
 RATE, HOP = 44100, 128
 HOP_S = HOP / RATE
 BAND_HZ = LOWEST_BAND_HZ * 2 ** (np.arange(33) / BANDS_PER_OCTAVE)
-TABLES = tracker_tables(RATE, HOP, BAND_HZ)
-VOICES = ((196.0, 0.8, -6.0, 3.0, 0.0), (294.5, -1.5, 20.0, -8.0, 2e-4))
-"""f0, slope, curvature, growth, stiffness."""
-
-
-def room() -> RowRoom:
-    return VoiceTracker(RATE, HOP, BAND_HZ).room()
-
-
-def atoms(voices, partials: int) -> np.ndarray:
-    """(samples, voices x partials) of the model, from its equation."""
-    u = TABLES.whole.time_s.astype(np.float64)
-    columns = []
-    for f, s, c, g, B in voices:
-        for h in range(1, partials + 1):
-            turns = h * f * (u + s * u**2 / 2 + c * u**3 / 6) + h * f * (np.sqrt(1 + B * h * h) - 1) * u
-            columns.append(np.exp(2j * np.pi * (turns - CARRIER_HOPS / HOP_S * u) + g * u) * TABLES.whole.window)
-    return np.array(columns).T
-
-
-def placed(fit: VoiceFit, voices, partials: int) -> None:
-    fit.voices.number[0] = len(voices)
-    fit.voices.used[:] = False
-    fit.voices.stiff[:] = False
-    for v, shared in enumerate(voices):
-        fit.voices.shared[v] = shared
-        fit.voices.used[v, :partials] = True
-        fit.voices.stiff[v] = shared[4] > 0
-
-
-def heard(seed: int = 0) -> np.ndarray:
-    """Two voices with partials of their own, and noise."""
-    rng = np.random.default_rng(seed)
-    amplitude = rng.standard_normal(16) + 1j * rng.standard_normal(16)
-    noise = rng.standard_normal(TABLES.whole.window.size) + 1j * rng.standard_normal(TABLES.whole.window.size)
-    return atoms(VOICES, 8) @ amplitude + 0.05 * noise * TABLES.whole.window
-
-
-def fitted(signal: np.ndarray, voices, steps: int = 0) -> RowRoom:
-    found = room()
-    found.real[:], found.imag[:] = signal.real, signal.imag
-    placed(found.fit, voices, 8)
-    fit_voices(found.real, found.imag, steps, found.fit, TABLES.whole)
-    return found
-
-
-def least_squares(signal: np.ndarray, A: np.ndarray) -> np.ndarray:
-    ridge = RIDGE * TABLES.whole.window_power * np.eye(A.shape[1])
-    return np.linalg.solve(A.conj().T @ A + ridge, A.conj().T @ signal)
-
-
-def test_amplitudes_are_the_least_squares_of_the_equation():
-    signal, A = heard(), atoms(VOICES, 8)
-    fit = fitted(signal, VOICES).fit
-    expected = least_squares(signal, A)
-    received = fit.real[:16] + 1j * fit.imag[:16]
-    assert abs(received - expected).max() < 1e-4 * abs(expected).max()
-    left = signal - A @ expected
-    assert abs(fit.rest_real + 1j * fit.rest_imag - left).max() < 1e-4 * abs(signal).max()
-
-
-def test_a_voice_gains_what_is_lost_without_it():
-    signal, A = heard(), atoms(VOICES, 8)
-    fit = fitted(signal, VOICES).fit
-    weigh(fit)
-    G = np.linalg.inv(A.conj().T @ A + RIDGE * TABLES.whole.window_power * np.eye(16))
-    assert fit.variance[:16] == pytest.approx(np.diag(G).real, rel=1e-3)
-
-    def explained(columns: np.ndarray) -> float:
-        b = columns.conj().T @ signal
-        return float((b.conj() @ least_squares(signal, columns)).real)
-
-    for v, others in enumerate((A[:, 8:], A[:, :8])):
-        assert fit.gain[v] == pytest.approx(explained(A) - explained(others), rel=2e-3)
-
-
-def test_a_step_leads_where_the_slope_of_what_is_left_does():
-    """Against central differences of the least squares' remainder, of every shared number."""
-    signal = heard(1)
-    start = [list(shared) for shared in VOICES]
-    start[0][0] *= 1.001
-    start[1][1] += 0.5
-
-    def left(voices) -> float:
-        A = atoms(voices, 8)
-        r = signal - A @ least_squares(signal, A)
-        return float((r.conj() @ r).real)
-
-    sizes, slope = (0.02, 0.05, 5.0, 0.5), []
-    for v in range(2):
-        for m, size in enumerate(sizes):
-            up, down = ([list(shared) for shared in start] for _ in range(2))
-            up[v][m] += size
-            down[v][m] -= size
-            slope.append((left(up) - left(down)) / (2 * size))
-    found = fitted(signal, start)
-    before = found.fit.voices.shared[:2].copy()
-    step(found.fit, TABLES.whole)
-    moved = found.fit.voices.shared[:2] - before
-    assert (moved[:, :4].ravel() @ np.array(slope)) < 0  # downhill
-    assert left(found.fit.voices.shared[:2].tolist()) < 0.2 * left(start) + 0.8 * left(VOICES)
-
-
-def test_steps_find_what_partials_share():
-    signal = atoms(VOICES, 8) @ np.exp(1j * np.arange(16))
-    start = [(f * 1.003, 0.0, 0.0, 0.0, B) for f, _, _, _, B in VOICES]
-    shared = fitted(signal, start, 8).fit.voices.shared[:2]
-    for v, (f, s, c, g, _) in enumerate(VOICES):
-        assert 1200 * abs(np.log2(shared[v, 0] / f)) < 0.5
-        assert abs(shared[v, 1] - s) < 0.1
-        assert abs(shared[v, 2] - c) < 20
-        assert abs(shared[v, 3] - g) < 1
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 30])
-def test_triangles_are_those_of_cholesky(size):
-    rng = np.random.default_rng(size)
-    A = rng.standard_normal((size, 2 * size)) + 1j * rng.standard_normal((size, 2 * size))
-    G, b = A @ A.conj().T, A[:, 0].copy()
-    L = Matrix(G.real.copy(), G.imag.copy())
-    factor(L, size)
-    assert np.tril(L.real) + 1j * np.tril(L.imag) == pytest.approx(np.linalg.cholesky(G), abs=1e-10 * size)
-    real, imag = b.real.copy(), b.imag.copy()
-    solve_lower(L, size, real, imag)
-    solve_upper(L, size, real, imag)
-    assert real + 1j * imag == pytest.approx(np.linalg.solve(G, b), abs=1e-8)
 
 
 def tracked(wave: np.ndarray, streams: int = 1) -> VoiceFrames:

@@ -13,7 +13,7 @@ from sharpear.dsp.cue_arrays import CueState
 from sharpear.dsp.cues import CueDesign
 from sharpear.dsp.lines_kernel import LinesOut
 from sharpear.dsp.voice_cues_kernel import LEVEL_CUE, OWN_CUES, SHARED_CUES, VoiceCueRoom, read_voice_cues
-from sharpear.dsp.voice_rows_kernel import RowRoom
+from sharpear.dsp.voice_evidence_kernel import RowRoom
 from sharpear.dsp.voice_tracker import DELAY_HOPS, TOP_HZ, VoiceTracker
 from sharpear.dsp.voice_tracker_kernel import ROW_HOPS, TrackerState, TrackerTables, follow, say
 from sharpear.dsp.voices_kernel import MOST_PARTIALS

@@ -1,0 +1,192 @@
+"""What speaks for the voices of a row: their partials' energies, and what the row is worth. No validation here."""
+
+import math
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.compiler import kernel
+
+from .voice_fit import VoiceFit, VoiceTables
+from .voice_fit_kernel import find_gains, find_variances, fit_voices, noise_of
+from .voice_salience_kernel import SalienceRoom
+from .voices_kernel import ALIKE, MOST_VOICES, PARTIALS, Voices, remove, use_all
+
+SETTLED = 2
+"""Voices that are as many rows old are not doubted because they are not there later."""
+
+SETTLED_ALIKE = 25 / 1200 * math.log(2)
+"""Where both are settled two voices are one if they are closer than this, 25 cents, as voices may cross."""
+
+LOUD = 1e-3
+"""Partials above this share (-30 dB) of their voice's strongest are strong."""
+
+FEWEST_STRONG = 3
+"""A voice has so many strong partials: fewer may be anything."""
+
+EMPTY_MULTIPLE = 0.012
+"""A voice with less than this share of its energy in partials that are no multiples of 2, or of 3, is that multiple."""
+
+LOWEST_HZ, HIGHEST_HZ = 65.0, 1400.0
+"""Fundamentals are between: above there are not three partials in the band."""
+
+
+class BirthRule(NamedTuple):
+    """What a voice must bring to be believed.
+
+    weight: of a partial in the information criterion, nats twice over; second_weight: where later voices come into it.
+    share: of the energy that a voice explains and no other.
+    significant: energy over variance from which on a partial is used.
+    left: share of the energy that must be left to look for more.
+    contiguous: share of strong partials among those up to the highest strong one, in a voice just found.
+    tries, births: fundamentals tried for one voice, and voices found, in a row.
+    salient: times the mean that a fundamental must stand out.
+    """
+
+    weight: float
+    second_weight: float
+    share: float
+    significant: float
+    left: float
+    contiguous: float
+    tries: int
+    births: int
+    salient: float
+
+
+class RowRoom(NamedTuple):
+    """Room for a row: a fit, voices put aside, the windowed samples, and what is thought of each voice.
+
+    left_real, left_imag: what is left of the samples; tried_hz, tried_bic: fundamentals tried there, and their worth.
+    """
+
+    fit: VoiceFit
+    other: Voices
+    best: Voices
+    doubted: Voices
+    real: Annotated[NDArray[np.float32], "samples"]
+    imag: Annotated[NDArray[np.float32], "samples"]
+    left_real: Annotated[NDArray[np.float32], "samples"]
+    left_imag: Annotated[NDArray[np.float32], "samples"]
+    salience: SalienceRoom
+    partial_energy: Annotated[NDArray[np.float64], "voices", "partials"]
+    stands: Annotated[NDArray[np.bool_], "voices"]
+    tried_hz: Annotated[NDArray[np.float64], "voices"]
+    tried_bic: Annotated[NDArray[np.float64], "voices"]
+
+
+@kernel
+def bic(fit: VoiceFit, energy: float, weight: float) -> float:
+    """``N/2 ln(noise) + weight K/2`` of K partials (after Schwarz 1978)."""
+    return float(fit.rest_real.size * 0.5 * math.log(noise_of(fit, energy)) + 0.5 * weight * fit.partials[0])
+
+
+@kernel
+def measure(fit: VoiceFit, room: RowRoom) -> None:
+    """Energies of the partials of each voice."""
+    room.partial_energy[:] = 0.0
+    for k in range(fit.partials[0]):
+        room.partial_energy[fit.partial_voice[k], fit.partial_number[k] - 1] = fit.real[k] ** 2 + fit.imag[k] ** 2
+
+
+@kernel
+def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> bool:
+    """A voice with multiples of 2 or 3 alone becomes that multiple; partials that say nothing are left out."""
+    fit = room.fit
+    voices = fit.voices
+    find_variances(fit)
+    measure(fit, room)
+    changed, noise, k = False, noise_of(fit, energy), 0
+    for v in range(voices.number[0]):
+        own = room.partial_energy[v]
+        total, no_double, no_triple, weak, begin = 0.0, 0.0, 0.0, 0, k
+        while k < fit.partials[0] and fit.partial_voice[k] == v:
+            h = fit.partial_number[k]
+            # What the partial explains and no other: one that lies on another voice's has half of its amplitude.
+            alone = own[h - 1] / fit.variance[k]
+            total += alone
+            no_double += alone if h % 2 else 0.0
+            no_triple += alone if h % 3 else 0.0
+            weak += own[h - 1] < rule.significant * noise * fit.variance[k]
+            k += 1
+        multiple = 2 if no_double < EMPTY_MULTIPLE * total else 3 if no_triple < EMPTY_MULTIPLE * total else 1
+        if voices.shared[v, 0] * multiple >= HIGHEST_HZ:
+            multiple = 1
+        if multiple > 1:
+            voices.shared[v, 0] *= multiple * math.sqrt(1 + voices.shared[v, 4] * multiple**2)
+            voices.shared[v, 4] *= multiple**2
+            changed = True
+        elif weak > 2:
+            for i in range(begin, k):
+                if own[fit.partial_number[i] - 1] < rule.significant * noise * fit.variance[i]:
+                    voices.used[v, fit.partial_number[i] - 1] = False
+            changed = True
+    if changed:
+        for v in range(voices.number[0]):
+            any_used = False
+            for h in range(PARTIALS):
+                voices.used[v, h] = voices.used[v, h] and (h + 1) * voices.shared[v, 0] < tables.top_hz
+                any_used = any_used or voices.used[v, h]
+            if not any_used:
+                voices.used[v, 0] = True
+        fit_voices(room.real, room.imag, 1, fit, tables)
+    return changed
+
+
+@kernel
+def examine(energy: float, born: bool, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> None:
+    """Which voices have evidence and three strong partials, and no stronger one beside; born: the last is new."""
+    fit, stands = room.fit, room.stands
+    find_gains(fit, tables)
+    measure(fit, room)
+    noise, count = noise_of(fit, energy), fit.voices.number[0]
+    for v in range(count):
+        strongest, strong, used, last = room.partial_energy[v].max(), 0, 0, 0
+        for h in range(PARTIALS):
+            used += fit.voices.used[v, h]
+            if room.partial_energy[v, h] > LOUD * strongest:
+                strong += 1
+                last = h + 1
+        stands[v] = (
+            fit.gain[v] >= rule.weight * noise * (used + 2)
+            and fit.gain[v] >= rule.share * energy
+            and strong >= FEWEST_STRONG
+            and fit.voices.shared[v, 0] >= LOWEST_HZ
+        )
+        if born and v == count - 1 and strong < rule.contiguous * last:
+            stands[v] = False
+    for v in range(count):
+        for w in range(count):
+            stronger = fit.gain[w] > fit.gain[v] or (fit.gain[w] == fit.gain[v] and w < v)
+            settled = min(fit.voices.age[v], fit.voices.age[w]) >= SETTLED
+            apart = abs(math.log(fit.voices.shared[v, 0] / fit.voices.shared[w, 0]))
+            if w != v and stands[v] and stands[w] and stronger and apart < (SETTLED_ALIKE if settled else ALIKE):
+                stands[v] = False
+
+
+@kernel
+def prune(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> None:
+    """Leave out what has no evidence, the weakest first."""
+    fit = room.fit
+    for _ in range(MOST_VOICES):
+        examine(energy, False, room, tables, rule)
+        weakest = -1
+        for v in range(fit.voices.number[0]):
+            if not room.stands[v] and (weakest < 0 or fit.gain[v] < fit.gain[weakest]):
+                weakest = v
+        if weakest < 0:
+            return
+        remove(fit.voices, weakest)
+        fit_voices(room.real, room.imag, 1, fit, tables)
+
+
+@kernel
+def look(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> None:
+    """Fit the voices that stand in room.fit anew, with all their partials, and leave out what has no evidence."""
+    fit = room.fit
+    use_all(fit.voices, 0, tables.top_hz)
+    fit_voices(room.real, room.imag, 1, fit, tables)
+    if fit.voices.number[0]:
+        clean(energy, room, tables, rule)
+        prune(energy, room, tables, rule)
