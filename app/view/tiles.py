@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, Integers, kernel
+from sharpear.config import TuningConfig
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks.drawing import LINE_WIDTH_ROWS, REACH_ROWS, encode_levels
+from sharpear.sinks.music import STANDARD
 from sharpear.sinks.rows import Rows
 from sharpear.sinks.strokes import FADED_DB, LOWEST_DB, STEPS_PER_DB, STROKE, Linker, Peaks, Strokes, packed
 
@@ -33,9 +35,8 @@ class Tiles:
     each the loudest first.
     """
 
-    def __init__(self, folder: Path, rows: Rows) -> None:
-        self._folder, self._rows = folder, rows
-        self._linker = Linker(rows.low_hz)
+    def __init__(self, folder: Path, rows: Rows, tuning: TuningConfig = STANDARD) -> None:
+        self._rows, self._linker = rows, Linker(rows.low_hz, tuning)
         self._strokes = [Strokes(1 << level) for level in range(STROKE_LEVELS)]
         self._stroke_tiles = [_Growing(folder, level) for level in range(STROKE_LEVELS)]
         self._column_levels = [_Columns(folder, f"r{level}") for level in range(COLUMN_LEVELS)]

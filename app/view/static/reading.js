@@ -28,10 +28,10 @@ export function showClock(positionS, playing) {
 }
 
 export function showFileReading(page, found) {
-  const { cursor, a4, temperament } = page;
+  const { cursor } = page;
   const hz = found?.hz ?? cursor?.hz;
-  $("read-note").textContent = cursor ? name(nearest(hz, a4, temperament).key) : "–";
-  $("read-cents").textContent = cursor ? cents(hz, a4, temperament) : "";
+  $("read-note").textContent = cursor ? name(nearest(hz).key) : "–";
+  $("read-cents").textContent = cursor ? cents(hz) : "";
   $("read-hz").textContent = cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : "click: go there · drag: select, measure time and cents · double click: hear one partial · wheel: zoom";
   $("read-level").textContent = cursor ? (found ? `${figure(found.db)} dB${found.voice ? `, of a voice on ${pitchClass(found.voice)}` : ""}` : "no line") : "";
   $("read-time").textContent = cursor ? clockTime(cursor.timeS, 0.001) : "";
