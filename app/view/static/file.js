@@ -115,7 +115,7 @@ class Page {
 
   recolour() {
     this.colours = table($("colours").value);
-    this.painter.setColours(this.colours, $("colours").value === BY_VOICE);
+    this.painter.setColours(this.colours, $("colours").value === BY_VOICE, this.overlay.ink.ground);
     this.overview.changed();
     this.changed();
   }

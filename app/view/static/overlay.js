@@ -179,8 +179,11 @@ export class Overlay {
     });
   }
 
-  // Everything that moves with the pointer: { selection, cursor, found, slice, alone }.
+  // Everything that moves with the pointer: { selection, cursor, found, slice, alone }. Where nothing does there is no layer.
   animate(plane, moving, pixelRatio) {
+    const { canvas } = this.moving;
+    canvas.hidden = !Object.values(moving).some(Boolean);
+    if (canvas.hidden) return;
     const context = clear(this.moving, pixelRatio);
     context.font = FONT;
     context.textBaseline = "middle";

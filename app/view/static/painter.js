@@ -17,7 +17,8 @@ const QUICK_MS = 20;
 
 export class Painter {
   constructor(canvas) {
-    const gl = canvas.getContext("webgl2", { antialias: false, depth: false, preserveDrawingBuffer: true });
+    // Opaque, and handed over, not copied: the browser has less to do for each picture.
+    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
     if (!gl) throw new Error("this browser draws no WebGL 2");
     Object.assign(this, { canvas, gl, programs: programs(gl), slabs: new Slabs(gl), before: new Map() });
     Object.assign(this, { topDb: -20, floorDb: -80, budget: 2 * FEWEST_STROKES, drawn: 0, drewAt: 0, byVoice: false });
@@ -27,10 +28,11 @@ export class Painter {
     for (const which of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, which, gl.CLAMP_TO_EDGE);
   }
 
-  // byVoice: lines have the hue of their voice's pitch class.
-  setColours(rgba, byVoice) {
+  // byVoice: lines have the hue of their voice's pitch class.  between: what is seen between panes, as #rrggbb.
+  setColours(rgba, byVoice, between) {
     const { gl } = this;
     this.byVoice = byVoice;
+    this.between = [1, 3, 5].map((at) => parseInt(between.slice(at, at + 2), 16) / 255);
     gl.activeTexture(gl.TEXTURE1);
     gl.bindTexture(gl.TEXTURE_2D, this.colours);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
@@ -41,7 +43,7 @@ export class Painter {
   draw(plane, tilesOf, pixelRatio, budget = this.affordable()) {
     const { gl } = this;
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    gl.clearColor(0, 0, 0, 0);
+    gl.clearColor(...this.between, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
     this.drawn = 0;
     this.left = budget;
@@ -78,11 +80,14 @@ export class Painter {
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
     gl.enable(gl.SCISSOR_TEST);
     gl.scissor(box.x, box.y, box.width, box.height);
-    gl.clearColor(...this.ground, 1);
-    gl.clear(gl.COLOR_BUFFER_BIT);
+    const there = shown.every(Boolean);
+    if (!there) {
+      gl.clearColor(...this.ground, 1);
+      gl.clear(gl.COLOR_BUFFER_BIT);
+    }
     this.useColours(pane.sharp);
     // What was last shown whole, at whatever scale, stands where there is nothing yet.
-    if (!shown.every(Boolean)) for (const slab of this.before.get(pane.sheet.folder) ?? []) this.show(slab, plane, box);
+    if (!there) for (const slab of this.before.get(pane.sheet.folder) ?? []) this.show(slab, plane, box);
     shown.forEach((slab, n) => slab && this.show(slab, plane, box, numbers[n] * SLAB_PX - firstPx));
     gl.disable(gl.SCISSOR_TEST);
     if (whole) this.before.set(pane.sheet.folder, shown);
