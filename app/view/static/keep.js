@@ -31,6 +31,7 @@ export class Keeper {
     $("marks").replaceChildren(...page.markers.map((marker, number) => {
       const field = Object.assign(document.createElement("input"), { type: "text", value: marker.label });
       field.title = `Name of marker ${number + 1}`;
+      field.setAttribute("aria-label", field.title);
       field.addEventListener("input", () => { marker.label = field.value; page.changed(); });
       const button = (text, label, act) => {
         const made = Object.assign(document.createElement("button"), { type: "button", textContent: text, title: `${label} marker ${number + 1}` });
