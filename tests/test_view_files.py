@@ -437,6 +437,36 @@ def test_a_scrolled_picture_is_that_drawn_anew(tab):
     tab.evaluate("page.plane.whole(), page.changed()")
 
 
+RULED = """
+(() => {
+  const { overlay, plane, keeper } = page;
+  const { still } = overlay;
+  const ruled = () => {
+    overlay.draw(plane, page.layers, devicePixelRatio);
+    return new Uint32Array(still.getImageData(0, 0, still.canvas.width, still.canvas.height).data.buffer);
+  };
+  page.showsNotes = true;
+  keeper.mark(1.75);
+  plane.show(1, 1.5);
+  ruled();
+  plane.move(0.31, 0);
+  const scrolled = ruled();
+  overlay.scales = null;
+  const anew = ruled();
+  page.showsNotes = false;
+  page.markers.length = 0;
+  keeper.list();
+  return [scrolled.every((value, at) => value === anew[at]), new Set(anew).size > 20];
+})()
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_scrolled_rulers_notes_and_markers_are_those_drawn_anew(tab):
+    assert tab.evaluate(RULED) == [True, True]
+
+
 DISTURBED = """
 (async () => {
   const { painter, plane, tilesOf } = page;

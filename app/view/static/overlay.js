@@ -2,7 +2,7 @@
 
 import { extent, KEY_WIDTH, BLACK_WIDTH, KEY_GAP, TICKS_HZ } from "./axes.js";
 import { hue } from "./colours.js";
-import { clockTime, isBlack, name, nearest, noteHertz, semitone } from "./music.js";
+import { clockTime, isBlack, name, nearest, noteHertz, semitone, tuning } from "./music.js";
 
 const STEPS_S = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
 const TICK_GAP_PX = 24;
@@ -25,15 +25,35 @@ export class Overlay {
     this.ink = Object.fromEntries(keys.map((key) => [key, style.getPropertyValue(`--${key}`).trim()]));
   }
 
-  // Everything that stands while the view stands.
-  draw(plane, { notes, markers, byVoice }, pixelRatio, context = clear(this.still, pixelRatio)) {
+  // Everything that stands while the view stands. What moves through time alone keeps its scales of frequency.
+  draw(plane, layers, pixelRatio) {
+    const { still } = this;
+    const boxes = plane.panes.map(({ x, y, width, height, title }) => [x, y, width, height, title]);
+    const scales = JSON.stringify([plane.lowHz, plane.highHz, boxes, layers.byVoice, tuning.a4, tuning.temperament, this.ink, pixelRatio, still.canvas.width, still.canvas.height]);
+    const kept = scales === this.scales;
+    if (kept) this.wipe(plane);
+    else clear(still, pixelRatio);
+    this.scales = scales;
+    this.covered = layers.markers.length > 0 || layers.notes !== null;
+    this.paint(still, plane, layers, !kept);
+  }
+
+  // Take away what stands in time: its ruler, and what covers panes.
+  wipe({ panes, margin, width, height }) {
+    this.still.clearRect(margin.left - 1, margin.top + height + 0.5, width + 2, margin.bottom);
+    for (const pane of this.covered ? panes : []) this.still.clearRect(margin.left + pane.x, margin.top + pane.y, pane.width, pane.height);
+  }
+
+  paint(context, plane, { notes, markers, byVoice }, scales = true) {
     context.font = FONT;
     context.textBaseline = "middle";
     for (const pane of plane.panes) {
-      this.frequencies(context, plane, pane);
-      if (plane.keyboard && pane.x + pane.width > plane.width - 1) this.keyboard(context, plane, pane, byVoice);
+      if (scales) {
+        this.frequencies(context, plane, pane);
+        if (plane.keyboard && pane.x + pane.width > plane.width - 1) this.keyboard(context, plane, pane, byVoice);
+        this.label(context, plane, pane);
+      }
       this.times(context, plane, pane);
-      this.label(context, plane, pane);
       context.save();
       context.beginPath();
       context.rect(plane.margin.left + pane.x, plane.margin.top + pane.y, pane.width, pane.height);
