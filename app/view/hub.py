@@ -52,7 +52,7 @@ class Page:
 
     def axes(self, text: str) -> None:
         """Queue axes, which replace any that wait."""
-        if self._axes in self._queue:
+        if self._axes is not None and self._axes in self._queue:
             self._queue.remove(self._axes)
         self._axes = text
         self._queue.append(text)

@@ -161,13 +161,15 @@ def in_segments(records: NDArray[np.void], frames: int) -> NDArray[np.void]:
     # Sorted by so small numbers, one after the other, in half the time of both together.
     order = np.argsort((LOUDEST - levels.clip(0)).astype(np.uint16), kind="stable")[: np.count_nonzero(levels > 0)]
     segment = (records["t"][order, 0] // frames).astype(np.uint8)
-    return records[order[np.argsort(segment, kind="stable")]]
+    chosen: NDArray[np.void] = records[order[np.argsort(segment, kind="stable")]]
+    return chosen
 
 
 def drawn_levels(records: NDArray[np.void]) -> Integers:
     """The louder end of each stroke as it is drawn, in 255ths of a step: a line that is less sure is fainter."""
     louder = np.maximum(records["level"][:, 0], records["level"][:, 1]).astype(np.int64)
-    return 255 * louder - round(FADED_DB * STEPS_PER_DB) * (255 - records["weight"].astype(np.int64))
+    levels: Integers = 255 * louder - round(FADED_DB * STEPS_PER_DB) * (255 - records["weight"].astype(np.int64))
+    return levels
 
 
 def stroke_records(content: bytes) -> NDArray[np.void]:
