@@ -7,6 +7,7 @@ import { clockTime, isBlack, name, nearest, noteHertz, semitone, tuning } from "
 const STEPS_S = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
 const TICK_GAP_PX = 24;
 const TIME_GAP_PX = 78;
+const TICK_PX = 4;
 const BESIDE_PX = 7; // names of times reach no farther beyond their ruler
 const FONT = "11px system-ui, sans-serif";
 const VOICES = ["#7dd3fc", "#86efac", "#fcd34d", "#f9a8d4", "#c4b5fd", "#fdba74", "#5eead4", "#fca5a5"];
@@ -45,7 +46,8 @@ export class Overlay {
       const [left, top] = [Math.floor(x), Math.floor(y)];
       this.still.clearRect(left, top, Math.ceil(x + across) - left, Math.ceil(y + down) - top);
     };
-    wipe(margin.left - BESIDE_PX, margin.top + height, width + 2 * BESIDE_PX, margin.bottom);
+    wipe(margin.left, margin.top + height + 1, width + 1, TICK_PX);
+    wipe(margin.left - BESIDE_PX, margin.top + height + 1 + TICK_PX, width + 2 * BESIDE_PX, margin.bottom);
     for (const pane of this.covered ? panes : []) wipe(margin.left + pane.x, margin.top + pane.y, pane.width, pane.height);
   }
 
@@ -131,7 +133,7 @@ export class Overlay {
     context.fillStyle = this.ink.soft;
     for (let n = Math.ceil(plane.startS / step); n * step <= plane.startS + plane.spanS; n++) {
       const x = plane.x(n * step, pane);
-      context.fillRect(Math.round(x), bottom + 1, 1, 4);
+      context.fillRect(Math.round(x), bottom + 1, 1, TICK_PX);
       if (x > plane.margin.left + pane.x + 20 && x < plane.margin.left + pane.x + pane.width - 20) context.fillText(clockTime(n * step, step), x, bottom + 13);
     }
   }
