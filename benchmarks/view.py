@@ -230,7 +230,7 @@ def first_picture(song: Path) -> None:
         address_s = time.monotonic() - began_s
         tab = chromium.open(url)
         moments = {
-            "picture of all": "page.sheets[0]?.complete || page.tiles.get('0')?.preview?.texture",
+            "picture of all": "(page.sheets[0]?.complete || Boolean(page.tiles.get('0')?.preview?.texture))",
             "first sharpened": "page.sheets[0].done_s > 0",
             "all sharpened": "page.sheets[0].complete",
         }
