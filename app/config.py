@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -22,6 +22,11 @@ precision."""
 
 TimeConstantMs = Annotated[float, Field(ge=SHORTEST_MS, le=LONGEST_MS)]
 Scale = Annotated[float, Field(ge=SMALLEST_SCALE, le=LARGEST_SCALE)]
+
+Temperament = Literal["equal", "meantone", "pythagorean", "just"]
+TEMPERAMENTS: tuple[Temperament, ...] = get_args(Temperament)
+LOWEST_A4_HZ, HIGHEST_A4_HZ = 380.0, 480.0
+"""From French opera's low pitch, 392 Hz, to the choir pitch of old organs, 466 Hz, and a little beyond."""
 
 DECAYS = 1.0, 50.0
 """The fewest and the most time constants in a finite window: with fewer, rounding in single precision spoils the 80 dB
@@ -186,6 +191,15 @@ class PitchConfig(Section):
         return self
 
 
+class TuningConfig(Section):
+    """What notes are named by; frames do not depend on it."""
+
+    a4_hz: float = Field(440.0, ge=LOWEST_A4_HZ, le=HIGHEST_A4_HZ, description="reference pitch: A4, Hz")
+    temperament: Temperament = Field(
+        "equal", description="equal; on the same A: quarter-comma meantone, pythagorean, or just on C"
+    )
+
+
 class OutputConfig(Section):
     """How frames are kept in files."""
 
@@ -214,6 +228,7 @@ class Config(Section):
     atoms: AtomsConfig
     network: NetworkConfig = NetworkConfig()
     pitch: PitchConfig = PitchConfig()
+    tuning: TuningConfig = TuningConfig()
     output: OutputConfig = OutputConfig()
 
     @model_validator(mode="after")
@@ -235,8 +250,8 @@ class Config(Section):
 
     @property
     def digest(self) -> str:
-        """A fingerprint of all settings but the description and those of files: the same for the same frames."""
-        settings = self.model_dump_json(exclude={"description", "output"})
+        """A fingerprint of all settings but description, names of notes and files: the same for the same frames."""
+        settings = self.model_dump_json(exclude={"description", "tuning", "output"})
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
 
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil
@@ -67,6 +68,15 @@ SCROLLED = """
   }
   delete page.frame;
   return { spent, between: between.slice(1) };
+})()
+"""
+
+AGAIN = """
+(async () => {
+  for (let n = 0; n < %(frames)d; n++) {
+    page.dirty = true;
+    await new Promise(requestAnimationFrame);
+  }
 })()
 """
 
@@ -137,17 +147,19 @@ def scroll(folder: Path, seconds: float) -> None:
         assert tab.wait("window.page && page.sheets.length === 2")
         for span_s in [span for span in SPANS_S if span <= sheet.duration_s + 1]:
             words = {"start": (sheet.duration_s - span_s) / 3, "span": span_s, "frames": FRAMES, "rest": 5000}
-            before_s = spent_s(*processes(chromium))
+            before_s = spent_by_kind(chromium)
             tab.evaluate(f"window.seen = null, {(SCROLLED % words).strip()}.then((seen) => (window.seen = seen)), 0")
             assert tab.wait("window.seen", 600)
             seen = tab.evaluate("window.seen")
-            cpu_ms = 1e3 * (spent_s(*processes(chromium)) - before_s) / FRAMES
+            told = since(before_s, chromium)
             spent, between = np.array(seen["spent"]), np.array(seen["between"])
             print(
                 f"  {span_s:6.0f} s shown: the page's own work {spent.mean():5.1f} ms a frame (99 %: "
-                f"{np.percentile(spent, 99):.1f}); all processes of the browser {cpu_ms:.0f} ms of processor time, "
-                f"drawing without a card; {1e3 / between.mean():.0f} frames a second by the clock"
+                f"{np.percentile(spent, 99):.1f}); {told}; {1e3 / between.mean():.0f} frames a second by the clock"
             )
+            before_s = spent_by_kind(chromium)
+            tab.evaluate(AGAIN % words)
+            print(f"           the same picture again: {since(before_s, chromium)}")
         heap = tab.evaluate("performance.memory.usedJSHeapSize") / 2**20
         held = tab.evaluate("[...page.tiles.values()].reduce((sum, tiles) => sum + tiles.size, 0)") / 2**20
         print(f"  memory: page {page_mb(chromium):.0f} MB (its process), heap {heap:.0f} MB, tiles {held:.0f} MB")
@@ -171,6 +183,22 @@ def spent_s(*pids: int) -> float:
     """Processor time of processes so far."""
     stats = [Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split() for pid in pids]
     return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
+
+
+def spent_by_kind(chromium: Browser) -> Counter[str]:
+    """Processor time so far, s, of the browser's processes: the page's, that which draws for it, and all others."""
+    names = {"--type=renderer": "page", "--type=gpu-process": "drawing"}
+    spent: Counter[str] = Counter()
+    for pid, words in processes(chromium).items():
+        spent[next((name for kind, name in names.items() if kind in words), "others")] += spent_s(pid)
+    return spent
+
+
+def since(before_s: Counter[str], chromium: Browser) -> str:
+    """What the processes have taken for each of so many frames."""
+    ms = {name: 1e3 * (value - before_s[name]) / FRAMES for name, value in spent_by_kind(chromium).items()}
+    parts = ", ".join(f"{name} {value:.0f}" for name, value in ms.items())
+    return f"all processes of the browser {sum(ms.values()):.0f} ms of processor time a frame without a card ({parts})"
 
 
 def page_mb(chromium: Browser) -> float:
@@ -202,7 +230,7 @@ def first_picture(song: Path) -> None:
         address_s = time.monotonic() - began_s
         tab = chromium.open(url)
         moments = {
-            "picture of all": "page.sheets[0]?.complete || page.tiles.get('0')?.preview?.texture",
+            "picture of all": "(page.sheets[0]?.complete || Boolean(page.tiles.get('0')?.preview?.texture))",
             "first sharpened": "page.sheets[0].done_s > 0",
             "all sharpened": "page.sheets[0].complete",
         }

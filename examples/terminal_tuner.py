@@ -1,6 +1,7 @@
 """A tuner in the terminal: the note that sounds, and how far it is off, ten times a second.
 
-`python examples/terminal_tuner.py` listens to the default microphone; with a file's name it plays that through.
+`python examples/terminal_tuner.py` listens to the default microphone; with a file's name it plays that through. `A4_HZ`
+and `TEMPERAMENT` are what it tunes to.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,8 +11,9 @@ import numpy as np
 from shared import audio_of, given
 
 import sharpear
+from sharpear.pitch import TuningConfig, note_name
 
-NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+A4_HZ, TEMPERAMENT = 440.0, "equal"
 RATE = 44100
 BLOCK = 4410
 
@@ -28,12 +30,11 @@ def main(blocks: Iterable[Any], rate: int = RATE) -> Iterator[str]:
 
 def line(hz: float) -> str:
     """The note, a needle, and the cents."""
-    midi = 69 + 12 * np.log2(hz / 440)
-    nearest = round(midi)
-    cents = 100 * (midi - nearest)
+    name, cents = note_name(hz, TuningConfig(a4_hz=A4_HZ, temperament=TEMPERAMENT)).split()
     needle = list("·" * 10 + "|" + "·" * 10)
-    needle[round((cents + 50) / 5)] = "█"
-    return f"{NAMES[nearest % 12]:>2}{nearest // 12 - 1} {''.join(needle)} {cents:+4.0f} cents {hz:7.1f} Hz"
+    place = min(50, max(-50, int(cents)))  # between two notes of a temperament it may be farther
+    needle[round((place + 50) / 5)] = "█"
+    return f"{name:>3} {''.join(needle)} {cents:>4} cents {hz:7.1f} Hz"
 
 
 def microphone() -> Iterator[Any]:

@@ -24,7 +24,7 @@ import sharpear
 from sharpear.errors import UsageError
 from sharpear.live.sources import Replay
 from sharpear.live.worker import Gap
-from sharpear.view.hub import LARGEST_BACKLOG, Page
+from sharpear.view.hub import LARGEST_BACKLOG, MOST_MESSAGES, Page
 from sharpear.view.picture import HEADER, LARGEST_RATE_HZ, Picture
 from sharpear.view.view import View
 
@@ -136,6 +136,20 @@ def test_a_slow_page_skips_columns_and_gets_every_message():
         page.acknowledge(LARGEST_BACKLOG)
         page.columns(b"again")
         assert await page.next() == b"again"
+
+    asyncio.run(follow())
+
+
+def test_a_page_that_takes_nothing_finds_the_newest_axes_when_it_does():
+    """Else it would not know that a recording is complete."""
+
+    async def follow() -> None:
+        page = Page()
+        for number in range(1000):
+            page.message("told")
+            page.axes(f"axes {number}")
+        heard = [await asyncio.wait_for(page.next(), 1) for _ in range(LARGEST_BACKLOG + MOST_MESSAGES)]
+        assert [each for each in heard if each != "told"] == ["axes 999"]
 
     asyncio.run(follow())
 

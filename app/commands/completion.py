@@ -104,6 +104,13 @@ def backends(context: typer.Context) -> list[str]:
     return ["cpu", "gpu", "gpu:1", "auto"]
 
 
+def temperaments(context: typer.Context) -> list[str]:
+    """What notes may be named in."""
+    from sharpear.config import TEMPERAMENTS  # noqa: PLC0415
+
+    return list(TEMPERAMENTS)
+
+
 def stems(context: typer.Context) -> list[str]:
     """The stems that the options before ask for."""
     from sharpear.errors import SharpearError  # noqa: PLC0415

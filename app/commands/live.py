@@ -27,7 +27,7 @@ from .common import (
 from .completion import frame_formats, offer_inputs, several_of
 from .live_sent import SentOptions
 from .live_stems import LiveStemOptions
-from .options import OverwriteOption, PresetOption, QuietOption, SetOption
+from .options import OverwriteOption, PresetOption, QuietOption, SetOption, TuningOptions
 
 if TYPE_CHECKING:
     from sharpear.config import Config
@@ -111,6 +111,7 @@ def live(
     display: DisplayOptions,
     separation: LiveStemOptions,
     sent: SentOptions,
+    tuning: TuningOptions,
     preset: PresetOption = "music",
     set_: SetOption = None,
     duration: Annotated[float | None, typer.Option(help="End after this long, s.")] = None,
@@ -151,7 +152,7 @@ def live(
     refuse_stdin(replayed, "write the stream to a file for --replay, or give it to `sharpen -`")
     if not display.view:
         refuse({"--view-port": display.view_port, "--host": display.host}, "is for the page: leave --no-view out")
-    config = load_config(preset, overrides(set_, pitch=sent.wanted))
+    config = load_config(preset, {**overrides(set_, pitch=sent.wanted), **tuning.settings})
     stream = _stream_format(out, names(format_), display.status_json)
     stems = separation.plan(out, overwrite)
     frames_out = None if stems and not format_ else out
@@ -196,7 +197,7 @@ def _listen(chosen: SourceOptions, what: _Request, how: DisplayOptions) -> bool:
         source = chosen.open()
         stack.callback(source.stop)
         page = stack.enter_context(how.page()) if how.view else None
-        meter = None if page or how.quiet or not sys.stderr.isatty() else TerminalMeter()
+        meter = None if page or how.quiet or not sys.stderr.isatty() else TerminalMeter(what.config.tuning)
         how.say(f"{source.name}: preparing {what.preset} at {source.rate_hz} Hz")
         listeners: list[Listener] = [*([page.picture] if page else []), *([meter] if meter else [])]
         if what.sent.wanted:

@@ -12,7 +12,7 @@ import typer
 from sharpear.errors import UsageError
 
 from .common import refuse
-from .completion import backends, encodings, offer_presets, offer_settings, one_of
+from .completion import backends, encodings, offer_presets, offer_settings, one_of, temperaments
 
 if TYPE_CHECKING:
     from sharpear.audio import RawFormat, Selection
@@ -109,6 +109,29 @@ class InputOptions:
 
         channels = 1 if self.channels is None else self.channels
         return RawFormat(self.rate, channels, "s16le" if self.encoding is None else self.encoding)
+
+
+@dataclass(frozen=True)
+class TuningOptions:
+    """What notes are named by, in tables, labels, pictures and readings."""
+
+    a4: Annotated[
+        float | None,
+        typer.Option(metavar="HZ", min=380, max=480, help="Name notes by this reference pitch, A4; 440 if not given."),
+    ] = None
+    temperament: Annotated[
+        str | None,
+        typer.Option(
+            help="Name notes in equal temperament, meantone (¼ comma), pythagorean or just (on C).",
+            autocompletion=one_of(temperaments),
+        ),
+    ] = None
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """As overrides."""
+        given = {"tuning.a4_hz": self.a4, "tuning.temperament": self.temperament}
+        return {key: str(value) for key, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True)

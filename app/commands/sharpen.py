@@ -20,6 +20,7 @@ from .options import (
     PresetOption,
     RunOptions,
     SetOption,
+    TuningOptions,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def sharpen(
     source: InputOptions,
     run: RunOptions,
     picture: PictureOptions,
+    tuning: TuningOptions,
     out: Annotated[
         str | None,
         typer.Option("-o", "--out", help="Output folder, or the output file itself for one input; - is stdout."),
@@ -76,7 +78,7 @@ def sharpen(
 
     selection, formats = source.selection(mono), names(format_)
     style = picture.style([*formats, Path(out or "").suffix.removeprefix(".")])
-    task = Sharpening(load_config(preset, overrides(set_)), selection, style)
+    task = Sharpening(load_config(preset, {**overrides(set_), **tuning.settings}), selection, style)
     raw = source.raw_format(DASH in inputs)
     template = run.output_template or FRAMES_TEMPLATE
     plan = partial(plan_frames, out=out, formats=formats, template=template)

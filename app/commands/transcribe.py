@@ -10,13 +10,14 @@ from sharpear.errors import UsageError
 
 from .common import names, overrides
 from .completion import note_formats, several_of
-from .options import DASH, InputOptions, InputsArgument, PresetOption, RunOptions, SetOption
+from .options import DASH, InputOptions, InputsArgument, PresetOption, RunOptions, SetOption, TuningOptions
 
 
 def transcribe(
     inputs: InputsArgument,
     source: InputOptions,
     run: RunOptions,
+    tuning: TuningOptions,
     out: Annotated[
         list[str] | None,
         typer.Option(
@@ -48,7 +49,7 @@ def transcribe(
     from .pipe import Pipe, run_pipe  # noqa: PLC0415
 
     formats, outs = names(format_), out or []
-    task = Transcribing(load_config(preset, overrides(set_, pitch=True)), source.selection())
+    task = Transcribing(load_config(preset, {**overrides(set_, pitch=True), **tuning.settings}), source.selection())
     raw = source.raw_format(DASH in inputs)
     plan = partial(plan_notes, outs=outs, formats=formats, template=run.output_template or FRAMES_TEMPLATE)
     if DASH not in (*inputs, *outs):

@@ -11,7 +11,7 @@ import typer
 from sharpear.errors import UsageError
 
 from .common import EXIT_SOME_FAILED, has_screen, overrides, refuse_stdin, say
-from .options import PresetOption, QuietOption, SetOption
+from .options import PresetOption, QuietOption, SetOption, TuningOptions
 
 MOST_FILES = 12
 WATCH_S = 0.2
@@ -22,6 +22,7 @@ def view(
         list[str],
         typer.Argument(metavar="FILE...", help="Recordings, or .zarr or .npz made before, or URLs; together."),
     ],
+    tuning: TuningOptions,
     preset: PresetOption = "music",
     set_: SetOption = None,
     port: Annotated[int | None, typer.Option("--view-port", min=1, max=65535, help="Port of the page.")] = None,
@@ -45,7 +46,7 @@ def view(
     from sharpear.view.sheet import Sheets  # noqa: PLC0415
     from sharpear.view.view import View  # noqa: PLC0415
 
-    config = load_config(preset, overrides(set_))
+    config = load_config(preset, {**overrides(set_), **tuning.settings})
     with (
         Interruption() as interruption,
         TemporaryDirectory(prefix="sharpear-view-") as folder,

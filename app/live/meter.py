@@ -8,9 +8,10 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from sharpear.config import TuningConfig
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
-from sharpear.sinks.music import note_name
+from sharpear.sinks.music import STANDARD, note_name
 
 from .status import Status, decibels
 from .worker import Gap
@@ -22,9 +23,10 @@ QUIETEST = 1e-4
 
 
 class TerminalMeter:
-    """A listener that draws a few lines on stderr, in place."""
+    """A listener that draws a few lines on stderr, in place, notes named in a tuning."""
 
-    def __init__(self) -> None:
+    def __init__(self, tuning: TuningConfig) -> None:
+        self._tuning = tuning
         self._newest: Frames | None = None
         self._live = Live(console=Console(stderr=True), refresh_per_second=10, transient=True)
 
@@ -48,7 +50,7 @@ class TerminalMeter:
     def status(self, status: Status) -> None:
         """Draw the meter."""
         lines = strongest_lines(self._newest) if self._newest else []
-        self._live.update(Group(*map(Text, describe(status, lines))))
+        self._live.update(Group(*map(Text, describe(status, lines, self._tuning))))
 
 
 def strongest_lines(frames: Frames) -> list[tuple[float, float]]:
@@ -64,10 +66,10 @@ def strongest_lines(frames: Frames) -> list[tuple[float, float]]:
     return sorted(found)
 
 
-def describe(status: Status, lines: Sequence[tuple[float, float]]) -> list[str]:
+def describe(status: Status, lines: Sequence[tuple[float, float]], tuning: TuningConfig = STANDARD) -> list[str]:
     """The lines of the meter."""
     full = 0 if math.isinf(status.rms_db) else round(BAR * min(1.0, max(0.0, 1 - status.rms_db / FLOOR_DB)))
-    notes = "   ".join(f"{note_name(hz)} {hz:.1f} Hz {db:.0f} dB" for hz, db in lines) or "–"
+    notes = "   ".join(f"{note_name(hz, tuning)} {hz:.1f} Hz {db:.0f} dB" for hz, db in lines) or "–"
     device = "unknown" if status.latency_device_ms is None else f"{status.latency_device_ms:.1f}"
     faults = f"xruns {status.xruns}   drops {status.drops}   gaps {status.gaps}"
     recording = f"   recording {status.recording} {status.recorded_s:.1f} s" if status.recording else ""

@@ -49,7 +49,7 @@ class MidiReceiver:
         if event.kind == "off":
             self._port.send(mido.Message("note_off", channel=channel, note=self._keys.pop(event.voice)))
             return
-        key = self._keys.setdefault(event.voice, min(max(round(event.pitch), 0), 127))
+        key = self._keys.setdefault(event.voice, min(max(event.key, 0), 127))
         bend = bend_of(round(event.pitch - key, 2))  # in whole cents: fewer messages
         if bend != self._bends.get(channel):
             self._bends[channel] = bend

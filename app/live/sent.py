@@ -38,13 +38,13 @@ class Sent:
     """A listener that finds notes in the frames of the first channel, in a thread, and sends both to receivers.
 
     Args:
-        config: of the session; its section `pitch` says which voices are followed.
+        config: of the session; its section `pitch` says which voices are followed, and `tuning` which keys they strike.
         receivers: where things go; closed at the end.
         report: is told, in a line, what cannot be sent any more.
     """
 
     def __init__(self, config: Config, receivers: Sequence[Receiver], report: Callable[[str], None]) -> None:
-        self._config, self._receivers, self._report = config.pitch, list(receivers), report
+        self._config, self._receivers, self._report = config, list(receivers), report
         self._waiting: SimpleQueue[Sharpener | Frames | Gap | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, daemon=True, name="sent")
         self._layer: PitchLayer | None = None
@@ -55,7 +55,7 @@ class Sent:
 
     def __enter__(self) -> Self:
         silence = np.zeros((2, 1, 2), np.float32)
-        layer = PitchLayer(0.003, 2, 2, self._config)  # compiled now, not when the sound has begun
+        layer = PitchLayer(0.003, 2, 2, self._config.pitch)  # compiled now, not when the sound has begun
         layer.amplitudes(layer.process(Frames(np.zeros(2), silence, silence, silence)))
         self._thread.start()
         return self
@@ -101,9 +101,10 @@ class Sent:
             self._tell(self._tracker.end())
             if isinstance(piece, Sharpener):
                 atoms, channels = piece.frequencies.size, piece.channel_frequencies.size
-                self._layer = PitchLayer(piece.hop / piece.sample_rate, atoms, channels, self._config)
+                pitch = self._config.pitch
+                self._layer = PitchLayer(piece.hop / piece.sample_rate, atoms, channels, pitch)
                 step_s = self._layer.stride * self._layer.hop_s
-                self._tracker = NoteTracker(self._config.voices, step_s, self._config.believed)
+                self._tracker = NoteTracker(pitch.voices, step_s, pitch.believed, self._config.tuning)
             elif self._layer:
                 self._layer.reset()
             self._next = 0

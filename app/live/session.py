@@ -255,7 +255,8 @@ class Session:
                     self._designing = False
                     return
             try:
-                sharpener = warmed_up(self.source.rate_hz, load_config(name), self.source.channels)
+                config = load_config(name).model_copy(update={"tuning": self.worker.sharpener.config.tuning})
+                sharpener = warmed_up(self.source.rate_hz, config, self.source.channels)
             except SharpearError as error:
                 self.say(str(error))
             else:

@@ -1,5 +1,8 @@
 """Voices above the partials: the pitch layer, notes, and what is written of them."""
 
+from sharpear.config import TuningConfig
+from sharpear.sinks.music import note_name
+
 from .heard_frames import HeardFrames
 from .notes import Note, Voices, notes_of
 from .pitch_layer import PitchFrames, PitchLayer
@@ -12,7 +15,9 @@ __all__ = [
     "PitchLayer",
     "Transcriber",
     "Transcription",
+    "TuningConfig",
     "Voices",
+    "note_name",
     "notes_of",
     "transcribe",
 ]

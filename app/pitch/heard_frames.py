@@ -8,6 +8,7 @@ import numpy as np
 from sharpear.config import PitchConfig
 from sharpear.errors import InputError
 from sharpear.sharpening.frames import Frames
+from sharpear.sinks.music import tuning_of
 
 from .notes import Voices, notes_of
 from .pitch_layer import PitchLayer
@@ -43,6 +44,7 @@ class HeardFrames:
             hop_s = float(attributes["hop"]) / self._rate
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise InputError(f"expected frames that say sample_rate, hop and config.pitch ({error})") from error
+        self._tuning = tuning_of(attributes)
         self._layer = PitchLayer(hop_s, atoms, channels, config)
         self._curves = VoiceCurves(self._layer)
         self._any = False
@@ -58,5 +60,5 @@ class HeardFrames:
             self._curves.add(self._layer.flush())
         voices = self._curves.voices() if self._any else Voices(np.zeros(0), *np.zeros((2, 0, 1), np.float32))
         below_s, above_s = self._curves.outside_s
-        notes = notes_of(voices, self._curves.begins)
-        return Transcription(voices, notes, (below_s, above_s), 0.0, self._rate)
+        notes = notes_of(voices, self._curves.begins, self._tuning)
+        return Transcription(voices, notes, (below_s, above_s), 0.0, self._rate, self._tuning)

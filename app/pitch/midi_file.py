@@ -8,7 +8,9 @@ from dataclasses import replace
 import mido
 import numpy as np
 
-from .notes import Note, Voices
+from sharpear.sinks.music import A4_HZ, A4_KEY, hertz, midi_pitch
+
+from .notes import Note
 from .transcriber import Transcription
 
 TICKS_PER_S = 960
@@ -57,7 +59,7 @@ def midi(transcription: Transcription) -> bytes:
         notes = _restruck([note for note in transcription.notes if note.voice in sharing])
         for voice in sharing:
             own = [note for note in notes if note.voice == voice]
-            courses = _courses(own, transcription.voices) if len(sharing) == 1 else []
+            courses = _courses(own, transcription) if len(sharing) == 1 else []
             file.tracks.append(_track(own, courses, voice, CHANNELS[first]))
     if not file.tracks:
         file.tracks.append(mido.MidiTrack())
@@ -81,21 +83,23 @@ def _restruck(notes: Sequence[Note]) -> list[Note]:
     return done + list(latest.values())
 
 
-def _courses(notes: Sequence[Note], voices: Voices) -> list[list[tuple[float, float]]]:
-    """For each note: times, s, and how far its voice then is above its key, semitones, in whole cents.
+def _courses(notes: Sequence[Note], transcription: Transcription) -> list[list[tuple[float, float]]]:
+    """For each note: times, s, and how far its voice then is above what its key sounds, semitones, in whole cents.
 
-    Only changes are listed. Where the curve does not reach, the note's own cents hold.
+    Instruments are tuned to 440 Hz: in another tuning all is bent. Only changes are listed. Where the curve does not
+    reach, the note's own pitch holds.
     """
-    courses = []
+    voices, courses = transcription.voices, []
     for note in notes:
         inside = (voices.times >= note.onset_s) & (voices.times < note.offset_s)
         known = voices.f0.ndim == 2 and note.voice < voices.f0.shape[1]
         hz = voices.f0[inside, note.voice] if known else np.zeros(0)
         times, hz = (voices.times[inside][hz > 0], hz[hz > 0]) if known else (hz, hz)
-        cents = np.round(1200 * np.log2(hz / 440.0) + 100 * (69 - key_of(note)))
+        cents = np.round(1200 * np.log2(hz / A4_HZ) + 100 * (A4_KEY - key_of(note)))
         changed = np.flatnonzero(np.diff(cents, prepend=np.nan))
         course = [(float(times[n]), float(cents[n]) / 100) for n in changed]
-        begins = course[0][1] if course else note.cents / 100
+        own = midi_pitch(hertz(note.midi, note.cents, transcription.tuning)) - key_of(note)
+        begins = course[0][1] if course else own
         courses.append([(note.onset_s, begins), *course[1:]])
     return courses
 

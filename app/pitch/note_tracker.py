@@ -6,6 +6,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpear.config import TuningConfig
+from sharpear.sinks.music import STANDARD, midi_pitch, named
+
 from .notes import GAP_S, SILENCE_DB, STRAY_S, STRAY_SEMITONES, STRIKE_DB, STRIKE_S, decibels, log_odds
 
 FALLEN_DB = 1.0
@@ -18,19 +21,21 @@ SURE_S = 0.035
 class NoteEvent:
     """What a voice does: begins a note, moves within it, or ends it.
 
-    voice: its number, from 0.  pitch: MIDI pitch in fractions of a semitone, 69 is A4 = 440 Hz.  level_db: dB of full
-    scale. Of an end both are those of the moment before.
+    voice: its number, from 0.  pitch: MIDI pitch in fractions of a semitone, 69 is 440 Hz.  level_db: dB of full
+    scale. Of an end both are those of the moment before.  key: the note's, in the tuning.
     """
 
     kind: Literal["on", "move", "off"]
     voice: int
     pitch: float
     level_db: float
+    key: int
 
 
 @dataclass
 class _Voice:
     key: int | None = None
+    middle: float = 0.0
     astray: int = 0
     since: int = 0
     sure: int = 0
@@ -52,6 +57,7 @@ class NoteTracker:
         voices: how many there are.
         step_s: time between steps, s.
         believed: probability from which on a voice is believed in.
+        tuning: of the notes that begin: what their keys are, and how far a voice is astray from them.
 
     >>> tracker = NoteTracker(1, 0.0116, 0.5)
     >>> f0 = [0.0, *[440.0] * 12, 0.0, *[440.0] * 9, *[495.0] * 9]
@@ -61,7 +67,8 @@ class NoteTracker:
     [('on', 69), ('off', 71), ('on', 71), ('off', 71)]
     """
 
-    def __init__(self, voices: int, step_s: float, believed: float) -> None:
+    def __init__(self, voices: int, step_s: float, believed: float, tuning: TuningConfig = STANDARD) -> None:
+        self._tuning = tuning
         self._patience, self._rise, self._surely, self._gap = (
             max(1, round(seconds / step_s)) for seconds in (STRAY_S, STRIKE_S, SURE_S, GAP_S)
         )
@@ -85,7 +92,7 @@ class NoteTracker:
             if voice.key is not None and voice.missing > self._gap:
                 events.append(self._ended(number, voice))
             elif sounds and (voice.key is not None or voice.sure >= self._surely):
-                pitch = 69 + 12 * float(np.log2(f0[number] / 440.0))
+                pitch = midi_pitch(float(f0[number]))
                 events += self._sounds(number, voice, pitch, float(decibels(amplitude[number])))
         return events
 
@@ -99,20 +106,22 @@ class NoteTracker:
         events = []
         if voice.key is not None:
             voice.since += 1
-            voice.astray = voice.astray + 1 if abs(pitch - voice.key) > STRAY_SEMITONES else 0
+            voice.astray = voice.astray + 1 if abs(pitch - voice.middle) > STRAY_SEMITONES else 0
             before_db = voice.levels_db[0]
             voice.loudest_db = max(voice.loudest_db, before_db)
             struck = level_db - before_db > STRIKE_DB and before_db < voice.loudest_db - FALLEN_DB
             if not (struck and voice.since > self._patience + self._rise) and voice.astray < self._patience:
-                return [] if voice.missing else [NoteEvent("move", number, pitch, level_db)]
+                return [] if voice.missing else [NoteEvent("move", number, pitch, level_db, voice.key)]
             events.append(self._ended(number, voice))
             voice.levels_db = [level_db]
         if voice.missing:
             return events
-        voice.key = round(pitch)
-        return [*events, NoteEvent("on", number, pitch, level_db)]
+        voice.key, off_cents = named(pitch, self._tuning)
+        voice.middle = pitch - off_cents / 100
+        return [*events, NoteEvent("on", number, pitch, level_db, voice.key)]
 
     def _ended(self, number: int, voice: _Voice) -> NoteEvent:
-        event = NoteEvent("off", number, voice.pitch, voice.levels_db[-1])
+        assert voice.key is not None
+        event = NoteEvent("off", number, voice.pitch, voice.levels_db[-1], voice.key)
         voice.key, voice.astray, voice.since, voice.loudest_db, voice.levels_db = None, 0, 0, SILENCE_DB, []
         return event

@@ -6,7 +6,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sharpear.config import TuningConfig
 from sharpear.sharpening.results import FrameResult, counted
+from sharpear.sinks.music import STANDARD, named
 
 from .music_parts import together
 
@@ -34,7 +36,8 @@ HELD_S, GAP_S, GAP_SEMITONES = 0.023, 0.093, 5.0
 class Note:
     """A note that one voice sings or plays.
 
-    onset_s, offset_s: s.  midi: MIDI pitch, 69 is A4 = 440 Hz.  cents: distance of its median pitch from that.
+    onset_s, offset_s: s.  midi: its key, 69 is A4.  cents: distance of its median pitch from that note in the tuning
+    that it was named by, where A4 is 440 Hz by default (`sharpear.config.TuningConfig`).
     level_db: amplitude of a cosine of the same power, dB of full scale.  voice: number of its voice, from 0.
 
     >>> sung = Note(onset_s=0.5, offset_s=1.2, midi=69, cents=-12.0, level_db=-20.0, voice=0)
@@ -101,14 +104,14 @@ class Voices(FrameResult):
         return f0
 
 
-def notes_of(voices: Voices, begins: ArrayLike = ()) -> list[Note]:
+def notes_of(voices: Voices, begins: ArrayLike = (), tuning: TuningConfig = STANDARD) -> list[Note]:
     """Find the notes of all voices, in the order of their onsets.
 
     A note ends where its voice falls silent, moves on to another pitch, or is struck again; vibrato stays in it.
     The notes of one voice never overlap.
 
     begins: moments at which much begins, s (`sharpear.pitch.onsets`): a note that is found near one of them has its
-    onset there, others `FOUND_AFTER_S` before their voice is found.
+    onset there, others `FOUND_AFTER_S` before their voice is found.  tuning: what they are named by.
 
     >>> f0 = np.repeat([0.0, 440.0, 495.0, 0.0], 20)[:, None]
     >>> found = notes_of(Voices(np.arange(80) * 0.01, f0, np.where(f0 > 0, 0.1, 0.0)))
@@ -135,7 +138,9 @@ def notes_of(voices: Voices, begins: ArrayLike = ()) -> list[Note]:
                     early_s = max(float(voices.times[0]), onset_s - FOUND_AFTER_S)
                     earliest_s = own[-1].onset_s + LEAST_S if own else 0.0
                     early_s = _nearest(early_s, struck_s, earliest_s, offset_s - LEAST_S)
-                    own.append(_note(early_s, offset_s, pitch[a:b], amplitude[a:b], voice))
+                    key, cents = named(float(np.median(pitch[a:b])), tuning)
+                    level_db = float(decibels(np.sqrt(np.mean(np.square(amplitude[a:b])))))
+                    own.append(Note(early_s, offset_s, key, cents, level_db, voice))
         found += [replace(note, offset_s=min(note.offset_s, after.onset_s)) for note, after in pairwise(own)] + own[-1:]
     return sorted(found, key=lambda note: (note.onset_s, note.midi))
 
@@ -145,15 +150,6 @@ def _nearest(onset_s: float, struck_s: NDArray[np.float64], earliest_s: float, l
     near = struck_s[np.abs(struck_s - onset_s) <= BEGINS_WITHIN_S]
     near = near[(near >= earliest_s) & (near <= latest_s)]
     return float(near[np.abs(near - onset_s).argmin()]) if near.size else onset_s
-
-
-def _note(
-    onset_s: float, offset_s: float, pitch: NDArray[np.float64], amplitude: NDArray[np.float32], voice: int
-) -> Note:
-    median = float(np.median(pitch))
-    midi = round(median)
-    level_db = float(decibels(np.sqrt(np.mean(np.square(amplitude)))))
-    return Note(onset_s, offset_s, midi, 100 * (median - midi), level_db, voice)
 
 
 def _cuts(pitch: NDArray[np.float64], level_db: NDArray[np.float64], step_s: float) -> list[int]:

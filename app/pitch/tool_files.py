@@ -7,7 +7,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.sinks.music import NAMES
+from sharpear.sinks.music import hertz, key_name, midi_pitch
 from sharpear.version import __version__
 
 from .notes import Note
@@ -20,23 +20,19 @@ LEVEL_FLOOR_DB = -60.0
 """Level that becomes 0 in Sonic Visualiser, where full scale is 1."""
 
 
-def note_name(note: Note) -> str:
+def label(note: Note) -> str:
     """A note's name, and how many cents it is off.
 
-    >>> note_name(Note(0.0, 1.0, 69, -12.3, -20.0, 0))
-    'A4 -12'
+    >>> label(Note(0.0, 1.0, 70, -12.3, -20.0, 0))
+    'A#4 -12'
     """
-    name = NAMES[note.midi % 12].replace("♯", "#")  # as programs read it that know no other signs
-    return f"{name}{note.midi // 12 - 1} {round(note.cents):+d}"
+    name = key_name(note.midi).replace("♯", "#")  # as programs read it that know no other signs
+    return f"{name} {round(note.cents):+d}"
 
 
-def note_hz(note: Note) -> float:
-    """A note's frequency, Hz.
-
-    >>> note_hz(Note(0.0, 1.0, 57, 0.0, -20.0, 0))
-    220.0
-    """
-    return float(440 * 2 ** ((note.midi - 69 + note.cents / 100) / 12))
+def frequencies(transcription: Transcription) -> list[float]:
+    """Of its notes, Hz."""
+    return [hertz(note.midi, note.cents, transcription.tuning) for note in transcription.notes]
 
 
 def sounding_voices(transcription: Transcription) -> list[tuple[int, Floats, Floats]]:
@@ -49,7 +45,7 @@ def sounding_voices(transcription: Transcription) -> list[tuple[int, Floats, Flo
 def labels(transcription: Transcription) -> bytes:
     """Audacity's labels: a line a note, its onset and offset, s, and its name, between tabs."""
     notes = transcription.notes
-    return "".join(f"{n.onset_s:.6f}\t{n.offset_s:.6f}\t{note_name(n)}\n" for n in notes).encode()
+    return "".join(f"{n.onset_s:.6f}\t{n.offset_s:.6f}\t{label(n)}\n" for n in notes).encode()
 
 
 def text_grid(transcription: Transcription) -> bytes:
@@ -63,7 +59,7 @@ def text_grid(transcription: Transcription) -> bytes:
         for note in (note for note in transcription.notes if note.voice == voice):
             if round(note.onset_s - now_s, 6) > 0:
                 intervals.append((now_s, note.onset_s, ""))
-            intervals.append((note.onset_s, note.offset_s, note_name(note)))
+            intervals.append((note.onset_s, note.offset_s, label(note)))
             now_s = note.offset_s
         if round(end_s - now_s, 6) > 0:
             intervals.append((now_s, end_s, ""))
@@ -102,7 +98,8 @@ def _points(times: Floats, hz: Floats, end_s: float, indent: str) -> list[str]:
 def layer(transcription: Transcription) -> bytes:
     """A layer of notes for Sonic Visualiser: frames of the recording, Hz, levels from 0 to 1, names."""
     rate, notes = round(transcription.sample_rate), transcription.notes
-    hz = [note_hz(note) for note in notes] or [0.0]
+    hz = frequencies(transcription)
+    lowest, highest = min(hz, default=0.0), max(hz, default=0.0)
     model = {
         **{
             "id": 1,
@@ -112,17 +109,17 @@ def layer(transcription: Transcription) -> bytes:
             "end": round(_end_s(transcription) * rate),
         },
         **{"type": "sparse", "dimensions": 3, "resolution": 1, "notifyOnAdd": "true", "dataset": 0, "subtype": "note"},
-        **{"valueQuantization": 0, "minimum": f"{min(hz):.4f}", "maximum": f"{max(hz):.4f}", "units": "Hz"},
+        **{"valueQuantization": 0, "minimum": f"{lowest:.4f}", "maximum": f"{highest:.4f}", "units": "Hz"},
     }
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<!DOCTYPE sonic-visualiser>", "<sv>", "  <data>"]
     lines += [f"    <model {_attributes(model)}/>", '    <dataset id="0" dimensions="3">']
-    for note in notes:
+    for note, value in zip(notes, hz, strict=True):
         point = {
             "frame": round(note.onset_s * rate),
-            "value": f"{note_hz(note):.4f}",
+            "value": f"{value:.4f}",
             "duration": round((note.offset_s - note.onset_s) * rate),
             "level": f"{_level(note):.4f}",
-            "label": note_name(note),
+            "label": label(note),
         }
         lines.append(f"      <point {_attributes(point)}/>")
     shown = {"id": 2, "type": "notes", "name": "Notes", "model": 1, "verticalScale": 1, "scaleUnits": "Hz"}
@@ -140,8 +137,8 @@ def layer(transcription: Transcription) -> bytes:
 def notes_layer_csv(transcription: Transcription) -> bytes:
     """A layer of notes as Sonic Visualiser imports it: time, s; Hz; duration, s; level from 0 to 1; name."""
     rows = (
-        f"{n.onset_s:.6f},{note_hz(n):.4f},{n.offset_s - n.onset_s:.6f},{_level(n):.4f},{note_name(n)}\n"
-        for n in transcription.notes
+        f"{n.onset_s:.6f},{hz:.4f},{n.offset_s - n.onset_s:.6f},{_level(n):.4f},{label(n)}\n"
+        for n, hz in zip(transcription.notes, frequencies(transcription), strict=True)
     )
     return "".join(rows).encode()
 
@@ -163,10 +160,10 @@ def jams(transcription: Transcription) -> bytes:
         {
             "time": round(n.onset_s, 6),
             "duration": round(n.offset_s - n.onset_s, 6),
-            "value": round(n.midi + n.cents / 100, 4),
+            "value": round(midi_pitch(hz), 4),
             "confidence": None,
         }
-        for n in transcription.notes
+        for n, hz in zip(transcription.notes, frequencies(transcription), strict=True)
     ]
     annotations = [_annotation("note_midi", notes, end_s)]
     for voice, times, hz in sounding_voices(transcription):

@@ -13,13 +13,14 @@ from scipy.ndimage import uniform_filter1d
 
 from sharpear.audio.blocks import as_streams
 from sharpear.audio.mono import MonoMix, signs_that_keep
-from sharpear.config import Config, configured
+from sharpear.config import Config, TuningConfig, configured
 from sharpear.gpu import Backend, Pending
 from sharpear.recordings.whole import Progress, heard, in_blocks
 from sharpear.sharpening.composite import Streaming
 from sharpear.sharpening.results import ArrayResult, counted
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import write_whole
+from sharpear.sinks.music import STANDARD
 
 from .below import LowPitches
 from .music_parts import in_parts
@@ -191,7 +192,7 @@ class Transcription(ArrayResult):
 
     outside_s: seconds in which pitches below, and above, the range of the settings sounded and were left out.
     lowest_hz: the lowest of those that no setting would bring in, Hz; 0 where there are none.
-    sample_rate: of the recording, Hz.
+    sample_rate: of the recording, Hz.  tuning: what the notes are named by.
 
     >>> sung = transcribe(0.5 * np.cos(2 * np.pi * 440 / 16000 * np.arange(16000)), 16000, "low-latency")
     >>> [note.midi for note in sung.notes], float(np.median(sung.voices.f0[sung.voices.f0 > 0]).round())
@@ -203,6 +204,7 @@ class Transcription(ArrayResult):
     outside_s: tuple[float, float] = (0.0, 0.0)
     lowest_hz: float = 0.0
     sample_rate: float = 44100.0
+    tuning: TuningConfig = STANDARD
 
     def save(self, path: str | Path) -> Path:
         """Write the notes as .csv, .mid, .jsonl, .txt, .TextGrid, .svl, .sv.csv, .jams or .parquet, as the name ends.
@@ -267,6 +269,6 @@ def transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]])
         low.process(block[:, 0])
     curves.add(transcriber.flush())
     voices = curves.voices()
-    notes, (below_s, above_s) = notes_of(voices, curves.begins), curves.outside_s
-    outside_s = max(below_s, low.seconds), above_s
-    return Transcription(voices, notes, outside_s, low.lowest_hz, transcriber.sample_rate)
+    tuning, (below_s, above_s) = transcriber.sharpener.config.tuning, curves.outside_s
+    notes, outside_s = notes_of(voices, curves.begins, tuning), (max(below_s, low.seconds), above_s)
+    return Transcription(voices, notes, outside_s, low.lowest_hz, transcriber.sample_rate, tuning)

@@ -17,6 +17,7 @@ from sharpear.sharpening.frames import Frames
 from sharpear.sinks import SINKS, FileSinks, PictureStyle, SinkInfo
 from sharpear.sinks.line_table import line_rows
 from sharpear.sinks.melody import Melody
+from sharpear.sinks.music import tuning_of
 from sharpear.sinks.picture_style import BY_VOICE
 from sharpear.version import __version__
 
@@ -175,7 +176,8 @@ class Spectrogram(Frames):
         axes = plt.subplots(figsize=(10, 5), layout="constrained")[1] if ax is None else ax
         box = axes.get_window_extent()
         width, height = (max(2, round(side)) for side in (box.width, box.height))
-        canvas = Canvas(self.channel_frequencies, shown_hz, 2 * width, height, colours == BY_VOICE)
+        bands_hz, tuning = self.channel_frequencies, tuning_of(self.attributes)
+        canvas = Canvas(bands_hz, shown_hz, 2 * width, height, colours == BY_VOICE, tuning=tuning)
         canvas.add(self._as_many(), last=True)
         show_canvas(
             axes, canvas.drawn()[0], (self.times[0], self.times[-1]), shown_hz, range_db, colours, canvas.voices

@@ -4,11 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, kernel
+from sharpear.config import TuningConfig
 from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
 
 from .drawing import ROWS_PER_OCTAVE
 from .linking import Classes
+from .music import STANDARD
 from .one_stream import added_up
 from .rows import Rows
 from .strokes import FLANK_DB, LOWEST_DB, Linker, Strokes, faded_db
@@ -32,17 +34,17 @@ class Canvas:
         band_hz: (channels,) Hz, the filterbank's.  span_hz: what is shown.  columns: the most, which a canvas is filled
             from half of to all of once there are enough frames.  rows: how many.
         by_voice: whether voices are asked for.
-        vectors_db: levels below the loudest of which strokes are kept.
+        vectors_db: levels below the loudest of which strokes are kept.  tuning: of the pitch classes.
     """
 
     def __init__(
         self, band_hz: Doubles, span_hz: tuple[float, float], columns: int, rows: int, by_voice: bool = False,
-        vectors_db: float | None = None,
+        vectors_db: float | None = None, tuning: TuningConfig = STANDARD,
     ) -> None:  # fmt: skip
         self.span_hz = low_hz, high_hz = span_hz
         self.rows_per_octave = (rows - 1) / float(np.log2(high_hz / low_hz))
         self._rows = Rows(low_hz, high_hz, band_hz, self.rows_per_octave)
-        self._linker, self._strokes = Linker(low_hz), Strokes(1)
+        self._linker, self._strokes = Linker(low_hz, tuning), Strokes(1)
         self._size = columns - columns % 2
         self.lines = np.full((self._size, self._rows.count), LOWEST_DB, np.float32)
         self.plain = np.full((self._size, self._rows.count), LOWEST_DB, np.float32)

@@ -16,13 +16,14 @@ from matplotlib.transforms import IdentityTransform, blended_transform_factory
 from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats
+from sharpear.config import TuningConfig
 
 from .base import hushed
 from .canvas import Canvas, levels_below
 from .drawing import ROWS_PER_OCTAVE
 from .linking import Classes
 from .melody import Melody
-from .music import A4_HZ, NAMES
+from .music import NAMES, hertz, key_name
 from .picture_style import BY_VOICE, PictureStyle
 from .vector_strokes import chained
 
@@ -125,7 +126,7 @@ def show_vectors(
 def show_melody(axes: Axes, melody: Melody) -> None:
     """Notes as outlines a semitone high, and the curve of each voice."""
     for note in melody.notes:
-        hz = A4_HZ * 2 ** ((note.midi + note.cents / 100 - 69) / 12)
+        hz = hertz(note.midi, note.cents, melody.tuning)
         low, high = hz * 2 ** (-NOTE_SEMITONES / 24), hz * 2 ** (NOTE_SEMITONES / 24)
         colour = VOICES[note.voice % len(VOICES)]
         place = (note.onset_s, low), note.offset_s - note.onset_s, high - low
@@ -175,6 +176,7 @@ def save_picture(
     style: PictureStyle,
     title: str,
     text: dict[str, str],
+    tuning: TuningConfig,
 ) -> None:
     """The filterbank above, lines below, or one of them alone, each in dB below its own largest value.
 
@@ -198,7 +200,7 @@ def save_picture(
             show_melody(axis, cast(Melody, style.pitch))
         axis.set_title(name, loc="left")
         axis.label_outer()
-        _name_notes(axis, span_hz)
+        _name_notes(axis, span_hz, tuning)
     figure.suptitle(title if style.title is None else style.title, parse_math=False)
     figure.colorbar(ScalarMappable(image.norm, image.cmap), ax=axes, label="level (dB below the largest)", pad=0.06)
     # Text as text; a name may be in a script that the font lacks.
@@ -207,10 +209,10 @@ def save_picture(
         figure.savefig(path, dpi=DPI if path.suffix == ".png" else SHARPER * DPI, metadata=told)
 
 
-def _name_notes(axis: Axes, span_hz: tuple[float, float]) -> None:
+def _name_notes(axis: Axes, span_hz: tuple[float, float], tuning: TuningConfig) -> None:
     """The notes C on the right."""
     notes = axis.secondary_yaxis("right")
-    c_hz = {f"C{octave}": A4_HZ * 2 ** (octave - 4 - 9 / 12) for octave in range(11)}
+    c_hz = {key_name(key): hertz(key, tuning=tuning) for key in range(12, 144, 12)}
     shown = {name: f for name, f in c_hz.items() if span_hz[0] <= f <= span_hz[1]}
     notes.set_yticks(list(shown.values()), list(shown))
     notes.set_yticks([], minor=True)

@@ -26,13 +26,13 @@ Classes = NDArray[np.uint8]
 
 @kernel
 def gather_peaks(
-    amplitude: Floats, frequency_hz: Floats, fundamental_hz: Floats, low_hz: float, row: Floats, level_db: Floats,
-    voice: Classes, count: Integers,
+    amplitude: Floats, frequency_hz: Floats, fundamental_hz: Floats, low_hz: float, a4_hz: float, cents: Doubles,
+    row: Floats, level_db: Floats, voice: Classes, count: Integers,
 ) -> None:  # fmt: skip
     """(frames, streams, atoms) → each frame's peaks: (frames, peaks) of rows above `low_hz`, dB, and voices.
 
     voice: 1 to 12, the pitch class of the voice whose partial it is, C to B; 0 of none.  fundamental_hz: of no frames
-    where nobody says.
+    where nobody says.  a4_hz, cents: the tuning that classes are those of.
     """
     frames, streams, atoms = amplitude.shape
     faintest = 10.0 ** (FAINTEST_DB / 20.0)
@@ -46,7 +46,7 @@ def gather_peaks(
                     row[frame, found] = np.log2(frequency_hz[frame, stream, atom] / low_hz) * ROWS_PER_OCTAVE
                     level_db[frame, found] = 20.0 * np.log10(amplitude[frame, stream, atom])
                     if len(fundamental_hz) > 0 and fundamental_hz[frame, stream, atom] > 0.0:
-                        voice[frame, found] = pitch_class(fundamental_hz[frame, stream, atom])
+                        voice[frame, found] = pitch_class(fundamental_hz[frame, stream, atom], a4_hz, cents)
                     found += 1
         count[frame] = found
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from sharpear.config import TuningConfig
 from sharpear.sharpening.frames import Frames
 
 
@@ -10,8 +11,12 @@ class Melody(Protocol):
     """Notes and curves, such as a `Transcription`."""
 
     @property
+    def tuning(self) -> TuningConfig:
+        """Of the notes."""
+
+    @property
     def notes(self) -> Sequence[Any]:
-        """Each has onset_s and offset_s, s, midi, cents off it, and voice, a number."""
+        """Each has onset_s and offset_s, s, midi, its key, cents off it, and voice, a number."""
 
     @property
     def voices(self) -> Any:

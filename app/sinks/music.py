@@ -1,29 +1,98 @@
-"""Pitch as musicians write it."""
+"""Pitch as musicians write it: keys, of which 69 is A4, and their names, where the settings `[tuning]` place them."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
-from sharpear.compiler import kernel
+import numpy as np
 
-A4_HZ = 440.0
+from sharpear.compiler import Doubles, kernel
+from sharpear.config import TuningConfig
+
 NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+A4_KEY, A4_HZ = 69, 440.0
+FIFTHS_FROM_A = np.array([-3, 4, -1, -6, 1, -4, 3, -2, 5, 0, -5, 2])
+"""How many fifths each pitch class, C to B, lies above A where they are tuned by fifths, from E♭ to G♯."""
+JUST_ON_C = np.array([1, 16 / 15, 9 / 8, 6 / 5, 5 / 4, 4 / 3, 45 / 32, 3 / 2, 8 / 5, 5 / 3, 9 / 5, 15 / 8])
+TEMPERED_CENTS: dict[str, Doubles] = {
+    "equal": np.zeros(12),
+    "meantone": FIFTHS_FROM_A * (300 * np.log2(5) - 700),
+    "pythagorean": FIFTHS_FROM_A * (1200 * np.log2(3 / 2) - 700),
+    "just": 1200 * np.log2(JUST_ON_C * 3 / 5) - 100 * (np.arange(12) - 9),
+}
+"""By how many cents each pitch class, C to B, lies above that of equal temperament on the same A."""
+STANDARD = TuningConfig()
+"""Equal temperament on 440 Hz."""
 
 
-def note_name(frequency_hz: float) -> str:
-    """The nearest note of equal temperament and the distance to it in cents.
+def tuning_of(attributes: Mapping[str, Any]) -> TuningConfig:
+    """The tuning that a file's attributes name; the standard one where they name none."""
+    config = attributes.get("config")
+    return TuningConfig(**config.get("tuning", {})) if isinstance(config, Mapping) else STANDARD
 
-    >>> note_name(440.0), note_name(268.0)
-    ('A4 +0', 'C4 +42')
+
+def named(pitch: float, tuning: TuningConfig = STANDARD) -> tuple[int, float]:
+    """The key of the note nearest to a MIDI pitch, and how many cents this is above it.
+
+    >>> named(69.0), named(midi_pitch(415.0), TuningConfig(a4_hz=415))
+    ((69, 0.0), (69, 0.0))
     """
-    semitones = 12 * math.log2(frequency_hz / A4_HZ) + 57
-    nearest = round(semitones)
-    return f"{NAMES[nearest % 12]}{nearest // 12} {round(100 * (semitones - nearest)):+d}"
+    exact = pitch - 12 * math.log2(tuning.a4_hz / A4_HZ)
+    cents, middle = TEMPERED_CENTS[tuning.temperament], round(exact)
+    found = [(key, float(100 * (exact - key) - cents[key % 12])) for key in (middle, middle - 1, middle + 1)]
+    return min(found, key=lambda note: abs(note[1]))
+
+
+def hertz(key: int, cents: float = 0.0, tuning: TuningConfig = STANDARD) -> float:
+    """The frequency so many cents above a key's note.
+
+    >>> hertz(57), hertz(69, tuning=TuningConfig(a4_hz=415))
+    (220.0, 415.0)
+    """
+    above = key - A4_KEY + (cents + TEMPERED_CENTS[tuning.temperament][key % 12]) / 100
+    return float(tuning.a4_hz * 2 ** (above / 12))
+
+
+def midi_pitch(frequency_hz: float) -> float:
+    """MIDI's own pitch, in semitones, of which 440 Hz is 69 whatever the tuning.
+
+    >>> midi_pitch(220.0)
+    57.0
+    """
+    return A4_KEY + 12 * math.log2(frequency_hz / A4_HZ)
+
+
+def key_name(key: int) -> str:
+    """A key's name and octave.
+
+    >>> key_name(69), key_name(61)
+    ('A4', 'C♯4')
+    """
+    return f"{NAMES[key % 12]}{key // 12 - 1}"
+
+
+def note_name(frequency_hz: float, tuning: TuningConfig = STANDARD) -> str:
+    """The nearest note and the distance to it in cents.
+
+    >>> note_name(440.0), note_name(268.0), note_name(268.0, TuningConfig(temperament="meantone"))
+    ('A4 +0', 'C4 +42', 'C4 +32')
+    """
+    key, cents = named(midi_pitch(frequency_hz), tuning)
+    return f"{key_name(key)} {round(cents):+d}"
 
 
 @kernel
-def pitch_class(frequency_hz: float) -> int:
-    """That of the nearest note: 1 to 12, C to B.
+def pitch_class(frequency_hz: float, a4_hz: float, cents: Doubles) -> int:
+    """That of the nearest note: 1 to 12, C to B. cents: of a temperament.
 
-    >>> NAMES[pitch_class(440.0) - 1], NAMES[pitch_class(268.0) - 1]
-    ('A', 'C')
+    >>> equal = TEMPERED_CENTS["equal"]
+    >>> [NAMES[pitch_class(hz, a4_hz, equal) - 1] for hz, a4_hz in ((440.0, 440.0), (268.0, 440.0), (440.0, 466.0))]
+    ['A', 'C', 'G♯']
     """
-    return 1 + (round(12 * math.log2(frequency_hz / A4_HZ)) + 9) % 12
+    exact = 12.0 * math.log2(frequency_hz / a4_hz) + 9.0
+    best, least = 0, np.inf
+    for key in range(round(exact) - 1, round(exact) + 2):
+        off = abs(exact - key - cents[key % 12] / 100.0)
+        if off < least:
+            best, least = key % 12, off
+    return 1 + best

@@ -13,6 +13,7 @@ from sharpear.sharpening.frames import Frames
 
 from .base import Sink, SinkInfo
 from .melody import Hearing
+from .music import tuning_of
 from .one_stream import added_up
 from .picture_style import BY_VOICE
 
@@ -21,7 +22,7 @@ DRAWING = threading.Lock()
 
 
 class PictureSink(Sink):
-    """A PNG, SVG or PDF, as the path ends: time in s, frequency in Hz and note names, level in dB; streams added up.
+    """A PNG, SVG or PDF, as the path ends: time in s, frequency in Hz and notes C, level in dB; streams added up.
 
     Everything is drawn as it comes, on a `Canvas` of so many pixels, so memory stays flat. The attributes are in a
     PNG's text chunk of that name, as JSON, and in a comment at the end of the others.
@@ -52,7 +53,8 @@ class PictureSink(Sink):
         rows = height // (2 if style.panels == "both" else 1)
         by_voice = style.colours == BY_VOICE
         vectors_db = None if self.path.suffix == ".png" else style.range_db
-        self._canvas = Canvas(self.info.channel_frequencies, self._span_hz, 2 * width, rows, by_voice, vectors_db)
+        bands_hz, self._tuning = self.info.channel_frequencies, tuning_of(self.info.attributes)
+        self._canvas = Canvas(bands_hz, self._span_hz, 2 * width, rows, by_voice, vectors_db, self._tuning)
         if callable(style.pitch):
             axes = self.info.frequencies.size, self.info.channel_frequencies.size
             self._hearing = style.pitch(*axes, self.info.attributes)
@@ -78,6 +80,6 @@ class PictureSink(Sink):
         with DRAWING:
             times_s = self._times[0], self._times[1]
             style = replace(info.style, pitch=self._hearing.transcription()) if self._hearing else info.style
-            save_picture(partial, self._canvas, times_s, self._span_hz, style, title, text)
+            save_picture(partial, self._canvas, times_s, self._span_hz, style, title, text, self._tuning)
         if partial.suffix != ".png":
             seal_vector(partial, attributes)

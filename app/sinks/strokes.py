@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, Integers, kernel
+from sharpear.config import TuningConfig
 from sharpear.sharpening.frames import Frames
 
 from .linking import (
@@ -19,6 +20,7 @@ from .linking import (
     link_peaks,
     struck,
 )
+from .music import STANDARD, TEMPERED_CENTS
 
 LOOKAHEAD = 32
 """Frames for which a line's future is awaited before it is drawn."""
@@ -64,8 +66,8 @@ class Peaks:
 class Linker:
     """Frames in, their peaks out `LOOKAHEAD` frames later, linked and weighed."""
 
-    def __init__(self, low_hz: float) -> None:
-        self._low_hz = low_hz
+    def __init__(self, low_hz: float, tuning: TuningConfig = STANDARD) -> None:
+        self._low_hz, self._a4_hz, self._cents = low_hz, tuning.a4_hz, TEMPERED_CENTS[tuning.temperament]
         self._first, self._done = 0, 0
         self._loudest_db = -100.0
         self._row, self._level_db = (np.zeros((0, MOST_PEAKS), np.float32) for _ in range(2))
@@ -105,7 +107,10 @@ class Linker:
         row, level_db, count = np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(len(frames), np.int64)
         voice = np.zeros(shape, np.uint8)
         whose = NOBODYS if frames.fundamental is None else frames.fundamental
-        gather_peaks(frames.amplitude, frames.instantaneous_frequency, whose, self._low_hz, row, level_db, voice, count)
+        gather_peaks(
+            frames.amplitude, frames.instantaneous_frequency, whose, self._low_hz, self._a4_hz, self._cents, row,
+            level_db, voice, count,
+        )  # fmt: skip
         self._row, self._level_db = np.concatenate([self._row, row]), np.concatenate([self._level_db, level_db])
         self._count = np.concatenate([self._count, count])
         self._link = np.concatenate([self._link, np.full(shape, -1)])

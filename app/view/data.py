@@ -12,7 +12,7 @@ DATA = re.compile(r"data/(\d{1,3}/[a-z]\w*(?:-\d+|\.wav)?)", re.ASCII)
 RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})", re.ASCII)
 LARGEST_STRETCH = 1 << 20
 """The most bytes of sound in one answer: the browser asks for the next."""
-PACKED, SOUND = "application/octet-stream", "audio/wav"
+PACKED, SOUND, TEXT = "application/octet-stream", "audio/wav", "text/plain; charset=utf-8"
 
 
 def data(path: Path, wanted: str) -> Response:
@@ -31,8 +31,10 @@ def data(path: Path, wanted: str) -> Response:
             file.seek(first)
             ranges = [("Accept-Ranges", "bytes"), ("Content-Range", f"bytes {first}-{last - 1}/{size}")]
             return _answer(HTTPStatus.PARTIAL_CONTENT, SOUND, file.read(last - first), ranges)
-    except OSError:
-        return _answer(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", b"there is no such file yet\n", [])
+    except FileNotFoundError:
+        return _answer(HTTPStatus.NOT_FOUND, TEXT, b"there is no such file yet\n", [])
+    except OSError:  # too many are open, say: it is asked for again
+        return _answer(HTTPStatus.SERVICE_UNAVAILABLE, TEXT, b"it cannot be read now\n", [])
 
 
 def _answer(status: HTTPStatus, kind: str, body: bytes, more: list[tuple[str, str]]) -> Response:

@@ -23,13 +23,15 @@ The kinds: c, a batch of columns; a, axes; m, a message; s, a status.
 class Page:
     """The connection of one open page.
 
-    Columns beyond the backlog are skipped and counted; messages arrive unless hundreds wait, of statuses the newest.
+    Columns beyond the backlog are skipped and counted; messages arrive unless hundreds wait, of axes and statuses
+    always the newest.
     """
 
     def __init__(self) -> None:
         self.skipped = 0
         self._in_flight = 0
         self._queue: deque[bytes | str] = deque()
+        self._axes: str | None = None
         self._status: str | None = None
         self._news = asyncio.Event()
 
@@ -47,6 +49,14 @@ class Page:
         if len(self._queue) < LARGEST_BACKLOG + MOST_MESSAGES:
             self._queue.append(text)
             self._news.set()
+
+    def axes(self, text: str) -> None:
+        """Queue axes, which replace any that wait."""
+        if self._axes is not None and self._axes in self._queue:
+            self._queue.remove(self._axes)
+        self._axes = text
+        self._queue.append(text)
+        self._news.set()
 
     def refuse(self, sentence: str) -> None:
         """Say why something was not done."""
@@ -91,7 +101,7 @@ class Hub:
         """Add a page that has just opened."""
         page = Page()
         if self._axes:
-            page.message(self._axes)
+            page.axes(self._axes)
         self.pages.add(page)
         return page
 
@@ -115,7 +125,7 @@ class Hub:
     def axes(self, text: str) -> None:
         """Send new axes to every page, and to those that open later."""
         self._axes = text
-        self.message(text)
+        self._everyone(lambda page: page.axes(text))
 
     def _everyone(self, call: Callable[[Page], None]) -> None:
         def each() -> None:

@@ -14,12 +14,12 @@ from sharpear.sharpening.cores import cores
 from sharpear.sharpening.evidence import Evidence
 from sharpear.sharpening.sharpener import Sharpener
 
-SHORTEST_S, LONGEST_S = 10.0, 60.0
-"""The first stretch, and the longest: each is twice as long as the one before, so that there soon is a picture."""
+FIRST_S, LONGEST_S = 40.0, 240.0
+"""Sound that is listened to side by side at first, so that much of the picture is soon there, and later: what is heard
+too early waits, 2.7 MB of evidence a second."""
 WARM_UP_S = 10.0
 """Sound that a stretch hears beforehand: presets have forgotten what was before, to the last bit, after 2 to 6 s."""
 MOST_AT_ONCE = 4
-"""Each keeps a stretch's evidence in memory, 160 MB of the longest."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def evidence_of(blocks: Iterable[Floats], samples: int, sharpener: Sharpener, at
     True
     """
     at_once = at_once or min(cores(), MOST_AT_ONCE)
-    stretches = _stretches(blocks, samples, sharpener, WARM_UP_S if at_once > 1 else 0.0)
+    stretches = _stretches(blocks, samples, sharpener, at_once)
     ending, idle = Event(), [copy.deepcopy(sharpener) for _ in range(at_once)]
     waiting: list[tuple[Future[None], SimpleQueue[Evidence | None]]] = []
     with ThreadPoolExecutor(at_once, "listening") as pool:
@@ -56,11 +56,9 @@ def evidence_of(blocks: Iterable[Floats], samples: int, sharpener: Sharpener, at
                 heard.put(None)
 
         def begin() -> None:
-            for stretch in stretches:
+            while len(waiting) < at_once and (stretch := next(stretches, None)):
                 heard: SimpleQueue[Evidence | None] = SimpleQueue()
                 waiting.append((pool.submit(listen, stretch, heard), heard))
-                if len(waiting) >= at_once:
-                    return
 
         try:
             begin()
@@ -68,6 +66,7 @@ def evidence_of(blocks: Iterable[Floats], samples: int, sharpener: Sharpener, at
                 listening, heard = waiting.pop(0)
                 while evidence := heard.get():
                     yield evidence
+                    begin()  # one more is read while this one is heard, so that no listener waits for it
                 listening.result()
                 begin()
         finally:
@@ -85,25 +84,45 @@ def _listen(sharpener: Sharpener, stretch: Stretch, heard: "SimpleQueue[Evidence
             heard.put(new)
 
 
-def _stretches(blocks: Iterable[Floats], samples: int, sharpener: Sharpener, warm_up_s: float) -> Iterator[Stretch]:
+def _stretches(blocks: Iterable[Floats], samples: int, sharpener: Sharpener, at_once: int) -> Iterator[Stretch]:
     """Whole hops each, the last one completed by the silence that flushes what is on its way.
 
     Each begins at a multiple of the sharpener's period, where sums are rounded as in an unbroken run.
     """
-    hop, period = sharpener.hop, sharpener.period_hops
-    hops_per_s, hops = sharpener.sample_rate / hop, sharpener.hops_for(samples)
-    first, last, begin = 0, round(SHORTEST_S * hops_per_s), 0
-    held = np.zeros((0, 1), np.float32)
-    for block in _then_silence(blocks, samples, hops * hop):
-        held = np.concatenate([held, block])
-        while begin * hop + len(held) >= min(last, hops) * hop and first < hops:
-            last = min(last, hops)
-            yield Stretch(held[: (last - begin) * hop], first - begin)
-            length = min(2 * (last - first), round(LONGEST_S * hops_per_s))
-            first, last = last, last + length
-            warm = round(warm_up_s * hops_per_s)
-            next_begin = max(0, first - warm) // period * period if warm else first
-            held, begin = held[(next_begin - begin) * hop :], next_begin
+    hop, period, hops = sharpener.hop, sharpener.period_hops, sharpener.hops_for(samples)
+    first_hops, longest, warm = (
+        round(seconds * sharpener.sample_rate / hop) for seconds in (FIRST_S, LONGEST_S, WARM_UP_S)
+    )
+    sound, held, begin, first = _then_silence(blocks, samples, hops * hop), np.zeros((0, 1), np.float32), 0, 0
+    for last in _ends(hops, at_once, warm, first_hops, longest):
+        pieces, missing = [held], (last - begin) * hop - len(held)
+        while missing > 0:
+            pieces.append(next(sound))
+            missing -= len(pieces[-1])
+        held = np.concatenate(pieces)
+        yield Stretch(held[: (last - begin) * hop], first - begin)
+        next_begin = max(0, last - warm) // period * period if at_once > 1 else last
+        held, begin, first = held[(next_begin - begin) * hop :], next_begin, last
+
+
+def _ends(hops: int, at_once: int, warm: int, together: int, longest: int) -> Iterator[int]:
+    """Where stretches end: those that begin together end together, too; only the first of all need not warm up.
+
+    together, longest: how many hops are listened to at a time at first, and later.
+
+    >>> list(_ends(240, 2, 10, 40, 240)), list(_ends(12, 2, 10, 40, 240)), list(_ends(600, 1, 10, 40, 240))
+    ([25, 40, 140, 240], [12], [40, 280, 520, 600])
+    """
+    begin = 0
+    while begin < hops:
+        span = hops - begin
+        if begin or span > 2 * together:
+            span = min(span, longest if begin else together)
+        listeners, less = min(at_once, max(1, span // warm)), 0 if begin else warm
+        length = (span + (listeners - 1) * less) / listeners
+        for number in range(listeners):
+            yield begin + round((number + 1) * length - number * less)
+        begin += span
 
 
 def _then_silence(blocks: Iterable[Floats], samples: int, whole: int) -> Iterator[Floats]:

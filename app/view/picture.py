@@ -3,15 +3,16 @@
 import json
 import struct
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from sharpear.config import preset_names
+from sharpear.config import TuningConfig, preset_names
 from sharpear.live.worker import Gap
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE, add_lines, encode_levels
+from sharpear.sinks.music import TEMPERED_CENTS
 from sharpear.sinks.rows import Rows
 
 LARGEST_RATE_HZ = 200.0
@@ -21,6 +22,12 @@ LOWEST_DB = -120.0
 STEPS_PER_DB = 2.0
 HEADER = struct.Struct("<IIdII")
 """Header of a batch: its epoch, which tells its axes; 0; the time of its first column, s; columns; rows."""
+
+
+def as_page_reads(tuning: TuningConfig) -> dict[str, Any]:
+    """A tuning, and all that a page may choose instead: cents of each temperament's pitch classes, C to B."""
+    temperaments = {name: cents.round(4).tolist() for name, cents in TEMPERED_CENTS.items()}
+    return {"a4": tuning.a4_hz, "temperament": tuning.temperament, "temperaments": temperaments}
 
 
 class Audience(Protocol):
@@ -72,6 +79,7 @@ class Picture:
             "steps_per_db": STEPS_PER_DB,
             "preset": preset,
             "presets": preset_names(),
+            "tuning": as_page_reads(sharpener.config.tuning),
         }
         self._audience.axes(json.dumps(axes))
 

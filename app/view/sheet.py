@@ -18,6 +18,7 @@ from sharpear.compiler import Doubles, Floats
 from sharpear.config import Config
 from sharpear.errors import InputError, SharpearError, printable
 from sharpear.pitch.heard_frames import HeardFrames
+from sharpear.pitch.tool_files import frequencies
 from sharpear.pitch.transcriber import Transcription
 from sharpear.recordings.reader import load
 from sharpear.sharpening.frames import Frames
@@ -28,6 +29,7 @@ from sharpear.sinks.rows import Rows
 from sharpear.sinks.strokes import FADED_DB, FLANK_DB, LOWEST_DB, ROW_STEPS, STEPS_PER_DB
 
 from .listening import evidence_of
+from .picture import as_page_reads
 from .preview import Preview
 from .tiles import COLUMN_LEVELS, POOL, SEGMENTS, STROKE_LEVELS, TILE_COLUMNS, TILE_FRAMES, Tiles, write_whole
 
@@ -125,7 +127,8 @@ class Sheets:
         """Tell the page what there is."""
         with self._told:
             sheets = [part.sheet.__dict__ for part in self.parts]
-            self._tell(json.dumps({"type": "sheets", **FORMAT, "range_db": self._range_db, "sheets": sheets}))
+            told = {"range_db": self._range_db, "tuning": as_page_reads(self._config.tuning), "sheets": sheets}
+            self._tell(json.dumps({"type": "sheets", **FORMAT, **told}))
 
     def _work(self) -> None:
         self.publish()
@@ -145,7 +148,7 @@ class Sheets:
         self.publish()
 
     def _draw(self, part: "_Recording | _Loaded") -> None:
-        tiles, due_s = Tiles(part.folder, part.rows), 0.0
+        tiles, due_s = Tiles(part.folder, part.rows, self._config.tuning), 0.0
         hearing: HeardFrames | None = None
         with suppress(InputError):  # frames of files that do not say how they were made have no notes
             hearing = HeardFrames(*part.axes, part.attributes)
@@ -166,7 +169,8 @@ class Sheets:
             self._write_notes(part, hearing.transcription())
 
     def _write_notes(self, part: "_Recording | _Loaded", heard: Transcription) -> None:
-        times, notes = heard.voices.times, [note.__dict__ for note in heard.notes]
+        pitches = zip(heard.notes, frequencies(heard), strict=True)
+        times, notes = heard.voices.times, [{**note.__dict__, "hz": round(hz, 3)} for note, hz in pitches]
         step_s = float(times[1] - times[0]) if len(times) > 1 else 0.0
         f0 = [np.round(column, 2).tolist() for column in heard.voices.f0.T if column.any()]
         told = {"notes": notes, "start_s": float(times[0]) if len(times) else 0.0, "step_s": step_s, "f0": f0}

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, Integers, kernel
+from sharpear.config import TuningConfig
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks.drawing import LINE_WIDTH_ROWS, REACH_ROWS, encode_levels
+from sharpear.sinks.music import STANDARD
 from sharpear.sinks.rows import Rows
 from sharpear.sinks.strokes import FADED_DB, LOWEST_DB, STEPS_PER_DB, STROKE, Linker, Peaks, Strokes, packed
 
@@ -22,6 +24,8 @@ STROKE_LEVELS = 6
 """Levels that have strokes beside columns: above, lines are closer than pixels."""
 COLUMN_LEVELS = 12
 """The highest shows an hour and a half in a tile."""
+LOUDEST = 255 * 255
+"""The largest of `drawn_levels`."""
 Bytes = NDArray[np.uint8]
 
 
@@ -33,9 +37,8 @@ class Tiles:
     each the loudest first.
     """
 
-    def __init__(self, folder: Path, rows: Rows) -> None:
-        self._folder, self._rows = folder, rows
-        self._linker = Linker(rows.low_hz)
+    def __init__(self, folder: Path, rows: Rows, tuning: TuningConfig = STANDARD) -> None:
+        self._rows, self._linker = rows, Linker(rows.low_hz, tuning)
         self._strokes = [Strokes(1 << level) for level in range(STROKE_LEVELS)]
         self._stroke_tiles = [_Growing(folder, level) for level in range(STROKE_LEVELS)]
         self._column_levels = [_Columns(folder, f"r{level}") for level in range(COLUMN_LEVELS)]
@@ -154,17 +157,19 @@ def add_peaks(picture: Floats, row: Floats, level_db: Floats, weight: Floats, co
 
 def in_segments(records: NDArray[np.void], frames: int) -> NDArray[np.void]:
     """Strokes by the segment, of so many frames, in which they begin, the loudest first; without what nobody sees."""
-    level = drawn_levels(records)
-    order = np.lexsort((-level, records["t"][:, 0] // frames))
-    chosen: NDArray[np.void] = records[order[level[order] > 0]]
+    levels = drawn_levels(records)
+    # Sorted by so small numbers, one after the other, in half the time of both together.
+    order = np.argsort((LOUDEST - levels.clip(0)).astype(np.uint16), kind="stable")[: np.count_nonzero(levels > 0)]
+    segment = (records["t"][order, 0] // frames).astype(np.uint8)
+    chosen: NDArray[np.void] = records[order[np.argsort(segment, kind="stable")]]
     return chosen
 
 
-def drawn_levels(records: NDArray[np.void]) -> Doubles:
-    """The louder end of each stroke as it is drawn, steps of a level: a line that is less sure is fainter."""
-    faded = FADED_DB * STEPS_PER_DB / 255 * (255.0 - records["weight"])
-    louder: Doubles = records["level"].max(axis=1) - faded
-    return louder
+def drawn_levels(records: NDArray[np.void]) -> Integers:
+    """The louder end of each stroke as it is drawn, in 255ths of a step: a line that is less sure is fainter."""
+    louder = np.maximum(records["level"][:, 0], records["level"][:, 1]).astype(np.int64)
+    levels: Integers = 255 * louder - round(FADED_DB * STEPS_PER_DB) * (255 - records["weight"].astype(np.int64))
+    return levels
 
 
 def stroke_records(content: bytes) -> NDArray[np.void]:

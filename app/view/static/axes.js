@@ -1,6 +1,6 @@
 // Frequency in Hz on the left, a keyboard with note names on the right, time below: drawn when something changes.
 
-import { hertz, isBlack, name, semitone } from "./music.js";
+import { hertz, isBlack, name, noteHertz, semitone } from "./music.js";
 import { SHARP } from "./history.js";
 import { MARGIN } from "./view.js";
 
@@ -68,7 +68,7 @@ export class Axes {
       context.fillStyle = this.ink[isBlack(key) ? "key-black" : "line"];
       if (isBlack(key)) context.fillRect(keyboardX(view), top, BLACK_WIDTH, height);
       else if (!isBlack(key + 1)) context.fillRect(keyboardX(view), Math.round(top), KEY_WIDTH, 1);
-      const y = view.y(hertz(key));
+      const y = view.y(noteHertz(key));
       const roomy = height >= NAME_GAP_PX;
       if (y < MARGIN.top || y > MARGIN.top + view.height || lastName - y < NAME_GAP_PX) continue;
       if (key % 12 !== 0 && !(roomy && !isBlack(key))) continue;
@@ -178,8 +178,8 @@ function* keysOf(view) {
 }
 
 // Top and height of a key, within a picture { top, height, y(hz) }, with a hair's breadth between keys.
-export function extent(picture, key, a4 = 440) {
-  const top = Math.max(picture.top, picture.y(hertz(key + 0.5, a4)));
-  const bottom = Math.min(picture.top + picture.height, picture.y(hertz(key - 0.5, a4)));
+export function extent(picture, key) {
+  const top = Math.max(picture.top, picture.y(hertz(key + 0.5)));
+  const bottom = Math.min(picture.top + picture.height, picture.y(hertz(key - 0.5)));
   return [top, Math.max(0, bottom - top - (bottom - top > 3 ? 1 : 0))];
 }

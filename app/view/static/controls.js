@@ -1,7 +1,7 @@
 // Buttons, sliders, pointer and keys: all of them change the view, and tell so.
 
 import { MAPS } from "./colours.js";
-import { hertz, semitone } from "./music.js";
+import { nearest, noteHertz } from "./music.js";
 import { MARGIN } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
@@ -113,7 +113,7 @@ export class Controls {
     const middle = { x: MARGIN.left + view.panes.at(-1).x + view.panes.at(-1).width * 0.75, y: MARGIN.top + view.height / 2 };
     const { x, y } = view.cursor ?? middle;
     const pane = view.paneAt(x);
-    this.moveCursor(x + (seconds / view.spanS) * pane.width, view.y(hertz(Math.round(semitone(view.hz(y))) + semitones)));
+    this.moveCursor(x + (seconds / view.spanS) * pane.width, view.y(noteHertz(nearest(view.hz(y)).key + semitones)));
   }
 
   next(id) {

@@ -4,6 +4,7 @@ import { BY_VOICE, table } from "./colours.js";
 import { Connection } from "./connection.js";
 import { Keeper } from "./keep.js";
 import { linesAt, lineAt, traced } from "./lines.js";
+import { tune } from "./music.js";
 import { Overlay } from "./overlay.js";
 import { Overview } from "./overview.js";
 import { Painter } from "./painter.js";
@@ -16,12 +17,13 @@ import { Tiles } from "./tiles.js";
 const $ = (id) => document.getElementById(id);
 const REACH_PX = 10;
 const TRACE_RATE_HZ = 44100;
+const RETRY_MS = 1000;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 class Page {
   constructor() {
     Object.assign(this, { sheets: [], tiles: new Map(), notesOf: new Map(), markers: [], hidden: new Set() });
-    Object.assign(this, { cursor: null, clicked: null, selection: null, moving: [], loops: false, rangeDb: null, a4: 440, temperament: "equal", showsNotes: false, showsSlice: false, trace: null });
+    Object.assign(this, { cursor: null, clicked: null, selection: null, moving: [], loops: false, rangeDb: null, showsNotes: false, showsSlice: false, trace: null });
     Object.assign(this, { stale: true, dirty: true });
     this.plane = new Plane();
     this.player = new Player();
@@ -44,7 +46,7 @@ class Page {
   }
 
   // What the server says there is.
-  heard({ sheets, range_db: rangeDb, ...format }) {
+  heard({ sheets, range_db: rangeDb, tuning, ...format }) {
     const first = !this.sheets.length;
     this.sheets = sheets;
     for (const sheet of sheets) {
@@ -56,6 +58,7 @@ class Page {
     this.plane.bound(0, Math.max(...sheets.map((sheet) => sheet.start_s + sheet.duration_s)), Math.min(...sheets.map((sheet) => sheet.low_hz)), highest);
     if (first) {
       this.rangeDb = rangeDb;
+      tune(tuning);
       this.plane.whole();
     }
     this.pilot.files();
@@ -67,10 +70,13 @@ class Page {
 
   async fetchNotes(folder) {
     this.notesOf.set(folder, null);
-    const answer = await fetch(`data/${folder}/notes`);
-    if (answer.ok) this.notesOf.set(folder, await answer.json());
-    $("notes").disabled = false;
-    this.changed();
+    try {
+      this.notesOf.set(folder, await (await fetch(`data/${folder}/notes`)).json());
+      $("notes").disabled = false;
+      this.changed();
+    } catch {
+      setTimeout(() => this.fetchNotes(folder), RETRY_MS); // the server is being started again
+    }
   }
 
   hear(folder) {
@@ -109,7 +115,7 @@ class Page {
 
   recolour() {
     this.colours = table($("colours").value);
-    this.painter.setColours(this.colours, $("colours").value === BY_VOICE);
+    this.painter.setColours(this.colours, $("colours").value === BY_VOICE, this.overlay.ink.ground);
     this.overview.changed();
     this.changed();
   }
@@ -173,7 +179,7 @@ class Page {
   }
 
   get layers() {
-    return { notes: this.showsNotes ? new Map([...this.notesOf].filter(([, notes]) => notes)) : null, markers: this.markers, a4: this.a4, temperament: this.temperament, byVoice: this.painter.byVoice };
+    return { notes: this.showsNotes ? new Map([...this.notesOf].filter(([, notes]) => notes)) : null, markers: this.markers, byVoice: this.painter.byVoice };
   }
 
   frame() {
@@ -213,9 +219,15 @@ class Page {
   }
 }
 
+function curtain(text) {
+  $("curtain").hidden = false;
+  $("curtain").textContent = text;
+}
+
+addEventListener("unhandledrejection", ({ reason }) => ($("message").textContent = `something failed: ${reason?.message ?? reason}`));
+$("picture").addEventListener("webglcontextlost", () => curtain("The graphics card has let go of the picture: load the page again"));
 try {
   window.page = new Page();
 } catch (error) {
-  $("curtain").hidden = false;
-  $("curtain").textContent = `The picture cannot be drawn: ${error.message}`;
+  curtain(`The picture cannot be drawn: ${error.message}`);
 }

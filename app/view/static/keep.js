@@ -1,6 +1,6 @@
 // Markers, and what is saved: pictures, the selection's sound, tables.
 
-import { clockTime } from "./music.js";
+import { cents, clockTime, name, nearest } from "./music.js";
 import { svgOf } from "./svg.js";
 
 const $ = (id) => document.getElementById(id);
@@ -31,6 +31,7 @@ export class Keeper {
     $("marks").replaceChildren(...page.markers.map((marker, number) => {
       const field = Object.assign(document.createElement("input"), { type: "text", value: marker.label });
       field.title = `Name of marker ${number + 1}`;
+      field.setAttribute("aria-label", field.title);
       field.addEventListener("input", () => { marker.label = field.value; page.changed(); });
       const button = (text, label, act) => {
         const made = Object.assign(document.createElement("button"), { type: "button", textContent: text, title: `${label} marker ${number + 1}` });
@@ -115,13 +116,16 @@ export class Keeper {
 
   async labels() {
     const marks = this.page.markers.map(({ timeS, label }) => [timeS, timeS, label]);
-    const notes = this.notes.map((note) => [note.onset_s, note.offset_s, `MIDI ${note.midi} ${note.cents < 0 ? "" : "+"}${note.cents.toFixed(0)} ct`]);
+    const notes = this.notes.map((note) => [note.onset_s, note.offset_s, `${name(nearest(note.hz).key)} ${cents(note.hz)}`]);
     const rows = [...marks, ...notes].sort((a, b) => a[0] - b[0]).map(([from, until, label]) => `${from.toFixed(6)}\t${until.toFixed(6)}\t${label.replace(/[\t\r\n]/g, " ")}`);
     return rows.length ? [[...rows, ""].join("\n"), "text/plain", "labels.txt"] : [null, "there are neither markers nor notes yet"];
   }
 
   async notescsv() {
-    const rows = this.notes.map((n) => [n.onset_s.toFixed(4), n.offset_s.toFixed(4), n.midi, n.cents.toFixed(1), n.level_db.toFixed(1), n.voice].join(","));
+    const rows = this.notes.map((note) => {
+      const { key, off } = nearest(note.hz);
+      return [note.onset_s.toFixed(4), note.offset_s.toFixed(4), key, off.toFixed(1), note.level_db.toFixed(1), note.voice].join(",");
+    });
     return rows.length ? [["onset_s,offset_s,midi,cents,level_db,voice", ...rows, ""].join("\n"), "text/csv", "notes.csv"] : [null, "there are no notes yet"];
   }
 }

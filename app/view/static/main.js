@@ -5,6 +5,7 @@ import { table } from "./colours.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
 import { History, PLAIN } from "./history.js";
+import { tune } from "./music.js";
 import { Picture } from "./picture.js";
 import { showAddress, showReading, showState, showStatus } from "./status.js";
 import { MARGIN, View } from "./view.js";
@@ -44,6 +45,7 @@ const connection = new Connection({
     history = picture && new History(message, picture.height);
     picture?.setHistory(history);
     gaps = [];
+    tune(message.tuning);
     view.reset(message);
     controls.presets(message.presets, message.preset);
     changed = true;

@@ -3,33 +3,28 @@
 const NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
 const BLACK = new Set([1, 3, 6, 8, 10]);
 
-export const semitone = (hz, a4 = 440) => 69 + 12 * Math.log2(hz / a4);
-export const hertz = (semitone, a4 = 440) => a4 * 2 ** ((semitone - 69) / 12);
+// What notes are named by; temperaments: by how many cents each pitch class, C to B, lies above that of equal temperament.
+export const tuning = { a4: 440, temperament: "equal", temperaments: { equal: NAMES.map(() => 0) } };
+export const tune = (changes) => Object.assign(tuning, changes);
+
+export const semitone = (hz) => 69 + 12 * Math.log2(hz / tuning.a4);
+export const hertz = (semitone) => tuning.a4 * 2 ** ((semitone - 69) / 12);
+const above = (key) => tuning.temperaments[tuning.temperament][((key % 12) + 12) % 12];
+export const noteHertz = (key) => hertz(key + above(key) / 100);
 export const name = (semitone) => NAMES[((semitone % 12) + 12) % 12] + (Math.floor(semitone / 12) - 1);
 export const pitchClass = (voice) => NAMES[voice - 1];
 export const isBlack = (semitone) => BLACK.has(semitone % 12);
 
-// By how many cents each pitch class, C to B, lies above that of equal temperament on the same A.
-const FIFTHS_FROM_A = [-3, 4, -1, -6, 1, -4, 3, -2, 5, 0, -5, 2];
-const JUST_ON_C = [[1, 1], [16, 15], [9, 8], [6, 5], [5, 4], [4, 3], [45, 32], [3, 2], [8, 5], [5, 3], [9, 5], [15, 8]];
-export const TEMPERAMENTS = {
-  equal: NAMES.map(() => 0),
-  "meantone, ¼ comma": FIFTHS_FROM_A.map((fifths) => fifths * (300 * Math.log2(5) - 700)),
-  Pythagorean: FIFTHS_FROM_A.map((fifths) => fifths * (1200 * Math.log2(1.5) - 700)),
-  "just, on C": JUST_ON_C.map(([over, under], n) => 1200 * Math.log2((over / under) * (3 / 5)) - 100 * (n - 9)),
-};
-
 // The note nearest to a frequency, and how many cents that is above it: { key, off }.
-export function nearest(hz, a4 = 440, temperament = "equal") {
-  const exact = semitone(hz, a4);
-  const keys = [-1, 0, 1].map((step) => Math.round(exact) + step);
-  const notes = keys.map((key) => ({ key, off: 100 * (exact - key) - TEMPERAMENTS[temperament][((key % 12) + 12) % 12] }));
+export function nearest(hz) {
+  const exact = semitone(hz);
+  const notes = [0, -1, 1].map((step) => Math.round(exact) + step).map((key) => ({ key, off: 100 * (exact - key) - above(key) }));
   return notes.reduce((best, note) => (Math.abs(note.off) < Math.abs(best.off) ? note : best));
 }
 
 // "+12 ct" beside the nearest note.
-export function cents(hz, a4, temperament) {
-  const off = Math.round(nearest(hz, a4, temperament).off);
+export function cents(hz) {
+  const off = Math.round(nearest(hz).off);
   return `${off < 0 ? "−" : "+"}${Math.abs(off)} ct`;
 }
 

@@ -2,11 +2,13 @@
 
 import { extent, KEY_WIDTH, BLACK_WIDTH, KEY_GAP, TICKS_HZ } from "./axes.js";
 import { hue } from "./colours.js";
-import { clockTime, hertz, isBlack, name, nearest, semitone } from "./music.js";
+import { clockTime, isBlack, name, nearest, noteHertz, semitone, tuning } from "./music.js";
 
 const STEPS_S = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
 const TICK_GAP_PX = 24;
 const TIME_GAP_PX = 78;
+const TICK_PX = 4;
+const BESIDE_PX = 7; // names of times reach no farther beyond their ruler
 const FONT = "11px system-ui, sans-serif";
 const VOICES = ["#7dd3fc", "#86efac", "#fcd34d", "#f9a8d4", "#c4b5fd", "#fdba74", "#5eead4", "#fca5a5"];
 const SLICE_PX = 120;
@@ -25,20 +27,45 @@ export class Overlay {
     this.ink = Object.fromEntries(keys.map((key) => [key, style.getPropertyValue(`--${key}`).trim()]));
   }
 
-  // Everything that stands while the view stands.
-  draw(plane, { notes, markers, a4, temperament, byVoice }, pixelRatio, context = clear(this.still, pixelRatio)) {
+  // Everything that stands while the view stands. What moves through time alone keeps its scales of frequency.
+  draw(plane, layers, pixelRatio) {
+    const { still } = this;
+    const boxes = plane.panes.map(({ x, y, width, height, title }) => [x, y, width, height, title]);
+    const scales = JSON.stringify([plane.lowHz, plane.highHz, boxes, layers.byVoice, tuning.a4, tuning.temperament, this.ink, pixelRatio, still.canvas.width, still.canvas.height]);
+    const kept = scales === this.scales;
+    if (kept) this.wipe(plane);
+    else clear(still, pixelRatio);
+    this.scales = scales;
+    this.covered = layers.markers.length > 0 || layers.notes !== null;
+    this.paint(still, plane, layers, !kept);
+  }
+
+  // Take away what stands in time: its ruler, and what covers panes; whole pixels, as edges between them leave traces.
+  wipe({ panes, margin, width, height }) {
+    const wipe = (x, y, across, down) => {
+      const [left, top] = [Math.floor(x), Math.floor(y)];
+      this.still.clearRect(left, top, Math.ceil(x + across) - left, Math.ceil(y + down) - top);
+    };
+    wipe(margin.left, margin.top + height + 1, width + 1, TICK_PX);
+    wipe(margin.left - BESIDE_PX, margin.top + height + 1 + TICK_PX, width + 2 * BESIDE_PX, margin.bottom);
+    for (const pane of this.covered ? panes : []) wipe(margin.left + pane.x, margin.top + pane.y, pane.width, pane.height);
+  }
+
+  paint(context, plane, { notes, markers, byVoice }, scales = true) {
     context.font = FONT;
     context.textBaseline = "middle";
     for (const pane of plane.panes) {
-      this.frequencies(context, plane, pane);
-      if (plane.keyboard && pane.x + pane.width > plane.width - 1) this.keyboard(context, plane, pane, a4, byVoice);
+      if (scales) {
+        this.frequencies(context, plane, pane);
+        if (plane.keyboard && pane.x + pane.width > plane.width - 1) this.keyboard(context, plane, pane, byVoice);
+        this.label(context, plane, pane);
+      }
       this.times(context, plane, pane);
-      this.label(context, plane, pane);
       context.save();
       context.beginPath();
       context.rect(plane.margin.left + pane.x, plane.margin.top + pane.y, pane.width, pane.height);
       context.clip();
-      if (notes?.has(pane.sheet.folder)) this.notes(context, plane, pane, notes.get(pane.sheet.folder), a4, temperament);
+      if (notes?.has(pane.sheet.folder)) this.notes(context, plane, pane, notes.get(pane.sheet.folder));
       for (const marker of markers) this.marker(context, plane, pane, marker);
       context.restore();
     }
@@ -68,26 +95,27 @@ export class Overlay {
     }
   }
 
-  keyboard(context, plane, pane, a4, byVoice) {
+  keyboard(context, plane, pane, byVoice) {
     const x = plane.margin.left + plane.width + KEY_GAP;
     const box = { top: plane.margin.top + pane.y, height: pane.height, y: (hz) => plane.y(hz, pane) };
     context.textAlign = "left";
     context.fillStyle = this.ink["key-white"];
     context.fillRect(x, box.top, KEY_WIDTH, box.height);
     let lastName = Infinity;
-    const lowest = Math.max(0, Math.ceil(semitone(plane.lowHz, a4) - 0.5));
+    const lowest = Math.max(0, Math.ceil(semitone(plane.lowHz) - 0.5));
     // Where lines have the hue of a pitch class, the keys tell which is which.
-    for (let key = lowest; byVoice && key <= Math.min(127, Math.floor(semitone(plane.highHz, a4) + 0.5)); key++) {
-      const [top, height] = extent(box, key, a4);
+    const highest = Math.min(127, Math.floor(semitone(plane.highHz) + 0.5));
+    for (let key = lowest; byVoice && key <= highest; key++) {
+      const [top, height] = extent(box, key);
       context.fillStyle = hue(key % 12);
       context.fillRect(x + BLACK_WIDTH, top, KEY_WIDTH - BLACK_WIDTH, height);
     }
-    for (let key = lowest; key <= Math.min(127, Math.floor(semitone(plane.highHz, a4) + 0.5)); key++) {
-      const [top, height] = extent(box, key, a4);
+    for (let key = lowest; key <= highest; key++) {
+      const [top, height] = extent(box, key);
       context.fillStyle = this.ink[isBlack(key) ? "key-black" : "line"];
       if (isBlack(key)) context.fillRect(x, top, BLACK_WIDTH, height);
       else if (!isBlack(key + 1)) context.fillRect(x, Math.round(top), KEY_WIDTH, 1);
-      const y = box.y(hertz(key, a4));
+      const y = box.y(noteHertz(key));
       if (y < box.top || y > box.top + box.height || lastName - y < 11) continue;
       if (key % 12 !== 0 && !(height >= 11 && !isBlack(key))) continue;
       lastName = y;
@@ -105,19 +133,18 @@ export class Overlay {
     context.fillStyle = this.ink.soft;
     for (let n = Math.ceil(plane.startS / step); n * step <= plane.startS + plane.spanS; n++) {
       const x = plane.x(n * step, pane);
-      context.fillRect(Math.round(x), bottom + 1, 1, 4);
-      if (x > plane.margin.left + pane.x + 20 && x < plane.margin.left + pane.x + pane.width - 16) context.fillText(clockTime(n * step, step), x, bottom + 13);
+      context.fillRect(Math.round(x), bottom + 1, 1, TICK_PX);
+      if (x > plane.margin.left + pane.x + 20 && x < plane.margin.left + pane.x + pane.width - 20) context.fillText(clockTime(n * step, step), x, bottom + 13);
     }
   }
 
   // Notes as outlines at their pitch, and the curve of each voice.
-  notes(context, plane, pane, { notes, f0, start_s: startS, step_s: stepS }, a4, temperament) {
+  notes(context, plane, pane, { notes, f0, start_s: startS, step_s: stepS }) {
     context.lineWidth = 1.5;
     const untilS = plane.startS + plane.spanS;
     for (const note of notes) {
       if (note.offset_s < plane.startS || note.onset_s > untilS) continue;
-      const hz = 440 * 2 ** ((note.midi + note.cents / 100 - 69) / 12);
-      const [x0, x1, y] = [plane.x(note.onset_s, pane), plane.x(note.offset_s, pane), plane.y(hz, pane)];
+      const [x0, x1, y] = [plane.x(note.onset_s, pane), plane.x(note.offset_s, pane), plane.y(note.hz, pane)];
       const tall = Math.max(6, (pane.height / plane.octaves / 12) * 0.9);
       context.strokeStyle = context.fillStyle = VOICES[note.voice % VOICES.length];
       context.globalAlpha = 0.9;
@@ -127,7 +154,7 @@ export class Overlay {
       context.globalAlpha = 0.14;
       context.fill();
       context.globalAlpha = 1;
-      if (x1 - x0 > 22) this.tag(context, name(nearest(hz, a4, temperament).key), x0 + 3, y - tall / 2 - 7);
+      if (x1 - x0 > 22) this.tag(context, name(nearest(note.hz).key), x0 + 3, y - tall / 2 - 7);
     }
     context.lineWidth = 1;
     f0.forEach((curve, voice) => {
@@ -179,8 +206,11 @@ export class Overlay {
     });
   }
 
-  // Everything that moves with the pointer: { selection, cursor, found, slice, alone }.
+  // Everything that moves with the pointer: { selection, cursor, found, slice, alone }. Where nothing does there is no layer.
   animate(plane, moving, pixelRatio) {
+    const { canvas } = this.moving;
+    canvas.hidden = !Object.values(moving).some(Boolean);
+    if (canvas.hidden) return;
     const context = clear(this.moving, pixelRatio);
     context.font = FONT;
     context.textBaseline = "middle";

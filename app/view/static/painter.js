@@ -17,7 +17,8 @@ const QUICK_MS = 20;
 
 export class Painter {
   constructor(canvas) {
-    const gl = canvas.getContext("webgl2", { antialias: false, depth: false, preserveDrawingBuffer: true });
+    // Opaque, and handed over, not copied: the browser has less to do for each picture.
+    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
     if (!gl) throw new Error("this browser draws no WebGL 2");
     Object.assign(this, { canvas, gl, programs: programs(gl), slabs: new Slabs(gl), before: new Map() });
     Object.assign(this, { topDb: -20, floorDb: -80, budget: 2 * FEWEST_STROKES, drawn: 0, drewAt: 0, byVoice: false });
@@ -27,27 +28,26 @@ export class Painter {
     for (const which of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, which, gl.CLAMP_TO_EDGE);
   }
 
-  // byVoice: lines have the hue of their voice's pitch class.
-  setColours(rgba, byVoice) {
+  // byVoice: lines have the hue of their voice's pitch class.  between: what is seen between panes, as #rrggbb.
+  setColours(rgba, byVoice, between) {
     const { gl } = this;
     this.byVoice = byVoice;
+    this.between = [1, 3, 5].map((at) => parseInt(between.slice(at, at + 2), 16) / 255);
     gl.activeTexture(gl.TEXTURE1);
     gl.bindTexture(gl.TEXTURE_2D, this.colours);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
     this.ground = [rgba[0] / 255, rgba[1] / 255, rgba[2] / 255];
   }
 
-  // tilesOf(sheet) → Tiles. Returns whether all is drawn: what is not yet comes with the next pictures, so that none waits long.
+  // tilesOf(sheet) → Tiles. Returns whether all is drawn that can be: what is not comes with the next pictures, so that none waits long.
   draw(plane, tilesOf, pixelRatio, budget = this.affordable()) {
     const { gl } = this;
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    gl.clearColor(0, 0, 0, 0);
+    gl.clearColor(...this.between, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
     this.drawn = 0;
     this.left = budget;
-    let whole = true;
-    for (const pane of plane.panes) whole = this.pane(plane, pane, tilesOf(pane.sheet), pixelRatio) && whole;
-    return whole;
+    return plane.panes.map((pane) => this.pane(plane, pane, tilesOf(pane.sheet), pixelRatio)).every(Boolean);
   }
 
   // How many strokes to draw now: fewer where the last ones kept the picture from moving.
@@ -72,24 +72,28 @@ export class Painter {
     const [first, last] = [Math.floor(firstPx / SLAB_PX), Math.floor((firstPx + box.width - 1) / SLAB_PX)];
     const numbers = Array.from({ length: last - first + 1 }, (_, n) => first + n);
     const shown = numbers.map((number) => this.slab(`${name},${number}`, number, look));
-    const whole = shown.every((slab) => slab?.fresh);
+    const whole = shown.every(({ fresh }) => fresh);
     if (whole) for (const number of [last + 1, first - 1]) if (number >= 0) this.slab(`${name},${number}`, number, look);
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
     gl.enable(gl.SCISSOR_TEST);
     gl.scissor(box.x, box.y, box.width, box.height);
-    gl.clearColor(...this.ground, 1);
-    gl.clear(gl.COLOR_BUFFER_BIT);
+    const there = shown.every(({ texture }) => texture);
+    if (!there) {
+      gl.clearColor(...this.ground, 1);
+      gl.clear(gl.COLOR_BUFFER_BIT);
+    }
     this.useColours(pane.sharp);
     // What was last shown whole, at whatever scale, stands where there is nothing yet.
-    if (!shown.every(Boolean)) for (const slab of this.before.get(pane.sheet.folder) ?? []) this.show(slab, plane, box);
-    shown.forEach((slab, n) => slab && this.show(slab, plane, box, numbers[n] * SLAB_PX - firstPx));
+    if (!there) for (const slab of this.before.get(pane.sheet.folder) ?? []) this.show(slab, plane, box);
+    shown.forEach((slab, n) => this.show(slab, plane, box, numbers[n] * SLAB_PX - firstPx));
     gl.disable(gl.SCISSOR_TEST);
     if (whole) this.before.set(pane.sheet.folder, shown);
-    return whole;
+    return shown.every(({ fresh, waits }) => fresh || waits);
   }
 
-  // The slab of that number, drawn anew if there is something new, and budget for it; null where there is none yet.
+  // The slab of that number, drawn anew if there is something new, and budget for it; without a texture where there is none yet.
+  // waits: for tiles, whose arrival is told. What lacks some is not drawn: it would be a hole in what stood there before.
   slab(name, number, look) {
     const scale = { startS: number * SLAB_PX * look.secondsPerPx, spanS: SLAB_PX * look.secondsPerPx, lowHz: look.lowHz, highHz: look.highHz };
     const made = contents(look, scale);
@@ -97,8 +101,7 @@ export class Painter {
     const sharp = look.sharp || Boolean(slab?.sharp);
     const plain = look.plain || Boolean(slab?.plain);
     const fresh = slab && slab.sharp === sharp && slab.plain === plain && slab.stamp.length === made.stamp.length && slab.stamp.every((each, n) => each === made.stamp[n]);
-    if (fresh) return Object.assign(slab, { fresh });
-    if (this.left <= 0) return slab && Object.assign(slab, { fresh: false });
+    if (fresh || made.lacking || this.left <= 0) return Object.assign(slab ?? {}, { fresh, waits: made.lacking });
     slab = this.slabs.begin(name, scale, look.height);
     Object.assign(slab, { sharp, plain, stamp: made.stamp, fresh: true });
     const count = this.fill(look.tiles, scale, made, { width: SLAB_PX, height: look.height }, { sharp, plain, pixelRatio: look.pixelRatio });
@@ -268,11 +271,12 @@ function contents({ tiles, secondsPerPx, sharp, plain }, scale) {
   const strokes = stroked ? [...tiles.numbers(level, ...reached(scale, tiles, level, SLAB_PX))].map((number) => ({ number, tile: tiles.get("s", level, number) })) : [];
   const columns = level === null || plain ? columnsOf(tiles, scale, columnLevel(secondsPerPx, tiles)) : [];
   const { duration_s: durationS, done_s: doneS } = tiles.sheet;
+  const lacking = strokes.some(({ number, tile }) => !tile && number * tiles.tileS * 2 ** level < doneS);
   const { preview: tile } = tiles;
   // What is not sharpened yet.
   const fromS = Math.max(doneS, scale.startS);
   const preview = tile?.texture && fromS < untilS ? { tile, tileFromS: 0, columnS: durationS / tile.columns, fromS, untilS: durationS } : null;
-  return { level, strokes, columns, preview, stamp: [...strokes.map((each) => each.tile), ...columns.map((each) => each.tile), preview && tile, preview && fromS] };
+  return { level, strokes, columns, preview, lacking, stamp: [...strokes.map((each) => each.tile), ...columns.map((each) => each.tile), preview && tile, preview && fromS] };
 }
 
 function columnsOf(tiles, { startS, spanS }, level) {

@@ -2,7 +2,7 @@
 
 import { BY_VOICE, MAPS } from "./colours.js";
 import { Hand } from "./hand.js";
-import { TEMPERAMENTS } from "./music.js";
+import { tune, tuning } from "./music.js";
 
 const $ = (id) => document.getElementById(id);
 const digits = (value) => `${value}`.replace("-", "−");
@@ -11,7 +11,6 @@ export class Pilot {
   constructor(page) {
     this.page = page;
     for (const map of [...MAPS, BY_VOICE]) $("colours").add(new Option(map));
-    for (const temperament of Object.keys(TEMPERAMENTS)) $("temperament").add(new Option(temperament));
     this.listen();
     this.hand = new Hand(page, this);
     addEventListener("keydown", (event) => this.key(event));
@@ -37,8 +36,8 @@ export class Pilot {
     on("slice", "click", () => (page.showsSlice = !page.showsSlice));
     on("voices", "click", () => this.byVoice());
     on("colours", "change", () => page.recolour());
-    on("a4", "change", (field) => this.tune(field));
-    on("temperament", "change", (list) => (page.temperament = list.value));
+    on("a4", "change", ({ min, max, value }) => tune({ a4: Math.min(+max, Math.max(+min, +value || 440)) }));
+    on("temperament", "change", (list) => tune({ temperament: list.value }));
     on("in", "click", () => this.zoomTime(0.7));
     on("out", "click", () => this.zoomTime(1 / 0.7));
     on("taller", "click", () => this.zoomFrequency(0.7));
@@ -49,11 +48,6 @@ export class Pilot {
     on("save", "click", () => page.keeper.save($("what").value));
     on("help", "click", () => $("keys").showModal());
     $("controls").addEventListener("submit", (event) => event.preventDefault());
-  }
-
-  tune(field) {
-    this.page.a4 = Math.min(466, Math.max(415, +field.value || 440));
-    field.value = this.page.a4;
   }
 
   playOrPause() {
@@ -75,6 +69,9 @@ export class Pilot {
     }
     $("blend").value = page.plane.blend;
     $("blend").disabled = page.plane.beside;
+    $("a4").value = +tuning.a4.toFixed(2);
+    if ($("temperament").length !== Object.keys(tuning.temperaments).length) $("temperament").replaceChildren(...Object.keys(tuning.temperaments).map((each) => new Option(each)));
+    $("temperament").value = tuning.temperament;
     $("speed").value = Math.log2(page.player.speed);
     $("speed-x").textContent = `${+page.player.speed.toFixed(2)} ×`;
     $("selected").disabled = !page.selection;

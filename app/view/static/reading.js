@@ -28,11 +28,11 @@ export function showClock(positionS, playing) {
 }
 
 export function showFileReading(page, found) {
-  const { cursor, a4, temperament } = page;
+  const { cursor } = page;
   const hz = found?.hz ?? cursor?.hz;
-  $("read-note").textContent = cursor ? name(nearest(hz, a4, temperament).key) : "–";
-  $("read-cents").textContent = cursor ? cents(hz, a4, temperament) : "";
-  $("read-hz").textContent = cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : "click: go there · drag: select, measure time and cents · double click: hear one partial · wheel: zoom";
+  $("read-note").textContent = cursor ? name(nearest(hz).key) : "–";
+  $("read-cents").textContent = cursor ? cents(hz) : "";
+  $("read-hz").textContent = cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : "point at a line: its note and vibrato · click: go there · drag: select, measure time and cents · double click: hear that partial · wheel: zoom";
   $("read-level").textContent = cursor ? (found ? `${figure(found.db)} dB${found.voice ? `, of a voice on ${pitchClass(found.voice)}` : ""}` : "no line") : "";
   $("read-time").textContent = cursor ? clockTime(cursor.timeS, 0.001) : "";
   $("read-measure").textContent = measured(page, found);

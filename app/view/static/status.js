@@ -1,6 +1,6 @@
 // What the session says of itself, and what the cursor reads.
 
-import { cents, name, semitone } from "./music.js";
+import { cents, name, nearest } from "./music.js";
 
 const $ = (id) => document.getElementById(id);
 const METER_FLOOR_DB = -60;
@@ -56,7 +56,7 @@ export function showAddress({ url, shared, here }) {
 // found: the line under the cursor, or null; then the cursor's own frequency is read.
 export function showReading(reading) {
   const { hz, sharpDb, plainDb, timeS, agoS } = reading ?? {};
-  $("read-note").textContent = reading ? name(Math.round(semitone(hz))) : "–";
+  $("read-note").textContent = reading ? name(nearest(hz).key) : "–";
   $("read-cents").textContent = reading ? cents(hz) : "";
   $("read-hz").textContent = reading ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : "move the pointer over the picture, or press an arrow key";
   $("read-sharp").textContent = sharpDb === undefined ? "" : `sharp ${sharpDb === null ? "–" : `${figure(sharpDb)} dB`}`;

@@ -29,7 +29,7 @@ export function svgOf({ plane, painter, overlay, layers, colours, tilesOf }, wid
     }
     context.restore();
   });
-  overlay.draw(plane, layers, 1, context);
+  overlay.paint(context, plane, layers);
   const ground = `<rect width="${width}" height="${height}" fill="${overlay.ink.ground}"/>`;
   return `<svg xmlns="${SPACE}" viewBox="0 0 ${width} ${height}" stroke-linecap="round" stroke-linejoin="round">\n${[ground, ...context.parts].join("\n")}\n</svg>`;
 }

@@ -3,6 +3,8 @@
 const MOST_BYTES = 96 << 20; // of all recordings together
 const MOST_PENDING = 6;
 const STROKE_BYTES = 12;
+const NOT_FOUND = 404;
+const RETRY_MS = 1000;
 export const SHARP = 0;
 export const PLAIN = 1;
 
@@ -55,16 +57,11 @@ export class Tiles {
     if (this.pending.size >= MOST_PENDING || this.pending.has(name)) return;
     this.pending.add(name);
     const { done_s: doneS, complete } = this.sheet;
-    try {
-      const answer = await fetch(`data/${this.sheet.folder}/${name}`);
-      const bytes = answer.ok ? new Uint8Array(await answer.arrayBuffer()) : new Uint8Array(0);
-      this.keep(kind, name, bytes, { doneS, complete });
-    } catch {
-      setTimeout(() => this.arrived(), 1000); // the server is being started again: what is still missing is asked for anew
-    } finally {
-      this.pending.delete(name);
-      this.arrived();
-    }
+    const bytes = await contentOf(`data/${this.sheet.folder}/${name}`);
+    if (bytes) this.keep(kind, name, bytes, { doneS, complete });
+    else await new Promise((done) => setTimeout(done, RETRY_MS));
+    this.pending.delete(name);
+    this.arrived(); // what is still missing is asked for anew
   }
 
   keep(kind, name, bytes, state) {
@@ -75,8 +72,8 @@ export class Tiles {
     this.held.set(name, tile);
     this.size += bytes.length;
     if (this.size <= this.mostBytes) return;
-    for (const [other] of [...this.held].sort((a, b) => a[1].usedAt - b[1].usedAt)) {
-      if (this.size <= this.mostBytes / 2) break;
+    for (const [other, { usedAt }] of [...this.held].sort((a, b) => a[1].usedAt - b[1].usedAt)) {
+      if (this.size <= this.mostBytes / 2 || usedAt === this.clock) break; // what is shown stays
       this.drop(other);
     }
   }
@@ -180,6 +177,17 @@ export class Tiles {
 
   hertz(row) {
     return this.sheet.low_hz * 2 ** (row / this.format.rows_per_octave);
+  }
+}
+
+// A file's bytes, none where there is no such file, as of a stretch of silence; null if it cannot be had just now.
+async function contentOf(url) {
+  try {
+    const answer = await fetch(url);
+    if (answer.status === NOT_FOUND) return new Uint8Array(0);
+    return answer.ok ? new Uint8Array(await answer.arrayBuffer()) : null;
+  } catch {
+    return null; // the server is being started again
   }
 }
 
