@@ -10,8 +10,8 @@ from conftest import SMALL, one_line, tone
 from release.check import WITHOUT_EXTRAS
 
 PACKAGES = {
-    "plot": "matplotlib", "arrow": "pyarrow", "osc": "pythonosc", "midi": "rtmidi", "remote": "fsspec",
-    "cluster": "distributed", "gpu": "cupy",
+    "plot": "matplotlib", "view": "websockets", "arrow": "pyarrow", "osc": "pythonosc", "midi": "rtmidi",
+    "remote": "fsspec", "cluster": "distributed", "gpu": "cupy",
 }  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def test_what_is_missing_is_one_line(words: str, named: str, without, folder: Pa
 
 def test_files_need_no_extra_at_all(without, folder: Path, sharpear) -> None:
     soundfile.write("sound.flac", tone(), 16000)
-    for package in (*PACKAGES.values(), "websockets", "av"):
+    for package in (*PACKAGES.values(), "av"):
         without(package)
     assert sharpear("sharpen", "sound.flac", "--preset", SMALL, "--format", "zarr,npz").code == 0
     assert sharpear("separate", "sound.flac", "-o", "stems").code == 0
