@@ -8,6 +8,7 @@ import soundfile
 from conftest import SMALL, one_line, tone
 
 from release.check import WITHOUT_EXTRAS
+from sharpear.runs import sharpening_task
 
 PACKAGES = {
     "plot": "matplotlib", "view": "websockets", "arrow": "pyarrow", "osc": "pythonosc", "midi": "rtmidi",
@@ -35,6 +36,18 @@ def test_what_is_missing_is_one_line(words: str, named: str, without, folder: Pa
     assert (done.code, done.out) == (2, "")
     assert one_line(done.err)
     assert named in done.err
+
+
+@pytest.mark.parametrize("words", ["-o sound.png", "--format zarr,png"])
+def test_what_a_file_needs_is_known_before_anything_is_compiled(
+    words: str, without, folder: Path, sharpear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write("sound.flac", tone(), 16000)
+    without("matplotlib")
+    monkeypatch.setattr(sharpening_task, "_pool", lambda _: pytest.fail("a sharpener is made"))
+    done = sharpear("sharpen", "sound.flac", *words.split())
+    assert done.code == 2
+    assert "sharpear[plot]" in done.err
 
 
 def test_files_need_no_extra_at_all(without, folder: Path, sharpear) -> None:
