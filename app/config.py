@@ -211,6 +211,9 @@ class OutputConfig(Section):
 class Config(Section):
     """Everything that decides what comes out.
 
+    Its sections are `bank`, `window`, `frames`, `lines`, `beliefs`, `voices`, `atoms`, `network`, `pitch` and `output`;
+    ``sharpear presets music`` shows each setting with its meaning.
+
     >>> config = load_config("low-latency")
     >>> config.frames.hop_ms, config.network.mode
     (2.9, 'beliefs')

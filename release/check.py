@@ -40,6 +40,7 @@ WITHOUT_EXTRAS = {
     "sharpen sound.flac -o - --format arrow": "sharpear[arrow]",
     "sharpen sound.flac -o sound.parquet": "sharpear[arrow]",
     "transcribe sound.flac -o notes.parquet": "sharpear[arrow]",
+    "view sound.flac --no-open": "sharpear[view]",
     "live --replay sound.flac --no-view --quiet --osc localhost:9000": "sharpear[osc]",
     "live --replay sound.flac --no-view --quiet --midi x": "sharpear[midi]",
     "sharpen s3://bucket/sound.flac": "sharpear[remote]",

@@ -105,6 +105,12 @@ def test_a_command_has_the_options_and_targets_that_are_shown(line: str) -> None
                 assert set(extras.split(",")) <= EXTRAS, line
 
 
+def test_every_extra_is_told_of() -> None:
+    table = (ROOT / "docs" / "how-to" / "troubleshooting.md").read_text(encoding="utf-8").split("## Extras")[1]
+    named = {extra for row in re.findall(r"^\| (`.*?) \|", table, re.M) for extra in re.findall(r"`(\w+)`", row)}
+    assert named == EXTRAS
+
+
 def _commands(line: str) -> list[list[str]]:
     """The words of each command of a pipeline, without comments and redirections."""
     words = shlex.split(line, comments=True)

@@ -2,10 +2,12 @@
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 from documents import ROOT
 
+import sharpear
 from release import api, check
 
 
@@ -35,6 +37,10 @@ def test_a_name_that_is_gone_must_stand_in_the_changelog(tmp_path, monkeypatch: 
         check.compare(tmp_path, accept=False)
     last.write_text("sharpear.sharpen(x)\n", encoding="utf-8")
     check.compare(tmp_path, accept=False)
+
+
+def test_what_is_gone_from_the_api_stands_in_the_changelog() -> None:
+    check.compare(Path(sharpear.__file__).parents[1], accept=False)
 
 
 def test_extras_that_the_check_tries_are_extras() -> None:

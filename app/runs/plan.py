@@ -61,7 +61,7 @@ def plan_frames(
     `out` names the file itself when its suffix is a format's, for one input and one format; else a folder.
 
     Raises:
-        UsageError: an unknown format; as `plan_jobs`.
+        UsageError: an unknown format, or one that cannot be written here; as `plan_jobs`.
     """
     formats = known(formats, SINKS)
     suffix = name_of(out).rpartition(".")[2] if out and "." in name_of(out) else ""
@@ -69,11 +69,14 @@ def plan_frames(
     if out and ((suffix in SINKS and not folder_exists) or suffix == "zarr"):
         if formats and formats != [suffix]:
             raise UsageError(f"-o {out} has the format {suffix}, --format says {','.join(formats)}: give a folder")
+        SINKS[suffix].check_installed(suffix)
         return [plan_named(found, [out], template)]
     if out and suffix and not folder_exists and not is_url(out):
         meant = f"{MEANT_BY[suffix]}; " if suffix in MEANT_BY else ""
         told = f"-o {out}: .{suffix} is no format of spectrograms, which are {', '.join(SINKS)}"
         raise UsageError(f"{told}: {meant}if it is meant as a folder, make it first")
+    for each in formats:
+        SINKS[each].check_installed(each)
     return plan_jobs(found, out, [Kind(each) for each in formats or ["zarr"]], template)
 
 

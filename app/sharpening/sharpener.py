@@ -24,7 +24,9 @@ class Sharpener(Streaming[Frames]):
     """Sharpen streaming audio: blocks in, frames out.
 
     Every frame stands at a multiple of the hop on the input's clock. It leaves `latency_s` later, when the slowest
-    channel has passed it; any split of the input into blocks gives the same frames, bit for bit.
+    channel has passed it; any split of the input into blocks gives the same frames, bit for bit. `frequencies` are the
+    atoms' in Hz, where lines are looked for, `channel_frequencies` the filterbank's, `hop` the samples a frame, and
+    `config` has all settings.
 
     Args:
         sample_rate: Hz, 8000 to 192000.

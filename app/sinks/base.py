@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.errors import unwritable
+from sharpear.errors import UsageError, unwritable
 from sharpear.sharpening.frames import Frames
 
 from .picture_style import PictureStyle
@@ -67,6 +68,20 @@ class Sink(ABC):
 
     descriptors: ClassVar[int] = 0
     """Files that a format keeps open between `open` and `close`, beside the mark of the staging folder."""
+
+    needs: ClassVar[tuple[str, str] | None] = None
+    """The package that a format needs beside sharpear's own, and the extra that brings it."""
+
+    @classmethod
+    def check_installed(cls, format_: str) -> None:
+        """Whether the format can be written here.
+
+        Raises:
+            UsageError: what it needs is not installed.
+        """
+        if cls.needs and find_spec(cls.needs[0]) is None:
+            package, extra = cls.needs
+            raise UsageError(f"format {format_} needs {package}: pip install 'sharpear[{extra}]'")
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
         self.path = path

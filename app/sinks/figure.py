@@ -1,6 +1,7 @@
 """Pictures of a canvas, drawn with matplotlib (extra `plot`)."""
 
 import pathlib
+from math import inf, nextafter
 from typing import Any, cast
 
 import numpy as np
@@ -182,8 +183,9 @@ def save_picture(
 
     The path's suffix names the format; `text` goes into a PNG's text chunks.
     """
-    width, height = style.size_px
-    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained")
+    # Older Matplotlib rounds pixels down: 480 / 110 inches would be 479 of them.
+    width, height = (nextafter(pixels / DPI, inf) for pixels in style.size_px)
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     lines, plain = canvas.drawn()
     panels = {"filterbank": plain, "sharpened": lines}
     if style.panels != "both":

@@ -57,6 +57,7 @@ class ParquetSink(Sink):
     """
 
     descriptors = 1
+    needs = "pyarrow", "arrow"
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
         self._pa = check_installed()

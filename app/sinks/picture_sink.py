@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sharpear.errors import InputError, UsageError, printable
+from sharpear.errors import InputError, printable
 from sharpear.integrity.vectors import seal_vector
 from sharpear.sharpening.frames import Frames
 
@@ -31,11 +31,12 @@ class PictureSink(Sink):
         UsageError: Matplotlib is not installed, or the style shows no frequency that there is.
     """
 
+    needs = "matplotlib", "plot"
+
     def __init__(self, path: Path, info: SinkInfo) -> None:
+        self.check_installed(path.suffix[1:])
         try:
             import matplotlib  # noqa: F401, PLC0415
-        except ImportError as error:
-            raise UsageError(f"format {path.suffix[1:]} needs matplotlib: pip install 'sharpear[plot]'") from error
         except OSError as error:
             cause = "matplotlib finds no folder that it may write its list of fonts to"
             raise InputError(f"{path}: cannot be drawn ({cause}): set MPLCONFIGDIR to one") from error
