@@ -9,7 +9,7 @@ from sharpear.compiler import Floats, kernel
 
 from .voice_algebra_kernel import clear, factor, invert, product, real_product, solve_lower, solve_upper, turn_by
 from .voice_atoms_kernel import lay_atoms
-from .voice_fit import RIDGE, VoiceFit, VoiceTables
+from .voice_fit import MOMENTS, RIDGE, VoiceFit, VoiceTables
 from .voice_pairs_kernel import lay_products, place_products
 from .voice_step_kernel import step
 
@@ -20,19 +20,21 @@ FLOOR = 1e-5
 @kernel
 def fit_voices(real: Floats, imag: Floats, steps: int, fit: VoiceFit, tables: VoiceTables) -> None:
     """Amplitudes, and so many times a step of what is shared and amplitudes again."""
-    lay_atoms(fit, tables)
-    solve_amplitudes(real, imag, fit, tables)
-    for _ in range(steps):
-        step(fit, tables)
+    for left in range(steps, -1, -1):
         lay_atoms(fit, tables)
-        solve_amplitudes(real, imag, fit, tables)
+        solve_amplitudes(real, imag, left > 0, fit, tables)
+        if left > 0:
+            step(fit, tables)
 
 
 @kernel
-def solve_amplitudes(real: Floats, imag: Floats, fit: VoiceFit, tables: VoiceTables) -> None:
-    """Amplitudes of the partials, what they leave of the windowed samples, and its energy."""
+def solve_amplitudes(real: Floats, imag: Floats, steps_on: bool, fit: VoiceFit, tables: VoiceTables) -> None:
+    """Amplitudes of the partials, what they leave of the windowed samples, and its energy.
+
+    steps_on: a step follows, which needs products weighted by time, too.
+    """
     count, samples, pairs = fit.partials[0], tables.time_s.size, fit.pairs
-    lay_products(fit, tables)
+    lay_products(MOMENTS if steps_on else 1, fit, tables)
     place_products(fit, -1, tables, fit.lower)
     factor(fit.lower, pairs.first, count)
     for i in range(count):

@@ -10,23 +10,23 @@ from sharpear.compiler import Floats, kernel
 from sharpear.compiler.products import ANYTHING, HALF, add_products
 
 from .voice_algebra_kernel import Matrix, clear
-from .voice_fit import GROWTH_STEP, GROWTHS, MOMENTS, RIDGE, PairRoom, VoiceFit, VoiceTables
+from .voice_fit import GROWTH_STEP, GROWTHS, RIDGE, PairRoom, VoiceFit, VoiceTables
 
 
 @kernel
-def lay_products(fit: VoiceFit, tables: VoiceTables) -> None:
-    """``Σ_n t_n^m atom_i* atom_j`` of places i and j ≤ i that see each other, m = 0, …, 3."""
+def lay_products(moments: int, fit: VoiceFit, tables: VoiceTables) -> None:
+    """``Σ_n t_n^m atom_i* atom_j`` of places i and j ≤ i that see each other, m below `moments`."""
     pairs, count = fit.pairs, fit.partials[0]
     _sort(fit)
     rate_hz = _find_pairs(count, tables, pairs)
     samples = tables.time_s.size
     thin = min(max(int(1 / (tables.step_s * max(rate_hz, 1.0))), 1), samples)
     points, width = -(-samples // thin), -(-count // HALF) * HALF
-    powers = pairs.powers[:, :points]
+    powers = pairs.powers[:moments, :points]
     for n in range(points):
         t = tables.time_s[n * thin]
         powers[0, n] = thin
-        for m in range(1, MOMENTS):
+        for m in range(1, moments):
             powers[m, n] = powers[m - 1, n] * t
     for i in range(count):
         row_real, row_imag = fit.atom_real[pairs.order[i]], fit.atom_imag[pairs.order[i]]
@@ -39,8 +39,8 @@ def lay_products(fit: VoiceFit, tables: VoiceTables) -> None:
     size = points * width
     for lag in range(pairs.lags[0]):
         _multiply(lag, pairs.atom_real[:size], pairs.atom_imag[:size], pairs.pair_real, pairs.pair_imag)
-        real, imag = pairs.real[lag, :, :width], pairs.imag[lag, :, :width]
-        for m in range(MOMENTS):
+        real, imag = pairs.real[lag, :moments, :width], pairs.imag[lag, :moments, :width]
+        for m in range(moments):
             clear(pairs.real[lag, m, :width], pairs.imag[lag, m, :width])
         add_products(powers, pairs.pair_real[:size].reshape(points, width), ANYTHING, real)
         add_products(powers, pairs.pair_imag[:size].reshape(points, width), ANYTHING, imag)

@@ -6,9 +6,10 @@ import pytest
 from sharpear.compiler.elementary import turned
 from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
 from sharpear.dsp.voice_algebra_kernel import Matrix, factor, invert, solve_lower, solve_real, solve_upper
+from sharpear.dsp.voice_atoms_kernel import lay_atoms
 from sharpear.dsp.voice_evidence_kernel import RowRoom
 from sharpear.dsp.voice_fit import APART, RIDGE, VoiceFit, VoiceTables
-from sharpear.dsp.voice_fit_kernel import find_gains, find_variances, fit_voices
+from sharpear.dsp.voice_fit_kernel import find_gains, find_variances, fit_voices, solve_amplitudes
 from sharpear.dsp.voice_step_kernel import step
 from sharpear.dsp.voice_tracker import CARRIER_HOPS, VoiceTracker, tracker_tables
 
@@ -57,8 +58,16 @@ def fitted(signal: np.ndarray, voices, steps: int = 0) -> RowRoom:
     found = room()
     found.real[:], found.imag[:] = signal.real, signal.imag
     placed(found.fit, voices, 8)
-    fit_voices(found.real, found.imag, steps, found.fit, TABLES.whole)
+    solved(found, TABLES.whole)
+    if steps:
+        fit_voices(found.real, found.imag, steps, found.fit, TABLES.whole)
     return found
+
+
+def solved(found: RowRoom, tables: VoiceTables) -> None:
+    """Amplitudes, ready for a step."""
+    lay_atoms(found.fit, tables)
+    solve_amplitudes(found.real, found.imag, True, found.fit, tables)
 
 
 def least_squares(signal: np.ndarray, A: np.ndarray) -> np.ndarray:
@@ -146,7 +155,7 @@ def drawn(seed: int, tables: VoiceTables) -> tuple[VoiceFit, np.ndarray, np.ndar
     found = room()
     found.real[: len(A)], found.imag[: len(A)] = signal.real, signal.imag
     placed(found.fit, near, 8)
-    fit_voices(found.real, found.imag, 0, found.fit, tables)
+    solved(found, tables)
     return found.fit, atoms(near, 8, tables), signal
 
 
