@@ -211,7 +211,8 @@ class OutputConfig(Section):
 class Config(Section):
     """Everything that decides what comes out.
 
-    Its sections are `bank`, `window`, `frames`, `lines`, `beliefs`, `voices`, `atoms`, `network`, `pitch` and `output`;
+    Its sections are `bank`, `window`, `frames`, `lines`, `beliefs`, `voices`, `atoms`, `network`, `pitch`, `tuning`
+    and `output`;
     ``sharpear presets music`` shows each setting with its meaning.
 
     >>> config = load_config("low-latency")

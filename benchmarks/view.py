@@ -158,7 +158,8 @@ def scroll(folder: Path, seconds: float) -> None:
                 f"{np.percentile(spent, 99):.1f}); {told}; {1e3 / between.mean():.0f} frames a second by the clock"
             )
             before_s = spent_by_kind(chromium)
-            tab.evaluate(AGAIN % words)
+            tab.evaluate(f"window.again = false, {(AGAIN % words).strip()}.then(() => (window.again = true)), 0")
+            assert tab.wait("window.again", 600)
             print(f"           the same picture again: {since(before_s, chromium)}")
         heap = tab.evaluate("performance.memory.usedJSHeapSize") / 2**20
         held = tab.evaluate("[...page.tiles.values()].reduce((sum, tiles) => sum + tiles.size, 0)") / 2**20

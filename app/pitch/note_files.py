@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sharpear.errors import UsageError
-from sharpear.sinks.parquet import check_installed, parquet_bytes
+from sharpear.sinks.parquet import parquet_bytes, pyarrow
 from sharpear.version import __version__
 
 from .midi_file import midi
@@ -102,5 +102,5 @@ def writer_of(format_: str) -> Callable[[Transcription], bytes]:
         UsageError: a package that it needs is not installed.
     """
     if format_.endswith("parquet"):
-        check_installed()
+        pyarrow()
     return FORMATS[format_]

@@ -139,13 +139,14 @@ class _Listener:
     ) -> Iterator[Evidence]:
         """The evidence of all: of the first one as it is listened to here, of the others from where it waits."""
         ends, waiting = _Ends(), iter(segments[1:])
-        listening = [pool.submit(self.run, segment, warm_up) for segment in islice(waiting, at_once)]
+        listening = [pool.submit(self.run, segment, warm_up) for segment in islice(waiting, at_once - 1)]
         try:
             yield from self.hear(sharpener, segments[0], 0, ends)
         finally:
             self.replaced += ends.replaced
         while listening:
-            listening += [pool.submit(self.run, segment, warm_up) for segment in islice(waiting, 1)]
+            free = at_once + 1 - len(listening)  # one more than run: what is decided about is done
+            listening += [pool.submit(self.run, segment, warm_up) for segment in islice(waiting, free)]
             with self.proven(listening.pop(0).result(), ends) as spool:
                 yield from spool.replay()
                 self.replaced += spool.ends.replaced

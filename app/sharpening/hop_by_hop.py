@@ -166,8 +166,10 @@ class HopByHop:
         activation, merged = np.empty(amplitude.shape[1:], np.float32), np.empty_like(amplitude)
         amplitude = np.ascontiguousarray(amplitude)
 
+        decide = self._kernels.decide  # compiled here, once, not by each thread
+
         def decide_one(s: int) -> None:
-            self._kernels.decide(s, self._decided, amplitude, frequency, activation, merged)
+            decide(s, self._decided, amplitude, frequency, activation, merged)
 
         streams_side_by_side(self._streams, len(amplitude), decide_one)
         return merged, frequency

@@ -60,8 +60,10 @@ class SubbandHops:
         made = self._made(frames) if frames else self._nothing
         given = self._given(audio, made)
 
+        hear = self._kernels.hear  # compiled here, once, not by each thread
+
         def hear_one(s: int) -> None:
-            self._kernels.hear(s, *given)
+            hear(s, *given)
 
         streams_side_by_side(self._streams, frames, hear_one)
         bank.pass_on(len(audio))
@@ -96,8 +98,10 @@ class SubbandHops:
         drive = np.ascontiguousarray(drive)
         amplitude, frequency = (np.empty(drive.shape, np.float32) for _ in range(2))
 
+        decide = self._kernels.decide  # compiled here, once, not by each thread
+
         def decide_one(s: int) -> None:
-            self._kernels.decide(s, self._decided, drive, amplitude, frequency)
+            decide(s, self._decided, drive, amplitude, frequency)
 
         streams_side_by_side(self._streams, len(drive), decide_one)
         return amplitude, frequency

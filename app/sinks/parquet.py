@@ -22,8 +22,8 @@ KEEPING = {"compression": "zstd", "write_page_checksum": True}
 """How pages are kept: each carries its CRC."""
 
 
-def check_installed() -> Any:
-    """Pyarrow.
+def pyarrow() -> Any:
+    """Pyarrow, imported.
 
     Raises:
         UsageError: it is not installed.
@@ -42,7 +42,7 @@ def parquet_bytes(rows: NDArray[Any], told: dict[str, Any]) -> bytes:
     Raises:
         UsageError: pyarrow is not installed.
     """
-    pa, data = check_installed(), BytesIO()
+    pa, data = pyarrow(), BytesIO()
     table = pa.table({name: rows[name] for name in rows.dtype.names or ()})
     pa.parquet.write_table(table.replace_schema_metadata({"sharpear": json.dumps(told)}), data, **KEEPING)
     return data.getvalue()
@@ -60,7 +60,7 @@ class ParquetSink(Sink):
     needs = "pyarrow", "arrow"
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
-        self._pa = check_installed()
+        self._pa = pyarrow()
         super().__init__(path, info)
         self._pending: list[NDArray[Any]] = []
         self._file: BinaryIO | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sharpear.errors import InputError, printable
+from sharpear.errors import InputError, UsageError, printable
 from sharpear.integrity.vectors import seal_vector
 from sharpear.sharpening.frames import Frames
 
@@ -37,6 +37,9 @@ class PictureSink(Sink):
         self.check_installed(path.suffix[1:])
         try:
             import matplotlib  # noqa: F401, PLC0415
+        except ImportError as error:
+            cause = printable(str(error))
+            raise UsageError(f"format {path.suffix[1:]}: matplotlib cannot be imported ({cause})") from error
         except OSError as error:
             cause = "matplotlib finds no folder that it may write its list of fonts to"
             raise InputError(f"{path}: cannot be drawn ({cause}): set MPLCONFIGDIR to one") from error

@@ -56,8 +56,11 @@ def installed(methods: Mapping[str, Method]) -> dict[str, Method]:
 def basic_pitch(audio: Audio, sample_rate: float) -> Heard:
     """basic-pitch's notes with their bends, by its own thresholds, through ONNX (Bittner et al. 2022)."""
     soundfile = importlib.import_module("soundfile")
-    logging.getLogger().setLevel(logging.ERROR)  # it warns of every other runtime that is missing
-    inference = importlib.import_module("basic_pitch.inference")
+    logging.disable(logging.WARNING)  # it warns of every other runtime that is missing
+    try:
+        inference = importlib.import_module("basic_pitch.inference")
+    finally:
+        logging.disable(logging.NOTSET)
     network = importlib.import_module("basic_pitch").ICASSP_2022_MODEL_PATH
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "sound.wav")
@@ -74,7 +77,7 @@ def of_notes(events: list[Any], seconds: float) -> Heard:
     for onset_s, offset_s, key, _, bends in events:
         bent = np.asarray(bends or [0.0], float)
         for n in np.flatnonzero((times >= onset_s) & (times < offset_s)):
-            at = int((times[n] - onset_s) / (offset_s - onset_s) * len(bent))
+            at = min(int((times[n] - onset_s) / (offset_s - onset_s) * len(bent)), len(bent) - 1)
             pitches[n].append(hz_of(key + bent[at] / THIRDS))
     return Heard(times, [np.array(row) for row in pitches], notes[np.argsort(notes[:, 0])])
 

@@ -57,11 +57,14 @@ export class Tiles {
     if (this.pending.size >= MOST_PENDING || this.pending.has(name)) return;
     this.pending.add(name);
     const { done_s: doneS, complete } = this.sheet;
-    const bytes = await contentOf(`data/${this.sheet.folder}/${name}`);
-    if (bytes) this.keep(kind, name, bytes, { doneS, complete });
-    else await new Promise((done) => setTimeout(done, RETRY_MS));
-    this.pending.delete(name);
-    this.arrived(); // what is still missing is asked for anew
+    try {
+      const bytes = await contentOf(`data/${this.sheet.folder}/${name}`);
+      if (bytes) this.keep(kind, name, bytes, { doneS, complete });
+      else await new Promise((done) => setTimeout(done, RETRY_MS));
+    } finally {
+      this.pending.delete(name);
+      this.arrived(); // what is still missing is asked for anew
+    }
   }
 
   keep(kind, name, bytes, state) {
