@@ -66,7 +66,7 @@ INSTEAD: dict[Any, Any] = {
     typed.NopythonRewrites: Rewrites,
     typed.NativeLowering: Lowering,
 }
-"""Of Numba's steps, what parts take for them."""
+"""What parts take for some of Numba's steps."""
 
 
 def _expressions(state: Any) -> Iterator[tuple[Any, Any]]:

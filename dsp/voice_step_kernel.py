@@ -67,7 +67,7 @@ def _find_turning(fit: VoiceFit) -> None:
 
 @kernel
 def _lay_ways(fit: VoiceFit, tables: VoiceTables) -> None:
-    """Of each voice ``t X``, ``t² X / 2`` and ``t³ X / 6`` for f0, slope and curvature, ``t A``, and ``t S``.
+    """Each voice's ``t X``, ``t² X / 2`` and ``t³ X / 6`` for f0, slope and curvature, ``t A``, and ``t S``.
 
     A is the sum of its partials, X of the same each as it turns, S of the same each as stiffness turns it.
     """

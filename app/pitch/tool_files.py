@@ -31,7 +31,7 @@ def label(note: Note) -> str:
 
 
 def frequencies(transcription: Transcription) -> list[float]:
-    """Of its notes, Hz."""
+    """Frequencies of its notes, Hz."""
     return [hertz(note.midi, note.cents, transcription.tuning) for note in transcription.notes]
 
 

@@ -12,7 +12,7 @@ class Melody(Protocol):
 
     @property
     def tuning(self) -> TuningConfig:
-        """Of the notes."""
+        """What its notes are named by."""
 
     @property
     def notes(self) -> Sequence[Any]:
