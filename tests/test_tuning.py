@@ -19,7 +19,7 @@ from sharpear.pitch.note_files import FORMATS
 from sharpear.pitch.note_tracker import NoteTracker
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks.figure import _name_notes
-from sharpear.sinks.music import hertz, midi_pitch, named, tuning_of
+from sharpear.sinks.music import TEMPERED_CENTS, hertz, midi_pitch, named, pitch_class, tuning_of
 from sharpear.sinks.strokes import Linker
 
 BAROQUE = TuningConfig(a4_hz=415)
@@ -48,6 +48,12 @@ def test_a_name_and_its_cents_are_the_frequency(hz, tuning):
     assert hertz(key, cents, tuning) == pytest.approx(hz, rel=1e-9)
     neighbours = [abs(1200 * np.log2(hz / hertz(key + step, tuning=tuning))) for step in (-1, 1)]
     assert abs(cents) <= min(neighbours) + 1e-6
+
+
+@given(st.floats(20, 12000), TUNINGS)
+def test_a_line_has_the_class_of_the_note_that_it_is_named_by(hz, tuning):
+    key, _ = named(midi_pitch(hz), tuning)
+    assert pitch_class(hz, tuning.a4_hz, TEMPERED_CENTS[tuning.temperament]) == 1 + key % 12
 
 
 def sung(hz: float, tuning: TuningConfig) -> Transcription:

@@ -31,16 +31,34 @@ def tuning_of(attributes: Mapping[str, Any]) -> TuningConfig:
     return TuningConfig(**config.get("tuning", {})) if isinstance(config, Mapping) else STANDARD
 
 
+def nearest_key(semitones: float, cents: Doubles) -> int:
+    """The key of the note nearest to a pitch in semitones, of which the tuning's own A4 is 69. cents: of a temperament.
+
+    >>> [nearest_key(60.6, TEMPERED_CENTS[temperament]) for temperament in ("equal", "just")]
+    [61, 60]
+    """
+    middle = round(semitones)
+    best, least = middle, abs(semitones - middle - cents[middle % 12] / 100)
+    for key in (middle - 1, middle + 1):
+        off = abs(semitones - key - cents[key % 12] / 100)
+        if off < least:
+            best, least = key, off
+    return best
+
+
+_nearest_key = kernel(nearest_key)
+"""As kernels call it; Python has nothing compiled for a name."""
+
+
 def named(pitch: float, tuning: TuningConfig = STANDARD) -> tuple[int, float]:
     """The key of the note nearest to a MIDI pitch, and how many cents this is above it.
 
     >>> named(69.0), named(midi_pitch(415.0), TuningConfig(a4_hz=415))
     ((69, 0.0), (69, 0.0))
     """
-    exact = pitch - 12 * math.log2(tuning.a4_hz / A4_HZ)
-    cents, middle = TEMPERED_CENTS[tuning.temperament], round(exact)
-    found = [(key, float(100 * (exact - key) - cents[key % 12])) for key in (middle, middle - 1, middle + 1)]
-    return min(found, key=lambda note: abs(note[1]))
+    exact, cents = pitch - 12 * math.log2(tuning.a4_hz / A4_HZ), TEMPERED_CENTS[tuning.temperament]
+    key = nearest_key(exact, cents)
+    return key, float(100 * (exact - key) - cents[key % 12])
 
 
 def hertz(key: int, cents: float = 0.0, tuning: TuningConfig = STANDARD) -> float:
@@ -89,10 +107,5 @@ def pitch_class(frequency_hz: float, a4_hz: float, cents: Doubles) -> int:
     >>> [NAMES[pitch_class(hz, a4_hz, equal) - 1] for hz, a4_hz in ((440.0, 440.0), (268.0, 440.0), (440.0, 466.0))]
     ['A', 'C', 'G♯']
     """
-    exact = 12.0 * math.log2(frequency_hz / a4_hz) + 9.0
-    best, least = 0, np.inf
-    for key in range(round(exact) - 1, round(exact) + 2):
-        off = abs(exact - key - cents[key % 12] / 100.0)
-        if off < least:
-            best, least = key % 12, off
-    return 1 + best
+    key: int = _nearest_key(A4_KEY + 12 * math.log2(frequency_hz / a4_hz), cents)
+    return 1 + key % 12
