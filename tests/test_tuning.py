@@ -14,7 +14,7 @@ from sharpear.config import TEMPERAMENTS, TuningConfig, load_config
 from sharpear.errors import UsageError
 from sharpear.live.meter import describe
 from sharpear.live.status import Status
-from sharpear.pitch import Transcription, Voices, note_name, notes_of
+from sharpear.pitch import Note, Transcription, Voices, note_name, notes_of
 from sharpear.pitch.note_files import FORMATS
 from sharpear.pitch.note_tracker import NoteTracker
 from sharpear.sharpening.frames import Frames
@@ -79,6 +79,20 @@ def test_a_midi_file_strikes_the_written_key_and_bends_it_to_the_sound():
     (bent,) = [message for message in track if message.type == "pitchwheel"]
     assert struck.note == 69
     assert 440 * 2 ** (2 * bent.pitch / 8192 / 12) == pytest.approx(415, rel=3e-4)
+
+
+def test_voices_that_share_a_channel_sound_as_near_as_keys_come():
+    notes = [Note(0.1 * voice, 0.1 * voice + 0.05, 60 + voice, 20.0, -20.0, voice) for voice in range(16)]
+    nothing = Voices(*[np.zeros(0)] * 3)
+    tracks = mido.MidiFile(file=io.BytesIO(FORMATS["mid"](Transcription(nothing, notes, tuning=BAROQUE)))).tracks
+    assert len(tracks) == 16
+    for track in tracks:
+        voice = int(track.name.removeprefix("voice "))
+        (struck,) = [message.note for message in track if message.type == "note_on"]
+        bent = [2 * message.pitch / 8192 for message in track if message.type == "pitchwheel"]
+        sounds = midi_pitch(hertz(60 + voice, 20.0, BAROQUE))
+        assert len(bent) == (voice not in (0, 15))
+        assert struck + sum(bent) == pytest.approx(sounds, abs=0.006 if bent else 0.5)
 
 
 def test_a_live_note_between_two_of_440_hz_stays_one_in_its_tuning():
