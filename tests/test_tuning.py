@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+import sharpear
 from sharpear.config import TEMPERAMENTS, TuningConfig, load_config
-from sharpear.errors import UsageError
+from sharpear.errors import InputError, UsageError
 from sharpear.live.meter import describe
 from sharpear.live.status import Status
-from sharpear.pitch import Note, Transcription, Voices, note_name, notes_of
+from sharpear.pitch import HeardFrames, Note, Transcription, Voices, note_name, notes_of
 from sharpear.pitch.note_files import FORMATS
 from sharpear.pitch.note_tracker import NoteTracker
 from sharpear.sharpening.frames import Frames
@@ -132,6 +133,24 @@ def test_settings_say_it_and_frames_do_not_depend_on_it():
     assert tuning_of({}) == TuningConfig()
     with pytest.raises(UsageError, match=r"tuning\.temperament.*'equal', 'meantone'"):
         load_config("music", {"tuning.temperament": "well"})
+
+
+@pytest.mark.parametrize(
+    "tuning", [None, 415, {"a4_hz": 300}, {"a4_hz": None}, {"temperament": "well"}, {"comma": 81 / 80}]
+)
+def test_frames_that_name_no_tuning_there_is_are_refused_in_a_line(tuning, tmp_path):
+    config = {**load_config("music").model_dump(mode="json"), "tuning": tuning}
+    one, hz = np.ones((4, 1, 2), np.float32), np.array([400.0, 500.0])
+    told = {"sample_rate": 44100, "hop": 128, "config": config}
+    spec = sharpear.Spectrogram(np.arange(4.0), one, 415 * one, one, hz, hz, 0.0, attributes=told)
+    for act in (
+        lambda: HeardFrames(2, 2, told),
+        lambda: spec.plot(Figure().subplots()),
+        lambda: spec.save(tmp_path / "a.png"),
+    ):
+        with pytest.raises(InputError, match=r"^config\.tuning: expected a4_hz, 380 to 480, .*; received [^\n]*again$"):
+            act()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_a_tuning_is_refused_in_a_line(sharpear):

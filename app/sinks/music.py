@@ -1,13 +1,16 @@
 """Pitch as musicians write it: keys, of which 69 is A4, and their names, where the settings `[tuning]` place them."""
 
 import math
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from sharpear.compiler import Doubles, kernel
-from sharpear.config import TuningConfig
+from sharpear.config import HIGHEST_A4_HZ, LOWEST_A4_HZ, TEMPERAMENTS, TuningConfig
+from sharpear.errors import InputError
 
 NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 A4_KEY, A4_HZ = 69, 440.0
@@ -26,9 +29,22 @@ STANDARD = TuningConfig()
 
 
 def tuning_of(attributes: Mapping[str, Any]) -> TuningConfig:
-    """The tuning that a file's attributes name; the standard one where they name none."""
+    """The tuning that a file's attributes name; the standard one where they name none.
+
+    Raises:
+        InputError: there is none such.
+
+    >>> tuning_of({"config": {"tuning": {"a4_hz": 415}}}).a4_hz
+    415.0
+    """
     config = attributes.get("config")
-    return TuningConfig(**config.get("tuning", {})) if isinstance(config, Mapping) else STANDARD
+    told = config.get("tuning", {}) if isinstance(config, Mapping) else {}
+    try:
+        return TuningConfig.model_validate(told)
+    except ValidationError as error:
+        expected = f"a4_hz, {LOWEST_A4_HZ:g} to {HIGHEST_A4_HZ:g}, and temperament, {', '.join(TEMPERAMENTS)}"
+        received = f"received {reprlib.repr(told)}: sharpen the recording again"
+        raise InputError(f"config.tuning: expected {expected}; {received}") from error
 
 
 def nearest_key(semitones: float, cents: Doubles) -> int:
