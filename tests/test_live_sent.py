@@ -15,7 +15,8 @@ from sharpear.config import load_config
 from sharpear.live.midi_port import MidiReceiver
 from sharpear.live.sent import Sent
 from sharpear.live.worker import Gap
-from sharpear.pitch.note_tracker import NoteTracker
+from sharpear.pitch.note_tracker import NoteEvent, NoteTracker
+from sharpear.sinks.music import TEMPERED_CENTS
 
 RATE = 16000
 T = np.arange(RATE) / RATE
@@ -123,9 +124,26 @@ def test_midi_plays_and_bends_what_sounds(pieces, ports):
     played = [m for m in ports[0].messages if m.type in ("note_on", "note_off")]
     assert [(m.type, m.note) for m in played] == [("note_on", 57), ("note_off", 57)]
     before = ports[0].messages[: ports[0].messages.index(played[0])]
-    assert {m.value for m in before if m.type == "control_change" and m.control == 6} == {2}
-    bends = [m.pitch / 4096 for m in ports[0].messages if m.type == "pitchwheel" and m.channel == played[0].channel]
-    assert bends[0] == pytest.approx(0.25, abs=0.05)
+    assert len([m for m in before if m.type == "control_change" and m.control == 6]) == 15
+    assert bends(ports[0], played[0].channel)[0] == pytest.approx(0.25, abs=0.05)
+
+
+def bends(port: Port, channel: int) -> list[float]:
+    """Semitones, by the range that the channel was told."""
+    own = [m for m in port.messages if m.channel == channel]
+    (reach,) = (m.value for m in own if m.type == "control_change" and m.control == 6)
+    return [m.pitch / 8192 * reach for m in own if m.type == "pitchwheel"]
+
+
+@pytest.mark.parametrize("a4_hz", [380.0, 392.0, 440.0, 480.0])
+@pytest.mark.parametrize("temperament", TEMPERED_CENTS)
+def test_bends_reach_every_note_of_every_tuning_and_a_glide_from_it(a4_hz, temperament, ports):
+    receiver = MidiReceiver("synth")
+    above = 12 * np.log2(a4_hz / 440) + TEMPERED_CENTS[temperament] / 100
+    wanted = [float(off + glide) for off in above for glide in (0.0, -2.0, 2.0)]
+    for n, semitones in enumerate(wanted):
+        receiver.note(NoteEvent("move" if n else "on", 0, 60 + semitones, -20.0, 60), 0.1 * n)
+    assert bends(ports[0], 0) == pytest.approx(wanted, abs=0.006)
 
 
 def test_a_port_that_fails_is_told_of_and_left_alone(pieces, ports):

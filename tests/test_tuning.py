@@ -10,16 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+import sharpear
 from sharpear.config import TEMPERAMENTS, TuningConfig, load_config
-from sharpear.errors import UsageError
+from sharpear.errors import InputError, UsageError
 from sharpear.live.meter import describe
 from sharpear.live.status import Status
-from sharpear.pitch import Transcription, Voices, note_name, notes_of
+from sharpear.pitch import HeardFrames, Note, Transcription, Voices, note_name, notes_of
 from sharpear.pitch.note_files import FORMATS
 from sharpear.pitch.note_tracker import NoteTracker
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks.figure import _name_notes
-from sharpear.sinks.music import hertz, midi_pitch, named, tuning_of
+from sharpear.sinks.music import TEMPERED_CENTS, hertz, midi_pitch, named, pitch_class, tuning_of
 from sharpear.sinks.strokes import Linker
 
 BAROQUE = TuningConfig(a4_hz=415)
@@ -50,6 +51,12 @@ def test_a_name_and_its_cents_are_the_frequency(hz, tuning):
     assert abs(cents) <= min(neighbours) + 1e-6
 
 
+@given(st.floats(20, 12000), TUNINGS)
+def test_a_line_has_the_class_of_the_note_that_it_is_named_by(hz, tuning):
+    key, _ = named(midi_pitch(hz), tuning)
+    assert pitch_class(hz, tuning.a4_hz, TEMPERED_CENTS[tuning.temperament]) == 1 + key % 12
+
+
 def sung(hz: float, tuning: TuningConfig) -> Transcription:
     f0 = np.repeat([0.0, hz, 0.0], 50)[:, None]
     voices = Voices(np.arange(150) * 0.01, f0, np.where(f0 > 0, 0.1, 0.0))
@@ -73,6 +80,20 @@ def test_a_midi_file_strikes_the_written_key_and_bends_it_to_the_sound():
     (bent,) = [message for message in track if message.type == "pitchwheel"]
     assert struck.note == 69
     assert 440 * 2 ** (2 * bent.pitch / 8192 / 12) == pytest.approx(415, rel=3e-4)
+
+
+def test_voices_that_share_a_channel_sound_as_near_as_keys_come():
+    notes = [Note(0.1 * voice, 0.1 * voice + 0.05, 60 + voice, 20.0, -20.0, voice) for voice in range(16)]
+    nothing = Voices(*[np.zeros(0)] * 3)
+    tracks = mido.MidiFile(file=io.BytesIO(FORMATS["mid"](Transcription(nothing, notes, tuning=BAROQUE)))).tracks
+    assert len(tracks) == 16
+    for track in tracks:
+        voice = int(track.name.removeprefix("voice "))
+        (struck,) = [message.note for message in track if message.type == "note_on"]
+        bent = [2 * message.pitch / 8192 for message in track if message.type == "pitchwheel"]
+        sounds = midi_pitch(hertz(60 + voice, 20.0, BAROQUE))
+        assert len(bent) == (voice not in (0, 15))
+        assert struck + sum(bent) == pytest.approx(sounds, abs=0.006 if bent else 0.5)
 
 
 def test_a_live_note_between_two_of_440_hz_stays_one_in_its_tuning():
@@ -112,6 +133,24 @@ def test_settings_say_it_and_frames_do_not_depend_on_it():
     assert tuning_of({}) == TuningConfig()
     with pytest.raises(UsageError, match=r"tuning\.temperament.*'equal', 'meantone'"):
         load_config("music", {"tuning.temperament": "well"})
+
+
+@pytest.mark.parametrize(
+    "tuning", [None, 415, {"a4_hz": 300}, {"a4_hz": None}, {"temperament": "well"}, {"comma": 81 / 80}]
+)
+def test_frames_that_name_no_tuning_there_is_are_refused_in_a_line(tuning, tmp_path):
+    config = {**load_config("music").model_dump(mode="json"), "tuning": tuning}
+    one, hz = np.ones((4, 1, 2), np.float32), np.array([400.0, 500.0])
+    told = {"sample_rate": 44100, "hop": 128, "config": config}
+    spec = sharpear.Spectrogram(np.arange(4.0), one, 415 * one, one, hz, hz, 0.0, attributes=told)
+    for act in (
+        lambda: HeardFrames(2, 2, told),
+        lambda: spec.plot(Figure().subplots()),
+        lambda: spec.save(tmp_path / "a.png"),
+    ):
+        with pytest.raises(InputError, match=r"^config\.tuning: expected a4_hz, 380 to 480, .*; received [^\n]*again$"):
+            act()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_a_tuning_is_refused_in_a_line(sharpear):

@@ -1,13 +1,22 @@
 """Notes of a live session to a MIDI port (extra `midi`): a channel for each voice, bent as the voice bends."""
 
+import math
 from typing import Any
 
 import mido
+import numpy as np
 
+from sharpear.config import HIGHEST_A4_HZ, LOWEST_A4_HZ
 from sharpear.errors import AudioDeviceError, UsageError
 from sharpear.pitch.midi_file import BEND_SEMITONES, CHANNELS, bend_of, range_of_bends, velocity_of
 from sharpear.pitch.note_tracker import NoteEvent
 from sharpear.sharpening.frames import Frames
+from sharpear.sinks.music import A4_KEY, TEMPERED_CENTS, midi_pitch
+
+FARTHEST_A4 = max(abs(midi_pitch(a4_hz) - A4_KEY) for a4_hz in (LOWEST_A4_HZ, HIGHEST_A4_HZ))
+FARTHEST_TEMPERED = max(float(np.abs(cents).max()) / 100 for cents in TEMPERED_CENTS.values())
+REACH_SEMITONES = math.ceil(FARTHEST_A4 + FARTHEST_TEMPERED + BEND_SEMITONES)
+"""How far bends reach, 5: the farthest note of any tuning, and a glide of `BEND_SEMITONES` from it."""
 
 
 class MidiReceiver:
@@ -32,7 +41,7 @@ class MidiReceiver:
         self._keys: dict[int, int] = {}
         self._bends: dict[int, int] = {}
         for channel in CHANNELS:
-            for message in range_of_bends(channel, BEND_SEMITONES):
+            for message in range_of_bends(channel, REACH_SEMITONES):
                 self._port.send(message)
 
     def __str__(self) -> str:
@@ -50,7 +59,7 @@ class MidiReceiver:
             self._port.send(mido.Message("note_off", channel=channel, note=self._keys.pop(event.voice)))
             return
         key = self._keys.setdefault(event.voice, min(max(event.key, 0), 127))
-        bend = bend_of(round(event.pitch - key, 2))  # in whole cents: fewer messages
+        bend = bend_of(round(event.pitch - key, 2), REACH_SEMITONES)  # in whole cents: fewer messages
         if bend != self._bends.get(channel):
             self._bends[channel] = bend
             self._port.send(mido.Message("pitchwheel", channel=channel, pitch=bend))

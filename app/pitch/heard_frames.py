@@ -26,7 +26,7 @@ class HeardFrames:
         attributes: what a file says of its frames: hop, sample_rate, config.
 
     Raises:
-        InputError: the attributes do not say it.
+        InputError: the attributes do not say it, or name a tuning that there is not.
 
     >>> import sharpear
     >>> t = np.arange(22050) / 44100

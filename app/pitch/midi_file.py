@@ -8,7 +8,8 @@ from dataclasses import replace
 import mido
 import numpy as np
 
-from sharpear.sinks.music import A4_HZ, A4_KEY, hertz, midi_pitch
+from sharpear.config import TuningConfig
+from sharpear.sinks.music import A4_HZ, A4_KEY, hertz, midi_pitch, named
 
 from .notes import Note
 from .transcriber import Transcription
@@ -51,21 +52,29 @@ def bend_of(semitones: float, reach: int = BEND_SEMITONES) -> int:
 
 
 def midi(transcription: Transcription) -> bytes:
-    """A track for each voice, and a channel as long as there are some: then voices share one, and keep to semitones."""
+    """A track for each voice, and a channel as long as there are some: then voices share one, unbent."""
     file = mido.MidiFile(ticks_per_beat=TICKS_PER_S // 2)
     voices = sorted({note.voice for note in transcription.notes})
     for first in range(min(len(voices), len(CHANNELS))):
         sharing = voices[first :: len(CHANNELS)]
-        notes = _restruck([note for note in transcription.notes if note.voice in sharing])
+        alone = len(sharing) == 1
+        notes = [note for note in transcription.notes if note.voice in sharing]
+        notes = _restruck(notes if alone else [_at_440_hz(note, transcription.tuning) for note in notes])
         for voice in sharing:
             own = [note for note in notes if note.voice == voice]
-            courses = _courses(own, transcription) if len(sharing) == 1 else []
+            courses = _courses(own, transcription) if alone else []
             file.tracks.append(_track(own, courses, voice, CHANNELS[first]))
     if not file.tracks:
         file.tracks.append(mido.MidiTrack())
     data = io.BytesIO()
     file.save(file=data)
     return data.getvalue()
+
+
+def _at_440_hz(note: Note, tuning: TuningConfig) -> Note:
+    """The same sound, named as instruments are tuned that nothing bends."""
+    key, cents = named(midi_pitch(hertz(note.midi, note.cents, tuning)))
+    return replace(note, midi=key, cents=cents)
 
 
 def _restruck(notes: Sequence[Note]) -> list[Note]:

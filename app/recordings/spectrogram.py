@@ -161,6 +161,7 @@ class Spectrogram(Frames):
 
         Raises:
             UsageError: matplotlib is not installed, there are no frames, or none of these frequencies.
+            InputError: `attributes` name a tuning that there is not.
         """
         try:
             import matplotlib.pyplot as plt  # noqa: PLC0415

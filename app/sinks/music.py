@@ -1,13 +1,16 @@
 """Pitch as musicians write it: keys, of which 69 is A4, and their names, where the settings `[tuning]` place them."""
 
 import math
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from sharpear.compiler import Doubles, kernel
-from sharpear.config import TuningConfig
+from sharpear.config import HIGHEST_A4_HZ, LOWEST_A4_HZ, TEMPERAMENTS, TuningConfig
+from sharpear.errors import InputError
 
 NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 A4_KEY, A4_HZ = 69, 440.0
@@ -26,9 +29,41 @@ STANDARD = TuningConfig()
 
 
 def tuning_of(attributes: Mapping[str, Any]) -> TuningConfig:
-    """The tuning that a file's attributes name; the standard one where they name none."""
+    """The tuning that a file's attributes name; the standard one where they name none.
+
+    Raises:
+        InputError: there is none such.
+
+    >>> tuning_of({"config": {"tuning": {"a4_hz": 415}}}).a4_hz
+    415.0
+    """
     config = attributes.get("config")
-    return TuningConfig(**config.get("tuning", {})) if isinstance(config, Mapping) else STANDARD
+    told = config.get("tuning", {}) if isinstance(config, Mapping) else {}
+    try:
+        return TuningConfig.model_validate(told)
+    except ValidationError as error:
+        expected = f"a4_hz, {LOWEST_A4_HZ:g} to {HIGHEST_A4_HZ:g}, and temperament, {', '.join(TEMPERAMENTS)}"
+        received = f"received {reprlib.repr(told)}: sharpen the recording again"
+        raise InputError(f"config.tuning: expected {expected}; {received}") from error
+
+
+def nearest_key(semitones: float, cents: Doubles) -> int:
+    """The key of the note nearest to a pitch in semitones, of which the tuning's own A4 is 69. cents: of a temperament.
+
+    >>> [nearest_key(60.6, TEMPERED_CENTS[temperament]) for temperament in ("equal", "just")]
+    [61, 60]
+    """
+    middle = round(semitones)
+    best, least = middle, abs(semitones - middle - cents[middle % 12] / 100)
+    for key in (middle - 1, middle + 1):
+        off = abs(semitones - key - cents[key % 12] / 100)
+        if off < least:
+            best, least = key, off
+    return best
+
+
+_nearest_key = kernel(nearest_key)
+"""As kernels call it; Python has nothing compiled for a name."""
 
 
 def named(pitch: float, tuning: TuningConfig = STANDARD) -> tuple[int, float]:
@@ -37,10 +72,9 @@ def named(pitch: float, tuning: TuningConfig = STANDARD) -> tuple[int, float]:
     >>> named(69.0), named(midi_pitch(415.0), TuningConfig(a4_hz=415))
     ((69, 0.0), (69, 0.0))
     """
-    exact = pitch - 12 * math.log2(tuning.a4_hz / A4_HZ)
-    cents, middle = TEMPERED_CENTS[tuning.temperament], round(exact)
-    found = [(key, float(100 * (exact - key) - cents[key % 12])) for key in (middle, middle - 1, middle + 1)]
-    return min(found, key=lambda note: abs(note[1]))
+    exact, cents = pitch - 12 * math.log2(tuning.a4_hz / A4_HZ), TEMPERED_CENTS[tuning.temperament]
+    key = nearest_key(exact, cents)
+    return key, float(100 * (exact - key) - cents[key % 12])
 
 
 def hertz(key: int, cents: float = 0.0, tuning: TuningConfig = STANDARD) -> float:
@@ -89,10 +123,5 @@ def pitch_class(frequency_hz: float, a4_hz: float, cents: Doubles) -> int:
     >>> [NAMES[pitch_class(hz, a4_hz, equal) - 1] for hz, a4_hz in ((440.0, 440.0), (268.0, 440.0), (440.0, 466.0))]
     ['A', 'C', 'G♯']
     """
-    exact = 12.0 * math.log2(frequency_hz / a4_hz) + 9.0
-    best, least = 0, np.inf
-    for key in range(round(exact) - 1, round(exact) + 2):
-        off = abs(exact - key - cents[key % 12] / 100.0)
-        if off < least:
-            best, least = key % 12, off
-    return 1 + best
+    key: int = _nearest_key(A4_KEY + 12 * math.log2(frequency_hz / a4_hz), cents)
+    return 1 + key % 12
