@@ -109,7 +109,7 @@ def note_name(frequency_hz: float, tuning: TuningConfig = STANDARD) -> str:
     """The nearest note and the distance to it in cents.
 
     >>> note_name(440.0), note_name(268.0), note_name(268.0, TuningConfig(temperament="meantone"))
-    ('A4 +0', 'C4 +42', 'C4 +32')
+    ('A4 +0', 'C4 +42', 'C4 +31')
     """
     key, cents = named(midi_pitch(frequency_hz), tuning)
     return f"{key_name(key)} {round(cents):+d}"
