@@ -11,7 +11,7 @@ import pytest
 from live_rig import wait_until
 
 import sharpear
-from sharpear.config import load_config
+from sharpear.config import TuningConfig, load_config
 from sharpear.live.midi_port import MidiReceiver
 from sharpear.live.sent import Sent
 from sharpear.live.worker import Gap
@@ -115,8 +115,8 @@ def ports(monkeypatch: pytest.MonkeyPatch) -> list[Port]:
 
 
 def test_midi_plays_and_bends_what_sounds(pieces, ports):
-    assert send(pieces, MidiReceiver("synth")) == []
-    assert send(pieces, MidiReceiver("sharpear")) == []
+    assert send(pieces, MidiReceiver("synth", TuningConfig())) == []
+    assert send(pieces, MidiReceiver("sharpear", TuningConfig())) == []
     assert [(port.name, port.virtual, port.closed) for port in ports] == [
         ("Synth 128:0", False, True),
         ("sharpear", True, True),
@@ -138,7 +138,7 @@ def bends(port: Port, channel: int) -> list[float]:
 @pytest.mark.parametrize("a4_hz", [380.0, 392.0, 440.0, 480.0])
 @pytest.mark.parametrize("temperament", TEMPERED_CENTS)
 def test_bends_reach_every_note_of_every_tuning_and_a_glide_from_it(a4_hz, temperament, ports):
-    receiver = MidiReceiver("synth")
+    receiver = MidiReceiver("synth", TuningConfig(a4_hz=a4_hz, temperament=temperament))
     above = 12 * np.log2(a4_hz / 440) + TEMPERED_CENTS[temperament] / 100
     wanted = [float(off + glide) for off in above for glide in (0.0, -2.0, 2.0)]
     for n, semitones in enumerate(wanted):
@@ -147,7 +147,7 @@ def test_bends_reach_every_note_of_every_tuning_and_a_glide_from_it(a4_hz, tempe
 
 
 def test_a_port_that_fails_is_told_of_and_left_alone(pieces, ports):
-    receiver = MidiReceiver("synth")
+    receiver = MidiReceiver("synth", TuningConfig())
 
     def gone(message: mido.Message) -> None:
         raise OSError("no such device")
@@ -159,7 +159,7 @@ def test_a_port_that_fails_is_told_of_and_left_alone(pieces, ports):
 
 def test_a_gap_ends_every_note(pieces, ports):
     sharpener, frames = pieces
-    with Sent(load_config("low-latency"), [MidiReceiver("synth")], print) as listener:
+    with Sent(load_config("low-latency"), [MidiReceiver("synth", TuningConfig())], print) as listener:
         listener.begin(sharpener, "low-latency")
         for piece in frames[:20]:
             listener.frames(piece)

@@ -38,5 +38,5 @@ class SentOptions:
         from sharpear.live.sent import Sent  # noqa: PLC0415
 
         receivers: list[Receiver] = [OscReceiver(self.osc)] if self.osc is not None else []
-        receivers += [MidiReceiver(self.midi)] if self.midi is not None else []
+        receivers += [MidiReceiver(self.midi, config.tuning)] if self.midi is not None else []
         return Sent(config, receivers, report)

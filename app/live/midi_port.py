@@ -4,33 +4,37 @@ import math
 from typing import Any
 
 import mido
-import numpy as np
 
-from sharpear.config import HIGHEST_A4_HZ, LOWEST_A4_HZ
+from sharpear.config import TuningConfig
 from sharpear.errors import AudioDeviceError, UsageError
 from sharpear.pitch.midi_file import BEND_SEMITONES, CHANNELS, bend_of, range_of_bends, velocity_of
 from sharpear.pitch.note_tracker import NoteEvent
 from sharpear.sharpening.frames import Frames
-from sharpear.sinks.music import A4_KEY, TEMPERED_CENTS, midi_pitch
+from sharpear.sinks.music import A4_KEY, hertz, midi_pitch
 
-FARTHEST_A4 = max(abs(midi_pitch(a4_hz) - A4_KEY) for a4_hz in (LOWEST_A4_HZ, HIGHEST_A4_HZ))
-FARTHEST_TEMPERED = max(float(np.abs(cents).max()) / 100 for cents in TEMPERED_CENTS.values())
-REACH_SEMITONES = math.ceil(FARTHEST_A4 + FARTHEST_TEMPERED + BEND_SEMITONES)
-"""How far bends reach, 5: the farthest note of any tuning, and a glide of `BEND_SEMITONES` from it."""
+
+def bends_reach(tuning: TuningConfig) -> int:
+    """Semitones: the note of a tuning that is farthest from its key, and a glide of `BEND_SEMITONES` from it.
+
+    >>> bends_reach(TuningConfig()), bends_reach(TuningConfig(temperament="just")), bends_reach(TuningConfig(a4_hz=380))
+    (2, 3, 5)
+    """
+    farthest = max(abs(midi_pitch(hertz(key, tuning=tuning)) - key) for key in range(A4_KEY, A4_KEY + 12))
+    return math.ceil(round(farthest, 6)) + BEND_SEMITONES
 
 
 class MidiReceiver:
     """The MIDI output called `name`; where there is none, one of that name is made, which others can listen to.
 
-    Of more than 15 voices the first 15 are played.
+    Of more than 15 voices the first 15 are played. Bends reach as far as the tuning asks for.
 
     Raises:
         UsageError: python-rtmidi is not installed.
         AudioDeviceError: the system has no MIDI, or the port cannot be opened.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, tuning: TuningConfig) -> None:
+        self._name, self._reach = name, bends_reach(tuning)
         try:
             self._port = _opened(name)
         except ImportError as error:
@@ -41,7 +45,7 @@ class MidiReceiver:
         self._keys: dict[int, int] = {}
         self._bends: dict[int, int] = {}
         for channel in CHANNELS:
-            for message in range_of_bends(channel, REACH_SEMITONES):
+            for message in range_of_bends(channel, self._reach):
                 self._port.send(message)
 
     def __str__(self) -> str:
@@ -59,7 +63,7 @@ class MidiReceiver:
             self._port.send(mido.Message("note_off", channel=channel, note=self._keys.pop(event.voice)))
             return
         key = self._keys.setdefault(event.voice, min(max(event.key, 0), 127))
-        bend = bend_of(round(event.pitch - key, 2), REACH_SEMITONES)  # in whole cents: fewer messages
+        bend = bend_of(round(event.pitch - key, 2), self._reach)  # in whole cents: fewer messages
         if bend != self._bends.get(channel):
             self._bends[channel] = bend
             self._port.send(mido.Message("pitchwheel", channel=channel, pitch=bend))
