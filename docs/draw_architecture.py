@@ -73,7 +73,7 @@ def rooms() -> tuple[dict[str, str], set[tuple[str, str]]]:
 
 def _reached(path: Path, folder: str) -> Iterator[str]:
     """The folders that a module's imports reach."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level == 1:
             below = f"{folder}/{(node.module or '').split('.')[0]}"
             yield below if below in FOLDERS.values() else folder
@@ -221,7 +221,7 @@ def draw_rooms() -> str:
 
 def _holds(folder: str) -> str:
     """The first words of a package's docstring."""
-    text = ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text())) or ""
+    text = ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text(encoding="utf-8"))) or ""
     return text.split(":")[0].split(",")[0].split(".")[0].replace("`", "")
 
 

@@ -28,7 +28,7 @@ CONSTANTS: dict[str, list[dict[str, Constant]]] = {
     "dynamics/network_kernel.cu": [{"UNIT": np.float32}],
 }
 SOURCES = [(file, tuple(c.items())) for file in FILES for c in CONSTANTS.get(file.relative_to(ROOT).as_posix(), [{}])]
-KERNELS = [(file, name) for file in FILES for name in KERNEL.findall(file.read_text())]
+KERNELS = [(file, name) for file in FILES for name in KERNEL.findall(file.read_text(encoding="utf-8"))]
 
 
 def numba_kernel(file: Path, name: str) -> Any:
@@ -40,7 +40,7 @@ def numba_kernel(file: Path, name: str) -> Any:
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
 @pytest.mark.parametrize(("file", "constants"), SOURCES, ids=lambda part: getattr(part, "stem", None))
 def test_the_compiler_takes_it(file: Path, constants: Any, architecture: str) -> None:
-    source = source_text(numba_kernel(file, KERNEL.findall(file.read_text())[0]), constants)
+    source = source_text(numba_kernel(file, KERNEL.findall(file.read_text(encoding="utf-8"))[0]), constants)
     names = KERNEL.findall(source)
     ptx, log = compiled(source, architecture)
     assert sorted(re.findall(r"\.entry (\w+)", ptx)) == sorted(names)
@@ -65,7 +65,7 @@ def test_products_and_sums_are_rounded_apart() -> None:
 
 @pytest.mark.parametrize(("file", "name"), KERNELS, ids=[name for _, name in KERNELS])
 def test_same_arguments_in_the_same_order(file: Path, name: str) -> None:
-    text = file.read_text()
+    text = file.read_text(encoding="utf-8")
     start = text.index(f"void {name}(") + len(f"void {name}(")
     declared = text[start : text.index(")", start)]
     received = re.findall(r"(\w+)(?:,\s|\s*$)", re.sub(r"<[^<>]*>", "", declared))
@@ -79,7 +79,7 @@ PLAIN = {"0.0", "0.25", "0.5", "1.0", "2.0"}
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_numbers_with_a_meaning_have_a_name_in_python(file: Path) -> None:
-    code = re.sub(r"//.*", "", file.read_text())
+    code = re.sub(r"//.*", "", file.read_text(encoding="utf-8"))
     assert set(re.findall(r"(?<![\w.])\d+\.\d*(?:e-?\d+)?|(?<![\w.])\d+e-?\d+", code)) <= PLAIN
     assert not re.findall(r"constexpr \w+ \w+ = -?\d[^;]*;", code)
 
@@ -87,7 +87,7 @@ def test_numbers_with_a_meaning_have_a_name_in_python(file: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_structures_of_arguments_come_from_python(file: Path) -> None:
     """But for a bank's order, which is a tuple of that length."""
-    text = file.read_text()
+    text = file.read_text(encoding="utf-8")
     own = set(re.findall(r"struct (\w+) \{", text))
     for declared in re.findall(r'extern "C" __global__ void \w+\(([^)]*)\)', text):
         kinds = set(re.findall(r"(?:^|,)\s*(\w+)(?:<[^>]*>)? \*?\w+", declared))

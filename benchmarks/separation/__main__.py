@@ -42,7 +42,7 @@ def main() -> None:
     everything = scores | {"unseen": of_unseen, "in noise": of_noisy}
     (options.out / "separation.json").write_text(json.dumps(everything, indent=1))
     text = side_by_side(of_unseen) + (side_by_side(of_noisy) if of_noisy else "") + table(scores)
-    (options.out / "separation.md").write_text(text)
+    (options.out / "separation.md").write_text(text, encoding="utf-8")
     print(text)
 
 
