@@ -1,10 +1,12 @@
 """Kernels called for arguments of one kind only, so that these are not looked at anew in every call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from numba import typeof
 from numba.core.dispatcher import Dispatcher
+
+from .ahead import Call, compile_ahead
 
 
 def entry(kernel: Any, *arguments: Any) -> Callable[..., Any]:
@@ -28,3 +30,9 @@ def entry(kernel: Any, *arguments: Any) -> Callable[..., Any]:
     compiled.compile(types)
     run: Callable[..., Any] = compiled.overloads[types].entry_point
     return run
+
+
+def entries(calls: Mapping[str, Call], processes: int) -> dict[str, Callable[..., Any]]:
+    """`entry` of each call by its name, those that are not kept compiled together, as `compile_ahead` does."""
+    compile_ahead(list(calls.values()), processes)
+    return {name: entry(kernel, *given) for name, (kernel, given) in calls.items()}

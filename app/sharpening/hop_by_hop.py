@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler.ahead import compile_ahead
-from sharpear.compiler.entries import entry
+from sharpear.compiler.entries import entries
 from sharpear.compiler.kept import Kept
 from sharpear.dsp import HannBank, LineFinder
 from sharpear.dsp.voice_tracker_kernel import ROW_HOPS
@@ -152,8 +151,7 @@ class HopByHop:
         }
         if not self._voices:
             del calls["follow"]
-        compile_ahead(list(calls.values()), cores())
-        return Kernels(**{name: entry(kernel, *given) for name, (kernel, given) in calls.items()})
+        return Kernels(**entries(calls, cores()))
 
     def _new_rooms(self) -> tuple[Kept[JudgeRoom], Kept[HearingRoom] | None]:
         return Kept(self._judge.room()), Kept(self._voices.room()) if self._voices else None

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler.ahead import compile_ahead
-from sharpear.compiler.entries import entry
+from sharpear.compiler.entries import entries
 from sharpear.compiler.kept import Kept
 
 from .cores import cores, streams_side_by_side
@@ -90,8 +89,7 @@ class SubbandHops:
         calls: dict[str, tuple[Any, tuple[Any, ...]]] = {"hear": (hear_subbands, (0, *self._given(nothing, made)))}
         if self._decided:
             calls["decide"] = decide_subbands, (0, self._decided, made[1], lines, lines)
-        compile_ahead(list(calls.values()), cores())
-        return Kernels(**{name: entry(kernel, *given) for name, (kernel, given) in calls.items()})
+        return Kernels(**entries(calls, cores()))
 
     def compete(self, drive: NDArray[np.complex64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """As `SparseCode.compete`."""

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
 
-from .base import SinkInfo
+from .base import SinkInfo, not_installed
+from .parquet import NEEDS
 from .stream_base import ALL, ByteStream, Chosen, StreamSink, frame_peaks
 
 
@@ -22,7 +22,7 @@ class ArrowSink(StreamSink):
         try:
             import pyarrow as pa  # noqa: PLC0415
         except ImportError as error:
-            raise UsageError("format arrow needs pyarrow: pip install 'sharpear[arrow]'") from error
+            raise not_installed("arrow", *NEEDS) from error
         super().__init__(stream, info, chosen)
         self._pa = pa
         peaks = pa.list_(pa.float32())

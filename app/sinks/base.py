@@ -57,6 +57,11 @@ class SinkInfo:
         return not (isinstance(told, dict) and told.get("rounding") is False)
 
 
+def not_installed(format_: str, package: str, extra: str) -> UsageError:
+    """What to say where a format lacks its package, which an extra brings."""
+    return UsageError(f"format {format_} needs {package}: pip install 'sharpear[{extra}]'")
+
+
 class Sink(ABC):
     """Write frames to a place where `path` grows until it is published; see `sharpear.sinks.staging.Staging`.
 
@@ -80,8 +85,7 @@ class Sink(ABC):
             UsageError: what it needs is not installed.
         """
         if cls.needs and find_spec(cls.needs[0]) is None:
-            package, extra = cls.needs
-            raise UsageError(f"format {format_} needs {package}: pip install 'sharpear[{extra}]'")
+            raise not_installed(format_, *cls.needs)
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
         self.path = path

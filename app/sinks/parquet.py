@@ -9,11 +9,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.errors import UsageError
 from sharpear.sharpening.frames import Frames
 
-from .base import Sink, SinkInfo
+from .base import Sink, SinkInfo, not_installed
 from .line_table import line_rows
+
+NEEDS = "pyarrow", "arrow"
+"""The package, and the extra that brings it."""
 
 ROWS_TOGETHER = 1 << 17
 """Rows in a row group, which readers skip or read as one: the lines of some seconds."""
@@ -32,7 +34,7 @@ def pyarrow() -> Any:
         import pyarrow as pa  # noqa: PLC0415
         import pyarrow.parquet  # noqa: PLC0415
     except ImportError as error:
-        raise UsageError("format parquet needs pyarrow: pip install 'sharpear[arrow]'") from error
+        raise not_installed("parquet", *NEEDS) from error
     return pa
 
 
@@ -57,7 +59,7 @@ class ParquetSink(Sink):
     """
 
     descriptors = 1
-    needs = "pyarrow", "arrow"
+    needs = NEEDS
 
     def __init__(self, path: Path, info: SinkInfo) -> None:
         self._pa = pyarrow()
