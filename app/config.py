@@ -37,6 +37,7 @@ class Section(BaseModel):
     """A validated, immutable group of settings; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    """How Pydantic checks it."""
 
 
 class BankConfig(Section):
@@ -212,7 +213,7 @@ class Config(Section):
     """Everything that decides what comes out.
 
     Its sections are `bank`, `window`, `frames`, `lines`, `beliefs`, `voices`, `atoms`, `network`, `pitch`, `tuning`
-    and `output`;
+    and `output`; `description` says in a line what it is for.
     ``sharpear presets music`` shows each setting with its meaning.
 
     >>> config = load_config("low-latency")

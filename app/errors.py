@@ -19,6 +19,7 @@ class SharpearError(Exception):
     """
 
     exit_code = 1
+    """What a command that ends by it returns: 1 an input or output, 2 the request, 3 no audio device."""
 
     def __str__(self) -> str:
         return printable(super().__str__())

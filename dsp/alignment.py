@@ -57,6 +57,7 @@ class Aligner(Stateful):
         waits: NDArray[np.int64] = np.rint(own_hops - delay_hops).clip(0).astype(np.int64)
         self.latency_hops = own_hops if latency_hops is None else latency_hops
         self.wait_hops = waits + (self.latency_hops - own_hops)
+        """(channels,) hops by which each channel is held."""
         depth = int(self.wait_hops.max())
         self._wait = backend.array(self.wait_hops)
         self._remember(

@@ -73,6 +73,7 @@ class Encoder:
             band[k] = column.real, column.imag
         self._backend = backend
         self.parts = EncoderParts(backend.array(band), backend.array(lowest, np.int64))
+        """What the kernels take."""
         self._run = backend.kernel(encode, blocks=streams, threads=self.atoms, shared_bytes=8 * channels)
 
     def process(self, subband: NDArray[np.complex64]) -> NDArray[np.complex64]:

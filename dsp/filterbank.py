@@ -81,6 +81,7 @@ class Filterbank(Stateful):
         pole, gain = design.pole, 1.0 - design.damping
         self._coefficients = backend.array(np.stack([pole.real, pole.imag, gain]), np.float32)
         self.order_tag = (1,) * design.order
+        """As long as the filters have stages: kernels are compiled for that number."""
         self._rad_to_hz = np.float32(design.sample_rate / (2 * np.pi))
         self._center_hz = backend.array(design.center_hz, np.float32)
         self._remember(

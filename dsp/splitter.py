@@ -153,6 +153,7 @@ class StemMixer(Stateful):
         self.sources = sources
         self.hop = hop
         self.latency_samples = (wait_frames + 1) * hop + hop // 2
+        """Samples from a sound to its stems, beside the splitter's."""
         self._remember(
             [
                 ("sound", np.float32, (streams, self.latency_samples)),

@@ -32,8 +32,13 @@ class Cell(ABC):
     """
 
     units: int
+    """How many it has."""
+
     streams: int
+    """Independent signals."""
+
     backend: Backend
+    """Where it runs."""
 
     revision = 0
     """How often its parameters have been set: networks lay them out anew then."""

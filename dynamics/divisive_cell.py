@@ -62,6 +62,7 @@ class Divisive(SoloCell):
         rows = csr_array(_real("weights", fields), dtype=np.float32)
         rows.sum_duplicates()
         self.inputs = int(rows.shape[0])
+        """How many it receives."""
         sums = rows.sum(axis=0) if total is None else _real("totals", total)
         values = {
             "weight": rows.data,

@@ -21,6 +21,7 @@ class BandedWeights:
     """
 
     band: NDArray[Any]
+    """(units, 2 half_width + 1) float32 or complex64."""
 
     def __post_init__(self) -> None:
         band = self.band

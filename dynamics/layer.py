@@ -103,7 +103,9 @@ class Layer(Stateful, Cell):
         self.units = units
         self.streams = streams
         self.iterations = iterations
+        """Steps a frame."""
         self.dtype = np.dtype(dtype)
+        """That of its activities: float32, or complex64 where these have phases."""
         self._widths = {name: width for name, (_, width) in fields.items()}
         self._remember([(name, kind, (streams, width)) for name, (kind, width) in fields.items()], backend)
 

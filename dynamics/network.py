@@ -79,6 +79,7 @@ class Network(Stateful, Cell):
 
     kind = NO_CELL
     wiring: Wiring
+    """Its cells and flows, laid out in one list, those of inner networks among them."""
 
     def __init__(
         self,

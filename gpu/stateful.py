@@ -49,6 +49,8 @@ class Stateful:
     """
 
     backend: Backend
+    """Where its kernels run, and its state is."""
+
     changes = 0
     _state: Record
 

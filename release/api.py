@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,52 @@ PACKAGES = ("sharpear", "sharpear.bridges", "sharpear.dsp", "sharpear.dynamics",
 
 
 def names(folder: Path) -> list[str]:
-    """Every public name of the package in a folder, with its parameters; read from the sources, nothing is imported."""
+    """Every public name of the package in a folder, with its parameters."""
+    return sorted({line for path, held in _exported(folder) for line in _told(path, held)})
+
+
+def undocumented(folder: Path) -> list[str]:
+    """Attributes of public classes of which neither they themselves nor their classes say a word."""
+    silent = set[str]()
+    for _, held in _exported(folder):
+        if held.is_class:
+            attributes = {n: m for n, m in held.all_members.items() if m.is_attribute and not n.startswith("_")}
+            silent |= {m.canonical_path for n, m in attributes.items() if not _said(held, n, m)}
+    return sorted(silent)
+
+
+@cache
+def _package(folder: Path) -> Any:
+    """The package as its sources say; nothing is imported."""
     import griffe  # noqa: PLC0415  # the other half needs no package
 
-    package = griffe.load("sharpear", search_paths=[folder], resolve_aliases=True)
-    told = set[str]()
+    return griffe.load("sharpear", search_paths=[folder], resolve_aliases=True)
+
+
+def _exported(folder: Path) -> Iterator[tuple[str, Any]]:
+    """Every name that a package exports, and what it is."""
+    package = _package(folder)
     for path in PACKAGES:
         module: Any = package if path == "sharpear" else package[path.removeprefix("sharpear.")]
         exported = module.exports or [n for n, m in module.members.items() if not n.startswith("_") and not m.is_alias]
-        for name in exported:
-            told |= set(_told(f"{path}.{name}", module.members[str(name)]))
-    return sorted(told)
+        for name in map(str, exported):
+            held = module.members[name]
+            yield f"{path}.{name}", held.final_target if held.is_alias else held
+
+
+def _said(held: Any, name: str, attribute: Any) -> bool:
+    """Whether it has a docstring or a description, or its class or what this is made of names it in theirs."""
+    if attribute.docstring or "description=" in str(attribute.value):
+        return True
+    for each in (held, *held.mro()):
+        own = each.members.get(name)
+        if own is not None and own.docstring:
+            return True
+        text = each.docstring.value if each.docstring else ""
+        heads = re.findall(r"(?:^ *|  |\. )((?:\w+, )*\w+): ", text, re.MULTILINE)
+        if f"`{name}`" in text or any(name in head.split(", ") for head in heads):
+            return True
+    return False
 
 
 def differences(before: list[str], now: list[str]) -> tuple[list[str], list[str]]:
@@ -35,8 +72,7 @@ def differences(before: list[str], now: list[str]) -> tuple[list[str], list[str]
     return [line for line in before if line not in now], [line for line in now if line not in before]
 
 
-def _told(path: str, held: Any) -> Iterator[str]:
-    target = held.final_target if held.is_alias else held
+def _told(path: str, target: Any) -> Iterator[str]:
     if target.is_function:
         yield path + _parameters(target)
     elif target.is_class:

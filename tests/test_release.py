@@ -43,6 +43,20 @@ def test_what_is_gone_from_the_api_stands_in_the_changelog() -> None:
     check.compare(Path(sharpear.__file__).parents[1], accept=False)
 
 
+def test_every_attribute_of_a_public_class_is_told_of() -> None:
+    assert api.undocumented(Path(sharpear.__file__).parents[1]) == []
+
+
+def test_an_attribute_without_a_word_is_named(tmp_path: Path) -> None:
+    (tmp_path / "sharpear").mkdir()
+    for name in ("__init__", *(path.rpartition(".")[2] for path in api.PACKAGES[1:])):
+        (tmp_path / "sharpear" / f"{name}.py").write_text("")
+    own = 'class Tone:\n    """A tone.\n\n    hz, level: what it is.\n    """\n    def __init__(self):\n'
+    own += '        self.hz = self.level = self.silent = 1\n        self.late = 2\n        """s."""\n'
+    (tmp_path / "sharpear" / "__init__.py").write_text(own)
+    assert api.undocumented(tmp_path) == ["sharpear.Tone.silent"]
+
+
 def test_extras_that_the_check_tries_are_extras() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert {told.removeprefix("sharpear[").rstrip("]") for told in check.WITHOUT_EXTRAS.values()} <= set(extras)

@@ -145,7 +145,9 @@ class PitchLayer(Composite):
             rolloff=c.rolloff,
             tolerance_cents=c.tolerance_cents,
         )
+        """The pitches, and their combs over log frequency."""
         self.stride = stride = max(1, round(c.step_ms / 1e3 / hop_s))
+        """Frames from one step of the pitches to the next."""
         # A pitch above the range is not blamed for harmonics beyond those that the range asks for, but for its first.
         pitch_hz = self.fields.pitch_hz[:, None]
         asked = pitch_hz * np.arange(1, c.harmonics + 1) <= np.maximum(c.harmonics * c.high_hz, pitch_hz)
@@ -163,6 +165,7 @@ class PitchLayer(Composite):
         self._nearest = np.rint(np.arange(atoms) * ((channels - 1) / max(1, atoms - 1))).astype(np.int64)
         # The median's middle step lies so far back, and its frame stands in the middle of the frames it decides for.
         self.latency_hops = c.median_steps // 2 * stride + stride // 2
+        """Frames by which what is told of a frame follows it."""
         self._lengths = {
             "streams": streams, "atoms": atoms, "voices": c.voices, "pitches": total.size, "steps": c.median_steps,
             "waiting": self.latency_hops + 1, "partials": MOST_PARTIALS, "below and above": 2, "evidence": EVIDENCE,

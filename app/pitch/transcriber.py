@@ -59,11 +59,13 @@ class Transcriber(Streaming[PitchFrames]):
         config = configured(preset, overrides)
         unvoiced = config.model_copy(update={"voices": config.voices.model_copy(update={"enabled": False})})
         self.sharpener = Sharpener(sample_rate, unvoiced, streams, start_s=start_s, device=device)
+        """What the pitches are read from."""
         self.sample_rate, self.streams = self.sharpener.sample_rate, self.sharpener.streams
         self.backend = self.sharpener.backend
         hop_s = self.sharpener.hop / self.sample_rate
         atoms, channels = self.sharpener.frequencies.size, self.sharpener.channel_frequencies.size
         self.layer = PitchLayer(hop_s, atoms, channels, config.pitch, streams)
+        """What reads them."""
         self._flat_input = False
         self._latest: Callable[[], PitchFrames] | None = None
 
@@ -190,6 +192,7 @@ class VoiceCurves:
 class Transcription(ArrayResult):
     """The voices of a recording and their notes.
 
+    voices: their curves, as a `Voices`.  notes: each a `Note`, in the order of their onsets.
     outside_s: seconds in which pitches below, and above, the range of the settings sounded and were left out.
     lowest_hz: the lowest of those that no setting would bring in, Hz; 0 where there are none.
     sample_rate: of the recording, Hz.  tuning: what the notes are named by.
