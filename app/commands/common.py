@@ -14,6 +14,8 @@ from sharpear.errors import UsageError, printable
 if TYPE_CHECKING:
     from sharpear.runs import Outcome
 
+    from .options import TuningOptions
+
 EXIT_SOME_FAILED = 1
 
 CHECKED_LATER = {"readable": False}
@@ -87,8 +89,10 @@ def names(listed: str) -> list[str]:
     return [name.strip() for name in listed.split(",") if name.strip()]
 
 
-def overrides(settings: Sequence[str] | None, pitch: bool = False) -> dict[str, str]:
-    """["bank.low_hz=80"] → {"bank.low_hz": "80"}. pitch: whether the command reads the settings under [pitch].
+def overrides(settings: Sequence[str] | None, tuning: "TuningOptions", pitch: bool = False) -> dict[str, str]:
+    """["bank.low_hz=80"] → {"bank.low_hz": "80"}, and what notes are named by.
+
+    pitch: whether the command reads the settings under [pitch].
 
     Raises:
         UsageError: a setting is not of the form KEY=VALUE, or not read.
@@ -102,7 +106,7 @@ def overrides(settings: Sequence[str] | None, pitch: bool = False) -> dict[str, 
             readers = "only `sharpear transcribe`, and `live` with --midi or --osc, read it"
             raise UsageError(f"--set {setting}: {readers}: leave it out")
         pairs[key.strip()] = value.strip()
-    return pairs
+    return pairs | tuning.settings
 
 
 @contextmanager

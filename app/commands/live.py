@@ -152,7 +152,7 @@ def live(
     refuse_stdin(replayed, "write the stream to a file for --replay, or give it to `sharpen -`")
     if not display.view:
         refuse({"--view-port": display.view_port, "--host": display.host}, "is for the page: leave --no-view out")
-    config = load_config(preset, {**overrides(set_, pitch=sent.wanted), **tuning.settings})
+    config = load_config(preset, overrides(set_, tuning, pitch=sent.wanted))
     stream = _stream_format(out, names(format_), display.status_json)
     stems = separation.plan(out, overwrite)
     frames_out = None if stems and not format_ else out

@@ -49,7 +49,7 @@ def transcribe(
     from .pipe import Pipe, run_pipe  # noqa: PLC0415
 
     formats, outs = names(format_), out or []
-    task = Transcribing(load_config(preset, {**overrides(set_, pitch=True), **tuning.settings}), source.selection())
+    task = Transcribing(load_config(preset, overrides(set_, tuning, pitch=True)), source.selection())
     raw = source.raw_format(DASH in inputs)
     plan = partial(plan_notes, outs=outs, formats=formats, template=run.output_template or FRAMES_TEMPLATE)
     if DASH not in (*inputs, *outs):
