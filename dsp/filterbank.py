@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.arguments import check_audio
 from sharpear.gpu.stateful import Stateful
 
 from .filterbank_kernel import STATE_ROWS, FilterbankParts, HopOut, filterbank_process
@@ -132,8 +133,7 @@ class Filterbank(Stateful):
             ValueError: `audio` has another number of streams, or `out` is too short.
         """
         audio = self.backend.array(audio, np.float32)
-        if audio.ndim != 2 or audio.shape[1] != self.streams:
-            raise ValueError(f"expected audio of shape (samples, {self.streams}), received {audio.shape}")
+        check_audio(audio, self.streams)
         count = self.frames_in(audio.shape[0])
         if out is None:
             out = SubbandFrames.allocate(count, self.streams, self.design.order, self.design.channels, self.backend)

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from sharpear.gpu import CPU, Backend, Record
+from sharpear.gpu.arguments import check_audio
 from sharpear.gpu.stateful import Stateful, fields_of, named
 
 from .hann_bank_kernel import (
@@ -253,8 +254,7 @@ class HannBank(Stateful):
             ValueError: `audio` has another number of streams.
         """
         audio = self.backend.array(audio, np.float32)
-        if audio.ndim != 2 or audio.shape[1] != self.streams:
-            raise ValueError(f"expected audio of shape (samples, {self.streams}), received {audio.shape}")
+        check_audio(audio, self.streams)
         count, state = self.frames_in(audio.shape[0]), self._state
         recent = self._recent(audio)
         hops = recent[:, : count * self.design.hop].reshape(self.streams, count, self.design.hop)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.arguments import check_audio
 from sharpear.gpu.stateful import Stateful
 
 from .splitter_kernel import SplitOut, mix_process, split_process, usable_samples
@@ -104,8 +105,7 @@ class Splitter(Stateful):
             ValueError: `audio` has another number of streams.
         """
         audio = self.backend.array(audio, np.float32)
-        if audio.ndim != 2 or audio.shape[1] != self.streams:
-            raise ValueError(f"expected audio of shape (samples, {self.streams}), received {audio.shape}")
+        check_audio(audio, self.streams)
         state, samples, channels = self._state, audio.shape[0], self.design.bank.channels
         usable = self.backend.empty((self.streams, samples), np.float32)
         self._take(audio, state["replaced"], usable)

@@ -75,6 +75,16 @@ def numbers(kind: Callable[..., Rule], **values: float) -> Rule:
     return kind(**{name: kind.__annotations__[name](value) for name, value in values.items()})
 
 
+def check_audio(audio: Any, streams: int) -> None:
+    """Sound is an array (samples, streams).
+
+    Raises:
+        ValueError: it is of another shape.
+    """
+    if audio.ndim != 2 or audio.shape[1] != streams:
+        raise ValueError(f"expected audio of shape (samples, {streams}), received {audio.shape}")
+
+
 def check_fields(value: Any) -> None:
     """A named tuple holds what it says: kernels of both kinds are compiled for that.
 

@@ -14,6 +14,7 @@ from sharpear.compiler.entries import entries
 from sharpear.compiler.kept import Kept
 from sharpear.dsp import HannBank, LineFinder
 from sharpear.dsp.voice_tracker_kernel import ROW_HOPS
+from sharpear.gpu.arguments import check_audio
 
 from .belief_code import BeliefCode
 from .cores import cores, streams_side_by_side
@@ -76,8 +77,7 @@ class HopByHop:
             ValueError: `audio` has another number of streams.
         """
         audio = np.ascontiguousarray(audio, np.float32)
-        if audio.ndim != 2 or audio.shape[1] != self._streams:
-            raise ValueError(f"expected audio of shape (samples, {self._streams}), received {audio.shape}")
+        check_audio(audio, self._streams)
         frames = (int(self._memory["filled"]) + len(audio)) // self._hop
         evidence, done = self._evidence(frames) if frames else self._nothing, 0
         for start in range(0, len(audio), CHUNK_SAMPLES):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sharpear.compiler.entries import entries
 from sharpear.compiler.kept import Kept
+from sharpear.gpu.arguments import check_audio
 
 from .cores import cores, streams_side_by_side
 from .front import SubbandFront
@@ -52,8 +53,7 @@ class SubbandHops:
             ValueError: `audio` has another number of streams.
         """
         audio = np.ascontiguousarray(audio, np.float32)
-        if audio.ndim != 2 or audio.shape[1] != self._streams:
-            raise ValueError(f"expected audio of shape (samples, {self._streams}), received {audio.shape}")
+        check_audio(audio, self._streams)
         bank, window, aligner = self._bank, self._window, self._aligner
         frames = bank.frames_in(len(audio))
         made = self._made(frames) if frames else self._nothing
