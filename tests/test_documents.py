@@ -1,8 +1,11 @@
 """What the documents say is so: links lead somewhere, commands and Python run as they stand, figures are measured."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 import typer
-from conftest import tone
+from conftest import SMALL, tone
 from documents import PAGES, ROOT, Block, blocks, shell_lines
 
 import sharpear as library
@@ -157,6 +160,29 @@ def test_commands_on_files_run_in_their_order(page: Path, inputs: Path, sharpear
         assert done.code == 0, f"{line}: {done.err}"
         if " > " in line:
             Path(line.split(" > ")[1].split()[0]).write_text(done.out, encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="xargs -d is GNU's")
+def test_tasks_of_an_array_take_every_file_once(folder: Path, sharpear) -> None:
+    (script,) = [block.text for block in blocks() if "#SBATCH" in block.text]
+    words = folder / "bin" / "sharpear"
+    words.parent.mkdir()
+    words.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    words.chmod(0o700)
+    names = {f"corpus/{number} of 3.flac" for number in (1, 2, 3)}
+    (folder / "corpus").mkdir()
+    for name in names:
+        soundfile.write(folder / name, tone(0.3, RATE), RATE)
+    taken = []
+    for task in ("0", "1"):
+        given = {"SLURM_ARRAY_TASK_COUNT": "2", "SLURM_ARRAY_TASK_ID": task, "SLURM_CPUS_PER_TASK": "1"}
+        path = {"PATH": f"{words.parent}{os.pathsep}{os.environ['PATH']}"}
+        done = subprocess.run(["sh", "-c", script], env=given | path, capture_output=True, text=True, check=True)
+        asked = done.stdout.splitlines()
+        taken += [word for word in asked if word in names]
+        assert sharpear(*asked, "--preset", SMALL).code == 0
+    assert sorted(taken) == sorted(names)
+    assert len(list((folder / "out").glob("*.zarr"))) == len(names)
 
 
 PYTHON = [block for block in blocks() if block.language == "python"]
