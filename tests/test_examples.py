@@ -1,9 +1,12 @@
 """The examples run on a few seconds of sound, draw their pictures, and find what they say."""
 
+import ast
 import importlib
 import io
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import tone
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 pytest.importorskip("matplotlib")
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -104,3 +109,31 @@ def test_an_example_draws_its_picture(name: str, tmp_path: Path, monkeypatch: py
     assert FOUND[name](result), result
     assert (tmp_path / f"{name}.png").stat().st_size > 1000
     sys.modules.pop(name)
+
+
+def installed_with(extra: str) -> set[str]:
+    """All that comes with an extra, by the names that Python imports it by."""
+    project = tomllib.loads((EXAMPLES.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras, there = project["optional-dependencies"], set[str]()
+    asked = [*project["dependencies"], f"sharpear[{extra}]"]
+    while asked:
+        wanted = Requirement(asked.pop())
+        name = canonicalize_name(wanted.name)
+        if name == "sharpear":
+            asked += [each for own in wanted.extras for each in extras[own]]
+        elif name not in there and (wanted.marker is None or wanted.marker.evaluate({"extra": ""})):
+            there.add(name)
+            asked += metadata.requires(name) or ()
+    names = metadata.packages_distributions()
+    return {name for name, packages in names.items() if {canonicalize_name(each) for each in packages} & there}
+
+
+def test_the_site_is_built_with_what_the_examples_that_it_runs_import() -> None:
+    if missing := [name for name in ("zensical", "sklearn") if find_spec(name) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)}: pip install -e '.[docs]'")
+    known = installed_with("docs") | sys.stdlib_module_names | {"sharpear", "shared"}
+    for name in SOUND:
+        tree = ast.parse((EXAMPLES / f"{name}.py").read_text(encoding="utf-8"))
+        imports = [each for each in ast.walk(tree) if isinstance(each, ast.Import | ast.ImportFrom)]
+        asked = {getattr(each, "module", None) or each.names[0].name for each in imports}
+        assert {module.split(".")[0] for module in asked} <= known, name
