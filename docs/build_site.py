@@ -75,6 +75,9 @@ def gather(pages: Path, media: bool = True) -> None:
         (reference / name).write_text(text, encoding="utf-8")
     for name in ("gallery", "notebooks"):
         (pages / name).mkdir()
+    if media:  # side by side, notebooks and examples would each compile the same kernels
+        words = [sys.executable, "-m", "sharpear", "doctor", "--prepare"]
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
     with ThreadPoolExecutor(os.cpu_count()) as beside:  # each waits for a process of its own
         books = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
         shown = [beside.submit(notebook_pages.write, book, pages / "notebooks", media) for book in books]
