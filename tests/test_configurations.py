@@ -53,6 +53,7 @@ def check_runs(rate: float, preset: str, overrides: dict[str, Any], edges: list[
     return True
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(configurations(), st.lists(st.floats(0, 1), min_size=1, max_size=4))
 def test_any_configuration_runs_or_is_refused(configuration, edges):
