@@ -143,7 +143,7 @@ class HostDriver:
         try:
             yield ours
         finally:
-            ours[...] = np.nan
+            ours[...] = self.empty(ours.shape, ours.dtype)
 
     def fetch(self, arrays: tuple[Any, ...]) -> Callable[[], tuple[np.ndarray, ...]]:
         """Who reads copies before waiting for them reads what is no number, too."""
