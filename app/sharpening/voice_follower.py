@@ -1,7 +1,7 @@
 """Voices are followed on the CPU, whatever does the rest: streams side by side, on the cores that are free."""
 
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ class VoiceFollower:
 
         streams_side_by_side(streams, frames, follow_one)
         self._tracker.frame[...] += frames
-        return cast(TrackerOut, TrackerOut._make(part[:frames] for part in out.values))
+        return TrackerOut._make(part[:frames] for part in out.values)
 
     @cached_property
     def _follow_stream(self) -> Any:
