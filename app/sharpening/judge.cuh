@@ -1,6 +1,6 @@
 // What kernels of judge.py and voiced_judge.py have in common on the GPU: the CPU's steps. A block of threads owns a stream,
 // and has room of its own.
-#include "cues_kernel.cu"
+#include "cues_kernel.cuh"
 #include "beliefs_kernel.cuh"
 #include "scales.cuh"
 
