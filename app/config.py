@@ -114,7 +114,7 @@ class BeliefsConfig(Section):
 
 
 class VoicesConfig(Section):
-    """Voices, which tell partials apart where no window does (mode beliefs, on the CPU)."""
+    """Voices, which tell partials apart where no window does (mode beliefs)."""
 
     enabled: bool = Field(False, description="whether voices are looked for")
     weights: str = Field("music", pattern="^[a-z-]+$", description="what was learned of when to believe them")

@@ -1,7 +1,8 @@
 """Streams in real time on a GPU: ``python -m benchmarks.gpu`` (make bench-gpu), which writes docs/gpu-<card>.md.
 
-Every figure is of the whole `Sharpener`, audio up and frames down, in the preset music at 48 kHz. The
-share of a kernel is measured in a run of its own with a wait after each launch.
+Every figure is of the whole `Sharpener`, audio up and frames down, in the preset music at 48 kHz: without voices but
+where it is said, for these are followed on the CPU, whose cores they keep busy long before the card is. The share of a
+kernel is measured in a run of its own with a wait after each launch.
 """
 
 from __future__ import annotations
@@ -12,23 +13,27 @@ import re
 import sys
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle, repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 import sharpear
 from benchmarks import gpu_limits, gpu_peers
+from benchmarks.gpu_streams import CHORALE
 from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, Pending, open_gpu
 from sharpear.gpu.backend import NO_CONSTANTS, Constants, Kernel
 from sharpear.runs.sharpen_lane import SEGMENT_S, WARM_UP_S
 
 RATE = 48000
 STREAMS = (1, 16, 256, 1024, 4096, 16384)
+VOICED_STREAMS = (1, 16, 64, 256)
 STREAMS_TOGETHER = 2048
 """More have several sharpeners: a part's state holds 2 GiB, here 2800 streams."""
 
@@ -47,20 +52,23 @@ class Row:
     p99_ms: float
 
 
-def measure(device: Backend, streams: int, block: int, seconds: float, *, live: bool = False) -> Row:
+def measure(
+    device: Backend, streams: int, block: int, seconds: float, *, live: bool = False, voices: bool = False
+) -> Row:
     """Blocks of noise through a new sharpener, for `seconds` of the clock after a warm-up.
 
     live: each block waits for its frames; otherwise they come while the next block is computed.
+    voices: they are looked for, and blocks are of a chorale.
     """
     apart = range(0, streams, STREAMS_TOGETHER)
     together = [min(STREAMS_TOGETHER, streams - first) for first in apart]
-    sharpeners = [sharpear.Sharpener(RATE, "music", count, device=device) for count in together]
-    noises = [_noise(block, count) for count in together]
+    sharpeners = [_music(device, count, voices) for count in together]
+    sounds = [_blocks(block, count, voices) for count in together]
     pending: deque[Pending[Any]] = deque()
     spent: list[float] = []
     while sum(spent) < seconds or len(spent) < 2 * WARM_UP_BLOCKS:
         begun = time.perf_counter()
-        pending.extend(sharpener.submit(noise) for sharpener, noise in zip(sharpeners, noises, strict=True))
+        pending.extend(sharpener.submit(next(sound)) for sharpener, sound in zip(sharpeners, sounds, strict=True))
         while len(pending) > (0 if live else len(sharpeners)):
             pending.popleft().lent()
         spent.append(time.perf_counter() - begun)
@@ -72,7 +80,7 @@ def measure(device: Backend, streams: int, block: int, seconds: float, *, live: 
 def hour(device: Backend) -> float:
     """Seconds for an hour of mono sound as `--device gpu` cuts it: parts of 30 s with 10 s to warm up, side by side."""
     streams = round(3600 / SEGMENT_S)
-    sharpener = sharpear.Sharpener(RATE, "music", streams, device=device)
+    sharpener = _music(device, streams)
     noise = _noise(THROUGHPUT_BLOCK, streams)
     for warm in (True, False):
         begun = time.perf_counter()
@@ -87,6 +95,19 @@ def hour(device: Backend) -> float:
 
 def _noise(block: int, streams: int) -> NDArray[np.float32]:
     return np.random.default_rng(0).standard_normal((block, streams), dtype=np.float32) * np.float32(0.1)
+
+
+def _blocks(block: int, streams: int, voices: bool) -> Iterator[NDArray[np.float32]]:
+    """The same noise for ever, or a chorale, over and over: what it is a little faster or slower is a chorale, too."""
+    if not voices:
+        return repeat(_noise(block, streams))
+    sound = soundfile.read(CHORALE, dtype="float32", always_2d=True)[0][:, 0]
+    cut = sound[: len(sound) // block * block].reshape(-1, block)
+    return cycle([np.repeat(part[:, None], streams, axis=1) for part in cut])
+
+
+def _music(device: Backend, streams: int, voices: bool = False) -> sharpear.Sharpener:
+    return sharpear.Sharpener(RATE, "music", streams, {"voices.enabled": voices}, device=device)
 
 
 class Timed(DeviceBackend):
@@ -115,7 +136,7 @@ class Timed(DeviceBackend):
 
 def shares(device: Timed, streams: int, blocks: int = 4) -> dict[str, float]:
     """Each kernel's share of the time that all take, the largest first."""
-    sharpener = sharpear.Sharpener(RATE, "music", streams, device=device)
+    sharpener = _music(device, streams)
     noise = _noise(THROUGHPUT_BLOCK, streams)
     sharpener.process(noise)
     device.spent_s.clear()
@@ -186,14 +207,15 @@ class Report:
         lines = [
             f"# {self._gpu.name}",
             "",
-            f"Preset music, {RATE} Hz, blocks of {THROUGHPUT_BLOCK} samples.",
+            f"Preset music without voices, {RATE} Hz, blocks of {THROUGHPUT_BLOCK} samples.",
             "",
         ]
         lines += [*table(self._rows), "", *rows]
+        lines += self._tried("voices", self._voiced)
         lines += self._tried("one live stream", self._live)
         lines += self._tried("an hour of mono sound", self._hour)
         lines += self._tried("one stream on the CPU", self._cpu)
-        sharpener = sharpear.Sharpener(RATE, "music")
+        sharpener = _music(CPU, 1)
         lines += self._tried("LCA in PyTorch", lambda: gpu_peers.dense_lca(sharpener, self._together()))
         lines += self._tried("ssqueezepy", lambda: gpu_peers.ssq_cwt(sharpener.sample_rate))
         lines += ["", *self._tried("what binds", lambda: self._binding(gpu_limits.work(sharpener)))]
@@ -212,6 +234,11 @@ class Report:
     def _row(self, streams: int) -> list[str]:
         self._rows.append(measure(self._gpu, streams, THROUGHPUT_BLOCK, self._seconds))
         return []
+
+    def _voiced(self) -> list[str]:
+        rows = [measure(self._gpu, n, THROUGHPUT_BLOCK, self._seconds, voices=True) for n in VOICED_STREAMS]
+        head = f"With voices, followed on {os.cpu_count()} CPU cores, of a chorale:"
+        return [head, "", *table(rows), ""]
 
     def _live(self) -> list[str]:
         row = measure(self._gpu, 1, LIVE_BLOCK, self._seconds, live=True)

@@ -13,6 +13,7 @@ import sharpear
 from sharpear.dsp import HannBank, HannDesign
 from sharpear.dsp.cues import CueDesign
 from sharpear.dynamics.beliefs import load_beliefs
+from sharpear.dynamics.voice_beliefs import load_voice_beliefs
 from sharpear.gpu.arguments import Packer
 from sharpear.gpu.source import header_text
 from sharpear.sharpening.belief_code import belief_windows
@@ -38,9 +39,9 @@ extern "C" __global__ void peak(Array<float, 1> out) {
 
 @dataclass(frozen=True)
 class Work:
-    """What a second of one stream costs, counted from the design.
+    """What a second of one stream costs a card, counted from the design.
 
-    multiply_adds: of the bank, and of the beliefs over bands and lines.
+    multiply_adds: of the bank, and of the beliefs over bands and lines, those in voices among them.
     bytes_moved: through the memory: the resonators and their past, the windows' frames from kernel to kernel and in the
     rings, the pairs, the atoms' rows.
     bytes_down: frames to the host.
@@ -62,13 +63,14 @@ class Peaks:
 
 def work(sharpener: sharpear.Sharpener) -> Work:
     """Count it."""
-    channels, atoms = sharpener.channel_frequencies.size, sharpener.frequencies.size
+    channels, atoms, voices = sharpener.channel_frequencies.size, sharpener.frequencies.size, sharpener.config.voices
     frames_per_s = sharpener.sample_rate / sharpener.hop
     windows = belief_windows(sharpener.sample_rate, sharpener.hop, sharpener.config)
     longest, every = int(windows.counts[-1]), windows.channels
-    down = 4 * (2 * atoms + channels)
+    down = 4 * ((3 if voices.enabled else 2) * atoms + channels)
     moved = 64 * every + 32 * every + 112 * longest + 12 * 4 * atoms
     adds = _bank_adds(windows) + _belief_adds(sharpener.config.beliefs.weights, windows)
+    adds += _voice_adds(voices.weights, _bands(sharpener.config.beliefs.weights, windows)) if voices.enabled else 0
     return Work(adds * frames_per_s, moved * frames_per_s, down * frames_per_s)
 
 
@@ -80,11 +82,20 @@ def _bank_adds(windows: HannDesign) -> float:
 
 def _belief_adds(name: str, windows: HannDesign) -> float:
     """A moment's."""
-    weights = load_beliefs(name).weights
-    bands = CueDesign(windows, load_beliefs(name).latency_hops, pair_hops=0).band_hz.size
+    weights, bands = load_beliefs(name).weights, _bands(name, windows)
     of_bands = (weights.cue, weights.near, weights.far, weights.told)
     of_lines = (weights.line, weights.narrow, weights.belief)
     return bands * sum(part.size for part in of_bands) + LINES * sum(part.size for part in of_lines)
+
+
+def _voice_adds(name: str, bands: int) -> float:
+    """A moment's, where there are voices."""
+    weights = load_voice_beliefs(name)
+    return bands * sum(part.size for part in (weights.cue, weights.near, weights.far, weights.told))
+
+
+def _bands(name: str, windows: HannDesign) -> int:
+    return CueDesign(windows, load_beliefs(name).latency_hops, pair_hops=0).band_hz.size
 
 
 def peaks(driver: Any, wait: Callable[[], None]) -> Peaks:

@@ -50,7 +50,7 @@ def judge_stages(audio: np.ndarray[Any, Any], rate: int, preset: str) -> tuple[d
             started = time.process_time()
             lines = _judge_up_to(stage + 1, *arguments)
             total[stage] = min(total[stage], (time.process_time() - started) / length_s)
-    tables, cues = judge.tables, judge._room.lines.cues
+    tables, cues = judge.tables, judge.working.lines.cues
     needed = multiply_adds(tables.weights, tables.cues.band_hz.size, len(cues), lines / FRAMES)
     return dict(zip(STAGES, np.diff(total, prepend=0.0), strict=True)), needed * FRAMES / length_s
 
@@ -64,9 +64,10 @@ def multiply_adds(weights: BeliefWeights, bands: int, line_cues: int, lines: flo
 
 @njit(nogil=True, error_model="numpy")
 def _judge_up_to(
-    stage, power, moment, pairs, basins, tables, weights, rule, grid, atom_hz, frame, state, room, amplitude, frequency
+    stage, power, moment, pairs, judge, frame, state, room, amplitude, frequency
 ):  # fmt: skip
     """What `judge_process` does, but for what comes after the stage; returns how many lines there were."""
+    basins, tables, weights, rule = judge.basins, judge.cues, judge.weights, judge.rule
     lines, bands, first, cue, count = room.lines, room.bands, basins.first_channel, room.cue, 0
     for f in range(power.shape[0]):
         now = frame + f
@@ -93,8 +94,8 @@ def _judge_up_to(
             )  # fmt: skip
         if stage >= 9:
             room.total[:], room.moment[:] = 0.0, 0.0
-            collect(lines.number[0], lines.hz, room.believed, grid, room.total, room.moment)
-            place(room.total, room.moment, atom_hz, amplitude[f, 0], frequency[f, 0])
+            collect(lines.number[0], lines.hz, room.believed, judge.grid, room.total, room.moment)
+            place(room.total, room.moment, judge.atom_hz, amplitude[f, 0], frequency[f, 0])
     return count
 
 

@@ -9,6 +9,7 @@ from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.compiler.elementary import ln
 
 from .cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
+from .line_cues_kernel import BELOW_LAST
 from .voice_tracker_kernel import ROW_HOPS, TOLD
 
 OWN_CUES = 7
@@ -22,7 +23,7 @@ LEVEL_CUE = 0
 FAINTEST_PARTIAL = 3e-6
 """Partials below this share (-55 dB) of what windows say in all are left out."""
 
-LEAST_SHARE, LEAST = 1e-6, 1e-32
+LEAST_SHARE, LEAST_ENERGY = 1e-6, 1e-32
 """Energies are compared with so much of the loudest band's, and so much, added."""
 
 MOST_APART, MOST_PLACES, MOST_PARTIALS_TOLD = 6.0, 3.0, 6.0
@@ -62,7 +63,7 @@ def read_voice_cues(
             room.place[k] = -1.0
             continue
         left += 1
-        at = min(max(np.log2(hz[k] / LOWEST_BAND_HZ) * BANDS_PER_OCTAVE, 0.0), bands - 1.001)
+        at = min(max(np.log2(hz[k] / LOWEST_BAND_HZ) * BANDS_PER_OCTAVE, 0.0), bands - BELOW_LAST)
         room.place[k] = at
         _add(energy[k], at, room.voices, room.voices_place)
         b, sure = int(at), energy[k] * np.log1p(precision[k])
@@ -73,7 +74,7 @@ def read_voice_cues(
     loudest = 0.0
     for b in range(bands):
         loudest = max(loudest, room.windows[b], room.voices[b])
-    least = LEAST_SHARE * loudest + LEAST
+    least = LEAST_SHARE * loudest + LEAST_ENERGY
     for b in range(bands):
         _tell(b, beyond[b], loudest, least, room, cues)
         for m in range(TOLD):
@@ -106,7 +107,7 @@ def _add(energy: float, place: float, total: Doubles, moment: Doubles) -> None:
 def _tell(b: int, beyond: float, loudest: float, least: float, room: VoiceCueRoom, cues: Floats) -> None:
     """What a band itself says."""
     windows, voices = room.windows[b], room.voices[b]
-    cues[0, b] = ln(np.float32((windows + least) / (loudest + LEAST))) / np.float32(4)
+    cues[0, b] = ln(np.float32((windows + least) / (loudest + LEAST_ENERGY))) / np.float32(4)
     cues[1, b] = _ratio(voices + least, windows + least)
     cues[2, b] = _ratio(beyond + least, windows + least)
     cues[3, b] = _ratio(beyond + least, voices + least)

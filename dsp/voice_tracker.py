@@ -19,6 +19,7 @@ from .voice_tracker_kernel import (
     ROWS,
     TOLD,
     TrackerOut,
+    TrackerParts,
     TrackerState,
     TrackerTables,
     track,
@@ -141,9 +142,9 @@ class VoiceTracker(Stateful):
         self._lengths = lengths
 
     @property
-    def parts(self) -> tuple[TrackerTables, TrackerState]:
+    def parts(self) -> TrackerParts:
         """What the kernels take, always the same arrays."""
-        return self._tables, named(TrackerState, self._state)
+        return TrackerParts(self._tables, named(TrackerState, self._state))
 
     @property
     def frame(self) -> NDArray[np.int64]:
@@ -155,6 +156,11 @@ class VoiceTracker(Stateful):
         """Room for a row."""
         return allocated(RowRoom, self._lengths)
 
+    def out(self, frames: int, streams: int) -> TrackerOut:
+        """Room for what is said of so many frames of so many streams."""
+        lengths = {**self._lengths, "frames": frames, "streams": streams}
+        return TrackerOut(*(np.zeros(shape, number) for _, number, shape in fields_of(TrackerOut, lengths)))
+
     @cached_property
     def _room(self) -> RowRoom:
         """Needed by `process` alone."""
@@ -162,11 +168,9 @@ class VoiceTracker(Stateful):
 
     def process(self, samples: NDArray[np.float32]) -> VoiceFrames:
         """What is said of the frames that hops of sound, (frames, streams, hop), complete."""
-        state = self._state
-        lengths = {**self._lengths, "frames": len(samples)}
-        out = TrackerOut(*(np.zeros(shape, number) for _, number, shape in fields_of(TrackerOut, lengths)))
-        track(samples, int(state["frame"]), self._tables, named(TrackerState, state), self._room, out)
-        state["frame"] += len(samples)
+        out = self.out(*samples.shape[:2])
+        track(samples, int(self.frame), *self.parts, self._room, out)
+        self._state["frame"] += len(samples)
         return VoiceFrames(*out)
 
 

@@ -102,6 +102,13 @@ class TrackerState(NamedTuple):
     told: Annotated[NDArray[np.float64], "streams", "told"]
 
 
+class TrackerParts(NamedTuple):
+    """A tracker as kernels take it."""
+
+    tables: TrackerTables
+    state: TrackerState
+
+
 class TrackerOut(NamedTuple):
     """What is said of frames: see `VoiceFrames`."""
 
@@ -122,9 +129,7 @@ def track(
     for s in range(samples.shape[1]):
         for f in range(samples.shape[0]):
             follow(samples[f, s], frame + f, s, tables, state, room)
-            out.partials[f, s] = say(frame + f, s, tables, state, out.hz[f, s], out.energy[f, s])
-            out.precision[f, s], out.multiple[f, s] = state.precision[s], state.multiple[s]
-            out.beyond[f, s], out.told[f, s] = state.beyond[s], state.told[s]
+            say(frame + f, s, tables, state, out, f, s)
 
 
 @kernel
@@ -136,14 +141,25 @@ def follow(hop: Floats, frame: int, s: int, tables: TrackerTables, state: Tracke
 
 
 @kernel
-def say(frame: int, s: int, tables: TrackerTables, state: TrackerState, hz: Floats, energy: Floats) -> int:
-    """The partials, as long after their row as this frame is; how many there are."""
-    seconds = frame % ROW_HOPS * tables.hop_s
-    for k in range(state.partials[s]):
+def say(frame: int, s: int, tables: TrackerTables, state: TrackerState, out: TrackerOut, f: int, column: int) -> None:
+    """What is said of a frame, its partials as long after their row as it is, is frame `f` of a column of `out`."""
+    hz, energy, precision, multiple = (
+        out.hz[f, column],
+        out.energy[f, column],
+        out.precision[f, column],
+        out.multiple[f, column],
+    )
+    beyond, told, seconds = out.beyond[f, column], out.told[f, column], frame % ROW_HOPS * tables.hop_s
+    out.partials[f, column] = state.partials[s]
+    for k in range(hz.size):
         bend = 1 + state.slope[s, k] * seconds + 0.5 * state.curvature[s, k] * seconds * seconds
         hz[k] = state.hz[s, k] * max(bend, 0.5)
-        energy[k] = state.energy[s, k] * math.exp(2 * state.growth[s, k] * seconds)
-    return int(state.partials[s])
+        energy[k] = state.energy[s, k] * math.exp(2 * state.growth[s, k] * seconds) if state.energy[s, k] > 0 else 0.0
+        precision[k], multiple[k] = state.precision[s, k], state.multiple[s, k]
+    for b in range(beyond.size):
+        beyond[b] = state.beyond[s, b]
+    for m in range(told.size):
+        told[m] = state.told[s, m]
 
 
 @kernel

@@ -26,7 +26,8 @@ __device__ inline Array<float, 2> as_one(Array<float, 3> weights) {
 }
 
 // h = relu(cue), y = relu(near * h + whole), y + relu(far * y), into room.second.
-__device__ void layers(Array<float, 2> cues, int level_cue, BeliefWeights weights, BeliefRoom room) {
+template <class Weights, class Room>
+__device__ void layers(Array<float, 2> cues, int level_cue, Weights weights, Room room) {
     int bands = room.second.shape[0], first = room.first.shape[1], second = room.near.shape[1], every = cues.shape[1];
     Array<float, 2> h = {room.first.data + PAD * first, {bands, first}}, y = {room.near.data + PAD * second, {bands, second}};
     auto bias = [](Array<float, 1> values) { return [=](int u) { return values[u]; }; };

@@ -7,6 +7,7 @@ the truth.
 
 from functools import cache
 
+from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import allocated
 
 from .beliefs import band_lengths, layers, learned
@@ -23,8 +24,8 @@ def load_voice_beliefs(name: str) -> VoiceWeights:
     return VoiceWeights(**layers(learned(f"voices_{name}"), VoiceWeights._fields))
 
 
-def voice_room(weights: VoiceWeights, bands: int) -> VoiceRoom:
-    """Room for the activities of one moment."""
-    room = allocated(VoiceRoom, {**band_lengths(weights, bands), "pictures": PICTURES})
+def voice_room(weights: VoiceWeights, bands: int, backend: Backend = CPU, streams: int = 1) -> VoiceRoom:
+    """Room for the activities of one moment, on a GPU of every stream."""
+    room = allocated(VoiceRoom, {**band_lengths(weights, bands), "pictures": PICTURES}, backend, streams)
     room.first[...], room.near[...] = 0, 0  # the empty bands, which no kernel writes
     return room

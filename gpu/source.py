@@ -6,7 +6,7 @@ other files, its source may include theirs, by ``#include "basins_kernel.cuh"`` 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
@@ -18,6 +18,9 @@ OPTIONS = ("-std=c++17", "--fmad=false")
 
 HEADER = "kernel.cuh"
 INCLUDE = re.compile(r'#include "(\w+\.cuh?)"')
+
+AMBIGUOUS = object()
+"""Stands for a name that means different things in different modules."""
 
 Constant = int | type[np.generic] | np.dtype[Any] | tuple["Constant", ...]
 """A constant that a source is compiled with: a number, the type of units, or nested tuples of numbers."""
@@ -53,7 +56,7 @@ def source_text(function: Any, constants: tuple[tuple[str, Constant], ...] = ())
     modules = _modules(function, {})
     body = "".join(_lines(source_file(function), {file.stem: file for file in modules}, set()))
     compiled_for = "".join(f"#define {name} {_initializer(value)}\n" for name, value in constants)
-    taken = "".join(definitions(body, _known(modules)))
+    taken = "".join(definitions(body, _known(modules.values())))
     return f"{header_text()}{compiled_for}{taken}{body}"
 
 
@@ -89,6 +92,10 @@ def definitions(body: str, known: dict[str, Any]) -> Iterator[str]:
     ['constexpr int LINES = 3;\n']
     """
     used = {name: known[name] for name in re.findall(r"[A-Za-z_]\w*", body) if name in known}
+    if clashing := [name for name, value in used.items() if value is AMBIGUOUS]:
+        raise ValueError(
+            f"expected names with one meaning in a CUDA source, received {', '.join(clashing)}: rename one"
+        )
     yield from (_constant(name, value) for name, value in used.items() if not isinstance(value, type))
     written: set[Any] = set()
     for kind in used.values():
@@ -120,10 +127,14 @@ def array_kind(hint: Any) -> list[Any]:
     return [*(get_args(number) or (number,)), *axes]
 
 
-def _known(modules: dict[Path, dict[str, Any]]) -> dict[str, Any]:
+def _known(modules: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The constants and named tuples of a kernel's module, and of those whose kernels are called."""
-    called_first = reversed(modules.values())
-    return {name: value for names in called_first for name, value in names.items() if _is_shared(name, value)}
+    known: dict[str, Any] = {}
+    for names in modules:
+        for name, value in names.items():
+            if _is_shared(name, value):
+                known[name] = value if known.get(name, value) == value else AMBIGUOUS
+    return known
 
 
 def _is_shared(name: str, value: Any) -> bool:

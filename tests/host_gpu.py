@@ -1,6 +1,7 @@
 """A GPU that is none: the CUDA sources compiled as C++ for the host, behind the same backend as a card.
 
-It shows on every machine that the kernels compute what they should, but not how quick a card is.
+It shows on every machine that the kernels compute what they should, but not how quick a card is. As a program,
+``python tests/host_gpu.py FILE …``, it compares ten seconds of preset music, which is the table of docs/gpu.md.
 """
 
 import ctypes
@@ -8,6 +9,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -143,7 +145,7 @@ class HostDriver:
         try:
             yield ours
         finally:
-            ours[...] = np.nan
+            ours[...] = self.empty(ours.shape, ours.dtype)
 
     def fetch(self, arrays: tuple[Any, ...]) -> Callable[[], tuple[np.ndarray, ...]]:
         """Who reads copies before waiting for them reads what is no number, too."""
@@ -181,3 +183,33 @@ class HostDriver:
 def host_gpu(threads: int = 32, *, backwards: bool = False) -> DeviceBackend:
     """A backend whose GPU is the host."""
     return DeviceBackend(HostDriver(threads, backwards=backwards))
+
+
+def compare(path: Path, seconds: float = 10.0) -> str:
+    """A row of the table: largest errors, relative to the largest value, and in how many frames lines are the same."""
+    import soundfile  # noqa: PLC0415 (tests that compile do not read files)
+
+    from sharpear.sharpening.frames import Frames  # noqa: PLC0415
+    from sharpear.sharpening.sharpener import Sharpener  # noqa: PLC0415
+
+    rate = soundfile.info(path).samplerate
+    sound = soundfile.read(path, frames=round(seconds * rate), dtype="float32", always_2d=True)[0][:, :1]
+    runs = []
+    for device in ("cpu", host_gpu()):
+        sharpener = Sharpener(rate, "music", device=device)
+        runs.append(Frames.join([sharpener.process(sound), sharpener.flush()]))
+    expected, received = runs
+    pairs = [(getattr(received, name), getattr(expected, name)) for name in ("amplitude", "instantaneous_frequency")]
+    errors = [float(np.abs(ours - theirs).max() / np.abs(theirs).max()) for ours, theirs in pairs]
+    support = ((received.amplitude != 0) == (expected.amplitude != 0)).all(axis=-1).mean()
+    assert expected.fundamental is not None
+    assert received.fundamental is not None
+    owned = expected.fundamental > 0
+    apart = ~np.isclose(received.fundamental, expected.fundamental, rtol=2 ** (1 / 1200) - 1)
+    others = f"{np.count_nonzero(apart)} of {np.count_nonzero(owned)}"
+    return f"| {path} | {errors[0]:.1e} | {errors[1]:.1e} | {support:.2%} | {others} |"
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        print(compare(Path(name)), flush=True)

@@ -9,7 +9,7 @@ import pytest
 from host_gpu import HostDriver, host_gpu
 
 import sharpear
-from benchmarks import gpu, gpu_limits, gpu_peers
+from benchmarks import gpu, gpu_limits, gpu_peers, gpu_streams
 from benchmarks.gpu_peers import DenseLca
 from sharpear.dynamics import BandedWeights, Lca
 from sharpear.gpu import DeviceBackend, GpuUnavailableError
@@ -50,8 +50,8 @@ def test_its_rows_and_shares(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_fails_is_told_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row with too many streams, a peak that cannot be measured, a peer that is not there."""
     values = {
-        "RATE": 8000, "THROUGHPUT_BLOCK": 512, "LIVE_BLOCK": 64, "STREAMS": (1, 2), "SEGMENT_S": 3600.0,
-        "WARM_UP_S": -3599.9,
+        "RATE": 8000, "THROUGHPUT_BLOCK": 512, "LIVE_BLOCK": 64, "STREAMS": (1, 2), "VOICED_STREAMS": (1,),
+        "SEGMENT_S": 3600.0, "WARM_UP_S": -3599.9,
     }  # fmt: skip
     for name, value in values.items():
         monkeypatch.setattr(gpu, name, value)
@@ -74,7 +74,7 @@ def test_what_fails_is_told_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(gpu_peers, "find_spec", lambda name: None)
     freed: list[None] = []
     lines = gpu.Report(DeviceBackend(Small()), 0.0, lambda: freed.append(None), lambda: None).lines()
-    assert [line for line in lines if line.startswith("| 1 |")]
+    assert len([line for line in lines if line.startswith("| 1 |")]) == 2, "without voices, and with them"
     assert not [line for line in lines if line.startswith("| 2 |")]
     for told in (
         "- 2 streams: not measured: MemoryError: out of memory at once",
@@ -84,7 +84,7 @@ def test_what_fails_is_told_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch
     ):
         assert told in lines
     assert [line for line in lines if line.startswith("| `hann_process` |")]
-    assert len(freed) == 9, "memory is given back after each part"
+    assert len(freed) == 10, "memory is given back after each part"
 
 
 @pytest.mark.compiler
@@ -108,6 +108,26 @@ def test_the_peers_lca_is_an_lca() -> None:
 
 
 def test_the_work_is_that_of_the_design() -> None:
-    counted = gpu_limits.work(sharpear.Sharpener(48000, "music"))
+    counted, voiced = (
+        gpu_limits.work(sharpear.Sharpener(48000, "music", 1, {"voices.enabled": voices})) for voices in (False, True)
+    )
     bank, bands, lines = 139 * 640 + 640 * 128 + 14 * 2449, 33 * 14544, 330 * 1904
     assert counted.multiply_adds == pytest.approx((bank + bands + lines) * 48000 / 139)
+    assert voiced.bytes_down - counted.bytes_down == pytest.approx(4 * 768 * 48000 / 139)
+    assert voiced.multiply_adds > counted.multiply_adds
+
+
+def test_memory_and_voices_of_a_stream_are_told_without_a_card(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stream's state is kept on the card, beside room to work in; a block's frames are there besides."""
+    monkeypatch.setattr(gpu_streams, "voices_cost", lambda sound, rate: 0.1)
+    monkeypatch.setattr(sys, "argv", ["gpu_streams"])
+    gpu_streams.main()
+    assert "so that one core follows 10 streams" in capsys.readouterr().out
+    without, voiced = (gpu_streams.memory(voices) for voices in (False, True))
+    path = sharpear.Sharpener(gpu_streams.RATE, "music", 1).state["path"]
+    state = path["bank"].nbytes + sum(path["code"][part].nbytes for part in ("finder", "judge"))
+    assert state < without.kept < voiced.kept < 2 * state
+    assert without.host == 0 < path["code"]["voices"].nbytes < voiced.host
+    assert voiced.block - without.block > 4 * 768 * (gpu_streams.PACK_SAMPLES // 139)

@@ -16,13 +16,14 @@ from nvrtc import compiled
 from test_imports import PACKAGE, ROOT
 
 from sharpear.gpu.arguments import Packer
-from sharpear.gpu.source import Constant, array_kind, header_text, source_text
+from sharpear.gpu.source import Constant, _known, array_kind, definitions, header_text, source_text
 
 FILES = [path for folder in PACKAGE for path in sorted((ROOT / folder).glob("*.cu"))]
 CONSTANTS: dict[str, list[dict[str, Constant]]] = {
     "dsp/filterbank_kernel.cu": [{"ORDER": 1}, {"ORDER": 5}],
     "dsp/splitter_kernel.cu": [{"ORDER": 4}, {"ORDER": 5}],
     "app/sharpening/judge.cu": [{"FOURTH": 16}],
+    "app/sharpening/voiced_judge.cu": [{"FOURTH": 16}],
     "dynamics/lca_kernel.cu": [{"UNIT": np.float32}, {"UNIT": np.complex64}],
     "dynamics/pair_kernel.cu": [{"UNIT": np.float32}, {"UNIT": np.complex64}],
     "dynamics/network_kernel.cu": [{"UNIT": np.float32}],
@@ -124,6 +125,14 @@ def test_arguments_arrive(i: int, f: float, flag: bool, rows: int, columns: int)
     packed((7, (np.float32(1), (np.float64(2), False), backend.empty((1, 1), np.float32)), out))  # the layout alone
     run(1, 1, packed(arguments))
     assert backend.numpy(out).tolist() == [i, np.float32(f), 0.1, flag, rows, columns, columns]
+
+
+def test_a_name_with_two_meanings_is_refused() -> None:
+    """Of two modules whose kernels a source takes together; what it does not use may mean anything."""
+    modules = [{"LEAST": 1.0, "MOST": 2}, {"LEAST": 0.5, "MOST": 2}]
+    assert list(definitions("f(MOST)", _known(modules))) == ["constexpr int MOST = 2;\n"]
+    with pytest.raises(ValueError, match="expected names with one meaning in a CUDA source, received LEAST"):
+        list(definitions("f(LEAST)", _known(modules)))
 
 
 @pytest.mark.parametrize("value", [1.5, 2**31, "text", None, np.zeros(3)])

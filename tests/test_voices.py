@@ -7,7 +7,14 @@ import pytest
 
 import sharpear
 from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
-from sharpear.dsp.voice_cues_kernel import FAINTEST_PARTIAL, LEAST, LEAST_SHARE, OWN_CUES, VoiceCueRoom, read_voice_cues
+from sharpear.dsp.voice_cues_kernel import (
+    FAINTEST_PARTIAL,
+    LEAST_ENERGY,
+    LEAST_SHARE,
+    OWN_CUES,
+    VoiceCueRoom,
+    read_voice_cues,
+)
 from sharpear.dsp.voice_tracker import DELAY_HOPS, VoiceFrames, VoiceTracker
 from sharpear.dsp.voice_tracker_kernel import RESTART_HOPS, TOLD
 from sharpear.dsp.voices_kernel import MOST_PARTIALS
@@ -181,7 +188,7 @@ def test_cues_are_those_of_their_definition():
     some = energy > 0
     W, V = hats(place.astype(float), believed.astype(float)), hats(at[some], energy[some].astype(float))
     loudest = max(W.max(), V.max())
-    least = LEAST_SHARE * loudest + LEAST
+    least = LEAST_SHARE * loudest + LEAST_ENERGY
 
     def ratio(a, b):
         return np.clip(np.log((a + least) / (b + least)), -6, 6) / 3

@@ -21,7 +21,9 @@ SEGMENT_S, MOST_SEGMENTS = 30.0, 128
 
 SHORTEST_FILE_S = 120.0
 
-FIELDS = ("times", "amplitude", "instantaneous_frequency", "plain_amplitude")
+PARTS = ("amplitude", "instantaneous_frequency", "plain_amplitude", "fundamental")
+"""Of frames, by streams; fundamentals where voices are looked for."""
+
 WARM_UP_S = 10.0
 """After 4 s a network that began later differs by less than 1e-5 from one that did not."""
 
@@ -55,9 +57,9 @@ class _Part:
         """Those of the pack's frames that are the part's."""
         rows = slice(*(min(max(0, edge - self._frame), len(frames)) for edge in (self.first, self.last)))
         self._frame += len(frames)
-        parts = (frames.amplitude, frames.instantaneous_frequency, frames.plain_amplitude)
-        times = frames.times[rows] + self.audio.start_s
-        return Frames(times, *(np.ascontiguousarray(part[rows, streams]) for part in parts))
+        parts = {name: part for name in PARTS if (part := getattr(frames, name)) is not None}
+        own = {name: np.ascontiguousarray(part[rows, streams]) for name, part in parts.items()}
+        return Frames(frames.times[rows] + self.audio.start_s, **own)
 
 
 def can_be_cut(audio: AudioFile) -> bool:
@@ -93,7 +95,8 @@ class SharpenLane(Lane[Sharpener]):
         outputs = self._outputs
         with self.failing():
             self._files = self.opened.enter_context(FileSinks(outputs, self._describe(self.audio, worker)))
-            self._later = [self.opened.enter_context(Spool(outputs[0], Frames, FIELDS)) for _ in range(self._cuts - 1)]
+            spools = (Spool(outputs[0], Frames, ("times", *PARTS)) for _ in range(self._cuts - 1))
+            self._later = [self.opened.enter_context(spool) for spool in spools]
             self._parts = [self._part(worker, number) for number in range(self._cuts)]
 
     def _part(self, sharpener: Sharpener, number: int) -> _Part:

@@ -17,12 +17,12 @@ class Spool(Generic[T]):
 
     Args:
         output: beside it there is room.
-        kind: makes a piece of its arrays.
-        fields: their names, in that order.
+        kind: makes a piece of its arrays, by name.
+        fields: their names; those that are None in a piece are so in all.
     """
 
     def __init__(self, output: Path, kind: Callable[..., T], fields: Sequence[str]) -> None:
-        self._beside, self._kind, self._fields = output, kind, fields
+        self._beside, self._kind, self._fields = output, kind, tuple(fields)
         try:
             self._file: IO[bytes] = tempfile.TemporaryFile(dir=output.parent)  # noqa: SIM115 (closed by `close`)
         except OSError as error:
@@ -34,9 +34,10 @@ class Spool(Generic[T]):
         Raises:
             InputError: there is no room.
         """
-        parts = [getattr(piece, name) for name in self._fields]
+        parts = {name: part for name in self._fields if (part := getattr(piece, name)) is not None}
+        self._fields = tuple(parts)
         try:
-            for part in parts if len(parts[0]) else ():
+            for part in parts.values() if len(parts[self._fields[0]]) else ():
                 np.save(self._file, part, allow_pickle=False)
         except OSError as error:
             raise unwritable(self._beside, error) from error
@@ -46,7 +47,7 @@ class Spool(Generic[T]):
         size = self._file.tell()
         self._file.seek(0)
         while self._file.tell() < size:
-            yield self._kind(*(np.load(self._file, allow_pickle=False) for _ in self._fields))
+            yield self._kind(**{name: np.load(self._file, allow_pickle=False) for name in self._fields})
 
     def close(self) -> None:
         """Forget it."""

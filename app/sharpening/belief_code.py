@@ -1,6 +1,5 @@
 """Beliefs as a code over atoms: samples' windows of several lengths in, amplitudes and frequencies out."""
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,9 @@ from sharpear.gpu import CPU, Backend
 from .composite import Composite
 from .evidence import Evidence
 from .judge import Judge
-from .ownership import fundamentals
+from .ownership import Ownership
 from .voiced_judge import VoicedJudge
 from .winners import Winners
-
-log = logging.getLogger("sharpear.sharpening")
 
 LEARNED_HOP_MS = 1e3 * 128 / 44100
 HOP_TOLERANCE = 0.1
@@ -60,11 +57,10 @@ class BeliefCode(Composite):
         design = CueDesign(bank, self.latency_hops, self._finder.latency_hops)
         self._judge = Judge(design, beliefs.weights, atom_hz, config.bank.scale, streams, backend)
         self._voices: VoicedJudge | None = None
-        if config.voices.enabled and not isinstance(backend, type(CPU)):
-            log.warning("voices are looked for on the CPU alone: partials that no window tells apart stay together")
-        elif config.voices.enabled:
-            self._voices = VoicedJudge(self._judge, design, _voice_weights(config.voices.weights), streams)
+        if config.voices.enabled:
+            self._voices = VoicedJudge(self._judge, design, _voice_weights(config.voices.weights), streams, backend)
         self._winners = Winners(atom_hz, hop_s, config.network, streams, backend)
+        self._owners = Ownership(self._winners.tables.half_width, streams, backend) if self._voices else None
         self._backend = backend
         self._nothing = backend.empty((0, streams, atom_hz.size), np.float32)
         self._no_fundamentals = self._nothing if self._voices else self._nothing[..., :0]
@@ -79,22 +75,27 @@ class BeliefCode(Composite):
         voices = {} if self._voices is None else {"voices": self._voices.tracker}
         return {"finder": self._finder, "judge": self._judge, **voices, "pair": self._winners.pair}
 
-    def evidence(self, frames: HannFrames) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """What drives the network: the believed lines' amplitudes and frequencies on the atoms; and fundamentals."""
+    def evidence(
+        self, frames: HannFrames, hops: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """What drives the network: the believed lines' amplitudes and frequencies on the atoms; and fundamentals.
+
+        hops: (streams, samples) of the frames, on the CPU: there voices are looked for. By default the frames' own, for
+        which a GPU has to be waited for.
+        """
         if not len(frames):
             return self._nothing, self._nothing, self._no_fundamentals
         pairs = self._finder.process(longest_window(self._bank, frames))
         if self._voices:
-            return self._voices.process(frames, pairs)
+            return self._voices.process(frames, pairs, hops)
         drive, frequency_hz = self._judge.process(frames, pairs)
         return drive, frequency_hz, self._backend.empty((*drive.shape[:2], 0), np.float32)
 
     def fundamentals(self, evidence: Evidence, amplitude: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """Fundamentals of the winners' voices, Hz, like their amplitude; nothing where voices are not looked for."""
-        if self._voices is None:
+        if self._owners is None:
             return None
-        half_width = self._winners.tables.half_width
-        return fundamentals(evidence.drive, evidence.fundamental_hz, amplitude, half_width)
+        return self._owners.process(evidence.drive, evidence.fundamental_hz, amplitude)
 
     def compete(
         self, amplitude: NDArray[np.float32], frequency: NDArray[np.float32]

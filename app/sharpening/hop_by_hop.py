@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 from sharpear.compiler.entries import entries
 from sharpear.compiler.kept import Kept
 from sharpear.dsp import HannBank, LineFinder
-from sharpear.dsp.voice_tracker_kernel import ROW_HOPS
+from sharpear.dsp.voice_evidence_kernel import RowRoom
+from sharpear.dsp.voice_tracker_kernel import ROW_HOPS, TrackerOut
 from sharpear.gpu.arguments import check_audio
 
 from .belief_code import BeliefCode
 from .cores import cores, streams_side_by_side
 from .evidence import Evidence
-from .hop_by_hop_kernel import DecideParts, ListenParts, decide, follow_voices, hear, hear_voices_too, take_in
+from .hop_by_hop_kernel import DecideParts, ListenParts, decide, hear, hear_voices_too, take_in
 from .judge import Judge, JudgeRoom
 from .plain import PlainAmplitudes
-from .voiced_judge import HearingRoom
+from .voice_follower import follow_voices
+from .voiced_judge import HearingRoom, VoicedJudge
 
 CHUNK_SAMPLES = 1 << 16
 """Samples of each stream that are laid out at once."""
@@ -35,6 +37,14 @@ class Kernels(NamedTuple):
     hear: Callable[..., None]
     decide: Callable[..., None]
     follow: Any = None
+
+
+class VoiceRooms(NamedTuple):
+    """Room for voices of one stream: for a row, for what is said of its frames, and for what is believed of them."""
+
+    row: Kept[RowRoom]
+    said: Kept[TrackerOut]
+    hearing: Kept[HearingRoom]
 
 
 class HopByHop:
@@ -51,8 +61,9 @@ class HopByHop:
         self._listened = Kept(_listen_parts(bank, self._finder, self._judge, plain))
         self._decided = Kept(DecideParts(self._winners.pair.parts, self._winners.tables))
         self._atoms, self._channels = self._judge.tables.atom_hz.size, plain.channels
-        self._followed = Kept(self._voices.parts) if self._voices else None
-        self._rooms: list[tuple[Kept[JudgeRoom], Kept[HearingRoom] | None]] = []
+        self._followed = Kept(self._voices.tracker.parts) if self._voices else None
+        self._weights = Kept(self._voices.weights) if self._voices else None
+        self._rooms: list[tuple[Kept[JudgeRoom], VoiceRooms | None]] = []
         self._recent = np.empty((self._streams, 0), np.float32)
         self._resting = np.zeros(self._streams, np.int64)
         self._stateful = bank, self._finder, self._judge, plain.late
@@ -113,48 +124,48 @@ class HopByHop:
             self._changes, self._resting[:] = changes, 0
 
         def hear_one(s: int) -> None:
-            room, hearing = self._rooms.pop() if self._rooms else self._new_rooms()
+            room, voices = self._rooms.pop() if self._rooms else self._new_rooms()
             given = self._recent, s, *numbers, self._listened, self._resting, room, *made
-            if hearing is None:
+            if voices is None:
                 self._kernels.hear(*given)
             else:
-                self._hear_voices_too(s, frames, numbers[-1], given, hearing)
-            self._rooms.append((room, hearing))
+                self._hear_voices_too(s, frames, numbers[-1], given, voices)
+            self._rooms.append((room, voices))
 
         streams_side_by_side(self._streams, frames, hear_one)
         for counter in counters:
             counter += frames
 
-    def _hear_voices_too(self, s: int, frames: int, frame: int, given: tuple[Any, ...], hearing: Kept[Any]) -> None:
+    def _hear_voices_too(self, s: int, frames: int, frame: int, given: tuple[Any, ...], room: VoiceRooms) -> None:
         """Voices stay what they are until they are looked for again: for so long each kernel goes on."""
         begin = 0
         while begin < frames:
             end = min(frames, begin + ROW_HOPS - (frame + begin) % ROW_HOPS)
-            voices = begin, end, self._followed, hearing
-            self._kernels.follow(self._recent, s, self._hop, frame, *voices)
-            self._kernels.hear(*given, *voices)
+            self._kernels.follow(
+                self._recent, s, self._hop, frame, begin, end, self._followed, room.row, room.said, 0, 0
+            )
+            self._kernels.hear(*given, begin, end, room.said, self._weights, room.hearing)
             begin = end
 
     @cached_property
     def _kernels(self) -> Kernels:
         """Compiled for what they are given, if they have to be."""
-        memory, nothing, (room, hearing) = self._memory, self._nothing, self._new_rooms()
+        memory, nothing, (room, voices) = self._memory, self._nothing, self._new_rooms()
         heard: tuple[Any, ...] = self._recent, 0, 0, 0, 0, self._listened, self._resting, room
         heard = *heard, nothing.drive, nothing.frequency_hz, nothing.plain
-        named = *heard, nothing.fundamental_hz
-        voices = 0, 0, self._followed, hearing
-        calls: dict[str, tuple[Any, tuple[Any, ...]]] = {
-            "hear": (hear_voices_too, (*named, *voices)) if self._voices else (hear, heard),
-            "follow": (follow_voices, (self._recent, 0, 0, 0, *voices)),
+        calls: dict[str, tuple[Any, tuple[Any, ...]]] = {"hear": (hear, heard)}
+        if voices:
+            named = *heard, nothing.fundamental_hz, 0, 0, voices.said, self._weights, voices.hearing
+            followed = self._recent, 0, 0, 0, 0, 0, self._followed, voices.row, voices.said, 0, 0
+            calls = {"hear": (hear_voices_too, named), "follow": (follow_voices, followed)}
+        calls |= {
             "take_in": (take_in, (self._recent, 0, 0, memory["waiting"], memory["replaced"], self._recent)),
             "decide": (decide, (0, self._decided, nothing.drive, nothing.drive, self._recent, nothing.drive)),
         }
-        if not self._voices:
-            del calls["follow"]
         return Kernels(**entries(calls, cores()))
 
-    def _new_rooms(self) -> tuple[Kept[JudgeRoom], Kept[HearingRoom] | None]:
-        return Kept(self._judge.room()), Kept(self._voices.room()) if self._voices else None
+    def _new_rooms(self) -> tuple[Kept[JudgeRoom], VoiceRooms | None]:
+        return Kept(self._judge.room()), _voice_rooms(self._voices) if self._voices else None
 
     def compete(
         self, amplitude: NDArray[np.float32], frequency: NDArray[np.float32]
@@ -171,6 +182,11 @@ class HopByHop:
 
         streams_side_by_side(self._streams, len(amplitude), decide_one)
         return merged, frequency
+
+
+def _voice_rooms(voices: VoicedJudge) -> VoiceRooms:
+    tracker = voices.tracker
+    return VoiceRooms(Kept(tracker.room()), Kept(tracker.out(ROW_HOPS, 1)), Kept(voices.room()))
 
 
 def _listen_parts(bank: HannBank, finder: LineFinder, judge: Judge, plain: PlainAmplitudes) -> ListenParts:

@@ -9,14 +9,15 @@ from sharpear.dsp.cue_arrays import CueState
 from sharpear.dsp.hann_bank_kernel import HOPS, SILENT_POWER, BankParts, hann_hop, hann_room, take_hops
 from sharpear.dsp.lines_kernel import MOMENTS, FinderParts, lines_frame, lines_room
 from sharpear.dsp.splitter_kernel import usable_sample
-from sharpear.dsp.voice_tracker_kernel import follow
+from sharpear.dsp.voice_tracker_kernel import ROW_HOPS, TrackerOut
 from sharpear.dynamics.pair_kernel import pair_frame, pair_room
 from sharpear.dynamics.rules import PairParts
 from sharpear.dynamics.unit_kernel import is_silent
+from sharpear.dynamics.voice_beliefs_kernel import VoiceWeights
 
 from .judge import JudgeRoom, JudgeTables, judge_frame, judge_moment
 from .plain import PlainParts, plain_frame
-from .voiced_judge import HearingRoom, VoiceParts, mix_and_place
+from .voiced_judge import HearingRoom, mix_and_place
 from .winners import WinnerTables, take_windows, winners_room
 
 
@@ -85,9 +86,9 @@ def hear(
 def hear_voices_too(
     recent: Floats, s: int, bank_frame: int, finder_frame: int, frame: int, parts: ListenParts, resting: Integers,
     room: JudgeRoom, drive: Floats, frequency: Floats, amplitude: Floats, fundamental: Floats, begin: int, end: int,
-    voices: VoiceParts, hearing: HearingRoom,
+    said: TrackerOut, weights: VoiceWeights, hearing: HearingRoom,
 ) -> None:  # fmt: skip
-    """`hear`, of the frames between, with the voices that there are in them."""
+    """`hear`, of the frames between, with what is said of the voices that there are in them."""
     hop, heard = parts.bank.filters.basis.shape[0], _hop_room(parts)
     for f in range(begin, end):
         at = (f - begin) % HOPS
@@ -103,19 +104,12 @@ def hear_voices_too(
             heard.power, heard.moment, heard.pair_hz, heard.pair_energy, heard.trust, parts.judge, frame + f, s,
             parts.memory, room,
         )  # fmt: skip
-        mix_and_place(frame + f, s, parts.judge, room, voices, hearing, drive[f, s], frequency[f, s], fundamental[f, s])
+        mix_and_place(
+            said, f - begin, 0, (frame + f) % ROW_HOPS, parts.judge, room, weights, hearing, drive[f, s],
+            frequency[f, s], fundamental[f, s],
+        )  # fmt: skip
         plain_frame(heard.power, s, parts.plain, amplitude[f, s])
         _see_rest(sound, s, parts, resting)
-
-
-@kernel
-def follow_voices(
-    recent: Floats, s: int, hop: int, frame: int, begin: int, end: int, voices: VoiceParts, hearing: HearingRoom
-) -> None:
-    """Take the hops of the frames between, silence, too, and find voices where they are due: in the first alone."""
-    for f in range(begin, end):
-        sound = recent[s, f * hop : (f + 1) * hop]
-        follow(sound, frame + f, s, voices.tables, voices.state, hearing.row)
 
 
 class HopRoom(NamedTuple):

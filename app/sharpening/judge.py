@@ -1,6 +1,7 @@
 """Which of the windows' lines are believed, and the atoms that collect them."""
 
 import math
+from functools import cached_property
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from sharpear.dsp.scales import Scale, scale_position
 from sharpear.dynamics.beliefs import belief_room
 from sharpear.dynamics.beliefs_kernel import BeliefRoom, BeliefWeights, judge_bands, judge_lines
 from sharpear.gpu import CPU, Backend
+from sharpear.gpu.backend import Kernel
 from sharpear.gpu.stateful import Stateful, named
 
 FAINTEST_PART = 1e-22
@@ -72,7 +74,7 @@ class Judge(Stateful):
         streams: int,
         backend: Backend = CPU,
     ) -> None:
-        self._atoms, self._design = atom_hz.size, design
+        self._atoms, self._design, self._streams = atom_hz.size, design, streams
         self.tables = JudgeTables(
             basins=basin_tables(design.bank, backend),
             cues=design.tables(backend),
@@ -86,11 +88,7 @@ class Judge(Stateful):
             grid=atom_grid(atom_hz, scale),
             atom_hz=backend.array(atom_hz, np.float32),
         )
-        self._room = self.room(backend, streams)
         self._remember([*design.memory(streams), ("frame", np.int64)], backend)
-        units = {"FOURTH": weights.narrow_bias.size}
-        needed = 4 * MOST_LINES + 4 * design.most_candidates
-        self._run = backend.kernel(judge_process, units, blocks=streams, threads=MOST_LINES, shared_bytes=needed)
 
     def room(self, backend: Backend = CPU, streams: int = 1) -> JudgeRoom:
         """Room for one moment; on a GPU of every stream."""
@@ -105,6 +103,22 @@ class Judge(Stateful):
             total=backend.room((self._atoms,), np.float64, streams),
             moment=backend.room((self._atoms,), np.float64, streams),
         )
+
+    @cached_property
+    def working(self) -> JudgeRoom:
+        """Room for all streams' moments where the judge is, for kernels that judge whole blocks."""
+        return self.room(self.backend, self._streams)
+
+    def kernel(self, function: object, more_lines: int = 0) -> Kernel:
+        """What judges whole blocks here; more_lines: those that it places beside the windows'."""
+        units = {"FOURTH": self.tables.weights.narrow_bias.size}
+        needed = 4 * (MOST_LINES + self._design.most_candidates + more_lines)
+        return self.backend.kernel(function, units, blocks=self._streams, threads=MOST_LINES, shared_bytes=needed)
+
+    @cached_property
+    def _run(self) -> Kernel:
+        """Needed, and compiled, where no `VoicedJudge` runs a kernel of its own."""
+        return self.kernel(judge_process)
 
     @property
     def memory(self) -> CueState:
@@ -123,8 +137,8 @@ class Judge(Stateful):
         state = self._state
         self._run(
             frames.power, frames.moment,
-            LinesOut(hz=pairs.frequency_hz, energy=pairs.energy, trust=pairs.trust), *self.tables,
-            int(state["frame"]), self.memory, self._room, amplitude, frequency,
+            LinesOut(hz=pairs.frequency_hz, energy=pairs.energy, trust=pairs.trust), self.tables,
+            int(state["frame"]), self.memory, self.working, amplitude, frequency,
         )  # fmt: skip
         state["frame"] += len(frames)
         return amplitude, frequency
@@ -132,12 +146,10 @@ class Judge(Stateful):
 
 @kernel
 def judge_process(
-    power: Floats, moment: Floats, pairs: LinesOut, basins: BasinTables, tables: CueTables, weights: BeliefWeights,
-    rule: JudgeRule, grid: AtomGrid, atom_hz: Floats, frame: int, state: CueState, room: JudgeRoom, amplitude: Floats,
-    frequency: Floats,
+    power: Floats, moment: Floats, pairs: LinesOut, judge: JudgeTables, frame: int, state: CueState, room: JudgeRoom,
+    amplitude: Floats, frequency: Floats,
 ) -> None:  # fmt: skip
     """`judge_frame`, a frame of a stream at a time."""
-    judge = JudgeTables(basins, tables, weights, rule, grid, atom_hz)
     for s in range(power.shape[1]):
         for f in range(power.shape[0]):
             judge_frame(

@@ -17,6 +17,7 @@ from .evidence import Evidence
 from .feasible import check_spacing
 from .front import SubbandFront, channels_of
 from .hop_by_hop import HopByHop
+from .host_hops import HostHops
 from .phase import PhaseReader
 from .plain import PlainAmplitudes
 from .sparse_code import SparseCode
@@ -43,7 +44,7 @@ class Path(Composite):
 
     @abstractmethod
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
-        """(samples, streams) of audio in, the evidence of the frames completed by it out."""
+        """(samples, streams) of the host's audio in, the evidence of the frames completed by it, where it runs, out."""
 
     @abstractmethod
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -84,6 +85,7 @@ class SubbandPath(Path):
 
     def __init__(self, sample_rate: float, hop: int, config: Config, streams: int, backend: Backend = CPU) -> None:
         self._front = front = SubbandFront(sample_rate, hop, config, streams, backend)
+        self._backend = backend
         design = front.bank.design
         self.channel_hz = design.center_hz
         self.atom_hz = _atoms_of(config, design.center_hz)
@@ -106,7 +108,8 @@ class SubbandPath(Path):
         if self._at_once:
             subband, drive = self._at_once.listen(audio)
         else:
-            subband = self._front.process(audio)
+            with self._backend.sent(audio) as sent:
+                subband = self._front.process(sent)
             drive = self._code.encoder.process(subband)
         if self._told_hz.shape != drive.shape:  # blocks mostly complete as many frames as the one before
             self._told_hz = np.broadcast_to(self._code.refining.atom_hz, drive.shape)
@@ -147,8 +150,10 @@ class WindowPath(Path):
         self._front = SubbandFront(sample_rate, hop, config, streams, backend, self.latency_hops) if phases else None
         plain_hz = self.channel_hz[: 0 if phases else None]
         self._plain = PlainAmplitudes(self._bank, plain_hz, self.latency_hops, backend)
-        self._at_once, self._subbands = None, None
-        if backend is CPU:
+        self._backend, self._at_once, self._subbands, self._hops = backend, None, None, None
+        if backend is not CPU:
+            self._hops = HostHops(self._bank) if config.voices.enabled else None
+        else:
             self._at_once = HopByHop(self._bank, self._code, self._plain)
             self._subbands = SubbandHops(self._front) if self._front else None
 
@@ -166,11 +171,14 @@ class WindowPath(Path):
         if self._at_once:
             evidence = self._at_once.listen(audio)
             return replace(evidence, subband=self._subbands.listen(audio)[0]) if self._subbands else evidence
-        frames = self._bank.process(audio)
-        drive, frequency_hz, fundamental_hz = self._code.evidence(frames)
+        hops = self._hops.take(audio) if self._hops else None
+        with self._backend.sent(audio) as sent:
+            frames = self._bank.process(sent)
+            subband = self._front.process(sent) if self._front else None
+        plain = self._plain.process(frames)
+        drive, frequency_hz, fundamental_hz = self._code.evidence(frames, hops)  # last, for it may wait for voices
         nothing = np.empty((*drive.shape[:2], 0), np.complex64)
-        subband = self._front.process(audio) if self._front else nothing
-        return Evidence(drive, frequency_hz, subband, self._plain.process(frames), fundamental_hz)
+        return Evidence(drive, frequency_hz, nothing if subband is None else subband, plain, fundamental_hz)
 
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The code's winners."""

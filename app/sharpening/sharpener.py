@@ -160,8 +160,7 @@ class Sharpener(Streaming[Frames]):
         return self._advance(np.zeros((missing, self.streams), np.float32)).result()
 
     def _advance(self, audio: NDArray[np.float32]) -> Pending[Frames]:
-        with self.backend.sent(audio) as ours:
-            return self._decide(self.listen(ours), self._flat_input)
+        return self._decide(self.listen(audio), self._flat_input)
 
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
         """The first half of `process`: what (samples, streams) of audio give the network to decide.
