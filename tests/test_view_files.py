@@ -29,6 +29,7 @@ from sharpear.live.ring import Reader, Ring
 from sharpear.live.sources import Replay
 from sharpear.sharpening.evidence import Evidence
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
+from sharpear.sinks.linking import LEVEL_ROWS_PER_DB, REACH_ROWS, link_peaks
 from sharpear.sinks.strokes import FADED_DB, ROW_STEPS, STEPS_PER_DB, STROKE, Linker, Strokes
 from sharpear.view.data import data
 from sharpear.view.listening import evidence_of
@@ -170,6 +171,32 @@ def test_strokes_of_a_segment_come_from_loud_to_faint_and_none_is_unseen(drawn):
         assert (np.diff(segment) >= 0).all()
         assert (np.diff(loudness)[np.diff(segment) == 0] < 1e-3).all()
         assert loudness.min() > 0
+
+
+def test_lines_go_on_where_two_peaks_are_each_others_nearest():
+    """Against all pairs: peaks that are nearly in order, several of them equally near."""
+    rng = np.random.default_rng(3)
+    row = np.sort(rng.integers(0, 40, (60, 12)) / 2, axis=1).astype(np.float32)
+    row[:, [2, 3]] = row[:, [3, 2]]
+    count = rng.integers(0, row.shape[1] + 1, len(row))
+    level_db = rng.integers(-60, 0, row.shape).astype(np.float32)
+    link, age = np.full(row.shape, -1), np.zeros(row.shape, np.int64)
+    link_peaks(0, row, level_db, count, link, age)
+
+    def nearest(frame: int, peak: int, other: int) -> int:
+        apart = np.abs(row[other] - row[frame, peak])
+        cost = apart + LEVEL_ROWS_PER_DB * np.abs(level_db[other] - level_db[frame, peak]).astype(np.float64)
+        cost[(apart >= REACH_ROWS) | (np.arange(len(apart)) >= count[other])] = np.inf
+        return int(cost.argmin()) if np.isfinite(cost).any() else -1
+
+    linked = 0
+    for frame, peak in [place for place in np.ndindex(row.shape) if place[0] > 0 and place[1] < count[place[0]]]:
+        before = nearest(frame, peak, frame - 1)
+        mutual = before >= 0 and nearest(frame - 1, before, frame) == peak
+        assert link[frame, peak] == (before if mutual else -1)
+        assert age[frame, peak] == (age[frame - 1, before] + 1 if mutual else 0)
+        linked += mutual
+    assert linked > 100
 
 
 def test_a_zarr_made_before_opens_without_sound(drawn, sharpen, folder):
@@ -526,23 +553,25 @@ def test_requests_that_fail_leave_no_stretch_of_any_pane_behind(tab):
 @pytest.mark.real_time
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_overflows(tab, width):
-    tab.call(
-        "Emulation.setDeviceMetricsOverride",
-        width=width,
-        height=844 if width < 800 else 1000,
-        deviceScaleFactor=1,
-        mobile=False,
-    )
+    tab.sized(width, 844 if width < 800 else 1000)
     try:
-        assert tab.wait(f"document.documentElement.scrollWidth <= {width}")
-        inside = (
-            "[...document.querySelectorAll('body *')].every((each) => !each.offsetParent"
-            " || each.getBoundingClientRect().right < innerWidth + 1)"
-        )
-        assert tab.wait(inside)
+        assert not tab.overflows()
         assert tab.evaluate("document.getElementById('stage').clientHeight") >= 160
     finally:
         tab.call("Emulation.clearDeviceMetricsOverride")
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_nobody_is_shut_out_by_what_is_open(tab):
+    tab.evaluate("page.select({ fromS: 1, untilS: 2 }), page.showsNotes = page.showsSlice = true, page.keeper.mark(1)")
+    assert tab.barriers() == []
+    press(tab, "?")
+    assert tab.barriers() == []
+    tab.evaluate(
+        "document.getElementById('keys').close(), page.select(null), page.showsNotes = page.showsSlice = false, "
+        "page.markers.pop(), page.keeper.list()"
+    )
 
 
 @pytest.mark.browser

@@ -35,7 +35,7 @@ export class Keeper {
       field.addEventListener("input", () => { marker.label = field.value; page.changed(); });
       const button = (text, label, act) => {
         const made = Object.assign(document.createElement("button"), { type: "button", textContent: text, title: `${label} marker ${number + 1}` });
-        made.setAttribute("aria-label", made.title);
+        made.setAttribute("aria-label", `${text} ${made.title}`); // what is seen is in the name, for those who speak it
         made.addEventListener("click", act);
         return made;
       };
