@@ -1,5 +1,7 @@
 """`sharpear view`: tiles that hold what was sharpened, and a page that plays, seeks, measures and saves."""
 
+import base64
+import io
 import json
 import os
 import signal
@@ -14,7 +16,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import browser
+import mido
 import numpy as np
+import pypdf
 import pytest
 import soundfile
 from conftest import SMALL
@@ -24,6 +28,7 @@ from live_session import Running
 import sharpear
 from sharpear.config import load_config
 from sharpear.errors import InputError
+from sharpear.integrity import examine
 from sharpear.live.recent import Recent
 from sharpear.live.ring import Reader, Ring
 from sharpear.live.sources import Replay
@@ -31,7 +36,7 @@ from sharpear.sharpening.evidence import Evidence
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
 from sharpear.sinks.linking import LEVEL_ROWS_PER_DB, REACH_ROWS, link_peaks
 from sharpear.sinks.strokes import FADED_DB, ROW_STEPS, STEPS_PER_DB, STROKE, Linker, Strokes
-from sharpear.view.data import data
+from sharpear.view.data import NOTE_FILES, data
 from sharpear.view.listening import evidence_of
 from sharpear.view.sheet import Sheets
 from sharpear.view.tiles import stroke_records
@@ -305,6 +310,7 @@ def tab(tmp_path_factory) -> Iterator[browser.Tab]:
     paths = [recording(sound), recording(sound, "again.wav")]
     with View(folder=folder) as view, browser.browser((1280, 800)) as started:
         sheets = Sheets(paths, folder, load_config(str(SMALL)), view.axes, None)
+        view.write_notes = sheets.write_notes
         sheets.start()
         try:
             page = started.open(view.url)
@@ -427,6 +433,37 @@ def test_what_is_saved_is_what_is_there(tab):
     size = tab.evaluate("page.keeper.png().then(([blob]) => createImageBitmap(blob)).then((p) => [p.width, p.height])")
     assert [round(float(side)) for side in svg.get("viewBox").split()[2:]] == size
     tab.evaluate("page.select(null), page.markers.length = 0, page.keeper.list()")
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_notes_are_saved_for_other_tools_as_the_page_names_them(tab, tmp_path):
+    asked = "page.keeper.noteFile({!r}).then(([content]) => Array.from(new Uint8Array(content)))"
+    kinds = tab.evaluate("[...document.getElementById('what').options].map((each) => each.value)")
+    assert set(NOTE_FILES) == {kind for kind in kinds if "." in kind}
+    for kind in NOTE_FILES:
+        (tmp_path / kind).write_bytes(bytes(tab.evaluate(asked.format(kind))))
+        assert examine(str(tmp_path / kind)).state in {"whole", "readable"}, kind
+    assert {sent.note for sent in mido.MidiFile(tmp_path / "notes.mid") if sent.type == "note_on"} == {69}
+    field = "document.getElementById('a4').value = {}, document.getElementById('a4').dispatchEvent(new Event('change'))"
+    tab.evaluate(field.format(466))
+    text = bytes(tab.evaluate(asked.format("notes.TextGrid"))).decode()
+    tab.evaluate(field.format(440))
+    assert 'text = "G#4 ' in text, "440 Hz is a semitone below an A4 of 466"
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_the_view_is_printed_on_a_page_of_its_size(tab):
+    tab.evaluate("window.print = () => {}, page.keeper.pdf().then(() => (window.printed = true)), 0")
+    assert tab.wait("window.printed")
+    options = {"preferCSSPageSize": True, "printBackground": True}
+    (printed,) = pypdf.PdfReader(io.BytesIO(base64.b64decode(tab.call("Page.printToPDF", **options)["data"]))).pages
+    shape = tab.evaluate("document.getElementById('stage').clientWidth / document.getElementById('stage').clientHeight")
+    assert float(printed.mediabox.width / printed.mediabox.height) == pytest.approx(shape, rel=0.01)
+    assert "sung.wav" in printed.extract_text()
+    tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tab.evaluate("document.getElementById('paper').childElementCount") == 0
 
 
 SCROLLED = """

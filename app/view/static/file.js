@@ -38,6 +38,7 @@ class Page {
         showProgress(this);
       },
       sheets: (message) => this.heard(message),
+      written: (message) => this.keeper.written(message),
     });
     new ResizeObserver(() => this.changed()).observe($("stage"));
     dark.addEventListener("change", () => this.restyle());
