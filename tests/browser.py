@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,12 @@ FLAGS = (
     "--disable-sync",
     "--remote-debugging-port=0",
 )
+
+AXE = """
+axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations
+  .filter(({ impact }) => ["serious", "critical"].includes(impact))
+  .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(", ")}`))
+"""
 
 
 def missing() -> str:
@@ -74,6 +81,28 @@ class Tab:
             return False
 
         return wait_until(holds, timeout_s)
+
+    def sized(self, width: int, height: int) -> None:
+        """As large as that, until it is sized anew."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def overflows(self) -> bool:
+        """Whether something reaches beyond the right edge."""
+        inside = (
+            "document.documentElement.scrollWidth <= innerWidth && [...document.querySelectorAll('body *')].every("
+            "(each) => !each.offsetParent || each.getBoundingClientRect().right < innerWidth + 1)"
+        )
+        return not self.wait(inside)
+
+    def barriers(self) -> list[str]:
+        """What axe-core finds serious or critical, dark and light: rule, and the elements that break it."""
+        self.evaluate(files("axe_core_python").joinpath("axe.min.js").read_text() + "; 0")
+        found = []
+        for scheme in ("dark", "light"):
+            self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            assert self.wait(f"matchMedia('(prefers-color-scheme: {scheme})').matches")
+            found += self.evaluate(AXE)
+        return found
 
     def press(self, key: str, text: str = "") -> None:
         """Press and release a key."""

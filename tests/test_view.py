@@ -384,6 +384,23 @@ def _steer(tab: browser.Tab) -> None:
 
 
 @pytest.mark.browser
+def test_the_page_shuts_nobody_out_and_nothing_overflows(tone, chromium):
+    with shown(tone) as (view, _):
+        tab = chromium.open(view.url)
+        assert tab.wait("document.getElementById('state').textContent === 'listening'")
+        for width in (390, 1280, 3840):
+            tab.sized(width, 844 if width < 800 else 1000)
+            assert not tab.overflows(), width
+        for key in ("", "?", "p"):
+            tab.evaluate("document.querySelectorAll('dialog').forEach((each) => each.close())")
+            if key:
+                tab.press(key, key)
+                assert tab.wait("document.querySelector('dialog[open]') !== null")
+            assert tab.barriers() == [], key
+        tab.close()
+
+
+@pytest.mark.browser
 def test_the_page_chooses_a_preset(tone, chromium):
     with shown(tone) as (view, running):
         tab = chromium.open(view.url)

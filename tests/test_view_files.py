@@ -1,5 +1,7 @@
 """`sharpear view`: tiles that hold what was sharpened, and a page that plays, seeks, measures and saves."""
 
+import base64
+import io
 import json
 import os
 import signal
@@ -14,7 +16,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import browser
+import mido
 import numpy as np
+import pypdf
 import pytest
 import soundfile
 from conftest import SMALL
@@ -24,13 +28,15 @@ from live_session import Running
 import sharpear
 from sharpear.config import load_config
 from sharpear.errors import InputError
+from sharpear.integrity import examine
 from sharpear.live.recent import Recent
 from sharpear.live.ring import Reader, Ring
 from sharpear.live.sources import Replay
 from sharpear.sharpening.evidence import Evidence
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
+from sharpear.sinks.linking import LEVEL_ROWS_PER_DB, REACH_ROWS, link_peaks
 from sharpear.sinks.strokes import FADED_DB, ROW_STEPS, STEPS_PER_DB, STROKE, Linker, Strokes
-from sharpear.view.data import data
+from sharpear.view.data import NOTE_FILES, data
 from sharpear.view.listening import evidence_of
 from sharpear.view.sheet import Sheets
 from sharpear.view.tiles import stroke_records
@@ -172,6 +178,32 @@ def test_strokes_of_a_segment_come_from_loud_to_faint_and_none_is_unseen(drawn):
         assert loudness.min() > 0
 
 
+def test_lines_go_on_where_two_peaks_are_each_others_nearest():
+    """Against all pairs: peaks that are nearly in order, several of them equally near."""
+    rng = np.random.default_rng(3)
+    row = np.sort(rng.integers(0, 40, (60, 12)) / 2, axis=1).astype(np.float32)
+    row[:, [2, 3]] = row[:, [3, 2]]
+    count = rng.integers(0, row.shape[1] + 1, len(row))
+    level_db = rng.integers(-60, 0, row.shape).astype(np.float32)
+    link, age = np.full(row.shape, -1), np.zeros(row.shape, np.int64)
+    link_peaks(0, row, level_db, count, link, age)
+
+    def nearest(frame: int, peak: int, other: int) -> int:
+        apart = np.abs(row[other] - row[frame, peak])
+        cost = apart + LEVEL_ROWS_PER_DB * np.abs(level_db[other] - level_db[frame, peak]).astype(np.float64)
+        cost[(apart >= REACH_ROWS) | (np.arange(len(apart)) >= count[other])] = np.inf
+        return int(cost.argmin()) if np.isfinite(cost).any() else -1
+
+    linked = 0
+    for frame, peak in [place for place in np.ndindex(row.shape) if place[0] > 0 and place[1] < count[place[0]]]:
+        before = nearest(frame, peak, frame - 1)
+        mutual = before >= 0 and nearest(frame - 1, before, frame) == peak
+        assert link[frame, peak] == (before if mutual else -1)
+        assert age[frame, peak] == (age[frame - 1, before] + 1 if mutual else 0)
+        linked += mutual
+    assert linked > 100
+
+
 def test_a_zarr_made_before_opens_without_sound(drawn, sharpen, folder):
     assert sharpen(recording(folder), "-o", "sung.zarr", "--set", "output.rounding=false").code == 0
     Path("tiles").mkdir()
@@ -278,6 +310,7 @@ def tab(tmp_path_factory) -> Iterator[browser.Tab]:
     paths = [recording(sound), recording(sound, "again.wav")]
     with View(folder=folder) as view, browser.browser((1280, 800)) as started:
         sheets = Sheets(paths, folder, load_config(str(SMALL)), view.axes, None)
+        view.write_notes = sheets.write_notes
         sheets.start()
         try:
             page = started.open(view.url)
@@ -400,6 +433,37 @@ def test_what_is_saved_is_what_is_there(tab):
     size = tab.evaluate("page.keeper.png().then(([blob]) => createImageBitmap(blob)).then((p) => [p.width, p.height])")
     assert [round(float(side)) for side in svg.get("viewBox").split()[2:]] == size
     tab.evaluate("page.select(null), page.markers.length = 0, page.keeper.list()")
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_notes_are_saved_for_other_tools_as_the_page_names_them(tab, tmp_path):
+    asked = "page.keeper.noteFile({!r}).then(([content]) => Array.from(new Uint8Array(content)))"
+    kinds = tab.evaluate("[...document.getElementById('what').options].map((each) => each.value)")
+    assert set(NOTE_FILES) == {kind for kind in kinds if "." in kind}
+    for kind in NOTE_FILES:
+        (tmp_path / kind).write_bytes(bytes(tab.evaluate(asked.format(kind))))
+        assert examine(str(tmp_path / kind)).state in {"whole", "readable"}, kind
+    assert {sent.note for sent in mido.MidiFile(tmp_path / "notes.mid") if sent.type == "note_on"} == {69}
+    field = "document.getElementById('a4').value = {}, document.getElementById('a4').dispatchEvent(new Event('change'))"
+    tab.evaluate(field.format(466))
+    text = bytes(tab.evaluate(asked.format("notes.TextGrid"))).decode()
+    tab.evaluate(field.format(440))
+    assert 'text = "G#4 ' in text, "440 Hz is a semitone below an A4 of 466"
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_the_view_is_printed_on_a_page_of_its_size(tab):
+    tab.evaluate("window.print = () => {}, page.keeper.pdf().then(() => (window.printed = true)), 0")
+    assert tab.wait("window.printed")
+    options = {"preferCSSPageSize": True, "printBackground": True}
+    (printed,) = pypdf.PdfReader(io.BytesIO(base64.b64decode(tab.call("Page.printToPDF", **options)["data"]))).pages
+    shape = tab.evaluate("document.getElementById('stage').clientWidth / document.getElementById('stage').clientHeight")
+    assert float(printed.mediabox.width / printed.mediabox.height) == pytest.approx(shape, rel=0.01)
+    assert "sung.wav" in printed.extract_text()
+    tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tab.evaluate("document.getElementById('paper').childElementCount") == 0
 
 
 SCROLLED = """
@@ -526,23 +590,25 @@ def test_requests_that_fail_leave_no_stretch_of_any_pane_behind(tab):
 @pytest.mark.real_time
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_overflows(tab, width):
-    tab.call(
-        "Emulation.setDeviceMetricsOverride",
-        width=width,
-        height=844 if width < 800 else 1000,
-        deviceScaleFactor=1,
-        mobile=False,
-    )
+    tab.sized(width, 844 if width < 800 else 1000)
     try:
-        assert tab.wait(f"document.documentElement.scrollWidth <= {width}")
-        inside = (
-            "[...document.querySelectorAll('body *')].every((each) => !each.offsetParent"
-            " || each.getBoundingClientRect().right < innerWidth + 1)"
-        )
-        assert tab.wait(inside)
+        assert not tab.overflows()
         assert tab.evaluate("document.getElementById('stage').clientHeight") >= 160
     finally:
         tab.call("Emulation.clearDeviceMetricsOverride")
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_nobody_is_shut_out_by_what_is_open(tab):
+    tab.evaluate("page.select({ fromS: 1, untilS: 2 }), page.showsNotes = page.showsSlice = true, page.keeper.mark(1)")
+    assert tab.barriers() == []
+    press(tab, "?")
+    assert tab.barriers() == []
+    tab.evaluate(
+        "document.getElementById('keys').close(), page.select(null), page.showsNotes = page.showsSlice = false, "
+        "page.markers.pop(), page.keeper.list()"
+    )
 
 
 @pytest.mark.browser

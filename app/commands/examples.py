@@ -6,6 +6,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "sharpear sharpen song.flac -o song.png",
         "sharpear sharpen corpus -r -o out --skip-existing",
         "sharpear sharpen - < song.wav | jq .time",
+        "sharpear sharpen song.flac --set voices.enabled=false",
     ),
     "live": (
         "sharpear live  # the default microphone",
@@ -13,7 +14,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "sharpear live --replay song.flac --no-view",
         "sharpear live --learn cello.npz  # goes on each time",
     ),
-    "view": ("sharpear view song.flac",),
+    "view": ("sharpear view song.flac", "sharpear view mix.wav stems/mix/*.wav"),
     "separate": (
         "sharpear separate song.flac -o stems",
         "sharpear separate choir.flac --voices 4 -o voices",
@@ -44,5 +45,6 @@ def epilog(command: str) -> str:
     <BLANKLINE>
     Examples:
       sharpear view song.flac
+      sharpear view mix.wav stems/mix/*.wav
     """
     return HEAD + "\n".join(f"  {line}" for line in EXAMPLES[command])

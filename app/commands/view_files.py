@@ -57,7 +57,7 @@ def view(
             (own := Path(folder) / f"from-{number}").mkdir()  # two URLs may end in the same name
             paths.append(download(place, own) if is_url(place) else Path(place))
         sheets = Sheets(paths, Path(folder), config, page.axes, range_db)
-        page.report = say
+        page.report, page.write_notes = say, sheets.write_notes
         sheets.start()
         interruption.patient = True  # from where it is said that Ctrl-C ends
         say(f"the page is at {page.url}: Ctrl-C ends")

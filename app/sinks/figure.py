@@ -120,7 +120,9 @@ def show_vectors(
         hued = _hued(np.array([part], np.float32), np.array([owner], np.uint8))[0]
         colour = tuple(hued) if by_voice else colours.cmap(part)
         width = THINNEST_PT + (WIDEST_PT - THINNEST_PT) * np.sqrt(part)
-        axes.add_patch(PathPatch(Path(points, codes), fill=False, color=colour, linewidth=width, capstyle="round"))
+        paths = PathPatch(Path(points, codes), fill=False, color=colour, linewidth=width, capstyle="round")
+        paths.set_in_layout(False)
+        axes.add_artist(paths)  # add_patch would seek the extremes of every segment: axes have their limits
     return colours
 
 

@@ -57,27 +57,53 @@ def link_peaks(first: int, row: Floats, level_db: Floats, count: Integers, link:
 
     Two peaks are linked if each is the other's nearest.
     """
-    back = np.empty(row.shape[1], np.int64)
+    peaks = row.shape[1]
+    back, forth = np.empty(peaks, np.int64), np.empty(peaks, np.int64)
+    below, here = np.empty(peaks, np.int64), np.empty(peaks, np.int64)
+    if max(first, 1) < len(row):
+        _from_low_to_high(row[max(first, 1) - 1], count[max(first, 1) - 1], below)
     for frame in range(max(first, 1), len(row)):
-        for before in range(count[frame - 1]):
-            back[before] = _nearest(row[frame - 1, before], level_db[frame - 1, before], row, level_db, count, frame)
-        for peak in range(count[frame]):
-            before = _nearest(row[frame, peak], level_db[frame, peak], row, level_db, count, frame - 1)
-            linked = before >= 0 and back[before] == peak
-            link[frame, peak] = before if linked else -1
-            age[frame, peak] = age[frame - 1, before] + 1 if linked else 0
+        own, old = count[frame], count[frame - 1]
+        _from_low_to_high(row[frame], own, here)
+        _nearest(row[frame - 1], level_db[frame - 1], below[:old], row[frame], level_db[frame], here[:own], forth)
+        _nearest(row[frame], level_db[frame], here[:own], row[frame - 1], level_db[frame - 1], below[:old], back)
+        for peak in range(own):
+            linked = back[peak] >= 0 and forth[back[peak]] == peak
+            link[frame, peak] = back[peak] if linked else -1
+            age[frame, peak] = age[frame - 1, back[peak]] + 1 if linked else 0
+        below, here = here, below
 
 
 @kernel
-def _nearest(own_row: float, own_db: float, row: Floats, level_db: Floats, count: Integers, frame: int) -> int:
-    best, least = -1, REACH_ROWS
-    for peak in range(count[frame]):
-        apart = abs(row[frame, peak] - own_row)
-        if apart < REACH_ROWS:
-            apart += LEVEL_ROWS_PER_DB * abs(level_db[frame, peak] - own_db)
-            if apart < least or best < 0:
-                best, least = peak, apart
-    return best
+def _from_low_to_high(row: Floats, count: int, order: Integers) -> None:
+    """Peaks in the order of their rows, by insertion: they nearly are."""
+    for peak in range(count):
+        at = peak
+        while at > 0 and row[order[at - 1]] > row[peak]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = peak
+
+
+@kernel
+def _nearest(
+    own_row: Floats, own_db: Floats, own: Integers, row: Floats, level_db: Floats, others: Integers, nearest: Integers
+) -> None:  # fmt: skip
+    """Of each of a frame's peaks, `own` from low to high, the nearest of `others`, or −1; of equally near the first."""
+    begin = 0
+    for peak in own:
+        while begin < len(others) and own_row[peak] - row[others[begin]] >= REACH_ROWS:
+            begin += 1
+        best, least = -1, 0.0
+        for at in range(begin, len(others)):
+            other = others[at]
+            apart = abs(row[other] - own_row[peak])
+            if apart >= REACH_ROWS:
+                break
+            apart += LEVEL_ROWS_PER_DB * abs(level_db[other] - own_db[peak])
+            if best < 0 or apart < least or (apart == least and other < best):
+                best, least = other, apart
+        nearest[peak] = best
 
 
 @kernel

@@ -38,6 +38,7 @@ FLANK_DB = 9.0
 STROKE = np.dtype([("t", "<u2", 2), ("row", "<u2", 2), ("level", "u1", 2), ("weight", "u1"), ("voice", "u1")])
 """A stroke as the page draws it: both ends' frame in the tile, row × 64, ``1 + 2 (dB + 120)``; weight × 255; voice."""
 ROW_STEPS, LOWEST_DB, STEPS_PER_DB = 64, -120.0, 2.0
+Words = NDArray[np.uint16]
 NOBODYS = np.zeros((0, 0, 0), np.float32)
 FADED_DB = 60.0
 """How much fainter what has neither past nor future is drawn than it is."""
@@ -176,30 +177,30 @@ def _draw(
 ) -> int:  # fmt: skip
     """Returns how many strokes there are. anchor: where the last stroke of each line ended, by the frame's peaks."""
     made = 0
-    now, before, here = np.empty_like(anchor), anchor.copy(), np.empty(3)
+    now, before = np.empty_like(anchor), anchor.copy()
     for frame in range(len(row)):
         at = first + frame
+        joint = at % step == 0
         for peak in range(count[frame]):
-            _place(here, at, row[frame, peak], level_db[frame, peak])
-            born, dies = link[frame, peak] < 0, remaining[frame, peak] == 0
-            now[peak] = here if born else before[link[frame, peak]]
-            if (dies or (at % step == 0 and not born)) and weight[frame, peak] > FAINTEST_WEIGHT:
-                out[made, :3] = now[peak]
-                out[made, 3:6] = here
+            here = float(at), float(row[frame, peak]), float(level_db[frame, peak])
+            line, dies = link[frame, peak], remaining[frame, peak] == 0
+            end = (before[line, 0], before[line, 1], before[line, 2]) if line >= 0 else here
+            if (dies or (joint and line >= 0)) and weight[frame, peak] > FAINTEST_WEIGHT:
+                _place(out, made, 0, end)
+                _place(out, made, 3, here)
                 out[made, 6], out[made, 7] = weight[frame, peak], voice[frame, peak]
                 made += 1
-            if at % step == 0:
-                now[peak] = here
+            _place(now, peak, 0, here if joint else end)
         if strikes[frame]:
             made = _draw_upright(at, row[frame, : count[frame]], level_db[frame], voice[frame], age[frame], out, made)
-        before[:] = now
+        now, before = before, now
     anchor[:] = before
     return made
 
 
 @kernel
-def _place(end: Doubles, at: int, row: float, level_db: float) -> None:
-    end[0], end[1], end[2] = at, row, level_db
+def _place(ends: Doubles, number: int, column: int, end: tuple[float, float, float]) -> None:
+    ends[number, column], ends[number, column + 1], ends[number, column + 2] = end
 
 
 @kernel
@@ -212,8 +213,8 @@ def _draw_upright(
         if age[peak] > FRESH_FRAMES:
             continue
         if last >= 0 and row[peak] - row[last] < TALLEST_ROWS:
-            _place(out[made, :3], at, row[last], level_db[last])
-            _place(out[made, 3:6], at, row[peak], level_db[peak])
+            _place(out, made, 0, (float(at), float(row[last]), float(level_db[last])))
+            _place(out, made, 3, (float(at), float(row[peak]), float(level_db[peak])))
             out[made, 6], out[made, 7] = 1.0, voice[peak] if voice[peak] == voice[last] else 0
             made += 1
         last = peak
@@ -233,11 +234,21 @@ def faded_db(strokes: Doubles) -> Doubles:
 
 def packed(strokes: Doubles, first_frame: int) -> NDArray[np.void]:
     """(strokes, 8) → records of `STROKE`, their frames counted from `first_frame`."""
-    ends = strokes[:, :6].reshape(-1, 2, 3)
-    records = np.empty(len(ends), STROKE)
-    records["t"] = (ends[:, :, 0] - first_frame).clip(0, 65535)
-    records["row"] = np.rint(ends[:, :, 1] * ROW_STEPS).clip(0, 65535)
-    records["level"] = np.rint(1 + (ends[:, :, 2] - LOWEST_DB) * STEPS_PER_DB).clip(1, 255)
-    records["weight"] = np.rint(strokes[:, 6] * 255)
-    records["voice"] = strokes[:, 7]
+    words = np.empty((len(strokes), STROKE.itemsize // 2), np.uint16)
+    _pack(strokes, first_frame, words)
+    records: NDArray[np.void] = words.view(STROKE)[:, 0]
     return records
+
+
+@kernel
+def _pack(strokes: Doubles, first_frame: int, words: Words) -> None:
+    """As `STROKE` has it, byte by byte, two of which are a word, the first of them its lower half."""
+    for n in range(len(strokes)):
+        bytes_ = (0, 0)
+        for end in range(2):
+            words[n, end] = min(65535.0, max(0.0, strokes[n, 3 * end] - first_frame))
+            words[n, 2 + end] = min(65535.0, max(0.0, np.rint(strokes[n, 3 * end + 1] * ROW_STEPS)))
+            level = np.rint(1 + (strokes[n, 3 * end + 2] - LOWEST_DB) * STEPS_PER_DB)
+            bytes_ = bytes_[1], int(min(255.0, max(1.0, level)))
+        words[n, 4] = bytes_[0] + 256 * bytes_[1]
+        words[n, 5] = int(np.rint(strokes[n, 6] * 255)) + 256 * int(strokes[n, 7])

@@ -7,11 +7,18 @@ from pathlib import Path
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
+NUMBER = re.compile(r"\d{1,3}", re.ASCII)
+"""The name of a recording's folder."""
 DATA = re.compile(r"data/(\d{1,3}/[a-z]\w*(?:-\d+|\.wav)?)", re.ASCII)
 """The names that there may be, which reach no other folder."""
 RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})", re.ASCII)
 LARGEST_STRETCH = 1 << 20
 """The most bytes of sound in one answer: the browser asks for the next."""
+NOTE_FILES = {
+    kind: kind.replace(".", "_")
+    for kind in ("notes.mid", "notes.TextGrid", "f0.PitchTier", "notes.svl", "f0.sv.csv", "notes.jams", "notes.parquet")
+}
+"""What a page may ask for of a recording's notes, as `transcribe` writes it, and what the file is called here."""
 PACKED, SOUND, TEXT = "application/octet-stream", "audio/wav", "text/plain; charset=utf-8"
 
 

@@ -22,6 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from sharpear.config import preset_names
 from sharpear.errors import UsageError
 
+from .data import NOTE_FILES, NUMBER
 from .door import MOST_PAGES, Bounded, Door, stands_for_all
 from .hub import HEAD, Hub, Page
 
@@ -67,8 +68,8 @@ class Server:
         token: the secret part of the address.
         host: the address that is listened on.
         url: the whole address.
-        told: receives what the session is to know: a preset that a page asks for; how many pages there are and what
-            they skipped.
+        told: receives what the session is to know: a preset, or notes in a format, that a page asks for; how many pages
+            there are and what they skipped.
         folder: what is below it is served with the page of files; None for the live page.
     """
 
@@ -158,6 +159,11 @@ class Server:
                 self._told({"keep": True})
             else:
                 page.refuse("files are kept on the machine that listens: from elsewhere a page looks on")
+        if "notes" in request:
+            folder, kind = str(request["notes"]), str(request.get("kind"))
+            tuning = {"a4_hz": float(str(request.get("a4"))), "temperament": str(request.get("temperament"))}
+            if kind in NOTE_FILES and NUMBER.fullmatch(folder):
+                self._told({"notes": folder, "kind": kind, "tuning": tuning})
         if "preset" in request:
             name = str(request["preset"])
             if not from_here:

@@ -29,6 +29,7 @@ from sharpear.sinks.rows import Rows
 from sharpear.sinks.strokes import FADED_DB, FLANK_DB, LOWEST_DB, ROW_STEPS, STEPS_PER_DB
 
 from .listening import evidence_of
+from .note_files import write_notes
 from .picture import as_page_reads
 from .preview import Preview
 from .tiles import COLUMN_LEVELS, POOL, SEGMENTS, STROKE_LEVELS, TILE_COLUMNS, TILE_FRAMES, Tiles, write_whole
@@ -88,6 +89,7 @@ class Sheets:
         self._ending = threading.Event()
         self._told = threading.Lock()
         self._error: BaseException | None = None
+        self._heard: dict[str, Transcription] = {}
         self.parts = [self._opened(path, number) for number, path in enumerate(paths)]
         self._threads = [threading.Thread(target=self._work, daemon=True, name="sheets")]
         sounding = [part for part in self.parts if isinstance(part, _Recording)]
@@ -122,6 +124,10 @@ class Sheets:
         if self._error:
             raise self._error
         return not self._threads[0].is_alive()
+
+    def write_notes(self, folder: str, kind: str, tuning: dict[str, Any]) -> str:
+        """Write the notes of the recording in that folder as a file of that kind; what was in the way, if anything."""
+        return write_notes(self._heard.get(folder), self._folder / folder, kind, tuning)
 
     def publish(self) -> None:
         """Tell the page what there is."""
@@ -166,16 +172,16 @@ class Sheets:
                 now_s = time.monotonic()
                 due_s = now_s + max(PUBLISH_S, (now_s - began_s) / PUBLISH_SHARE)
         if hearing:
-            self._write_notes(part, hearing.transcription())
+            self._tell_notes(part, hearing.transcription())
 
-    def _write_notes(self, part: "_Recording | _Loaded", heard: Transcription) -> None:
+    def _tell_notes(self, part: "_Recording | _Loaded", heard: Transcription) -> None:
         pitches = zip(heard.notes, frequencies(heard), strict=True)
         times, notes = heard.voices.times, [{**note.__dict__, "hz": round(hz, 3)} for note, hz in pitches]
         step_s = float(times[1] - times[0]) if len(times) > 1 else 0.0
         f0 = [np.round(column, 2).tolist() for column in heard.voices.f0.T if column.any()]
         told = {"notes": notes, "start_s": float(times[0]) if len(times) else 0.0, "step_s": step_s, "f0": f0}
         write_whole(part.folder / "notes", json.dumps(told).encode())
-        part.sheet.notes = True
+        self._heard[part.sheet.folder], part.sheet.notes = heard, True
 
     def _sounds(self, parts: "list[_Recording]") -> None:
         for part in parts:

@@ -43,14 +43,15 @@ class View:
     Raises:
         UsageError: the port is taken, or the address is not this machine's.
 
-    Pages ask for presets through `choose_preset`, and for the last minutes as a file through `keep`; `report` receives
-    a line for what happens to the server. All may be set later.
+    Pages ask for presets through `choose_preset`, for the last minutes as a file through `keep`, and for notes in some
+    format through `write_notes`; `report` receives a line for what happens to the server. All may be set later.
     """
 
     def __init__(self, port: int | None = None, host: str = LOCAL, *, folder: Path | None = None) -> None:
         self.picture = Picture(self)
         self.choose_preset: Callable[[str], None] = lambda name: None
         self.keep: Callable[[], None] = lambda: None
+        self.write_notes: Callable[[str, str, dict[str, Any]], str] = lambda folder, kind, tuning: "there are no notes"
         self.report: Callable[[str], None] = lambda line: None
         self.pages = self.skipped_by_pages = self._skipped_here = 0
         self._queue: queue.SimpleQueue[tuple[bytes, bytes] | None] = queue.SimpleQueue()
@@ -151,6 +152,9 @@ class View:
                 self.choose_preset(told["preset"])
         elif "keep" in told:
             self.keep()
+        elif "notes" in told:
+            fault = self.write_notes(told["notes"], told["kind"], told["tuning"])
+            self.message(json.dumps({"type": "written", "folder": told["notes"], "kind": told["kind"], "fault": fault}))
         else:
             self.pages, self.skipped_by_pages = told["pages"], told["skipped"]
 

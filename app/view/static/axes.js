@@ -15,6 +15,9 @@ const TIME_GAP_PX = 70;
 const COLUMNS_HEARD = 4;
 const KEY_RANGE_DB = 30;
 
+// Names on the rulers: a little smaller than the page's text, which is larger on large screens.
+export const rulerFont = () => `${Math.round(0.85 * parseFloat(getComputedStyle(document.body).fontSize))}px system-ui, sans-serif`;
+
 export class Axes {
   constructor(still, moving) {
     this.still = still.getContext("2d");
@@ -25,6 +28,7 @@ export class Axes {
 
   restyle() {
     const style = getComputedStyle(document.documentElement);
+    this.font = rulerFont();
     this.ink = Object.fromEntries(
       ["ink", "soft", "line", "accent", "key-white", "key-black"].map((key) => [key, style.getPropertyValue(`--${key}`).trim()]),
     );
@@ -33,7 +37,7 @@ export class Axes {
   // Everything that stands still.
   draw(view, pixelRatio) {
     const context = clear(this.still, pixelRatio);
-    context.font = "11px system-ui, sans-serif";
+    context.font = this.font;
     context.textBaseline = "middle";
     this.drawHertz(context, view);
     this.drawKeyboard(context, view);
@@ -130,7 +134,7 @@ export class Axes {
   }
 
   drawGap(context, view, gap) {
-    context.font = "11px system-ui, sans-serif";
+    context.font = this.font;
     context.textAlign = "left";
     context.fillStyle = this.ink.accent;
     for (const pane of view.panes) {

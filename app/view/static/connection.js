@@ -5,7 +5,7 @@ const ACKNOWLEDGE_EVERY = 4;
 const RETRY_MS = 1000;
 
 export class Connection {
-  // heard: { axes(message), status(message), gap(message), refused(message), address(message), columns(timeS, bytes, count), state(name) }
+  // heard: { axes(message), status(message), gap(message), refused(message), address(message), columns(timeS, bytes, count), state(name), sheets(message), written(message) }
   constructor(heard) {
     this.heard = heard;
     this.connect();
@@ -41,6 +41,8 @@ export class Connection {
   }
 
   send(message) {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    const open = this.socket.readyState === WebSocket.OPEN;
+    if (open) this.socket.send(JSON.stringify(message));
+    return open;
   }
 }

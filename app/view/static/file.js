@@ -38,8 +38,12 @@ class Page {
         showProgress(this);
       },
       sheets: (message) => this.heard(message),
+      written: (message) => this.keeper.written(message),
     });
-    new ResizeObserver(() => this.changed()).observe($("stage"));
+    new ResizeObserver(() => {
+      this.overlay.restyle();
+      this.changed();
+    }).observe($("stage"));
     dark.addEventListener("change", () => this.restyle());
     this.restyle();
     requestAnimationFrame(() => this.frame());

@@ -1,6 +1,6 @@
 // Markers, and what is saved: pictures, the selection's sound, tables.
 
-import { cents, clockTime, name, nearest } from "./music.js";
+import { cents, clockTime, name, nearest, tuning } from "./music.js";
 import { svgOf } from "./svg.js";
 
 const $ = (id) => document.getElementById(id);
@@ -35,7 +35,7 @@ export class Keeper {
       field.addEventListener("input", () => { marker.label = field.value; page.changed(); });
       const button = (text, label, act) => {
         const made = Object.assign(document.createElement("button"), { type: "button", textContent: text, title: `${label} marker ${number + 1}` });
-        made.setAttribute("aria-label", made.title);
+        made.setAttribute("aria-label", `${text} ${made.title}`); // what is seen is in the name, for those who speak it
         made.addEventListener("click", act);
         return made;
       };
@@ -51,7 +51,7 @@ export class Keeper {
 
   async save(what) {
     const stem = this.page.sheets[0].name.replace(/\.[^.]*$/, "");
-    const [content, kind, ending] = await this[what]();
+    const [content, kind, ending] = await (this[what]?.() ?? this.noteFile(what));
     if (!content) {
       $("message").textContent = kind;
       return;
@@ -81,6 +81,24 @@ export class Keeper {
   async svg() {
     const { width, height } = $("stage").getBoundingClientRect();
     return [svgOf(this.page, width, height), "image/svg+xml", "svg"];
+  }
+
+  // The same on a page as large as the view, which the browser prints into a PDF.
+  async pdf() {
+    const { width, height } = $("stage").getBoundingClientRect();
+    const [svg] = await this.svg();
+    const size = new CSSStyleSheet();
+    size.replaceSync(`@page { size: ${width}px ${height}px; margin: 0; }`);
+    document.adoptedStyleSheets = [size];
+    $("paper").replaceChildren(document.importNode(new DOMParser().parseFromString(svg, "image/svg+xml").documentElement, true));
+    document.body.classList.add("printing");
+    addEventListener("afterprint", () => {
+      document.body.classList.remove("printing");
+      document.adoptedStyleSheets = [];
+      $("paper").replaceChildren();
+    }, { once: true });
+    print();
+    return [null, "choose “Save as PDF” where the browser asks for a printer"];
   }
 
   // The stretch that is selected, bit for bit as it is played, cut out of the WAV file by its header.
@@ -127,6 +145,21 @@ export class Keeper {
       return [note.onset_s.toFixed(4), note.offset_s.toFixed(4), key, off.toFixed(1), note.level_db.toFixed(1), note.voice].join(",");
     });
     return rows.length ? [["onset_s,offset_s,midi,cents,level_db,voice", ...rows, ""].join("\n"), "text/csv", "notes.csv"] : [null, "there are no notes yet"];
+  }
+
+  // Notes as another tool's file: sharpear writes it, named as they are named here.
+  async noteFile(kind) {
+    const folder = this.page.heardFolder ?? this.page.sheets[0].folder;
+    $("message").textContent = `writing ${kind}`;
+    const asked = this.page.connection.send({ notes: folder, kind, a4: tuning.a4, temperament: tuning.temperament });
+    const fault = asked ? await new Promise((told) => (this.waiting = { folder, kind, told })) : "sharpear has ended, or is being started again";
+    if (fault) return [null, fault];
+    return [await (await fetch(`data/${folder}/${kind.replaceAll(".", "_")}`)).arrayBuffer(), "application/octet-stream", kind];
+  }
+
+  // What sharpear says of a file that was asked for.
+  written({ folder, kind, fault }) {
+    if (this.waiting?.folder === folder && this.waiting.kind === kind) this.waiting.told(fault);
   }
 }
 

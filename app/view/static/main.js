@@ -133,6 +133,9 @@ function frame(now) {
 }
 
 dark.addEventListener("change", restyle);
-new ResizeObserver(() => (changed = true)).observe($("stage"));
+new ResizeObserver(() => {
+  axes.restyle();
+  changed = true;
+}).observe($("stage"));
 restyle();
 requestAnimationFrame(frame);

@@ -1,6 +1,6 @@
 // What stands on the picture: rulers, keys, notes, markers, the selection, the slice, the cursor and the position.
 
-import { extent, KEY_WIDTH, BLACK_WIDTH, KEY_GAP, TICKS_HZ } from "./axes.js";
+import { extent, KEY_WIDTH, BLACK_WIDTH, KEY_GAP, rulerFont, TICKS_HZ } from "./axes.js";
 import { hue } from "./colours.js";
 import { clockTime, isBlack, name, nearest, noteHertz, semitone, tuning } from "./music.js";
 
@@ -9,7 +9,6 @@ const TICK_GAP_PX = 24;
 const TIME_GAP_PX = 78;
 const TICK_PX = 4;
 const BESIDE_PX = 7; // names of times reach no farther beyond their ruler
-const FONT = "11px system-ui, sans-serif";
 const VOICES = ["#7dd3fc", "#86efac", "#fcd34d", "#f9a8d4", "#c4b5fd", "#fdba74", "#5eead4", "#fca5a5"];
 const SLICE_PX = 120;
 
@@ -23,6 +22,7 @@ export class Overlay {
 
   restyle() {
     const style = getComputedStyle(document.documentElement);
+    this.font = rulerFont();
     const keys = ["ground", "ink", "soft", "line", "accent", "key-white", "key-black"];
     this.ink = Object.fromEntries(keys.map((key) => [key, style.getPropertyValue(`--${key}`).trim()]));
   }
@@ -31,7 +31,7 @@ export class Overlay {
   draw(plane, layers, pixelRatio) {
     const { still } = this;
     const boxes = plane.panes.map(({ x, y, width, height, title }) => [x, y, width, height, title]);
-    const scales = JSON.stringify([plane.lowHz, plane.highHz, boxes, layers.byVoice, tuning.a4, tuning.temperament, this.ink, pixelRatio, still.canvas.width, still.canvas.height]);
+    const scales = JSON.stringify([plane.lowHz, plane.highHz, boxes, layers.byVoice, tuning.a4, tuning.temperament, this.ink, this.font, pixelRatio, still.canvas.width, still.canvas.height]);
     const kept = scales === this.scales;
     if (kept) this.wipe(plane);
     else clear(still, pixelRatio);
@@ -52,7 +52,7 @@ export class Overlay {
   }
 
   paint(context, plane, { notes, markers, byVoice }, scales = true) {
-    context.font = FONT;
+    context.font = this.font;
     context.textBaseline = "middle";
     for (const pane of plane.panes) {
       if (scales) {
@@ -212,7 +212,7 @@ export class Overlay {
     canvas.hidden = !Object.values(moving).some(Boolean);
     if (canvas.hidden) return;
     const context = clear(this.moving, pixelRatio);
-    context.font = FONT;
+    context.font = this.font;
     context.textBaseline = "middle";
     for (const pane of plane.panes) {
       context.save();

@@ -121,6 +121,6 @@ class SvgContext {
 
   text(text, x, y, look) {
     const anchor = { left: "start", center: "middle", right: "end" }[this.textAlign];
-    this.parts.push(`<text x="${f(x)}" y="${f(y)}" ${look} text-anchor="${anchor}" dominant-baseline="middle" font-family="system-ui, sans-serif" font-size="11">${escaped(text)}</text>`);
+    this.parts.push(`<text x="${f(x)}" y="${f(y)}" ${look} text-anchor="${anchor}" dominant-baseline="middle" font-family="system-ui, sans-serif" font-size="${parseFloat(this.font)}">${escaped(text)}</text>`);
   }
 }
