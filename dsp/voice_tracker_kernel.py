@@ -180,10 +180,10 @@ def _voices(state: TrackerState, s: int, row: int) -> Voices:
 def _take_samples(state: TrackerState, s: int, at: int, tables: VoiceTables, room: RowRoom) -> float:
     """The windowed samples around a place of the band; their energy is returned."""
     first, window = at + tables.first, tables.window
-    for n in range(window.size):
-        room.real[n] = state.band_real[s, first + n] * window[n]
-        room.imag[n] = state.band_imag[s, first + n] * window[n]
+    band_real, band_imag = state.band_real[s, first:], state.band_imag[s, first:]
     real, imag = room.real[: window.size], room.imag[: window.size]
+    for n in range(window.size):
+        real[n], imag[n] = band_real[n] * window[n], band_imag[n] * window[n]
     return float(product(real, imag, real, imag).real)
 
 
