@@ -12,7 +12,7 @@ from .voice_algebra_kernel import product
 from .voice_doubts_kernel import EXPLAINED
 from .voice_evidence_kernel import BirthRule, RowRoom, look
 from .voice_fit import VoiceFit, VoiceTables
-from .voice_fit_kernel import fit_voices, noise_of
+from .voice_fit_kernel import noise_of, put_aside, take_back
 from .voice_rows_kernel import SILENT, first_look, second_look
 from .voice_salience_kernel import SalienceTables, transform
 from .voices_kernel import MOST_VOICES, Voices, copy_voices, move
@@ -232,7 +232,7 @@ def _forget(s: int, state: TrackerState) -> None:
 def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> None:
     """The row in the middle of those remembered, with what has come later, and as seen after or before its moment."""
     fit, whole, later_s = room.fit, tables.whole, LATER_ROWS * ROW_HOPS * tables.hop_s
-    after = room.best
+    after = room.later
     copy_voices(_voices(state, s, 0), after)
     move(after, -later_s)
     energy = _take_samples(state, s, at, whole, room)
@@ -240,7 +240,7 @@ def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room
     side, fitted = 0, whole
     if energy > SILENT and fit.energy[0] > EXPLAINED * energy:
         best = _score(fit, energy, whole)
-        copy_voices(fit.voices, room.best)
+        put_aside(fit, room.other)
         for tried in range(1, 3):
             window = tables.right if tried == 1 else tables.left
             copy_voices(_voices(state, s, 0 if tried == 1 else ROWS - 1), fit.voices)
@@ -251,12 +251,9 @@ def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room
             look(own, room, window, tables.rule)
             score = _score(fit, own, window)
             if fit.voices.number[0] and score < best:
-                best, side = score, tried
-                copy_voices(fit.voices, room.best)
-        copy_voices(room.best, fit.voices)
-        fitted = tables.right if side == 1 else tables.left if side == 2 else whole
-        energy = _take_samples(state, s, at, fitted, room)
-        fit_voices(room.real, room.imag, 0, fit, fitted)
+                best, side, energy, fitted = score, tried, own, window
+                put_aside(fit, room.other)
+        take_back(room.other, fit)
     _keep(energy, s, later, side, fitted, tables, state, room)
 
 
