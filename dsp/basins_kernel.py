@@ -107,13 +107,15 @@ def basin_edges(P: Floats, edge: Integers) -> int:
 def _sum_up(P: Floats, G: Floats, top_hz: float, edge: Integers, basins: int, found: Found) -> int:
     """Energy, frequencies and peak of each basin in which there is a line; returns how many there are."""
     first, past, peak, energy, hz, squares = found.first, found.past, found.peak, found.energy, found.hz, found.square
-    lines = 0
+    lines, spread = 0, np.empty(P.size, np.float64)
+    for k in range(P.size):  # divisions apart from the sums, which go on one by one: these run in lanes
+        spread[k] = np.float64(G[k]) * G[k] / max(np.float64(P[k]), LEAST_POWER)
     for basin in range(basins):
         total, moment, square, highest, largest = 0.0, 0.0, 0.0, edge[basin], P[edge[basin]]
         for k in range(edge[basin], edge[basin + 1]):
             total += P[k]
             moment += G[k]
-            square += np.float64(G[k]) * G[k] / max(np.float64(P[k]), LEAST_POWER)
+            square += spread[k]
             highest = k if P[k] > largest else highest
             largest = max(P[k], largest)
         if total >= FAINTEST_LINE and 0.0 < moment <= top_hz * total:

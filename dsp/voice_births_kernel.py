@@ -6,7 +6,7 @@ from sharpear.compiler import kernel
 
 from .voice_evidence_kernel import BirthRule, RowRoom, bic, clean, examine, prune
 from .voice_fit import VoiceTables
-from .voice_fit_kernel import fit_voices
+from .voice_fit_kernel import fit_voices, put_aside, take_back
 from .voice_salience_kernel import SalienceTables, find_salience, take_highest, transform
 from .voices_kernel import MOST_VOICES, PARTIALS, add_voice, copy_voices, is_known
 
@@ -20,7 +20,7 @@ def bear_one(
     before: the others' criterion.
     """
     fit, tried = room.fit, room.tried_bic
-    for _ in range(found if room.other.number[0] == 0 else 1):
+    for _ in range(found if room.other.voices.number[0] == 0 else 1):
         best = 0
         for n in range(1, found):
             if tried[n] < tried[best]:
@@ -28,7 +28,7 @@ def bear_one(
         if tried[best] > before + 0.5 * rule.weight * PARTIALS:
             return False
         tried[best] = math.inf
-        copy_voices(room.other, fit.voices)
+        copy_voices(room.other.voices, fit.voices)
         add_voice(fit.voices, room.tried_hz[best], tables.top_hz)
         fit_voices(room.real, room.imag, 2, fit, tables)
         if clean(energy, room, tables, rule):
@@ -50,7 +50,7 @@ def bear(
             return
         transform(fit.rest_real, fit.rest_imag, tables.window, salience, room.salience)
         least = rule.salient * find_salience(salience, room.salience)
-        copy_voices(fit.voices, room.other)
+        put_aside(fit, room.other)
         before, known, found = bic(fit, energy, rule.weight), fit.partials[0], 0
         for n in range(tables.window.size):
             room.left_real[n], room.left_imag[n] = fit.rest_real[n], fit.rest_imag[n]
@@ -58,7 +58,7 @@ def bear(
             hz = take_highest(least, salience, room.salience)
             if hz == 0:
                 break
-            if is_known(room.other, hz):
+            if is_known(room.other.voices, hz):
                 continue
             fit.voices.number[0] = 0
             add_voice(fit.voices, hz, tables.top_hz)
@@ -67,7 +67,6 @@ def bear(
             room.tried_bic[found] = bic(fit, energy, rule.weight) + 0.5 * rule.weight * known
             found += 1
         if not bear_one(energy, before, found, room, tables, rule):
-            copy_voices(room.other, fit.voices)
-            fit_voices(room.real, room.imag, 0, fit, tables)
+            take_back(room.other, fit)
             return
         prune(energy, room, tables, rule)

@@ -7,9 +7,9 @@ from sharpear.compiler import kernel
 from .voice_births_kernel import bear
 from .voice_evidence_kernel import HIGHEST_HZ, BirthRule, RowRoom, bic, clean, prune
 from .voice_fit import VoiceTables
-from .voice_fit_kernel import fit_voices, noise_of
+from .voice_fit_kernel import fit_voices, noise_of, put_aside, take_back
 from .voice_salience_kernel import SalienceTables
-from .voices_kernel import MOST_VOICES, add_voice, copy_voices, remove
+from .voices_kernel import MOST_VOICES, add_voice, remove
 
 EXPLAINED = 0.003
 """What leaves less than this share of the energy needs no second thought."""
@@ -34,7 +34,7 @@ def stretch(energy: float, room: RowRoom, tables: VoiceTables) -> None:
     fit, some = room.fit, False
     if fit.voices.number[0] == 0 or fit.energy[0] < EXPLAINED * energy:
         return
-    copy_voices(fit.voices, room.other)
+    put_aside(fit, room.other)
     before = noise_of(fit, energy)
     for v in range(fit.voices.number[0]):
         waited = fit.voices.age[v] - STRETCH_AGE
@@ -45,11 +45,10 @@ def stretch(energy: float, room: RowRoom, tables: VoiceTables) -> None:
     fit_voices(room.real, room.imag, STRETCH_STEPS, fit, tables)
     nats = fit.rest_real.size * 0.5 * math.log(before / noise_of(fit, energy))
     if nats < STRETCH_NATS or fit.energy[0] > STRETCH_LEAVES * energy:
-        copy_voices(room.other, fit.voices)
-        fit_voices(room.real, room.imag, 0, fit, tables)
+        take_back(room.other, fit)
         return
     for v in range(fit.voices.number[0]):
-        if not room.other.stiff[v] and fit.voices.shared[v, 4] < LEAST_STIFFNESS:
+        if not room.other.voices.stiff[v] and fit.voices.shared[v, 4] < LEAST_STIFFNESS:
             fit.voices.stiff[v], fit.voices.shared[v, 4] = False, 0.0
 
 
@@ -60,13 +59,12 @@ def thin_out(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule)
     for v in range(fit.voices.number[0] - 1, -1, -1):
         if fit.voices.number[0] < 2:
             return
-        copy_voices(fit.voices, room.doubted)
+        put_aside(fit, room.doubted)
         before = bic(fit, energy, rule.weight)
         remove(fit.voices, v)
         fit_voices(room.real, room.imag, 2, fit, tables)
         if bic(fit, energy, rule.weight) > before:
-            copy_voices(room.doubted, fit.voices)
-            fit_voices(room.real, room.imag, 0, fit, tables)
+            take_back(room.doubted, fit)
 
 
 @kernel
@@ -78,7 +76,7 @@ def divide(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -
             hz = fit.voices.shared[v, 0]
             if fit.voices.used[v, 0] or fit.voices.number[0] == MOST_VOICES or (m + 1) * hz > HIGHEST_HZ:
                 continue
-            copy_voices(fit.voices, room.doubted)
+            put_aside(fit, room.doubted)
             before = bic(fit, energy, rule.weight)
             remove(fit.voices, v)
             add_voice(fit.voices, m * hz, tables.top_hz)
@@ -88,8 +86,7 @@ def divide(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -
             prune(energy, room, tables, rule)
             if bic(fit, energy, rule.weight) < before:
                 break
-            copy_voices(room.doubted, fit.voices)
-            fit_voices(room.real, room.imag, 0, fit, tables)
+            take_back(room.doubted, fit)
 
 
 @kernel
@@ -100,13 +97,12 @@ def doubt(energy: float, room: RowRoom, tables: VoiceTables, salience: SalienceT
         some = some or fit.voices.age[v] == DOUBT_AGE
     if not some or fit.energy[0] < EXPLAINED * energy:
         return
-    copy_voices(fit.voices, room.doubted)
+    put_aside(fit, room.doubted)
     before = bic(fit, energy, rule.weight)
     fit.voices.number[0] = 0
     fit_voices(room.real, room.imag, 0, fit, tables)
     bear(energy, MOST_VOICES, room, tables, salience, rule)
     if bic(fit, energy, rule.weight) > before - DOUBT_NATS:
-        copy_voices(room.doubted, fit.voices)
-        fit_voices(room.real, room.imag, 0, fit, tables)
+        take_back(room.doubted, fit)
     divide(energy, room, tables, rule)
     thin_out(energy, room, tables, rule)

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
 
-from .voice_fit import VoiceFit, VoiceTables
+from .voice_fit import Outcome, VoiceFit, VoiceTables
 from .voice_fit_kernel import find_gains, find_variances, fit_voices, noise_of
 from .voice_salience_kernel import SalienceRoom
-from .voices_kernel import ALIKE, MOST_VOICES, PARTIALS, Voices, remove, use_all
+from .voices_kernel import ALIKE, MOST_VOICES, PARTIALS, Voices, make_room, remove, use_all
 
 SETTLED = 2
 """Voices that are as many rows old are not doubted because they are not there later."""
@@ -56,15 +56,15 @@ class BirthRule(NamedTuple):
 
 
 class RowRoom(NamedTuple):
-    """Room for a row: a fit, voices put aside, the windowed samples, and what is thought of each voice.
+    """Room for a row: a fit, others and voices put aside, the windowed samples, and what is thought of each voice.
 
     left_real, left_imag: what is left of the samples; tried_hz, tried_bic: fundamentals tried there, and their worth.
     """
 
     fit: VoiceFit
-    other: Voices
-    best: Voices
-    doubted: Voices
+    other: Outcome
+    later: Voices
+    doubted: Outcome
     real: Annotated[NDArray[np.float32], "samples"]
     imag: Annotated[NDArray[np.float32], "samples"]
     left_real: Annotated[NDArray[np.float32], "samples"]
@@ -116,6 +116,7 @@ def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) ->
         if multiple > 1:
             voices.shared[v, 0] *= multiple * math.sqrt(1 + voices.shared[v, 4] * multiple**2)
             voices.shared[v, 4] *= multiple**2
+            use_all(voices, v, tables.top_hz)
             changed = True
         elif weak > 2:
             for i in range(begin, k):
@@ -130,6 +131,7 @@ def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) ->
                 any_used = any_used or voices.used[v, h]
             if not any_used:
                 voices.used[v, 0] = True
+        make_room(voices)
         fit_voices(room.real, room.imag, 1, fit, tables)
     return changed
 
@@ -183,9 +185,9 @@ def prune(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) ->
 
 @kernel
 def look(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> None:
-    """Fit the voices that stand in room.fit anew, with all their partials, and leave out what has no evidence."""
+    """Fit the voices that stand in room.fit anew, with the partials they use, and leave out what has no evidence."""
     fit = room.fit
-    use_all(fit.voices, 0, tables.top_hz)
+    make_room(fit.voices)
     fit_voices(room.real, room.imag, 1, fit, tables)
     if fit.voices.number[0]:
         clean(energy, room, tables, rule)

@@ -95,6 +95,20 @@ class StepRoom(NamedTuple):
     slope: Annotated[NDArray[np.float64], "ways"]
 
 
+class Outcome(NamedTuple):
+    """What came out of a fit, put aside: see `VoiceFit`."""
+
+    voices: Voices
+    partials: Annotated[NDArray[np.int64], "one"]
+    partial_voice: Annotated[NDArray[np.int64], "all partials"]
+    partial_number: Annotated[NDArray[np.int64], "all partials"]
+    real: Annotated[NDArray[np.float64], "all partials"]
+    imag: Annotated[NDArray[np.float64], "all partials"]
+    rest_real: Annotated[NDArray[np.float32], "samples"]
+    rest_imag: Annotated[NDArray[np.float32], "samples"]
+    energy: Annotated[NDArray[np.float64], "one"]
+
+
 class VoiceFit(NamedTuple):
     """Room for a fit, and what comes out of it.
 

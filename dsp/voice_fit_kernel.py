@@ -9,9 +9,10 @@ from sharpear.compiler import Floats, kernel
 
 from .voice_algebra_kernel import clear, factor, invert, product, real_product, solve_lower, solve_upper, turn_by
 from .voice_atoms_kernel import lay_atoms
-from .voice_fit import MOMENTS, RIDGE, VoiceFit, VoiceTables
+from .voice_fit import MOMENTS, RIDGE, Outcome, VoiceFit, VoiceTables
 from .voice_pairs_kernel import lay_products, place_products
 from .voice_step_kernel import step
+from .voices_kernel import copy_voices
 
 FLOOR = 1e-5
 """Noise is at least this share (-50 dB) of the energy."""
@@ -57,6 +58,30 @@ def solve_amplitudes(real: Floats, imag: Floats, steps_on: bool, fit: VoiceFit, 
             k += 1
         turn_by(complex(-1.0, 0.0), sum_real, sum_imag, rest_real, rest_imag)
     fit.energy[0] = real_product(rest_real, rest_imag, rest_real, rest_imag)
+
+
+@kernel
+def put_aside(fit: VoiceFit, aside: Outcome) -> None:
+    """Keep what came out of a fit, while others are tried."""
+    copy_voices(fit.voices, aside.voices)
+    aside.partials[0], aside.energy[0] = fit.partials[0], fit.energy[0]
+    for k in range(fit.partials[0]):
+        aside.partial_voice[k], aside.partial_number[k] = fit.partial_voice[k], fit.partial_number[k]
+        aside.real[k], aside.imag[k] = fit.real[k], fit.imag[k]
+    for n in range(fit.rest_real.size):
+        aside.rest_real[n], aside.rest_imag[n] = fit.rest_real[n], fit.rest_imag[n]
+
+
+@kernel
+def take_back(aside: Outcome, fit: VoiceFit) -> None:
+    """The fit is again as it was; its triangles and partials sample by sample are not, which the next fit lays anew."""
+    copy_voices(aside.voices, fit.voices)
+    fit.partials[0], fit.energy[0] = aside.partials[0], aside.energy[0]
+    for k in range(aside.partials[0]):
+        fit.partial_voice[k], fit.partial_number[k] = aside.partial_voice[k], aside.partial_number[k]
+        fit.real[k], fit.imag[k] = aside.real[k], aside.imag[k]
+    for n in range(fit.rest_real.size):
+        fit.rest_real[n], fit.rest_imag[n] = aside.rest_real[n], aside.rest_imag[n]
 
 
 @kernel

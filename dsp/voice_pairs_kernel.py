@@ -108,6 +108,8 @@ def _find_pairs(count: int, tables: VoiceTables, pairs: PairRoom) -> float:
 @kernel(fastmath={"contract"})
 def _multiply(lag: int, real: Floats, imag: Floats, into_real: Floats, into_imag: Floats) -> None:
     """``atom_i* atom_(i−lag)`` of all places, sample by sample; of places below `lag` it means nothing."""
-    for n in range(lag, real.size):
-        into_real[n] = real[n] * real[n - lag] + imag[n] * imag[n - lag]
-        into_imag[n] = real[n] * imag[n - lag] - imag[n] * real[n - lag]
+    a, b, c, d = real[lag:], imag[lag:], real[: real.size - lag], imag[: real.size - lag]
+    product_real, product_imag = into_real[lag:], into_imag[lag:]  # places that cannot be negative run in lanes
+    for n in range(a.size):
+        product_real[n] = a[n] * c[n] + b[n] * d[n]
+        product_imag[n] = a[n] * d[n] - b[n] * c[n]

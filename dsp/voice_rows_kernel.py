@@ -8,9 +8,13 @@ from .voice_births_kernel import bear
 from .voice_doubts_kernel import EXPLAINED, doubt, stretch
 from .voice_evidence_kernel import SETTLED, BirthRule, RowRoom, bic, look
 from .voice_fit import VoiceTables
-from .voice_fit_kernel import fit_voices
+from .voice_fit_kernel import fit_voices, put_aside, take_back
 from .voice_salience_kernel import SalienceTables
-from .voices_kernel import MOST_VOICES, Voices, copy_voice, copy_voices, is_known
+from .voices_kernel import MOST_VOICES, Voices, copy_voice, copy_voices, is_known, use_all
+
+TRIED_AGE, TRIED_ROWS = 3, 4
+"""Partials that said nothing are tried again in each row of a voice that is younger than so many rows, and then in one
+row of so many."""
 
 SILENT = 1e-30
 """Energy of a row (-300 dBFS) in which there is nothing to find."""
@@ -29,6 +33,10 @@ def first_look(
         room.fit.voices.number[0] = 0
         fit_voices(room.real, room.imag, 0, room.fit, tables)
         return
+    for v in range(room.fit.voices.number[0]):
+        age = room.fit.voices.age[v]
+        if age < TRIED_AGE or age % TRIED_ROWS == 0:
+            use_all(room.fit.voices, v, tables.top_hz)
     look(energy, room, tables, rule)
     stretch(energy, room, tables)
     if room.fit.energy[0] > patient * energy:
@@ -49,6 +57,7 @@ def second_look(
     fit_voices(room.real, room.imag, 0, fit, tables)
     if energy <= SILENT:
         return False
+    put_aside(fit, room.other)
     first = bic(fit, energy, rule.second_weight) if before.number[0] else math.inf
     kept, same = 0, before.number[0] == after.number[0]
     for v in range(before.number[0]):
@@ -69,6 +78,5 @@ def second_look(
         look(energy, room, tables, rule)
         if fit.voices.number[0] and bic(fit, energy, rule.second_weight) < first:
             return True
-    copy_voices(before, fit.voices)
-    fit_voices(room.real, room.imag, 0, fit, tables)
+    take_back(room.other, fit)
     return False

@@ -12,7 +12,7 @@ from .voice_algebra_kernel import product
 from .voice_doubts_kernel import EXPLAINED
 from .voice_evidence_kernel import BirthRule, RowRoom, look
 from .voice_fit import VoiceFit, VoiceTables
-from .voice_fit_kernel import fit_voices, noise_of
+from .voice_fit_kernel import noise_of, put_aside, take_back
 from .voice_rows_kernel import SILENT, first_look, second_look
 from .voice_salience_kernel import SalienceTables, transform
 from .voices_kernel import MOST_VOICES, Voices, copy_voices, move
@@ -196,10 +196,10 @@ def _voices(state: TrackerState, s: int, row: int) -> Voices:
 def _take_samples(state: TrackerState, s: int, at: int, tables: VoiceTables, room: RowRoom) -> float:
     """The windowed samples around a place of the band; their energy is returned."""
     first, window = at + tables.first, tables.window
-    for n in range(window.size):
-        room.real[n] = state.band_real[s, first + n] * window[n]
-        room.imag[n] = state.band_imag[s, first + n] * window[n]
+    band_real, band_imag = state.band_real[s, first:], state.band_imag[s, first:]
     real, imag = room.real[: window.size], room.imag[: window.size]
+    for n in range(window.size):
+        real[n], imag[n] = band_real[n] * window[n], band_imag[n] * window[n]
     return float(product(real, imag, real, imag).real)
 
 
@@ -248,7 +248,7 @@ def _forget(s: int, state: TrackerState) -> None:
 def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> None:
     """The row in the middle of those remembered, with what has come later, and as seen after or before its moment."""
     fit, whole, later_s = room.fit, tables.whole, LATER_ROWS * ROW_HOPS * tables.hop_s
-    after = room.best
+    after = room.later
     copy_voices(_voices(state, s, 0), after)
     move(after, -later_s)
     energy = _take_samples(state, s, at, whole, room)
@@ -256,7 +256,7 @@ def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room
     side, fitted = 0, whole
     if energy > SILENT and fit.energy[0] > EXPLAINED * energy:
         best = _score(fit, energy, whole)
-        copy_voices(fit.voices, room.best)
+        put_aside(fit, room.other)
         for tried in range(1, 3):
             window = tables.right if tried == 1 else tables.left
             copy_voices(_voices(state, s, 0 if tried == 1 else ROWS - 1), fit.voices)
@@ -267,12 +267,9 @@ def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room
             look(own, room, window, tables.rule)
             score = _score(fit, own, window)
             if fit.voices.number[0] and score < best:
-                best, side = score, tried
-                copy_voices(fit.voices, room.best)
-        copy_voices(room.best, fit.voices)
-        fitted = tables.right if side == 1 else tables.left if side == 2 else whole
-        energy = _take_samples(state, s, at, fitted, room)
-        fit_voices(room.real, room.imag, 0, fit, fitted)
+                best, side, energy, fitted = score, tried, own, window
+                put_aside(fit, room.other)
+        take_back(room.other, fit)
     _keep(energy, s, later, side, fitted, tables, state, room)
 
 

@@ -68,13 +68,18 @@ def remove(voices: Voices, v: int) -> None:
 
 
 @kernel
-def use_all(voices: Voices, first: int, top_hz: float) -> None:
-    """All partials below the top, but not more than there is room for: the highest of the voice with most go first."""
+def use_all(voices: Voices, v: int, top_hz: float) -> None:
+    """All partials of a voice below the top."""
+    for h in range(PARTIALS):
+        voices.used[v, h] = h == 0 or (h + 1) * voices.shared[v, 0] < top_hz
+
+
+@kernel
+def make_room(voices: Voices) -> None:
+    """Leave out partials for which there is no room, the highest of the voice with most first."""
     total = 0
     for v in range(voices.number[0]):
         for h in range(PARTIALS):
-            if v >= first:
-                voices.used[v, h] = h == 0 or (h + 1) * voices.shared[v, 0] < top_hz
             total += voices.used[v, h]
     cut = PARTIALS
     while total > MOST_PARTIALS:
@@ -107,6 +112,7 @@ def add_voice(voices: Voices, hz: float, top_hz: float) -> None:
     voices.stiff[v] = False
     voices.number[0] = v + 1
     use_all(voices, v, top_hz)
+    make_room(voices)
 
 
 @kernel

@@ -1,15 +1,19 @@
 """A fit of voices against plain linear algebra, with all products of partials, and finite differences."""
 
+import re
+
 import numpy as np
 import pytest
 
+from sharpear.compiler import Floats, kernel
 from sharpear.compiler.elementary import turned
 from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
 from sharpear.dsp.voice_algebra_kernel import Matrix, factor, invert, solve_lower, solve_real, solve_upper
 from sharpear.dsp.voice_atoms_kernel import lay_atoms
 from sharpear.dsp.voice_evidence_kernel import RowRoom
 from sharpear.dsp.voice_fit import APART, RIDGE, VoiceFit, VoiceTables
-from sharpear.dsp.voice_fit_kernel import find_gains, find_variances, fit_voices, solve_amplitudes
+from sharpear.dsp.voice_fit_kernel import find_gains, find_variances, fit_voices, put_aside, solve_amplitudes, take_back
+from sharpear.dsp.voice_pairs_kernel import _multiply
 from sharpear.dsp.voice_step_kernel import step
 from sharpear.dsp.voice_tracker import CARRIER_HOPS, VoiceTracker, tracker_tables
 
@@ -84,6 +88,39 @@ def test_amplitudes_are_the_least_squares_of_the_equation():
     left = signal - A @ received
     assert abs(fit.rest_real + 1j * fit.rest_imag - left).max() < 1e-4 * abs(signal).max()
     assert fit.energy[0] == pytest.approx(np.square(abs(signal - A @ expected)).sum(), rel=5e-3)
+
+
+def test_a_fit_that_was_put_aside_is_taken_back_to_the_last_bit():
+    found = fitted(heard(), VOICES, 2)
+    fit, aside = found.fit, found.other
+    kept = fitted(heard(), [list(shared) for shared in fit.voices.shared[:2]]).fit
+    put_aside(fit, aside)
+    placed(fit, VOICES[:1], 5)
+    fit_voices(found.real, found.imag, 1, fit, TABLES.whole)
+    take_back(aside, fit)
+    count = kept.partials[0]
+    assert fit.partials[0] == count == 16
+    assert fit.energy[0] == kept.energy[0]
+    for name in ("partial_voice", "partial_number", "real", "imag"):
+        np.testing.assert_array_equal(getattr(fit, name)[:count], getattr(kept, name)[:count])
+    for name in ("rest_real", "rest_imag"):
+        np.testing.assert_array_equal(getattr(fit, name), getattr(kept, name))
+    for name in ("number", "shared", "used"):
+        np.testing.assert_array_equal(getattr(fit.voices, name)[:2], getattr(kept.voices, name)[:2])
+
+
+@kernel
+def multiplied(row: Floats, into: Floats) -> None:
+    _multiply(1, row, row, into, into)
+
+
+def test_products_of_partials_run_in_lanes_that_lie_side_by_side():
+    """Places that might be negative would be gathered one by one: that took a quarter of all that voices take."""
+    multiplied(np.ones(8, np.float32), np.ones(8, np.float32))
+    for part in _multiply._part.overloads.values():
+        code = str(part.library._final_module)
+        assert re.search(r"fmul contract <\d+ x float>", code)
+        assert "gather" not in code
 
 
 def test_a_voice_gains_what_is_lost_without_it():

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sharpear.compiler import Floats, kernel
 from sharpear.dsp import HannBank, HannFrames
 from sharpear.dsp.basins import basin_tables
+from sharpear.dynamics.unit_kernel import copy
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import named
 
@@ -118,12 +119,14 @@ def plain_frame(power: Floats, s: int, plain: PlainParts, amplitude: Floats) -> 
 @kernel
 def _read(power: Floats, s: int, reader: PlainReader, late: Floats, amplitude: Floats) -> None:
     """The oldest ones leave, all others move up, and new ones enter: ``√(g ((1 − p) P_k + p P_{k+1}))``."""
-    last = late.shape[0] - 1
-    for i in range(amplitude.size):
-        k, part = reader.first[i], reader.part[i]
-        new = math.sqrt(reader.per_share * (power[k] * (np.float32(1) - part) + power[k + 1] * part))
-        amplitude[i] = late[0, s, i] if last >= 0 else new
+    last, newest = late.shape[0] - 1, amplitude
+    if last >= 0:
+        newest = late[last, s]
+        copy(late[0, s], amplitude)
         for n in range(last):
-            late[n, s, i] = late[n + 1, s, i]
-        if last >= 0:
-            late[last, s, i] = new
+            copy(late[n + 1, s], late[n, s])
+    for i in range(newest.size):  # what is gathered is gathered alone, so that the roots run in lanes
+        k, part = reader.first[i], reader.part[i]
+        newest[i] = power[k] * (np.float32(1) - part) + power[k + 1] * part
+    for i in range(newest.size):
+        newest[i] = math.sqrt(reader.per_share * newest[i])
