@@ -54,8 +54,8 @@ class Collection(NamedTuple):
 LEARNED = Collection(0, (0.0, 0.6), (FLUID, FLUID, BANK_FONT, FM_FONT))
 CHOSEN_BY = Collection(1, (0.6, 0.8), (SMALL_FONT,))
 UNSEEN = Collection(2, (0.8, 1.0), (MUSESCORE,))
-FOUR_AT_MOST = 300
-"""Pieces of `LEARNED` that have two to four voices; those after them have one, five or six."""
+UNUSUAL = range(300, 340)
+"""Pieces of `LEARNED` that have one voice, five or six; the others have two to four."""
 
 
 class Piece(NamedTuple):
@@ -89,7 +89,7 @@ def drawn(collection: Collection, number: int) -> Piece:
     rng = np.random.default_rng((collection.number, number))
     first, last = (int(part * len(works())) for part in collection.share)
     names = works()[first:last]
-    many = collection is LEARNED and number >= FOUR_AT_MOST
+    many = collection is LEARNED and number in UNUSUAL
     for _ in count():
         name = names[int(rng.integers(len(names)))]
         parts = drawn_parts(name, rng)

@@ -19,13 +19,13 @@ from sharpear.separation.voice_owners_kernel import OF_CLAIM, OF_PITCH, OwnerWei
 from .chorales import CHOSEN_BY, LEARNED
 from .owners import Heard, f1, followed, heard, no_weights, true_owners
 
-PIECES, OTHERS = 340, 40
+PIECES, OTHERS = 540, 40
 ROUNDS, KEPT_ROUNDS = 8, 4
 """Of decisions; and the last ones, which are learned from together."""
 
 STEPS_APART = 5
 UNITS, NOBODYS_UNITS = 48, 16
-EPOCHS, BATCH = 4, 512
+EPOCHS, BATCH = 3, 512
 LARGEST_STEP, DECAY = 2e-3, 1e-2
 NOISE = 0.15
 """Standard deviation of what is added to what is told, each number of standard deviation 1."""
