@@ -1,13 +1,15 @@
 """The kernels of pitch and of voices against loops, with the presets' own numbers, one frame at a time."""
 
 from functools import cache
-from math import exp, log, log2, log10
+from math import exp, log, log10
 from typing import Any
 
+import naive_owners
 import naive_pitch
 import naive_voices
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 from spy import Call, Spy
 from test_kernels_reference import RATE, chord
 
@@ -17,11 +19,10 @@ from sharpear.config import load_config
 from sharpear.dsp.separation_bank import HOP_S, hop_samples, separation_bank
 from sharpear.pitch import PitchFrames, Transcriber
 from sharpear.pitch.pitch_kernels import strongest_partials
-from sharpear.separation.pitch_beliefs import PitchBeliefs
-from sharpear.separation.pitch_beliefs_kernel import Readout
 from sharpear.separation.separator import Separator
-from sharpear.separation.voice_kernel import assign, voices_process
-from sharpear.separation.voice_tracks import ASSIGN_RULE, VoiceTracks
+from sharpear.separation.voice_kernel import voices_process
+from sharpear.separation.voice_owners_kernel import OF_CLAIM, OF_PITCH, OwnerWeights, match
+from sharpear.separation.voice_tracks import VoiceTracks
 from sharpear.separation.voices import PitchVoices
 
 PITCH = load_config("music").pitch
@@ -178,78 +179,94 @@ def test_shares_of_the_partials() -> None:
     assert share.max() > 0.9
 
 
+def random_weights(rng: np.random.Generator) -> OwnerWeights:
+    """A network whose claims are worth about as much as nobody's."""
+    shapes = (5, OF_PITCH + 1), (5, OF_CLAIM), (6,), (3, OF_PITCH + 1), (4,)
+    scales = 0.2, 0.5, 1.0, 0.2, 1.0
+    return OwnerWeights(*(rng.normal(0, s, shape).astype(np.float32) for s, shape in zip(scales, shapes, strict=True)))
+
+
+def pitches_and_partials(f0: np.ndarray, rng: np.random.Generator) -> PitchFrames:
+    """Of (frames, places) Hz: twelve partials of each pitch, nearly harmonic, of random amplitudes that fall."""
+    frames = len(f0)
+    line_hz = (f0[:, :, None] * np.arange(1, 13)).reshape(frames, 1, -1)
+    line_hz *= 2 ** rng.uniform(-0.005, 0.005, line_hz.shape)
+    amplitude = rng.uniform(0.01, 1, line_hz.shape) * 0.9 ** np.arange(frames)[:, None, None] * (line_hz > 0)
+    strength, belief = rng.uniform(0.1, 1, f0.shape) * (f0 > 0), rng.uniform(0.02, 0.98, f0.shape)
+    parts = amplitude, line_hz, *[np.zeros((frames, 1, 2))] * 3, belief[:, None], f0[:, None], strength[:, None]
+    return PitchFrames(np.zeros(frames), *(part.astype(np.float32) for part in parts))
+
+
 @pytest.mark.parametrize("seed", range(4))
-def test_pitches_go_to_voices_at_the_least_cost(seed: int) -> None:
+def test_pitches_go_to_voices_for_the_greatest_gain(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    for places, count in ((5, 2), (4, 3), (6, 4), (3, 5)):
-        f0 = (2 ** rng.uniform(6.3, 9.5, places) * (rng.random(places) < 0.8)).astype(np.float32)
-        center, before = np.sort(rng.uniform(6.3, 9.5, count)), rng.integers(-1, count, places)
-        belief, owner = rng.normal(0, 2, places).astype(np.float32), np.empty(places, np.int64)
-        assign(f0, belief, center, ASSIGN_RULE, before, owner)
-        assert owner.tolist() == naive_voices.owners(
-            f0.tolist(), belief.tolist(), center, before, persistence=0.02, doubt=0.5, leaving=1.0
-        )
+    for places, count in ((5, 2), (4, 3), (6, 4), (3, 5), (1, 1)):
+        gain, owner = rng.normal(0.5, 1, (places, count)), np.empty(places, np.int64)
+        match(gain, owner)
+        given = [(place, owner[place] - 1) for place in range(places) if owner[place]]
+        assert len({voice for _, voice in given}) == len(given)
+        assert all(gain[at] > 0 for at in given)
+        worth = np.maximum(gain, 0)
+        assert sum(gain[at] for at in given) == pytest.approx(worth[linear_sum_assignment(-worth)].sum())
 
 
-@pytest.mark.parametrize(("count", "places", "seed"), [(2, 3, 0), (3, 3, 1), (2, 4, 2)])
-def test_voices_are_followed(count: int, places: int, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "places", "stride", "seed"), [(2, 3, 1, 3), (3, 3, 4, 0), (4, 6, 4, 4), (1, 3, 3, 0)]
+)
+def test_voices_are_followed(count: int, places: int, stride: int, seed: int) -> None:
     """Pitches that come, go, glide a little within and beyond what is one pitch, and change places."""
-    rng, frames, hop_s = np.random.default_rng(seed), 400, HOP / RATE
-    walk = np.cumsum(rng.normal(0, 0.02, (frames, places)), axis=0)
-    leap = np.repeat(rng.normal(0, 0.5, (frames // 25, places)), 25, axis=0)
-    sounding = np.repeat(rng.random((frames // 10, places)) < 0.6, 10, axis=0) & (rng.random((frames, places)) < 0.97)
-    f0 = (2 ** (np.linspace(7, 9, places) + walk + leap) * sounding).astype(np.float32)
-    strength = (rng.random((frames, places)) * sounding).astype(np.float32)
-    belief = rng.normal(1, 2, (frames, places)).astype(np.float32)
-    tracks = VoiceTracks(count, places, hop_s)
-    blocks = np.split(np.arange(frames), [1, 90, 91, 250])
-    given = [[part[rows, None] for part in (f0, strength, belief)] for rows in blocks]
-    found = np.concatenate([tracks.process(*parts) for parts in given])[:, 0]
-    octaves = log2(700 / 80) / count
-    expected = naive_voices.tracks(
-        f0.tolist(), strength.tolist(), belief.tolist(), [log2(80) + (v + 0.5) * octaves for v in range(count)],
-        persistence=0.02, doubt=0.5, leaving=1.0, pace=hop_s / 0.1, votes=round(0.116 / hop_s),
-        attack=round(0.03 / hop_s), release=round(0.16 / hop_s),
+    rng, steps, hop_s = np.random.default_rng(seed), 150, 0.0116 / stride
+    walk = np.cumsum(rng.normal(0, 0.02, (steps, places)), axis=0)
+    leap = np.repeat(rng.normal(0, 0.5, (steps // 25, places)), 25, axis=0)
+    sounding = np.repeat(rng.random((steps // 10, places)) < 0.7, 10, axis=0) & (rng.random((steps, places)) < 0.97)
+    first = -(stride // 2) % stride
+    f0 = np.repeat(2 ** (np.linspace(7, 9, places) + walk + leap) * sounding, stride, axis=0)
+    frames, weights = pitches_and_partials(np.roll(f0, first, axis=0).astype(np.float32), rng), random_weights(rng)
+    tracks, kept = VoiceTracks(count, places, hop_s, stride, weights=weights), {"reading": [], "harmonics": []}
+    found = []
+    for n in range(len(frames)):
+        found.append(tracks.process(frames[n : n + 1])[:, 0])
+        for name, rows in kept.items() if n % stride == first else ():
+            rows.append(tracks.state[name][0, n // stride % 11])
+    at = frames[first::stride]
+    odds = np.log(at.belief[:, 0].astype(float) / (1 - at.belief[:, 0]))
+    wide = OwnerWeights(*(part.astype(float) for part in weights))
+    owner = naive_owners.owners(
+        at.f0[:, 0].astype(float), odds, *(np.array(rows, float) for rows in kept.values()), count, stride * hop_s, 10,
+        wide,
     )  # fmt: skip
+    held = [[None] * places] * first + [row for row in owner for _ in range(stride)]
+    steady = [np.pad(part[:, 0].repeat(stride, axis=0), [(first, 0), (0, 0)]) for part in (at.f0, at.strength)]
+    expected = naive_owners.tracks(*steady, held, count, round(0.03 / hop_s), round(0.16 / hop_s))
     late = tracks.latency_frames
-    assert late == round(0.116 / hop_s) + round(0.03 / hop_s)
-    np.testing.assert_allclose(found[late:], expected[: frames - late], rtol=1e-5)
-    assert 0.1 < (found[late:, :, 2] == 1).mean() < 0.9
+    assert late == 10 * stride + round(0.03 / hop_s)
+    np.testing.assert_allclose(np.concatenate(found)[late:], expected[: len(frames) - late], rtol=1e-5)
+    assert 0.1 < np.mean([voice is not None for row in owner for voice in row]) < 0.9
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_is_believed_of_pitches(seed: int) -> None:
+def test_what_is_read_of_pitches(seed: int) -> None:
     """Three pitches, one a whole multiple of another, that begin one after another and grow fainter."""
     rng, frames, hop_s = np.random.default_rng(seed), 5, 0.003
-    f0 = np.tile(np.float32([110 * 2 ** rng.uniform(0, 1), 0, 0, 320]), (frames, 1, 1))
-    f0[:, 0, 1], f0[0, 0, 2], f0[1:, 0, 2] = 2.002 * f0[:, 0, 0], 0, f0[1:, 0, 0] * (3 if seed else 4)
-    strength = rng.uniform(0.1, 1, f0.shape).astype(np.float32)
-    harmonic_hz = (f0[-1, 0, :, None] * np.arange(1, 13)).ravel()
-    line_hz = np.tile(harmonic_hz.astype(np.float32), (frames, 1, 1))
-    line_hz *= 2 ** rng.uniform(-0.005, 0.005, line_hz.shape).astype(np.float32)
-    amplitude = (rng.uniform(0.01, 1, line_hz.shape) * 0.9 ** np.arange(frames)[:, None, None]).astype(np.float32)
-    pitches = PitchFrames(np.zeros(frames), amplitude, line_hz, *[np.zeros((frames, 1, 2))] * 4, f0, strength)
-    readout = Readout(rng.normal(0, 0.2, (3, 28)).astype(np.float32), rng.normal(0, 1, 4).astype(np.float32))
-    parts = PitchBeliefs(4, hop_s, readout=readout), PitchBeliefs(4, hop_s, readout=readout)
-    belief = parts[0].process(pitches)[:, 0]
-    np.testing.assert_array_equal(
-        belief, np.concatenate([parts[1].process(pitches[n : n + 1])[:, 0] for n in range(frames)])
-    )
-    loudest = [-np.inf] * 4
+    f0 = np.tile(np.float32([110 * 2 ** rng.uniform(0, 1), 0, 0, 320]), (frames, 1))
+    f0[:, 1], f0[0, 2], f0[1:, 2] = 2.002 * f0[:, 0], 0, f0[1:, 0] * (3 if seed else 4)
+    pitches = pitches_and_partials(f0, rng)
+    tracks, loudest = VoiceTracks(1, 4, hop_s, 1, weights=random_weights(rng)), [-np.inf] * 4
     for n in range(frames):
-        here = [p for p in range(4) if f0[n, 0, p] > 0]
+        tracks.process(pitches[n : n + 1])
+        here = [p for p in range(4) if f0[n, p] > 0]
         age = [log(1 + (n - (p == 2)) * hop_s / 0.05) for p in here]
         energy = []
+        line_hz, squares = pitches.instantaneous_frequency[n, 0], np.square(pitches.amplitude[n, 0].astype(float))
         for p in here:
-            near = [abs(np.log2(line_hz[n, 0] / (h * f0[n, 0, p]))) < 0.03 for h in range(1, 13)]
-            squares = np.square(amplitude[n, 0].astype(float))
+            with np.errstate(divide="ignore"):
+                near = [abs(np.log2(line_hz / (h * f0[n, p]))) < 0.03 for h in range(1, 13)]
             energy.append([squares[at].sum() + 1e-6 * squares.sum() for at in near])
             loudest[p] = max(loudest[p], log10(sum(energy[-1])))
         for i, p in enumerate(here):
-            x = naive_voices.pitch_features(i, f0[n, 0, here], strength[n, 0, here], age, energy, loudest[p])
-            hidden = np.tanh(readout.hidden.astype(float) @ [*x, 1.0])
-            assert belief[n, p] == pytest.approx(readout.output.astype(float) @ [*hidden, 1.0], abs=1e-4)
-        assert (belief[n][[p for p in range(4) if p not in here]] == 0).all()
+            read = naive_voices.pitch_features(i, f0[n, here], pitches.strength[n, 0, here], age, energy, loudest[p])
+            np.testing.assert_allclose(tracks.state["reading"][0, n, p], read, atol=1e-4)
+            np.testing.assert_allclose(tracks.state["harmonics"][0, n, p], np.log10(energy[i]), atol=1e-5)
 
 
 @cache

@@ -57,7 +57,7 @@ from sharpear.dynamics import (
 from sharpear.dynamics.beliefs import load_beliefs
 from sharpear.dynamics.harmonic_fields import HarmonicFields
 from sharpear.gpu import CPU, Backend, DeviceBackend, GpuUnavailableError, open_gpu
-from sharpear.pitch import PitchLayer, Transcriber
+from sharpear.pitch import PitchFrames, PitchLayer, Transcriber
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
 from sharpear.separation.noise import SteadyNoise
@@ -327,8 +327,17 @@ def pitches(streams: int) -> np.ndarray:
 
 
 def voice_tracks(streams: int) -> Any:
-    inner = VoiceTracks(2, 3, 0.003, streams)
-    return Packed(inner, lambda f0: inner.process(f0, *[(f0 > 0).astype(np.float32)] * 2))
+    inner = VoiceTracks(2, 3, 0.003, 4, streams)
+
+    def process(f0: np.ndarray) -> np.ndarray:
+        """Each pitch is a single partial."""
+        outside, sounds = np.zeros((*f0.shape[:2], 2), np.bool_), (f0 > 0).astype(np.float32)
+        nothing = np.zeros_like(f0)
+        return inner.process(
+            PitchFrames(np.zeros(len(f0)), sounds, f0, outside, nothing, nothing, 0.8 * sounds, f0, sounds)
+        )
+
+    return Packed(inner, process)
 
 
 @lru_cache

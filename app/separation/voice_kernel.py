@@ -1,4 +1,4 @@
-"""Loops of `PitchVoices`: whose each pitch is, and how the channels' power divides among harmonics. No validation."""
+"""Loops of `PitchVoices`: how the channels' power divides among harmonics. No validation."""
 
 import math
 from typing import Annotated, NamedTuple
@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import Doubles, Floats, Integers, kernel
+from sharpear.compiler import Floats, kernel
 
 SMALLEST_RESPONSE = 1e-4
 """Power response (-40 dB) below which a channel is left out of a harmonic's fit."""
@@ -16,17 +16,6 @@ NO_POWER = np.float32(1e-20)
 
 NO_PART = 1e-12
 """Added to a harmonic's part of its voice, whose logarithm is taken."""
-
-
-class AssignRule(NamedTuple):
-    """What a voice keeps its pitch for, and what leaving a pitch to nobody costs, squared octaves."""
-
-    persistence: float
-    doubt: float
-    """Cost by which a pitch left out is dearer for each unit of belief in it."""
-
-    leaving: float
-    """Cost of leaving out a pitch whose belief is 0."""
 
 
 class Listeners(NamedTuple):
@@ -60,50 +49,6 @@ class VoicesRule(NamedTuple):
 
     nobody: np.float32
     """Power that belongs to no voice, of the frame's strongest channel."""
-
-
-@kernel
-def assign(
-    f0: Floats, belief: Floats, center: Doubles, rule: AssignRule, before: Integers, owner: Integers
-) -> None:  # fmt: skip
-    """Give the pitches that sound to voices, in the order of their pitch, at the least cost.
-
-    A pitch at x octaves costs a voice ``(x − c_v)²``, less a little where it was that voice's in the frame before; to
-    leave it out costs the more the more it is believed in. f0, belief, before, owner (places,): the voice of each
-    place, -1 for none; center (voices,): c_v, octaves, where each voice was last.
-    """
-    persistence, doubt, leaving = rule.persistence, rule.doubt, rule.leaving
-    places, voices = f0.size, center.size
-    order = np.argsort(f0)
-    first = 0
-    while first < places and f0[order[first]] <= 0:
-        first += 1
-    count = places - first
-    cost = np.zeros((count + 1, voices + 1), np.float64)
-    choice = np.zeros((count + 1, voices + 1), np.int8)  # 0: the voice stays silent, 1: it takes the pitch, 2: left out
-    for i in range(1, count + 1):
-        place = order[first + i - 1]
-        drop = leaving + doubt * belief[place]
-        cost[i, 0], choice[i, 0] = cost[i - 1, 0] + drop, 2
-        for v in range(1, voices + 1):
-            away = math.log2(f0[place]) - center[v - 1]
-            taken = cost[i - 1, v - 1] + away * away - (persistence if before[place] == v - 1 else 0.0)
-            left = cost[i - 1, v] + drop
-            cost[i, v], choice[i, v] = cost[i, v - 1], 0
-            if taken < cost[i, v]:
-                cost[i, v], choice[i, v] = taken, 1
-            if left < cost[i, v]:
-                cost[i, v], choice[i, v] = left, 2
-    owner[:] = -1
-    i, v = count, voices
-    while i > 0:
-        if choice[i, v] == 1:
-            owner[order[first + i - 1]] = v - 1
-            i, v = i - 1, v - 1
-        elif choice[i, v] == 2:
-            i -= 1
-        else:
-            v -= 1
 
 
 @kernel

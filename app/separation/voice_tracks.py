@@ -1,188 +1,204 @@
 """Which voice sings which pitch: the places of the pitch layer, given to a number of voices."""
 
 import math
+from functools import cache
+from importlib import resources
 from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import Doubles, Floats, Integers, kernel
-from sharpear.gpu.stateful import Stateful
+from sharpear.compiler import Floats, Integers, kernel
+from sharpear.gpu.stateful import Stateful, allocated, fields_of
+from sharpear.pitch import PitchFrames
+from sharpear.pitch.notes import log_odds
 
-from .voice_kernel import AssignRule, assign
+from .pitch_readings_kernel import HARMONICS, READINGS, NoteMemory, describe, last_note, level_of, weigh_harmonics
+from .voice_owners_kernel import (
+    OF_CLAIM,
+    OF_PITCH,
+    Claims,
+    HeardSteps,
+    OwnerWeights,
+    VoiceMemory,
+    match,
+    remember,
+    tell_claims,
+    weigh_claims,
+)
 
+WEIGHTS = "voice_owners.npz"
 LOWEST_HZ, HIGHEST_HZ = 80.0, 700.0
 """Pitches between which voices are spread evenly, on a logarithmic scale, until something is known of them."""
 
-GLIDE_OCTAVES = 0.08
-"""A pitch that moves farther than this from one frame to the next is taken for another one."""
-
-ASSIGN_RULE = AssignRule(persistence=0.02, doubt=0.5, leaving=1.0)
-
-FOLLOW_S = 0.1
-"""Time constant with which a voice's place follows the pitches that it is given, as far as they are believed in."""
+NEVER = 100_000
+"""Steps for which a voice has been silent before it is heard first."""
 
 DECIDE_S = 0.116
-"""Time on either side of a frame from which votes on its pitches are counted."""
+"""Time for which is waited to see how a pitch goes on, before it is decided whose it is."""
+
+AGE_S = 0.05
+"""Unit in which a note's age is told to the network."""
 
 ATTACK_S, RELEASE_S = 0.03, 0.16
 """Time by which a voice begins before its pitch is found, and for which it rings on after it is lost."""
 
 
 class TrackRule(NamedTuple):
-    """How pitches go to voices, how fast these follow, and frames by which a voice begins early and rings on."""
+    """Frames of a step, and its first; how frames age; by how many a voice begins early and rings on."""
 
-    assign: AssignRule
-    pace: float
+    stride: int
+    first: int
+    aging: float
+    step_s: float
     attack: int
     release: int
 
 
 class TrackRings(NamedTuple):
-    """The last frames of one stream: the places' Hz, strength and owner, from 1 on; and the voices' decided pitches."""
+    """Each voice's decided pitch, Hz and strength: of this step, and of the last frames."""
 
-    f0: Annotated[NDArray[np.float32], "votes", "places"]
-    strength: Annotated[NDArray[np.float32], "votes", "places"]
-    owner: Annotated[NDArray[np.int64], "votes", "places"]
+    chosen: Annotated[NDArray[np.float32], "voices", "Hz and strength"]
     decided: Annotated[NDArray[np.float32], "attack + 1", "voices", "Hz and strength"]
-
-
-class TrackMemory(NamedTuple):
-    """Each voice's place, octaves, its last pitch, Hz and strength, and the frames since."""
-
-    center: Annotated[NDArray[np.float64], "voices"]
     last: Annotated[NDArray[np.float32], "voices", "Hz and strength"]
+    """The last one found."""
+
     quiet: Annotated[NDArray[np.int64], "voices"]
+    """Frames since then."""
+
+
+PARTS = NoteMemory, HeardSteps, VoiceMemory, TrackRings
 
 
 class VoiceTracks(Stateful):
     r"""Follow a number of voices through the pitches that sound together.
 
-    In each frame the pitches go to the voices in their order, each near to where it was last, at the least cost (see
-    `assign`); where there are more pitches than voices, those that are believed in least are left out. A pitch keeps
-    one voice: the frames within `DECIDE_S` in which it sounded vote. A voice begins `ATTACK_S` early and fades over
-    `RELEASE_S`.
+    At each step of the pitch layer every pitch p may be a voice's, or nobody's: an octave above another pitch, or an
+    end that rings on. A network tells the log odds g(p, v) of voice v against nobody, of what is read of the pitch in
+    the `DECIDE_S` that follow, and how it fits to what is remembered of the voice; pitches go to voices, each at most
+    one, so that ``Σ g`` is greatest. A voice begins `ATTACK_S` early and fades over `RELEASE_S`. The network was fitted
+    to rendered chorales by ``python -m benchmarks.separation.fit_voice_owners``.
 
     Args:
         voices: how many.
         places: pitches that a frame holds.
         hop_s: time between frames, s.
+        stride: frames of a step of the pitch layer.
         streams: independent signals.
+        weights: of another network.
 
-    >>> tracks = VoiceTracks(2, places=2, hop_s=0.003)
-    >>> f0 = np.tile(np.float32([300, 150]), (170, 1, 1))
-    >>> f0[60:] = [[0, 150]]
-    >>> tracks.process(f0, np.ones_like(f0), np.ones_like(f0))[-1, 0].tolist()
-    [[150.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
+    >>> from sharpear.pitch import Transcriber
+    >>> t = np.arange(16000) / 16000
+    >>> chord = sum(0.1 / h * np.sin(2 * np.pi * f * h * t) for f in (220, 330) for h in range(1, 8))
+    >>> frames = Transcriber(16000).process(chord[:, None])
+    >>> tracks = VoiceTracks(2, places=8, hop_s=frames.times[1] - frames.times[0], stride=4)
+    >>> tracks.process(frames)[-1, 0, :, 0].round().tolist()
+    [220.0, 330.0]
     """
 
-    def __init__(self, voices: int, places: int, hop_s: float, streams: int = 1) -> None:
+    def __init__(
+        self, voices: int, places: int, hop_s: float, stride: int, streams: int = 1,
+        weights: OwnerWeights | None = None,
+    ) -> None:  # fmt: skip
         self.voices, self.streams = voices, streams
-        self._votes, self._attack = round(DECIDE_S / hop_s), round(ATTACK_S / hop_s)
-        self._release = round(RELEASE_S / hop_s)
-        self._pace = hop_s / FOLLOW_S
-        self.latency_frames = self._votes + self._attack
-        share = (np.arange(voices) + 0.5) / voices
-        self._center = np.log2(LOWEST_HZ) + share * np.log2(HIGHEST_HZ / LOWEST_HZ)
-        self._remember(
-            [
-                ("f0", np.float32, (streams, 2 * self._votes + 1, places)),
-                ("strength", np.float32, (streams, 2 * self._votes + 1, places)),
-                ("owner", np.int64, (streams, 2 * self._votes + 1, places)),  # counted from 1: 0 is nobody
-                ("decided", np.float32, (streams, self._attack + 1, voices, 2)),
-                ("center", np.float64, (streams, voices)),
-                ("last", np.float32, (streams, voices, 2)),
-                ("quiet", np.int64, (streams, voices)),
-                ("count", np.int64),
-            ],
-            below={"owner": voices + 1},
-        )
+        self._weights = weights or _weights()
+        step_s, attack, release = stride * hop_s, round(ATTACK_S / hop_s), round(RELEASE_S / hop_s)
+        ahead = round(DECIDE_S / step_s)
+        # A step of the pitch layer decides for the frames around its own.
+        first = (stride - stride // 2) % stride
+        self._rule = TrackRule(stride, first, hop_s / AGE_S, step_s, attack, release)
+        self.latency_frames = ahead * stride + attack
+        self._lengths = {
+            "streams": streams, "voices": voices, "places": places, "steps": ahead + 1, "attack + 1": attack + 1,
+            "readings": READINGS, "harmonics": HARMONICS, "Hz and strength": 2, "numbers of a pitch": OF_PITCH,
+            "numbers of a claim": OF_CLAIM,
+        }  # fmt: skip
+        each = [field for part in PARTS for field in fields_of(part, self._lengths)]
+        fields = [(name, kind, (streams, *shape)) for name, kind, shape in each]
+        self._remember([*fields, ("count", np.int64)], below={"owner": voices + 1, "held": places + 1})
 
-    def process(
-        self, f0: NDArray[np.float32], strength: NDArray[np.float32], belief: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """(frames, streams, places) each → (frames, streams, voices, 3), `latency_frames` late.
-
-        f0, strength: of `PitchFrames`; belief: of `PitchBeliefs`.
+    def process(self, pitches: PitchFrames) -> NDArray[np.float32]:
+        """Frames with streams → (frames, streams, voices, 3), `latency_frames` late.
 
         For each voice: Hz and strength, 0 where it is silent, and 1 where its pitch itself is found, 0 around it.
         """
         state = self._state
-        tracks = np.empty((len(f0), self.streams, self.voices, 3), np.float32)
+        tracks = np.empty((len(pitches.f0), self.streams, self.voices, 3), np.float32)
         if not state["count"]:
-            state["center"][...] = self._center
+            start_voices(state["octaves"], state["register"], state["silent"])
+        claims, odds = allocated(Claims, self._lengths), log_odds(pitches.belief).astype(np.float32)
         for s in range(self.streams):
-            rings = TrackRings(
-                f0=state["f0"][s], strength=state["strength"][s], owner=state["owner"][s], decided=state["decided"][s]
-            )
-            rule = TrackRule(ASSIGN_RULE, pace=self._pace, attack=self._attack, release=self._release)
-            memory = TrackMemory(center=state["center"][s], last=state["last"][s], quiet=state["quiet"][s])
-            count = int(state["count"])
-            follow(f0[:, s], strength[:, s], belief[:, s], rule, rings, memory, count, tracks[:, s])
-        state["count"] += len(f0)
+            notes, steps, memory, rings = (part(*(state[name][s] for name in part._fields)) for part in PARTS)
+            follow(
+                pitches.f0[:, s], pitches.strength[:, s], odds[:, s], pitches.amplitude[:, s],
+                pitches.instantaneous_frequency[:, s], self._rule, self._weights, int(state["count"]), notes, steps,
+                memory, rings, claims, tracks[:, s],
+            )  # fmt: skip
+        state["count"] += len(pitches.f0)
         return tracks
+
+
+def start_voices(octaves: NDArray[np.float64], register: NDArray[np.float64], silent: NDArray[np.int64]) -> None:
+    """What is taken for known of voices that were never heard; (…, voices) each."""
+    voices = octaves.shape[-1]
+    register[...] = np.log2(LOWEST_HZ) + (np.arange(voices) + 0.5) / voices * np.log2(HIGHEST_HZ / LOWEST_HZ)
+    octaves[...] = register
+    silent[...] = NEVER
+
+
+@cache
+def _weights() -> OwnerWeights:
+    with resources.files(__package__).joinpath(WEIGHTS).open("rb") as file, np.load(file) as kept:
+        weights = OwnerWeights(*(kept[name] for name in OwnerWeights._fields))
+    assert weights.pitch.shape[1] == OF_PITCH + 1, "the network was fitted to other readings"
+    return weights
 
 
 @kernel
 def follow(
-    f0: Floats, strength: Floats, belief: Floats, rule: TrackRule, rings: TrackRings, memory: TrackMemory, count: int,
-    out: Floats,
+    f0: Floats, strength: Floats, odds: Floats, amplitude: Floats, line_hz: Floats, rule: TrackRule,
+    weights: OwnerWeights, count: int, notes: NoteMemory, steps: HeardSteps, memory: VoiceMemory, rings: TrackRings,
+    claims: Claims, out: Floats,
 ) -> None:  # fmt: skip
-    """One stream: assign, vote, stretch; f0, strength, belief (frames, places); out (frames, voices, 3)."""
-    attack, release = rule.attack, rule.release
-    ring_f0, ring_strength, ring_owner, decided = rings.f0, rings.strength, rings.owner, rings.decided
-    center, last, quiet = memory.center, memory.last, memory.quiet
-    width, places = ring_f0.shape
-    before, owner = np.empty(places, np.int64), np.empty(places, np.int64)
-    votes = np.zeros(center.size + 1, np.int64)
+    """One stream: read, decide, stretch; f0, strength, odds (frames, places); out (frames, voices, 3)."""
+    width, places = steps.f0.shape
+    owner, energy, level = np.empty(places, np.int64), np.empty((places, HARMONICS), np.float64), np.empty(places)
     for n in range(f0.shape[0]):
-        now = (count + n) % width
-        before[:] = ring_owner[(now - 1) % width] - 1
-        ring_f0[now], ring_strength[now] = f0[n], strength[n]
-        assign(f0[n], belief[n], center, rule.assign, before, owner)
-        move(f0[n], belief[n], owner, rule.pace, center)
-        ring_owner[now] = owner + 1
-        at = (count + n) % (attack + 1)
-        decided[at] = 0
-        middle = (now - width // 2) % width
-        for place in range(places):
-            if ring_f0[middle, place] > 0:
-                voice = vote(ring_f0[:, place], ring_owner[:, place], middle, votes) - 1
-                if voice >= 0 and ring_strength[middle, place] > decided[at, voice, 1]:
-                    decided[at, voice, 0] = ring_f0[middle, place]
-                    decided[at, voice, 1] = ring_strength[middle, place]
-        for voice in range(center.size):
-            stretch(decided[:, voice], (at + 1) % (attack + 1), release, last[voice], quiet, voice, out[n, voice])
+        weigh_harmonics(f0[n], amplitude[n], line_hz[n], energy)
+        for p in range(places):
+            level[p] = level_of(energy[p])
+            last_note(f0[n, p], level[p], p, notes.before, notes.age, notes.loudest)
+        if (count + n) % rule.stride == rule.first:
+            now = (count + n) // rule.stride % width
+            steps.f0[now], steps.strength[now], steps.odds[now] = f0[n], strength[n], odds[n]
+            for p in range(places):
+                if f0[n, p] > 0:
+                    steps.harmonics[now, p] = np.log10(energy[p])
+                    describe(
+                        p, f0[n], strength[n], energy, level, notes.age, notes.loudest, rule.aging,
+                        steps.reading[now, p],
+                    )  # fmt: skip
+            at = (now + 1) % width
+            tell_claims(steps, at, rule.step_s, memory, claims)
+            weigh_claims(steps.f0[at], weights, claims)
+            match(claims.gain, owner)
+            remember(steps.f0[at], steps.harmonics[at], rule.step_s, claims, owner, memory)
+            rings.chosen[:] = 0
+            for p in range(places):
+                if owner[p] > 0:
+                    rings.chosen[owner[p] - 1, 0] = steps.f0[at, p]
+                    rings.chosen[owner[p] - 1, 1] = steps.strength[at, p]
+        oldest = (count + n) % rings.decided.shape[0]
+        rings.decided[oldest] = rings.chosen
+        oldest = (oldest + 1) % rings.decided.shape[0]
+        for voice in range(rings.quiet.size):
+            stretch(rings.decided[:, voice], oldest, rule.release, rings.last[voice], rings.quiet, voice, out[n, voice])
 
 
 @kernel
-def move(f0: Floats, belief: Floats, owner: Integers, pace: float, center: Doubles) -> None:
-    """``c_v ← c_v + pace (x − c_v) / (1 + e^−b)``: voices follow the pitches that they were given."""
-    for place in range(f0.size):
-        if owner[place] >= 0:
-            sure = 1.0 / (1.0 + math.exp(-belief[place]))
-            center[owner[place]] += pace * sure * (math.log2(f0[place]) - center[owner[place]])
-
-
-@kernel
-def vote(f0: Floats, owner: Integers, middle: int, votes: Integers) -> int:
-    """The owner that most frames around the middle one name, as far as the same pitch sounds."""
-    votes[:] = 0
-    votes[owner[middle]] = 1
-    width = f0.size
-    for step in (-1, 1):
-        at = middle
-        for _ in range(width // 2):
-            following = (at + step) % width
-            if f0[following] <= 0 or abs(math.log2(f0[following] / f0[at])) > GLIDE_OCTAVES:
-                break
-            at = following
-            votes[owner[at]] += 1
-    return int(votes.argmax())
-
-
-@kernel
-def stretch(decided: Floats, oldest: int, release: int, last: Floats, quiet: Integers, voice: int, out: Floats) -> None:
+def stretch(
+    decided: Floats, oldest: int, release: int, last: Floats, quiet: Integers, voice: int, out: Floats
+) -> None:  # fmt: skip
     """The oldest frame of a voice; without a pitch its next one, should that come soon, else its last one, fading."""
     depth = decided.shape[0]
     out[:] = 0

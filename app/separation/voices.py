@@ -12,10 +12,8 @@ from sharpear.dsp import GammatoneDesign, Split
 from sharpear.errors import UsageError
 from sharpear.gpu.arguments import numbers
 from sharpear.pitch import Transcriber
-from sharpear.pitch.notes import log_odds
 from sharpear.sharpening.composite import Composite, Memory
 
-from .pitch_beliefs import PitchBeliefs
 from .shares import ShareFactory
 from .voice_kernel import Harmonics, Listeners, VoicesRule, voices_process
 from .voice_tracks import VoiceTracks
@@ -25,8 +23,8 @@ HARMONICS = 30
 ENVELOPE_S = 0.5
 """Time constant of what is remembered of a voice's spectrum."""
 
-DEFAULT_SLOPE = 2.0
-"""An unknown voice's harmonic h has the power ``h^-slope``."""
+UNKNOWN_ENVELOPE = (np.arange(1.0, HARMONICS + 1) ** -2.0).astype(np.float32)
+"""Power of each harmonic of a voice that was not heard yet."""
 
 ITERATIONS = 6
 NOBODYS_POWER = 1e-5
@@ -51,13 +49,25 @@ def voice_names(count: int) -> tuple[str, ...]:
     return tuple(f"voice{v + 1}" for v in range(count))
 
 
+def listeners_of(bank: GammatoneDesign) -> Listeners:
+    """The bank's channels as the voices' kernels take them."""
+    half_hz = bank.sample_rate * (1 - bank.damping) / (2 * np.pi * np.sqrt(bank.damping))
+    return Listeners(bank.center_hz.astype(np.float32), half_hz.astype(np.float32), bank.order)
+
+
+def room_for(voices: int) -> Harmonics:
+    """Room for all harmonics of so many voices."""
+    most = voices * HARMONICS
+    voice, number, first, last = (np.zeros(most, np.int64) for _ in range(4))
+    return Harmonics(voice, number, first, last, np.zeros((most, WIDEST), np.float32), np.zeros(most, np.float32))
+
+
 class PitchVoices(Composite):
     """Shares of a number of voices, "voice1" the lowest; what no harmonic of theirs explains is the residual.
 
-    The pitch layer finds pitches in the mean of a group's streams; it and `PitchBeliefs` together say which of them are
-    believed in, the sum of their log odds, and `VoiceTracks` gives them to the voices. The
-    gains g_i of all their harmonics are fitted to the channels' power, ``y_k ≈ Σ_i g_i |H_k(f_i)|²``, beginning with
-    each voice's remembered spectrum, so that partials which coincide are divided as that spectrum says.
+    The pitch layer finds pitches in the mean of a group's streams, and `VoiceTracks` gives them to the voices, or to
+    none. The gains g_i of all their harmonics are fitted to the channels' power, ``y_k ≈ Σ_i g_i |H_k(f_i)|²``,
+    beginning with each voice's remembered spectrum, so that partials which coincide are divided as that spectrum says.
 
     Args:
         voices: how many.
@@ -78,21 +88,13 @@ class PitchVoices(Composite):
         sharpener, layer = self._transcriber.sharpener, self._transcriber.layer
         self._pitch_hop = sharpener.hop
         pitch_hop_s = sharpener.hop / bank.sample_rate
-        self._beliefs = PitchBeliefs(layer.config.voices, pitch_hop_s, groups)
-        self._tracks = VoiceTracks(voices, layer.config.voices, pitch_hop_s, groups)
+        self._tracks = VoiceTracks(voices, layer.config.voices, pitch_hop_s, layer.stride, groups)
         late = sharpener.latency_s / pitch_hop_s + layer.latency_hops + self._tracks.latency_frames
         # A frame's middle lies at most half a pitch frame from the one it takes, which leaves within the next one.
         self.wait_frames = ceil((late + 1.5) * self._pitch_hop / self._hop - 0.5)
-        half_hz = bank.sample_rate * (1 - bank.damping) / (2 * np.pi * np.sqrt(bank.damping))
-        self._channels = Listeners(
-            center_hz=bank.center_hz.astype(np.float32), half_hz=half_hz.astype(np.float32), order=bank.order
-        )
-        self._default = (np.arange(1.0, HARMONICS + 1) ** -DEFAULT_SLOPE).astype(np.float32)
+        self._channels, self._lines = listeners_of(bank), room_for(voices)
         self._rule = numbers(VoicesRule, iterations=ITERATIONS, pace=hop_s / ENVELOPE_S, nobody=NOBODYS_POWER)
-        most, channels = voices * HARMONICS, bank.center_hz.size
-        voice, number, first, last = (np.zeros(most, np.int64) for _ in range(4))
-        response, gain = np.zeros((most, WIDEST), np.float32), np.zeros(most, np.float32)
-        self._lines = Harmonics(voice, number, first, last, response, gain)
+        channels = bank.center_hz.size
         self._memory = Memory(
             [
                 ("power", np.float32, (groups, self.wait_frames, channels)),
@@ -122,7 +124,7 @@ class PitchVoices(Composite):
         tracks = self._follow(split.sound, count)
         summed = split.power.reshape(count, self._groups, self._per_group, channels).sum(axis=2)
         if not state["frame"]:
-            state["envelope"][...] = self._default
+            state["envelope"][...] = UNKNOWN_ENVELOPE
         for group in range(self._groups):
             power = np.concatenate([state["power"][group], summed[:, group]])
             state["power"][group] = power[count:]
@@ -139,9 +141,7 @@ class PitchVoices(Composite):
         """(frames, groups, voices, 3): the voices in the middle of the frames that leave now."""
         state = self._memory.fields
         mean = sound.reshape(len(sound), self._groups, self._per_group).mean(axis=2)
-        pitches = self._transcriber.process(mean)
-        belief = self._beliefs.process(pitches) + log_odds(pitches.belief).astype(np.float32)
-        fresh = self._tracks.process(pitches.f0, pitches.strength, belief)
+        fresh = self._tracks.process(self._transcriber.process(mean))
         known = np.concatenate([state["held"], fresh])
         # The first frames that a chain of delays gives out belong to the time before the sound.
         first = int(state["found"]) - HELD_FRAMES - self._tracks.latency_frames
@@ -158,6 +158,5 @@ class PitchVoices(Composite):
         return {
             "memory": self._memory,
             "transcriber": self._transcriber,
-            "beliefs": self._beliefs,
             "tracks": self._tracks,
         }

@@ -59,15 +59,21 @@ def ideal_fourier(mixture: Audio, truth: Audio) -> Audio:
 def ideal_ours(mixture: Audio, truth: Audio, rate: int) -> Audio:
     """Ideal ratio masks on our own bank."""
     design, hop = separation_bank(rate), hop_samples(rate)
-    powers = [Splitter(design, hop).process(s[:, None].astype(np.float32)).power for s in truth]
-    shares = np.stack(powers, axis=2)
-    shares /= shares.sum(axis=2, keepdims=True) + np.float32(1e-14)
-    mixer = StemMixer(design.bank.channels, len(truth), hop, 0)
+    powers = [Splitter(design, hop).process(s[:, None].astype(np.float32)).power[:, 0] for s in truth]
+    shares = np.stack(powers, axis=1)
+    shares /= shares.sum(axis=1, keepdims=True) + np.float32(1e-14)
+    return through(mixture, rate, shares)
+
+
+def through(mixture: Audio, rate: int, shares: NDArray[np.float32]) -> Audio:
+    """Stems by shares (frames, sources, channels) of our own bank's channels."""
+    design, hop = separation_bank(rate), hop_samples(rate)
+    mixer = StemMixer(design.bank.channels, shares.shape[1], hop, 0)
     late = design.latency_samples + mixer.latency_samples
-    padded = np.pad(mixture, (0, late)).astype(np.float32)[:, None]
-    split = Splitter(design, hop).process(padded)
-    extra = np.zeros((len(split.power) - len(shares), *shares.shape[1:]), np.float32)
-    return mixer.process(split, np.concatenate([shares, extra]))[late:, 0, :-1].T.astype(np.float64)
+    split = Splitter(design, hop).process(np.pad(mixture, (0, late)).astype(np.float32)[:, None])
+    given = np.zeros((len(split.power), 1, *shares.shape[1:]), np.float32)
+    given[: len(shares), 0] = shares
+    return mixer.process(split, given)[late:, 0, :-1].T.astype(np.float64)
 
 
 def nmf(mixture: Audio, truth: Audio, oracle: bool, per_source: int = 8) -> Audio:
