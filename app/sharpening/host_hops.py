@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.dsp import HannBank
+from sharpear.gpu.arguments import check_audio
 
 from .hop_by_hop_kernel import take_in
 
@@ -27,8 +28,7 @@ class HostHops:
             ValueError: `audio` has another number of streams.
         """
         bank, hop = self._bank, self._bank.design.hop
-        if audio.ndim != 2 or audio.shape[1] != bank.streams:
-            raise ValueError(f"expected audio of shape (samples, {bank.streams}), received {audio.shape}")
+        check_audio(audio, bank.streams)
         if self._changes != bank.changes:
             self._changes, self._waiting = bank.changes, np.array(bank.backend.numpy(bank.memory["waiting"]))
         filled = int(bank.memory["filled"])
