@@ -22,7 +22,7 @@ SEGMENT_S, MOST_SEGMENTS = 30.0, 128
 SHORTEST_FILE_S = 120.0
 
 PARTS = ("amplitude", "instantaneous_frequency", "plain_amplitude", "fundamental")
-"""Of frames, by streams; fundamentals where voices are looked for."""
+"""What frames have of each stream; fundamentals where voices are looked for."""
 
 WARM_UP_S = 10.0
 """After 4 s a network that began later differs by less than 1e-5 from one that did not."""

@@ -45,7 +45,6 @@ extern "C" __global__ void hear_process(
 ) {
     int s = blockIdx.x, units = judge.atom_hz.shape[0];
     room = own_part(room);
-    hearing = own_part(hearing);
     Candidates lines = room.lines;
     Places places{shared_memory()};
     int *counts = places.take<int>(blockDim.x), *atom = places.take<int>(lines.hz.shape[0]);
@@ -55,25 +54,26 @@ extern "C" __global__ void hear_process(
             power[f][s], moment[f][s], pairs.hz[f][s], pairs.energy[f][s], pairs.trust[f][s], judge, frame + f, s, state,
             room, counts
         );
+        HearingRoom heard = own_part(hearing);  // not before, where registers are scarcest
         int count = lines.number[0], partials = said.partials[f][s];
         Array<float, 1> hz = said.hz[f][s], energy = said.energy[f][s], whose = fundamental[f][s];
         int left = 0;
         if (partials > 0) {
             left = read_voice_cues(
                 count, lines.place, room.believed, partials, hz, energy, said.precision[f][s], said.beyond[f][s],
-                said.told[f][s], (frame + f) % ROW_HOPS, room.belief.second, hearing.cue, hearing.cues
+                said.told[f][s], (frame + f) % ROW_HOPS, room.belief.second, heard.cue, heard.cues
             );
         }
         nearest_atoms(count, lines.hz, judge.grid, units, atom);
         nearest_atoms(partials, hz, judge.grid, units, partial_atom);
-        name(partials, hz, energy, said.multiple[f][s], partial_atom, hearing.strongest, whose);
-        if (left > 0) mix(partials, energy, room, weights, hearing);
+        name(partials, hz, energy, said.multiple[f][s], partial_atom, heard.strongest, whose);
+        if (left > 0) mix(partials, energy, room, weights, heard);
         EACH_UNIT(j) {
             double total = 0.0, total_hz = 0.0;
             collect(j, count, lines.hz, room.believed, atom, total, total_hz);
             collect(j, partials, hz, energy, partial_atom, total, total_hz);
             place(j, total, total_hz, judge.atom_hz, amplitude[f][s], frequency[f][s]);
-            if (hearing.strongest[j] < OWNED_PART * total) whose[j] = 0.0f;
+            if (heard.strongest[j] < OWNED_PART * total) whose[j] = 0.0f;
         }
         __syncthreads();
     }
