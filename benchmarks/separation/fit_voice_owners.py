@@ -20,7 +20,7 @@ from .chorales import CHOSEN_BY, LEARNED
 from .owners import Heard, f1, followed, heard, no_weights, true_owners
 
 PIECES, OTHERS = 540, 40
-ROUNDS, KEPT_ROUNDS = 8, 4
+ROUNDS, KEPT_ROUNDS = 7, 4
 """Of decisions; and the last ones, which are learned from together."""
 
 STEPS_APART = 5
