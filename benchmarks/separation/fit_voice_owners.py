@@ -19,8 +19,11 @@ from sharpear.separation.voice_owners_kernel import OF_CLAIM, OF_PITCH, OwnerWei
 from .chorales import CHOSEN_BY, LEARNED
 from .owners import Heard, f1, followed, heard, no_weights, true_owners
 
-PIECES, OTHERS = 540, 40
-ROUNDS, KEPT_ROUNDS = 8, 4
+PIECES, OTHERS = 340, 40
+RATES = 44100, 16000
+"""At which pieces are heard, in turn."""
+
+ROUNDS, KEPT_ROUNDS = 5, 4
 """Of decisions; and the last ones, which are learned from together."""
 
 STEPS_APART = 5
@@ -43,8 +46,8 @@ def main() -> None:
     parser.add_argument("--heard", type=Path, default=Path("build/separation/owners"), help="keeps what was heard")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    pieces = [heard(LEARNED, number, options.heard) for number in range(PIECES)]
-    others = [heard(CHOSEN_BY, number, options.heard) for number in range(OTHERS)]
+    pieces = [heard(LEARNED, number, options.heard, RATES[number % 2]) for number in range(PIECES)]
+    others = [heard(CHOSEN_BY, number, options.heard, RATES[number % 2]) for number in range(OTHERS)]
     torch.manual_seed(options.seed)
     rng, best = np.random.default_rng(options.seed), 0.0
     weights, rounds = no_weights(), []

@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import librosa
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -70,13 +71,14 @@ def near(f0: NDArray[np.floating], note: NDArray[np.floating]) -> NDArray[np.boo
     return both & (away < NEAR_CENTS)
 
 
-def heard(collection: Collection, number: int, folder: Path) -> Heard:
-    """A piece of a collection; what was heard of it is kept in a folder."""
-    layer = pitch_layer(RATE)
-    kept = folder / f"{collection.number}-{number:04d}.npz"
+def heard(collection: Collection, number: int, folder: Path, rate: int = RATE) -> Heard:
+    """A piece of a collection at a sample rate; what was heard of it is kept in a folder."""
+    layer = pitch_layer(rate)
+    kept = folder / f"{collection.number}-{number:04d}-{rate}.npz"
     if not kept.exists():
         piece = drawn(collection, number)
-        steps, times = steps_of(hearing(piece.stems.sum(axis=0), RATE), layer.hop_s, layer.stride)
+        mixture = librosa.resample(piece.stems.sum(axis=0), orig_sr=RATE, target_sr=rate)
+        steps, times = steps_of(hearing(mixture, rate), layer.hop_s, layer.stride)
         written, ringing = notes_at(piece.notes, times)
         folder.mkdir(parents=True, exist_ok=True)
         np.savez(kept, name=piece.name, written=written, ringing=ringing, **steps._asdict())
