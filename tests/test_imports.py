@@ -2,6 +2,7 @@
 
 import ast
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,7 @@ def folder_of(module: str) -> str:
     return max(reached, key=lambda folder: len(PACKAGE[folder]))
 
 
+@cache
 def imports(file: str) -> list[tuple[int, str]]:
     """(dots, module) of every import statement, nested ones too."""
     found = []

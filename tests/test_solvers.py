@@ -22,6 +22,7 @@ from sharpear.dynamics import (
 )
 from sharpear.dynamics.harmonic_fields import HarmonicFields
 from sharpear.dynamics.network_tables import Room
+from sharpear.dynamics.solvers_kernel import eliminate
 
 SIZE, UNITS = 8, 5
 
@@ -140,6 +141,19 @@ def test_a_singular_matrix_leaves_the_solution_as_it_is() -> None:
     X = ZeroingNetwork(3, 2, gamma=50.0, step_s=0.02).process(stack(A, B))[:, 0]
     np.testing.assert_array_equal(X[10], X[9])
     np.testing.assert_allclose(X[12:].reshape(-1, 3, 2), np.linalg.solve(A[12:], B[12:]), rtol=0, atol=2e-5)
+
+
+def test_elimination_takes_the_largest_pivot_whatever_its_sign() -> None:
+    A, right = np.array([[1e-17, 1.0], [-1.0, 1.0]]), np.array([[1.0], [2.0]])
+    expected = np.linalg.solve(A, right)
+    assert eliminate(A, right)
+    np.testing.assert_allclose(right, expected, rtol=1e-12)
+
+
+def test_what_is_singular_but_for_rounding_is_not_solved() -> None:
+    A = np.arange(1.0, 10.0).reshape(3, 3) / 10
+    assert np.linalg.matrix_rank(A) == 2
+    assert not eliminate(A, np.ones((3, 1)))
 
 
 @pytest.mark.parametrize(
