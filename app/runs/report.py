@@ -12,8 +12,6 @@ from sharpear.version import __version__
 from .jobs import Result, Settings, Status
 
 MOST_ROWS = 20
-REASON_COLUMNS = 28
-"""The least of a narrow terminal that reasons have."""
 
 
 def speed(result: Result) -> float:
@@ -35,11 +33,11 @@ def print_table(results: Sequence[Result], not_begun: int, elapsed_s: float) -> 
     shown = results if len(results) <= MOST_ROWS else [each for each in results if each.status != "done"]
     failed = any(each.message and each.status != "skipped" for each in shown)
     replaced = sum(result.outcome.replaced_samples for result in results)
-    table = Table("input", "status", "audio (s)", "× real time", box=None, pad_edge=False)
+    table = Table("input", "status", "audio\n(s)", "× real\ntime", box=None, pad_edge=False)
     if replaced:
         table.add_column("replaced")
     if failed:
-        table.add_column("reason", overflow="fold", min_width=REASON_COLUMNS)
+        table.add_column("reason", overflow="fold")
     for result in shown[:MOST_ROWS]:
         table.add_row(
             printable(result.job.source), result.status, f"{result.outcome.audio_s:.1f}", f"{speed(result):.1f}",
