@@ -41,6 +41,7 @@ SIZE = 1280, 800
 SPANS_S = 2.0, 10.0, 60.0, 600.0, 3600.0
 LOOP = 2
 """Tiles of the highest level of strokes, after which they repeat: three minutes."""
+SETTLED_S = 2.0
 FRAMES = 120
 """Frames over which a span is scrolled by its whole width."""
 
@@ -252,7 +253,9 @@ def portrait(path: Path) -> None:
             tab.press(key, key)
         tab.evaluate("page.plane.show(2, 5), page.plane.showHz(90, 5.2), page.changed()")
         tab.evaluate("page.cursor = { timeS: 4.2, hz: 440, folder: '0' }")
-        time.sleep(5)
+        for _ in range(3):  # tiles that come may have more to draw
+            time.sleep(SETTLED_S)
+            assert tab.wait("!page.dirty && !page.stale", 120)
         tab.portray(path)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 

@@ -18,6 +18,8 @@ from sharpear.cli import app
 from sharpear.commands.examples import EXAMPLES
 from sharpear.config import load_config, preset_names
 from sharpear.live import audio_devices, probe
+from sharpear.runs.jobs import Job, Result
+from sharpear.runs.report import print_table
 
 COMMANDS = typer.main.get_command(app).commands
 
@@ -195,6 +197,18 @@ def test_messages_stand_above_the_bars(folder, compiled):
     assert "reason" in head
     table = shown.partition("reason")[2]
     assert "is not" in table.partition("bad.wav")[2]
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_words_of_reasons_are_whole_in_a_narrow_terminal(columns, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    reason = "is not audio that libsndfile reads, or is damaged (Format not recognised)"
+    results = [Result(Job("broken.wav", ()), "failed", reason), Result(Job("a.wav", ()), "done", spent_s=1.0)]
+    print_table(results, 0, 1.0)
+    told = capsys.readouterr().err
+    assert set(reason.split()) <= set(told.split())
+    assert "replaced" not in told.partition("broken.wav")[0]
+    assert max(map(len, told.splitlines())) <= columns
 
 
 def _read(descriptor: int) -> bytes:

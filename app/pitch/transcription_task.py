@@ -13,6 +13,7 @@ from sharpear.runs.inputs import Found
 from sharpear.runs.jobs import Job
 from sharpear.runs.plan import Kind, known, plan_jobs, plan_named
 from sharpear.runs.task import CountedBlocks, Outcome, Running, Task
+from sharpear.sharpening.results import counted
 from sharpear.sinks import Staging
 from sharpear.sinks.outlet import Outlet, ending
 
@@ -69,7 +70,7 @@ class Transcribing(Task):
         result = transcribed(transcriber, blocks)
         blocks.end()
         replaced = int(transcriber.sharpener.replaced.sum())
-        made = f"{len(result.notes)} notes"
+        made = counted(len(result.notes), "note")
         return result, Outcome((), blocks.done_s, replaced, blocks.complete, made, self._left_out(result))
 
     def _left_out(self, result: Transcription) -> tuple[str, ...]:

@@ -32,18 +32,20 @@ def print_table(results: Sequence[Result], not_begun: int, elapsed_s: float) -> 
 
     shown = results if len(results) <= MOST_ROWS else [each for each in results if each.status != "done"]
     failed = any(each.message and each.status != "skipped" for each in shown)
-    table = Table("input", "status", "audio (s)", "× real time", "replaced", box=None, pad_edge=False)
+    replaced = sum(result.outcome.replaced_samples for result in results)
+    table = Table("input", "status", "audio\n(s)", "× real\ntime", box=None, pad_edge=False)
+    if replaced:
+        table.add_column("replaced")
     if failed:
-        table.add_column("reason")
+        table.add_column("reason", overflow="fold")
     for result in shown[:MOST_ROWS]:
         table.add_row(
             printable(result.job.source), result.status, f"{result.outcome.audio_s:.1f}", f"{speed(result):.1f}",
-            str(result.outcome.replaced_samples), *([_reason(result)] if failed else []),
+            *([str(result.outcome.replaced_samples)] if replaced else []), *([_reason(result)] if failed else []),
         )  # fmt: skip
     if len(shown) > MOST_ROWS:
         table.add_row(f"… {len(shown) - MOST_ROWS} more")
     audio_s = sum(result.outcome.audio_s for result in results)
-    replaced = sum(result.outcome.replaced_samples for result in results)
     counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in summary(results, not_begun).items() if n)
     console = Console(stderr=True, markup=False, highlight=False)
     console.print(table)

@@ -89,7 +89,7 @@ def _from_low_to_high(row: Floats, count: int, order: Integers) -> None:
 def _nearest(
     own_row: Floats, own_db: Floats, own: Integers, row: Floats, level_db: Floats, others: Integers, nearest: Integers
 ) -> None:  # fmt: skip
-    """Of each of a frame's peaks, `own` from low to high, the nearest of `others`, or −1; of equally near the first."""
+    """The nearest of `others` to each of a frame's peaks, `own`, both from low to high, or −1; of equals the first."""
     begin = 0
     for peak in own:
         while begin < len(others) and own_row[peak] - row[others[begin]] >= REACH_ROWS:

@@ -29,9 +29,9 @@ from sharpear.sinks.rows import Rows
 from sharpear.sinks.strokes import FADED_DB, FLANK_DB, LOWEST_DB, ROW_STEPS, STEPS_PER_DB
 
 from .listening import evidence_of
-from .note_files import write_notes
 from .picture import as_page_reads
 from .preview import Preview
+from .saved_notes import write_notes
 from .tiles import COLUMN_LEVELS, POOL, SEGMENTS, STROKE_LEVELS, TILE_COLUMNS, TILE_FRAMES, Tiles, write_whole
 
 PUBLISH_S = 0.4

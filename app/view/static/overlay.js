@@ -154,7 +154,8 @@ export class Overlay {
       context.globalAlpha = 0.14;
       context.fill();
       context.globalAlpha = 1;
-      if (x1 - x0 > 22) this.tag(context, name(nearest(note.hz).key), x0 + 3, y - tall / 2 - 7);
+      const from = Math.max(x0, plane.margin.left + pane.x); // a name that begins before the view is read all the same
+      if (x1 - from > 22) this.tag(context, name(nearest(note.hz).key), from + 3, y - tall / 2 - 7);
     }
     context.lineWidth = 1;
     f0.forEach((curve, voice) => {

@@ -23,7 +23,9 @@ def write_notes(heard: Transcription | None, folder: Path, kind: str, tuning: di
     try:
         content = writer_of(kind if kind in FORMATS else kind.partition(".")[2])(renamed(heard, TuningConfig(**tuning)))
         write_whole(folder / NOTE_FILES[kind], content)
-    except (SharpearError, ValidationError, OSError, TypeError) as error:
+    except ValidationError:
+        return f"there is no such tuning: {tuning}"
+    except (SharpearError, OSError) as error:
         return f"{kind} cannot be written: {error}"
     return ""
 
