@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import Floats, Integers, kernel
 
+from .cores import streams_side_by_side
+
 
 def fundamentals(
     drive: NDArray[np.float32], fundamental_hz: NDArray[np.float32], amplitude: NDArray[np.float32],
@@ -25,19 +27,22 @@ def fundamentals(
     array([[[  0.,   0., 220.,   0.,   0.]]], dtype=float32)
     """
     owned = np.zeros_like(amplitude)
-    _own(drive, fundamental_hz, amplitude, half_width, owned)
+
+    def own_one(s: int) -> None:
+        _own(s, drive, fundamental_hz, amplitude, half_width, owned)
+
+    streams_side_by_side(amplitude.shape[1], len(amplitude), own_one)
     return owned
 
 
 @kernel
-def _own(drive: Floats, fundamental: Floats, amplitude: Floats, half_width: Integers, owned: Floats) -> None:
-    frames, streams, atoms = amplitude.shape
+def _own(s: int, drive: Floats, fundamental: Floats, amplitude: Floats, half_width: Integers, owned: Floats) -> None:
+    frames, _, atoms = amplitude.shape
     for f in range(frames):
-        for s in range(streams):
-            for j in range(atoms):
-                if amplitude[f, s, j] == 0:
-                    continue
-                strongest = np.float32(0)
-                for i in range(max(0, j - half_width[j]), min(atoms, j + half_width[j] + 1)):
-                    if drive[f, s, i] > strongest:
-                        strongest, owned[f, s, j] = drive[f, s, i], fundamental[f, s, i]
+        for j in range(atoms):
+            if amplitude[f, s, j] == 0:
+                continue
+            strongest = np.float32(0)
+            for i in range(max(0, j - half_width[j]), min(atoms, j + half_width[j] + 1)):
+                if drive[f, s, i] > strongest:
+                    strongest, owned[f, s, j] = drive[f, s, i], fundamental[f, s, i]
