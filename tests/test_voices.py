@@ -68,6 +68,20 @@ def test_two_voices_a_fifth_apart_keep_their_partials():
             assert amplitude[k] == pytest.approx(0.2 / h, rel=0.05)
 
 
+def test_partials_that_said_nothing_are_tried_again():
+    """The voice has four partials, and from 0.35 s on four more; all voices are found anew at 0.74 s alone."""
+    t = seconds(0.7)
+    f0_hz, levels = np.full(t.size, 220.0), [0.2 / h for h in range(1, 9)]
+    begun = np.clip((t - 0.35) / 0.05, 0, 1)
+    frames = tracked(harmonics(f0_hz, levels[:4]) + begun * harmonics(f0_hz, [0.0] * 4 + levels[4:]))
+    assert frames.partials[int(0.3 / HOP_S), 0] == 4
+    hz, amplitude = partials_at(frames, -1)
+    for h in range(1, 9):
+        k = int(np.argmin(abs(hz - h * 220)))
+        assert abs(hz[k] - h * 220) < 0.3
+        assert amplitude[k] == pytest.approx(0.2 / h, rel=0.05)
+
+
 def test_a_vibrato_is_followed_to_the_cent():
     t = seconds(0.8)
     f0 = 262 * 2 ** (70 / 1200 * np.sin(2 * np.pi * 5.5 * t))
