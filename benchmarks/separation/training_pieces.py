@@ -4,6 +4,7 @@ What plays them is of Debian's packages; none of it plays the mixtures of `bench
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import librosa
 import numpy as np
@@ -12,7 +13,11 @@ from scipy.signal import fftconvolve
 from .instruments import DRUMKITS, RATE, SOUNDFONTS, TICKS_PER_S, Audio, Event, Strike, played, struck
 
 SECONDS = 5.0
-PIECES = 100
+PIECES = 160
+FIRST_BOOMING = 100
+"""From this piece on low drums are struck besides, whose tone lasts (`booms`), and the notes of every other piece last
+`HELD_LONGER` times as long, so that lasting alone tells neither."""
+HELD_LONGER = 4.0
 
 FLUID, MUSESCORE = SOUNDFONTS / "sf2/FluidR3_GM.sf2", SOUNDFONTS / "sf3/MuseScore_General.sf3"
 OPL3, CSOUND = SOUNDFONTS / "sf2/OPL-3_FM_128M.sf2", SOUNDFONTS / "sf2/sf_GMbank.sf2"
@@ -43,8 +48,13 @@ def pieces(first: int, past: int) -> Iterator[tuple[Audio, int]]:
     """(tonal, drums, noise) (3, samples) of each piece from first on, and its sample rate: every fifth is at 16 kHz."""
     for i in range(first, past):
         rng = np.random.default_rng(100 + i)
-        tonal = coloured(rng, played(melodies(rng, SECONDS), INSTRUMENTS[i % len(INSTRUMENTS)], SECONDS))
-        drums = coloured(rng, struck(drum_pattern(rng, SECONDS), KITS[rng.integers(len(KITS))], SECONDS))
+        longer = HELD_LONGER if i >= FIRST_BOOMING and i % 2 else 1.0
+        tonal = coloured(rng, played(melodies(rng, SECONDS, longer=longer), INSTRUMENTS[i % len(INSTRUMENTS)], SECONDS))
+        strikes = drum_pattern(rng, SECONDS)
+        drums = struck(strikes, KITS[rng.integers(len(KITS))], SECONDS)
+        if i >= FIRST_BOOMING:
+            drums = drums / (drums.std() + 1e-9) + booms(rng, strikes, drums.size) * 10 ** (rng.uniform(-6, 9) / 20)
+        drums = coloured(rng, drums)
         drums *= 10 ** (rng.uniform(*DRUMS_DB) / 20)
         noise = noise_of(rng, tonal.size) * 10 ** (rng.uniform(-60, -20) / 20)
         sources, rate = np.array([tonal, drums, noise]), 16000 if i % 5 == 4 else RATE
@@ -52,8 +62,13 @@ def pieces(first: int, past: int) -> Iterator[tuple[Audio, int]]:
         yield sources * 10 ** (rng.uniform(-30, -10) / 20), rate
 
 
-def melodies(rng: np.random.Generator, seconds: float, programs: tuple[int, ...] | None = None) -> list[Event]:
-    """One to four parts in a key; the programs of all of them, bass first, or drawn at random."""
+def melodies(
+    rng: np.random.Generator, seconds: float, programs: tuple[int, ...] | None = None, longer: float = 1.0
+) -> list[Event]:
+    """One to four parts in a key; the programs of all of them, bass first, or drawn at random.
+
+    longer: factor of all notes' lengths.
+    """
     if programs is None:
         among = (BASSES, *(PLUCKED if rng.random() < 0.6 else HELD for _ in REGISTERS[1:]))
         drawn = [int(rng.choice(of)) for of in among]
@@ -61,7 +76,7 @@ def melodies(rng: np.random.Generator, seconds: float, programs: tuple[int, ...]
         silent[rng.integers(len(drawn))] = False
         programs = tuple(-1 if out else program for out, program in zip(silent, drawn, strict=True))
     events: list[Event] = []
-    key, pace, tied = rng.integers(12), rng.uniform(0.7, 1.6), rng.uniform(0.5, 1.05)
+    key, pace, tied = rng.integers(12), longer * rng.uniform(0.7, 1.6), rng.uniform(0.5, 1.05)
     for channel, (program, (low, high, length_s)) in enumerate(zip(programs, REGISTERS, strict=True)):
         if program < 0:
             continue
@@ -97,6 +112,23 @@ def drum_pattern(rng: np.random.Generator, seconds: float) -> list[Strike]:
                 other = int(rng.integers(12)) if kind in ("hat", "tom", "cymbal") else which[kind]
                 strikes.append(Strike(time_s, kind, other, float(rng.uniform(0.45, 1.0))))
     return strikes
+
+
+def booms(rng: np.random.Generator, strikes: list[Strike], samples: int) -> Audio:
+    """Sines of 38 to 75 Hz, unit variance: each kick begins one and ends the last, which fades at once or hardly does.
+
+    As of a tuned drum machine: the pitch falls to its own within some 30 ms, and is the same at every stroke.
+    """
+    hz, fall, fall_s = rng.uniform(38, 75), rng.uniform(0.0, 1.5), rng.uniform(0.005, 0.04)
+    fade_s, attack_s = np.exp(rng.uniform(np.log(0.1), np.log(4.0))), rng.uniform(0.001, 0.006)
+    sound = np.zeros(samples)
+    firsts = sorted({0, *(round(strike.time_s * RATE) for strike in strikes if strike.kind == "kick")})
+    for first, past in pairwise([first for first in firsts if first < samples] + [samples]):
+        time_s = np.arange(past - first) / RATE
+        turns = hz * (time_s + fall * fall_s * -np.expm1(-time_s / fall_s))
+        level = -np.expm1(-time_s / attack_s) * np.exp(-time_s / fade_s) * rng.uniform(0.6, 1.0)
+        sound[first:past] = level * np.sin(2 * np.pi * turns)
+    return np.asarray(sound / sound.std())
 
 
 def coloured(rng: np.random.Generator, sound: Audio) -> Audio:
