@@ -283,7 +283,8 @@ def gliding_activity(
 def around(activity: Floats, j: int) -> np.float32:
     """What a unit and its two neighbours hold together; at the ends, the last one counts for those beyond."""
     last = activity.size - 1
-    return activity[min(max(j, 0), last)] + activity[min(max(j - 1, 0), last)] + activity[min(max(j + 1, 0), last)]
+    below, above = activity[min(max(j - 1, 0), last)], activity[min(max(j + 1, 0), last)]
+    return np.float32(activity[min(max(j, 0), last)] + below + above)
 
 
 @kernel
@@ -295,7 +296,7 @@ def median(values: Floats) -> np.float32:
             values[at] = values[at - 1]
             at -= 1
         values[at] = value
-    return values[values.size // 2]
+    return np.float32(values[values.size // 2])
 
 
 @kernel

@@ -183,7 +183,7 @@ class VoiceCurves:
         voices = np.zeros((2, len(times), max(1, int(part.max(initial=-1)) + 1)), np.float32)
         steps, places = np.nonzero(kept)
         voices[:, steps, part[kept]] = f0[steps, places], amplitude[steps, places]
-        return Voices(times, *voices, faint_f0=faint_beside(f0, part, voices[0]))
+        return Voices(times, voices[0], voices[1], faint_beside(f0, part, voices[0]))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -13,11 +13,9 @@ from scipy.signal import fftconvolve
 from .instruments import DRUMKITS, RATE, SOUNDFONTS, TICKS_PER_S, Audio, Event, Strike, played, struck
 
 SECONDS = 5.0
-PIECES = 160
+PIECES = 140
 FIRST_BOOMING = 100
-"""From this piece on low drums are struck besides, whose tone lasts (`booms`), and the notes of every other piece last
-`HELD_LONGER` times as long, so that lasting alone tells neither."""
-HELD_LONGER = 4.0
+"""From this piece on low drums are struck besides, whose tone lasts: `booms`."""
 
 FLUID, MUSESCORE = SOUNDFONTS / "sf2/FluidR3_GM.sf2", SOUNDFONTS / "sf3/MuseScore_General.sf3"
 OPL3, CSOUND = SOUNDFONTS / "sf2/OPL-3_FM_128M.sf2", SOUNDFONTS / "sf2/sf_GMbank.sf2"
@@ -48,8 +46,7 @@ def pieces(first: int, past: int) -> Iterator[tuple[Audio, int]]:
     """(tonal, drums, noise) (3, samples) of each piece from first on, and its sample rate: every fifth is at 16 kHz."""
     for i in range(first, past):
         rng = np.random.default_rng(100 + i)
-        longer = HELD_LONGER if i >= FIRST_BOOMING and i % 2 else 1.0
-        tonal = coloured(rng, played(melodies(rng, SECONDS, longer=longer), INSTRUMENTS[i % len(INSTRUMENTS)], SECONDS))
+        tonal = coloured(rng, played(melodies(rng, SECONDS), INSTRUMENTS[i % len(INSTRUMENTS)], SECONDS))
         strikes = drum_pattern(rng, SECONDS)
         drums = struck(strikes, KITS[rng.integers(len(KITS))], SECONDS)
         if i >= FIRST_BOOMING:
@@ -62,13 +59,8 @@ def pieces(first: int, past: int) -> Iterator[tuple[Audio, int]]:
         yield sources * 10 ** (rng.uniform(-30, -10) / 20), rate
 
 
-def melodies(
-    rng: np.random.Generator, seconds: float, programs: tuple[int, ...] | None = None, longer: float = 1.0
-) -> list[Event]:
-    """One to four parts in a key; the programs of all of them, bass first, or drawn at random.
-
-    longer: factor of all notes' lengths.
-    """
+def melodies(rng: np.random.Generator, seconds: float, programs: tuple[int, ...] | None = None) -> list[Event]:
+    """One to four parts in a key; the programs of all of them, bass first, or drawn at random."""
     if programs is None:
         among = (BASSES, *(PLUCKED if rng.random() < 0.6 else HELD for _ in REGISTERS[1:]))
         drawn = [int(rng.choice(of)) for of in among]
@@ -76,7 +68,7 @@ def melodies(
         silent[rng.integers(len(drawn))] = False
         programs = tuple(-1 if out else program for out, program in zip(silent, drawn, strict=True))
     events: list[Event] = []
-    key, pace, tied = rng.integers(12), longer * rng.uniform(0.7, 1.6), rng.uniform(0.5, 1.05)
+    key, pace, tied = rng.integers(12), rng.uniform(0.7, 1.6), rng.uniform(0.5, 1.05)
     for channel, (program, (low, high, length_s)) in enumerate(zip(programs, REGISTERS, strict=True)):
         if program < 0:
             continue
