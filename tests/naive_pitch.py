@@ -101,8 +101,29 @@ def middle_of(history: Sequence[Sequence[float]]) -> list[float]:
     return out
 
 
-def follow(activity: Sequence[float], strongest: float, voices: Voices, s: Settings) -> None:
-    """The strongest peaks, each to the voice that it continues, or to a free place if it may begin one."""
+def gliding(history: Sequence[Sequence[float]], step: int, f0: Sequence[float], s: Settings) -> list[float]:
+    """The same, or the largest median along a glide that leads through where a voice was, wherever it may have gone."""
+    width, last, out = len(history), len(history[0]) - 1, middle_of(history)
+
+    def held(steps_ago: int, unit: int) -> float:
+        row = history[(step - steps_ago) % width]
+        return sum(row[min(max(unit + beside, 0), last)] for beside in (-1, 0, 1))
+
+    for hz in f0:
+        before = round(s.per_octave * math.log2(hz / s.lowest_hz)) if hz > 0 else math.inf
+        reach = int(s.glide_cents / 1200 * s.per_octave)
+        for j in range(last + 1) if hz > 0 else ():
+            for slope in range(-reach, reach + 1):
+                if abs(j - before - slope) <= 1:
+                    path = sorted(held(ago, j + slope * (width // 2 - ago)) for ago in range(width))
+                    out[j] = max(out[j], path[width // 2])
+    return out
+
+
+def follow(
+    activity: Sequence[float], steady: Sequence[float], strongest: float, voices: Voices, s: Settings
+) -> None:  # fmt: skip
+    """The strongest peaks, each to the voice that it continues, or to a free place if a steady one may begin there."""
     peaks = []
     for j, own in enumerate(activity):
         rivals = [(activity[i], -i) for i in range(max(0, j - 3), min(len(activity), j + 4))]
@@ -122,7 +143,7 @@ def follow(activity: Sequence[float], strongest: float, voices: Voices, s: Setti
         here = [v for v in here if cents(before[v], hz) <= s.glide_cents]
         if here:
             place = min(here, key=lambda v: cents(before[v], hz))
-        elif activity[j] >= s.onset * strongest:
+        elif steady[j] >= s.onset * strongest:
             free = [v for v in range(len(before)) if before[v] == 0 and v not in taken]
             if not free:
                 continue

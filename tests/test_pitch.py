@@ -1,6 +1,7 @@
 """The pitch layer and its parts, on sounds whose pitches are known."""
 
 import io
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -277,6 +278,27 @@ def test_an_onset_is_where_much_begins() -> None:
     near, far = 0.32, 0.6
     assert [note.onset_s for note in notes_of(curves, [near, far])] == [pytest.approx(near - BEGINS_AFTER_S)]
     assert [note.onset_s for note in notes_of(curves, [far])] == [pytest.approx(0.3 - FOUND_AFTER_S)]
+
+
+def test_a_voice_that_falls_by_40_semitones_a_second_is_followed_all_the_way() -> None:
+    t = np.arange(11200) / 16000
+    hz = 220 * 2 ** (-7 / 12 * np.clip((t - 0.3) / 0.175, 0, 1))
+    phase = 2 * np.pi * np.cumsum(hz) / 16000
+    sung = transcribe(sum(0.1 / h * np.cos(h * phase) for h in range(1, 9)), 16000).voices
+    falls = (sung.times > 0.3) & (sung.times < 0.475)
+    cents = 1200 * np.log2(np.maximum(sung.f0[falls].max(axis=1), 1) / np.interp(sung.times[falls], t, hz))
+    assert falls.sum() >= 15
+    assert np.abs(cents).max() < 30
+
+
+def test_a_curve_goes_on_where_its_voice_is_followed_and_not_believed_in() -> None:
+    told, faint = np.zeros((2, 12, 1), np.float32)
+    told[4:6], faint[2:4], faint[6:8] = 220, 200, 240
+    curves = Voices(0.0116 * np.arange(12), told, told / 1000, faint)
+    assert curves.continued()[:, 0].tolist() == [200, 200, 200, 200, 220, 220, 240, 240, 240, 240, 0, 0]
+    alone = replace(curves, faint_f0=None)
+    assert alone.continued()[:, 0].tolist() == [0, 0, 220, 220, 220, 220, 220, 220, 0, 0, 0, 0]
+    assert notes_of(curves) == notes_of(alone)
 
 
 @settings(deadline=None, max_examples=50)

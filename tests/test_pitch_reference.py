@@ -67,7 +67,7 @@ def lists(state: Any) -> dict[str, Any]:
 
 def test_a_step_of_the_pitch_layer() -> None:
     """Level, noise, competition, median, voices, what speaks for them and the belief, each from the state before."""
-    s, steps, sounded, activities = SETTINGS, 0, 0, [0.0] * heard()[2].layer.fields.pitch_hz.size
+    s, steps, sounded, glided, activities = SETTINGS, 0, 0, 0, [0.0] * heard()[2].layer.fields.pitch_hz.size
     for levels, call in heard()[0]:
         count = call.before["count"]
         if count % 4:
@@ -98,12 +98,15 @@ def test_a_step_of_the_pitch_layer() -> None:
         history = before["history"]
         history[step % width] = activities
         assert after["history"] == history
-        activity = call.after["work"].activity.tolist()  # where neighbours are equal, their last bit is the peak
-        np.testing.assert_allclose(activity, naive_pitch.middle_of(history), rtol=1e-6)
-        strongest = max(before["strongest"] * s.level_decay, max(activity), 0.1)
+        # Where neighbours are equal, their last bit is the peak.
+        steady, activity = (getattr(call.after["work"], name).tolist() for name in ("steady", "activity"))
+        np.testing.assert_allclose(steady, naive_pitch.middle_of(history), rtol=1e-6)
+        np.testing.assert_allclose(activity, naive_pitch.gliding(history, step, places["f0"], s), rtol=1e-6)
+        glided += activity != steady
+        strongest = max(before["strongest"] * s.level_decay, max(steady), 0.1)
         assert after["strongest"] == pytest.approx(strongest, rel=1e-6)
         voices = naive_pitch.Voices(places["f0"], places["last_f0"], places["strength"], places["clear"])
-        naive_pitch.follow(activity, strongest, voices, s)
+        naive_pitch.follow(activity, steady, strongest, voices, s)
         middle = (count - width // 2 * 4) % (width // 2 * 4 + 3)
         there = naive_pitch.partials(rings["amplitude"][middle], rings["frequency"][middle], lasting, level, s)
         naive_pitch.refine(there, voices, s)
@@ -118,6 +121,7 @@ def test_a_step_of_the_pitch_layer() -> None:
             assert found["age"][v] == (places["age"][v] + 1 if hz > 0 else 0)
         steps, sounded = steps + 1, sounded + sum(f0 > 0 for f0 in found["f0"])
     assert steps > 30
+    assert glided > 5, "no voice glides"
     assert sounded > 60, "the sound hardly wakes the layer"
 
 

@@ -53,6 +53,26 @@ def in_parts(f0: NDArray[np.float32], step_s: float) -> tuple[NDArray[np.int64],
     return np.where(part >= 0, lowest_first[part] if len(usual) else -1, -1), kept
 
 
+def faint_beside(f0: NDArray[np.float32], part: NDArray[np.int64], told: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(steps, parts) Hz of voices that are followed right before and after they are told of, where their part is free.
+
+    f0: (steps, voices) of all that is followed.  part: of each, -1 where it is not told of.  told: (steps, parts).
+
+    >>> f0 = np.array([[0], [219], [220], [221], [0]], np.float32)
+    >>> part = np.array([[-1], [-1], [0], [-1], [-1]])
+    >>> faint_beside(f0, part, np.where(part == 0, f0, np.float32(0)))[:, 0].tolist()
+    [0.0, 219.0, 0.0, 221.0, 0.0]
+    """
+    faint = np.zeros(told.shape, np.float32)
+    for first, past, place in stretches(part >= 0):
+        own = part[first, place]
+        for step, ahead in ((first - 1, -1), (past, 1)):
+            while 0 <= step < len(f0) and f0[step, place] > 0 and part[step, place] < 0 and not told[step, own]:
+                faint[step, own] = f0[step, place]
+                step += ahead
+    return faint
+
+
 def usual_pitches(f0: NDArray[np.float32]) -> list[float]:
     """Median pitch of each part, semitones above 1 Hz, the lowest first: of the steps in which all of them sound."""
     count = (f0 > 0).sum(axis=1)

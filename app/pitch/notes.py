@@ -58,6 +58,7 @@ class Voices(FrameResult):
     """Curves of the voices of one signal, evenly spaced in time, the lowest voice first.
 
     times: (steps,) s.  f0: (steps, voices) Hz, 0 where silent.  amplitude: (steps, voices), of full scale.
+    faint_f0: as `f0`, just before and after it: where the voice is followed and not believed in; None if not known.
 
     >>> voices = Voices(np.arange(3) * 0.01, np.float32([[220], [0], [222]]), np.float32([[0.1], [0], [0.1]]))
     >>> voices
@@ -67,6 +68,7 @@ class Voices(FrameResult):
     times: NDArray[np.float64]
     f0: NDArray[np.float32]
     amplitude: NDArray[np.float32]
+    faint_f0: NDArray[np.float32] | None = None
 
     def _summary(self) -> list[str]:
         return [self._span(self.times), counted(np.shape(self.f0)[-1], "voice")]
@@ -77,13 +79,13 @@ class Voices(FrameResult):
         return together((np.asarray(self.f0) > 0).sum(axis=-1))
 
     def continued(self) -> NDArray[np.float64]:
-        """`f0` that goes on: held for `HELD_S` on either side, and a line over gaps up to `GAP_S`, such as consonants.
+        """`f0` that goes on: as `faint_f0`, held for `HELD_S` on either side, and a line over gaps up to `GAP_S`.
 
         >>> voices = Voices(np.arange(6) * 0.05, np.array([0, 200, 200, 0, 210, 0])[:, None], np.ones((6, 1)))
         >>> voices.continued()[:, 0].round().tolist()
         [0.0, 200.0, 200.0, 205.0, 210.0, 0.0]
         """
-        f0 = np.array(self.f0, float)
+        f0 = np.array(self.f0, float) + (0.0 if self.faint_f0 is None else self.faint_f0)
         if len(self.times) < 2:
             return f0
         step_s = float(self.times[1] - self.times[0])

@@ -106,6 +106,7 @@ class PitchWork(NamedTuple):
     """What a step works on: the partials of the frame that it decides for, and the pitches."""
 
     partials: Partials
+    steady: Annotated[NDArray[np.float32], "pitches"]
     activity: Annotated[NDArray[np.float32], "pitches"]
     evidence: Annotated[NDArray[np.float32], "voices", "evidence"]
 
@@ -161,7 +162,7 @@ def pitch_process(
     a: (taken, streams, pitches) activities after each step that these frames hold.
     """
     ring_times, ring_amplitude, ring_frequency = rings.times, rings.amplitude, rings.frequency
-    history, strongest, activity = pitches.history, pitches.strongest, work.activity
+    history, strongest, steady, activity = pitches.history, pitches.strongest, work.steady, work.activity
     f0, last_f0, strength, clear = voices.f0, voices.last_f0, voices.strength, voices.clear
     there = work.partials
     waiting, width, stride = ring_times.size, history.shape[1], rule.stride
@@ -178,9 +179,10 @@ def pitch_process(
             if (count + n) % stride == 0:
                 for j in range(a.shape[2]):
                     history[s, step % width, j] = a[row, s, j]
-                median_activity(history[s], activity)
-                strongest[s] = max(strongest[s] * rule.decay, activity.max(), FAINTEST)
-                follow(activity, strongest[s], voice_rule, fields, f0[s], last_f0[s], strength[s])
+                steady_activity(history[s], steady)
+                strongest[s] = max(strongest[s] * rule.decay, steady.max(), FAINTEST)
+                gliding_activity(history[s], step, steady, voice_rule.glide_units, fields, f0[s], activity)
+                follow(activity, steady, strongest[s], voice_rule, fields, f0[s], last_f0[s], strength[s])
                 lasting, level = steps.lasting[row, s], steps.level[row, s]
                 found = strongest_partials(
                     ring_amplitude[s, middle], ring_frequency[s, middle], lasting, level, rule, there
@@ -247,27 +249,62 @@ def strongest_partials(
 
 
 @kernel
-def median_activity(history: Floats, activity: Floats) -> None:
+def steady_activity(history: Floats, activity: Floats) -> None:
     """Median over the steps of what a unit and its two neighbours hold together."""
+    held = np.empty(history.shape[0], np.float32)
+    for j in range(history.shape[1]):
+        for r in range(held.size):
+            held[r] = around(history[r], j)
+        activity[j] = median(held)
+
+
+@kernel
+def gliding_activity(
+    history: Floats, step: int, steady: Floats, glide_units: np.float32, rule: FieldRule, f0: Floats, activity: Floats
+) -> None:  # fmt: skip
+    """The same, and where a voice may have gone from where it was, the median along a straight glide if it is larger.
+
+    f0: of the step before.  A glide of k units a step stands k d units away d steps from the middle one.
+    """
     width, units = history.shape
-    ordered = np.empty(width, np.float32)
-    for j in range(units):
-        for r in range(width):
-            value = history[r, j] + history[r, max(j - 1, 0)] + history[r, min(j + 1, units - 1)]
-            at = r
-            while at > 0 and ordered[at - 1] > value:
-                ordered[at] = ordered[at - 1]
-                at -= 1
-            ordered[at] = value
-        activity[j] = ordered[width // 2]
+    held, steepest = np.empty(width, np.float32), int(glide_units)
+    activity[:] = steady
+    for hz in f0:
+        if hz > 0:
+            before = round(math.log2(hz / rule.low_hz) * rule.per_octave)
+            for slope in range(-steepest, steepest + 1):
+                for j in range(max(0, before + slope - 1), min(units, before + slope + 2)):
+                    for r in range(width):
+                        held[r] = around(history[r], j + slope * (width // 2 - (step - r) % width))
+                    activity[j] = max(activity[j], median(held))
+
+
+@kernel
+def around(activity: Floats, j: int) -> np.float32:
+    """What a unit and its two neighbours hold together; at the ends, the last one counts for those beyond."""
+    last = activity.size - 1
+    below, above = activity[min(max(j - 1, 0), last)], activity[min(max(j + 1, 0), last)]
+    return np.float32(activity[min(max(j, 0), last)] + below + above)
+
+
+@kernel
+def median(values: Floats) -> np.float32:
+    """The middle one; sorts the values."""
+    for r in range(1, values.size):
+        value, at = values[r], r
+        while at > 0 and values[at - 1] > value:
+            values[at] = values[at - 1]
+            at -= 1
+        values[at] = value
+    return np.float32(values[values.size // 2])
 
 
 @kernel
 def follow(
-    activity: Floats, strongest: np.float32, voice_rule: VoiceRule, field_rule: FieldRule, f0: Floats, last_f0: Floats,
-    strength: Floats,
+    activity: Floats, steady: Floats, strongest: np.float32, voice_rule: VoiceRule, field_rule: FieldRule, f0: Floats,
+    last_f0: Floats, strength: Floats,
 ) -> None:  # fmt: skip
-    """Continue the voices whose peak is still there, begin new ones, and end the others.
+    """Continue the voices whose peak is still there, begin new ones where one is steady, and end the others.
 
     The strongest peaks choose first. A new voice takes the free place whose last pitch was nearest, so that a
     place holds one part of the music.
@@ -292,7 +329,7 @@ def follow(
                 distance = abs(math.log2(before[v] / hz)) * per_octave
                 if distance <= nearest:
                     place, nearest = v, distance
-        if place < 0 and activity[peak] >= onset * strongest:
+        if place < 0 and steady[peak] >= onset * strongest:
             closest = np.inf
             for v in range(places):
                 if before[v] == 0 and not taken[v]:

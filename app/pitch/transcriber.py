@@ -23,7 +23,7 @@ from sharpear.sinks import write_whole
 from sharpear.sinks.music import STANDARD
 
 from .below import LowPitches
-from .music_parts import in_parts
+from .music_parts import faint_beside, in_parts
 from .notes import Note, Voices, log_odds, notes_of
 from .onsets import Onsets
 from .pitch_layer import PitchFrames, PitchLayer
@@ -185,7 +185,7 @@ class VoiceCurves:
         voices = np.zeros((2, len(times), max(1, int(part.max(initial=-1)) + 1)), np.float32)
         steps, places = np.nonzero(kept)
         voices[:, steps, part[kept]] = f0[steps, places], amplitude[steps, places]
-        return Voices(times, *voices)
+        return Voices(times, voices[0], voices[1], faint_beside(f0, part, voices[0]))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

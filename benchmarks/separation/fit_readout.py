@@ -67,8 +67,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=650, help="of two pieces each (default 650)")
     parser.add_argument("--seed", type=int, default=1, help="of the first weights and of the order (default 1)")
     parser.add_argument("--start", type=Path, help="a readout to go on from, of the same sizes")
+    parser.add_argument(
+        "--kept", type=float, default=0.0, help="share of the weights of --start in the end (default 0)"
+    )
     parser.add_argument("--without", choices=("neighbours", "memory"), default="", help="what to leave out, to compare")
     options = parser.parse_args()
+    if options.kept and not options.start:
+        parser.error(f"expected --start beside --kept {options.kept:g}: the readout whose weights are kept")
     torch.set_num_threads(1)
     examples = gathered(options.examples, options.pieces)
     held_out = examples[HELD_OUT - 1 :: HELD_OUT]
@@ -79,7 +84,9 @@ def main() -> None:
         with np.load(options.start) as layers:
             network.take(dict(layers))
         print(f"{options.start}: {judged(network, held_out):.2f} dB", flush=True)
+    before = network.exported()
     fit(network, train, options.steps, options.seed)
+    network.take({name: (1 - options.kept) * w + options.kept * before[name] for name, w in network.exported().items()})
     options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(options.out, **network.exported())
     print(f"{len(train)} pieces; {len(held_out)} others: {judged(network, held_out):.2f} dB; written to {options.out}")

@@ -4,6 +4,7 @@ What plays them is of Debian's packages; none of it plays the mixtures of `bench
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import librosa
 import numpy as np
@@ -12,7 +13,9 @@ from scipy.signal import fftconvolve
 from .instruments import DRUMKITS, RATE, SOUNDFONTS, TICKS_PER_S, Audio, Event, Strike, played, struck
 
 SECONDS = 5.0
-PIECES = 100
+PIECES = 140
+FIRST_BOOMING = 100
+"""From this piece on low drums are struck besides, whose tone lasts: `booms`."""
 
 FLUID, MUSESCORE = SOUNDFONTS / "sf2/FluidR3_GM.sf2", SOUNDFONTS / "sf3/MuseScore_General.sf3"
 OPL3, CSOUND = SOUNDFONTS / "sf2/OPL-3_FM_128M.sf2", SOUNDFONTS / "sf2/sf_GMbank.sf2"
@@ -44,7 +47,11 @@ def pieces(first: int, past: int) -> Iterator[tuple[Audio, int]]:
     for i in range(first, past):
         rng = np.random.default_rng(100 + i)
         tonal = coloured(rng, played(melodies(rng, SECONDS), INSTRUMENTS[i % len(INSTRUMENTS)], SECONDS))
-        drums = coloured(rng, struck(drum_pattern(rng, SECONDS), KITS[rng.integers(len(KITS))], SECONDS))
+        strikes = drum_pattern(rng, SECONDS)
+        drums = struck(strikes, KITS[rng.integers(len(KITS))], SECONDS)
+        if i >= FIRST_BOOMING:
+            drums = drums / (drums.std() + 1e-9) + booms(rng, strikes, drums.size) * 10 ** (rng.uniform(-6, 9) / 20)
+        drums = coloured(rng, drums)
         drums *= 10 ** (rng.uniform(*DRUMS_DB) / 20)
         noise = noise_of(rng, tonal.size) * 10 ** (rng.uniform(-60, -20) / 20)
         sources, rate = np.array([tonal, drums, noise]), 16000 if i % 5 == 4 else RATE
@@ -97,6 +104,23 @@ def drum_pattern(rng: np.random.Generator, seconds: float) -> list[Strike]:
                 other = int(rng.integers(12)) if kind in ("hat", "tom", "cymbal") else which[kind]
                 strikes.append(Strike(time_s, kind, other, float(rng.uniform(0.45, 1.0))))
     return strikes
+
+
+def booms(rng: np.random.Generator, strikes: list[Strike], samples: int) -> Audio:
+    """Sines of 38 to 75 Hz, unit variance: each kick begins one and ends the last, which fades at once or hardly does.
+
+    As of a tuned drum machine: the pitch falls to its own within some 30 ms, and is the same at every stroke.
+    """
+    hz, fall, fall_s = rng.uniform(38, 75), rng.uniform(0.0, 1.5), rng.uniform(0.005, 0.04)
+    fade_s, attack_s = np.exp(rng.uniform(np.log(0.1), np.log(4.0))), rng.uniform(0.001, 0.006)
+    sound = np.zeros(samples)
+    firsts = sorted({0, *(round(strike.time_s * RATE) for strike in strikes if strike.kind == "kick")})
+    for first, past in pairwise([first for first in firsts if first < samples] + [samples]):
+        time_s = np.arange(past - first) / RATE
+        turns = hz * (time_s + fall * fall_s * -np.expm1(-time_s / fall_s))
+        level = -np.expm1(-time_s / attack_s) * np.exp(-time_s / fade_s) * rng.uniform(0.6, 1.0)
+        sound[first:past] = level * np.sin(2 * np.pi * turns)
+    return np.asarray(sound / sound.std())
 
 
 def coloured(rng: np.random.Generator, sound: Audio) -> Audio:
