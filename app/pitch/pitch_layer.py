@@ -36,8 +36,9 @@ from .pitch_kernels import (
     pitch_process,
 )
 
-BELOW_HZ, ABOVE_HZ = 27.5, 4400.0
-"""Lowest and highest pitch that compete beyond the configured range: those of a piano."""
+BELOW_HZ, ABOVE_HZ = 24.0, 8372.0
+"""Lowest and highest pitch that compete beyond the configured range: a whole tone below a piano's lowest string, and an
+octave above its highest."""
 NOISE_QUANTILE = 0.15
 """Quantile of the power of neighbouring channels that is taken for noise: so few lie between a chord's partials."""
 FLOOR_S, LASTING_S = 0.1, 0.3
@@ -115,6 +116,7 @@ class PitchLayer(Composite):
         channels: channels of their plain amplitude, which tell the noise.
         config: settings.
         streams: independent signals.
+        heard_hz: lowest and highest frequency that the frames hold: no pitch is blamed for harmonics outside.
 
     >>> from sharpear import Sharpener
     >>> sharpener = Sharpener(44100)
@@ -127,8 +129,9 @@ class PitchLayer(Composite):
     """
 
     def __init__(
-        self, hop_s: float, atoms: int, channels: int, config: PitchConfig | None = None, streams: int = 1
-    ) -> None:
+        self, hop_s: float, atoms: int, channels: int, config: PitchConfig | None = None, streams: int = 1,
+        heard_hz: tuple[float, float] = (0.0, np.inf),
+    ) -> None:  # fmt: skip
         if not hop_s > 0 or min(atoms, channels, streams) < 1:
             raise UsageError(
                 f"expected hop_s > 0, atoms >= 1, channels >= 1 and streams >= 1, "
@@ -146,10 +149,10 @@ class PitchLayer(Composite):
             tolerance_cents=c.tolerance_cents,
         )
         self.stride = stride = max(1, round(c.step_ms / 1e3 / hop_s))
-        # A pitch above the range is not blamed for harmonics beyond those that the range asks for, but for its first.
-        pitch_hz = self.fields.pitch_hz[:, None]
-        asked = pitch_hz * np.arange(1, c.harmonics + 1) <= np.maximum(c.harmonics * c.high_hz, pitch_hz)
-        total = (self.fields.tooth * asked).sum(axis=1)
+        harmonic_hz = self.fields.pitch_hz[:, None] * np.arange(1, c.harmonics + 1)
+        asked = (harmonic_hz >= heard_hz[0]) & (harmonic_hz <= heard_hz[1])
+        # A pitch of which nothing can be heard is blamed for all that is missing.
+        total = (self.fields.tooth * np.where(asked.any(axis=1, keepdims=True), asked, True)).sum(axis=1)
         pitches = HarmonicDivisive(
             self.fields, MOST_PARTIALS, total=total, feedback=c.feedback, epsilon=c.epsilon, rate=c.rate, rest=REST
         )
