@@ -157,8 +157,8 @@ class NetworkConfig(Section):
 class PitchConfig(Section):
     """The pitch layer above the partials: harmonic receptive fields that share the partials by feedback."""
 
-    low_hz: float = Field(55.0, ge=1, le=20_000, description="lowest fundamental, Hz")
-    high_hz: float = Field(1050.0, ge=1, le=20_000, description="highest fundamental, Hz")
+    low_hz: float = Field(27.5, ge=1, le=20_000, description="lowest fundamental, Hz")
+    high_hz: float = Field(4200.0, ge=1, le=20_000, description="highest fundamental, Hz")
     per_octave: int = Field(60, ge=12, le=240, description="units of the layer per octave")
     harmonics: int = Field(12, ge=1, le=40, description="teeth of a receptive field")
     rolloff: float = Field(0.7, ge=0, le=4, description="a tooth weighs harmonic^-rolloff")
