@@ -1,4 +1,4 @@
-"""Pitches below all that compete: their partials stand closer than the bank resolves, but a longer window tells them."""
+"""Pitches below those that compete: their partials stand closer than the bank resolves, a longer window tells them."""
 
 from collections.abc import Iterator
 

@@ -2,8 +2,9 @@
 
 Rendered pieces are heard, and for every voice that the layer follows the evidence is kept, with whether its pitch is
 one that sounds and no other voice is nearer to it. Networks of two small layers learn the probability (cross
-entropy, Adam, a rate that falls as a cosine); the mean of their log odds is a network again. The result takes the place of app/pitch/voice_readout.npz; the table is
-of a soundfont that taught nothing, by the threshold `pitch.believed`.
+entropy, Adam, a rate that falls as a cosine); the mean of their log odds is a network again. The result takes the
+place of app/pitch/voice_readout.npz; the tables are of a soundfont that taught nothing, of all kinds of pieces and of
+those that reach to the ends of the range, by the threshold `pitch.believed`.
 """
 
 from __future__ import annotations
