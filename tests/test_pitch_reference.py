@@ -28,13 +28,11 @@ from sharpear.sharpening.sharpener import Sharpener
 PITCH = load_config("music").pitch
 HOP = round(2.9e-3 * RATE)
 STEP_S = 4 * HOP / RATE
-HELD_HZ = Sharpener(RATE).frequencies
 SETTINGS = naive_pitch.Settings(
     **{name: getattr(PITCH, name) for name in naive_pitch.Settings.__annotations__ if hasattr(PITCH, name)},
     level_decay=exp(-STEP_S / PITCH.level_s),
     noise_rise=1 - exp(-STEP_S / 0.3),
-    heard_low_hz=HELD_HZ[0],
-    heard_high_hz=HELD_HZ[-1],
+    held_hz=Sharpener(RATE).frequencies[0],
 )
 
 

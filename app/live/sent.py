@@ -101,9 +101,8 @@ class Sent:
             self._tell(self._tracker.end())
             if isinstance(piece, Sharpener):
                 hz, channels = piece.frequencies, piece.channel_frequencies.size
-                pitch, heard_hz = self._config.pitch, (float(hz[0]), float(hz[-1]))
-                hop_s = piece.hop / piece.sample_rate
-                self._layer = PitchLayer(hop_s, hz.size, channels, pitch, heard_hz=heard_hz)
+                pitch, hop_s = self._config.pitch, piece.hop / piece.sample_rate
+                self._layer = PitchLayer(hop_s, hz.size, channels, pitch, lowest_hz=float(hz[0]))
                 step_s = self._layer.stride * self._layer.hop_s
                 self._tracker = NoteTracker(pitch.voices, step_s, pitch.believed, self._config.tuning)
             elif self._layer:

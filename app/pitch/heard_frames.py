@@ -47,8 +47,7 @@ class HeardFrames:
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise InputError(f"expected frames that say sample_rate, hop and config.pitch ({error})") from error
         self._tuning = tuning_of(attributes)
-        heard_hz = float(frequencies[0]), float(frequencies[-1])
-        self._layer = PitchLayer(hop_s, frequencies.size, channels, config, heard_hz=heard_hz)
+        self._layer = PitchLayer(hop_s, frequencies.size, channels, config, lowest_hz=float(frequencies[0]))
         self._curves = VoiceCurves(self._layer)
         self._any = False
 

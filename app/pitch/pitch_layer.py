@@ -36,9 +36,12 @@ from .pitch_kernels import (
     pitch_process,
 )
 
-BELOW_HZ, ABOVE_HZ = 24.0, 8372.0
+BELOW_HZ, ABOVE_HZ = 27.5 * 2 ** (-1 / 6), 8372.0
 """Lowest and highest pitch that compete beyond the configured range: a whole tone below a piano's lowest string, and an
 octave above its highest."""
+ASKED_HZ = 12_600.0
+"""Up to here a pitch is blamed for harmonics that are missing, whether frames reach so far or not: where it were not,
+each partial near the frames' upper end would be a pitch that lacks nothing."""
 NOISE_QUANTILE = 0.15
 """Quantile of the power of neighbouring channels that is taken for noise: so few lie between a chord's partials."""
 FLOOR_S, LASTING_S = 0.1, 0.3
@@ -116,7 +119,7 @@ class PitchLayer(Composite):
         channels: channels of their plain amplitude, which tell the noise.
         config: settings.
         streams: independent signals.
-        heard_hz: lowest and highest frequency that the frames hold: no pitch is blamed for harmonics outside.
+        lowest_hz: lowest frequency that the frames hold: no pitch is blamed for harmonics below.
 
     >>> from sharpear import Sharpener
     >>> sharpener = Sharpener(44100)
@@ -130,7 +133,7 @@ class PitchLayer(Composite):
 
     def __init__(
         self, hop_s: float, atoms: int, channels: int, config: PitchConfig | None = None, streams: int = 1,
-        heard_hz: tuple[float, float] = (0.0, np.inf),
+        lowest_hz: float = 0.0,
     ) -> None:  # fmt: skip
         if not hop_s > 0 or min(atoms, channels, streams) < 1:
             raise UsageError(
@@ -150,9 +153,9 @@ class PitchLayer(Composite):
         )
         self.stride = stride = max(1, round(c.step_ms / 1e3 / hop_s))
         harmonic_hz = self.fields.pitch_hz[:, None] * np.arange(1, c.harmonics + 1)
-        asked = (harmonic_hz >= heard_hz[0]) & (harmonic_hz <= heard_hz[1])
-        # A pitch of which nothing can be heard is blamed for all that is missing.
-        total = (self.fields.tooth * np.where(asked.any(axis=1, keepdims=True), asked, True)).sum(axis=1)
+        asked = harmonic_hz >= np.minimum(lowest_hz, harmonic_hz[:, -1:])
+        asked &= harmonic_hz <= np.maximum(ASKED_HZ, harmonic_hz[:, :1])
+        total = (self.fields.tooth * asked).sum(axis=1)
         pitches = HarmonicDivisive(
             self.fields, MOST_PARTIALS, total=total, feedback=c.feedback, epsilon=c.epsilon, rate=c.rate, rest=REST
         )

@@ -63,8 +63,7 @@ class Transcriber(Streaming[PitchFrames]):
         self.backend = self.sharpener.backend
         hop_s = self.sharpener.hop / self.sample_rate
         frequencies, channels = self.sharpener.frequencies, self.sharpener.channel_frequencies.size
-        heard_hz = float(frequencies[0]), float(frequencies[-1])
-        self.layer = PitchLayer(hop_s, frequencies.size, channels, config.pitch, streams, heard_hz)
+        self.layer = PitchLayer(hop_s, frequencies.size, channels, config.pitch, streams, float(frequencies[0]))
         self._flat_input = False
         self._latest: Callable[[], PitchFrames] | None = None
 

@@ -34,7 +34,7 @@ WITHIN = 0.5
 BLOCK = 1 << 16
 OF_SINES = 10
 """Pieces of tones beyond the range, and of chords."""
-THRESHOLDS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
+THRESHOLDS = (0.15, 0.2, 0.22, 0.25, 0.3, 0.35, 0.4, 0.5)
 
 
 @dataclass(frozen=True)
