@@ -28,7 +28,7 @@ from sharpear.pitch.transcriber import in_hindsight
 GAINS = (0.7, 1.5)
 """Evidence of a belief of 1."""
 AGAINST = (0.33, 0.7)
-"""What not being believed counts, of that: 0.33 balances at a belief of 0.25, near that from which on voices are told."""
+"""What not being believed counts, of that: 0.33 balances at a belief of 0.25, near that from which voices are told."""
 SPEEDS = (4, 12)
 """Iterations of the maps a step of the pitch layer."""
 LAGS_S = recordings.LAGS_S[1:5]
