@@ -144,7 +144,7 @@ def test_frames_that_name_no_tuning_there_is_are_refused_in_a_line(tuning, tmp_p
     told = {"sample_rate": 44100, "hop": 128, "config": config}
     spec = sharpear.Spectrogram(np.arange(4.0), one, 415 * one, one, hz, hz, 0.0, attributes=told)
     for act in (
-        lambda: HeardFrames(hz, 2, told),
+        lambda: HeardFrames(2, 2, told),
         lambda: spec.plot(Figure().subplots()),
         lambda: spec.save(tmp_path / "a.png"),
     ):

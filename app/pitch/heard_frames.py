@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sharpear.config import PitchConfig
 from sharpear.errors import InputError
@@ -23,8 +22,7 @@ class HeardFrames:
     without: its frame F1 on four recordings differs by .002.
 
     Args:
-        frequencies: (atoms,) Hz of the frames, which are of one stream.
-        channels: of their plain amplitude.
+        atoms, channels: of the frames, which are of one stream.
         attributes: what a file says of its frames: hop, sample_rate, config.
 
     Raises:
@@ -33,21 +31,24 @@ class HeardFrames:
     >>> import sharpear
     >>> t = np.arange(22050) / 44100
     >>> spec = sharpear.sharpen(sum(0.1 / h * np.cos(2 * np.pi * 220 * h * t) for h in range(1, 7)), 44100)
-    >>> heard = HeardFrames(spec.frequencies, spec.channel_frequencies.size, spec.attributes)
+    >>> heard = HeardFrames(spec.frequencies.size, spec.channel_frequencies.size, spec.attributes)
     >>> heard.add(spec.with_stream())
     >>> [note.midi for note in heard.transcription().notes]
     [57]
     """
 
-    def __init__(self, frequencies: NDArray[np.floating], channels: int, attributes: Mapping[str, Any]) -> None:
+    def __init__(self, atoms: int, channels: int, attributes: Mapping[str, Any]) -> None:
         try:
             config = PitchConfig(**attributes["config"]["pitch"])
             self._rate = float(attributes["sample_rate"])
             hop_s = float(attributes["hop"]) / self._rate
+            lowest_hz = float(attributes["config"]["bank"]["low_hz"])
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-            raise InputError(f"expected frames that say sample_rate, hop and config.pitch ({error})") from error
+            raise InputError(
+                f"expected frames that say sample_rate, hop, config.pitch and config.bank ({error})"
+            ) from error
         self._tuning = tuning_of(attributes)
-        self._layer = PitchLayer(hop_s, frequencies.size, channels, config, lowest_hz=float(frequencies[0]))
+        self._layer = PitchLayer(hop_s, atoms, channels, config, lowest_hz=lowest_hz)
         self._curves = VoiceCurves(self._layer)
         self._any = False
 

@@ -110,7 +110,7 @@ class PitchLayer(Composite):
     Noise, drums and partials that nobody claims wake pitches too. What speaks for each voice and against it (how far
     its partials rise above the noise around them, which ones it has and shares, how steady it is; see
     `weigh_evidence`) is weighed by a small readout, learned from rendered pieces: a voice is told where it believes in
-    it. Pitches out of the range compete as well, those of a piano, so that none of their harmonics is taken for a
+    it. Pitches out of the range compete as well, a piano's and more, so that none of their harmonics is taken for a
     pitch within it; they are left out of what is told.
 
     Args:

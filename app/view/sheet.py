@@ -191,7 +191,7 @@ class _Recording:
             self.sheet_rate, self._samples = audio.sample_rate, audio.samples
         self._sharpener = sharpener = Sharpener(self.sheet_rate, config)
         self.rows = _rows(sharpener.frequencies, sharpener.channel_frequencies)
-        self.axes = sharpener.frequencies, sharpener.channel_frequencies.size
+        self.axes = sharpener.frequencies.size, sharpener.channel_frequencies.size
         self.attributes = sharpener.description()
         hop_s = sharpener.hop / self.sheet_rate
         self.sheet = Sheet(
@@ -241,7 +241,7 @@ class _Loaded:
         if not len(self._all):
             raise InputError(f"{path}: holds no frames: sharpen the recording again")
         self.attributes, times = self._all.attributes, self._all.times
-        self.axes = self._all.frequencies, self._all.channel_frequencies.size
+        self.axes = self._all.frequencies.size, self._all.channel_frequencies.size
         hop_s = float(self.attributes["hop"]) / float(self.attributes["sample_rate"])
         self.rows = _rows(self._all.frequencies, self._all.channel_frequencies)
         length_s = len(times) * hop_s
