@@ -158,8 +158,8 @@ class NetworkConfig(Section):
 class PitchConfig(Section):
     """The pitch layer above the partials: harmonic receptive fields that share the partials by feedback."""
 
-    low_hz: float = Field(55.0, ge=1, le=20_000, description="lowest fundamental, Hz")
-    high_hz: float = Field(1050.0, ge=1, le=20_000, description="highest fundamental, Hz")
+    low_hz: float = Field(27.5, ge=1, le=20_000, description="lowest fundamental, Hz")
+    high_hz: float = Field(4200.0, ge=1, le=20_000, description="highest fundamental, Hz")
     per_octave: int = Field(60, ge=12, le=240, description="units of the layer per octave")
     harmonics: int = Field(12, ge=1, le=40, description="teeth of a receptive field")
     rolloff: float = Field(0.7, ge=0, le=4, description="a tooth weighs harmonic^-rolloff")
@@ -181,7 +181,7 @@ class PitchConfig(Section):
         0.06, ge=SMALLEST_SCALE, lt=1, description="activity that starts a voice, of the strongest pitch's"
     )
     offset: float = Field(0.8, ge=SMALLEST_SCALE, le=1, description="activity that ends a voice, of what starts one")
-    believed: float = Field(0.25, ge=0, le=1, description="a voice is told that is believed in by more: a probability")
+    believed: float = Field(0.22, ge=0, le=1, description="a voice is told that is believed in by more: a probability")
     glide_cents: float = Field(70.0, gt=0, le=600, description="a voice moves no farther in one step")
     voices: int = Field(8, ge=1, le=32, description="voices at once, at most")
 

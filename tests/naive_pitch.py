@@ -32,8 +32,11 @@ class Settings:
     noise_rise: float
     """What of its rise the lasting noise follows in a step."""
 
+    held_hz: float
+    """Lowest frequency that the frames hold."""
+
     most_partials: int = 160
-    lowest_hz: float = 27.5
+    lowest_hz: float = 27.5 * 2 ** (-1 / 6)
     """Where pitches begin that compete."""
 
 
@@ -76,8 +79,8 @@ def compete(heard: Sequence[tuple[float, float, float]], activity: Sequence[floa
     """A step of the layer: a_j ← a_j (Σ_i w_ij y_i / (ε + Σ_k w_ik a_k) / Σ_h h^−α)^rate, so many times."""
     a, teeth = list(activity), range(1, s.harmonics + 1)
     pitches = [pitch_hz(j, s) for j in range(len(a))]
-    # Harmonics beyond those that the range asks for are not missed.
-    whole = [sum(h**-s.rolloff for h in teeth if h * f0 <= s.harmonics * s.high_hz) for f0 in pitches]
+    # Harmonics that the frames cannot hold, or far above, are not missed.
+    whole = [sum(h**-s.rolloff for h in teeth if s.held_hz <= h * f0 <= 12_600) for f0 in pitches]
     near = []
     for _, _, hz in heard:
         row = [(j, claim(hz, f0, s)) for j, f0 in enumerate(pitches)]

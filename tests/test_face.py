@@ -187,7 +187,7 @@ REPRS = {
     ),
     "Transcriber": (
         STREAMING["Transcriber"],
-        r"<Transcriber: 16000 Hz, 1 stream, up to 8 voices of 55 to 1050 Hz, \d\d\.\d ms late>",
+        r"<Transcriber: 16000 Hz, 1 stream, up to 8 voices of 27.5 to 4200 Hz, \d\d\.\d ms late>",
     ),
     "Frames": (frames, r"<Frames: \d+ frames, 0\.000 to 0\.56\d s, 40 atoms>"),
     "one frame": (lambda: frames()[3], r"<Frames: 1 frame at 0\.009 s, 40 atoms>"),

@@ -24,6 +24,7 @@ from sharpear.separation.voice_kernel import voices_process
 from sharpear.separation.voice_owners_kernel import OF_CLAIM, OF_PITCH, OwnerWeights, match
 from sharpear.separation.voice_tracks import VoiceTracks
 from sharpear.separation.voices import PitchVoices
+from sharpear.sharpening.sharpener import Sharpener
 
 PITCH = load_config("music").pitch
 HOP = round(2.9e-3 * RATE)
@@ -32,6 +33,7 @@ SETTINGS = naive_pitch.Settings(
     **{name: getattr(PITCH, name) for name in naive_pitch.Settings.__annotations__ if hasattr(PITCH, name)},
     level_decay=exp(-STEP_S / PITCH.level_s),
     noise_rise=1 - exp(-STEP_S / 0.3),
+    held_hz=Sharpener(RATE).frequencies[0],
 )
 
 

@@ -1,4 +1,4 @@
-"""Pitches below the range: their partials stand closer than the bank resolves, but a longer window tells them."""
+"""Pitches below those that compete: their partials stand closer than the bank resolves, a longer window tells them."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, median_filter
 
 WINDOW_S, HOP_S = 0.4, 0.1
-"""Partials 25 Hz apart are ten bins' widths apart in such a window."""
-LOWEST_HZ, HIGHEST_HZ = 25.0, 55.0
-"""From below a piano's lowest string to where the bank resolves partials."""
+"""Partials 16 Hz apart are six bins' widths apart in such a window."""
+LOWEST_HZ, HIGHEST_HZ = 16.0, 27.5
+"""From an organ's lowest pipe to the lowest pitch that the range reaches."""
 PER_OCTAVE = 120
 HARMONICS = np.arange(1, 14)
 TELLING = np.array([1, 5, 7, 11, 13])
@@ -33,10 +33,10 @@ class LowPitches:
         low_hz: lower end of the range, Hz.
 
     >>> t = np.arange(44100) / 44100
-    >>> low = LowPitches(44100, 55.0)
-    >>> low.process(sum(0.1 / h * np.cos(2 * np.pi * 41.2 * h * t) for h in range(1, 20)))
+    >>> low = LowPitches(44100, 27.5)
+    >>> low.process(sum(0.1 / h * np.cos(2 * np.pi * 24.5 * h * t) for h in range(1, 20)))
     >>> round(low.lowest_hz), low.seconds
-    (41, 0.5)
+    (24, 0.5)
     """
 
     def __init__(self, sample_rate: float, low_hz: float) -> None:

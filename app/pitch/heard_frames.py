@@ -42,10 +42,13 @@ class HeardFrames:
             config = PitchConfig(**attributes["config"]["pitch"])
             self._rate = float(attributes["sample_rate"])
             hop_s = float(attributes["hop"]) / self._rate
+            lowest_hz = float(attributes["config"]["bank"]["low_hz"])
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-            raise InputError(f"expected frames that say sample_rate, hop and config.pitch ({error})") from error
+            raise InputError(
+                f"expected frames that say sample_rate, hop, config.pitch and config.bank ({error})"
+            ) from error
         self._tuning = tuning_of(attributes)
-        self._layer = PitchLayer(hop_s, atoms, channels, config)
+        self._layer = PitchLayer(hop_s, atoms, channels, config, lowest_hz=lowest_hz)
         self._curves = VoiceCurves(self._layer)
         self._any = False
 

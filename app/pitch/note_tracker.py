@@ -107,8 +107,8 @@ class NoteTracker:
         if voice.key is not None:
             voice.since += 1
             voice.astray = voice.astray + 1 if abs(pitch - voice.middle) > STRAY_SEMITONES else 0
-            before_db = voice.levels_db[0]
-            voice.loudest_db = max(voice.loudest_db, before_db)
+            before_db = min(voice.levels_db[:-1], default=level_db)
+            voice.loudest_db = max(voice.loudest_db, voice.levels_db[0])
             struck = level_db - before_db > STRIKE_DB and before_db < voice.loudest_db - FALLEN_DB
             if not (struck and voice.since > self._patience + self._rise) and voice.astray < self._patience:
                 return [] if voice.missing else [NoteEvent("move", number, pitch, level_db, voice.key)]

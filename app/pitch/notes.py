@@ -24,7 +24,7 @@ STRAY_SEMITONES, STRAY_S = 0.6, 0.046
 """A voice that stays this far from its note's pitch, for this long, has gone on to another note."""
 STRIKE_DB = 7.0
 STRIKE_S = 0.035
-"""A voice that grows by `STRIKE_DB` within this time is struck again."""
+"""A voice that is louder by `STRIKE_DB` than it was at least within this time is struck again."""
 SILENCE_DB = -120.0
 SUREST = 1e-4
 """No belief is nearer to 0 or 1 where the mean of several is taken."""
@@ -161,7 +161,7 @@ def _cuts(pitch: NDArray[np.float64], level_db: NDArray[np.float64], step_s: flo
     for n in range(1, len(pitch)):
         center = np.median(pitch[begin : max(begin + 1, n - astray)])
         astray = astray + 1 if abs(pitch[n] - center) > STRAY_SEMITONES else 0
-        struck = n - begin > patience + rise and level_db[n] - level_db[n - rise] > STRIKE_DB
+        struck = n - begin > patience + rise and level_db[n] - level_db[n - rise : n].min() > STRIKE_DB
         if astray >= patience or struck:
             begin = n - rise + int(np.argmin(level_db[n - rise : n])) + 1 if struck else n - astray + 1
             cuts.append(begin)

@@ -24,7 +24,8 @@ class Onsets:
 
     The powers of bands, of the level L and compressed, ``c_b(t) = (E_b(t) / L(t)² + ε)^0.3``, rise by
     ``r = Σ_b ⌊c_b(t) − c_b(t − τ)⌋₊`` (spectral flux; Bello et al. 2005, IEEE Trans. Speech and Audio Processing 13),
-    and something begins where r is largest and at least `LEAST_RISE` times the mean of ``Σ_b c_b`` around.
+    and something begins where r is largest and at least `LEAST_RISE` times the mean of ``Σ_b c_b`` around, each weighed
+    by its ``L^0.6``.
 
     Args:
         hop_s: time between frames, s.
@@ -52,7 +53,9 @@ class Onsets:
         self._power = known[-self._depth :]
         scale = np.exp(fallen - level)[:, None]
         now, then = ((scale * part + FLOOR) ** COMPRESSION for part in (bands, known[: len(bands)]))
-        self._told.append((frames.times, np.maximum(now - then, 0).sum(axis=1), now.sum(axis=1)))
+        # Told by what each frame's own level is worth: what stirs in silence is little beside the sound that follows.
+        worth = scale[:, 0] ** -COMPRESSION
+        self._told.append((frames.times, worth * np.maximum(now - then, 0).sum(axis=1), worth * now.sum(axis=1)))
 
     def times(self) -> NDArray[np.float64]:
         """Moments at which something begins, s."""

@@ -36,8 +36,12 @@ from .pitch_kernels import (
     pitch_process,
 )
 
-BELOW_HZ, ABOVE_HZ = 27.5, 4400.0
-"""Lowest and highest pitch that compete beyond the configured range: those of a piano."""
+BELOW_HZ, ABOVE_HZ = 27.5 * 2 ** (-1 / 6), 8372.0
+"""Lowest and highest pitch that compete beyond the configured range: a whole tone below a piano's lowest string, and an
+octave above its highest."""
+ASKED_HZ = 12_600.0
+"""Up to here a pitch is blamed for harmonics that are missing, whether frames reach so far or not: where it were not,
+each partial near the frames' upper end would be a pitch that lacks nothing."""
 NOISE_QUANTILE = 0.15
 """Quantile of the power of neighbouring channels that is taken for noise: so few lie between a chord's partials."""
 FLOOR_S, LASTING_S = 0.1, 0.3
@@ -106,7 +110,7 @@ class PitchLayer(Composite):
     Noise, drums and partials that nobody claims wake pitches too. What speaks for each voice and against it (how far
     its partials rise above the noise around them, which ones it has and shares, how steady it is; see
     `weigh_evidence`) is weighed by a small readout, learned from rendered pieces: a voice is told where it believes in
-    it. Pitches out of the range compete as well, those of a piano, so that none of their harmonics is taken for a
+    it. Pitches out of the range compete as well, a piano's and more, so that none of their harmonics is taken for a
     pitch within it; they are left out of what is told.
 
     Args:
@@ -115,6 +119,7 @@ class PitchLayer(Composite):
         channels: channels of their plain amplitude, which tell the noise.
         config: settings.
         streams: independent signals.
+        lowest_hz: lowest frequency that the frames hold: no pitch is blamed for harmonics below.
 
     >>> from sharpear import Sharpener
     >>> sharpener = Sharpener(44100)
@@ -127,8 +132,9 @@ class PitchLayer(Composite):
     """
 
     def __init__(
-        self, hop_s: float, atoms: int, channels: int, config: PitchConfig | None = None, streams: int = 1
-    ) -> None:
+        self, hop_s: float, atoms: int, channels: int, config: PitchConfig | None = None, streams: int = 1,
+        lowest_hz: float = 0.0,
+    ) -> None:  # fmt: skip
         if not hop_s > 0 or min(atoms, channels, streams) < 1:
             raise UsageError(
                 f"expected hop_s > 0, atoms >= 1, channels >= 1 and streams >= 1, "
@@ -148,9 +154,9 @@ class PitchLayer(Composite):
         """The pitches, and their combs over log frequency."""
         self.stride = stride = max(1, round(c.step_ms / 1e3 / hop_s))
         """Frames from one step of the pitches to the next."""
-        # A pitch above the range is not blamed for harmonics beyond those that the range asks for, but for its first.
-        pitch_hz = self.fields.pitch_hz[:, None]
-        asked = pitch_hz * np.arange(1, c.harmonics + 1) <= np.maximum(c.harmonics * c.high_hz, pitch_hz)
+        harmonic_hz = self.fields.pitch_hz[:, None] * np.arange(1, c.harmonics + 1)
+        asked = harmonic_hz >= np.minimum(lowest_hz, harmonic_hz[:, -1:])
+        asked &= harmonic_hz <= np.maximum(ASKED_HZ, harmonic_hz[:, :1])
         total = (self.fields.tooth * asked).sum(axis=1)
         pitches = HarmonicDivisive(
             self.fields, MOST_PARTIALS, total=total, feedback=c.feedback, epsilon=c.epsilon, rate=c.rate, rest=REST

@@ -63,8 +63,8 @@ class Transcriber(Streaming[PitchFrames]):
         self.sample_rate, self.streams = self.sharpener.sample_rate, self.sharpener.streams
         self.backend = self.sharpener.backend
         hop_s = self.sharpener.hop / self.sample_rate
-        atoms, channels = self.sharpener.frequencies.size, self.sharpener.channel_frequencies.size
-        self.layer = PitchLayer(hop_s, atoms, channels, config.pitch, streams)
+        frequencies, channels = self.sharpener.frequencies, self.sharpener.channel_frequencies.size
+        self.layer = PitchLayer(hop_s, frequencies.size, channels, config.pitch, streams, float(frequencies[0]))
         """What reads them."""
         self._flat_input = False
         self._latest: Callable[[], PitchFrames] | None = None

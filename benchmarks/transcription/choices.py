@@ -28,7 +28,7 @@ from sharpear.pitch.transcriber import in_hindsight
 GAINS = (0.7, 1.5)
 """Evidence of a belief of 1."""
 AGAINST = (0.33, 0.7)
-"""What not being believed counts, of that: 0.33 balances at the belief of 0.25 from which on voices are told."""
+"""What not being believed counts, of that: 0.33 balances at a belief of 0.25, near that from which voices are told."""
 SPEEDS = (4, 12)
 """Iterations of the maps a step of the pitch layer."""
 LAGS_S = recordings.LAGS_S[1:5]
@@ -62,7 +62,7 @@ def follow(recording: recordings.Recording) -> Followed:
 
 def by_itself(f0: NDArray[np.float32], belief: NDArray[np.float32]) -> NDArray[np.bool_]:
     """As it is told live."""
-    return np.asarray((f0 > 0) & (belief > 0.25))
+    return np.asarray((f0 > 0) & (belief > 0.22))
 
 
 def with_neighbours(f0: NDArray[np.float32], belief: NDArray[np.float32]) -> NDArray[np.bool_]:

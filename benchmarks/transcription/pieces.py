@@ -6,7 +6,7 @@ timgm6mb-soundfont, musescore-general-soundfont-small), rendered by fluidsynth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ FONTS = {
     "fluid": Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"),
     "timgm": Path("/usr/share/sounds/sf2/TimGM6mb.sf2"),
     "musescore": Path("/usr/share/sounds/sf3/MuseScore_General_Lite.sf3"),
+    "opl3": Path("/usr/share/sounds/sf2/OPL-3_FM_128M.sf2"),
+    "csound": Path("/usr/share/sounds/sf2/sf_GMbank.sf2"),
 }
 KEYBOARDS = (0, 0, 1, 2, 4, 6, 7)
 PLUCKED = (24, 25, 26, 46, 105)
@@ -33,6 +35,10 @@ CHOIRS = ((48, 48, 48, 48), (52, 52, 52, 52), (53, 53, 53, 53), (40, 40, 41, 42)
 RANGES = ((60, 81), (53, 74), (47, 69), (36, 60))
 """Lowest and highest key of each part."""
 PLAYERS = (52, 53, 54, 40, 42, 56, 57, 60, 65, 66, 68, 70, 71, 73, 74, 85)
+BASSES = tuple((bass, chords) for bass in (32, 33, 34, 35, 38, 43, 58, 0) for chords in (0, 4, 24, 48))
+"""Programs of a bass, and of the chords above it."""
+HIGH_PLAYERS = (40, 72, 73, 74, 75, 78, 79)
+HIGH_KEYBOARDS = (0, 0, 8, 9, 10, 11, 13, 46)
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,53 @@ def line(rng: np.random.Generator) -> Notes:
     return notes
 
 
+def bass(rng: np.random.Generator) -> Notes:
+    """A bass from B0 to B2, in half of the pieces below chords."""
+    key, beat_s, notes = int(rng.integers(12)), rng.uniform(0.18, 0.5), []
+    scale = [k for k in range(23, 48) if (k - key) % 12 in MAJOR]
+    at, accompanied = len(scale) // 3, rng.random() < 0.5
+    for n, beat in enumerate(np.arange(0.05, SECONDS, beat_s)):
+        at = int(np.clip(at + rng.integers(-5, 6), 0, len(scale) - 1))
+        if rng.random() < 0.85:
+            notes.append((beat, beat + beat_s * rng.uniform(0.5, 1.0), scale[at], int(rng.integers(60, 115)), 0))
+        if accompanied and n % 2:
+            for step in (4, 7, 9):
+                above = 36 + scale[at] % 12 + 12 + step
+                notes.append((beat, beat + beat_s * rng.uniform(0.5, 1.5), above, int(rng.integers(45, 95)), 1))
+    return notes
+
+
+def high_line(rng: np.random.Generator) -> Notes:
+    """One part from C5 to C8, the channel's modulation wheel at random."""
+    key, notes, now = int(rng.integers(12)), [], 0.1
+    scale = [k for k in range(72, 109) if (k - key) % 12 in MAJOR]
+    at = int(rng.integers(len(scale)))
+    while now < SECONDS:
+        held = float(np.exp(rng.uniform(np.log(0.1), np.log(1.0))))
+        notes.append((now, now + held * rng.uniform(0.85, 1.0), scale[at], int(rng.integers(50, 115)), 0))
+        now += held + (float(rng.uniform(0.05, 0.4)) if rng.random() < 0.25 else 0.0)
+        at = int(np.clip(at + rng.integers(-4, 5), 0, len(scale) - 1))
+    return notes
+
+
+def high_keyboard(rng: np.random.Generator) -> Notes:
+    """A right hand from C5 to C8, some notes doubled an octave below, in half of the pieces above chords."""
+    key, beat_s, notes = int(rng.integers(12)), rng.uniform(0.14, 0.4), []
+    scale = [k for k in range(72, 109) if (k - key) % 12 in MAJOR]
+    at, doubled, accompanied = int(rng.integers(len(scale))), rng.random() < 0.3, rng.random() < 0.5
+    for n, beat in enumerate(np.arange(0.05, SECONDS, beat_s)):
+        at = int(np.clip(at + rng.integers(-5, 6), 0, len(scale) - 1))
+        velocity = int(rng.integers(60, 115))
+        if rng.random() < 0.8:
+            for k in [scale[at], scale[at] - 12] if doubled else [scale[at]]:
+                notes.append((beat, beat + beat_s * rng.uniform(0.5, 1.1), k, velocity, 0))
+        if accompanied and n % 3 == 0:
+            root = 48 + key + int(rng.choice([0, 5, 7]))
+            for step in (0, 4, 7):
+                notes.append((beat, beat + 2.5 * beat_s, root + step, max(velocity - 15, 40), 0))
+    return notes
+
+
 def _apart(notes: Notes) -> Notes:
     """A key that is struck again is let go before."""
     done: Notes = []
@@ -155,18 +208,24 @@ CASTS: dict[str, tuple[Callable[[np.random.Generator], Notes], tuple[tuple[int, 
     "keyboard": (keyboard, tuple((program,) for program in KEYBOARDS)),
     "plucked": (plucked, tuple((program,) for program in PLUCKED)),
     "line": (line, tuple((program,) for program in PLAYERS)),
+    "bass": (bass, BASSES),
+    "high line": (high_line, tuple((program,) for program in HIGH_PLAYERS)),
+    "high keyboard": (high_keyboard, tuple((program,) for program in HIGH_KEYBOARDS)),
 }
 ORDER = ("chorale", "keyboard", "sung chorale", "line", "keyboard", "drums", "chorale", "plucked", "keyboard", "noise",
          "sung line", "chorale")  # fmt: skip
+EXTREMES = ("high keyboard", "bass", "high line", "noise")
+"""Kinds whose notes reach to the ends of the range, and the noise that they must be told from."""
 RATES_HZ = (44100, 44100, 16000, 44100, 22050)
-WITH_DRUMS = {"keyboard": 0.5, "plucked": 0.3, "line": 0.2, "chorale": 0.1, "drums": 1.0}
+WITH_DRUMS = {"keyboard": 0.5, "plucked": 0.3, "line": 0.2, "chorale": 0.1, "drums": 1.0,
+              "bass": 0.5, "high keyboard": 0.2, "high line": 0.2}  # fmt: skip
 
 
-def pieces(font: str, count: int, seed: int) -> Iterator[Piece]:
-    """Pieces of one soundfont, the kinds of `ORDER` in turn, most with some noise, at three sample rates."""
+def pieces(font: str, count: int, seed: int, order: Sequence[str] = ORDER) -> Iterator[Piece]:
+    """Pieces of one soundfont, the kinds of `order` in turn, most with some noise, at three sample rates."""
     for number in range(count):
         rng = np.random.default_rng([seed, number, list(FONTS).index(font)])
-        kind, rate = ORDER[number % len(ORDER)], RATES_HZ[number % len(RATES_HZ)]
+        kind, rate = order[number % len(order)], RATES_HZ[number % len(RATES_HZ)]
         sound, notes, curves = _performed(kind, font, rng)
         if rng.random() < WITH_DRUMS.get(kind, 0):
             kit = FONTS[font], int(rng.choice([0, 0, 8, 16, 25, 40]))
@@ -232,7 +291,7 @@ def _performed(kind: str, font: str, rng: np.random.Generator) -> tuple[Floats, 
     elif kind in CASTS:
         draw, casts = CASTS[kind]
         programs, drawn = casts[int(rng.integers(len(casts)))], _apart(draw(rng))
-        wheel = int(rng.choice([0, 0, 40, 90])) if kind in ("line", "chorale") else 0
+        wheel = int(rng.choice([0, 0, 40, 90])) if kind in ("line", "chorale", "high line") else 0
         sound = played(_events(drawn, programs, wheel), FONTS[font], SECONDS)
     else:
         return np.zeros(samples), np.zeros((0, 3)), None
