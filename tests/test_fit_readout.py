@@ -1,4 +1,4 @@
-"""What the readout of tonal and transient shares is fitted with: the network, its pieces, and what it is judged by."""
+"""What readouts are fitted with: networks, what that of tonal and transient shares hears, and what it is judged by."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -13,8 +13,11 @@ import torch
 from benchmarks.separation import training_pieces, unseen
 from benchmarks.separation.instruments import KEYS
 from benchmarks.separation.readout_network import STRIDE, Network, Sizes, _Remember
+from benchmarks.transcription.fit_readout import layers, together
 from sharpear.dsp.tonal_readout import TonalReadout
 from sharpear.dsp.tonal_readout_kernel import ReadoutLayers
+from sharpear.pitch.evidence_kernel import ReadoutLayers as VoiceLayers
+from sharpear.pitch.evidence_kernel import believe
 
 FEATURES, CHANNELS, SIZES = 5, 40, Sizes(10, 9, 7)
 
@@ -75,3 +78,15 @@ def test_patterns_are_of_known_drums_and_within_their_time() -> None:
         assert strikes
         assert {strike.kind for strike in strikes} <= KEYS.keys()
         assert all(0 <= strike.time_s < 3.1 and 0 < strike.strength <= 1 for strike in strikes)
+
+
+def test_networks_together_believe_the_mean_of_their_log_odds() -> None:
+    torch.manual_seed(8)
+    linear, rectified = torch.nn.Linear, torch.nn.ReLU
+    alone = [torch.nn.Sequential(linear(28, 6), rectified(), linear(6, 4), rectified(), linear(4, 1)) for _ in range(3)]
+    evidence = np.random.default_rng(9).standard_normal((20, 28)).astype(np.float32)
+    with torch.no_grad():
+        odds = torch.stack([network(torch.from_numpy(evidence)) for network in alone]).mean(dim=0)[:, 0]
+    received = np.zeros(20, np.float32)
+    believe(evidence, VoiceLayers(**layers(together(alone))), np.full(20, 100.0, np.float32), received)
+    np.testing.assert_allclose(received, torch.sigmoid(odds).numpy(), atol=1e-5)

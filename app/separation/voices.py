@@ -33,7 +33,7 @@ NOBODYS_POWER = 1e-5
 FAINTEST_PITCH, LEAST_BELIEF = 0.1, 0.1
 """Replace `pitch.onset` and `pitch.believed`: pitches too uncertain to be notes still help to tell voices apart."""
 RANGE = {"pitch.low_hz": 55.0, "pitch.high_hz": 1050.0}
-"""Of the pitches that the readout of voices was learned on."""
+"""The pitches that the readout of voices was learned on."""
 
 HELD_FRAMES = 16
 """Frames of pitches that are kept, because the separation's own frames stand between them."""
