@@ -30,10 +30,10 @@ ITERATIONS = 6
 NOBODYS_POWER = 1e-5
 """Power that no voice is given, as a share of the frame's strongest channel, beside what no harmonic explains."""
 
-FAINTEST_PITCH, LEAST_BELIEF = 0.1, 0.1
-"""Replace `pitch.onset` and `pitch.believed`: pitches too uncertain to be notes still help to tell voices apart."""
 RANGE = {"pitch.low_hz": 55.0, "pitch.high_hz": 1050.0}
-"""The pitches that the readout of voices was learned on."""
+"""Where voices are sought: pitches beyond are nobody's, as they were for the network that says whose each is."""
+PITCHES = {**RANGE, "pitch.onset": 0.1, "pitch.believed": 0.1}
+"""How the pitch layer is set: pitches too uncertain to be notes still help to tell voices apart."""
 
 HELD_FRAMES = 16
 """Frames of pitches that are kept, because the separation's own frames stand between them."""
@@ -85,7 +85,7 @@ class PitchVoices(Composite):
         self.names = voice_names(voices)
         self._groups, self._per_group = groups, per_group
         self._hop = round(hop_s * bank.sample_rate)
-        config = load_config("music", {"pitch.onset": FAINTEST_PITCH, "pitch.believed": LEAST_BELIEF, **RANGE})
+        config = load_config("music", PITCHES)
         self._transcriber = Transcriber(bank.sample_rate, config, groups)
         sharpener, layer = self._transcriber.sharpener, self._transcriber.layer
         self._pitch_hop = sharpener.hop

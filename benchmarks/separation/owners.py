@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from sharpear.compiler import Integers, kernel
-from sharpear.config import load_config
 from sharpear.gpu.stateful import allocated, fields_of
 from sharpear.pitch import PitchFrames, Transcriber
 from sharpear.pitch.pitch_layer import PitchLayer
@@ -28,15 +27,13 @@ from sharpear.separation.voice_owners_kernel import (
     weigh_claims,
 )
 from sharpear.separation.voice_tracks import VoiceTracks, start_voices
-from sharpear.separation.voices import FAINTEST_PITCH, LEAST_BELIEF
+from sharpear.separation.voices import PITCHES
 
 from .chorales import Collection, Note, drawn
 from .instruments import RATE
 
 NEAR_CENTS, RINGS_S = 60.0, 0.15
 """A pitch so near to a note is heard of it, for so long after its end unless its voice goes on."""
-
-PITCHES = load_config("music", {"pitch.onset": FAINTEST_PITCH, "pitch.believed": LEAST_BELIEF})
 
 
 class Heard(NamedTuple):
@@ -90,12 +87,12 @@ def heard(collection: Collection, number: int, folder: Path, rate: int = RATE) -
 @cache
 def pitch_layer(rate: int) -> PitchLayer:
     """What tells how long its hops are, and how many are a step."""
-    return Transcriber(rate, PITCHES).layer
+    return Transcriber(rate, overrides=PITCHES).layer
 
 
 def hearing(mixture: NDArray[np.float64], rate: int) -> PitchFrames:
     """The pitches of (samples,), those too faint to be notes among them."""
-    transcriber = Transcriber(rate, PITCHES)
+    transcriber = Transcriber(rate, overrides=PITCHES)
     return PitchFrames.join([transcriber.process(mixture.astype(np.float32)[:, None]), transcriber.flush()])
 
 
