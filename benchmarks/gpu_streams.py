@@ -125,7 +125,7 @@ def _sharpener(driver: CountingDriver, streams: int, voices: bool, rate: int = R
 
 
 def _follower(sharpener: sharpear.Sharpener) -> Any:
-    return sharpener._path._parts["code"].stages[2]._follower
+    return sharpener._path._code._voices._follower
 
 
 def main() -> None:

@@ -102,6 +102,7 @@ class Tab:
             self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
             assert self.wait(f"matchMedia('(prefers-color-scheme: {scheme})').matches")
             found += self.evaluate(AXE)
+        self.call("Emulation.setEmulatedMedia", features=[])
         return found
 
     def press(self, key: str, text: str = "") -> None:

@@ -18,7 +18,7 @@ import sharpear.separation.voices as voices_module
 from sharpear.config import load_config
 from sharpear.dsp.separation_bank import HOP_S, hop_samples, separation_bank
 from sharpear.pitch import PitchFrames, Transcriber
-from sharpear.pitch.pitch_kernels import strongest_partials
+from sharpear.pitch.pitch_kernels import follow, strongest_partials
 from sharpear.separation.separator import Separator
 from sharpear.separation.voice_kernel import voices_process
 from sharpear.separation.voice_owners_kernel import OF_CLAIM, OF_PITCH, OwnerWeights, match
@@ -172,6 +172,17 @@ def test_of_many_partials_the_strongest_are_taken(count: int) -> None:
     rows = np.stack([there.y[:found], there.noise_y[:found], there.line_hz[:found]], axis=1)
     assert 50 < found <= 160
     np.testing.assert_allclose(rows, expected, rtol=1e-5)
+
+
+def test_a_voice_goes_on_along_a_glide_and_none_begins_on_one() -> None:
+    layer = heard()[2].layer
+    fields, activity, steady = layer.fields, *np.zeros((2, layer.fields.pitch_hz.size), np.float32)
+    activity[[100, 200, 300]], steady[100] = 0.9, 0.9
+    f0, last_f0, strength = np.zeros((3, 8), np.float32)
+    f0[2] = last_f0[2] = fields.pitch_hz[202]
+    follow(activity, steady, np.float32(1), layer._voice_rule, fields.rule, f0, last_f0, strength)
+    np.testing.assert_allclose(np.sort(f0)[-3:], [0, *fields.pitch_hz[[100, 200]]], rtol=1e-5)
+    assert f0[2] == pytest.approx(fields.pitch_hz[200])
 
 
 def test_shares_of_the_partials() -> None:

@@ -450,6 +450,19 @@ def test_notes_are_saved_for_other_tools_as_the_page_names_them(tab, tmp_path):
     text = bytes(tab.evaluate(asked.format("notes.TextGrid"))).decode()
     tab.evaluate(field.format(440))
     assert 'text = "G#4 ' in text, "440 Hz is a semitone below an A4 of 466"
+    tab.evaluate("page.hear('1'), page.keeper.save('notes.mid'), 0")
+    assert tab.wait("document.getElementById('message').textContent === 'saved again.notes.mid'")
+    tab.evaluate("page.hear('0')")
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_who_waits_for_a_file_is_told_that_nobody_answers(tab):
+    tab.evaluate("window.sent = page.connection.send, page.connection.send = () => true, 0")
+    tab.evaluate("page.keeper.save('notes.mid'), page.connection.socket.close(), 0")
+    assert tab.wait("document.getElementById('message').textContent.startsWith('sharpear has ended')")
+    assert tab.wait("page.offline === false")
+    tab.evaluate("page.connection.send = window.sent, 0")
 
 
 @pytest.mark.browser

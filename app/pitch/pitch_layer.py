@@ -119,7 +119,7 @@ class PitchLayer(Composite):
         channels: channels of their plain amplitude, which tell the noise.
         config: settings.
         streams: independent signals.
-        lowest_hz: lowest frequency that the frames hold: no pitch is blamed for harmonics below.
+        lowest_hz: lowest frequency that the frames hold, Hz: no pitch is blamed for harmonics below.
 
     >>> from sharpear import Sharpener
     >>> sharpener = Sharpener(44100)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.sharpness import recordings
 from benchmarks.transcription.__main__ import frame_f1, note_f1, table
 from benchmarks.transcription.methods import Heard
+from sharpear.config import PitchConfig
 from sharpear.dynamics import persistent_maps
 from sharpear.pitch import Transcriber, Voices, notes_of
 from sharpear.pitch.music_parts import in_parts
@@ -62,7 +63,7 @@ def follow(recording: recordings.Recording) -> Followed:
 
 def by_itself(f0: NDArray[np.float32], belief: NDArray[np.float32]) -> NDArray[np.bool_]:
     """As it is told live."""
-    return np.asarray((f0 > 0) & (belief > 0.22))
+    return np.asarray((f0 > 0) & (belief > PitchConfig().believed))
 
 
 def with_neighbours(f0: NDArray[np.float32], belief: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -35,6 +35,7 @@ class Page {
     this.connection = new Connection({
       state: (name) => {
         this.offline = name === "offline";
+        if (this.offline) this.keeper.lost();
         showProgress(this);
       },
       sheets: (message) => this.heard(message),

@@ -4,6 +4,7 @@ import { cents, clockTime, name, nearest, tuning } from "./music.js";
 import { svgOf } from "./svg.js";
 
 const $ = (id) => document.getElementById(id);
+const OFFLINE = "sharpear has ended, or is being started again";
 const ECHO_S = 30;
 
 export class Keeper {
@@ -50,7 +51,8 @@ export class Keeper {
   }
 
   async save(what) {
-    const stem = this.page.sheets[0].name.replace(/\.[^.]*$/, "");
+    const { sheets, heardFolder } = this.page; // sound and notes are those of the file that is heard
+    const stem = (sheets.find(({ folder }) => folder === heardFolder) ?? sheets[0]).name.replace(/\.[^.]*$/, "");
     const [content, kind, ending] = await (this[what]?.() ?? this.noteFile(what));
     if (!content) {
       $("message").textContent = kind;
@@ -152,7 +154,7 @@ export class Keeper {
     const folder = this.page.heardFolder ?? this.page.sheets[0].folder;
     $("message").textContent = `writing ${kind}`;
     const asked = this.page.connection.send({ notes: folder, kind, a4: tuning.a4, temperament: tuning.temperament });
-    const fault = asked ? await new Promise((told) => (this.waiting = { folder, kind, told })) : "sharpear has ended, or is being started again";
+    const fault = asked ? await new Promise((told) => (this.waiting = { folder, kind, told })) : OFFLINE;
     if (fault) return [null, fault];
     return [await (await fetch(`data/${folder}/${kind.replaceAll(".", "_")}`)).arrayBuffer(), "application/octet-stream", kind];
   }
@@ -160,6 +162,11 @@ export class Keeper {
   // What sharpear says of a file that was asked for.
   written({ folder, kind, fault }) {
     if (this.waiting?.folder === folder && this.waiting.kind === kind) this.waiting.told(fault);
+  }
+
+  // Nobody answers what was asked for.
+  lost() {
+    this.waiting?.told(OFFLINE);
   }
 }
 
