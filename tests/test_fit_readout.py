@@ -10,7 +10,7 @@ if missing := [name for name in ("torch", "librosa") if find_spec(name) is None]
     pytest.skip(f"not installed: {', '.join(missing)}: pip install -e '.[bench,train]'", allow_module_level=True)
 import torch
 
-from benchmarks.separation import training_pieces, unseen
+from benchmarks.separation import fit_voice_owners, training_pieces, unseen
 from benchmarks.separation.instruments import KEYS
 from benchmarks.separation.readout_network import STRIDE, Network, Sizes, _Remember
 from benchmarks.transcription.fit_readout import layers, together
@@ -18,6 +18,7 @@ from sharpear.dsp.tonal_readout import TonalReadout
 from sharpear.dsp.tonal_readout_kernel import ReadoutLayers
 from sharpear.pitch.evidence_kernel import ReadoutLayers as VoiceLayers
 from sharpear.pitch.evidence_kernel import believe
+from sharpear.separation.voice_owners_kernel import OF_CLAIM, OF_PITCH, OwnerWeights
 
 FEATURES, CHANNELS, SIZES = 5, 40, Sizes(10, 9, 7)
 
@@ -90,3 +91,22 @@ def test_networks_together_believe_the_mean_of_their_log_odds() -> None:
     received = np.zeros(20, np.float32)
     believe(evidence, VoiceLayers(**layers(together(alone))), np.full(20, 100.0, np.float32), received)
     np.testing.assert_allclose(received, torch.sigmoid(odds).numpy(), atol=1e-5)
+
+
+def test_networks_together_say_the_mean_of_their_log_odds_of_owners() -> None:
+    rng = np.random.default_rng(10)
+    pitch, claim = rng.standard_normal((20, OF_PITCH)), rng.standard_normal((20, OF_CLAIM))
+
+    def network(units: int, nobodys: int) -> OwnerWeights:
+        shapes = (units, OF_PITCH + 1), (units, OF_CLAIM), (units + 1,), (nobodys, OF_PITCH + 1), (nobodys + 1,)
+        return OwnerWeights(*(rng.standard_normal(shape).astype(np.float32) for shape in shapes))
+
+    def log_odds(weights: OwnerWeights) -> Any:
+        of_pitch = [layer[:, -1] + pitch @ layer[:, :-1].T for layer in (weights.pitch, weights.nobody)]
+        voice, nobody = np.maximum(of_pitch[0] + claim @ weights.claim.T, 0), np.maximum(of_pitch[1], 0)
+        output, nobody_output = weights.output, weights.nobody_output
+        return voice @ output[:-1] + output[-1] - nobody @ nobody_output[:-1] - nobody_output[-1]
+
+    alone = [network(5, 3), network(4, 2), network(6, 1)]
+    expected = np.mean([log_odds(weights) for weights in alone], axis=0)
+    np.testing.assert_allclose(log_odds(fit_voice_owners.together(alone)), expected, atol=1e-4)

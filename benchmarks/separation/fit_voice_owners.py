@@ -4,10 +4,12 @@ Ten seconds of each of `PIECES` drawn chorales (``pip install music21`` has thei
 sf_GMbank and OPL3 (Debian's packages). Softmax over voices and nobody, cross entropy, AdamW (``pip install torch``).
 First every pitch goes to its true owner; then the network is fitted to what it meets where it follows its own
 decisions, round by round (DAgger, Ross et al. 2011). The round with the highest F1 on other chorales, by TimGM6mb, is
-kept: it takes the place of app/separation/voice_owners.npz.
+kept. The mean of the log odds of `NETWORKS` seeds is a network again, and takes the place of
+app/separation/voice_owners.npz.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,9 @@ RATES = 44100, 16000
 
 ROUNDS, KEPT_ROUNDS = 5, 4
 """Of decisions; and the last ones, which are learned from together."""
+
+NETWORKS = 3
+"""Single pieces differ by decibels from one network to the next."""
 
 STEPS_APART = 5
 UNITS, NOBODYS_UNITS = 48, 16
@@ -44,14 +49,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/separation/voice_owners.npz"))
     parser.add_argument("--heard", type=Path, default=Path("build/separation/owners"), help="keeps what was heard")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the first network; the others follow")
     options = parser.parse_args()
     pieces = [heard(LEARNED, number, options.heard, RATES[number % 2]) for number in range(PIECES)]
     others = [heard(CHOSEN_BY, number, options.heard, RATES[number % 2]) for number in range(OTHERS)]
-    torch.manual_seed(options.seed)
-    rng, best = np.random.default_rng(options.seed), 0.0
+    weights = together([fitted(pieces, others, options.seed + n) for n in range(NETWORKS)])
+    print(f"together: F1 of other pieces {mean_f1(others, weights):.4f}")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(options.out, **weights._asdict())
+
+
+def fitted(pieces: Sequence[Heard], others: Sequence[Heard], seed: int) -> OwnerWeights:
+    """A network, of the round after which it gives most of the others' pitches rightly."""
+    torch.manual_seed(seed)
+    rng, best = np.random.default_rng(seed), 0.0
     weights, rounds = no_weights(), []
-    network: Network | None = None
+    kept, network = weights, None
     for number in range(ROUNDS + 1):
         given = [true_owners(piece) if number == 0 else None for piece in pieces]
         found = [examples_of(piece, weights, own, rng) for piece, own in zip(pieces, given, strict=True)]
@@ -60,12 +73,34 @@ def main() -> None:
         network = network or Network(known)
         loss = fit(network, known)
         weights = network.weights()
-        right = float(np.mean([f1(piece, followed(piece, weights, np.zeros(0, np.int64))[0]) for piece in others]))
-        print(f"round {number}: loss {loss:.4f}, F1 of other pieces {right:.4f}", flush=True)
+        right = mean_f1(others, weights)
+        print(f"seed {seed}, round {number}: loss {loss:.4f}, F1 of other pieces {right:.4f}", flush=True)
         if right > best:
-            best = right
-            options.out.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(options.out, **weights._asdict())
+            best, kept = right, weights
+    return kept
+
+
+def mean_f1(pieces: Sequence[Heard], weights: OwnerWeights) -> float:
+    """Of pitches that are given as the network says."""
+    return float(np.mean([f1(piece, followed(piece, weights, np.zeros(0, np.int64))[0]) for piece in pieces]))
+
+
+def together(networks: Sequence[OwnerWeights]) -> OwnerWeights:
+    """The network whose log odds are the mean of those of all."""
+    parts = OwnerWeights(*map(list, zip(*networks, strict=True)))
+    return OwnerWeights(
+        pitch=np.concatenate(parts.pitch),
+        claim=np.concatenate(parts.claim),
+        output=mean_output(parts.output),
+        nobody=np.concatenate(parts.nobody),
+        nobody_output=mean_output(parts.nobody_output),
+    )
+
+
+def mean_output(outputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Units of all side by side, each worth its part; what is added is the mean."""
+    units = [output[:-1] / len(outputs) for output in outputs]
+    return np.concatenate([*units, [np.mean([output[-1] for output in outputs])]]).astype(np.float32)
 
 
 def examples_of(
