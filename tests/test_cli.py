@@ -93,7 +93,7 @@ USAGE = {
     "the same input twice": (["tone.wav"], "given twice"),
     "a setting that is not read": (
         ["--set", "pitch.voices=9"],
-        "=9: only `sharpear transcribe`, and `live` with --midi",
+        "=9: only `sharpear transcribe`, `view`, `sharpen --pitch`",
     ),
     "a rate beside a header": (["--rate", "8000"], "--rate: describes raw samples"),
     "channels beside a header": (["--channels", "2"], "--channels: describes raw samples"),

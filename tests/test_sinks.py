@@ -264,7 +264,9 @@ def test_a_picture_has_the_notes_that_are_heard_in_it(sharpen, folder):
     soundfile.write("a.wav", sum(0.1 / h * np.cos(2 * np.pi * 440 * h * seconds) for h in range(1, 5)), 16000)
     assert sharpen("a.wav", "--format", "svg", "--pitch").code == 0
     assert sharpen("a.wav", "-o", "without.svg").code == 0
-    assert VOICES[0] in Path("a.svg").read_text()
+    assert sharpen("a.wav", "-o", "doubted.svg", "--pitch", "--set", "pitch.believed=1").code == 0
+    heard, doubted = (Path(name).read_text().count(VOICES[0]) for name in ("a.svg", "doubted.svg"))
+    assert heard > doubted
     assert VOICES[0] not in Path("without.svg").read_text()
     assert one_line(sharpen("a.wav", "--pitch").err)
 

@@ -85,6 +85,7 @@ def test_presets_formats_settings_and_stems_are_offered():
         f"bank.low_hz={load_config('speech').bank.low_hz}"
     ]
     assert offered("sharpen", "--set", "pitch.") == []
+    assert offered("sharpen", "--pitch", "--set", "pitch.high") == offered("view", "--set", "pitch.high") != []
     assert offered("transcribe", "--set", "pitch.vo") == [f"pitch.voices={load_config('music').pitch.voices}"]
     assert offered("sharpen", "--preset", "nope", "--set", "bank.") == []
     assert offered("separate", "--into", "tonal,tr") == ["tonal,transient"]

@@ -103,7 +103,7 @@ def overrides(settings: Sequence[str] | None, tuning: "TuningOptions", pitch: bo
         if not equals or not key.strip():
             raise UsageError(f"--set: expected KEY=VALUE such as bank.low_hz=80, received {setting!r}")
         if key.strip().startswith("pitch.") and not pitch:
-            readers = "only `sharpear transcribe`, and `live` with --midi or --osc, read it"
+            readers = "only `sharpear transcribe`, `view`, `sharpen --pitch`, and `live` with --midi or --osc, read it"
             raise UsageError(f"--set {setting}: {readers}: leave it out")
         pairs[key.strip()] = value.strip()
     return pairs | tuning.settings

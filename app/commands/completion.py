@@ -51,7 +51,7 @@ def offer_settings(context: typer.Context, incomplete: str) -> list[Offered]:
         config = load_config(context.params.get("preset") or "music")
     except UsageError:
         return []
-    reads_pitch = context.info_name == "transcribe"
+    reads_pitch = context.info_name in ("transcribe", "view") or bool(context.params.get("pitch"))
 
     def written(value: object) -> str:  # as few words as can be, and none in quotes: it goes through a shell
         return value if isinstance(value, str) else toml_text(value).replace(" ", "")

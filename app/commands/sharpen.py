@@ -78,7 +78,7 @@ def sharpen(
 
     selection, formats = source.selection(mono), names(format_)
     style = picture.style([*formats, Path(out or "").suffix.removeprefix(".")])
-    task = Sharpening(load_config(preset, overrides(set_, tuning)), selection, style)
+    task = Sharpening(load_config(preset, overrides(set_, tuning, pitch=bool(picture.pitch))), selection, style)
     raw = source.raw_format(DASH in inputs)
     template = run.output_template or FRAMES_TEMPLATE
     plan = partial(plan_frames, out=out, formats=formats, template=template)

@@ -46,7 +46,7 @@ def view(
     from sharpear.view.sheet import Sheets  # noqa: PLC0415
     from sharpear.view.view import View  # noqa: PLC0415
 
-    config = load_config(preset, overrides(set_, tuning))
+    config = load_config(preset, overrides(set_, tuning, pitch=True))
     with (
         Interruption() as interruption,
         TemporaryDirectory(prefix="sharpear-view-") as folder,
