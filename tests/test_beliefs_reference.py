@@ -108,9 +108,9 @@ def test_the_sounds_try_every_rule() -> None:
 @pytest.mark.parametrize(("kind", "moment"), CASES)
 def test_what_is_believed_of_bands_and_lines(kind: int, moment: int) -> None:
     call, room = calls(kind)[moment], read(kind, moment)
-    weights = {name: part.astype(float).tolist() for name, part in call.before["weights"]._asdict().items()}
+    weights = {name: part.astype(float).tolist() for name, part in call.before["judge"].weights._asdict().items()}
     cues, correction = (part.T.astype(float).tolist() for part in (room.bands.cues, room.bands.correction))
-    rule = call.before["rule"]
+    rule = call.before["judge"].rule
     bands = naive.judged_bands(cues, correction, rule.level_cue, rule.missing_cue, weights)
     assert room.belief.present.tolist() == [band["present"] for band in bands]
     levels = [band["level"] for band in bands]
@@ -129,7 +129,7 @@ def test_what_is_believed_of_bands_and_lines(kind: int, moment: int) -> None:
 @pytest.mark.parametrize(("kind", "moment"), CASES)
 def test_what_is_believed_stands_on_the_nearest_atoms(kind: int, moment: int) -> None:
     call, room = calls(kind)[moment], read(kind, moment)
-    atom_hz = call.before["atom_hz"].astype(float)
+    atom_hz = call.before["judge"].atom_hz.astype(float)
     place = np.log(1 + 0.00437 * atom_hz)
     step = (place[-1] - place[0]) / (place.size - 1)
     total, moments = np.zeros(place.size), np.zeros(place.size)

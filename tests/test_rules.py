@@ -27,7 +27,9 @@ MUSIC, COHERENT = load_config("music"), load_config("coherent")
 
 @pytest.fixture(scope="module")
 def given() -> Iterator[dict[str, dict[str, Any]]]:
-    """Of `music` and the bank of its phases, `coherent` with its pair as `coherent`, a transcriber, and separators."""
+    """Of `music`, with the tables of its judge as `judge`, and the bank of its phases, `coherent` with its pair as
+    `coherent`, a transcriber, and separators.
+    """
     spy = Spy()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pitch_layer, "pitch_process", spy.watch(pitch_layer.pitch_process))
@@ -40,7 +42,8 @@ def given() -> Iterator[dict[str, dict[str, Any]]]:
         pair = spy.given["pair_process"]
         Sharpener(RATE, "music", overrides={"voices.enabled": False}, device=spy).process(SOUND)
         SubbandFront(RATE, 128, MUSIC, 1, spy).process(SOUND)
-        yield spy.given | {"coherent": pair}
+        judge = spy.given["judge_process"]["judge"]._asdict()
+        yield spy.given | {"coherent": pair, "judge": judge}
 
 
 def numbers(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -110,7 +113,7 @@ EXPECTED: dict[tuple[str, str], dict[str, float]] = {
         "high_hz": PITCH.high_hz * 2 ** (1 / 24),
         "believed": PITCH.believed,
     },
-    ("judge_process", "rule"): {"level_cue": 47, "missing_cue": 61},
+    ("judge", "rule"): {"level_cue": 47, "missing_cue": 61},
     ("voices_process", "rule"): {"iterations": 6, "pace": 176 / 44100 / 0.5, "nobody": 1e-5},
 }
 
@@ -131,7 +134,7 @@ def test_a_rule_holds_its_settings(kernel: str, argument: str, given: Any) -> No
 
 
 def test_the_grid_of_atoms_is_the_scales(given: Any) -> None:
-    grid, atom_hz = given["judge_process"]["grid"], given["judge_process"]["atom_hz"]
+    grid, atom_hz = given["judge"]["grid"], given["judge"]["atom_hz"]
     ends = [log(1 + 0.00437 * float(hz)) for hz in (atom_hz[0], atom_hz[-1])]
     assert grid.scale_code == 1
     assert (grid.low, grid.per_unit) == pytest.approx((ends[0], (atom_hz.size - 1) / (ends[1] - ends[0])), rel=1e-5)

@@ -193,11 +193,11 @@ def count_voices(given: str | None, recording: str | None, selection: "Selection
         raise UsageError(f"--voices {AUTO} listens to one whole file first: expected one, or a number of voices")
     from sharpear.audio import AudioFile, Selection  # noqa: PLC0415
     from sharpear.pitch.transcriber import Transcriber, transcribed  # noqa: PLC0415
-    from sharpear.separation.voices import MOST_VOICES  # noqa: PLC0415
+    from sharpear.separation.voices import MOST_VOICES, RANGE  # noqa: PLC0415
 
     part = replace(selection or Selection(), mono=True, keep=True)
     with AudioFile(Path(recording), part) as audio:
-        count = transcribed(Transcriber(audio.sample_rate), audio.blocks()).voices.together
+        count = transcribed(Transcriber(audio.sample_rate, overrides=RANGE), audio.blocks()).voices.together
     if not count:
         raise UsageError(f"--voices {AUTO}: {recording} has no voice that could be followed: leave --voices out")
     return min(count, MOST_VOICES)

@@ -30,7 +30,9 @@ ITERATIONS = 6
 NOBODYS_POWER = 1e-5
 """Power that no voice is given, as a share of the frame's strongest channel, beside what no harmonic explains."""
 
-PITCHES = {"pitch.onset": 0.1, "pitch.believed": 0.1}
+RANGE = {"pitch.low_hz": 55.0, "pitch.high_hz": 1050.0}
+"""Where voices are sought: pitches beyond are nobody's, as are nearly all that chorales have there."""
+PITCHES = {**RANGE, "pitch.onset": 0.1, "pitch.believed": 0.1}
 """How the pitch layer is set: pitches too uncertain to be notes still help to tell voices apart."""
 
 HELD_FRAMES = 16
