@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from part_code import code_of_part
 
 from sharpear.compiler import Floats, kernel
 from sharpear.compiler.products import ALONE, ANYTHING, ROWS, VECTORS, _add_block, add_products
@@ -49,20 +50,12 @@ def alone(x: Floats, weights: Floats, out: Floats) -> None:
     _add_block(x, 0, weights, 0, ANYTHING, out, 1, ALONE, EIGHT)
 
 
-@kernel
-def both(x: Floats, weights: Floats, out: Floats) -> None:
-    together(x, weights, out)
-    alone(x, weights, out)
-
-
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize(("block", "sums"), [(together, ROWS * VECTORS), (alone, ALONE)])
 def test_sums_stay_in_registers_and_all_are_in_lanes(block: Any, sums: int, target: str) -> None:
     triple, processor, fused, stack, lanes = TARGETS[target]
     zeros = np.zeros((EIGHT, EIGHT * ALONE), np.float32)
-    both(zeros, zeros, zeros)
-    (part,) = block._part.overloads.values()
-    loop = _innermost_loop(_assembly(str(part.library._final_module), triple, processor))
+    loop = _innermost_loop(_assembly(code_of_part(block, zeros, zeros, zeros), triple, processor))
     assert len(re.findall(fused, loop)) == sums * EIGHT // lanes
     assert not re.search(stack, loop)
 
