@@ -135,12 +135,18 @@ def plucked(rng: np.random.Generator) -> Notes:
 
 def line(rng: np.random.Generator) -> Notes:
     """One part, the channel's modulation wheel at random."""
-    key, notes, now = int(rng.integers(12)), [], 0.1
+    key = int(rng.integers(12))
     low, high = RANGES[int(rng.integers(4))]
     scale = [k for k in range(low, high + 1) if (k - key) % 12 in MAJOR]
-    at = len(scale) // 2
+    return _walk(scale, len(scale) // 2, 0.12, 1.2, rng)
+
+
+def _walk(scale: list[int], at: int, shortest_s: float, longest_s: float, rng: np.random.Generator) -> Notes:
+    """One note after the other, up to four steps of a scale apart, some after a rest."""
+    notes: Notes = []
+    now = 0.1
     while now < SECONDS:
-        held = float(np.exp(rng.uniform(np.log(0.12), np.log(1.2))))
+        held = float(np.exp(rng.uniform(np.log(shortest_s), np.log(longest_s))))
         notes.append((now, now + held * rng.uniform(0.85, 1.0), scale[at], int(rng.integers(50, 115)), 0))
         now += held + (float(rng.uniform(0.05, 0.4)) if rng.random() < 0.25 else 0.0)
         at = int(np.clip(at + rng.integers(-4, 5), 0, len(scale) - 1))
@@ -165,15 +171,9 @@ def bass(rng: np.random.Generator) -> Notes:
 
 def high_line(rng: np.random.Generator) -> Notes:
     """One part from C5 to C8, the channel's modulation wheel at random."""
-    key, notes, now = int(rng.integers(12)), [], 0.1
+    key = int(rng.integers(12))
     scale = [k for k in range(72, 109) if (k - key) % 12 in MAJOR]
-    at = int(rng.integers(len(scale)))
-    while now < SECONDS:
-        held = float(np.exp(rng.uniform(np.log(0.1), np.log(1.0))))
-        notes.append((now, now + held * rng.uniform(0.85, 1.0), scale[at], int(rng.integers(50, 115)), 0))
-        now += held + (float(rng.uniform(0.05, 0.4)) if rng.random() < 0.25 else 0.0)
-        at = int(np.clip(at + rng.integers(-4, 5), 0, len(scale) - 1))
-    return notes
+    return _walk(scale, int(rng.integers(len(scale))), 0.1, 1.0, rng)
 
 
 def high_keyboard(rng: np.random.Generator) -> Notes:
