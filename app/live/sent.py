@@ -100,9 +100,8 @@ class Sent:
                 continue
             self._tell(self._tracker.end())
             if isinstance(piece, Sharpener):
-                hz, channels = piece.frequencies, piece.channel_frequencies.size
-                pitch, hop_s = self._config.pitch, piece.hop / piece.sample_rate
-                self._layer = PitchLayer(hop_s, hz.size, channels, pitch, lowest_hz=float(hz[0]))
+                pitch = self._config.pitch
+                self._layer = PitchLayer.over(piece, pitch)
                 step_s = self._layer.stride * self._layer.hop_s
                 self._tracker = NoteTracker(pitch.voices, step_s, pitch.believed, self._config.tuning)
             elif self._layer:

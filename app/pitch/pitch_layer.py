@@ -18,6 +18,7 @@ from sharpear.gpu.stateful import allocated, fields_of, named
 from sharpear.sharpening.composite import Composite, Memory
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.results import FrameResult, counted
+from sharpear.sharpening.sharpener import Sharpener
 
 from .evidence_kernel import EVIDENCE, ReadoutLayers
 from .partial_shares import ShareRule, share_partials
@@ -123,7 +124,7 @@ class PitchLayer(Composite):
 
     >>> from sharpear import Sharpener
     >>> sharpener = Sharpener(44100)
-    >>> layer = PitchLayer(sharpener.hop / 44100, sharpener.frequencies.size, sharpener.channel_frequencies.size)
+    >>> layer = PitchLayer.over(sharpener)
     >>> t = np.arange(22050) / 44100
     >>> chord = sum(0.1 / h * np.cos(2 * np.pi * f * h * t) for f in (220, 330) for h in range(1, 7))
     >>> voices = layer.process(sharpener.process(chord[:, None])).f0[-1, 0]
@@ -180,6 +181,12 @@ class PitchLayer(Composite):
         kinds = (PartialsState, PitchRings, PitchHistory, PitchPlaces)
         fields = [field for kind in kinds for field in fields_of(kind, self._lengths)]
         self._memory = Memory([*fields, ("count", np.int64)])
+
+    @classmethod
+    def over(cls, sharpener: Sharpener, config: PitchConfig | None = None, streams: int = 1) -> "PitchLayer":
+        """A layer that reads what a sharpener gives; streams: of the frames that it is to read."""
+        hop_s, hz = sharpener.hop / sharpener.sample_rate, sharpener.frequencies
+        return cls(hop_s, hz.size, sharpener.channel_frequencies.size, config, streams, lowest_hz=float(hz[0]))
 
     @property
     def _parts(self) -> dict[str, Any]:

@@ -62,9 +62,7 @@ class Transcriber(Streaming[PitchFrames]):
         """What the pitches are read from."""
         self.sample_rate, self.streams = self.sharpener.sample_rate, self.sharpener.streams
         self.backend = self.sharpener.backend
-        hop_s = self.sharpener.hop / self.sample_rate
-        frequencies, channels = self.sharpener.frequencies, self.sharpener.channel_frequencies.size
-        self.layer = PitchLayer(hop_s, frequencies.size, channels, config.pitch, streams, float(frequencies[0]))
+        self.layer = PitchLayer.over(self.sharpener, config.pitch, streams)
         """What reads them."""
         self._flat_input = False
         self._latest: Callable[[], PitchFrames] | None = None

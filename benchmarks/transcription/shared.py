@@ -64,10 +64,7 @@ def scores(pair: Pair, settings: list[dict[str, float]]) -> list[Score]:
     sharpened = sharpener.process(pair.audio[:, None])
     found = []
     for setting in settings:
-        hop_s = sharpener.hop / SAMPLE_RATE
-        sizes = sharpener.frequencies.size, sharpener.channel_frequencies.size
-        lowest_hz = float(sharpener.frequencies[0])
-        layer = pitch.PitchLayer(hop_s, *sizes, config(**setting), lowest_hz=lowest_hz)
+        layer = pitch.PitchLayer.over(sharpener, config(**setting))
         frames = layer.process(sharpened)
         frames = frames[len(frames) // 4 : 3 * len(frames) // 4 : 8]
         found.append(_score(pair, frames, layer.shares(frames)[:, 0]))
