@@ -6,7 +6,7 @@ from sharpear.compiler import kernel
 
 from .voice_evidence_kernel import BirthRule, RowRoom, bic, clean, examine, prune
 from .voice_fit import VoiceTables
-from .voice_fit_kernel import fit_voices, put_aside, take_back
+from .voice_fit_kernel import copy_outcome, fit_voices
 from .voice_salience_kernel import SalienceTables, find_salience, take_highest, transform
 from .voices_kernel import MOST_VOICES, PARTIALS, add_voice, copy_voices, is_known
 
@@ -50,7 +50,7 @@ def bear(
             return
         transform(fit.rest_real, fit.rest_imag, tables.window, salience, room.salience)
         least = rule.salient * find_salience(salience, room.salience)
-        put_aside(fit, room.other)
+        copy_outcome(fit, room.other)
         before, known, found = bic(fit, energy, rule.weight), fit.partials[0], 0
         for n in range(tables.window.size):
             room.left_real[n], room.left_imag[n] = fit.rest_real[n], fit.rest_imag[n]
@@ -67,6 +67,6 @@ def bear(
             room.tried_bic[found] = bic(fit, energy, rule.weight) + 0.5 * rule.weight * known
             found += 1
         if not bear_one(energy, before, found, room, tables, rule):
-            take_back(room.other, fit)
+            copy_outcome(room.other, fit)
             return
         prune(energy, room, tables, rule)

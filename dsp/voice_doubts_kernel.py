@@ -7,7 +7,7 @@ from sharpear.compiler import kernel
 from .voice_births_kernel import bear
 from .voice_evidence_kernel import HIGHEST_HZ, BirthRule, RowRoom, bic, clean, prune
 from .voice_fit import VoiceTables
-from .voice_fit_kernel import fit_voices, noise_of, put_aside, take_back
+from .voice_fit_kernel import copy_outcome, fit_voices, noise_of
 from .voice_salience_kernel import SalienceTables
 from .voices_kernel import MOST_VOICES, add_voice, remove
 
@@ -34,7 +34,7 @@ def stretch(energy: float, room: RowRoom, tables: VoiceTables) -> None:
     fit, some = room.fit, False
     if fit.voices.number[0] == 0 or fit.energy[0] < EXPLAINED * energy:
         return
-    put_aside(fit, room.other)
+    copy_outcome(fit, room.other)
     before = noise_of(fit, energy)
     for v in range(fit.voices.number[0]):
         waited = fit.voices.age[v] - STRETCH_AGE
@@ -45,7 +45,7 @@ def stretch(energy: float, room: RowRoom, tables: VoiceTables) -> None:
     fit_voices(room.real, room.imag, STRETCH_STEPS, fit, tables)
     nats = fit.rest_real.size * 0.5 * math.log(before / noise_of(fit, energy))
     if nats < STRETCH_NATS or fit.energy[0] > STRETCH_LEAVES * energy:
-        take_back(room.other, fit)
+        copy_outcome(room.other, fit)
         return
     for v in range(fit.voices.number[0]):
         if not room.other.voices.stiff[v] and fit.voices.shared[v, 4] < LEAST_STIFFNESS:
@@ -59,12 +59,12 @@ def thin_out(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule)
     for v in range(fit.voices.number[0] - 1, -1, -1):
         if fit.voices.number[0] < 2:
             return
-        put_aside(fit, room.doubted)
+        copy_outcome(fit, room.doubted)
         before = bic(fit, energy, rule.weight)
         remove(fit.voices, v)
         fit_voices(room.real, room.imag, 2, fit, tables)
         if bic(fit, energy, rule.weight) > before:
-            take_back(room.doubted, fit)
+            copy_outcome(room.doubted, fit)
 
 
 @kernel
@@ -76,7 +76,7 @@ def divide(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -
             hz = fit.voices.shared[v, 0]
             if fit.voices.used[v, 0] or fit.voices.number[0] == MOST_VOICES or (m + 1) * hz > HIGHEST_HZ:
                 continue
-            put_aside(fit, room.doubted)
+            copy_outcome(fit, room.doubted)
             before = bic(fit, energy, rule.weight)
             remove(fit.voices, v)
             add_voice(fit.voices, m * hz, tables.top_hz)
@@ -86,7 +86,7 @@ def divide(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -
             prune(energy, room, tables, rule)
             if bic(fit, energy, rule.weight) < before:
                 break
-            take_back(room.doubted, fit)
+            copy_outcome(room.doubted, fit)
 
 
 @kernel
@@ -97,12 +97,12 @@ def doubt(energy: float, room: RowRoom, tables: VoiceTables, salience: SalienceT
         some = some or fit.voices.age[v] == DOUBT_AGE
     if not some or fit.energy[0] < EXPLAINED * energy:
         return
-    put_aside(fit, room.doubted)
+    copy_outcome(fit, room.doubted)
     before = bic(fit, energy, rule.weight)
     fit.voices.number[0] = 0
     fit_voices(room.real, room.imag, 0, fit, tables)
     bear(energy, MOST_VOICES, room, tables, salience, rule)
     if bic(fit, energy, rule.weight) > before - DOUBT_NATS:
-        take_back(room.doubted, fit)
+        copy_outcome(room.doubted, fit)
     divide(energy, room, tables, rule)
     thin_out(energy, room, tables, rule)

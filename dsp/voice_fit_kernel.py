@@ -61,27 +61,18 @@ def solve_amplitudes(real: Floats, imag: Floats, steps_on: bool, fit: VoiceFit, 
 
 
 @kernel
-def put_aside(fit: VoiceFit, aside: Outcome) -> None:
-    """Keep what came out of a fit, while others are tried."""
-    copy_voices(fit.voices, aside.voices)
-    aside.partials[0], aside.energy[0] = fit.partials[0], fit.energy[0]
-    for k in range(fit.partials[0]):
-        aside.partial_voice[k], aside.partial_number[k] = fit.partial_voice[k], fit.partial_number[k]
-        aside.real[k], aside.imag[k] = fit.real[k], fit.imag[k]
-    for n in range(fit.rest_real.size):
-        aside.rest_real[n], aside.rest_imag[n] = fit.rest_real[n], fit.rest_imag[n]
+def copy_outcome(source: VoiceFit | Outcome, into: VoiceFit | Outcome) -> None:
+    """Put what came out of a fit aside while others are tried, or take it back.
 
-
-@kernel
-def take_back(aside: Outcome, fit: VoiceFit) -> None:
-    """The fit is again as it was; its triangles and partials sample by sample are not, which the next fit lays anew."""
-    copy_voices(aside.voices, fit.voices)
-    fit.partials[0], fit.energy[0] = aside.partials[0], aside.energy[0]
-    for k in range(aside.partials[0]):
-        fit.partial_voice[k], fit.partial_number[k] = aside.partial_voice[k], aside.partial_number[k]
-        fit.real[k], fit.imag[k] = aside.real[k], aside.imag[k]
-    for n in range(fit.rest_real.size):
-        fit.rest_real[n], fit.rest_imag[n] = aside.rest_real[n], aside.rest_imag[n]
+    Its triangles and partials sample by sample stay what they are in a fit that takes it back: the next one lays them.
+    """
+    copy_voices(source.voices, into.voices)
+    into.partials[0], into.energy[0] = source.partials[0], source.energy[0]
+    for k in range(source.partials[0]):
+        into.partial_voice[k], into.partial_number[k] = source.partial_voice[k], source.partial_number[k]
+        into.real[k], into.imag[k] = source.real[k], source.imag[k]
+    for n in range(source.rest_real.size):
+        into.rest_real[n], into.rest_imag[n] = source.rest_real[n], source.rest_imag[n]
 
 
 @kernel

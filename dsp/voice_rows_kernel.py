@@ -8,7 +8,7 @@ from .voice_births_kernel import bear
 from .voice_doubts_kernel import EXPLAINED, doubt, stretch
 from .voice_evidence_kernel import SETTLED, BirthRule, RowRoom, bic, look
 from .voice_fit import VoiceTables
-from .voice_fit_kernel import fit_voices, put_aside, take_back
+from .voice_fit_kernel import copy_outcome, fit_voices
 from .voice_salience_kernel import SalienceTables
 from .voices_kernel import MOST_VOICES, Voices, copy_voice, copy_voices, is_known, use_all
 
@@ -57,7 +57,7 @@ def second_look(
     fit_voices(room.real, room.imag, 0, fit, tables)
     if energy <= SILENT:
         return False
-    put_aside(fit, room.other)
+    copy_outcome(fit, room.other)
     first = bic(fit, energy, rule.second_weight) if before.number[0] else math.inf
     kept, same = 0, before.number[0] == after.number[0]
     for v in range(before.number[0]):
@@ -78,5 +78,5 @@ def second_look(
         look(energy, room, tables, rule)
         if fit.voices.number[0] and bic(fit, energy, rule.second_weight) < first:
             return True
-    take_back(room.other, fit)
+    copy_outcome(room.other, fit)
     return False

@@ -12,7 +12,7 @@ from .voice_algebra_kernel import product
 from .voice_doubts_kernel import EXPLAINED
 from .voice_evidence_kernel import BirthRule, RowRoom, look
 from .voice_fit import VoiceFit, VoiceTables
-from .voice_fit_kernel import noise_of, put_aside, take_back
+from .voice_fit_kernel import copy_outcome, noise_of
 from .voice_rows_kernel import SILENT, first_look, second_look
 from .voice_salience_kernel import SalienceTables, transform
 from .voices_kernel import MOST_VOICES, Voices, copy_voices, move
@@ -256,7 +256,7 @@ def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room
     side, fitted = 0, whole
     if energy > SILENT and fit.energy[0] > EXPLAINED * energy:
         best = _score(fit, energy, whole)
-        put_aside(fit, room.other)
+        copy_outcome(fit, room.other)
         for tried in range(1, 3):
             window = tables.right if tried == 1 else tables.left
             copy_voices(_voices(state, s, 0 if tried == 1 else ROWS - 1), fit.voices)
@@ -268,8 +268,8 @@ def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room
             score = _score(fit, own, window)
             if fit.voices.number[0] and score < best:
                 best, side, energy, fitted = score, tried, own, window
-                put_aside(fit, room.other)
-        take_back(room.other, fit)
+                copy_outcome(fit, room.other)
+        copy_outcome(room.other, fit)
     _keep(energy, s, later, side, fitted, tables, state, room)
 
 

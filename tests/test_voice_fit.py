@@ -12,7 +12,7 @@ from sharpear.dsp.voice_algebra_kernel import Matrix, factor, invert, solve_lowe
 from sharpear.dsp.voice_atoms_kernel import lay_atoms
 from sharpear.dsp.voice_evidence_kernel import RowRoom
 from sharpear.dsp.voice_fit import APART, RIDGE, VoiceFit, VoiceTables
-from sharpear.dsp.voice_fit_kernel import find_gains, find_variances, fit_voices, put_aside, solve_amplitudes, take_back
+from sharpear.dsp.voice_fit_kernel import copy_outcome, find_gains, find_variances, fit_voices, solve_amplitudes
 from sharpear.dsp.voice_pairs_kernel import _multiply
 from sharpear.dsp.voice_step_kernel import step
 from sharpear.dsp.voice_tracker import CARRIER_HOPS, VoiceTracker, tracker_tables
@@ -94,10 +94,10 @@ def test_a_fit_that_was_put_aside_is_taken_back_to_the_last_bit():
     found = fitted(heard(), VOICES, 2)
     fit, aside = found.fit, found.other
     kept = fitted(heard(), [list(shared) for shared in fit.voices.shared[:2]]).fit
-    put_aside(fit, aside)
+    copy_outcome(fit, aside)
     placed(fit, VOICES[:1], 5)
     fit_voices(found.real, found.imag, 1, fit, TABLES.whole)
-    take_back(aside, fit)
+    copy_outcome(aside, fit)
     count = kept.partials[0]
     assert fit.partials[0] == count == 16
     assert fit.energy[0] == kept.energy[0]
