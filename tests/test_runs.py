@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from conftest import SMALL, Finished, leftovers, one_line
 
-from sharpear.commands.separate import choose_sources
+from sharpear.commands.stem_options import choose_sources
 from sharpear.config import load_config
 from sharpear.pitch.transcription_task import Transcribing
 from sharpear.runs import Task, make_of_file

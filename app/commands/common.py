@@ -1,9 +1,9 @@
-"""What the commands share: how they speak, and read settings."""
+"""What the commands share: how they speak, what they refuse, and how outputs are made."""
 
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +13,6 @@ from sharpear.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from sharpear.runs import Outcome
-
-    from .options import TuningOptions
 
 EXIT_SOME_FAILED = 1
 
@@ -87,26 +85,6 @@ def refuse_stdin(inputs: Iterable[Path], instead: str) -> None:
 def names(listed: str) -> list[str]:
     """Turn "zarr, png" into ["zarr", "png"]."""
     return [name.strip() for name in listed.split(",") if name.strip()]
-
-
-def overrides(settings: Sequence[str] | None, tuning: "TuningOptions", pitch: bool = False) -> dict[str, str]:
-    """["bank.low_hz=80"] → {"bank.low_hz": "80"}, and what notes are named by.
-
-    pitch: whether the command reads the settings under [pitch].
-
-    Raises:
-        UsageError: a setting is not of the form KEY=VALUE, or not read.
-    """
-    pairs = {}
-    for setting in settings or ():
-        key, equals, value = setting.partition("=")
-        if not equals or not key.strip():
-            raise UsageError(f"--set: expected KEY=VALUE such as bank.low_hz=80, received {setting!r}")
-        if key.strip().startswith("pitch.") and not pitch:
-            readers = "only `sharpear transcribe`, `view`, `sharpen --pitch`, and `live` with --midi or --osc, read it"
-            raise UsageError(f"--set {setting}: {readers}: leave it out")
-        pairs[key.strip()] = value.strip()
-    return pairs | tuning.settings
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def stems(context: typer.Context) -> list[str]:
     """The stems that the options before ask for."""
     from sharpear.errors import SharpearError  # noqa: PLC0415
 
-    from .separate import choose_sources, count_voices  # noqa: PLC0415 (which offers what is here)
+    from .stem_options import choose_sources, count_voices  # noqa: PLC0415 (which offers what is here)
 
     try:
         count = count_voices(context.params.get("voices"), None)

@@ -19,7 +19,6 @@ from .common import (
     has_screen,
     names,
     outputs_made,
-    overrides,
     refuse,
     refuse_stdin,
     say,
@@ -27,7 +26,7 @@ from .common import (
 from .completion import frame_formats, offer_inputs, several_of
 from .live_sent import SentOptions
 from .live_stems import LiveStemOptions
-from .options import OverwriteOption, PresetOption, QuietOption, SetOption, TuningOptions
+from .options import OverwriteOption, QuietOption, SettingOptions
 
 if TYPE_CHECKING:
     from sharpear.config import Config
@@ -106,22 +105,17 @@ class DisplayOptions:
             say(line)
 
 
-def live(
-    source: SourceOptions,
-    display: DisplayOptions,
-    separation: LiveStemOptions,
-    sent: SentOptions,
-    tuning: TuningOptions,
-    preset: PresetOption = "music",
-    set_: SetOption = None,
-    duration: Annotated[float | None, typer.Option(help="End after this long, s.")] = None,
-    record: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Record what comes in: .wav, .w64 or .flac.")
-    ] = None,
+@dataclass(frozen=True)
+class KeptOptions:
+    """What stays of the sound."""
+
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="Record what comes in: .wav, .w64 or .flac.")] = (
+        None
+    )
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", **CHECKED_LATER, help="Write frames to this folder or file; - is stdout."),
-    ] = None,
+    ] = None
     format_: Annotated[
         str,
         typer.Option(
@@ -129,21 +123,45 @@ def live(
             help="Any of zarr,npz,parquet,png,svg,pdf; jsonl, f32 or arrow for stdout.",
             autocompletion=several_of(frame_formats),
         ),
-    ] = "",
+    ] = ""
     learn: Annotated[
         Path | None,
         typer.Option(
             metavar="NAME.npz",
             help="Learn what is heard into this dictionary, for `--sources`; one that exists goes on from what it has.",
         ),
-    ] = None,
-    overwrite: OverwriteOption = False,
+    ] = None
+    overwrite: OverwriteOption = False
+
+    def plan(self, stems: "StemPlan | None", status_json: bool) -> "_Kept":
+        """What is written where.
+
+        Raises:
+            UsageError: what was asked for does not fit together, or an output exists already.
+        """
+        from sharpear.live.file_outputs import name_outputs  # noqa: PLC0415
+        from sharpear.live.learner import LearningPlan  # noqa: PLC0415
+        from sharpear.live.recorder import check_recording  # noqa: PLC0415
+
+        formats = names(self.format_)
+        stream = _stream_format(self.out, formats, status_json)
+        frames_out = None if stems and not formats else self.out
+        files = [] if stream else name_outputs(frames_out, formats, self.overwrite)
+        if self.record:
+            check_recording(self.record, self.overwrite)
+        return _Kept(stream, files, self.record, stems, LearningPlan.of(self.learn) if self.learn else None)
+
+
+def live(
+    source: SourceOptions,
+    settings: SettingOptions,
+    kept: KeptOptions,
+    display: DisplayOptions,
+    separation: LiveStemOptions,
+    sent: SentOptions,
+    duration: Annotated[float | None, typer.Option(help="End after this long, s.")] = None,
 ) -> None:
     """Listen, and show the sharpened spectrogram in the browser."""
-    from sharpear.config import load_config  # noqa: PLC0415
-    from sharpear.live.file_outputs import name_outputs  # noqa: PLC0415
-    from sharpear.live.learner import LearningPlan  # noqa: PLC0415
-    from sharpear.live.recorder import check_recording  # noqa: PLC0415
     from sharpear.sinks.harmless import check_apart  # noqa: PLC0415
 
     if duration is not None and not 0 < duration < float("inf"):
@@ -152,35 +170,41 @@ def live(
     refuse_stdin(replayed, "write the stream to a file for --replay, or give it to `sharpen -`")
     if not display.view:
         refuse({"--view-port": display.view_port, "--host": display.host}, "is for the page: leave --no-view out")
-    config = load_config(preset, overrides(set_, tuning, pitch=sent.wanted))
-    stream = _stream_format(out, names(format_), display.status_json)
-    stems = separation.plan(out, overwrite)
-    frames_out = None if stems and not format_ else out
-    files = [] if stream else name_outputs(frames_out, names(format_), overwrite)
-    if record:
-        check_recording(record, overwrite)
-    learned = LearningPlan.of(learn) if learn else None
-    writing = [*files, *(stems.outputs.values() if stems else []), *filter(None, [record, learn])]
-    check_apart(writing, [*replayed, *map(Path, names(separation.sources))])
-    what = _Request(config, preset, stream, files, record, stems, learned, sent, duration)
+    config = settings.config(pitch=sent.wanted)
+    written = kept.plan(separation.plan(kept.out, kept.overwrite), display.status_json)
+    check_apart(written.paths, [*replayed, *map(Path, names(separation.sources))])
     display = replace(display, view=display.view and _page_is_installed(display))
-    with outputs_made(writing):
-        good = _listen(source, what, display)
+    with outputs_made(written.paths):
+        good = _listen(source, _Request(config, settings.preset, written, sent, duration), display)
     if not good:
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
 @dataclass(frozen=True)
-class _Request:
-    """What is to come of the sound. stream: the format of stdout, empty where none goes there."""
+class _Kept:
+    """What is written. stream: the format of stdout, empty where nothing goes there."""
 
-    config: "Config"
-    preset: str
     stream: str
     files: Sequence[Path]
     record: Path | None
     stems: "StemPlan | None"
     learned: "LearningPlan | None"
+
+    @property
+    def paths(self) -> list[Path]:
+        """All places."""
+        stems = self.stems.outputs.values() if self.stems else []
+        learned = [self.learned.path] if self.learned else []
+        return [*self.files, *stems, *([self.record] if self.record else []), *learned]
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is to come of the sound."""
+
+    config: "Config"
+    preset: str
+    kept: _Kept
     sent: SentOptions
     duration_s: float | None
 
@@ -193,6 +217,7 @@ def _listen(chosen: SourceOptions, what: _Request, how: DisplayOptions) -> bool:
     from sharpear.live.session import Session  # noqa: PLC0415
     from sharpear.live.stream_output import StreamOutput  # noqa: PLC0415
 
+    kept = what.kept
     with Interruption() as interruption, ExitStack() as stack:
         source = chosen.open()
         stack.callback(source.stop)
@@ -209,10 +234,10 @@ def _listen(chosen: SourceOptions, what: _Request, how: DisplayOptions) -> bool:
             source,
             what.config,
             what.preset,
-            outputs=StreamOutput(what.stream, source.name) if what.stream else FileOutputs(what.files, source.name),
-            record=what.record,
-            stems=what.stems,
-            learned=what.learned,
+            outputs=StreamOutput(kept.stream, source.name) if kept.stream else FileOutputs(kept.files, source.name),
+            record=kept.record,
+            stems=kept.stems,
+            learned=kept.learned,
             remembers=page is not None,
             duration_s=what.duration_s,
             listeners=listeners,

@@ -10,14 +10,14 @@ from sharpear.errors import UsageError
 
 from .common import names
 from .completion import offer_outputs, several_of, stems
-from .separate import RemoveOption, SoloOption, SourcesOption, VoicesOption, choose_sources, choose_stems, count_voices
+from .stem_options import StemOptions, choose_stems
 
 if TYPE_CHECKING:
     from sharpear.live.separated import StemPlan
 
 
 @dataclass(frozen=True)
-class LiveStemOptions:
+class LiveStemOptions(StemOptions):
     """What the sound is separated into, and which stem of that is played."""
 
     separate: Annotated[
@@ -28,10 +28,6 @@ class LiveStemOptions:
             autocompletion=several_of(stems),
         ),
     ] = ""
-    sources: SourcesOption = ""
-    voices: VoicesOption = None
-    remove: RemoveOption = ""
-    solo: SoloOption = None
     output_device: Annotated[
         str | None,
         typer.Option(
@@ -55,9 +51,7 @@ class LiveStemOptions:
         from sharpear.runs import Found, Kind, check_free, plan_jobs  # noqa: PLC0415
 
         listed = names(self.separate)
-        asked = [*listed, *([self.solo] if self.solo else [])]
-        count = count_voices(self.voices, None)
-        factory, available, _ = choose_sources(self.sources, count, remove=self.remove, asked=asked)
+        factory, available, _ = self.apart(listed)
         wanted = choose_stems(listed, available, "--separate")
         played = choose_stems([self.solo], available, "--solo")[0] if self.solo else None
         if played is None and self.remove and (out is None or self.output_device is not None):

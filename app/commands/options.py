@@ -16,6 +16,7 @@ from .completion import backends, encodings, offer_presets, offer_settings, one_
 
 if TYPE_CHECKING:
     from sharpear.audio import RawFormat, Selection
+    from sharpear.config import Config
     from sharpear.sinks import PictureStyle
 
 FOR_PICTURES = "is for pictures: give --format png, svg or pdf, or such an output, with it"
@@ -23,18 +24,6 @@ PICTURES = {"png", "svg", "pdf"}
 FOR_STREAMS = "is for a stream on stdout: give -o -"
 DASH = "-"
 
-PresetOption = Annotated[
-    str, typer.Option("--preset", help="A preset's name, or a TOML file.", autocompletion=offer_presets)
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Override a setting: bank.low_hz=80. `sharpear presets music` lists all.",
-        autocompletion=offer_settings,
-    ),
-]
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no report.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
 
@@ -112,9 +101,21 @@ class InputOptions:
 
 
 @dataclass(frozen=True)
-class TuningOptions:
-    """What notes are named by, in tables, labels, pictures and readings."""
+class SettingOptions:
+    """A preset, what is changed in it, and what notes are named by, in tables, labels, pictures and readings."""
 
+    preset: Annotated[str, typer.Option(help="A preset's name, or a TOML file.", autocompletion=offer_presets)] = (
+        "music"
+    )
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a setting: bank.low_hz=80. `sharpear presets music` lists all.",
+            autocompletion=offer_settings,
+        ),
+    ] = None
     a4: Annotated[
         float | None,
         typer.Option(metavar="HZ", min=380, max=480, help="Name notes by this reference pitch, A4; 440 if not given."),
@@ -127,11 +128,29 @@ class TuningOptions:
         ),
     ] = None
 
-    @property
-    def settings(self) -> dict[str, str]:
-        """As overrides."""
-        given = {"tuning.a4_hz": self.a4, "tuning.temperament": self.temperament}
-        return {key: str(value) for key, value in given.items() if value is not None}
+    def config(self, pitch: bool) -> "Config":
+        """The configuration. pitch: whether the command reads the settings under [pitch].
+
+        Raises:
+            UsageError: there is no such preset; a setting is not of the form KEY=VALUE, not read, or cannot be.
+        """
+        from sharpear.config import load_config  # noqa: PLC0415
+
+        given = dict(_setting(each, pitch) for each in self.set_ or ())
+        tuning = {"tuning.a4_hz": self.a4, "tuning.temperament": self.temperament}
+        named = {key: str(value) for key, value in tuning.items() if value is not None}
+        return load_config(self.preset, given | named)
+
+
+def _setting(given: str, pitch: bool) -> tuple[str, str]:
+    """What --set names, and its value."""
+    key, equals, value = map(str.strip, given.partition("="))
+    if not equals or not key:
+        raise UsageError(f"--set: expected KEY=VALUE such as bank.low_hz=80, received {given!r}")
+    if key.startswith("pitch.") and not pitch:
+        readers = "only `sharpear transcribe`, `view`, `sharpen --pitch`, and `live` with --midi or --osc, read it"
+        raise UsageError(f"--set {given}: {readers}: leave it out")
+    return key, value
 
 
 @dataclass(frozen=True)

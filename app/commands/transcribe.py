@@ -8,16 +8,16 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .common import names, overrides
+from .common import names
 from .completion import note_formats, several_of
-from .options import DASH, InputOptions, InputsArgument, PresetOption, RunOptions, SetOption, TuningOptions
+from .options import DASH, InputOptions, InputsArgument, RunOptions, SettingOptions
 
 
 def transcribe(
     inputs: InputsArgument,
+    settings: SettingOptions,
     source: InputOptions,
     run: RunOptions,
-    tuning: TuningOptions,
     out: Annotated[
         list[str] | None,
         typer.Option(
@@ -34,12 +34,9 @@ def transcribe(
             autocompletion=several_of(note_formats),
         ),
     ] = "",
-    preset: PresetOption = "music",
-    set_: SetOption = None,
 ) -> None:
     """Write the notes of recordings, and the fundamental of each voice over time."""
     # Imported here so that --help and usage errors do not wait for the compiler and the array libraries.
-    from sharpear.config import load_config  # noqa: PLC0415
     from sharpear.pitch.note_files import NOTE_KINDS, format_of  # noqa: PLC0415
     from sharpear.pitch.transcription_task import Transcribing, plan_notes  # noqa: PLC0415
     from sharpear.runs.inputs import find_inputs  # noqa: PLC0415
@@ -49,7 +46,7 @@ def transcribe(
     from .pipe import Pipe, run_pipe  # noqa: PLC0415
 
     formats, outs = names(format_), out or []
-    task = Transcribing(load_config(preset, overrides(set_, tuning, pitch=True)), source.selection())
+    task = Transcribing(settings.config(pitch=True), source.selection())
     raw = source.raw_format(DASH in inputs)
     plan = partial(plan_notes, outs=outs, formats=formats, template=run.output_template or FRAMES_TEMPLATE)
     if DASH not in (*inputs, *outs):

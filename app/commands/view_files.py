@@ -4,14 +4,18 @@ import time
 import webbrowser
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sharpear.errors import UsageError
 
-from .common import EXIT_SOME_FAILED, has_screen, overrides, refuse_stdin, say
-from .options import PresetOption, QuietOption, SetOption, TuningOptions
+from .common import EXIT_SOME_FAILED, has_screen, refuse_stdin, say
+from .options import QuietOption, SettingOptions
+
+if TYPE_CHECKING:
+    from sharpear.interrupt import Interruption
+    from sharpear.view.sheet import Sheets
 
 MOST_FILES = 12
 WATCH_S = 0.2
@@ -22,9 +26,7 @@ def view(
         list[str],
         typer.Argument(metavar="FILE...", help="Recordings, or .zarr or .npz made before, or URLs; together."),
     ],
-    tuning: TuningOptions,
-    preset: PresetOption = "music",
-    set_: SetOption = None,
+    settings: SettingOptions,
     port: Annotated[int | None, typer.Option("--view-port", min=1, max=65535, help="Port of the page.")] = None,
     range_db: Annotated[
         float | None, typer.Option(min=10, max=120, help="Levels shown below the loudest, dB; chosen if not given.")
@@ -40,13 +42,12 @@ def view(
         import websockets  # noqa: F401, PLC0415
     except ImportError as error:
         raise UsageError("the page needs websockets: pip install 'sharpear[view]'") from error
-    from sharpear.config import load_config  # noqa: PLC0415
     from sharpear.interrupt import Interruption  # noqa: PLC0415
     from sharpear.runs.places import download, is_url  # noqa: PLC0415
     from sharpear.view.sheet import Sheets  # noqa: PLC0415
     from sharpear.view.view import View  # noqa: PLC0415
 
-    config = load_config(preset, overrides(set_, tuning, pitch=True))
+    config = settings.config(pitch=True)
     with (
         Interruption() as interruption,
         TemporaryDirectory(prefix="sharpear-view-") as folder,
@@ -63,17 +64,22 @@ def view(
         say(f"the page is at {page.url}: Ctrl-C ends")
         if open_ and has_screen():
             webbrowser.open(page.url)
-        told = False
         try:
-            while not interruption.requested:
-                if not told and sheets.wait(0):
-                    told = True
-                    for fault in sheets.faults:
-                        say(fault)
-                    if not (quiet or sheets.faults):
-                        say("all is sharpened and transcribed")
-                time.sleep(WATCH_S)
+            _show(sheets, interruption, quiet)
         finally:
             sheets.stop()
     if sheets.faults:
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _show(sheets: "Sheets", interruption: "Interruption", quiet: bool) -> None:
+    """Until Ctrl-C; meanwhile say, as soon as it is known, what became of the recordings."""
+    while not (interruption.requested or sheets.wait(WATCH_S)):
+        pass
+    if not interruption.requested:
+        for fault in sheets.faults:
+            say(fault)
+        if not (quiet or sheets.faults):
+            say("all is sharpened and transcribed")
+    while not interruption.requested:
+        time.sleep(WATCH_S)
