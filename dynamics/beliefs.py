@@ -6,20 +6,16 @@ line, with what its band says: energies are multiplied by e to the sum of both. 
 what is left to the truth, on synthetic scenes and on recorded voices sung again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import allocated
 
 from .beliefs_kernel import PAD, BeliefRoom, BeliefWeights
 from .voice_beliefs_kernel import VoiceWeights
+from .weights import layers, learned
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ def load_beliefs(name: str) -> Beliefs:
     Raises:
         FileNotFoundError: nothing was.
     """
-    arrays = learned(f"beliefs_{name}")
+    arrays = learned("sharpear.dynamics", f"beliefs_{name}.npz")
     return Beliefs(
         length_hops=tuple(map(int, arrays["length_hops"])),
         points=tuple(map(int, arrays["points"])),
@@ -53,21 +49,6 @@ def load_beliefs(name: str) -> Beliefs:
         latency_hops=int(arrays["latency_hops"]),
         weights=BeliefWeights(**layers(arrays, BeliefWeights._fields)),
     )
-
-
-def learned(name: str) -> Mapping[str, NDArray[Any]]:
-    """What was learned and comes with the package under the name of a file.
-
-    Raises:
-        FileNotFoundError: nothing was.
-    """
-    with resources.files("sharpear.dynamics").joinpath(f"{name}.npz").open("rb") as file:
-        return dict(np.load(file))
-
-
-def layers(arrays: Mapping[str, NDArray[Any]], names: Iterable[str]) -> dict[str, NDArray[np.float32]]:
-    """Those of the arrays that are layers, as kernels take them."""
-    return {name: np.ascontiguousarray(arrays[name], np.float32) for name in names}
 
 
 def band_lengths(weights: BeliefWeights | VoiceWeights, bands: int) -> dict[str, int]:

@@ -10,8 +10,9 @@ from functools import cache
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import allocated
 
-from .beliefs import band_lengths, layers, learned
+from .beliefs import band_lengths
 from .voice_beliefs_kernel import PICTURES, VoiceRoom, VoiceWeights
+from .weights import layers, learned
 
 
 @cache
@@ -21,7 +22,7 @@ def load_voice_beliefs(name: str) -> VoiceWeights:
     Raises:
         FileNotFoundError: nothing was.
     """
-    return VoiceWeights(**layers(learned(f"voices_{name}"), VoiceWeights._fields))
+    return VoiceWeights(**layers(learned("sharpear.dynamics", f"voices_{name}.npz"), VoiceWeights._fields))
 
 
 def voice_room(weights: VoiceWeights, bands: int, backend: Backend = CPU, streams: int = 1) -> VoiceRoom:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from sharpear.config import PitchConfig
 from sharpear.dsp import NoiseFloor
 from sharpear.dynamics import Flow, HarmonicDivisive, Network
 from sharpear.dynamics.harmonic_fields import HarmonicFields
+from sharpear.dynamics.weights import layers, learned
 from sharpear.errors import UsageError
 from sharpear.gpu.arguments import numbers
 from sharpear.gpu.stateful import allocated, fields_of, named
@@ -274,8 +274,7 @@ class PitchLayer(Composite):
 @cache
 def _readout() -> ReadoutLayers:
     """What `benchmarks.transcription.fit_readout` learned."""
-    with resources.files(__package__).joinpath(READOUT).open("rb") as file, np.load(file) as weights:
-        return ReadoutLayers(*(weights[name] for name in ReadoutLayers._fields))
+    return ReadoutLayers(**layers(learned("sharpear.pitch", READOUT), ReadoutLayers._fields))
 
 
 def _rules(config: PitchConfig, stride: int, hop_s: float) -> tuple[PitchRule, VoiceRule, ShareRule]:

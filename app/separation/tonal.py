@@ -1,7 +1,6 @@
 """Tones, strokes and noise, told apart without knowing the instruments."""
 
 from functools import partial
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from sharpear.dsp.tonal_evidence import TonalEvidence
 from sharpear.dsp.tonal_evidence_kernel import FEATURES
 from sharpear.dsp.tonal_readout import TonalReadout
 from sharpear.dsp.tonal_readout_kernel import ReadoutLayers
+from sharpear.dynamics.weights import layers, learned
 from sharpear.gpu import CPU, Backend
 from sharpear.sharpening.composite import Composite
 
@@ -75,7 +75,6 @@ class TonalTransient(Composite):
 
 
 def _readout() -> ReadoutLayers:
-    with resources.files(__package__).joinpath(READOUT).open("rb") as file, np.load(file) as weights:
-        layers = ReadoutLayers(**{name: weights[name].astype(np.float32) for name in ReadoutLayers._fields})
-    assert layers.first.shape[1] == FEATURES + 1, "the readout was fitted to other features"
-    return layers
+    weights = ReadoutLayers(**layers(learned("sharpear.separation", READOUT), ReadoutLayers._fields))
+    assert weights.first.shape[1] == FEATURES + 1, "the readout was fitted to other features"
+    return weights

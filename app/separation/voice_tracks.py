@@ -2,13 +2,13 @@
 
 import math
 from functools import cache
-from importlib import resources
 from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Floats, Integers, kernel
+from sharpear.dynamics.weights import layers, learned
 from sharpear.gpu.stateful import Stateful, allocated, fields_of
 from sharpear.pitch import PitchFrames
 from sharpear.pitch.notes import log_odds
@@ -148,8 +148,7 @@ def start_voices(octaves: NDArray[np.float64], register: NDArray[np.float64], si
 
 @cache
 def _weights() -> OwnerWeights:
-    with resources.files(__package__).joinpath(WEIGHTS).open("rb") as file, np.load(file) as kept:
-        weights = OwnerWeights(*(kept[name] for name in OwnerWeights._fields))
+    weights = OwnerWeights(**layers(learned("sharpear.separation", WEIGHTS), OwnerWeights._fields))
     assert weights.pitch.shape[1] == OF_PITCH + 1, "the network was fitted to other readings"
     return weights
 
