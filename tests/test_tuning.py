@@ -2,16 +2,20 @@
 
 import io
 import json
+import re
+from importlib import resources
 
 import mido
 import numpy as np
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import sharpear
-from sharpear.config import TEMPERAMENTS, TuningConfig, load_config
+from sharpear.cli import app
+from sharpear.config import HIGHEST_A4_HZ, LOWEST_A4_HZ, TEMPERAMENTS, TuningConfig, load_config
 from sharpear.errors import InputError, UsageError
 from sharpear.live.meter import describe
 from sharpear.live.status import Status
@@ -159,3 +163,12 @@ def test_what_cannot_be_a_tuning_is_refused_in_a_line(sharpear):
     assert "--a4" in low.err
     assert "380" in low.err
     assert "well" in unknown.err
+
+
+def test_options_and_the_page_of_files_take_the_reference_pitches_that_the_settings_take():
+    bounds = LOWEST_A4_HZ, HIGHEST_A4_HZ
+    commands = typer.main.get_command(app).commands.values()
+    options = [each for command in commands for each in command.params if each.name == "a4"]
+    assert {(each.min, each.max) for each in options} == {bounds}
+    page = resources.files("sharpear.view").joinpath("static/file.html").read_text(encoding="utf-8")
+    assert tuple(map(float, re.search(r'id="a4" min="(\d+)" max="(\d+)"', page).groups())) == bounds
