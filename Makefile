@@ -54,7 +54,7 @@ test-here: $(STAMP)-dev
 
 # Environments of their own, set up anew each time; kernels are kept in them, too.
 test-lowest test-newest: test-%: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(PIP) uv
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-$*
 	$(BIN)/uv pip install --quiet --python .venv-$* $(RESOLUTION_$*) -e '.[dev]'
 	NUMBA_CACHE_DIR=$(CURDIR)/.venv-$* $(ALONE) .venv-$*/bin/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(QUICK)
@@ -145,29 +145,25 @@ train-beliefs: $(STAMP)-train
 $(PYTHON_HERE):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sharpear needs Python 3.11 or newer, this is $$($(PYTHON) --version): run make PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
+	-$(PIP) uv
+
+# uv takes a tenth of pip's time, but does not read pip's settings: where these name another registry, pip does it.
+# What is missing of an extra is installed beside the package, which keeps its compiled kernels.
+UV  := $(BIN)/uv pip install --quiet --python $(PYTHON_HERE)
+PIP := $(PYTHON_HERE) -m pip install --quiet --disable-pip-version-check
+BASE := -e '.[plot,view,media]'
 
 $(STAMP): $(PYTHON_HERE) $(PARTS)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot,view,media]'
+	$(UV) --reinstall-package sharpear $(BASE) || $(PIP) $(BASE)
 	@touch $@
 
-$(STAMP)-dev: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+$(STAMP)-dev $(STAMP)-bench $(STAMP)-docs $(STAMP)-release: $(STAMP)-%: $(STAMP)
+	$(UV) -r pyproject.toml --extra $* || $(PIP) -e '.[$*]'
 	@touch $@
 
-$(STAMP)-bench: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
-	@touch $@
-
-$(STAMP)-docs: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
-	@touch $@
-
-$(STAMP)-release: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[release]'
-	@touch $@
-
+# torch for the CPU alone is a wheel on the disk of some machines, which pip knows of.
 $(STAMP)-train: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
+	$(PIP) -e '.[train]'
 	@touch $@
 
 $(STAMP)-system: $(PYTHON_HERE)

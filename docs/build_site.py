@@ -15,14 +15,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import landing_sounds
 import notebook_pages
+import numpy as np
 import reference_pages
+
+import sharpear
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -46,6 +50,8 @@ GROUPS: dict[str, list[str]] = {
 
 SCRIPTS = [path for path in sorted((ROOT / "examples").glob("*.py")) if "def main(folder" in path.read_text("utf-8")]
 """Examples that write into a folder."""
+
+BOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 
 HEARD = ("mixture", "without-drum")
 """Their sounds that are shown."""
@@ -75,22 +81,34 @@ def gather(pages: Path, media: bool = True) -> None:
         (reference / name).write_text(text, encoding="utf-8")
     for name in ("gallery", "notebooks"):
         (pages / name).mkdir()
-    if media:  # side by side, notebooks and examples would each compile the same kernels
-        words = [sys.executable, "-m", "sharpear", "doctor", "--prepare"]
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    with ThreadPoolExecutor(os.cpu_count()) as beside:  # each waits for a process of its own
-        books = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
-        shown = [beside.submit(notebook_pages.write, book, pages / "notebooks", media) for book in books]
-        made = beside.map(partial(_made, folder=pages / "gallery"), SCRIPTS if media else ())
-        made_by = dict(zip((path.stem for path in SCRIPTS), made, strict=False))
-        for each in shown:
-            each.result()
+    if media:
+        made_by = _run_all(pages)
+    else:
+        made_by = {}
+        for book in BOOKS:
+            notebook_pages.write(book, pages / "notebooks", run=False)
     (pages / "gallery.md").write_text(gallery(made_by), encoding="utf-8")
     for page in pages.rglob("*.md"):
         up = "../" * (len(page.relative_to(pages).parts) - 1)
         page.write_text(_with_links_of_the_site(page.read_text(encoding="utf-8"), up), encoding="utf-8")
-    if media:
-        landing_sounds.write(pages / "sounds")
+
+
+def _run_all(pages: Path) -> dict[str, list[Path]]:
+    """Run the notebooks and the examples, and make the sounds; what each example made, by its name.
+
+    Kernels are compiled by whoever is the first to call them. Those of sharpening come before all else; those of
+    transcribing are compiled by a single job, while jobs that do not transcribe are done. All others that do come last.
+    """
+    sharpear.sharpen(np.zeros(4410), 44100)
+    sounds = partial(landing_sounds.write, pages / "sounds")
+    jobs: dict[Path, Callable[[], Any]] = {Path(landing_sounds.__file__): sounds}
+    jobs |= {book: partial(notebook_pages.write, book, pages / "notebooks", run=True) for book in BOOKS}
+    jobs |= {script: partial(_made, script, pages / "gallery") for script in SCRIPTS}
+    *others, first = sorted(jobs, key=lambda path: "transcribe" in path.read_text(encoding="utf-8"))
+    with ThreadPoolExecutor(os.cpu_count()) as beside:  # each waits for a process of its own
+        running = {path: beside.submit(jobs[path]) for path in (first, *others)}
+    made = {path: each.result() for path, each in running.items()}
+    return {script.stem: made[script] for script in SCRIPTS}
 
 
 def gallery(made_by: Mapping[str, Sequence[Path]]) -> str:
