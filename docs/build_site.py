@@ -48,7 +48,11 @@ GROUPS: dict[str, list[str]] = {
 }
 """The navigation. A pattern takes what no entry before it has; a page of docs/ that nobody names joins Explanation."""
 
-SCRIPTS = [path for path in sorted((ROOT / "examples").glob("*.py")) if "def main(folder" in path.read_text("utf-8")]
+SCRIPTS = [
+    path
+    for path in sorted((ROOT / "examples").glob("*.py"))
+    if re.search(r"^def main\(\s*folder:", path.read_text("utf-8"), re.MULTILINE)
+]
 """Examples that write into a folder."""
 
 BOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))

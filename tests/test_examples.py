@@ -65,6 +65,11 @@ def test_every_example_is_run() -> None:
     assert not long
 
 
+def test_the_site_shows_all_that_write_into_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES.parent / "docs"))
+    assert {path.stem for path in importlib.import_module("build_site").SCRIPTS} == set(SOUND)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SOUND)
 def test_an_example_answers_its_question(name: str, example: Callable[[str], Any], tmp_path: Path) -> None:
