@@ -39,7 +39,6 @@ from sharpear.separation.separator import Separator
 from sharpear.separation.voices import PitchVoices
 
 RECORDING = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.flac"
-PRESETS = ("music", "speech", "low-latency", "coherent")
 PATHS: dict[str, dict[str, Any]] = {
     "music": {}, "music, no voices": {"voices.enabled": False}, "speech": {}, "low-latency": {}, "coherent": {}
 }  # fmt: skip
@@ -68,7 +67,7 @@ def main() -> None:
         peak = multiply_adds_per_second()
         results.tables["shares"] = shares(audio, rate, arguments.repeats)
         results.tables["layers"] = layers(audio, rate, arguments.repeats)
-        spent = {name: stages(audio, rate, name, arguments.repeats) for name in PRESETS}
+        spent = {name: stages(audio, rate, name, arguments.repeats) for name in PATHS}
         title = "Share of a core, stage by stage, each called by itself in blocks of 16384"
         results.tables["stages"] = Table(spent, ".4f", "preset", title)
         judged, needed = judge_stages(audio, rate, "music")
@@ -98,11 +97,16 @@ def in_blocks(sharpener: Any, audio: np.ndarray[Any, Any], block: int) -> None:
         sharpener.process(audio[n : n + block])
 
 
+def _sharpener(rate: int, name: str, **how: Any) -> sharpear.Sharpener:
+    """One of `PATHS`."""
+    return sharpear.Sharpener(rate, name.partition(",")[0], overrides=PATHS[name], **how)
+
+
 def shares(audio: np.ndarray[Any, Any], rate: int, repeats: int) -> Table:
     """Share of a core of every preset, by samples a call; the peer has the whole at once."""
     runs: dict[tuple[str, str], Callable[[], Any]] = {}
-    for name, overrides in PATHS.items():
-        sharpener = sharpear.Sharpener(rate, name.split(",")[0], overrides=overrides)
+    for name in PATHS:
+        sharpener = _sharpener(rate, name)
         for block in (len(audio), *BLOCKS):
             runs[name, "whole" if block == len(audio) else str(block)] = partial(in_blocks, sharpener, audio, block)
     if importlib.util.find_spec("librosa"):
@@ -131,9 +135,9 @@ def layers(audio: np.ndarray[Any, Any], rate: int, repeats: int) -> Table:
     return Table(rows, ".3f", "what", "Share of a core of what is made of frames")
 
 
-def stages(audio: np.ndarray[Any, Any], rate: int, preset: str, repeats: int) -> dict[str, float]:
+def stages(audio: np.ndarray[Any, Any], rate: int, name: str, repeats: int) -> dict[str, float]:
     """Share of a core of every stage, each called by itself."""
-    sharpener = sharpear.Sharpener(rate, preset, device=StageByStage())
+    sharpener = _sharpener(rate, name, device=StageByStage())
     spent = {name: _clocked(part) for name, part in _stages_of(sharpener).items()}
     sharpener.process(audio)  # compiles
     least = dict.fromkeys(spent, np.inf)
