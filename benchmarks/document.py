@@ -75,7 +75,7 @@ def runs(folder: Path) -> Table:
         machine: Mapping[str, object] = told["machine"]
         begun, ended = told["machine"]["load"]
         rows[f"`{told['command']}`"] = {
-            "date": told["date"],
+            "date": told["date"] or "–",
             "machine": told.get("origin") or f"{machine['cpu']}, {machine['cores']} cores",
             "load at the beginning, at the end": f"{number(begun, '.1f')}, {number(ended, '.1f')}",
             "processor time, min": number(told["cpu_s"] and told["cpu_s"] / 60, ".1f"),

@@ -49,19 +49,19 @@ def done(name: str, words: Sequence[str], written: Path = WRITTEN) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is left to run; 0 if all went well, 1 if not, 2 if nothing can be run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.everything", description=__doc__)
-    parser.add_argument("folder", type=Path, help="recordings with their stems: NAME/mix.wav, NAME/stem_*.flac")
+    parser.add_argument("folder", help="recordings with their stems: NAME/mix.wav, NAME/stem_*.flac")
     parser.add_argument("--only", default="", help=f"comma-separated, of {', '.join(BENCHMARKS)}")
     options = parser.parse_args(arguments)
     names = [name for name in options.only.split(",") if name] or list(BENCHMARKS)
     unknown = [name for name in names if name not in BENCHMARKS]
     needs_folder = any(FOLDER in BENCHMARKS.get(name, ()) for name in names)
-    if unknown or (needs_folder and not options.folder.is_dir()):
+    if unknown or (needs_folder and not (options.folder and Path(options.folder).is_dir())):
         expected = f"benchmarks among {', '.join(BENCHMARKS)}" if unknown else "a folder of recordings: FOLDER=…"
-        print(f"expected {expected}; received {', '.join(unknown) or options.folder}", file=sys.stderr)
+        print(f"expected {expected}; received {', '.join(unknown) or repr(options.folder)}", file=sys.stderr)
         return 2
     failed = []
     for name in names:
-        words = [str(options.folder.resolve()) if word == FOLDER else word for word in BENCHMARKS[name]]
+        words = [str(Path(options.folder).resolve()) if word == FOLDER else word for word in BENCHMARKS[name]]
         if done(name, words):
             print(f"{name}: done before", file=sys.stderr)
         elif subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *words], cwd=ROOT).returncode:

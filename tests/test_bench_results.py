@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -59,8 +60,26 @@ def test_what_was_run_with_this_code_and_these_words_is_not_run_again(tmp_path: 
     assert not everything.done("speed", words, tmp_path)
 
 
+def test_what_fails_stops_nothing_else_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran, kept, filled_with = list[str](), list[str](), list[object]()
+
+    def run(words: list[str], **_: object) -> SimpleNamespace:
+        ran.append(words[2])
+        return SimpleNamespace(returncode=int(words[2] == "benchmarks.pipe"))
+
+    monkeypatch.setattr(everything.subprocess, "run", run)
+    monkeypatch.setattr(everything, "done", lambda name, _: name == "dynamics")
+    monkeypatch.setattr(everything, "keep", kept.extend)
+    monkeypatch.setattr(everything.document, "main", filled_with.append)
+    assert everything.main(["", "--only", "pipe,dynamics,growth"]) == 1
+    assert ran == ["benchmarks.pipe", "benchmarks.growth"]
+    assert kept == ["dynamics", "growth"]
+    assert filled_with == [[]]
+
+
 @pytest.mark.parametrize(
-    ("words", "told"), [(["nowhere"], "expected a folder"), (["nowhere", "--only", "cost"], "received cost")]
+    ("words", "told"),
+    [(["nowhere"], "expected a folder"), ([""], "expected a folder"), (["nowhere", "--only", "cost"], "received cost")],
 )
 def test_what_cannot_be_run_is_said(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert everything.main(words) == 2

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.signal import lfilter
 
 from benchmarks.sharpness import gammatone
-from benchmarks.sharpness.estimate import Estimate, coherent_energy
+from benchmarks.sharpness.basins import basins
+from benchmarks.sharpness.bundled import Bundled
+from benchmarks.sharpness.estimate import Audio, Estimate, Method, coherent_energy
 from benchmarks.sharpness.lines import SAMPLE_RATE, Lines, Mixer
 from benchmarks.sharpness.metrics import GRID_BINS, GRID_HZ, distances, normalise, place, renyi3, transport
 from benchmarks.sharpness.pitch import multi_pitch
 from benchmarks.sharpness.precision import cramer_rao_hz
 from benchmarks.sharpness.report import Result, tables
 from benchmarks.sharpness.resolution import resolved_share
+from benchmarks.sharpness.run import METHODS, key_of, run_families
 from benchmarks.sharpness.signals import FAMILIES, draw
 
 
@@ -209,3 +213,32 @@ def test_late_causal_methods_are_listed_apart() -> None:
     assert "offline" in found["cents"].rows
     assert list(found["cents_late"].rows) == ["late"]
     assert found["cents"].told("offline", "notes") == "2.0 ± 1.4"
+
+
+def test_a_method_is_measured_on_a_family_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.results.WRITTEN", tmp_path)
+    runs: list[float] = []
+
+    def counted(audio: Audio, sample_rate: float) -> Estimate:
+        runs.append(sample_rate)
+        return basins(audio, sample_rate, 512)
+
+    method = Method("counted", counted)
+    first, again = (
+        run_families([method], ["two_tones_20"], [0], Bundled(), "bundled", lambda _: None) for _ in range(2)
+    )
+    assert len(runs) == 1
+    assert first["counted"].cents == again["counted"].cents
+    assert first["truth"].renyi_bits["two_tones_20"][0] > 0
+    run_families([method], ["two_tones_20"], [1], Bundled(), "bundled", lambda _: None)
+    assert len(runs) == 2
+
+
+def test_what_ours_scores_depends_on_the_program_and_what_peers_score_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, peer = METHODS["sharpear-music"], METHODS["reassigned-4096"]
+    asked: list[object] = []
+    monkeypatch.setattr("benchmarks.sharpness.run.code", lambda *which: asked.append(which) or "digest")
+    assert key_of(ours) == "digest"
+    assert "librosa" in key_of(peer)
+    assert asked[0] == ()
+    assert asked[1][0] == ("benchmarks/sharpness",)
