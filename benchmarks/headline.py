@@ -11,8 +11,9 @@ Kept = Mapping[str, Mapping[str, Table]]
 """Benchmark -> table -> what is kept of it."""
 Told = Callable[[Kept], str]
 
+NMF = "NMF, oracle clustering"
 NAMES = {
-    "NMF, oracle clustering": "NMF clustered by the truth",
+    NMF: "NMF clustered by the truth",
     "harmonic sum, sharpened": "harmonic sums on our frames",
     "basic-pitch": "basic-pitch",
 }
@@ -50,6 +51,11 @@ def value(kept: Kept, place: str) -> Cell:
 def ours(row: str, columns: Sequence[str], form: str) -> Told:
     """Cells of one row of `benchmark/table/row`."""
     return lambda kept: ", ".join(number(value(kept, f"{row}/{column}"), form) for column in columns)
+
+
+def beside(row: str, columns: Sequence[str], form: str, name: str) -> Told:
+    """The same of a peer, with its name behind it."""
+    return lambda kept: f"{ours(row, columns, form)(kept)} ({name})"
 
 
 def best(table: str, columns: Sequence[str], form: str, most: bool = False) -> Told:
@@ -118,7 +124,7 @@ HEADLINE = (
     Row(
         "recorded voices sung again: speech, singing, two voices, chorale, piano; cents",
         ours(MUSIC, RECORDED, ".0f"),
-        lambda kept: f"{ours('sharpness/cents/best peer', RECORDED, '.0f')(kept)} (the best of all for each signal)",
+        beside("sharpness/cents/best peer", RECORDED, ".0f", "the best of all for each signal"),
         "make bench-sharpness",
         "other speakers, players and scenes",
     ),
@@ -141,35 +147,24 @@ HEADLINE = (
     Row(
         "piano against drums, SI-SDR, 97 ms late; dB",
         ours("separation/r2_drums/sharpear tonal, transient", ["SI-SDR, dB"], ".1f"),
-        named("separation/r2_drums", ["HPSS", "NMF, oracle clustering"], "SI-SDR, dB", ".1f"),
+        named("separation/r2_drums", ["HPSS", NMF], "SI-SDR, dB", ".1f"),
         "make bench-separation",
         "140 rendered pieces; how much of the fit before stays, with this one in view",
     ),
     Row(
         "voices of a chorale, of a choir, blind, SI-SDR; dB",
-        lambda kept: ", ".join(
-            ours(f"separation/{each}_voices/sharpear voices", ["SI-SDR, dB"], ".1f")(kept) for each in ("r1", "c1")
-        ),
-        lambda kept: _together(
-            [
-                (number(value(kept, f"separation/{each}_voices/{NMF}/SI-SDR, dB"), ".1f"), _name(NMF))
-                for each in ("r1", "c1")
-            ]
-        ),
+        ours("separation/voices/sharpear voices", ["r1", "c1"], ".1f"),
+        beside(f"separation/voices/{NMF}", ["r1", "c1"], ".1f", NAMES[NMF]),
         "make bench-separation",
         "chorales by a third soundfont; these two in view",
     ),
     Row(
         "real-time factor, one core, 44.1 kHz",
         _speed,
-        lambda kept: (
-            f"{ours('speed/shares/reassigned 4096', ['whole'], '.2f')(kept)} (reassigned 4096, in the same run)"
-        ),
+        beside("speed/shares/reassigned 4096", ["whole"], ".2f", "reassigned 4096, in the same run"),
         "make bench",
     ),
 )
-NMF = "NMF, oracle clustering"
-
 MORE = (
     _sharpness("three vibrato voices; cents", "vibrato_design", ".0f"),
     _sharpness("note sequence; cents", "notes_design", ".0f"),
