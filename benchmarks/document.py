@@ -86,7 +86,7 @@ def runs(folder: Path) -> Table:
 
 def draw(held: Kept) -> None:
     """The pictures that are of kept numbers alone."""
-    if "growth" in held:
+    if set(growth.PANELS) <= set(held.get("growth", {})):
         growth.draw(held["growth"], IMAGES / "growth.png")
     if "cents" in held.get("sharpness", {}):
         report.picture(held["sharpness"]["cents"], IMAGES / "sharpness.png")
