@@ -7,8 +7,9 @@
 # make mutants small mistakes in the kernels, one at a time, each must fail a test. ARGS="--only winners --jobs 2"
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone; bench-view: the page of files; bench-compiling: the first run, kernel by kernel
-# make docs   the site, build/site/html; make figures: the tables of README and docs, anew from benchmarks/results (ARGS=FOLDER: from there)
-# make bench-all  all benchmarks that need no device; FOLDER=recordings with their stems
+# make keep NAMES="speed pipe"  take results from build/bench into benchmarks/results, and into README and docs; make figures: fill those anew
+# make bench-all  all benchmarks that need no device, kept and shown; FOLDER=recordings with their stems, ONLY=speed,pipe those
+# make docs   the site, build/site/html
 # make release-check  all that must hold before a version is published; ARGS=--accept-api once it is
 # make train-beliefs  learn anew which windows are believed (docs/beliefs.md); ARGS="--sources FOLDER"
 # make soak   a day of live sound at high speed: memory, descriptors and clock; ARGS="--hours 0.1" for a short one
@@ -32,7 +33,7 @@ ALONE := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 QUICK := -m "not (browser or sound_server or compiler or real_time or slow)"
 TESTS := $(ALONE) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test test-here test-lowest test-newest check lint lint-workflows faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-view bench-pipe bench-batch bench-gpu bench-all docs figures release-check train-beliefs soak clean
+.PHONY: demo test test-here test-lowest test-newest check lint lint-workflows faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-view bench-pipe bench-batch bench-gpu bench-growth bench-all keep docs figures release-check train-beliefs soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -83,8 +84,11 @@ fuzz: $(STAMP)-dev
 mutants: $(STAMP)-dev
 	PYTHONPATH=tests $(BIN)/python -m mutants $(ARGS)
 
-bench: $(STAMP)
-	$(BIN)/python -m benchmarks.speed
+bench: $(STAMP)-bench
+	$(ALONE) $(BIN)/python -m benchmarks.speed $(ARGS)
+
+bench-growth: $(STAMP)
+	$(ALONE) $(BIN)/python -m benchmarks.growth $(ARGS)
 
 bench-compiling: $(STAMP)
 	$(BIN)/python -m benchmarks.compiling $(ARGS)
@@ -119,15 +123,12 @@ soak: $(STAMP)
 bench-separation: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.separation $(ARGS)
 
-# One after another: they measure time, too.
-bench-all: $(STAMP)-bench
-	@test -d "$(FOLDER)" || { echo "make bench-all FOLDER=…: expected a folder of recordings, received '$(FOLDER)'" >&2; exit 2; }
-	$(BIN)/python -m benchmarks.speed
-	$(BIN)/python -m benchmarks.sharpness --audio "$(FOLDER)" $(ARGS)
-	$(BIN)/python -m benchmarks.transcription --audio "$(FOLDER)"
-	$(BIN)/python -m benchmarks.separation --audio "$(FOLDER)"
-	$(BIN)/python -m benchmarks.dynamics
-	cp build/bench/*.json benchmarks/results/
+# What is done with this code is not run again; ONLY=speed,sharpness runs those.
+bench-all: $(STAMP)-bench $(STAMP)-dev $(STAMP)-system
+	$(BIN)/python -m benchmarks.everything "$(FOLDER)" --only "$(ONLY)"
+
+keep: $(STAMP)-bench
+	$(BIN)/python -m benchmarks.keep $(NAMES)
 	$(BIN)/python -m benchmarks.document
 
 figures: $(STAMP)-bench

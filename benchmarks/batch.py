@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 
 import sharpear
+from benchmarks.results import WRITTEN, Cell, Results, Table
 from sharpear.config import load_config
 from sharpear.interrupt import Interruption
 from sharpear.runs import Job, Result, Settings, run_local
@@ -26,24 +27,25 @@ RECORDING = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.
 
 
 def main() -> None:
-    """Print what was asked for; without options everything but the long file and the cluster."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure what was asked for; without options everything but the long file and the cluster."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.batch", description=__doc__)
     parser.add_argument("--preset", default="music")
     parser.add_argument("--format", default="zarr", help="of the outputs")
     parser.add_argument("--repeats", type=int, default=3, help="runs of which the median counts")
     parser.add_argument("--short", type=int, default=1000, help="number of short files")
     parser.add_argument("--hours", type=float, default=0.0, help="also one file of so many hours")
     parser.add_argument("--cluster", action="store_true", help="also 1 and 2 workers of a Dask cluster")
+    parser.add_argument("--out", type=Path, default=WRITTEN, help="folder for batch.json")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, Results("batch", arguments.out) as results:
         bench = Bench(Path(name), arguments.preset, arguments.format)
-        bench.jobs(arguments.repeats)
-        bench.overhead(arguments.repeats)
-        bench.short_files(arguments.short)
+        results.tables["jobs"] = bench.jobs(arguments.repeats)
+        results.tables["a_file"] = bench.overhead(arguments.repeats)
+        results.tables["short_files"] = bench.short_files(arguments.short)
         if arguments.cluster:
-            bench.cluster(arguments.repeats)
+            results.tables["cluster"] = bench.cluster(arguments.repeats)
         if arguments.hours:
-            bench.long_file(arguments.hours)
+            results.tables["long_file"] = bench.long_file(arguments.hours)
 
 
 class Bench:
@@ -54,7 +56,6 @@ class Bench:
         self.format = format_
         self.settings = Settings(Sharpening(load_config(preset)), overwrite=True)
         self.audio, self.rate = soundfile.read(RECORDING, dtype="float32")
-        print(f"preset {preset}, WAV to {format_}, {os.cpu_count()} cores")
 
     def files(self, count: int, seconds: float) -> list[Job]:
         """So many recordings of so many seconds."""
@@ -81,16 +82,18 @@ class Bench:
         """Seconds for `jobs`, less those for the first file of each worker, which design and load the kernels."""
         return self.run(jobs, workers) - self.run(jobs[:workers], workers)
 
-    def jobs(self, repeats: int) -> None:
+    def jobs(self, repeats: int) -> Table:
         """Two jobs beside one."""
         work = self.files(10, 30.0)
         one = float(np.median([self.warmed([*work[:1], *work], 1) for _ in range(repeats)]))
         two = float(np.median([self.warmed([*work[:2], *work], 2) for _ in range(repeats)]))
-        hours = 300.0 / 3600
-        print(f"10 files of 30 s: 1 job {one:.2f} s, 2 jobs {two:.2f} s, {one / two:.2f} times as fast")
-        print(f"  {hours / (one / 3600):.1f} hours of audio an hour with 1 job, {hours / (two / 3600):.1f} with 2")
+        rows = {
+            name: {"s": spent_s, "hours of audio an hour": 300 / spent_s, "times as fast": one / spent_s}
+            for name, spent_s in (("1 job", one), ("2 jobs", two))
+        }
+        return Table(rows, {"": ".1f", "times as fast": ".2f"}, "10 files of 30 s")
 
-    def overhead(self, repeats: int) -> None:
+    def overhead(self, repeats: int) -> Table:
         """What a file of 5 s costs beside the sharpening."""
         work = self.files(21, 5.0)
         sharpener = sharpear.Sharpener(self.rate, self.settings.config)
@@ -105,46 +108,54 @@ class Bench:
             pure.append(time.perf_counter() - started_s)
             whole.append(self.warmed(work, 1) / 20)
         alone, with_file = np.median(pure[1:]), np.median(whole[1:])
-        print(f"a file of 5 s: {1e3 * with_file:.0f} ms, of which sharpening {1e3 * alone:.0f} ms: "
-              f"{1e3 * (with_file - alone):.0f} ms are reading, compressing, writing and the rest")  # fmt: skip
         tiny = self.warmed(self.files(41, 0.05), 1) / 40
-        print(f"  a file of 0.05 s: {1e3 * tiny:.0f} ms: what a file costs whatever its length")
+        rows: dict[str, dict[str, Cell]] = {
+            "5 s": {"ms": 1e3 * with_file, "of it sharpening, ms": 1e3 * alone},
+            "0.05 s: what a file costs whatever its length": {"ms": 1e3 * tiny},
+        }
+        return Table(rows, ".0f", "a file, once warm")
 
-    def short_files(self, count: int) -> None:
+    def short_files(self, count: int) -> Table:
         """Growth of memory and descriptors over many short files."""
         work = self.files(count, 0.5)
         seen: list[tuple[float, int]] = []
         for event in run_local(work, self.settings, 2, Interruption()):
             if isinstance(event, Result):
                 seen.append((_resident_mb(), len(os.listdir("/proc/self/fd"))))
-        tenth = seen[count // 10]
-        print(f"{count} files of 0.5 s, 2 jobs: {tenth[0]:.0f} MB and {tenth[1]} descriptors after a tenth, "
-              f"{seen[-1][0]:.0f} MB and {seen[-1][1]} at the end")  # fmt: skip
+        moments = {"after a tenth": seen[count // 10], "at the end": seen[-1]}
+        rows = {name: {"MB": mb, "open descriptors": files} for name, (mb, files) in moments.items()}
+        return Table(rows, ".0f", f"{count} files of 0.5 s, 2 jobs")
 
-    def long_file(self, hours: float) -> None:
+    def long_file(self, hours: float) -> Table:
         """One long file, unbroken and in segments."""
         path = self.folder / "long.wav"
         with soundfile.SoundFile(path, "w", self.rate, 1, "PCM_16") as file:
             for _ in range(round(hours * 3600 * self.rate / len(self.audio))):
                 file.write(self.audio)
         job = Job(str(path), (str(path.with_suffix(f".{self.format}")),))
+        rows: dict[str, dict[str, Cell]] = {}
         for name, cut in (("unbroken", 1), ("in segments, 2 at once", 2)):
+            told, tell = os.pipe()
             pid = os.fork()  # each in a process of its own, for a peak of its own
             if not pid:
                 spent_s = self.run([job], 1, at_once=cut)
                 peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-                print(f"a file of {hours:g} h, {name}: {spent_s:.0f} s ({hours * 3600 / spent_s:.1f}×), "
-                      f"at most {peak_mb:.0f} MB", flush=True)  # fmt: skip
+                os.write(tell, f"{spent_s} {peak_mb}".encode())
                 os._exit(0)
             os.waitpid(pid, 0)
+            spent_s, peak_mb = map(float, os.read(told, 100).split())
+            os.close(told)
+            os.close(tell)
+            rows[name] = {"s": spent_s, "times real time": hours * 3600 / spent_s, "MB at most": peak_mb}
+        return Table(rows, {"": ".0f", "times real time": ".1f"}, f"a file of {hours:g} h")
 
-    def cluster(self, repeats: int) -> None:
+    def cluster(self, repeats: int) -> Table:
         """One and two workers of a local cluster, a thread each."""
         from distributed import LocalCluster  # noqa: PLC0415
 
         from sharpear.runs.cluster import run_cluster  # noqa: PLC0415
 
-        work = self.files(16, 30.0)
+        work, rows = self.files(16, 30.0), dict[str, dict[str, Cell]]()
         for workers in (1, 2):
             with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as running:
                 runs = []
@@ -154,7 +165,8 @@ class Bench:
                     runs.append(time.perf_counter() - started_s)
                     assert sum(getattr(event, "status", "") == "done" for event in events) == len(work)
                 spent_s = float(np.median(runs[1:]))
-                print(f"cluster of {workers}: 16 files of 30 s in {spent_s:.2f} s, {480 / spent_s:.1f}× real time")
+                rows[str(workers)] = {"s": spent_s, "times real time": 480 / spent_s}
+        return Table(rows, ".1f", "workers; 16 files of 30 s")
 
 
 def _resident_mb() -> float:

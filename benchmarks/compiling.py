@@ -14,12 +14,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import argparse
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numba.core.event as numba_events
 import numpy as np
 
+from benchmarks.results import WRITTEN, Cell, Results, Table
 from sharpear.compiler.cache import KernelCache
 
 RATE_HZ = 44100
@@ -69,34 +71,41 @@ class Clock(numba_events.Listener):  # type: ignore[misc]
 
 
 def main() -> None:
-    """Compile what a preset needs, and print the table."""
+    """Compile what a preset needs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="music")
     parser.add_argument("--streams", type=int, default=1)
     parser.add_argument("--rows", type=int, default=30, help="kernels that are listed, the costliest first")
+    parser.add_argument("--out", type=Path, default=WRITTEN, help="folder for compiling.json")
     arguments = parser.parse_args()
-    clock = Clock()
+    results, clock = Results("compiling", arguments.out), Clock()
     for kind in ("numba:compile", "numba:run_pass"):
         numba_events.register(kind, clock)
-    began, began_wall = time.process_time(), time.perf_counter()
+    began = time.process_time()
     import sharpear  # noqa: PLC0415
 
     sharpener = sharpear.Sharpener(RATE_HZ, arguments.preset, arguments.streams)
     built = time.process_time()
-    here = patch("sharpear.sharpening.hop_by_hop.compile_ahead")  # all in this process
+    here = patch("sharpear.compiler.entries.compile_ahead")  # all in this process
     with here, patch.multiple(KernelCache, load_overload=lambda *_: None, save_overload=lambda *_: None):
         sharpener.process(np.zeros((RATE_HZ // 10, arguments.streams), np.float32))
-    ended, wall = time.process_time(), time.perf_counter() - began_wall
-    print(
-        f"{arguments.preset}: {ended - began:.1f} s of processor time ({wall:.1f} s by the clock) to the first frames, "
-        f"{built - began:.1f} s of it to import and design"
-    )
-    print(f"  {'front end':>9} {'lowering':>9} {'variants':>9}  kernel")
+    ended = time.process_time()
     rows = sorted(clock.spent.items(), key=lambda row: -row[1].front_s - row[1].lowering_s)
-    for name, spent in rows[: arguments.rows]:
-        print(f"  {spent.front_s:9.2f} {spent.lowering_s:9.2f} {spent.variants:9d}  {name}")
+    shown: dict[str, dict[str, Cell]] = {
+        f"`{name}`": {"front end, s": spent.front_s, "lowering, s": spent.lowering_s, "variants": spent.variants}
+        for name, spent in rows[: arguments.rows]
+    }
     rest = [spent for _, spent in rows[arguments.rows :]]
-    print(f"  {sum(s.front_s for s in rest):9.2f} {sum(s.lowering_s for s in rest):9.2f} {'':>9}  {len(rest)} others")
+    shown[f"{len(rest)} others"] = {
+        "front end, s": sum(spent.front_s for spent in rest),
+        "lowering, s": sum(spent.lowering_s for spent in rest),
+        "variants": sum(spent.variants for spent in rest),
+    }
+    whole: dict[str, Cell] = {"processor time, s": ended - began, "to import and design, s": built - began}
+    results.tables["whole"] = Table({f"`{arguments.preset}`": whole}, ".1f", "to the first frames")
+    results.tables["kernels"] = Table(shown, ".2f", "kernel")
+    print(results.told())
+    results.write()
 
 
 if __name__ == "__main__":

@@ -15,16 +15,17 @@ import argparse
 import gc
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import sharpear
+from benchmarks.results import WRITTEN, Cell, Results, Table
 
 RATE, SECONDS, RUNS = 44100, 2.0, 3
-PICTURE = Path(__file__).parent.parent / "docs" / "images" / "growth.png"
+PANELS = ("streams", "memory_streams", "rates", "hops", "blocks", "partials", "lengths", "memory_lengths")
 Points = dict[float, float]
 
 
@@ -117,40 +118,53 @@ def over_lengths(longest_s: float) -> tuple[Points, Points]:
 
 
 def main() -> None:
-    """Measure, print and draw."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--longest", type=float, default=250.0, help="the longest sound, s")
-    parser.add_argument("--picture", type=Path, default=PICTURE)
+    parser.add_argument("--out", type=Path, default=WRITTEN, help="folder for growth.json")
     arguments = parser.parse_args()
-    streams, stream_mb = over_streams()
-    lengths, length_mb = over_lengths(arguments.longest)
-    measured: dict[str, Points] = {
-        "streams: share a stream": streams,
-        "streams: MB a stream": stream_mb,
-        "sample rate, kHz: share": over_rates(),
-        "hop, ms (coherent): share": over_hops(),
-        "block, samples: share": over_blocks(),
-        "partials: share": over_lines(),
-        "length, s: share": lengths,
-        "length, s: MB more": length_mb,
-    }
-    for name, points in measured.items():
-        print(f"| {name} | " + ", ".join(f"{x:g}: {y:.4f}" if "MB" not in name else f"{x:g}: {y:.1f}"
-                                         for x, y in points.items()) + " |")  # fmt: skip
-    draw(measured, arguments.picture)
+    with Results("growth", arguments.out) as results:
+        streams, stream_mb = over_streams()
+        lengths, length_mb = over_lengths(arguments.longest)
+        measured: dict[str, Points] = {
+            "streams: share a stream": streams,
+            "streams: MB a stream": stream_mb,
+            "sample rate, kHz: share": over_rates(),
+            "hop, ms (coherent): share": over_hops(),
+            "block, samples: share": over_blocks(),
+            "partials: share": over_lines(),
+            "length, s: share": lengths,
+            "length, s: MB more": length_mb,
+        }
+        for number, (name, points) in enumerate(measured.items()):
+            row: dict[str, Cell] = {f"{x:g}": y for x, y in points.items()}
+            form = ".1f" if "MB" in name else ".3f"
+            results.tables[PANELS[number]] = Table({name.partition(": ")[2]: row}, form, name.partition(": ")[0])
 
 
-def draw(measured: dict[str, Points], path: Path) -> None:
+def told(tables: Mapping[str, Table]) -> Table:
+    """All panels in one table."""
+    rows: dict[str, dict[str, Cell]] = {}
+    for table in tables.values():
+        for what, points in table.rows.items():
+            rows[f"{table.corner}: {what}"] = {"measured": ", ".join(f"{x}: {table.told(what, x)}" for x in points)}
+    return Table(rows, corner="by")
+
+
+def draw(tables: Mapping[str, Table], path: Path) -> None:
     """A panel for each, from zero up."""
     plt: Callable[..., Any] = __import__("matplotlib.pyplot", fromlist=["subplots"]).subplots
     figure, axes = plt(2, 4, figsize=(12, 5), layout="constrained")
-    for axis, (name, points) in zip(axes.flat, measured.items(), strict=True):
+    for axis, name in zip(axes.flat, PANELS, strict=True):
+        table = tables[name]
+        (what,) = table.rows
+        points = {float(x): float(y) for x, y in table.rows[what].items()}  # type: ignore[arg-type]
         axis.plot(list(points), list(points.values()), "o-", markersize=3)
-        axis.set(title=name, ylim=(0, 1.15 * max(*points.values(), 1.0 if "MB" in name else 1e-9)))
-        if name.startswith(("streams", "block", "length", "sample")):
+        axis.set(title=f"{table.corner}: {what}", ylim=(0, 1.15 * max(*points.values(), 1.0 if "MB" in what else 1e-9)))
+        if name.startswith(("streams", "block", "length", "rates", "memory")):
             axis.set_xscale("log", base=2)
         axis.grid(alpha=0.3)
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=90, metadata={"Software": None})
 
 
 if __name__ == "__main__":

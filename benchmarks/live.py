@@ -26,6 +26,7 @@ import soundfile
 from scipy.signal import resample_poly
 
 import sharpear
+from benchmarks.results import WRITTEN, Cell, Results, Table
 from sharpear.config import preset_names
 
 ROOT = Path(__file__).parent.parent
@@ -40,6 +41,8 @@ PORT = 8796
 CLICKS = 20
 CLICK_PERIOD_S = 1.0
 SCREEN_MS = 30.0
+LAST = ("drops", "xruns", "compute_p50_ms", "compute_p99_ms", "compute_max_ms", "hop_ms")
+"""What is told of the last status."""
 
 BARE = """
 import json, sys, time
@@ -93,29 +96,30 @@ WATCH = """
 
 def main() -> None:
     """Measure what the arguments ask for."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the soak; 0 leaves it out")
     parser.add_argument("--preset", default="music")
     parser.add_argument("--picture", type=Path, help="only take the page's portrait")
+    parser.add_argument("--out", type=Path, default=WRITTEN, help="folder for live.json")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        if arguments.picture:
-            portrait(arguments.picture)
-            return
-        stated_latency()
+    if arguments.picture:
+        portrait(arguments.picture)
+        return
+    with tempfile.TemporaryDirectory() as folder, Results("live", arguments.out) as results:
+        results.tables["latency"] = stated_latency()
         music, clicks = Path(folder) / "music.wav", Path(folder) / "clicks.wav"
         write_music(music)
         write_clicks(clicks)
         if arguments.minutes > 0:
             with sound_system(RATE, BLOCK) as system:
-                soak(system, music, arguments.preset, 60 * arguments.minutes)
+                results.tables["soak"] = soak(system, music, arguments.preset, 60 * arguments.minutes)
         with sound_system(RATE, BLOCK) as system:
-            sound_to_screen(system, clicks, arguments.preset)
+            results.tables["screen"] = sound_to_screen(system, clicks, arguments.preset)
 
 
-def stated_latency() -> None:
+def stated_latency() -> Table:
     """Each preset's claim, and when the frame of a click's peak really leaves."""
-    print(f"algorithmic latency at {RATE} Hz: stated, measured by a click")
+    rows: dict[str, dict[str, Cell]] = {}
     for preset in preset_names():
         sharpener = sharpear.Sharpener(RATE, preset)
         hop = sharpener.hop
@@ -127,11 +131,13 @@ def stated_latency() -> None:
         frames = sharpear.Frames.join(pieces)
         peak = int(np.square(frames.plain_amplitude).sum(axis=1).argmax())
         measured = (heard[peak] - place) / hop
-        print(
-            f"  {preset:<12} {1e3 * sharpener.latency_s:6.1f} ms = {sharpener.latency_s * RATE / hop:.0f} hops, "
-            f"measured {measured:.0f} hops; the peak stands {1e3 * (frames.times[peak] - place / RATE):+.1f} ms "
-            f"from the click"
-        )
+        rows[f"`{preset}`"] = {
+            "stated, ms": 1e3 * sharpener.latency_s,
+            "stated, hops": round(sharpener.latency_s * RATE / hop),
+            "measured, hops": round(measured),
+            "the peak's distance from the click, ms": 1e3 * float(frames.times[peak] - place / RATE),
+        }
+    return Table(rows, ".1f", f"preset, {RATE} Hz", "Latency, stated and measured by a click")
 
 
 def write_music(path: Path) -> None:
@@ -181,7 +187,7 @@ def interrupted(process: subprocess.Popen[str]) -> tuple[str, str]:
         raise RuntimeError(f"Ctrl-C did not end it within 30 s:\n{process.communicate()[1]}") from None
 
 
-def soak(system: SoundSystem, music: Path, preset: str, seconds: float) -> None:
+def soak(system: SoundSystem, music: Path, preset: str, seconds: float) -> Table:
     """The long run, with one page open and a bare callback alongside."""
     system.microphone(music, "vmic", "--loop")
     environment = {**os.environ, **system.environment}
@@ -203,18 +209,23 @@ def soak(system: SoundSystem, music: Path, preset: str, seconds: float) -> None:
     heard = json.loads(bare.communicate(timeout=20)[0].splitlines()[-1])
     last = statuses[-1]
     skipped = [status["skipped"] for status in statuses]
-    print(f"soak: preset {preset}, {RATE} Hz, block {BLOCK}, {seconds / 60:.1f} minutes, one page open")
-    print(f"  {told[-1].removeprefix('sharpear: ')}")
-    for line in told[:-1]:
-        print(f"  said: {line}")
-    print(f"  compute p99 per hop: {last['compute_p99_ms'] / last['hop_ms']:.0%} of the hop")
-    print(f"  bare callback: {heard['xruns']} xruns, interval p99 {heard['p99_ms']:.2f} max {heard['max_ms']:.2f} ms")
-    tenth = len(memory_mb) // 10
-    print(
-        f"  memory (with capture and server): {memory_mb[tenth]:.1f} MB after a tenth, {memory_mb[-1]:.1f} MB at last"
-    )
-    print(f"  page: {tab_rate(statuses):.0f} frames a second drawn, {skipped[-1]} batches skipped")
-    print(f"  Ctrl-C to the end: {ended_s:.2f} s; load average {os.getloadavg()[0]:.1f}")
+    for line in told:
+        print(f"said: {line}", file=sys.stderr)
+    row: dict[str, Cell] = {
+        **{name: last[name] for name in LAST if name in last},
+        "compute p99 of the hop": last["compute_p99_ms"] / last["hop_ms"],
+        "xruns of a bare callback": heard["xruns"],
+        "its interval p99, ms": heard["p99_ms"],
+        "its longest, ms": heard["max_ms"],
+        "MB after a tenth": memory_mb[len(memory_mb) // 10],
+        "MB at the end": memory_mb[-1],
+        "frames a second drawn": tab_rate(statuses),
+        "batches skipped": skipped[-1],
+        "Ctrl-C to the end, s": ended_s,
+    }
+    values: dict[str, dict[str, Cell]] = {name: {"value": value} for name, value in row.items()}
+    corner = f"`{preset}`, {RATE} Hz, block {BLOCK}, {seconds / 60:g} minutes, one page open"
+    return Table(values, ".2f", corner)
 
 
 def follow(process: subprocess.Popen[str], seconds: float, tab: Tab) -> tuple[list[dict[str, Any]], list[float]]:
@@ -244,7 +255,7 @@ def resident_mb(pid: int) -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-def sound_to_screen(system: SoundSystem, clicks: Path, preset: str) -> None:
+def sound_to_screen(system: SoundSystem, clicks: Path, preset: str) -> Table:
     """From the moment a click is handed over to the moment that its pixels are drawn."""
     microphone = system.microphone(clicks, "vmic", "--stamp")
     with (
@@ -265,10 +276,10 @@ def sound_to_screen(system: SoundSystem, clicks: Path, preset: str) -> None:
     microphone.terminate()
     assert microphone.stdout is not None
     stamps = np.array([float(line) for line in microphone.stdout.read().split()])
-    report_latency(stamps, seen, statuses[-1], rate)
+    return told_latency(stamps, seen, statuses[-1], rate)
 
 
-def report_latency(stamps: np.ndarray, seen: np.ndarray, status: dict[str, Any], page_rate: float) -> None:
+def told_latency(stamps: np.ndarray, seen: np.ndarray, status: dict[str, Any], page_rate: float) -> Table:
     """Each click's first and full pixel against its stamp."""
     first, full = [], []
     for stamp in stamps:
@@ -277,14 +288,16 @@ def report_latency(stamps: np.ndarray, seen: np.ndarray, status: dict[str, Any],
             first.append(1e3 * (after[0, 0] - stamp))
             full.append(1e3 * (after[0, 1] - stamp))
     block_ms, algorithm_ms = 1e3 * BLOCK / RATE, status["latency_algorithm_ms"]
-    print(f"sound to screen: {len(full)} of {len(stamps)} clicks seen (page at about {page_rate:.0f} frames a second)")
-    if not full:
-        return
-    print(f"  first pixel {np.median(first):.1f} ms, full brightness {np.median(full):.1f} ms (90 %: "
-          f"{np.percentile(full, 90):.1f}) after the block was handed over")  # fmt: skip
-    print(f"  with the {block_ms:.1f} ms in which a device fills the block: {np.median(full) + block_ms:.1f} ms; "
-          f"allowed: {block_ms:.1f} + {algorithm_ms:.1f} + {SCREEN_MS:.0f} = "
-          f"{block_ms + algorithm_ms + SCREEN_MS:.1f} ms")  # fmt: skip
+    row: dict[str, Cell] = {"clicks": len(stamps), "of them seen": len(full), "frames a second": page_rate}
+    if full:
+        row |= {
+            "first pixel, ms": float(np.median(first)),
+            "full brightness, ms": float(np.median(full)),
+            "90 %, ms": float(np.percentile(full, 90)),
+            "with the device's block, ms": float(np.median(full)) + block_ms,
+            "allowed, ms": block_ms + algorithm_ms + SCREEN_MS,
+        }
+    return Table({name: {"value": value} for name, value in row.items()}, ".1f", "from sound to screen")
 
 
 def portrait(path: Path) -> None:

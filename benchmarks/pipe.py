@@ -20,6 +20,7 @@ import numpy as np
 import soundfile
 
 import sharpear
+from benchmarks.results import WRITTEN, Cell, Results, Table
 from sharpear.audio import AudioPipe, Feed, RawFormat
 from sharpear.config import load_config
 from sharpear.interrupt import Interruption
@@ -32,18 +33,20 @@ RECORDING = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.
 
 
 def main() -> None:
-    """Print both."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure both."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pipe", description=__doc__)
     parser.add_argument("--preset", default="music")
     parser.add_argument("--seconds", type=float, default=8.0, help="of sound, for the lateness")
     parser.add_argument("--repeats", type=int, default=5, help="runs of which the median counts")
+    parser.add_argument("--out", type=Path, default=WRITTEN, help="folder for pipe.json")
     arguments = parser.parse_args()
     audio, rate = soundfile.read(RECORDING, dtype="float32")
-    lateness(np.tile(audio, 2), rate, arguments.preset, arguments.seconds)
-    throughput(np.tile(audio, 3), rate, arguments.preset, arguments.repeats)
+    with Results("pipe", arguments.out) as results:
+        results.tables["lateness"] = lateness(np.tile(audio, 2), rate, arguments.preset, arguments.seconds)
+        results.tables["throughput"] = throughput(np.tile(audio, 3), rate, arguments.preset, arguments.repeats)
 
 
-def lateness(audio: np.ndarray, rate: int, preset: str, seconds: float) -> None:
+def lateness(audio: np.ndarray, rate: int, preset: str, seconds: float) -> Table:
     """How long after its last sample a frame is out."""
     sharpener = sharpear.Sharpener(rate, preset)
     hop, atoms = sharpener.hop, sharpener.frequencies.size
@@ -82,15 +85,18 @@ def lateness(audio: np.ndarray, rate: int, preset: str, seconds: float) -> None:
     running.wait()
     frames = np.arange(1, hops + 1 - latency_hops)
     late_ms = 1e3 * (out_s[frames] - given_s[frames + latency_hops])
-    print(f"preset {preset}: latency {1e3 * sharpener.latency_s:.1f} ms, hop {1e3 * hop / rate:.2f} ms, "
-          f"{len(frames)} frames through a pipe at the pace of the sound")  # fmt: skip
-    print(f"  after their last sample: first {late_ms[0]:.2f} ms, median {np.median(late_ms):.2f} ms, "
-          f"99 % {np.quantile(late_ms, 0.99):.2f} ms, worst {late_ms.max():.2f} ms")  # fmt: skip
-    print(f"  in hops: median {np.median(late_ms) * rate / hop / 1e3:.2f}, 99 % "
-          f"{np.quantile(late_ms, 0.99) * rate / hop / 1e3:.2f}")  # fmt: skip
+    row: dict[str, Cell] = {
+        "latency, ms": 1e3 * sharpener.latency_s,
+        "hop, ms": 1e3 * hop / rate,
+        "first, ms": float(late_ms[0]),
+        "median, ms": float(np.median(late_ms)),
+        "99 %, ms": float(np.quantile(late_ms, 0.99)),
+        "worst, ms": float(late_ms.max()),
+    }
+    return Table({f"`{preset}`": row}, ".2f", "frames out of a pipe after their last sample")
 
 
-def throughput(audio: np.ndarray, rate: int, preset: str, repeats: int) -> None:
+def throughput(audio: np.ndarray, rate: int, preset: str, repeats: int) -> Table:
     """Seconds spent by second of audio, of files and of pipes."""
     config = load_config(preset)
     spent: dict[str, list[float]] = {}
@@ -107,8 +113,14 @@ def throughput(audio: np.ndarray, rate: int, preset: str, repeats: int) -> None:
                 if run:
                     spent.setdefault(f"pipe to {format_}", []).append(seconds)
     length_s = len(audio) / rate
-    for what, values in spent.items():
-        print(f"  {what:<14} {np.median(values) / length_s:.4f} of real time, {length_s / np.median(values):.1f}×")
+    rows = {
+        what: {
+            "of real time": float(np.median(values)) / length_s,
+            "times as fast": length_s / float(np.median(values)),
+        }
+        for what, values in spent.items()
+    }
+    return Table(rows, {"": ".4f", "times as fast": ".1f"}, f"`{preset}`")
 
 
 def _note(spent: dict[str, list[float]], what: str, started_s: float, run: int) -> None:

@@ -15,8 +15,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
 import importlib.util
-import json
-import platform
 import resource
 import tempfile
 import time
@@ -25,59 +23,59 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import soundfile
 from numba import njit
 
 import sharpear
 from benchmarks.judge_stages import StageByStage, judge_stages
+from benchmarks.results import WRITTEN, Cell, Results, Table
 from benchmarks.sharpness.peers import reassigned
 from sharpear.audio import Selection
 from sharpear.config import load_config
+from sharpear.pitch.transcriber import Transcriber
 from sharpear.runs.sharpening_task import sharpen_file
+from sharpear.separation.separator import Separator
+from sharpear.separation.voices import PitchVoices
 
 RECORDING = Path(__file__).parent.parent / "examples" / "audio" / "bach_bwv66.6.flac"
-PRESETS = ("music", "speech", "low-latency", "coherent")
+PATHS: dict[str, dict[str, Any]] = {
+    "music": {}, "music, no voices": {"voices.enabled": False}, "speech": {}, "low-latency": {}, "coherent": {}
+}  # fmt: skip
+"""What is told by samples a call: preset, and settings that differ."""
+
 BLOCKS = (4096, 256, 128, 64)
 """Samples a call, beside one call for the whole."""
+
+SHORT = ("256", "64")
+"""Those whose share is told over that of one call, too."""
 
 PEER = "reassigned 4096"
 
 
 def main() -> None:
-    """Print the table; with --hour also the memory and speed of an hour-long file."""
+    """Measure; with --hour also the memory and speed of an hour-long file."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="of the recording")
     parser.add_argument("--repeats", type=int, default=5, help="turns of which the best counts")
-    parser.add_argument("--json", type=Path, help="also write all of it there")
+    parser.add_argument("--out", type=Path, default=WRITTEN, help="folder for speed.json")
     parser.add_argument("--hour", action="store_true", help="also sharpen an hour-long file and report memory")
     arguments = parser.parse_args()
     audio, rate = soundfile.read(RECORDING, dtype="float32")
     audio = audio[: round(arguments.seconds * rate)]
-    found: dict[str, Any] = {"machine": machine(), "multiply_adds_per_second": multiply_adds_per_second()}
-    found["shares"] = shares(audio, rate, arguments.repeats)
-    print_shares(found["shares"])
-    found["stages"] = {name: stages(audio, rate, name, arguments.repeats) for name in PRESETS}
-    found["judgement"], needed = judge_stages(audio, rate, "music")
-    print_stages(found["stages"], found["shares"])
-    print_roofline(found, needed, audio, rate)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=1))
-    if arguments.hour:
-        hour(audio, rate, "music")
-
-
-def machine() -> dict[str, Any]:
-    """What the numbers depend on beside the program."""
-    cpu = Path("/proc/cpuinfo")
-    models = [line.partition(":")[2].strip() for line in cpu.read_text().splitlines() if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "load": os.getloadavg(),
-        "python": platform.python_version(),
-        "versions": {"numpy": np.__version__, "numba": numba.__version__},
-    }
+    with Results("speed", arguments.out) as results:
+        peak = multiply_adds_per_second()
+        results.tables["shares"] = shares(audio, rate, arguments.repeats)
+        results.tables["layers"] = layers(audio, rate, arguments.repeats)
+        spent = {name: stages(audio, rate, name, arguments.repeats) for name in PATHS}
+        title = "Share of a core, stage by stage, each called by itself in blocks of 16384"
+        results.tables["stages"] = Table(spent, ".4f", "preset", title)
+        judged, needed = judge_stages(audio, rate, "music")
+        title = "Share of a core of the judgement's stages, `music` without voices"
+        results.tables["judgement"] = Table({"music": judged}, ".4f", "preset", title)
+        results.tables["roofline"] = roofline(peak, needed, spent["music"], judged, rate)
+        if arguments.hour:
+            results.tables["hour"] = hour(audio, rate, "music")
 
 
 def best_of(runs: dict[Any, Callable[[], Any]], repeats: int, length_s: float) -> dict[Any, float]:
@@ -92,43 +90,54 @@ def best_of(runs: dict[Any, Callable[[], Any]], repeats: int, length_s: float) -
     return least
 
 
-def in_blocks(sharpener: sharpear.Sharpener, audio: np.ndarray[Any, Any], block: int) -> None:
+def in_blocks(sharpener: Any, audio: np.ndarray[Any, Any], block: int) -> None:
     """From the start, so many samples a call."""
     sharpener.reset()
     for n in range(0, len(audio), block):
         sharpener.process(audio[n : n + block])
 
 
-def shares(audio: np.ndarray[Any, Any], rate: int, repeats: int) -> dict[str, dict[str, float]]:
+def _sharpener(rate: int, name: str, **how: Any) -> sharpear.Sharpener:
+    """One of `PATHS`."""
+    return sharpear.Sharpener(rate, name.partition(",")[0], overrides=PATHS[name], **how)
+
+
+def shares(audio: np.ndarray[Any, Any], rate: int, repeats: int) -> Table:
     """Share of a core of every preset, by samples a call; the peer has the whole at once."""
     runs: dict[tuple[str, str], Callable[[], Any]] = {}
-    for preset in PRESETS:
-        sharpener = sharpear.Sharpener(rate, preset)
+    for name in PATHS:
+        sharpener = _sharpener(rate, name)
         for block in (len(audio), *BLOCKS):
-            name = "whole" if block == len(audio) else str(block)
-            runs[preset, name] = partial(in_blocks, sharpener, audio, block)
+            runs[name, "whole" if block == len(audio) else str(block)] = partial(in_blocks, sharpener, audio, block)
     if importlib.util.find_spec("librosa"):
         runs[PEER, "whole"] = partial(reassigned, audio, rate, 4096)
-    found: dict[str, dict[str, float]] = {}
-    for (preset, name), share in best_of(runs, repeats, len(audio) / rate).items():
-        found.setdefault(preset, {})[name] = share
-    return found
-
-
-def print_shares(found: dict[str, dict[str, float]]) -> None:
-    """A row a preset, a column a size of block; and how much more small blocks take."""
-    print("share of a core, by samples a call (times the share of one call for the whole)")
-    print(f"{'':<16}{'whole':>8}" + "".join(f"{block:>16}" for block in BLOCKS))
-    for name, row in found.items():
-        blocks = [row[str(b)] for b in BLOCKS if str(b) in row]
-        print(f"{name:<16}{row['whole']:8.4f}" + "".join(f"{s:9.4f} ({s / row['whole']:.2f})" for s in blocks))
-    if PEER not in found:
+    else:
         print(f"{PEER}: not measured, pip install '.[bench]' brings librosa")
+    rows: dict[str, dict[str, Cell]] = {}
+    for (name, block), share in best_of(runs, repeats, len(audio) / rate).items():
+        rows.setdefault(name, {})[block] = share
+        if block in SHORT:
+            rows[name][f"{block} over whole"] = share / rows[name]["whole"]  # type: ignore[operator]
+    form = {"": ".3f"} | {f"{block} over whole": ".2f" for block in SHORT}
+    return Table(rows, form, "preset", "Share of a core by samples a call")
 
 
-def stages(audio: np.ndarray[Any, Any], rate: int, preset: str, repeats: int) -> dict[str, float]:
+def layers(audio: np.ndarray[Any, Any], rate: int, repeats: int) -> Table:
+    """Share of a core of what is made of frames, each with its frames."""
+    made = {
+        "`Sharpener`, `music`": sharpear.Sharpener(rate, "music"),
+        "`Transcriber`": Transcriber(rate),
+        "`Separator`, tonal and transient": Separator(rate),
+        "`Separator`, four voices": Separator(rate, PitchVoices.of(4)),
+    }
+    runs: dict[str, Callable[[], Any]] = {name: partial(in_blocks, each, audio, 16384) for name, each in made.items()}
+    rows = {name: {"share of a core": share} for name, share in best_of(runs, repeats, len(audio) / rate).items()}
+    return Table(rows, ".3f", "what", "Share of a core of what is made of frames")
+
+
+def stages(audio: np.ndarray[Any, Any], rate: int, name: str, repeats: int) -> dict[str, float]:
     """Share of a core of every stage, each called by itself."""
-    sharpener = sharpear.Sharpener(rate, preset, device=StageByStage())
+    sharpener = _sharpener(rate, name, device=StageByStage())
     spent = {name: _clocked(part) for name, part in _stages_of(sharpener).items()}
     sharpener.process(audio)  # compiles
     least = dict.fromkeys(spent, np.inf)
@@ -140,26 +149,18 @@ def stages(audio: np.ndarray[Any, Any], rate: int, preset: str, repeats: int) ->
     return {name: float(value) * rate / len(audio) for name, value in least.items()}
 
 
-def print_stages(found: dict[str, dict[str, float]], whole: dict[str, dict[str, float]]) -> None:
-    """What the stages take, each called by itself; together they share what is in the cache."""
-    print("\nstage by stage, in blocks of 16384; together: all of a hop in one call")
-    for preset, parts in found.items():
-        told = ", ".join(f"{name} {share:.4f}" for name, share in parts.items())
-        print(f"{preset:<16}{told}; together {whole[preset]['whole']:.4f}")
-
-
-def print_roofline(found: dict[str, Any], layers: float, audio: np.ndarray[Any, Any], rate: int) -> None:
-    """What the products of `music` take at best, and what all else does."""
-    peak, parts = found["multiply_adds_per_second"], found["stages"]["music"]
+def roofline(peak: float, needed: float, parts: dict[str, float], judged: dict[str, float], rate: int) -> Table:
+    """What the products of `music` take at best, and what they take."""
     filters = sharpear.Sharpener(rate, "music")._path._bank.parts.filters
     hops = rate / filters.basis.shape[0]
     bank = hops * (filters.basis.size + filters.mixing.size + 12 * filters.resonator.size)
-    judged = found["judgement"]
-    reached = judged["judge bands"] + judged["judge lines"]
-    print(f"\nthis core does {peak / 1e9:.1f} G multiply-adds a second; music, share of a core at best, and reached:")
-    print(f"  bank             {bank / 1e9:6.3f} G/s {bank / peak:8.4f} {parts['bank']:8.4f}")
-    print(f"  judge's layers   {layers / 1e9:6.3f} G/s {layers / peak:8.4f} {reached:8.4f}")
-    print("  no products: " + ", ".join(f"{n} {s:.4f}" for n, s in judged.items() if n[:5] != "judge" or n == "place"))
+    reached = {"bank": (bank, parts["bank"]), "judge's layers": (needed, judged["judge bands"] + judged["judge lines"])}
+    rows: dict[str, dict[str, Cell]] = {
+        name: {"G multiply-adds a second": each / 1e9, "share at best": each / peak, "share reached": share}
+        for name, (each, share) in reached.items()
+    }
+    rows["all that this core does"] = {"G multiply-adds a second": peak / 1e9}
+    return Table(rows, {"": ".4f", "G multiply-adds a second": ".3f"}, "products", "Products of `music`")
 
 
 def _stages_of(sharpener: sharpear.Sharpener) -> dict[str, Any]:
@@ -210,8 +211,8 @@ def _multiply_adds(values: Any, rounds: int) -> None:
             values[i] = x
 
 
-def hour(audio: np.ndarray[Any, Any], rate: int, preset: str) -> None:
-    """Sharpen an hour made of the recording, over and over, into a Zarr; report speed and memory."""
+def hour(audio: np.ndarray[Any, Any], rate: int, preset: str) -> Table:
+    """Sharpen an hour made of the recording, over and over, into a Zarr: speed and memory."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "hour.wav"
         with soundfile.SoundFile(path, "w", rate, 1, "PCM_16") as file:
@@ -222,10 +223,13 @@ def hour(audio: np.ndarray[Any, Any], rate: int, preset: str) -> None:
         outputs = [Path(folder) / "hour.zarr"]
         sharpen_file(path, outputs, load_config(preset), Selection(), lambda *_: growth.append(_resident_mb()))
         spent_s = time.perf_counter() - started
-        quarter = len(growth) // 4
-        print(f"an hour-long file to Zarr: {spent_s:.0f} s (real-time factor {spent_s / 3600:.3f})")
-        print(f"  resident memory: {growth[quarter]:.0f} MB after a quarter, {growth[-1]:.0f} MB at the end, "
-              f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at most")  # fmt: skip
+    row: dict[str, Cell] = {
+        "real-time factor": spent_s / 3600,
+        "MB after a quarter": growth[len(growth) // 4],
+        "MB at the end": growth[-1],
+        "MB at most": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    return Table({"an hour into a Zarr": row}, {"": ".0f", "real-time factor": ".3f"}, title="An hour-long file")
 
 
 def _resident_mb() -> float:

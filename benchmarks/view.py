@@ -26,6 +26,7 @@ import numpy as np
 import soundfile
 
 import sharpear
+from benchmarks.results import WRITTEN, Cell, Results, Table
 from sharpear.sinks.rows import Rows
 from sharpear.view.sheet import FORMAT, Sheet
 from sharpear.view.tiles import COLUMN_LEVELS, STROKE_LEVELS, TILE_COLUMNS, TILE_FRAMES, Tiles
@@ -84,20 +85,24 @@ AGAIN = """
 
 def main() -> None:
     """Measure what the arguments ask for."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.view", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="length of what is scrolled; 0 leaves it out")
     parser.add_argument("--song", type=Path, help="what is opened, in the place of four minutes of the example")
     parser.add_argument("--picture", type=Path, help="only take the page's portrait")
+    parser.add_argument("--out", type=Path, default=WRITTEN, help="folder for view.json")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sharpear-bench-") as made:
+    if arguments.picture:
+        portrait(arguments.picture)
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="sharpear-bench-") as made,
+        Results("view", arguments.out) as results,
+    ):
         folder = Path(made)
-        if arguments.picture:
-            portrait(arguments.picture)
-            return
         if arguments.minutes > 0:
-            scroll(folder, 60 * arguments.minutes)
+            results.tables |= scroll(folder, 60 * arguments.minutes)
         song = arguments.song or long_song(folder / "song.wav")
-        first_picture(song)
+        results.tables["opened"] = first_picture(song)
 
 
 def long_song(path: Path) -> Path:
@@ -135,13 +140,13 @@ def drawn(folder: Path, seconds: float) -> Sheet:
     return Sheet(RECORDING.name, folder.name, seconds, hop_s, 0.0, rows.low_hz, rows.count, seconds, complete=True)
 
 
-def scroll(folder: Path, seconds: float) -> None:
+def scroll(folder: Path, seconds: float) -> dict[str, Table]:
     """Two panes, scrolled by their width at several spans."""
     sheet = drawn(folder / "0", seconds)
     (folder / "1").symlink_to(folder / "0")
     sheets = [sheet.__dict__, {**sheet.__dict__, "folder": "1"}]
     told = {"type": "sheets", **FORMAT, "range_db": None, "sheets": sheets}
-    print(f"{sheet.duration_s / 60:.0f} minutes in two panes, {SIZE[0]} × {SIZE[1]} pixels, no graphics card")
+    rows: dict[str, dict[str, Cell]] = {}
     with View(folder=folder) as view, browser(SIZE) as chromium:
         view.axes(json.dumps(told))
         tab = chromium.open(view.url)
@@ -152,20 +157,27 @@ def scroll(folder: Path, seconds: float) -> None:
             tab.evaluate(f"window.seen = null, {(SCROLLED % words).strip()}.then((seen) => (window.seen = seen)), 0")
             assert tab.wait("window.seen", 600)
             seen = tab.evaluate("window.seen")
-            told = since(before_s, chromium)
+            scrolled = since(before_s, chromium)
             spent, between = np.array(seen["spent"]), np.array(seen["between"])
-            print(
-                f"  {span_s:6.0f} s shown: the page's own work {spent.mean():5.1f} ms a frame (99 %: "
-                f"{np.percentile(spent, 99):.1f}); {told}; {1e3 / between.mean():.0f} frames a second by the clock"
-            )
             before_s = spent_by_kind(chromium)
             tab.evaluate(f"window.again = false, {(AGAIN % words).strip()}.then(() => (window.again = true)), 0")
             assert tab.wait("window.again", 600)
-            print(f"           the same picture again: {since(before_s, chromium)}")
+            rows[f"{span_s:g} s"] = {
+                "the page's own work, ms": float(spent.mean()),
+                "99 %, ms": float(np.percentile(spent, 99)),
+                "all of the browser, ms": sum(scrolled.values()),
+                **{f"of it {kind}, ms": value for kind, value in scrolled.items()},
+                "the same picture again, ms": sum(since(before_s, chromium).values()),
+                "frames a second by the clock": 1e3 / float(between.mean()),
+            }
         heap = tab.evaluate("performance.memory.usedJSHeapSize") / 2**20
         held = tab.evaluate("[...page.tiles.values()].reduce((sum, tiles) => sum + tiles.size, 0)") / 2**20
-        print(f"  memory: page {page_mb(chromium):.0f} MB (its process), heap {heap:.0f} MB, tiles {held:.0f} MB")
-    print(f"  load average {os.getloadavg()[0]:.1f}")
+        memory: dict[str, Cell] = {"the page's process, MB": page_mb(chromium), "heap, MB": heap, "tiles, MB": held}
+    shown = f"{sheet.duration_s / 60:.0f} minutes in two panes, {SIZE[0]} × {SIZE[1]} pixels"
+    return {
+        "scrolled": Table(rows, ".1f", "shown", f"{shown}, no graphics card: processor time a frame"),
+        "memory": Table({shown: memory}, ".0f"),
+    }
 
 
 def processes(chromium: Browser) -> dict[int, str]:
@@ -196,11 +208,9 @@ def spent_by_kind(chromium: Browser) -> Counter[str]:
     return spent
 
 
-def since(before_s: Counter[str], chromium: Browser) -> str:
-    """What the processes have taken for each of so many frames."""
-    ms = {name: 1e3 * (value - before_s[name]) / FRAMES for name, value in spent_by_kind(chromium).items()}
-    parts = ", ".join(f"{name} {value:.0f}" for name, value in ms.items())
-    return f"all processes of the browser {sum(ms.values()):.0f} ms of processor time a frame without a card ({parts})"
+def since(before_s: Counter[str], chromium: Browser) -> dict[str, float]:
+    """What the processes have taken for each of so many frames, ms."""
+    return {name: 1e3 * (value - before_s[name]) / FRAMES for name, value in spent_by_kind(chromium).items()}
 
 
 def page_mb(chromium: Browser) -> float:
@@ -225,7 +235,7 @@ def viewing(*words: str) -> Iterator[tuple[str, int, float]]:
         process.communicate()
 
 
-def first_picture(song: Path) -> None:
+def first_picture(song: Path) -> Table:
     """From the command to a picture, to the first that is sharpened, and to all of it."""
     seconds = soundfile.info(song).duration
     with browser(SIZE) as chromium, viewing(str(song)) as (url, pid, began_s):
@@ -236,11 +246,11 @@ def first_picture(song: Path) -> None:
             "first sharpened": "page.sheets[0].done_s > 0",
             "all sharpened": "page.sheets[0].complete",
         }
-        told = [f"address {address_s:.1f} s"]
+        rows: dict[str, dict[str, Cell]] = {"the page's address": {"s": address_s}}
         for name, condition in moments.items():
             assert tab.wait(f"window.page && {condition}", 600), name
-            told.append(f"{name} {time.monotonic() - began_s:.1f} s ({spent_s(pid):.1f} of processor time)")
-        print(f"{seconds:.0f} s of {song.name}, opened: {', '.join(told)}; load average {os.getloadavg()[0]:.1f}")
+            rows[name] = {"s": time.monotonic() - began_s, "processor time, s": spent_s(pid)}
+    return Table(rows, ".1f", f"{seconds:.0f} s, opened in a browser")
 
 
 def portrait(path: Path) -> None:

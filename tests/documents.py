@@ -11,6 +11,8 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>.+?) -->\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```", re.M | re.S)
+TABLE = re.compile(r"(?:<!-- by hand: (?P<reason>.+?) -->\n+)?(?P<table>(?:^\|.*\n)+)", re.M)
+NUMBER = re.compile(r"[-−+<>*≤~]*\s*\.?\d")
 PROGRAMS = ("sharpear", "pip", "make", "ffmpeg", "sox", "dask", "git", "python", "docker", "podman")
 
 
@@ -30,6 +32,18 @@ def blocks() -> list[Block]:
         for page in PAGES
         for found in BLOCK.finditer(page.read_text(encoding="utf-8"))
     ]
+
+
+def tables_by_hand(text: str) -> list[tuple[str, str]]:
+    """Tables outside the places that `make figures` fills, half of whose cells are numbers; the reason given."""
+    text = re.sub(r"<!-- measured: .*?<!-- end -->|^```.*?^```", "", text, flags=re.M | re.S)
+    found = []
+    for each in TABLE.finditer(text):
+        rows = [line.strip().strip("|").split("|")[1:] for line in each["table"].splitlines()[2:]]
+        cells = [cell.strip() for row in rows for cell in row if cell.strip()]
+        if 0 < len(cells) <= 2 * sum(NUMBER.match(cell) is not None for cell in cells):
+            found.append((each["table"], each["reason"] or ""))
+    return found
 
 
 def shell_lines(block: Block) -> list[str]:

@@ -17,7 +17,7 @@ from benchmarks.sharpness.estimate import Estimate
 from benchmarks.sharpness.lines import LINE_HOP, SAMPLE_RATE, Lines, Mixer
 from benchmarks.sharpness.metrics import GRID_HZ, transport
 from benchmarks.sharpness.partials import HOP, Partials, take_apart
-from benchmarks.sharpness.report import BEST_PEER, Result, markdown, with_best_peer
+from benchmarks.sharpness.report import BEST_PEER, Result, tables, with_best_peer
 from benchmarks.sharpness.signals import draw, gate
 from benchmarks.sharpness.singing import Voice, piece, together, transposed
 from benchmarks.sharpness.sources import KINDS, SPLITS, Sources, find, listing, split_of
@@ -371,6 +371,6 @@ def test_the_best_peer_is_chosen_for_each_signal() -> None:
     best = with_best_peer(results)[BEST_PEER]
     assert best.cents == {"notes": [2.0, 4.0]}
     assert best.ghosts == {"notes": [0.1, 0.4]}
-    text = markdown(results)
-    assert "| best peer" in text
-    assert "Ghosts" in text
+    found = tables(results)
+    assert found["cents"].told(BEST_PEER, "notes") == "3.0 ± 1.4"
+    assert BEST_PEER in found["ghosts"].rows

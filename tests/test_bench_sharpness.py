@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
@@ -10,15 +9,17 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from benchmarks.document import filled, main
 from benchmarks.sharpness import gammatone
-from benchmarks.sharpness.estimate import Estimate, coherent_energy
+from benchmarks.sharpness.basins import basins
+from benchmarks.sharpness.bundled import Bundled
+from benchmarks.sharpness.estimate import Audio, Estimate, Method, coherent_energy
 from benchmarks.sharpness.lines import SAMPLE_RATE, Lines, Mixer
 from benchmarks.sharpness.metrics import GRID_BINS, GRID_HZ, distances, normalise, place, renyi3, transport
 from benchmarks.sharpness.pitch import multi_pitch
 from benchmarks.sharpness.precision import cramer_rao_hz
-from benchmarks.sharpness.report import Result, markdown, tables, write
+from benchmarks.sharpness.report import Result, tables
 from benchmarks.sharpness.resolution import resolved_share
+from benchmarks.sharpness.run import METHODS, key_of, run_families
 from benchmarks.sharpness.signals import FAMILIES, draw
 
 
@@ -202,35 +203,42 @@ def test_an_estimate_of_the_wrong_shape_is_refused() -> None:
         Estimate(np.zeros(4), np.zeros(5), np.zeros((4, 3)), True)
 
 
-def test_a_page_has_what_was_measured(tmp_path: Path) -> None:
-    measured = {"a": Result(cents={"notes": [1.0, 3.0]}), "b": Result(cents={"notes": [math.nan, 3.0]})}
-    write(measured, {}, tmp_path)
-    (tmp_path / "ablation.json").write_text(json.dumps({"rows": {"whole": {"notes": 31.04, "tremolo": 0.123}}}))
-    page = tmp_path / "page.md"
-    title = next(iter(tables(measured)))
-    page.write_text(
-        f"# A\n\n<!-- measured: {title} -->\nold\n<!-- end -->\n\n<!-- measured: ablation -->\n<!-- end -->\n"
-    )
-    assert main([str(tmp_path), str(page)]) == 0
-    text = page.read_text()
-    assert tables(measured)[title] in text
-    assert "| whole | 31.0 | 0.12 |" in text
-    assert "old" not in text
-    assert main([str(tmp_path), str(page)]) == 0
-    assert page.read_text() == text
-
-
-def test_a_page_that_asks_for_what_was_not_measured_is_refused() -> None:
-    with pytest.raises(ValueError, match="received speed"):
-        filled("<!-- measured: speed -->\n<!-- end -->\n", {"cost": ""})
-
-
 def test_late_causal_methods_are_listed_apart() -> None:
     measured = {"cents": {"notes": [1.0, 3.0]}, "renyi_bits": {"notes": [1.0, 1.0]}}
     late = Result(causal=True, lag_ms={"notes": [80.0, 90.0]}, **measured)
     offline = Result(causal=False, lag_ms={"notes": [80.0, 90.0]}, **measured)
-    text = markdown({"late": late, "offline": offline})
+    found = tables({"late": late, "offline": offline})
     assert late.apart
     assert not offline.apart
-    assert text.index("offline") < text.index("Causal, but later than 60 ms") < text.index("| late ")
-    assert "2.0 ± 1.4" in text
+    assert "offline" in found["cents"].rows
+    assert list(found["cents_late"].rows) == ["late"]
+    assert found["cents"].told("offline", "notes") == "2.0 ± 1.4"
+
+
+def test_a_method_is_measured_on_a_family_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.results.WRITTEN", tmp_path)
+    runs: list[float] = []
+
+    def counted(audio: Audio, sample_rate: float) -> Estimate:
+        runs.append(sample_rate)
+        return basins(audio, sample_rate, 512)
+
+    method = Method("counted", counted)
+    first, again = (
+        run_families([method], ["two_tones_20"], [0], Bundled(), "bundled", lambda _: None) for _ in range(2)
+    )
+    assert len(runs) == 1
+    assert first["counted"].cents == again["counted"].cents
+    assert first["truth"].renyi_bits["two_tones_20"][0] > 0
+    run_families([method], ["two_tones_20"], [1], Bundled(), "bundled", lambda _: None)
+    assert len(runs) == 2
+
+
+def test_what_ours_scores_depends_on_the_program_and_what_peers_score_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, peer = METHODS["sharpear-music"], METHODS["reassigned-4096"]
+    asked: list[object] = []
+    monkeypatch.setattr("benchmarks.sharpness.run.code", lambda *which: asked.append(which) or "digest")
+    assert key_of(ours) == "digest"
+    assert "librosa" in key_of(peer)
+    assert asked[0] == ()
+    assert asked[1][0] == ("benchmarks/sharpness",)

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.beliefs.examples import Examples
 from benchmarks.beliefs.gather import Origin, gathered, wanted
 from benchmarks.beliefs.presets import LAYOUTS, Preset
-from benchmarks.document import rows
+from benchmarks.results import Table
 
 TOLD_EVERY = 500
 """Steps between two lines about the loss."""
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out: Path = options.out or Path(f"build/beliefs/beliefs_{options.preset}.npz")
     out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(out, allow_pickle=False, **arrays, figures=np.array(json.dumps(figures, sort_keys=True).encode()))
-    print(rows(figures["validation"]))
+    print(Table(figures["validation"]).markdown())
     log(f"written to {out}")
     return 0
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.beliefs.__main__ import logged, origin_of, parser
 from benchmarks.beliefs.gather import VOICES, Wanted, gathered, wanted
-from benchmarks.document import rows
+from benchmarks.results import Table
 
 STEPS = (3000, 1500)
 """How many each of the two stages has."""
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }  # fmt: skip
     options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(options.out, allow_pickle=False, **arrays, figures=np.array(json.dumps(figures, sort_keys=True).encode()))
-    print(rows(reached))
+    print(Table(reached).markdown())
     log(f"written to {options.out}")
     return 0
 

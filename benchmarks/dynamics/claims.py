@@ -21,6 +21,7 @@ from benchmarks.dynamics.measure import (
 )
 from benchmarks.dynamics.problem import Frame, Problem, problems
 from benchmarks.dynamics.solvers import Setting, build
+from benchmarks.results import Cell, Results, Table
 
 SMEARS_ERB = (0.5, 0.75, 1.0)
 """Bandwidths of the filters."""
@@ -46,35 +47,46 @@ def over_draws(counts: list[int | None]) -> str:
     return f"{words[0]} ({words[1]} to {words[-1]})"
 
 
-def rows(problem: Problem, smear: float) -> list[str]:
+def rows(problem: Problem, smear: float) -> dict[str, dict[str, Cell]]:
     """One row of the table for each rule."""
     other = [problem.frames(1, FIRST_TUNED + n)[0] for n in range(TUNING_FRAMES)]
     optima = solve_exactly(problem, other).value
     frames = [problem.frames(1, FIRST_DRAW + n)[0] for n in range(DRAWS)]
     exact = solve_exactly(problem, frames)
     name = f"{smear:g}, {problem.name} ({problem.correlation:.3f})"
-    lines = [f"| {name} | LARS | | {over_draws(list(exact.steps))} | the same | 0 | 1, 1, 0 |"]
+    found: dict[str, dict[str, Cell]] = {
+        f"{name}: LARS": {
+            "constants": "",
+            "1 %": over_draws(list(exact.steps)),
+            "support": "the same",
+            "gap at the end": "0",
+            "cosine, scale, rest": "1, 1, 0",
+        }
+    }
     for rule in ("Lca", "LcAdam"):
         settings = tune(rule, problem, other, optima)
         runs = [settle(setting, problem, frames, exact.value) for setting in settings]
         gap = float(np.median([run.gap[-1] for run in runs[0]]))
         ends = [likeness(run.last, best) for run, best in zip(runs[0], exact.a, strict=True)]
         alike = np.median(ends, axis=0)
-        lines.append(
-            f"| | {rule} | {'; '.join(map(str, settings))} | {over_draws([run.close() for run in runs[0]])} | "
-            f"{over_draws([run.near() for run in runs[-1]])} | {'< 1e-06' if gap < 1e-6 else f'{gap:.0e}'} | "
-            f"{alike[0]:.4f}, {alike[1]:.3f}, {alike[2]:.3f} |"
-        )
-    return lines
+        found[f"{name}: {rule}"] = {
+            "constants": "; ".join(map(str, settings)),
+            "1 %": over_draws([run.close() for run in runs[0]]),
+            "support": over_draws([run.near() for run in runs[-1]]),
+            "gap at the end": "< 1e-06" if gap < 1e-6 else f"{gap:.0e}",
+            "cosine, scale, rest": f"{alike[0]:.4f}, {alike[1]:.3f}, {alike[2]:.3f}",
+        }
+    return found
 
 
 def main() -> None:
-    """Print the table."""
-    print("| filters, ERB; fields | rule | constants | 1 % | support | gap at the end | cosine, scale, rest |")
-    print("|---|---|---|--:|--:|--:|---|")
-    for smear in SMEARS_ERB:
-        for problem in problems(smear):
-            print("\n".join(rows(problem, smear)), flush=True)
+    """Measure all smears."""
+    with Results("dynamics.claims") as results:
+        found: dict[str, dict[str, Cell]] = {}
+        for smear in SMEARS_ERB:
+            for problem in problems(smear):
+                found |= rows(problem, smear)
+        results.tables["claims"] = Table(found, corner="filters, ERB; fields: rule")
 
 
 if __name__ == "__main__":

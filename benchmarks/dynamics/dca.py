@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
+from benchmarks import results as kept
 from benchmarks.sharpness import recordings
 from benchmarks.sharpness.lines import Floats
-from benchmarks.transcription.__main__ import table
 from sharpear.dynamics import Cell, Flow, Lca, Network
 from sharpear.dynamics.hebbian import learn_dictionary
 from sharpear.pitch import Transcriber
@@ -157,8 +157,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.dynamics.dca", description=__doc__)
     parser.add_argument("--audio", type=Path, required=True, help="folder of the recordings r1, r2, c1, m1")
     found = recordings.find(parser.parse_args().audio)
+    results = kept.Results("dynamics.dca")
     all_heard, W = [hear(recordings.load(path)) for path in found.values()], kernels()
-    rows: dict[str, list[str]] = {}
+    rows: dict[str, dict[str, kept.Cell]] = {}
     flat: list[Code] = []
     first = [settled(heard, W, PENALTIES[0]) for heard in all_heard]
     uppers = [patterns([*first[:n], *first[n + 1 :]]) for n in range(len(first))]
@@ -175,9 +176,15 @@ def main() -> None:
             told = f"{100 * (mean.units / same - 1):+.0f} %" if top_down else ""
             if top_down and not flat[0].error <= mean.error <= flat[-1].error:
                 told = "beyond"
-            cells = [f"{mean.units:.1f}", f"{mean.error:.3f}", told, f"{mean.f1:.3f}"]
-            rows[f"{f'g {top_down:g}' if top_down else 'flat'}, λ {penalty:g}"] = cells
-    print(table("code", ["units", "error", "units, against the flat code of that error", "F1"], rows))
+            row = {
+                "units": mean.units,
+                "error": mean.error,
+                "units, against the flat code of that error": told,
+                "F1": mean.f1,
+            }
+            rows[f"{f'g {top_down:g}' if top_down else 'flat'}, λ {penalty:g}"] = row
+    with results:
+        results.tables["codes"] = kept.Table(rows, {"": ".3f", "units": ".1f"}, "code")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.dynamics.problem import ACTIVE, PENALTY, WHITENING, Floats, Problem, over
 from benchmarks.dynamics.solvers import BETA1, BETA2, FRAME_S, LEVEL_TAU_S
+from benchmarks.results import Cell, Results, Table
 from sharpear.dsp import GammatoneDesign
 from sharpear.dynamics import BandedWeights, LcAdam, LcAdamWta, WtaCircuit, WtaConv
 
@@ -126,21 +127,23 @@ def _cell(counts: Floats) -> str:
 
 
 def main() -> None:
-    """Print the tables: of each set the example itself, and the median of all draws."""
+    """Of each set the example itself, and the median of all draws."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.dynamics.origin", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     seed = parser.parse_args().seed
     names = [" + ".join(f"{hz}{'' if a == 1 else f' at {a:g}'}" for hz, a in tones.items()) for tones in SETS]
-    for smear in SMEARS_HZ:
-        design = GammatoneDesign(44100.0, FILTER_HZ, np.full(FILTER_HZ.size, smear), 4)
-        for whitening in (None, WHITENING):
-            problem = over(design, FILTER_HZ, whitening)
-            print(f"\n### {problem.name}, {smear:g} Hz: correlation {problem.correlation:.4f}\n")
-            print(f"| pair | η | {' | '.join(names)} |\n|---|--:|{'--:|' * len(names)}")
-            for pair in PAIRS:
-                eta, counts = count(pair, problem, seed)
-                cells = [f"{row[0]:.0f} · {_cell(row)}".replace("inf", "never") for row in counts]
-                print(f"| {pair} | {eta:g} | {' | '.join(cells)} |", flush=True)
+    with Results("dynamics.origin") as results:
+        rows: dict[str, dict[str, Cell]] = {}
+        for smear in SMEARS_HZ:
+            design = GammatoneDesign(44100.0, FILTER_HZ, np.full(FILTER_HZ.size, smear), 4)
+            for whitening in (None, WHITENING):
+                problem = over(design, FILTER_HZ, whitening)
+                for pair in PAIRS:
+                    eta, counts = count(pair, problem, seed)
+                    cells = [f"{row[0]:.0f} · {_cell(row)}".replace("inf", "never") for row in counts]
+                    row = f"{smear:g} Hz{', whitened' if whitening else ''}: {pair}"
+                    rows[row] = {"η": f"{eta:g}", **dict(zip(names, cells, strict=True))}
+        results.tables["origin"] = Table(rows, corner="fields: pair")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""The table, the numbers as JSON, and the picture."""
+"""The tables and the picture."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from benchmarks.dynamics.measure import Exact, Result, Trace, middle
 from benchmarks.dynamics.problem import Problem, support
+from benchmarks.results import Cell, Table
 
 COLORS = {
     "FISTA": "0.6",
@@ -35,34 +35,45 @@ def _ms(value: float | None) -> str:
     return "" if value is None else f" · {value / 1e3:.1f}"
 
 
-def markdown(problem: Problem, exact: Exact, results: list[Result]) -> str:
-    """One problem's table: medians over frames, with the frames that got there where not all did."""
-    lines = [
-        f"### {problem.name}",
-        "",
-        f"Correlation of neighbouring atoms {problem.correlation:.3f} (median), λmax(WᵀW) "
-        f"{problem.largest_eigenvalue:.1f}; duality gap of LARS at most {max(exact.gap):.0e}.",
-        "",
-        "| rule | constants | cold: 1 % · ms | cold: support · ms | warm: 1 % · ms | warm: support · ms | µs/iteration "
-        "| gap at the end | support at the end | atoms | cosine | scale | rest |",
-        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-        f"| LARS | exact | {np.median(exact.steps):.0f}{_ms(float(np.median(exact.us)))} | the same | | | "
-        f"{np.median(np.divide(exact.us, exact.steps)):.0f} | 0 | {np.median(exact.distance):.0f} | "
-        f"{np.median([support(a).size for a in exact.a]):.0f} | 1 | 1 | 0 |",
-    ]
+def table(problem: Problem, exact: Exact, results: list[Result]) -> Table:
+    """One problem's: medians over frames, with the frames that got there where not all did."""
+    starts = ("cold: 1 % · ms", "cold: support · ms", "warm: 1 % · ms", "warm: support · ms")
+    rows: dict[str, dict[str, Cell]] = {
+        "LARS": {
+            starts[0]: f"{np.median(exact.steps):.0f}{_ms(float(np.median(exact.us)))}",
+            starts[1]: "the same",
+            **dict.fromkeys(starts[2:], ""),
+            "µs/iteration": float(np.median(np.divide(exact.us, exact.steps))),
+            "gap at the end": "0",
+            "support at the end": round(float(np.median(exact.distance))),
+            "atoms": round(float(np.median([support(a).size for a in exact.a]))),
+            "cosine": 1.0,
+            "scale": 1.0,
+            "rest": 0.0,
+        }
+    }
     for result in results:
-        cells = [result.setting.rule, str(result.setting)]
+        cells: list[Cell] = []
         for traces, times in ((result.cold, result.cold_us), (result.warm, result.warm_us)):
             cells.append(_count(traces, Trace.close) + _ms(times["close"]))
             cells.append(_count(traces, Trace.near) + _ms(times["near"]))
         end = float(np.median([run.gap[-1] for run in result.cold]))
-        far = float(np.median([run.distance[-1] for run in result.cold]))
-        atoms = float(np.median([support(run.last).size for run in result.cold]))
-        cells += [f"{result.iteration_us:.1f}", "< 1e-06" if end < 1e-6 else f"{end:.0e}", f"{far:.0f}", f"{atoms:.0f}"]
-        cells += [f"{result.cosine:.4f}", f"{result.scale:.3f}", f"{result.rest:.3f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    worst = max(exact.distance)
-    return "\n".join([*lines, "", f"LARS: support within {worst:g} grid step(s) of the tones in every frame."])
+        rows[f"{result.setting.rule}: {result.setting}"] = {
+            **dict(zip(starts, cells, strict=True)),
+            "µs/iteration": result.iteration_us,
+            "gap at the end": "< 1e-06" if end < 1e-6 else f"{end:.0e}",
+            "support at the end": round(float(np.median([run.distance[-1] for run in result.cold]))),
+            "atoms": round(float(np.median([support(run.last).size for run in result.cold]))),
+            "cosine": result.cosine,
+            "scale": result.scale,
+            "rest": result.rest,
+        }
+    title = (
+        f"{problem.name}: correlation of neighbouring atoms {problem.correlation:.3f} (median), λmax(WᵀW) "
+        f"{problem.largest_eigenvalue:.1f}; duality gap of LARS at most {max(exact.gap):.0e}; its support within "
+        f"{max(exact.distance):g} grid step(s) of the tones in every frame"
+    )
+    return Table(rows, {"": ".3f", "µs/iteration": ".1f", "cosine": ".4f"}, "rule: constants", title)
 
 
 def picture(measured: list[tuple[Problem, Exact, list[Result]]], path: Path) -> None:
@@ -92,34 +103,3 @@ def picture(measured: list[tuple[Problem, Exact, list[Result]]], path: Path) -> 
     panels[0].set_ylabel("objective / optimum − 1")
     figure.suptitle("Cold start, median of frames; dots: support right from here on", fontsize=10)
     figure.savefig(path, dpi=80)
-
-
-def write(measured: list[tuple[Problem, Exact, list[Result]]], out: Path) -> str:
-    """Write dynamics.md, dynamics.json and dynamics.png to `out`; the Markdown."""
-    out.mkdir(parents=True, exist_ok=True)
-    text = "\n\n".join(markdown(*part) for part in measured)
-    (out / "dynamics.md").write_text(text + "\n", encoding="utf-8")
-    rows = [
-        {
-            "problem": result.problem,
-            "rule": result.setting.rule,
-            "constants": str(result.setting),
-            **{
-                f"{start}_{goal}": [getattr(run, goal)() for run in traces]
-                for start, traces in (("cold", result.cold), ("warm", result.warm))
-                for goal in ("close", "near")
-            },
-            "cold_us": result.cold_us,
-            "warm_us": result.warm_us,
-            "gap": [run.gap[-1] for run in result.cold],
-            "iteration_us": result.iteration_us,
-            "cosine": result.cosine,
-            "rest": result.rest,
-            "scale": result.scale,
-        }
-        for _, _, results in measured
-        for result in results
-    ]
-    (out / "dynamics.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False), encoding="utf-8")
-    picture(measured, out / "dynamics.png")
-    return text

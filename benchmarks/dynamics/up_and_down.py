@@ -15,6 +15,7 @@ from scipy import sparse
 
 from benchmarks.dynamics.problem import ATOMS, LOW_HZ, PENALTY, PER_OCTAVE, Floats, Problem, grid_hz, problems
 from benchmarks.dynamics.solvers import BETA1, BETA2, FRAME_S, LEVEL_TAU_S
+from benchmarks.results import Cell, Results, Table
 from sharpear.dynamics import Divisive, Flow, HarmonicFields, LcAdam, Network
 
 SMEARS_ERB = (0.5, 0.75, 1.0)
@@ -95,20 +96,21 @@ def measured(problem: Problem, gain: float, seeds: Sequence[int]) -> list[float]
 
 
 def main() -> None:
-    """Print the table: medians over draws, and in how many of them the flow down is better than none."""
+    """Medians over draws, and in how many of them the flow down is better than none."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.dynamics.up_and_down", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="first draw")
     first = parser.parse_args().seed
-    print(f"| filters, ERB; fields | {' | '.join(f'g {gain:g}' for gain in GAINS)} |\n|---|{'--:|' * len(GAINS)}")
-    for smear in SMEARS_ERB:
-        for problem in problems(smear):
-            rows = np.array([measured(problem, gain, range(first, first + DRAWS)) for gain in GAINS])
-            better = (rows < rows[0]).sum(axis=1)
-            cells = [
-                f"{np.median(row):.1f}" + (f" ({count}/{DRAWS})" if gain else "")
-                for row, count, gain in zip(rows, better, GAINS, strict=True)
-            ]
-            print(f"| {smear:g}, {problem.name} | {' | '.join(cells)} |", flush=True)
+    found: dict[str, dict[str, Cell]] = {}
+    with Results("dynamics.up_and_down") as results:
+        for smear in SMEARS_ERB:
+            for problem in problems(smear):
+                rows = np.array([measured(problem, gain, range(first, first + DRAWS)) for gain in GAINS])
+                better = (rows < rows[0]).sum(axis=1)
+                found[f"{smear:g}, {problem.name}"] = {
+                    f"g {gain:g}": f"{np.median(row):.1f}" + (f" ({count}/{DRAWS})" if gain else "")
+                    for row, count, gain in zip(rows, better, GAINS, strict=True)
+                }
+        results.tables["up_and_down"] = Table(found, corner="filters, ERB; fields")
 
 
 if __name__ == "__main__":

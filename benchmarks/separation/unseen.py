@@ -63,11 +63,8 @@ REAL_DRUMS, REAL_DB = (PEARL, FORZEE, MILLO), (0.0, 6.0, -6.0)
 """What is played beside the recordings of a folder, in turn, and how loud."""
 
 
-def mixtures(audio: Path | None = None) -> Iterator[tuple[str, NDArray[np.float64], int]]:
-    """Name, (tonal, drums) (2, samples) and sample rate of each; then of the recordings in a folder, with drums.
-
-    audio: NAME/stem_*.flac or NAME/mix.wav; recordings that have drums are left out.
-    """
+def mixtures() -> Iterator[tuple[str, NDArray[np.float64], int]]:
+    """Name, (tonal, drums) (2, samples) and sample rate of each."""
     for unseen in MIXTURES:
         rng = np.random.default_rng(unseen.seed)
         if isinstance(unseen.tonal, Path):
@@ -75,7 +72,14 @@ def mixtures(audio: Path | None = None) -> Iterator[tuple[str, NDArray[np.float6
         else:
             tonal = played(melodies(rng, SECONDS, unseen.tonal), TIM, SECONDS)
         yield f"{unseen.name}, {unseen.drums_db:+.0f} dB", mixed(tonal, RATE, unseen.drums, unseen.drums_db, rng), RATE
-    folders = sorted(path for path in audio.iterdir() if path.is_dir()) if audio else []
+
+
+def with_drums(audio: Path) -> Iterator[tuple[str, NDArray[np.float64], int]]:
+    """The same of the recordings in a folder that have no drums, with some.
+
+    audio: NAME/stem_*.flac or NAME/mix.wav.
+    """
+    folders = sorted(path for path in audio.iterdir() if path.is_dir())
     for n, folder in enumerate(folders):
         paths = sorted(folder.glob("stem_*.flac")) or list(folder.glob("mix.wav"))
         if paths and folder / "stem_drums.flac" not in paths:

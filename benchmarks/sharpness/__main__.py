@@ -8,9 +8,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.results import WRITTEN, Results
 from benchmarks.sharpness import sung
 from benchmarks.sharpness.bundled import Bundled
-from benchmarks.sharpness.report import write
+from benchmarks.sharpness.report import tables
 from benchmarks.sharpness.run import METHODS, drawable, run_families, run_recordings, run_single_tones, usable
 from benchmarks.sharpness.signals import FAMILIES
 from benchmarks.sharpness.sources import SPLITS, Sources, Voices
@@ -34,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sources", type=Path, help="folder of single voices by kind; default: the bundled voices")
     parser.add_argument("--split", choices=SPLITS, default="test", help="whose voices of --sources (default test)")
     parser.add_argument("--cache", type=Path, help="where they are kept taken apart; default: SOURCES-cache")
-    parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for JSON, Markdown and picture")
+    parser.add_argument("--out", type=Path, default=WRITTEN, help="folder for sharpness.json")
     parser.add_argument("--no-tones", action="store_true", help="leave out two-tone resolution and frequency errors")
     return parser
 
@@ -59,15 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     methods, voices = usable(names, log), _voices(options)
     families = drawable(families, voices, log)
-    results = run_families(methods, families, seeds, voices, log)
-    if not options.no_tones:
-        run_single_tones(methods, results, log)
-    if options.audio is not None:
-        run_recordings(methods, results, options.audio, log)
-    seconds = time.perf_counter() - start
-    settings = {"seeds": seeds, "families": families, "voices": str(options.sources or "bundled"), "seconds": seconds}
-    print(write(results, settings, options.out))
-    log(f"written to {options.out}")
+    with Results("sharpness", options.out, arguments) as kept:
+        results = run_families(methods, families, seeds, voices, str(options.sources or "bundled"), log)
+        if not options.no_tones:
+            run_single_tones(methods, results, log)
+        if options.audio is not None:
+            run_recordings(methods, results, options.audio, log)
+        kept.tables |= tables(results)
     return 0
 
 

@@ -6,7 +6,6 @@ What the beliefs learn without a part is told by ``python -m benchmarks.beliefs.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import sharpear
-from benchmarks.document import rows
+from benchmarks.results import WRITTEN, Results, Table
 from benchmarks.sharpness import sung
 from benchmarks.sharpness.bundled import Bundled
 from benchmarks.sharpness.details import bristles
@@ -74,18 +73,15 @@ def measured(overrides: dict[str, object], seeds: Sequence[int]) -> dict[str, fl
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table, and write it as JSON; 0 on success."""
+    """Measure all variants; 0 on success."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0, help="first seed")
-    parser.add_argument("--out", type=Path, default=Path("build/bench/ablation.json"))
+    parser.add_argument("--out", type=Path, default=WRITTEN, help="folder for sharpness.ablation.json")
     options = parser.parse_args(arguments)
     seeds = list(range(options.seed, options.seed + options.seeds))
-    found = {name: measured(overrides, seeds) for name, overrides in VARIANTS.items()}
-    print(rows(found))
-    out: Path = options.out
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({"seeds": seeds, "rows": found}, indent=1), encoding="utf-8")
+    with Results("sharpness.ablation", options.out, arguments) as results:
+        results.tables["ablation"] = Table({name: measured(overrides, seeds) for name, overrides in VARIANTS.items()})
     return 0
 
 

@@ -1,25 +1,23 @@
-"""The results as tables, JSON and a picture."""
+"""The results as tables and a picture."""
 
 from __future__ import annotations
 
 import importlib
-import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.results import Cell, Table
 from benchmarks.sharpness import sung
 
 MOVING = ("vibrato", "chirps", "notes", "glides", "pluck", "tremolo")
 """Families, by the beginning of their names, whose motion makes a lag measurable."""
 MAX_LAG_MS = 60.0
 """Causal methods later than this are listed apart."""
-
-DISTANCES = "Transport distance to the true lines, cents (mean ± spread over seeds, best constant lag)"
 
 OURS = ("sharpear", "truth")
 """Beginnings of the names that are no peers."""
@@ -86,6 +84,11 @@ class Result:
         """Append the value of one more seed of a family to a table."""
         getattr(self, name).setdefault(family, []).append(value)
 
+    def take(self, part: dict[str, Any]) -> None:
+        """Take in what another result, as a dictionary, has of other families or recordings."""
+        for name, value in part.items():
+            setattr(self, name, getattr(self, name) | value)
+
     @property
     def moving_lag_ms(self) -> float:
         """Median lag over the signals that move, in ms; NaN when none were run."""
@@ -99,20 +102,7 @@ class Result:
 
 
 Results = dict[str, Result]
-
-
-def _spread(values: list[float]) -> str:
-    spread = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-    return f"{np.mean(values):.1f} ± {spread:.1f}"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(head, widths, strict=True)) + " |"]
-    lines.append("|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    for row in rows:
-        lines.append("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
-    return "\n".join(lines)
+Rows = dict[str, dict[str, Cell]]
 
 
 def with_best_peer(results: Results) -> Results:
@@ -133,18 +123,29 @@ def _kind(name: str, result: Result) -> str:
     return "–" if name == BEST_PEER else "causal" if result.causal else "offline"
 
 
-def _score_rows(results: Results, families: list[str]) -> list[list[str]]:
-    rows = []
+def _score_rows(results: Results, families: list[str]) -> Rows:
+    rows = {}
     for name, result in results.items():
         if not result.cents:
             continue
-        cells = [_spread(result.cents[f]) if f in result.cents else "–" for f in families]
         speed = [factor for seeds in result.real_time_factor.values() for factor in seeds]
-        factor = f"{np.median(speed):.3f}" if speed else "–"
-        means = [_number(_geometric_mean(result.cents, group), 1) for group in _groups(families)]
-        lag = _number(result.moving_lag_ms, 0)
-        rows.append([name, _kind(name, result), *cells, *means, lag, factor])
+        synthetic, recorded = (_geometric_mean(result.cents, group) for group in _groups(families))
+        rows[name] = {
+            "kind": _kind(name, result),
+            **{family: _spread(result.cents.get(family)) for family in families},
+            "all synthetic": synthetic,
+            "all recorded": recorded,
+            "lag ms": result.moving_lag_ms,
+            "RTF": float(np.median(speed)) if speed else None,
+        }
     return rows
+
+
+def _spread(values: list[float] | None) -> Cell:
+    """Mean and spread over seeds."""
+    if values is None:
+        return None
+    return [float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0]
 
 
 def _groups(families: list[str]) -> tuple[list[str], list[str]]:
@@ -159,155 +160,150 @@ def _geometric_mean(table: dict[str, list[float]], families: list[str]) -> float
     return float(np.exp(np.mean([np.log(max(float(np.mean(table[family])), 1e-6)) for family in families])))
 
 
-def markdown(results: Results) -> str:
-    """All tables, as Markdown."""
-    parts = []
-    for title, table in tables(results).items():
-        parts += [f"## {title}", table]
-        if title == DISTANCES:
-            parts += ["Lag: median over the moving families, latency included. RTF: run time over audio time, median."]
-            parts += ["All: geometric mean over families, the recorded ones being voices taken apart and sung again."]
-    return "\n\n".join(parts) + "\n"
-
-
-def tables(results: Results) -> dict[str, str]:
-    """Title -> table, as Markdown."""
+def tables(results: Results) -> dict[str, Table]:
+    """All that is shown, by name."""
     results = with_best_peer(results)
     families = list(dict.fromkeys(family for result in results.values() for family in result.cents))
-    head = ["method", "kind", *families, "all synthetic", "all recorded", "lag ms", "RTF"]
     near = {name: result for name, result in results.items() if not result.apart}
     late = {name: result for name, result in results.items() if result.apart}
-    found = {}
-    if families:
-        found[DISTANCES] = _table(head, _score_rows(near, families))
-    if late:
-        found[f"Causal, but later than {MAX_LAG_MS:.0f} ms"] = _table(head, _score_rows(late, families))
-    found["Rényi-3 entropy of a frame, bits (mean over seeds; `truth` is that of the lines)"] = _family_table(
-        results, families, lambda r, f: _mean(r.renyi_bits, f, 2)
-    )
-    found |= _detail_tables(results, families) | _small_tables(results)
-    return {title: table for title, table in found.items() if table}
+    forms = {"": ".1f", "lag ms": ".0f", "RTF": ".3f"}
+    scores = {
+        "cents": (near, "Transport distance to the true lines, cents (mean ± spread over seeds, best constant lag)"),
+        "cents_late": (late, f"Causal, but later than {MAX_LAG_MS:.0f} ms"),
+    }
+    found = {
+        name: Table(_score_rows(group, families), forms, "method", title, " ± ")
+        for name, (group, title) in scores.items()
+    }
+    found |= _detail_tables(results, families) | _level_tables(results, families) | _small_tables(results)
+    found["ahead"] = _ahead(results)
+    return {name: table for name, table in found.items() if table.rows}
 
 
-def _mean(table: dict[str, list[float]], family: str, digits: int, scale: float = 1.0) -> str:
+def _mean(table: dict[str, list[float]], family: str, scale: float = 1.0) -> float | None:
     known = [value for value in table.get(family, []) if math.isfinite(value)]
-    return f"{scale * np.mean(known):.{digits}f}" if known else "–"
+    return float(scale * np.mean(known)) if known else None
 
 
-def _family_table(results: Results, families: list[str], cell: Callable[[Result, str], str]) -> str:
+def _family_rows(results: Results, families: list[str], cell: Callable[[Result, str], Cell]) -> Rows:
     """A row a method and a column a family; rows and columns without a number are left out."""
-    cells = {name: [cell(result, family) for family in families] for name, result in results.items()}
-    used = [i for i in range(len(families)) if any("–" not in row[i] for row in cells.values())]
-    rows = [[name, *(row[i] for i in used)] for name, row in cells.items() if any("–" not in row[i] for i in used)]
-    return _table(["method", *(families[i] for i in used)], rows) if rows else ""
+
+    def known(value: Cell) -> bool:
+        return value is not None and value != [None, None]
+
+    cells = {name: {family: cell(result, family) for family in families} for name, result in results.items()}
+    used = [family for family in families if any(known(row[family]) for row in cells.values())]
+    return {
+        name: {family: row[family] for family in used}
+        for name, row in cells.items()
+        if any(known(row[family]) for family in used)
+    }
 
 
-def _detail_tables(results: Results, families: list[str]) -> dict[str, str]:
-    found = {}
-    for title, cell in (
-        (
+def _detail_tables(results: Results, families: list[str]) -> dict[str, Table]:
+    details: dict[str, tuple[Callable[[Result, str], Cell], str, str, str]] = {
+        "renyi": (
+            lambda r, f: _mean(r.renyi_bits, f), ".2f", "",
+            "Rényi-3 entropy of a frame, bits (mean over seeds; `truth` is that of the lines)",
+        ),
+        "cents_12_hz": (
+            lambda r, f: _spread(r.cents_12_hz.get(f)), ".1f", " ± ",
             "Recorded voices with true lines closer than 12 Hz as one, cents (mean ± spread)",
-            lambda r, f: _spread(r.cents_12_hz[f]) if f in r.cents_12_hz else "–",
         ),
-        (
+        "levels_places": (
+            lambda r, f: [_mean(r.level_cents, f), _mean(r.place_cents, f)], ".1f", " / ",
             "Levels alone / places alone: cents with frequencies moved to the nearest true line / with true levels",
-            lambda r, f: f"{_mean(r.level_cents, f, 1)} / {_mean(r.place_cents, f, 1)}",
         ),
-        ("Ghosts: energy further than 30 cents from any true line, %", lambda r, f: _mean(r.ghosts, f, 1, 100)),
-        (
+        "ghosts": (
+            lambda r, f: _mean(r.ghosts, f, 100), ".1f", "",
+            "Ghosts: energy further than 30 cents from any true line, %",
+        ),
+        "bristles": (
+            lambda r, f: _mean(r.bristles, f, 100), ".1f", "",
             "Bristles: maxima above -60 dBFS with none within 20 cents in the frame before or after, %",
-            lambda r, f: _mean(r.bristles, f, 1, 100),
         ),
-        (
+        "delays": (
+            lambda r, f: [_mean(r.onset_ms, f), _mean(r.offset_ms, f)], ".1f", " / ",
             "Delay of onsets / offsets of notes' lines by the stated times, ms (median over lines, mean over seeds)",
-            lambda r, f: f"{_mean(r.onset_ms, f, 1)} / {_mean(r.offset_ms, f, 1)}",
         ),
-    ):
-        found[title] = _family_table(results, families, cell)
-    return found | _level_tables(results, families)
+    }  # fmt: skip
+    return {
+        name: Table(_family_rows(results, families, cell), form, "method", title, joint)
+        for name, (cell, form, joint, title) in details.items()
+    }
 
 
-def _level_tables(results: Results, families: list[str]) -> dict[str, str]:
+def _level_tables(results: Results, families: list[str]) -> dict[str, Table]:
     """Cents by the level of the frame, a table for the synthetic families and one for the recorded voices."""
     found = {}
-    for group, which in zip(_groups(families), ("synthetic families", "recorded voices"), strict=True):
-        rows = []
+    head = ["0 to −10 dB", "−10 to −20 dB", "−20 to −30 dB", "−30 to −40 dB"]
+    for group, which in zip(_groups(families), ("synthetic", "recorded"), strict=True):
+        rows: Rows = {}
         for name, result in results.items():
             seeds = [levels for family in group for levels in result.by_level_cents.get(family, [])]
             if seeds:
                 known = [[value for value in column if math.isfinite(value)] for column in zip(*seeds, strict=True)]
-                rows.append([name, *(f"{np.mean(column):.1f}" if column else "–" for column in known)])
-        if rows:
-            head = ["method", "0 to −10 dB", "−10 to −20 dB", "−20 to −30 dB", "−30 to −40 dB"]
-            found[f"By the level of the frame under the loudest, {which}, cents"] = _table(head, rows)
+                means = [float(np.mean(column)) if column else None for column in known]
+                rows[name] = dict(zip(head, means, strict=True))
+        title = f"By the level of the frame under the loudest, {which}, cents"
+        found[f"by_level_{which}"] = Table(rows, ".1f", "method", title)
     return found
 
 
-def _small_tables(results: Results) -> dict[str, str]:
+def _small_tables(results: Results) -> dict[str, Table]:
     found = {}
-    for title, attribute, digits in (
-        ("Smallest resolved spacing of two tones, Hz (centre, level difference)", "spacing_hz", 0),
-        ("Frequency error at 30 dB SNR, cents RMS (bound: Cramér–Rao for the method's window)", "precision", 3),
-        ("Multi-pitch F1", "f1", 3),
-        ("Bristles on recordings, share", "recording_bristles", 3),
+    for name, attribute, form, title in (
+        ("spacing", "spacing_hz", ".0f", "Smallest resolved spacing of two tones, Hz (centre, level difference)"),
+        (
+            "precision",
+            "precision",
+            ".3f",
+            "Frequency error at 30 dB SNR, cents RMS (bound: Cramér–Rao)",
+        ),
+        ("f1", "f1", ".3f", "Multi-pitch F1"),
+        ("bristles_on_recordings", "recording_bristles", ".3f", "Bristles on recordings, share"),
     ):
-        tables: dict[str, dict[str, float]] = {name: getattr(result, attribute) for name, result in results.items()}
-        columns = list(dict.fromkeys(column for table in tables.values() for column in table))
-        rows = [
-            [name, *(_number(table.get(column, math.nan), digits) for column in columns)]
-            for name, table in tables.items()
-            if table
-        ]
-        if rows:
-            found[title] = _table(["method", *columns], rows)
+        rows: Rows = {
+            method: {column: ">180" if value == math.inf else value for column, value in values.items()}
+            for method, result in results.items()
+            if (values := getattr(result, attribute))
+        }
+        found[name] = Table(rows, form, "method", title)
     return found
 
 
-def _number(value: float, digits: int) -> str:
-    if math.isnan(value):
-        return "–"
-    return ">180" if math.isinf(value) else f"{value:.{digits}f}"
+def _ahead(results: Results) -> Table:
+    """Of how many clips of recorded voices the best of all peers is ahead, and the mean ratio to it."""
+    best = results.get(BEST_PEER, Result()).cents
+    rows: Rows = {}
+    for name, result in results.items():
+        families = [family for family in sung.FAMILIES if family in best and family in result.cents]
+        if name.startswith("sharpear") and families:
+            pairs = [pair for family in families for pair in zip(result.cents[family], best[family], strict=True)]
+            ratio = float(np.exp(np.mean([np.log(ours / theirs) for ours, theirs in pairs])))
+            rows[name] = {
+                "clips": len(pairs),
+                "best peer ahead": sum(a > b for a, b in pairs),
+                "of its distance": ratio,
+            }
+    return Table(rows, ".2f", "method", "Clips of recorded voices, and where the best peer for each is ahead")
 
 
-def write(results: Results, settings: dict[str, Any], folder: Path) -> str:
-    """Write sharpness.json, sharpness.md and sharpness.png into a folder; return the Markdown."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = markdown(results)
-    (folder / "sharpness.md").write_text(text, encoding="utf-8")
-    methods = {name: asdict(result) for name, result in with_best_peer(results).items()}
-    body = {"settings": settings, "methods": methods}
-    (folder / "sharpness.json").write_text(json.dumps(_finite(body), indent=1), encoding="utf-8")
-    _picture(results, folder / "sharpness.png")
-    return text
-
-
-def _finite(value: Any) -> Any:
-    """Replace NaN and infinity, which JSON does not have, by null."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _picture(results: Results, path: Path) -> None:
+def picture(cents: Table, path: Path) -> None:
     """One panel per family, a bar per method with its spread; ours stand out by colour."""
-    families = list(dict.fromkeys(family for result in results.values() for family in result.cents))
-    if not families:
-        return
+    families = [column for column in cents.columns if isinstance(next(iter(cents.rows.values())).get(column), list)]
     matplotlib: Any = importlib.import_module("matplotlib")
     matplotlib.use("Agg")
     plt: Any = importlib.import_module("matplotlib.pyplot")
     columns = min(4, len(families))
     rows = -(-len(families) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(4.2 * columns, 0.22 * len(results) * rows + 1.2 * rows + 0.5))
+    names = list(cents.rows)[::-1]
+    figure, axes = plt.subplots(rows, columns, figsize=(4.2 * columns, 0.22 * len(names) * rows + 1.2 * rows + 0.5))
     flat = np.atleast_1d(axes).ravel()
-    names = [name for name, result in results.items() if result.cents][::-1]
     for index, (axis, family) in enumerate(zip(flat, families, strict=False)):
-        means = [float(np.mean(results[name].cents.get(family, [math.nan]))) for name in names]
-        spreads = [float(np.std(results[name].cents.get(family, [math.nan]))) for name in names]
-        colours = [_colour(name, results[name]) for name in names]
-        axis.barh(names, means, xerr=spreads, color=colours, error_kw={"lw": 0.8})
+        bars = np.array([cents.rows[name].get(family) or (math.nan, math.nan) for name in names], float)
+        colours = [_colour(name, cents.rows[name]["kind"]) for name in names]
+        axis.barh(names, bars[:, 0], xerr=bars[:, 1], color=colours, error_kw={"lw": 0.8})
         axis.set_xscale("log")
         axis.set_xlim(left=0.5)
         axis.set_title(family, fontsize=9)
@@ -317,11 +313,11 @@ def _picture(results: Results, path: Path) -> None:
         axis.set_visible(False)
     figure.suptitle("Transport distance to the true lines (less is sharper)", fontsize=11)
     figure.tight_layout(rect=(0, 0, 1, 0.985))
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
     plt.close(figure)
 
 
-def _colour(name: str, result: Result) -> str:
+def _colour(name: str, kind: Cell) -> str:
     if name.startswith("sharpear"):
         return "tab:red"
-    return "tab:blue" if result.causal else "tab:gray"
+    return "tab:blue" if kind == "causal" else "tab:gray"

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.results import WRITTEN, Cell, Results, Table
 from benchmarks.sharpness import recordings
 from benchmarks.sharpness.lines import Floats
 from benchmarks.transcription.heard import Heard
-from benchmarks.transcription.melody import SNR_DB, on_melodies
+from benchmarks.transcription.melody import on_melodies
 from benchmarks.transcription.methods import METHODS
-from benchmarks.transcription.noise import BELIEVED, on_drums, on_noise
+from benchmarks.transcription.noise import on_drums, on_noise
 from benchmarks.transcription.peers import installed
-from benchmarks.transcription.shared import INTERVALS, Score, draw, scores
+from benchmarks.transcription.shared import INTERVALS, draw, scores
 
 NETWORKS = {"with feedback": {}, "without": {"feedback": 0.0, "onset": 0.4, "believed": 0.0}}
 """The pitch layer, and the same without the flow back to the partials, at the threshold that suits it best."""
@@ -49,63 +50,58 @@ def note_f1(notes: Floats, path: Path) -> float:
     return float(evaluate(true[:, :2], hz, np.maximum(notes[:, :2], 0), notes[:, 2], offset_ratio=None)[2])
 
 
-def table(corner: str, columns: Sequence[str], rows: dict[str, Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [[corner, *columns], ["---"] * (len(columns) + 1), *([name, *cells] for name, cells in rows.items())]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def on_recordings(folder: Path) -> str:
-    """Frame F1, note F1 and run time of every method on the recordings of a folder."""
+def on_recordings(folder: Path) -> dict[str, Table]:
+    """Frame F1 and note F1 of every method on the recordings of a folder, and what it takes."""
     found = recordings.find(folder)
     loaded = {name: recordings.load(path) for name, path in found.items()}
-    frames: dict[str, list[str]] = {}
-    notes: dict[str, list[str]] = {}
+    frames, notes, spent = dict[str, dict[str, Cell]](), dict[str, dict[str, Cell]](), dict[str, dict[str, Cell]]()
     for method, run in installed(METHODS).items():
         for name, recording in loaded.items():
-            start = time.perf_counter()
+            start = time.process_time()
             heard = run(recording.audio, recording.sample_rate)
-            print(f"{method}, {name}: {time.perf_counter() - start:.1f} s", file=sys.stderr)
-            frames.setdefault(method, []).append(f"{frame_f1(heard, recording):.3f}")
+            spent_s = time.process_time() - start
+            print(f"{method}, {name}: {spent_s:.1f} s", file=sys.stderr)
+            spent.setdefault(method, {})[name] = spent_s * recording.sample_rate / len(recording.audio)
+            frames.setdefault(method, {})[name] = frame_f1(heard, recording)
             if len(heard.notes) and (found[name] / "notes.csv").exists():
-                notes.setdefault(method, []).append(f"{note_f1(heard.notes, found[name] / 'notes.csv'):.3f}")
-    with_notes = [name for name, path in found.items() if (path / "notes.csv").exists()]
-    return f"{table('frame F1', list(found), frames)}\n\n{table('note F1', with_notes, notes)}"
+                notes.setdefault(method, {})[name] = note_f1(heard.notes, found[name] / "notes.csv")
+    return {
+        "frame_f1": Table(frames, ".3f", "frame F1"),
+        "note_f1": Table(notes, ".3f", "note F1"),
+        "time": Table(spent, ".2f", "processor time over audio time, compiling included"),
+    }
 
 
-def on_shared_partials(seeds: Sequence[int]) -> str:
+def on_shared_partials(seeds: Sequence[int]) -> Table:
     """F1 and error of the shares on pairs of tones whose partials coincide."""
     names = [*NETWORKS, "even split"]
-    rows: dict[str, list[str]] = {}
+    rows: dict[str, dict[str, Cell]] = {}
     for interval in INTERVALS:
         drawn = [scores(draw(interval, seed), list(NETWORKS.values())) for seed in seeds]
         for name, column in zip(names, zip(*drawn, strict=True), strict=True):
-            rows.setdefault(f"F1, {name}", []).append(_mean(column, "f1"))
-            rows.setdefault(f"share error, {name}", []).append(_mean(column, "share_error"))
+            for what, attribute in (("F1", "f1"), ("share error", "share_error")):
+                mean = float(np.mean([getattr(score, attribute) for score in column]))
+                rows.setdefault(f"{what}, {name}", {})[interval] = mean
     rows.pop("F1, even split")
-    return table("shared partials", list(INTERVALS), dict(sorted(rows.items())))
-
-
-def _mean(column: Sequence[Score], name: str) -> str:
-    return f"{np.mean([getattr(score, name) for score in column]):.3f}"
+    return Table(dict(sorted(rows.items())), ".3f", "shared partials")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmark and print its tables; 0 on success."""
+    """Run the benchmark; 0 on success."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.transcription", description=__doc__)
     parser.add_argument("--audio", type=Path, help="folder of the recordings r1, r2, c1, m1")
     parser.add_argument("--seeds", type=int, default=10, help="pairs of tones per interval (default 10)")
     parser.add_argument("--seed", type=int, default=0, help="first seed: another one is another test")
+    parser.add_argument("--out", type=Path, default=WRITTEN, help="folder for transcription.json")
     options = parser.parse_args(arguments)
     seeds = range(options.seed, options.seed + options.seeds)
-    print(on_shared_partials(seeds))
-    unpitched = on_noise(seeds[:2]) | (on_drums(options.audio) if options.audio else {})
-    print(f"\n{table('notes in ten seconds', [f'believed {least:g}' for least in BELIEVED], unpitched)}")
-    if options.audio is not None:
-        print(f"\n{on_recordings(options.audio)}")
-        print(
-            f"\n{table('raw pitch accuracy', [f'SNR {snr_db:g} dB' for snr_db in SNR_DB], on_melodies(options.audio))}"
-        )
+    with Results("transcription", options.out, arguments) as results:
+        results.tables["shared"] = on_shared_partials(seeds)
+        unpitched = on_noise(seeds[:2]) | (on_drums(options.audio) if options.audio else {})
+        results.tables["noise"] = Table(unpitched, ".1f", "notes in ten seconds")
+        if options.audio is not None:
+            results.tables |= on_recordings(options.audio)
+            results.tables["melody"] = Table(on_melodies(options.audio), ".3f", "raw pitch accuracy")
     return 0
 
 

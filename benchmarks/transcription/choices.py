@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.results import Results, Table
 from benchmarks.sharpness import recordings
-from benchmarks.transcription.__main__ import frame_f1, note_f1, table
+from benchmarks.transcription.__main__ import frame_f1, note_f1
 from benchmarks.transcription.methods import Heard
 from sharpear.config import PitchConfig
 from sharpear.dynamics import persistent_maps
@@ -113,6 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.transcription.choices", description=__doc__)
     parser.add_argument("--audio", type=Path, required=True, help="folder of the recordings r1, r2, c1, m1")
     found = recordings.find(parser.parse_args().audio)
+    results = Results("transcription.choices")
     importlib.import_module("mir_eval")
     loaded = {name: recordings.load(path) for name, path in found.items()}
     followed = {name: follow(recording) for name, recording in loaded.items()}
@@ -127,10 +129,11 @@ def main() -> None:
         grid = [remembered(*setting, before) for setting in itertools.product(GAINS, AGAINST, SPEEDS)]
         ways[name] = max(map(over_all, grid), key=lambda row: sum(frame for frame, _ in row))
     cells = {
-        name: [f"{frame:.3f}" + ("" if np.isnan(note) else f", {note:.3f}") for frame, note in row]
+        name: dict(zip(found, ([f1 for f1 in each if not np.isnan(f1)] for each in row), strict=True))
         for name, row in ways.items()
     }
-    print(table("frame F1, note F1", list(found), cells))
+    with results:
+        results.tables["choices"] = Table(cells, ".3f", "frame F1, note F1", joint=", ")
 
 
 if __name__ == "__main__":

@@ -55,9 +55,9 @@ def found(times_s: Floats, hz: Floats, truth: Floats) -> float:
     return best
 
 
-def on_melodies(folder: Path) -> dict[str, list[str]]:
+def on_melodies(folder: Path) -> dict[str, dict[str, float]]:
     """Tracker -> raw pitch accuracy on each recording with one curve, clean and in white noise."""
-    table: dict[str, list[str]] = {}
+    table: dict[str, dict[str, float]] = {}
     trackers = installed(TRACKERS)
     for path in sorted(folder.glob("*/f0.csv")):
         audio, rate = importlib.import_module("soundfile").read(
@@ -68,5 +68,8 @@ def on_melodies(folder: Path) -> dict[str, list[str]]:
         for snr_db in SNR_DB:
             heard = (audio + white * 10 ** (-snr_db / 20)).astype(np.float32)
             for name, track in trackers.items():
-                table.setdefault(name, []).append(f"{found(*track(heard, rate), truth):.3f}")
+                column = (
+                    f"{path.parent.name.partition('_')[0]}, {f'SNR {snr_db:g} dB' if np.isfinite(snr_db) else 'clean'}"
+                )
+                table.setdefault(name, {})[column] = found(*track(heard, rate), truth)
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -80,20 +80,24 @@ def notes_at(audio: Audio, rate_hz: float) -> list[int]:
     return found
 
 
-def on_noise(seeds: Sequence[int]) -> dict[str, list[str]]:
+def on_noise(seeds: Sequence[int]) -> dict[str, dict[str, float]]:
     """Sound and rate -> notes in ten seconds at every threshold, the mean over the seeds."""
     table = {}
     for rate_hz in RATES_HZ:
         for name in SOUNDS:
             counts = np.mean([notes_at(noise(name, rate_hz, seed), rate_hz) for seed in seeds], axis=0)
-            table[f"{name}, {rate_hz / 1000:g} kHz"] = [f"{count:.1f}" for count in counts]
+            table[f"{name}, {rate_hz / 1000:g} kHz"] = _by_threshold(counts)
     return table
 
 
-def on_drums(folder: Path) -> dict[str, list[str]]:
+def _by_threshold(counts: Iterable[float]) -> dict[str, float]:
+    return {f"believed {least:g}": float(count) for least, count in zip(BELIEVED, counts, strict=True)}
+
+
+def on_drums(folder: Path) -> dict[str, dict[str, float]]:
     """The same of every stem of drums in a folder of recordings."""
     found = {}
     for path in sorted(folder.glob("*/stem_drums.*")):
         audio, rate_hz = importlib.import_module("soundfile").read(path, dtype="float32", always_2d=True)
-        found[f"drums of {path.parent.name}"] = [f"{n}" for n in notes_at(audio.mean(axis=1), rate_hz)]
+        found[f"drums of {path.parent.name}"] = _by_threshold(notes_at(audio.mean(axis=1), rate_hz))
     return found
