@@ -83,7 +83,7 @@ def main() -> None:
 
     sharpener = sharpear.Sharpener(RATE_HZ, arguments.preset, arguments.streams)
     built = time.process_time()
-    here = patch("sharpear.sharpening.hop_by_hop.compile_ahead")  # all in this process
+    here = patch("sharpear.compiler.entries.compile_ahead")  # all in this process
     with here, patch.multiple(KernelCache, load_overload=lambda *_: None, save_overload=lambda *_: None):
         sharpener.process(np.zeros((RATE_HZ // 10, arguments.streams), np.float32))
     ended, wall = time.process_time(), time.perf_counter() - began_wall
