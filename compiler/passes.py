@@ -18,6 +18,7 @@ typed: Any = typed_passes
 untyped: Any = untyped_passes
 registered: Any = register_pass
 Lower: Any = lowering.Lower
+Tuple: Any = types.Tuple
 
 NEIGHBOURS: Any = types.Integer, types.SliceType, types.EllipsisType, types.NoneType
 """Indices by which neighbours are taken."""
@@ -73,7 +74,7 @@ class FromTheStart(Lower):  # type: ignore[misc]
 def _unsigned(index: Any) -> Any:
     if isinstance(index, BaseTuple):
         parts: Any = index
-        return types.Tuple([_unsigned(part) for part in parts])
+        return Tuple([_unsigned(part) for part in parts])
     negative = isinstance(index, types.IntegerLiteral) and index.literal_value < 0
     return types.uintp if isinstance(index, types.Integer) and not negative else index
 
