@@ -20,7 +20,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.event import trigger_event
 from numba.core.registry import CPUDispatcher
 
-from .passes import INSTEAD
+from .passes import INSTEAD, INSTEAD_IN_PARTS
 
 ir: Any = llvmlite.ir
 FunctionCompiler: Any = numba.core.dispatcher._FunctionCompiler  # type: ignore[attr-defined]
@@ -104,9 +104,10 @@ class PartLibrary(Library):
 
 
 class KernelPipeline(Compiler):
-    """Numba's steps, into such a library."""
+    """Numba's steps, some with what stands for them, into such a library."""
 
     kind: type[Library] = Library
+    instead = INSTEAD
 
     def __init__(self, typing: Any, target: Any, library: Any, *rest: Any) -> None:
         made = self.kind(target.codegen(), "kernel")
@@ -114,18 +115,19 @@ class KernelPipeline(Compiler):
         super().__init__(typing, target, made, *rest)  # type: ignore[no-untyped-call]
         made.may_round_otherwise = bool(self.state.flags.fastmath)
 
+    def define_pipelines(self) -> list[Any]:
+        """Their order."""
+        managers: list[Any] = super().define_pipelines()  # type: ignore[no-untyped-call]
+        for manager in managers:
+            manager.passes = [(self.instead.get(step, step), told) for step, told in manager.passes]
+        return managers
+
 
 class PartPipeline(KernelPipeline):
     """The same for a part, in fewer steps."""
 
     kind = PartLibrary
-
-    def define_pipelines(self) -> list[Any]:
-        """Those of Numba, some with what stands for them."""
-        managers: list[Any] = super().define_pipelines()  # type: ignore[no-untyped-call]
-        for manager in managers:
-            manager.passes = [(INSTEAD.get(step, step), told) for step, told in manager.passes]
-        return managers
+    instead = INSTEAD_IN_PARTS
 
 
 class PartCompiler(FunctionCompiler):  # type: ignore[misc]

@@ -1,6 +1,8 @@
-"""Numba's steps for parts, less those that have nothing to do there: a tenth of compiling.
+"""Numba's steps for kernels and their parts: indices are never negative, and no step is done that has nothing to do.
 
-Each goes over a whole function, also where it holds nothing that the step is for.
+Of each index Numba asks whether it counts from an array's end. That is asked in every turn of a loop, and where what is
+asked for depends on the answer, a loop does not run in lanes. Other steps go over a whole function, also where it holds
+nothing that they are for: to leave these out is a tenth of compiling.
 """
 
 from collections.abc import Iterator
@@ -8,13 +10,15 @@ from types import CodeType
 from typing import Any
 
 from numba import types
-from numba.core import typed_passes, untyped_passes
+from numba.core import lowering, typed_passes, untyped_passes
 from numba.core.compiler_machinery import register_pass
 from numba.core.types import BaseTuple
 
 typed: Any = typed_passes
 untyped: Any = untyped_passes
 registered: Any = register_pass
+Lower: Any = lowering.Lower
+Tuple: Any = types.Tuple
 
 NEIGHBOURS: Any = types.Integer, types.SliceType, types.EllipsisType, types.NoneType
 """Indices by which neighbours are taken."""
@@ -49,9 +53,47 @@ class Rewrites(typed.NopythonRewrites):  # type: ignore[misc]
         return _rewrites(state) and bool(super().run_pass(state))
 
 
+class FromTheStart(Lower):  # type: ignore[misc]
+    """Makes LLVM's code, in which indices count from the start, but for those that are written as negative numbers."""
+
+    def lower_getitem(self, resty: Any, expr: Any, value: Any, index: Any, signature: Any) -> Any:
+        """An element, or a part, of what `value` names."""
+        return super().lower_getitem(resty, expr, value, index, self._from_the_start(signature, index))
+
+    def lower_setitem(self, target: Any, index: Any, value: Any, signature: Any) -> Any:
+        """An element, or a part, of what `target` names is set."""
+        return super().lower_setitem(target, index, value, self._from_the_start(signature, index))
+
+    def _from_the_start(self, signature: Any, index: Any) -> Any:
+        array, _, *value = signature.args
+        if not isinstance(array, types.Array):
+            return signature
+        return signature.replace(args=(array, _unsigned(self.typeof(index.name)), *value))
+
+
+def _unsigned(index: Any) -> Any:
+    if isinstance(index, BaseTuple):
+        parts: Any = index
+        return Tuple([_unsigned(part) for part in parts])
+    negative = isinstance(index, types.IntegerLiteral) and index.literal_value < 0
+    return types.uintp if isinstance(index, types.Integer) and not negative else index
+
+
 @registered(mutates_CFG=True, analysis_only=False)
 class Lowering(typed.NativeLowering):  # type: ignore[misc]
-    """Make LLVM's code; where all arrays are lent by the caller, without counting who holds them."""
+    """Make LLVM's code by `FromTheStart`."""
+
+    _name = "native_lowering_of_a_kernel"
+
+    @property
+    def lowering_class(self) -> Any:
+        """What makes it."""
+        return FromTheStart
+
+
+@registered(mutates_CFG=True, analysis_only=False)
+class PartLowering(Lowering):
+    """Make a part's code; where all arrays are lent by the caller, without counting who holds them."""
 
     _name = "native_lowering_of_a_part"
 
@@ -61,12 +103,15 @@ class Lowering(typed.NativeLowering):  # type: ignore[misc]
         return bool(super().run_pass(state))
 
 
-INSTEAD: dict[Any, Any] = {
+INSTEAD: dict[Any, Any] = {typed.NativeLowering: Lowering}
+"""What kernels take for some of Numba's steps."""
+
+INSTEAD_IN_PARTS: dict[Any, Any] = {
     untyped.InlineClosureLikes: Closures,
     typed.NopythonRewrites: Rewrites,
-    typed.NativeLowering: Lowering,
+    typed.NativeLowering: PartLowering,
 }
-"""What parts take for some of Numba's steps."""
+"""What parts take."""
 
 
 def _expressions(state: Any) -> Iterator[tuple[Any, Any]]:

@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import Doubles, Floats, Integers, ShortIntegers, kernel
+from sharpear.compiler import Floats, Integers, ShortIntegers, kernel
 
 MOST_LINES = 128
 """Lines of a window in a frame; of more the strongest are kept."""
@@ -46,7 +46,8 @@ class Found(NamedTuple):
     """Basins of one window, one after the other: their channels, from `first` up to `past`, what they hold, their peak.
 
     square: Σ P f², of which the spread of the frequencies follows; order: by frequency; kept: room for the numbers of
-    some, where threads choose them side by side.
+    some, where threads choose them side by side.  spread, place_hz, covered: room for P f² of each channel, for the
+    frequencies in order, and for the energies below which stronger lines cover others.
     """
 
     first: Annotated[NDArray[np.int64], "basins"]
@@ -57,6 +58,9 @@ class Found(NamedTuple):
     square: Annotated[NDArray[np.float64], "basins"]
     order: Annotated[NDArray[np.int64], "basins"]
     kept: Annotated[NDArray[np.int64], "basins"]
+    spread: Annotated[NDArray[np.float64], "window channels"]
+    place_hz: Annotated[NDArray[np.float64], "basins"]
+    covered: Annotated[NDArray[np.float64], "basins"]
 
 
 @kernel
@@ -67,6 +71,7 @@ def basins_process(power: Floats, moment: Floats, tables: BasinTables, out: Basi
     found = Found(
         np.empty(rooms, np.int64), np.empty(rooms, np.int64), np.empty(rooms, np.int64), np.empty(rooms, np.float64),
         np.empty(rooms, np.float64), np.empty(rooms, np.float64), np.empty(rooms, np.int64), np.empty(rooms, np.int64),
+        np.empty(power.shape[2], np.float64), np.empty(rooms, np.float64), np.empty(rooms, np.float64),
     )  # fmt: skip
     for f in range(power.shape[0]):
         for s in range(power.shape[1]):
@@ -84,20 +89,25 @@ def basins_process(power: Floats, moment: Floats, tables: BasinTables, out: Basi
 @kernel
 def find_basins(P: Floats, G: Floats, top_hz: float, edge: Integers, found: Found) -> int:
     """The basins of one window in which there is a line, in `order` by frequency; returns how many."""
-    lines = _sum_up(P, G, top_hz, edge, basin_edges(P, edge), found)
+    lines = _sum_up(P, G, top_hz, edge, basin_edges(P, edge, found.peak), found)
     return int(_keep_strongest(_keep_local(lines, found), found))
 
 
 @kernel
-def basin_edges(P: Floats, edge: Integers) -> int:
-    """Where basins begin, the first channel of each valley's floor, and where the last one ends; their number."""
-    basins, floor, falling = 0, 0, False
-    edge[0] = 0
+def basin_edges(P: Floats, edge: Integers, peak: Integers) -> int:
+    """Where basins begin, the first channel of each valley's floor, and where the last one ends; their number.
+
+    peak: of each the first channel with its largest power, up to which power rises.
+    """
+    basins, floor, top, falling = 0, 0, 0, False
+    edge[0] = peak[0] = 0
     for k in range(1, P.size):  # without a branch: which way power turns cannot be predicted
         falls, rises = P[k] < P[k - 1], P[k] > P[k - 1]
         edge[basins + 1] = floor
         basins += falling & rises
         floor = k if falls else floor
+        top = k if rises else top
+        peak[basins] = top
         falling = falls | (falling & (not rises))
     edge[basins + 1] = P.size
     return basins + 1
@@ -105,21 +115,19 @@ def basin_edges(P: Floats, edge: Integers) -> int:
 
 @kernel
 def _sum_up(P: Floats, G: Floats, top_hz: float, edge: Integers, basins: int, found: Found) -> int:
-    """Energy, frequencies and peak of each basin in which there is a line; returns how many there are."""
+    """Energy and frequencies of each basin in which there is a line; returns how many there are."""
     first, past, peak, energy, hz, squares = found.first, found.past, found.peak, found.energy, found.hz, found.square
-    lines, spread = 0, np.empty(P.size, np.float64)
+    lines, spread = 0, found.spread
     for k in range(P.size):  # divisions apart from the sums, which go on one by one: these run in lanes
         spread[k] = np.float64(G[k]) * G[k] / max(np.float64(P[k]), LEAST_POWER)
     for basin in range(basins):
-        total, moment, square, highest, largest = 0.0, 0.0, 0.0, edge[basin], P[edge[basin]]
+        total, moment, square = 0.0, 0.0, 0.0
         for k in range(edge[basin], edge[basin + 1]):
             total += P[k]
             moment += G[k]
             square += spread[k]
-            highest = k if P[k] > largest else highest
-            largest = max(P[k], largest)
         if total >= FAINTEST_LINE and 0.0 < moment <= top_hz * total:
-            first[lines], past[lines], peak[lines] = edge[basin], edge[basin + 1], highest
+            first[lines], past[lines], peak[lines] = edge[basin], edge[basin + 1], peak[basin]
             energy[lines], hz[lines], squares[lines] = total, moment / total, square
             lines += 1
     return lines
@@ -128,50 +136,33 @@ def _sum_up(P: Floats, G: Floats, top_hz: float, edge: Integers, basins: int, fo
 @kernel
 def _keep_local(lines: int, found: Found) -> int:
     """Sort by frequency and drop what a stronger one within an octave covers; returns how many are left in `order`."""
-    hz, energy, order = found.hz, found.energy, found.order
-    weakest, most = math.inf, 0.0
+    hz, energy, order, place_hz, covered = found.hz, found.energy, found.order, found.place_hz, found.covered
+    weakest = math.inf
     for i in range(lines):  # they nearly are sorted
         j = i
         while j > 0 and hz[order[j - 1]] > hz[i]:
             order[j] = order[j - 1]
             j -= 1
         order[j] = i
-        weakest, most = min(energy[i], weakest), max(energy[i], most)
-    if weakest >= LOCAL_RANGE * most:
-        return lines
-    place_hz, strongest = np.empty(lines, np.float64), _strongest(lines, found)
+        weakest = min(energy[i], weakest)
     for i in range(lines):
-        place_hz[i] = hz[order[i]]
-    kept, row, first, past = 0, 0, 0, 0
+        place_hz[i], covered[i] = hz[order[i]], 0.0
+    first, past = 0, 0
     for i in range(lines):
+        covers = LOCAL_RANGE * energy[order[i]]
+        if covers <= weakest:
+            continue
         while OCTAVE * place_hz[first] < place_hz[i]:
             first += 1
         while past < lines and place_hz[past] <= OCTAVE * place_hz[i]:
             past += 1
-        while 2 << row <= past - first:
-            row += 1
-        while 1 << row > past - first:
-            row -= 1
-        around = max(strongest[row, first], strongest[row, past - (1 << row)])
-        order[kept] = order[i]
-        kept += strongest[0, i] >= LOCAL_RANGE * around
-    return kept
-
-
-@kernel
-def _strongest(lines: int, found: Found) -> Doubles:
-    """The most energy among 2^row lines from each on, in `order`: of two of these any run of lines is made."""
-    rows = 1
-    while 1 << rows <= lines:
-        rows += 1
-    strongest = np.empty((rows, lines), np.float64)
+        for j in range(first, past):
+            covered[j] = max(covered[j], covers)
+    kept = 0
     for i in range(lines):
-        strongest[0, i] = found.energy[found.order[i]]
-    for row in range(1, rows):
-        half, before, now = 1 << (row - 1), strongest[row - 1], strongest[row]
-        for i in range(lines - 2 * half + 1):
-            now[i] = before[i] if before[i] > before[i + half] else before[i + half]
-    return strongest
+        order[kept] = order[i]
+        kept += energy[order[i]] >= covered[i]
+    return kept
 
 
 @kernel

@@ -183,8 +183,10 @@ class CueDesign:
 
     def room(self, backend: Backend = CPU, streams: int = 1) -> CueRoom:
         """Room for one frame; on a GPU of every stream."""
-        basins = int(self.bank.counts.max()) // 2 + 1
+        channels = int(self.bank.counts.max())
+        basins = channels // 2 + 1
         lengths = {
+            "window channels": channels,
             "basins": basins,
             "edges": basins + 1,
             "longest channels": int(self.bank.counts[-1]),

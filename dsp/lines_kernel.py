@@ -119,24 +119,16 @@ class LinesOut(NamedTuple):
     trust: Annotated[NDArray[np.float32], "frames", "streams", "channels"]
 
 
-class LinesRoom(NamedTuple):
-    """Room for one frame: pooled moments, and lanes."""
-
-    pooled: Annotated[NDArray[np.float64], "moments", "channels"]
-    lanes: Lanes
-
-
 @kernel
-def lines_room(channels: int) -> LinesRoom:
+def lanes_room() -> Lanes:
     """Room for one frame after the other."""
-    lanes = Lanes(np.ones(GIVEN_ROWS * LANES, np.float64), np.empty(FOUND_ROWS * LANES, np.float64))
-    return LinesRoom(np.empty((MOMENTS, channels), np.float64), lanes)
+    return Lanes(np.ones(GIVEN_ROWS * LANES, np.float64), np.empty(FOUND_ROWS * LANES, np.float64))
 
 
 @kernel
 def lines_frame(
     subband: Complexes, instantaneous_hz: Floats, turn: LongComplexes, tables: LineTables, rule: FinderRule,
-    state: FinderState, frame: int, s: int, room: LinesRoom, hz: Floats, energy: Floats, trust: Floats,
+    state: FinderState, frame: int, s: int, lanes: Lanes, hz: Floats, energy: Floats, trust: Floats,
 ) -> None:  # fmt: skip
     """One- and two-line evidence of every channel of a stream, after its frame of that number."""
     ring, ring_hz, moments = state.z[s], state.hz[s], state.moments[s]
@@ -149,10 +141,9 @@ def lines_frame(
         newest_hz[k] = instantaneous_hz[k]
     _update_moments(z0, z1, z2, rule.memory, moments)
     _flush_denormals(moments)
-    _pool(moments, rule.neighbors, room.pooled)
     _one_line(z1, ring_hz[middle], hz[0], energy[0])
     roots = state.roots[s, frame % state.roots.shape[1]]
-    _two_lines(z0, z1, z2, room.pooled, turn, tables, rule, roots, room.lanes, trust, hz, energy)
+    _two_lines(z0, z1, z2, moments, turn, tables, rule, roots, lanes, trust, hz, energy)
 
 
 @kernel
@@ -161,11 +152,11 @@ def lines_process(
     state: FinderState, frame: int, out: LinesOut,
 ) -> None:  # fmt: skip
     """One- and two-line evidence of every frame, stream and channel."""
-    room = lines_room(state.z.shape[2])
+    lanes = lanes_room()
     for f in range(subband.shape[0]):
         for s in range(subband.shape[1]):
             lines_frame(
-                subband[f, s], instantaneous_hz[f, s], turn, tables, rule, state, frame + f, s, room, out.hz[f, s],
+                subband[f, s], instantaneous_hz[f, s], turn, tables, rule, state, frame + f, s, lanes, out.hz[f, s],
                 out.energy[f, s], out.trust[f, s],
             )  # fmt: skip
 
@@ -203,24 +194,8 @@ def _flush_denormals(moments: Floats) -> None:
 
 
 @kernel
-def _pool(moments: Floats, neighbors: int, pooled: Doubles) -> None:
-    """Sum each moment over the channel and its neighbours."""
-    for m in range(MOMENTS):
-        row, total = moments[m], pooled[m]
-        for k in range(row.size):
-            total[k] = row[k]
-        for distance in range(1, neighbors + 1):
-            inner = row.size - distance
-            above, below, row_above = total[distance:], row[:inner], row[distance:]
-            for k in range(inner):
-                above[k] += below[k]
-            for k in range(inner):
-                total[k] += row_above[k]
-
-
-@kernel
 def _two_lines(
-    z0: Complexes, z1: Complexes, z2: Complexes, pooled: Doubles, turn: LongComplexes, tables: LineTables,
+    z0: Complexes, z1: Complexes, z2: Complexes, moments: Floats, turn: LongComplexes, tables: LineTables,
     rule: FinderRule, roots: Floats, lanes: Lanes, trust: Floats, hz: Floats, energy: Floats,
 ) -> None:  # fmt: skip
     """Two lines of every channel and how far to trust them."""
@@ -228,7 +203,7 @@ def _two_lines(
     for a in range(0, z0.size, LANES):
         b = min(a + LANES, z0.size)
         for m in range(MOMENTS):
-            _lay(pooled[m, a:b], given[m * LANES :])
+            _pool(moments[m], a, rule.neighbors, given[m * LANES : m * LANES + b - a])
         _lay(roots[0, a:b], given[BEFORE:])
         _lay(roots[1, a:b], given[BEFORE + LANES :])
         _lay_parts(turn[a:b], given[TURN:])
@@ -247,6 +222,22 @@ def _two_lines(
 
 
 @kernel
+def _pool(moment: Floats, begin: int, neighbors: int, pooled: Doubles) -> None:
+    """Sum a moment over each of the channels from `begin` on and its neighbours."""
+    end = begin + pooled.size
+    _lay(moment[begin:end], pooled)
+    for distance in range(1, neighbors + 1):
+        _add(moment[max(begin - distance, 0) : max(end - distance, 0)], pooled[max(distance - begin, 0) :])
+        _add(moment[begin + distance : end + distance], pooled)
+
+
+@kernel
+def _add(values: Floats, lanes: Doubles) -> None:
+    for i in range(values.size):
+        lanes[i] += values[i]
+
+
+@kernel
 def _lay(values: Any, lanes: Doubles) -> None:
     for i in range(values.size):
         lanes[i] = values[i]
@@ -256,9 +247,7 @@ def _lay(values: Any, lanes: Doubles) -> None:
 def _lay_parts(values: Any, lanes: Doubles) -> None:
     """Real parts, and behind them imaginary parts."""
     for i in range(values.size):
-        lanes[i] = values[i].real
-    for i in range(values.size):
-        lanes[LANES + i] = values[i].imag
+        lanes[i], lanes[LANES + i] = values[i].real, values[i].imag
 
 
 @kernel

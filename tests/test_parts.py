@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from numba.core.runtime import _nrt_python, rtsys
+from part_code import code_of_part
 
 from sharpear.compiler import kernel
 from sharpear.compiler.kept import Kept
@@ -63,6 +64,20 @@ def kept_total(kept):
     return kept.x[:2].sum() * kept.factor
 
 
+@kernel
+def from_the_end(x, row):
+    x[row, -1] = x[-1, row] + 1.0
+    x[-1][0] = 2.0
+    x[0, -2:] = 3.0
+    return x[-2, -1] + x[-3][row]
+
+
+@kernel
+def gathered(x, at, out):
+    for i in range(at.size):
+        out[i] = x[at[i]]
+
+
 CASES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "a view that is written": (scale_all_but_first, (np.arange(4.0), 3.0)),
     "a view assigned to another": (moved, (np.arange(4.0),)),
@@ -70,6 +85,7 @@ CASES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "an array that is made": (doubled, (np.arange(4.0),)),
     "a function within, and rows": (within, (np.arange(6.0).reshape(2, 3),)),
     "fields by name": (by_name, (np.array([(1.0, 2.0), (3.0, 4.0)], [("a", "f8"), ("b", "f8")]),)),
+    "indices written as negative numbers": (from_the_end, (np.arange(12.0).reshape(3, 4), 1)),
     "one of the arguments": (the_longer, (np.arange(4.0), np.arange(3.0))),
 }
 
@@ -109,3 +125,8 @@ def test_a_part_does_what_python_does_and_frees_what_it_makes(name: str) -> None
 
 def test_a_part_takes_what_is_kept() -> None:
     assert as_part(kept_total)(Kept(Pair(np.array([1.0, 2.0, 4.0]), 2.0))) == 6.0
+
+
+def test_an_index_is_not_asked_whether_it_counts_from_the_end() -> None:
+    code = code_of_part(gathered, np.zeros(8, np.float32), np.zeros(8, np.int64), np.zeros(8, np.float32))
+    assert " select " not in code

@@ -7,7 +7,7 @@ import numpy as np
 from sharpear.compiler import Complexes, Floats, Integers, kernel
 from sharpear.dsp.cue_arrays import CueState
 from sharpear.dsp.hann_bank_kernel import HOPS, SILENT_POWER, BankParts, hann_hop, hann_room, take_hops
-from sharpear.dsp.lines_kernel import MOMENTS, FinderParts, lines_frame, lines_room
+from sharpear.dsp.lines_kernel import MOMENTS, FinderParts, lanes_room, lines_frame
 from sharpear.dsp.splitter_kernel import usable_sample
 from sharpear.dsp.voice_tracker_kernel import ROW_HOPS, TrackerOut
 from sharpear.dynamics.pair_kernel import pair_frame, pair_room
@@ -131,7 +131,7 @@ def _hop_room(parts: ListenParts) -> HopRoom:
     bank = parts.bank
     channels, longest = bank.windows.center_hz.size, parts.finder.turn.size
     return HopRoom(
-        hann_room(bank.filters, bank.resonators, bank.windows), lines_room(longest), np.empty(channels, np.float32),
+        hann_room(bank.filters, bank.resonators, bank.windows), lanes_room(), np.empty(channels, np.float32),
         np.empty(channels, np.float32), np.empty(longest, np.complex64), np.empty(longest, np.float32),
         np.empty((3, longest), np.float32), np.empty((3, longest), np.float32), np.empty(longest, np.float32),
     )  # fmt: skip
