@@ -2,7 +2,7 @@
 
 __device__ inline float ln(float x) {
     int bits = __float_as_int(x), exponent = (bits - ROOT_HALF) >> 23;
-    float m = __int_as_float(bits - (exponent << 23)), t = (m - 1.0f) / (m + 1.0f), t2 = t * t;
+    float m = __int_as_float(bits - exponent * (1 << 23)), t = (m - 1.0f) / (m + 1.0f), t2 = t * t;
     float series = 1.0f + t2 * (1.0f / 3 + t2 * (1.0f / 5 + t2 * (1.0f / 7)));
     return exponent * LN2 + 2.0f * t * series;
 }

@@ -64,10 +64,10 @@ __device__ void read_bands(
         float told = log_level[w][row_of(frame, tables.ahead[w], rows)][b] - loudest;
         x[p + w - 1][b] = fminf(fmaxf(told, LEAST_LEVEL), 1.0f) / 4;
         Array<float, 1> purity = room.purity[w][b + 1];
-        float total = fmaxf(purity[0], NO_ENERGY);
+        float total = fmaxf(purity[0], NO_ENERGY);  // whose square is denormal, and flushed in single precision
         x[of][b] = purity[1] / total;
         x[of + 1][b] = purity[2] / total;
-        x[of + 2][b] = fminf(purity[3] / (total * total), 1.0f);
+        x[of + 2][b] = fmin(purity[3] / ((double)total * total), 1.0);
     }
     p += 4 * last;
     Array<float, 1> P = state.power[s][row_of(frame, tables.ahead[last], rows)].from(first[last], first[last + 1]);

@@ -168,8 +168,8 @@ class CupyDriver:
             kernel = self._module(source).get_function(name)
         except self._cupy.cuda.compiler.CompileException as error:
             raise GpuUnavailableError(f"CuPy's compiler refuses {name}: {_first_line(error)}") from error
-        if shared_bytes > PLAIN_SHARED_BYTES:
-            kernel.max_dynamic_shared_size_bytes = shared_bytes
+        if shared_bytes > PLAIN_SHARED_BYTES:  # for all layers that run it: one with fewer units must not lower it
+            kernel.max_dynamic_shared_size_bytes = self._most_shared_bytes
 
         def run(blocks: int, threads: int, arguments: list[NDArray[np.void]]) -> None:
             self.use()

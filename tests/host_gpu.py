@@ -23,23 +23,32 @@ from numpy.typing import DTypeLike
 from sharpear.gpu import DeviceBackend
 
 SHIM = Path(__file__).with_name("host_gpu.hpp")
+WATCH = Path(__file__).with_name("host_watch.cpp")
 LIBRARIES = Path(__file__).parent.parent / "build" / "host-gpu"
 COMPILER = shutil.which("g++")
+UNWRITTEN = 0xFFF5A5A5
+"""Of each four bytes of new memory: no number, as a float or as half of a double, and none that an integer has."""
+
 OPTIONS = (
+    f"-DUNWRITTEN={UNWRITTEN}u",
     "-std=c++17",
     "-O2",
     "-march=native",
     "-ffp-contract=off",
     "-U_FORTIFY_SOURCE",
     "-fno-strict-aliasing",
-    "-shared",
     "-fPIC",
     "-w",
 )
+WATCHED = ("-O1", "-g1", "-DWATCHED", "-fsanitize=thread")
+"""With these the compiler tells of every access to memory; its own library, which would be told, is not linked."""
+
+WATCH_FOUND = 3
 FAULTS = {
     -1: "the arguments do not match the kernel's",
     1: "threads of a block wait at different barriers",
     2: "a block writes beyond its working memory",
+    WATCH_FOUND: "what its threads do depends on which of them is first, or on what was there before",
 }
 
 
@@ -61,24 +70,44 @@ def _compiler() -> str:
 
 
 @lru_cache
-def compiled(source: str) -> ctypes.CDLL:
+def compiled(source: str, watched: bool = False) -> Path:
     """The library of a CUDA source, with a function ``host_<kernel>`` for each kernel in it."""
     entries = "".join(
-        f'extern "C" int host_{name}(void **a, const long long *s, int c, int b, int t, size_t m, bool r) '
-        f"{{ return host::launch({name}, a, s, c, b, t, m, r); }}\n"
+        f'extern "C" int host_{name}(void **a, const long long *s, int c, int b, int t, size_t m, int o) '
+        f"{{ return host::launch({name}, a, s, c, b, t, m, o); }}\n"
         for name in KERNEL.findall(source)
     )
     text = f'#include "{SHIM}"\n{source}\n{entries}'
-    library = LIBRARIES / f"{hashlib.sha256(f'{_compiler()} {SHIM.read_text()} {text}'.encode()).hexdigest()[:16]}.so"
+    known = f"{_compiler()} {SHIM.read_text()} {text} {WATCH.read_text() if watched else ''}"
+    library = LIBRARIES / f"{hashlib.sha256(known.encode()).hexdigest()[:16]}.so"
     if not library.exists():  # by another test process or an earlier run
         LIBRARIES.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=LIBRARIES) as folder:
-            made = Path(folder, "source.so")
-            words = [COMPILER or "", *OPTIONS, "-x", "c++", "-", "-o", made]
-            done = subprocess.run(words, input=text.encode(), capture_output=True)
-            assert done.returncode == 0, done.stderr.decode()
+            part, made = Path(folder, "source.o"), Path(folder, "source.so")
+            _run(*OPTIONS, *(WATCHED if watched else ()), "-x", "c++", "-c", "-", "-o", part, given=text)
+            _run(*OPTIONS, "-shared", part, *([WATCH] if watched else ()), "-o", made)
             made.replace(library)
+    return library
+
+
+def _run(*words: Any, given: str = "") -> None:
+    done = subprocess.run([COMPILER or "", *words], input=given.encode(), capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@lru_cache
+def loaded(library: Path) -> ctypes.CDLL:
     return ctypes.CDLL(str(library))
+
+
+def what_was_seen(library: Path) -> str:
+    """What a watched library noticed, and in which line."""
+    tell = loaded(library).watch_found
+    tell.restype = ctypes.c_char_p
+    place, _, what = tell().decode().partition(" ")
+    words = ["addr2line", "-e", library, "-i", place]
+    lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    return f"{what}: {', in '.join(Path(line.partition(' ')[0]).name for line in lines)}"
 
 
 class HostArray(np.ndarray):
@@ -117,13 +146,14 @@ def _plain(value: Any) -> Any:
 class HostDriver:
     """The driver over such libraries.
 
-    threads: of a block, at most.  backwards: whether the last one of a block runs first; results must not depend on it.
+    threads: of a block, at most.  order: 0 if the first one of a block runs first, else the seed of an order that is
+    drawn anew at every barrier; results must not depend on it.  watched: whether each access of theirs is looked at.
     """
 
     name = "the host"
 
-    def __init__(self, threads: int = 32, *, backwards: bool = False) -> None:
-        self._threads, self._backwards = threads, backwards
+    def __init__(self, threads: int = 32, *, order: int = 0, watched: bool = False) -> None:
+        self._threads, self._order, self._watched = threads, order, watched
 
     def use(self) -> None: ...
 
@@ -133,7 +163,10 @@ class HostDriver:
         return np.array(value, dtype, order="C").view(HostArray)
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> HostArray:
-        return np.full(shape, 0xFF if np.dtype(dtype).kind in "iub" else np.nan, dtype).view(HostArray)
+        array: np.ndarray = np.empty(shape, dtype)
+        size = array.nbytes
+        array.reshape(-1).view(np.uint8)[...] = np.full(size // 4 + 1, UNWRITTEN, np.uint32).view(np.uint8)[:size]
+        return array.view(HostArray)
 
     def numpy(self, array: HostArray) -> np.ndarray:
         return np.array(array, subok=False)
@@ -166,23 +199,24 @@ class HostDriver:
         return array.ctypes.data
 
     def function(self, source: str, name: str, shared_bytes: int) -> Any:
-        entry = getattr(compiled(source), f"host_{name}")
-        entry.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int] * 3, ctypes.c_size_t, ctypes.c_bool]
+        library = compiled(source, self._watched)
+        entry = getattr(loaded(library), f"host_{name}")
+        entry.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int] * 3, ctypes.c_size_t, ctypes.c_int]
 
         def run(blocks: int, threads: int, arguments: list[np.ndarray]) -> None:
             count = len(arguments)
             pointers = (ctypes.c_void_p * count)(*[argument.ctypes.data for argument in arguments])
             sizes = (ctypes.c_longlong * count)(*[argument.itemsize for argument in arguments])
             threads = min(threads, self._threads)
-            outcome = entry(pointers, sizes, count, blocks, threads, shared_bytes, self._backwards)
-            assert outcome == 0, f"{name}: {FAULTS[outcome]}"
+            outcome = entry(pointers, sizes, count, blocks, threads, shared_bytes, self._order)
+            assert outcome == 0, f"{name}: {FAULTS[outcome]} {what_was_seen(library) if outcome == WATCH_FOUND else ''}"
 
         return run
 
 
-def host_gpu(threads: int = 32, *, backwards: bool = False) -> DeviceBackend:
+def host_gpu(threads: int = 32, *, order: int = 0, watched: bool = False) -> DeviceBackend:
     """A backend whose GPU is the host."""
-    return DeviceBackend(HostDriver(threads, backwards=backwards))
+    return DeviceBackend(HostDriver(threads, order=order, watched=watched))
 
 
 def compare(path: Path, seconds: float = 10.0) -> str:

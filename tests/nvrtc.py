@@ -8,6 +8,9 @@ from pathlib import Path
 
 from sharpear.gpu.source import OPTIONS
 
+ADDED = ("-ftz=true", "--device-as-default-execution-space")
+"""What CuPy adds to the options of every source: single precision flushes what is denormal to zero."""
+
 
 @lru_cache
 def _library() -> ctypes.CDLL:
@@ -21,7 +24,7 @@ def compiled(source: str, architecture: str) -> tuple[str, str]:
     """(PTX, log) of a source for an architecture such as sm_90. The log has each kernel's registers and spills."""
     nvrtc, program = _library(), ctypes.c_void_p()
     nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"source.cu", 0, None, None)
-    words = [*OPTIONS, f"--gpu-architecture={architecture}", "--ptxas-options=-v"]
+    words = [*OPTIONS, *ADDED, f"--gpu-architecture={architecture}", "--ptxas-options=-v"]
     options = (ctypes.c_char_p * len(words))(*[word.encode() for word in words])
     failed = nvrtc.nvrtcCompileProgram(program, len(words), options)
     log = _text(program, nvrtc.nvrtcGetProgramLogSize, nvrtc.nvrtcGetProgramLog)

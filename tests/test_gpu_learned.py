@@ -136,7 +136,7 @@ def test_any_dictionaries_and_the_order_of_threads(case: tuple[list[Dictionary],
     expected = heard(host_gpu(32))
     for received, of_cpu in zip(expected, heard(CPU), strict=True):
         assert np.abs(received - of_cpu).max() <= LARGEST_ERROR * of_cpu.max()
-    for other in (host_gpu(32, backwards=True), host_gpu(64), host_gpu(64, backwards=True)):
+    for other in (host_gpu(32, order=1), host_gpu(64), host_gpu(64, order=2)):
         for received, same in zip(heard(other), expected, strict=True):
             np.testing.assert_array_equal(received, same)
 

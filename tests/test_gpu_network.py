@@ -122,11 +122,11 @@ def random_network(draw: st.DrawFn) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore:expected flows with a loop gain")
-@given(random_network(), st.sampled_from([32, 64]), st.booleans())
+@given(random_network(), st.sampled_from([32, 64]), st.integers(0, 3))
 @settings(deadline=None, max_examples=25)
-def test_any_network(case: Any, threads: int, backwards: bool) -> None:
+def test_any_network(case: Any, threads: int, order: int) -> None:
     make, drive = case
-    here, there = make(CPU), make(host_gpu(threads, backwards=backwards))
+    here, there = make(CPU), make(host_gpu(threads, order=order))
     received = there.process(drive)
     assert_like(received, here.process(drive))
     for name, value in here.read().items():

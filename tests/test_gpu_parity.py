@@ -25,6 +25,9 @@ LARGEST_ERROR = 1e-4
 EQUAL_SUPPORTS = 0.999
 """Of the frames, at least."""
 
+SILENT = 1e-17
+"""Activations (-340 dBFS) that count as none: their squares are denormal, which a card takes for zero."""
+
 
 @pytest.fixture(scope="module", params=[pytest.param("host", marks=pytest.mark.compiler), "card"])
 def device(request: pytest.FixtureRequest) -> DeviceBackend:
@@ -40,7 +43,7 @@ def device(request: pytest.FixtureRequest) -> DeviceBackend:
 def assert_parity(received: np.ndarray, expected: np.ndarray) -> None:
     assert isinstance(received, np.ndarray)
     assert np.abs(received - expected).max() <= LARGEST_ERROR * np.abs(expected).max()
-    same = ((received != 0) == (expected != 0)).all(axis=2)
+    same = ((np.abs(received) > SILENT) == (np.abs(expected) > SILENT)).all(axis=2)
     assert same.mean() >= EQUAL_SUPPORTS, f"supports differ in {np.count_nonzero(~same)} of {same.size} frames"
 
 
@@ -88,7 +91,7 @@ def test_the_order_of_threads_does_not_matter(name: str) -> None:
     blocks = (32, 64) if name == "Network" else (1, 3, 16)  # dense flows take whole warps
     expected = make(STREAMS, host_gpu(blocks[0])).process(signal(STREAMS))
     for threads in blocks:
-        received = make(STREAMS, host_gpu(threads, backwards=True)).process(signal(STREAMS))
+        received = make(STREAMS, host_gpu(threads, order=threads)).process(signal(STREAMS))
         np.testing.assert_array_equal(received, expected, f"{threads} threads")
 
 

@@ -16,6 +16,7 @@ from nvrtc import compiled
 from test_imports import PACKAGE, ROOT
 
 from sharpear.gpu.arguments import Packer
+from sharpear.gpu.device import LARGEST_BLOCK
 from sharpear.gpu.source import Constant, _known, array_kind, definitions, header_text, source_text
 
 FILES = [path for folder in PACKAGE for path in sorted((ROOT / folder).glob("*.cu"))]
@@ -30,6 +31,9 @@ CONSTANTS: dict[str, list[dict[str, Constant]]] = {
 }
 SOURCES = [(file, tuple(c.items())) for file in FILES for c in CONSTANTS.get(file.relative_to(ROOT).as_posix(), [{}])]
 KERNELS = [(file, name) for file in FILES for name in KERNEL.findall(file.read_text(encoding="utf-8"))]
+
+REGISTERS = 65536
+"""Of a processor of any card since 2014, for all threads of a block together."""
 
 
 def numba_kernel(file: Path, name: str) -> Any:
@@ -49,6 +53,8 @@ def test_the_compiler_takes_it(file: Path, constants: Any, architecture: str) ->
     spilled = re.findall(r"(\d+) bytes spill stores, (\d+) bytes spill loads", log)  # of functions that are called, too
     assert len(spilled) >= len(names), log
     assert set(spilled) == {("0", "0")}, log
+    registers = [int(used) for used in re.findall(r"Used (\d+) registers", log)]
+    assert max(registers) * LARGEST_BLOCK <= REGISTERS, log
 
 
 @pytest.mark.parametrize("array", [NDArray[np.float32], np.ndarray[Any, np.dtype[np.float32]], list[np.float32]])

@@ -126,7 +126,7 @@ def test_the_number_and_order_of_threads_do_not_matter() -> None:
     expected = voiced(host_gpu(32))
     assert (expected[2] > 0).any()
     for threads in (1, 7):
-        for part, other in zip(voiced(host_gpu(threads, backwards=True)), expected, strict=True):
+        for part, other in zip(voiced(host_gpu(threads, order=threads)), expected, strict=True):
             np.testing.assert_array_equal(part, other, f"{threads} threads")
 
 
