@@ -518,10 +518,10 @@ def test_a_scrolled_picture_is_that_drawn_anew(tab):
 RULED = """
 (() => {
   const { overlay, plane, keeper } = page;
-  const { still } = overlay;
   const ruled = () => {
     overlay.draw(plane, page.layers, devicePixelRatio);
-    return new Uint32Array(still.getImageData(0, 0, still.canvas.width, still.canvas.height).data.buffer);
+    const seen = [overlay.still, overlay.passing].map((each) => each.getImageData(0, 0, each.canvas.width, each.canvas.height).data);
+    return seen.flatMap((each) => [...new Uint32Array(each.buffer)]);
   };
   page.showsNotes = true;
   keeper.mark(1.75);
@@ -529,7 +529,7 @@ RULED = """
   ruled();
   plane.move(0.31, 0);
   const scrolled = ruled();
-  overlay.scales = null;
+  overlay.drawn = null;
   const anew = ruled();
   page.showsNotes = false;
   page.markers.length = 0;

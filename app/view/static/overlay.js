@@ -8,14 +8,15 @@ const STEPS_S = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 
 const TICK_GAP_PX = 24;
 const TIME_GAP_PX = 78;
 const TICK_PX = 4;
-const BESIDE_PX = 7; // names of times reach no farther beyond their ruler
 const VOICES = ["#7dd3fc", "#86efac", "#fcd34d", "#f9a8d4", "#c4b5fd", "#fdba74", "#5eead4", "#fca5a5"];
 const SLICE_PX = 120;
 
 export class Overlay {
-  constructor(still, moving, stage) {
+  // still: frequencies, keys, notes and markers; passing: the ruler of time, a strip that is all that changes with it; moving: what follows the pointer
+  constructor(still, passing, moving, stage) {
     Object.assign(this, { stage, positions: [] });
     this.still = still.getContext("2d");
+    this.passing = passing.getContext("2d");
     this.moving = moving.getContext("2d");
     this.restyle();
   }
@@ -31,36 +32,47 @@ export class Overlay {
   draw(plane, layers, pixelRatio) {
     const { still } = this;
     const boxes = plane.panes.map(({ x, y, width, height, title }) => [x, y, width, height, title]);
-    const scales = JSON.stringify([plane.lowHz, plane.highHz, boxes, layers.byVoice, tuning.a4, tuning.temperament, this.ink, this.font, pixelRatio, still.canvas.width, still.canvas.height]);
-    const kept = scales === this.scales;
-    if (kept) this.wipe(plane);
-    else clear(still, pixelRatio);
-    this.scales = scales;
+    const drawn = JSON.stringify([plane.lowHz, plane.highHz, boxes, layers.byVoice, tuning.a4, tuning.temperament, this.ink, this.font, pixelRatio, still.canvas.width, still.canvas.height]);
+    const kept = drawn === this.drawn;
+    this.drawn = drawn;
+    if (!kept) {
+      clear(still, pixelRatio);
+      this.scales(still, plane, layers.byVoice);
+    } else if (this.covered) this.uncover(plane);
     this.covered = layers.markers.length > 0 || layers.notes !== null;
-    this.paint(still, plane, layers, !kept);
+    if (this.covered) this.cover(still, plane, layers);
+    const passing = clear(this.passing, pixelRatio);
+    passing.translate(0, -plane.margin.top - plane.height);
+    this.times(passing, plane);
   }
 
-  // Take away what stands in time: its ruler, and what covers panes; whole pixels, as edges between them leave traces.
-  wipe({ panes, margin, width, height }) {
-    const wipe = (x, y, across, down) => {
-      const [left, top] = [Math.floor(x), Math.floor(y)];
-      this.still.clearRect(left, top, Math.ceil(x + across) - left, Math.ceil(y + down) - top);
-    };
-    wipe(margin.left, margin.top + height + 1, width + 1, TICK_PX);
-    wipe(margin.left - BESIDE_PX, margin.top + height + 1 + TICK_PX, width + 2 * BESIDE_PX, margin.bottom);
-    for (const pane of this.covered ? panes : []) wipe(margin.left + pane.x, margin.top + pane.y, pane.width, pane.height);
+  // All of that on one context.
+  paint(context, plane, layers) {
+    this.scales(context, plane, layers.byVoice);
+    this.cover(context, plane, layers);
+    this.times(context, plane);
   }
 
-  paint(context, plane, { notes, markers, byVoice }, scales = true) {
-    context.font = this.font;
-    context.textBaseline = "middle";
+  // Take away what covers panes; whole pixels, as edges between them leave traces.
+  uncover({ panes, margin }) {
+    for (const { x, y, width, height } of panes) {
+      const [left, top] = [Math.floor(margin.left + x), Math.floor(margin.top + y)];
+      this.still.clearRect(left, top, Math.ceil(margin.left + x + width) - left, Math.ceil(margin.top + y + height) - top);
+    }
+  }
+
+  scales(context, plane, byVoice) {
+    this.begin(context);
     for (const pane of plane.panes) {
-      if (scales) {
-        this.frequencies(context, plane, pane);
-        if (plane.keyboard && pane.x + pane.width > plane.width - 1) this.keyboard(context, plane, pane, byVoice);
-        this.label(context, plane, pane);
-      }
-      this.times(context, plane, pane);
+      this.frequencies(context, plane, pane);
+      if (plane.keyboard && pane.x + pane.width > plane.width - 1) this.keyboard(context, plane, pane, byVoice);
+      this.label(context, plane, pane);
+    }
+  }
+
+  cover(context, plane, { notes, markers }) {
+    this.begin(context);
+    for (const pane of plane.panes) {
       context.save();
       context.beginPath();
       context.rect(plane.margin.left + pane.x, plane.margin.top + pane.y, pane.width, pane.height);
@@ -69,6 +81,11 @@ export class Overlay {
       for (const marker of markers) this.marker(context, plane, pane, marker);
       context.restore();
     }
+  }
+
+  begin(context) {
+    context.font = this.font;
+    context.textBaseline = "middle";
   }
 
   label(context, plane, pane) {
@@ -124,17 +141,19 @@ export class Overlay {
     }
   }
 
-  times(context, plane, pane) {
+  // Below the lowest panes.
+  times(context, plane) {
+    this.begin(context);
     context.textAlign = "center";
-    const bottom = plane.margin.top + pane.y + pane.height;
-    const lowest = Math.abs(pane.y + pane.height - plane.height) < 1;
-    if (!lowest) return;
-    const step = STEPS_S.find((s) => (s / plane.spanS) * pane.width >= TIME_GAP_PX) ?? STEPS_S.at(-1);
     context.fillStyle = this.ink.soft;
-    for (let n = Math.ceil(plane.startS / step); n * step <= plane.startS + plane.spanS; n++) {
-      const x = plane.x(n * step, pane);
-      context.fillRect(Math.round(x), bottom + 1, 1, TICK_PX);
-      if (x > plane.margin.left + pane.x + 20 && x < plane.margin.left + pane.x + pane.width - 20) context.fillText(clockTime(n * step, step), x, bottom + 13);
+    const bottom = plane.margin.top + plane.height;
+    for (const pane of plane.panes.filter(({ y, height }) => Math.abs(y + height - plane.height) < 1)) {
+      const step = STEPS_S.find((s) => (s / plane.spanS) * pane.width >= TIME_GAP_PX) ?? STEPS_S.at(-1);
+      for (let n = Math.ceil(plane.startS / step); n * step <= plane.startS + plane.spanS; n++) {
+        const x = plane.x(n * step, pane);
+        context.fillRect(Math.round(x), bottom + 1, 1, TICK_PX);
+        if (x > plane.margin.left + pane.x + 20 && x < plane.margin.left + pane.x + pane.width - 20) context.fillText(clockTime(n * step, step), x, bottom + 13);
+      }
     }
   }
 
@@ -213,8 +232,7 @@ export class Overlay {
     canvas.hidden = !Object.values(moving).some(Boolean);
     if (canvas.hidden) return;
     const context = clear(this.moving, pixelRatio);
-    context.font = this.font;
-    context.textBaseline = "middle";
+    this.begin(context);
     for (const pane of plane.panes) {
       context.save();
       context.beginPath();
