@@ -144,7 +144,7 @@ def test_any_split_gives_the_same_strokes():
 
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_stretches_heard_side_by_side_are_the_unbroken_recording(monkeypatch, at_once):
-    monkeypatch.setattr("sharpear.view.listening.FIRST_S", 12.0)  # one, then two side by side
+    monkeypatch.setattr("sharpear.view.listening.LONGEST_S", 20.0)  # two side by side, then one
     sound = np.random.default_rng(2).normal(0, 0.1, (round(31.7 * RATE), 1)).astype(np.float32)
     sharpener = sharpear.Sharpener(RATE, str(SMALL))
     blocks = [sound[first : first + 50_000] for first in range(0, len(sound), 50_000)]
