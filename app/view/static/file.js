@@ -120,6 +120,7 @@ class Page {
 
   recolour() {
     this.colours = table($("colours").value);
+    this.overlay.standOn(this.colours);
     this.painter.setColours(this.colours, $("colours").value === BY_VOICE, this.overlay.ink.ground);
     this.overview.changed();
     this.changed();
