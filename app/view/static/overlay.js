@@ -239,7 +239,7 @@ export class Overlay {
     context.fillRect(right - SLICE_PX, plane.margin.top + pane.y, SLICE_PX, pane.height);
     context.globalAlpha = 1;
     context.fillStyle = this.on.accent;
-    for (const { hz, db } of lines) {
+    for (const { hz, db } of lines.filter((line) => line.hz > plane.lowHz && line.hz < plane.highHz)) {
       const length = SLICE_PX * Math.min(1, Math.max(0, (db - floorDb) / (topDb - floorDb)));
       context.fillRect(right - length, plane.y(hz, pane) - 1, length, 2);
     }
