@@ -156,14 +156,17 @@ def test_notes_and_curves_stand_over_the_lines(spec):
     times = np.arange(50) * 0.01
     f0 = np.where(times < 0.3, 440.0, 0.0)[:, None].astype(np.float32)
     notes = [Note(0.1, 0.3, 69, 10.0, -20.0, 0)]
-    axes = Figure().add_subplot()
-    spec.plot(axes, pitch=sharpear.Transcription(Voices(times, f0, f0 / 1000), notes))
+    axes, paper = Figure().add_subplot(), Figure().add_subplot()
+    pitch = sharpear.Transcription(Voices(times, f0, f0 / 1000), notes)
+    spec.plot(axes, pitch=pitch)
     (box,), (curve,) = axes.patches, axes.lines
     assert (box.get_x(), box.get_x() + box.get_width()) == pytest.approx((0.1, 0.3))
     middle_hz = np.sqrt(box.get_y() * (box.get_y() + box.get_height()))
     assert 1200 * np.log2(middle_hz / 440) == pytest.approx(10, abs=1e-3)
     assert np.array_equal(np.isnan(curve.get_ydata()), f0[:, 0] == 0)
     assert axes.get_xlim() == (spec.times[0], spec.times[-1])
+    spec.plot(paper, colours="ink", pitch=pitch)
+    assert sum(paper.patches[0].get_edgecolor()[:3]) < sum(box.get_edgecolor()[:3]), "on a light ground they are darker"
 
 
 def test_what_is_saved_is_loaded(spec, tmp_path):

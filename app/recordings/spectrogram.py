@@ -184,7 +184,7 @@ class Spectrogram(Frames):
             axes, canvas.drawn()[0], (self.times[0], self.times[-1]), shown_hz, range_db, colours, canvas.voices
         )
         if pitch:
-            show_melody(axes, pitch)
+            show_melody(axes, pitch, colours)
         return axes
 
     def save(self, path: str | Path, style: PictureStyle | None = None) -> Path:

@@ -5,10 +5,10 @@ from math import inf, nextafter
 from typing import Any, cast
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, hsv_to_rgb
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, hsv_to_rgb, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, PathPatch, Rectangle
 from matplotlib.path import Path
@@ -38,6 +38,8 @@ SHADES = 24
 THINNEST_PT, WIDEST_PT = 0.25, 1.5
 VOICES = ("#7dd3fc", "#86efac", "#fcd34d", "#f9a8d4", "#c4b5fd", "#fdba74", "#5eead4", "#fca5a5")
 """Colours of notes, by the number of their voice, as in the page."""
+LEAST_CONTRAST, MIXED_STEP = 3.0, 0.05
+"""What is drawn over a picture has at least this contrast to its ground: WCAG 1.4.11, of what is no text."""
 NOTE_SEMITONES = 0.9
 """How tall a note is."""
 TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
@@ -53,6 +55,28 @@ def colour_map(colours: Any) -> Any:
     ink = LinearSegmentedColormap.from_list("ink", [f"#{stop}" for stop in INK])
     made: dict[str, str | Colormap] = {"ink": ink, "grey": "gray"}
     return made.get(colours, colours) if isinstance(colours, str) else colours
+
+
+def seen_on(colours: Any, colour: str) -> tuple[float, float, float]:
+    """A colour with as much of a palette's loudest in it as it needs to be seen on its faintest, as in the page.
+
+    >>> seen_on("magma", "#86efac") == to_rgb("#86efac"), seen_on("ink", "#86efac") == to_rgb("#86efac")
+    (True, False)
+    """
+    palette = colormaps.get_cmap("gray" if colours == BY_VOICE else colour_map(colours))
+    ground, ink = np.array(palette([0.0, 1.0]))[:, :3]
+    for share in np.arange(0, 1, MIXED_STEP):
+        mixed = (1 - share) * np.array(to_rgb(colour)) + share * ink
+        darker, lighter = sorted((_luminance(mixed), _luminance(ground)))
+        if (lighter + 0.05) / (darker + 0.05) >= LEAST_CONTRAST:
+            break
+    return to_rgb(mixed.tolist())
+
+
+def _luminance(rgb: Doubles) -> float:
+    """As WCAG 2 defines it."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 def show_canvas(
@@ -126,18 +150,19 @@ def show_vectors(
     return colours
 
 
-def show_melody(axes: Axes, melody: Melody) -> None:
-    """Notes as outlines a semitone high, and the curve of each voice."""
+def show_melody(axes: Axes, melody: Melody, colours: Any) -> None:
+    """Notes as outlines a semitone high, and the curve of each voice.  colours: the palette of what is below them."""
+    seen = [seen_on(colours, each) for each in VOICES]
     for note in melody.notes:
         hz = hertz(note.midi, note.cents, melody.tuning)
         low, high = hz * 2 ** (-NOTE_SEMITONES / 24), hz * 2 ** (NOTE_SEMITONES / 24)
-        colour = VOICES[note.voice % len(VOICES)]
+        colour = seen[note.voice % len(seen)]
         place = (note.onset_s, low), note.offset_s - note.onset_s, high - low
         axes.add_patch(Rectangle(*place, facecolor=(colour, 0.14), edgecolor=(colour, 0.9), linewidth=0.9))
     times, f0 = melody.voices.times, melody.voices.f0
     for voice, own in enumerate(f0.T if len(times) else ()):
         drawn = np.where(own > 0, own, np.nan)
-        axes.plot(times, drawn, color=VOICES[voice % len(VOICES)], linewidth=0.9, scalex=False, scaley=False)
+        axes.plot(times, drawn, color=seen[voice % len(seen)], linewidth=0.9, scalex=False, scaley=False)
 
 
 def _lasting(times_s: tuple[float, float]) -> tuple[float, float]:
@@ -201,7 +226,7 @@ def save_picture(
             voices = canvas.voices if picture is lines else None
             image = show_canvas(axis, picture, times_s, span_hz, style.range_db, style.colours, voices)
         if style.pitch and picture is [*panels.values()][-1]:
-            show_melody(axis, cast(Melody, style.pitch))
+            show_melody(axis, cast(Melody, style.pitch), style.colours)
         axis.set_title(name, loc="left")
         axis.label_outer()
         _name_notes(axis, span_hz, tuning)

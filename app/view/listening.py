@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from queue import SimpleQueue
 from threading import Event
 
@@ -14,9 +15,10 @@ from sharpear.sharpening.cores import cores
 from sharpear.sharpening.evidence import Evidence
 from sharpear.sharpening.sharpener import Sharpener
 
-FIRST_S, LONGEST_S = 40.0, 240.0
-"""Sound that is listened to side by side at first, so that much of the picture is soon there, and later: what is heard
-too early waits, 2.7 MB of evidence a second."""
+LONGEST_S = 240.0
+"""Sound that is listened to side by side: what is heard too early waits, 2.7 MB of evidence a second."""
+DECIDED_SHARE = 0.35
+"""Deciding about a stretch, drawing it and hearing its notes take so much of what listening to it takes."""
 WARM_UP_S = 10.0
 """Sound that a stretch hears beforehand: presets have forgotten what was before, to the last bit, after 2 to 6 s."""
 MOST_AT_ONCE = 4
@@ -90,11 +92,9 @@ def _stretches(blocks: Iterable[Floats], samples: int, sharpener: Sharpener, at_
     Each begins at a multiple of the sharpener's period, where sums are rounded as in an unbroken run.
     """
     hop, period, hops = sharpener.hop, sharpener.period_hops, sharpener.hops_for(samples)
-    first_hops, longest, warm = (
-        round(seconds * sharpener.sample_rate / hop) for seconds in (FIRST_S, LONGEST_S, WARM_UP_S)
-    )
+    longest, warm = (round(seconds * sharpener.sample_rate / hop) for seconds in (LONGEST_S, WARM_UP_S))
     sound, held, begin, first = _then_silence(blocks, samples, hops * hop), np.zeros((0, 1), np.float32), 0, 0
-    for last in _ends(hops, at_once, warm, first_hops, longest):
+    for last in _ends(hops, at_once, warm, longest):
         pieces, missing = [held], (last - begin) * hop - len(held)
         while missing > 0:
             pieces.append(next(sound))
@@ -105,24 +105,20 @@ def _stretches(blocks: Iterable[Floats], samples: int, sharpener: Sharpener, at_
         held, begin, first = held[(next_begin - begin) * hop :], next_begin, last
 
 
-def _ends(hops: int, at_once: int, warm: int, together: int, longest: int) -> Iterator[int]:
-    """Where stretches end: those that begin together end together, too; only the first of all need not warm up.
+def _ends(hops: int, at_once: int, warm: int, longest: int) -> Iterator[int]:
+    """Where stretches end; only the first of all need not warm up.  longest: hops that are listened to together, about.
 
-    together, longest: how many hops are listened to at a time at first, and later.
+    Those that begin together are decided one after the other: each is heard for longer than the one before, by as much
+    as deciding about itself takes, so that there is nothing left to decide when the last has been heard.
 
-    >>> list(_ends(240, 2, 10, 40, 240)), list(_ends(12, 2, 10, 40, 240)), list(_ends(600, 1, 10, 40, 240))
-    ([25, 40, 140, 240], [12], [40, 280, 520, 600])
+    >>> list(_ends(240, 2, 10, 240)), list(_ends(12, 2, 10, 240)), list(_ends(600, 1, 10, 240))
+    ([101, 240], [12], [300, 600])
     """
-    begin = 0
-    while begin < hops:
-        span = hops - begin
-        if begin or span > 2 * together:
-            span = min(span, longest if begin else together)
-        listeners, less = min(at_once, max(1, span // warm)), 0 if begin else warm
-        length = (span + (listeners - 1) * less) / listeners
-        for number in range(listeners):
-            yield begin + round((number + 1) * length - number * less)
-        begin += span
+    for begin, until in pairwise(np.linspace(0, hops, max(1, round(hops / longest)) + 1).round()):
+        span, less = until - begin, warm if begin == 0 else 0
+        longer = (1 - DECIDED_SHARE) ** -np.arange(1, min(at_once, max(1, span // warm)))
+        first = (span + less * longer.sum()) / (1 + longer.sum())
+        yield from (round(begin + end) for end in np.cumsum([first, *(first - less) * longer]))
 
 
 def _then_silence(blocks: Iterable[Floats], samples: int, whole: int) -> Iterator[Floats]:

@@ -34,3 +34,27 @@ export function table(map) {
   }
   return colours;
 }
+
+const LEAST_CONTRAST = 3; // WCAG 1.4.11: of what is drawn, and is no text
+const MIXED_STEP = 0.05;
+
+// A colour, #rrggbb, with as much of the ink in it as it needs to be seen on a ground.
+export function seenOn(ground, ink, colour) {
+  const [from, to] = [channels(colour), channels(ink)];
+  for (let share = 0; share < 1; share += MIXED_STEP) {
+    const mixed = from.map((value, n) => Math.round(value + share * (to[n] - value)));
+    if (contrast(mixed, channels(ground)) >= LEAST_CONTRAST) return hex(mixed);
+  }
+  return ink;
+}
+
+export const hex = (rgb) => `#${[...rgb].map((value) => value.toString(16).padStart(2, "0")).join("")}`;
+
+const channels = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+
+// As WCAG 2 defines it.
+function contrast(a, b) {
+  const luminance = (rgb) => rgb.map((value) => value / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)).reduce((sum, v, n) => sum + [0.2126, 0.7152, 0.0722][n] * v, 0);
+  const [darker, lighter] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+  return (lighter + 0.05) / (darker + 0.05);
+}

@@ -28,7 +28,7 @@ class Page {
     this.plane = new Plane();
     this.player = new Player();
     this.painter = new Painter($("picture"));
-    this.overlay = new Overlay($("axes"), $("cursor"), $("stage"));
+    this.overlay = new Overlay($("axes"), $("times"), $("cursor"), $("stage"));
     this.overview = new Overview($("overview"), this);
     this.keeper = new Keeper(this);
     this.pilot = new Pilot(this);
@@ -120,6 +120,7 @@ class Page {
 
   recolour() {
     this.colours = table($("colours").value);
+    this.overlay.standOn(this.colours);
     this.painter.setColours(this.colours, $("colours").value === BY_VOICE, this.overlay.ink.ground);
     this.overview.changed();
     this.changed();
@@ -174,12 +175,13 @@ class Page {
     const { plane } = this;
     plane.layOut(clientWidth, clientHeight, this.shown);
     for (const [canvas, width, height] of [
-      [$("picture"), plane.width, plane.height], [$("axes"), clientWidth, clientHeight], [$("cursor"), clientWidth, clientHeight],
+      [$("picture"), plane.width, plane.height], [$("axes"), clientWidth, clientHeight], [$("times"), clientWidth, plane.margin.bottom], [$("cursor"), clientWidth, clientHeight],
     ]) {
       const [across, down] = [Math.round(width * pixelRatio), Math.round(height * pixelRatio)];
       if (canvas.width !== across) canvas.width = across;
       if (canvas.height !== down) canvas.height = down;
     }
+    $("times").style.height = `${plane.margin.bottom}px`;
     Object.assign($("picture").style, { left: `${plane.margin.left}px`, top: `${plane.margin.top}px`, width: `${plane.width}px`, height: `${plane.height}px` });
   }
 

@@ -86,11 +86,13 @@ void main() {
   gl_FragDepth = 1.0 - here;
 }`];
 
-const COLOURS = [`#version 300 es
+const PLACED = `#version 300 es
 uniform vec4 place; // left and bottom, width and height, clip space
 out vec2 at;
 ${CORNERS}
-void main() { at = corner(); gl_Position = vec4(place.xy + at * place.zw, 0.0, 1.0); }`, `#version 300 es
+void main() { at = corner(); gl_Position = vec4(place.xy + at * place.zw, 0.0, 1.0); }`;
+
+const COLOURS = [PLACED, `#version 300 es
 precision highp float;
 uniform sampler2D levels;
 uniform sampler2D colours;
@@ -107,6 +109,13 @@ void main() {
   colour.rgb *= mix(vec3(1.0), hue, ${SATURATION.toFixed(2)});
 }`];
 
+const SHOWN = [PLACED, `#version 300 es
+precision highp float;
+uniform sampler2D shown;
+in vec2 at;
+out vec4 colour;
+void main() { colour = texture(shown, at); }`];
+
 export function programs(gl) {
   const made = (sources, ...names) => {
     const program = link(gl, ...sources);
@@ -116,5 +125,6 @@ export function programs(gl) {
     columns: made(COLUMNS, "levels", "place", "rows", "size", "step_", "look"),
     strokes: made(STROKES, "time", "pitch", "pane", "look", "fade", "flank"),
     colours: made(COLOURS, "levels", "colours", "place", "blend", "hued"),
+    shown: made(SHOWN, "shown", "place"),
   };
 }

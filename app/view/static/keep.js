@@ -76,6 +76,7 @@ export class Keeper {
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.drawImage($("picture"), plane.margin.left * devicePixelRatio, plane.margin.top * devicePixelRatio);
     context.drawImage(stage, 0, 0);
+    context.drawImage($("times"), 0, stage.height - $("times").height);
     return [await new Promise((done) => canvas.toBlob(done, "image/png")), "image/png", "png"];
   }
 

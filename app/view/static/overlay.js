@@ -1,21 +1,22 @@
 // What stands on the picture: rulers, keys, notes, markers, the selection, the slice, the cursor and the position.
 
 import { extent, KEY_WIDTH, BLACK_WIDTH, KEY_GAP, rulerFont, TICKS_HZ } from "./axes.js";
-import { hue } from "./colours.js";
-import { clockTime, isBlack, name, nearest, noteHertz, semitone, tuning } from "./music.js";
+import { hex, hue, seenOn } from "./colours.js";
+import { drawName, drawNotes, VOICES } from "./melody.js";
+import { clockTime, isBlack, name, noteHertz, semitone, tuning } from "./music.js";
 
 const STEPS_S = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
 const TICK_GAP_PX = 24;
 const TIME_GAP_PX = 78;
 const TICK_PX = 4;
-const BESIDE_PX = 7; // names of times reach no farther beyond their ruler
-const VOICES = ["#7dd3fc", "#86efac", "#fcd34d", "#f9a8d4", "#c4b5fd", "#fdba74", "#5eead4", "#fca5a5"];
 const SLICE_PX = 120;
 
 export class Overlay {
-  constructor(still, moving, stage) {
+  // still: frequencies, keys, notes and markers; passing: the ruler of time, a strip that is all that changes with it; moving: what follows the pointer
+  constructor(still, passing, moving, stage) {
     Object.assign(this, { stage, positions: [] });
     this.still = still.getContext("2d");
+    this.passing = passing.getContext("2d");
     this.moving = moving.getContext("2d");
     this.restyle();
   }
@@ -27,48 +28,71 @@ export class Overlay {
     this.ink = Object.fromEntries(keys.map((key) => [key, style.getPropertyValue(`--${key}`).trim()]));
   }
 
+  // What stands on the picture itself can be seen there, whatever the page's colours: rgba, the picture's 256.
+  standOn(rgba) {
+    const [ground, ink] = [hex(rgba.slice(0, 3)), hex(rgba.slice(-4, -1))];
+    const seen = (colour) => seenOn(ground, ink, colour);
+    this.on = { ground, ink, accent: seen(this.ink.accent), voices: VOICES.map(seen) };
+  }
+
   // Everything that stands while the view stands. What moves through time alone keeps its scales of frequency.
   draw(plane, layers, pixelRatio) {
     const { still } = this;
     const boxes = plane.panes.map(({ x, y, width, height, title }) => [x, y, width, height, title]);
-    const scales = JSON.stringify([plane.lowHz, plane.highHz, boxes, layers.byVoice, tuning.a4, tuning.temperament, this.ink, this.font, pixelRatio, still.canvas.width, still.canvas.height]);
-    const kept = scales === this.scales;
-    if (kept) this.wipe(plane);
-    else clear(still, pixelRatio);
-    this.scales = scales;
+    const drawn = JSON.stringify([plane.lowHz, plane.highHz, boxes, layers.byVoice, tuning.a4, tuning.temperament, this.ink, this.on, this.font, pixelRatio, still.canvas.width, still.canvas.height]);
+    const kept = drawn === this.drawn;
+    this.drawn = drawn;
+    if (!kept) {
+      clear(still, pixelRatio);
+      this.scales(still, plane, layers.byVoice);
+    } else if (this.covered) this.uncover(plane);
     this.covered = layers.markers.length > 0 || layers.notes !== null;
-    this.paint(still, plane, layers, !kept);
+    if (this.covered) this.cover(still, plane, layers);
+    const passing = clear(this.passing, pixelRatio);
+    passing.translate(0, -plane.margin.top - plane.height);
+    this.times(passing, plane);
   }
 
-  // Take away what stands in time: its ruler, and what covers panes; whole pixels, as edges between them leave traces.
-  wipe({ panes, margin, width, height }) {
-    const wipe = (x, y, across, down) => {
-      const [left, top] = [Math.floor(x), Math.floor(y)];
-      this.still.clearRect(left, top, Math.ceil(x + across) - left, Math.ceil(y + down) - top);
-    };
-    wipe(margin.left, margin.top + height + 1, width + 1, TICK_PX);
-    wipe(margin.left - BESIDE_PX, margin.top + height + 1 + TICK_PX, width + 2 * BESIDE_PX, margin.bottom);
-    for (const pane of this.covered ? panes : []) wipe(margin.left + pane.x, margin.top + pane.y, pane.width, pane.height);
+  // All of that on one context.
+  paint(context, plane, layers) {
+    this.scales(context, plane, layers.byVoice);
+    this.cover(context, plane, layers);
+    this.times(context, plane);
   }
 
-  paint(context, plane, { notes, markers, byVoice }, scales = true) {
-    context.font = this.font;
-    context.textBaseline = "middle";
+  // Take away what covers panes; whole pixels, as edges between them leave traces.
+  uncover({ panes, margin }) {
+    for (const { x, y, width, height } of panes) {
+      const [left, top] = [Math.floor(margin.left + x), Math.floor(margin.top + y)];
+      this.still.clearRect(left, top, Math.ceil(margin.left + x + width) - left, Math.ceil(margin.top + y + height) - top);
+    }
+  }
+
+  scales(context, plane, byVoice) {
+    this.begin(context);
     for (const pane of plane.panes) {
-      if (scales) {
-        this.frequencies(context, plane, pane);
-        if (plane.keyboard && pane.x + pane.width > plane.width - 1) this.keyboard(context, plane, pane, byVoice);
-        this.label(context, plane, pane);
-      }
-      this.times(context, plane, pane);
+      this.frequencies(context, plane, pane);
+      if (plane.keyboard && pane.x + pane.width > plane.width - 1) this.keyboard(context, plane, pane, byVoice);
+      this.label(context, plane, pane);
+    }
+  }
+
+  cover(context, plane, { notes, markers }) {
+    this.begin(context);
+    for (const pane of plane.panes) {
       context.save();
       context.beginPath();
       context.rect(plane.margin.left + pane.x, plane.margin.top + pane.y, pane.width, pane.height);
       context.clip();
-      if (notes?.has(pane.sheet.folder)) this.notes(context, plane, pane, notes.get(pane.sheet.folder));
+      if (notes?.has(pane.sheet.folder)) drawNotes(context, plane, pane, notes.get(pane.sheet.folder), this.on);
       for (const marker of markers) this.marker(context, plane, pane, marker);
       context.restore();
     }
+  }
+
+  begin(context) {
+    context.font = this.font;
+    context.textBaseline = "middle";
   }
 
   label(context, plane, pane) {
@@ -124,69 +148,27 @@ export class Overlay {
     }
   }
 
-  times(context, plane, pane) {
+  // Below the lowest panes.
+  times(context, plane) {
+    this.begin(context);
     context.textAlign = "center";
-    const bottom = plane.margin.top + pane.y + pane.height;
-    const lowest = Math.abs(pane.y + pane.height - plane.height) < 1;
-    if (!lowest) return;
-    const step = STEPS_S.find((s) => (s / plane.spanS) * pane.width >= TIME_GAP_PX) ?? STEPS_S.at(-1);
     context.fillStyle = this.ink.soft;
-    for (let n = Math.ceil(plane.startS / step); n * step <= plane.startS + plane.spanS; n++) {
-      const x = plane.x(n * step, pane);
-      context.fillRect(Math.round(x), bottom + 1, 1, TICK_PX);
-      if (x > plane.margin.left + pane.x + 20 && x < plane.margin.left + pane.x + pane.width - 20) context.fillText(clockTime(n * step, step), x, bottom + 13);
-    }
-  }
-
-  // Notes as outlines at their pitch, and the curve of each voice.
-  notes(context, plane, pane, { notes, f0, start_s: startS, step_s: stepS }) {
-    context.lineWidth = 1.5;
-    const untilS = plane.startS + plane.spanS;
-    for (const note of notes) {
-      if (note.offset_s < plane.startS || note.onset_s > untilS) continue;
-      const [x0, x1, y] = [plane.x(note.onset_s, pane), plane.x(note.offset_s, pane), plane.y(note.hz, pane)];
-      const tall = Math.max(6, (pane.height / plane.octaves / 12) * 0.9);
-      context.strokeStyle = context.fillStyle = VOICES[note.voice % VOICES.length];
-      context.globalAlpha = 0.9;
-      context.beginPath();
-      context.roundRect(x0, y - tall / 2, Math.max(2, x1 - x0), tall, Math.min(4, tall / 2));
-      context.stroke();
-      context.globalAlpha = 0.14;
-      context.fill();
-      context.globalAlpha = 1;
-      const from = Math.max(x0, plane.margin.left + pane.x); // a name that begins before the view is read all the same
-      if (x1 - from > 22) this.tag(context, name(nearest(note.hz).key), from + 3, y - tall / 2 - 7);
-    }
-    context.lineWidth = 1;
-    f0.forEach((curve, voice) => {
-      context.strokeStyle = VOICES[voice % VOICES.length];
-      context.beginPath();
-      let down = false;
-      const first = Math.max(0, Math.floor((plane.startS - startS) / stepS));
-      for (let n = first; n < Math.min(curve.length, first + plane.spanS / stepS + 2); n++) {
-        if (curve[n] > 0) context[down ? "lineTo" : "moveTo"](plane.x(startS + n * stepS, pane), plane.y(curve[n], pane));
-        down = curve[n] > 0;
+    const bottom = plane.margin.top + plane.height;
+    for (const pane of plane.panes.filter(({ y, height }) => Math.abs(y + height - plane.height) < 1)) {
+      const step = STEPS_S.find((s) => (s / plane.spanS) * pane.width >= TIME_GAP_PX) ?? STEPS_S.at(-1);
+      for (let n = Math.ceil(plane.startS / step); n * step <= plane.startS + plane.spanS; n++) {
+        const x = plane.x(n * step, pane);
+        context.fillRect(Math.round(x), bottom + 1, 1, TICK_PX);
+        if (x > plane.margin.left + pane.x + 20 && x < plane.margin.left + pane.x + pane.width - 20) context.fillText(clockTime(n * step, step), x, bottom + 13);
       }
-      context.stroke();
-    });
-  }
-
-  tag(context, text, x, y) {
-    context.textAlign = "left";
-    context.lineJoin = "round";
-    context.strokeStyle = this.ink.ground;
-    context.lineWidth = 3;
-    context.strokeText(text, x, y);
-    context.lineWidth = 1.5;
-    context.fillStyle = this.ink.ink;
-    context.fillText(text, x, y);
+    }
   }
 
   marker(context, plane, pane, { timeS, label }) {
     const x = plane.x(timeS, pane);
-    context.fillStyle = this.ink.accent;
+    context.fillStyle = this.on.accent;
     context.fillRect(Math.round(x), plane.margin.top + pane.y, 1, pane.height);
-    this.tag(context, label, x + 4, plane.margin.top + pane.y + 9);
+    drawName(context, label, x + 4, plane.margin.top + pane.y + 9, this.on);
   }
 
   // Where the sound is: elements, a line for each pane, which move without anything being drawn.
@@ -213,8 +195,7 @@ export class Overlay {
     canvas.hidden = !Object.values(moving).some(Boolean);
     if (canvas.hidden) return;
     const context = clear(this.moving, pixelRatio);
-    context.font = this.font;
-    context.textBaseline = "middle";
+    this.begin(context);
     for (const pane of plane.panes) {
       context.save();
       context.beginPath();
@@ -231,7 +212,7 @@ export class Overlay {
   selection(context, plane, pane, { fromS, untilS, lowHz, highHz }) {
     const [x0, x1] = [plane.x(fromS, pane), plane.x(untilS, pane)];
     const [top, bottom] = lowHz ? [plane.y(highHz, pane), plane.y(lowHz, pane)] : [plane.margin.top + pane.y, plane.margin.top + pane.y + pane.height];
-    context.fillStyle = context.strokeStyle = this.ink.accent;
+    context.fillStyle = context.strokeStyle = this.on.accent;
     context.globalAlpha = 0.13;
     context.fillRect(x0, top, x1 - x0, bottom - top);
     context.globalAlpha = 0.9;
@@ -241,7 +222,7 @@ export class Overlay {
   }
 
   trace(context, plane, pane, points) {
-    context.strokeStyle = this.ink.ink;
+    context.strokeStyle = this.on.ink;
     context.lineWidth = 1.5;
     context.setLineDash([2, 3]);
     context.beginPath();
@@ -253,12 +234,12 @@ export class Overlay {
   // The spectrum of a moment: its lines as bars from the right, as long as they are loud.
   slice(context, plane, pane, { lines, floorDb, topDb }) {
     const right = plane.margin.left + pane.x + pane.width;
-    context.fillStyle = this.ink.ground;
+    context.fillStyle = this.on.ground;
     context.globalAlpha = 0.72;
     context.fillRect(right - SLICE_PX, plane.margin.top + pane.y, SLICE_PX, pane.height);
     context.globalAlpha = 1;
-    context.fillStyle = this.ink.accent;
-    for (const { hz, db } of lines) {
+    context.fillStyle = this.on.accent;
+    for (const { hz, db } of lines.filter((line) => line.hz > plane.lowHz && line.hz < plane.highHz)) {
       const length = SLICE_PX * Math.min(1, Math.max(0, (db - floorDb) / (topDb - floorDb)));
       context.fillRect(right - length, plane.y(hz, pane) - 1, length, 2);
     }
@@ -266,13 +247,13 @@ export class Overlay {
 
   cursor(context, plane, pane, { cursor, found }) {
     const [x, y] = [plane.x(cursor.timeS, pane), plane.y(cursor.hz, pane)];
-    context.fillStyle = this.ink.ink;
+    context.fillStyle = this.on.ink;
     context.globalAlpha = 0.4;
     context.fillRect(Math.round(x), plane.margin.top + pane.y, 1, pane.height);
     context.fillRect(plane.margin.left + pane.x, Math.round(y), pane.width, 1);
     context.globalAlpha = 1;
     if (!found) return;
-    context.strokeStyle = this.ink.accent;
+    context.strokeStyle = this.on.accent;
     context.lineWidth = 2;
     context.beginPath();
     context.arc(x, plane.y(found.hz, pane), 6, 0, 2 * Math.PI);

@@ -1,12 +1,10 @@
-// Draws every pane: columns and strokes give levels, slab by slab; levels give colours.
+// Draws every pane: columns and strokes give levels, slab by slab; levels give colours, once; what scrolls is coloured slabs.
 
+import { columnLevel, contents, nearest, reached } from "./contents.js";
 import { programs } from "./ink.js";
 import { SLAB_PX, Slabs } from "./slabs.js";
 import { PLAIN, SHARP } from "./tiles.js";
 
-const STROKE_PX = 2.5; // a step of a stroke, about
-const MOST_STEPS = 2.2; // in a pixel: beyond, there are columns
-const REACH_PX = 8; // a stroke's flank reaches no farther beyond a slab's edge
 const MOST_RANGE_DB = 66;
 const LEAST_RANGE_DB = 52;
 const STEADY_DB = 4;
@@ -21,7 +19,7 @@ export class Painter {
     const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
     if (!gl) throw new Error("this browser draws no WebGL 2");
     Object.assign(this, { canvas, gl, programs: programs(gl), slabs: new Slabs(gl), before: new Map() });
-    Object.assign(this, { topDb: -20, floorDb: -80, budget: 2 * FEWEST_STROKES, drawn: 0, drewAt: 0, byVoice: false });
+    Object.assign(this, { topDb: -20, floorDb: -80, budget: 2 * FEWEST_STROKES, drawn: 0, drewAt: 0, byVoice: false, tables: 0 });
     this.colours = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, this.colours);
     for (const which of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, which, gl.LINEAR);
@@ -32,6 +30,7 @@ export class Painter {
   setColours(rgba, byVoice, between) {
     const { gl } = this;
     this.byVoice = byVoice;
+    this.tables += 1;
     this.between = [1, 3, 5].map((at) => parseInt(between.slice(at, at + 2), 16) / 255);
     gl.activeTexture(gl.TEXTURE1);
     gl.bindTexture(gl.TEXTURE_2D, this.colours);
@@ -68,27 +67,32 @@ export class Painter {
     const secondsPerPx = plane.spanS / box.width;
     const firstPx = Math.round(plane.startS / secondsPerPx);
     const look = { tiles, pixelRatio, secondsPerPx, height: box.height, lowHz: plane.lowHz, highHz: plane.highHz, sharp: pane.sharp > 0, plain: pane.sharp < 1 };
-    const name = [tiles.sheet.folder, secondsPerPx, box.height, plane.lowHz, plane.highHz, this.floorDb, this.topDb].join();
+    // Plain and sharp beside each other have slabs of their own, as each has its own colours.
+    const whose = [tiles.sheet.folder, plane.beside && pane.sharp].join();
+    const name = [whose, secondsPerPx, box.height, plane.lowHz, plane.highHz, this.floorDb, this.topDb].join();
     const [first, last] = [Math.floor(firstPx / SLAB_PX), Math.floor((firstPx + box.width - 1) / SLAB_PX)];
     const numbers = Array.from({ length: last - first + 1 }, (_, n) => first + n);
     const shown = numbers.map((number) => this.slab(`${name},${number}`, number, look));
     const whole = shown.every(({ fresh }) => fresh);
     if (whole) for (const number of [last + 1, first - 1]) if (number >= 0) this.slab(`${name},${number}`, number, look);
+    const there = shown.every(({ texture }) => texture);
+    // What was last shown whole, at whatever scale, stands where there is nothing yet.
+    const below = there ? [] : (this.before.get(whose) ?? []);
+    for (const slab of [...below, ...shown]) if (slab.texture) this.colour(slab, pane.sharp);
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
     gl.enable(gl.SCISSOR_TEST);
     gl.scissor(box.x, box.y, box.width, box.height);
-    const there = shown.every(({ texture }) => texture);
     if (!there) {
       gl.clearColor(...this.ground, 1);
       gl.clear(gl.COLOR_BUFFER_BIT);
     }
-    this.useColours(pane.sharp);
-    // What was last shown whole, at whatever scale, stands where there is nothing yet.
-    if (!there) for (const slab of this.before.get(pane.sheet.folder) ?? []) this.show(slab, plane, box);
+    gl.useProgram(this.programs.shown.program);
+    gl.activeTexture(gl.TEXTURE0);
+    for (const slab of below) this.show(slab, plane, box);
     shown.forEach((slab, n) => this.show(slab, plane, box, numbers[n] * SLAB_PX - firstPx));
     gl.disable(gl.SCISSOR_TEST);
-    if (whole) this.before.set(pane.sheet.folder, shown);
+    if (whole) this.before.set(whose, shown);
     return shown.every(({ fresh, waits }) => fresh || waits);
   }
 
@@ -191,20 +195,25 @@ export class Painter {
     return drawn;
   }
 
-  useColours(blend) {
+  // Give a slab the colours of its levels, unless it has them.
+  colour(slab, blend) {
     const { gl } = this;
     const { colours: use } = this.programs;
+    if (!this.slabs.colour(slab, `${blend} ${this.tables}`)) return;
     gl.useProgram(use.program);
     gl.activeTexture(gl.TEXTURE1);
     gl.bindTexture(gl.TEXTURE_2D, this.colours);
     gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, slab.levels);
     gl.uniform1i(use.levels, 0);
     gl.uniform1i(use.colours, 1);
     gl.uniform1f(use.blend, blend);
     gl.uniform1f(use.hued, this.byVoice ? 1 : 0);
+    gl.uniform4f(use.place, -1, -1, 2, 2);
+    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }
 
-  // Colour a slab: pixel by pixel from `leftPx` on, or stretched to where its time and frequencies stand now.
+  // Show a coloured slab: pixel by pixel from `leftPx` on, or stretched to where its time and frequencies stand now.
   show(slab, plane, box, leftPx = null) {
     const { gl } = this;
     if (!slab.texture) return;
@@ -213,7 +222,7 @@ export class Painter {
     const up = (hz) => box.y + (Math.log2(hz / plane.lowHz) / plane.octaves) * box.height;
     const [left, width] = leftPx === null ? [across(startS), across(startS + spanS) - across(startS)] : [box.x + leftPx, SLAB_PX];
     const [bottom, height] = leftPx === null ? [up(lowHz), up(highHz) - up(lowHz)] : [box.y, box.height];
-    gl.uniform4f(this.programs.colours.place, (2 * left) / this.canvas.width - 1, (2 * bottom) / this.canvas.height - 1, (2 * width) / this.canvas.width, (2 * height) / this.canvas.height);
+    gl.uniform4f(this.programs.shown.place, (2 * left) / this.canvas.width - 1, (2 * bottom) / this.canvas.height - 1, (2 * width) / this.canvas.width, (2 * height) / this.canvas.height);
     gl.bindTexture(gl.TEXTURE_2D, slab.texture);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }
@@ -243,63 +252,6 @@ export class Painter {
     Object.assign(this, { topDb, floorDb });
     return true;
   }
-}
-
-// The step of strokes that suits so many seconds in a pixel; null where lines are closer than pixels.
-export function strokeLevel(secondsPerPx, tiles) {
-  const framesPerPx = secondsPerPx / tiles.sheet.hop_s;
-  const highest = tiles.format.stroke_levels - 1;
-  if (framesPerPx >= MOST_STEPS * 2 ** highest) return null;
-  return Math.min(highest, Math.max(0, Math.round(Math.log2(framesPerPx * STROKE_PX))));
-}
-
-function columnLevel(secondsPerPx, tiles) {
-  return Math.min(tiles.format.column_levels - 1, Math.max(0, Math.floor(Math.log2(secondsPerPx / tiles.columnS) + 0.3)));
-}
-
-// Between which times a stroke may begin that is seen in a stretch.
-function reached({ startS, spanS }, tiles, level, widthPx) {
-  const flankS = (REACH_PX * spanS) / widthPx;
-  return [startS - tiles.sheet.hop_s * 2 ** level - flankS, startS + spanS + flankS];
-}
-
-// What a stretch is drawn of, as far as it is here; stamp: what is drawn anew when it changes.
-function contents({ tiles, secondsPerPx, sharp, plain }, scale) {
-  const untilS = scale.startS + scale.spanS;
-  const level = strokeLevel(secondsPerPx, tiles);
-  const stroked = level !== null && sharp;
-  const strokes = stroked ? [...tiles.numbers(level, ...reached(scale, tiles, level, SLAB_PX))].map((number) => ({ number, tile: tiles.get("s", level, number) })) : [];
-  const columns = level === null || plain ? columnsOf(tiles, scale, columnLevel(secondsPerPx, tiles)) : [];
-  const { duration_s: durationS, done_s: doneS } = tiles.sheet;
-  const lacking = strokes.some(({ number, tile }) => !tile && number * tiles.tileS * 2 ** level < doneS);
-  const { preview: tile } = tiles;
-  // What is not sharpened yet.
-  const fromS = Math.max(doneS, scale.startS);
-  const preview = tile?.texture && fromS < untilS ? { tile, tileFromS: 0, columnS: durationS / tile.columns, fromS, untilS: durationS } : null;
-  return { level, strokes, columns, preview, lacking, stamp: [...strokes.map((each) => each.tile), ...columns.map((each) => each.tile), preview && tile, preview && fromS] };
-}
-
-function columnsOf(tiles, { startS, spanS }, level) {
-  const found = [];
-  for (const number of tiles.numbers(level, startS, startS + spanS)) {
-    const here = nearest(tiles, level, number);
-    if (!here) continue;
-    const tileS = tiles.tileS * 2 ** level;
-    const columnS = tiles.columnS * 2 ** here.level;
-    const tileFromS = here.number * tiles.tileS * 2 ** here.level;
-    const fromS = number * tileS;
-    found.push({ tile: here.tile, tileFromS, columnS, fromS, untilS: Math.min(fromS + tileS, tileFromS + here.tile.columns * columnS) });
-  }
-  return found;
-}
-
-// The tile of this level or, until it has come, of one above.
-function nearest(tiles, level, number) {
-  for (let above = 0; level + above < tiles.format.column_levels; above++) {
-    const tile = tiles.get("r", level + above, number >> above, above === 0);
-    if (tile?.texture) return { tile, level: level + above, number: number >> above };
-  }
-  return null;
 }
 
 function quantile(histogram, share) {

@@ -4,6 +4,9 @@ import { traced, vibrato } from "./lines.js";
 import { cents, clockTime, name, nearest, pitchClass } from "./music.js";
 
 const $ = (id) => document.getElementById(id);
+const HINT = matchMedia("(pointer: coarse)").matches
+  ? "touch a line: its note and vibrato · drag: move · pinch: zoom · press long, then drag a box: measure time and cents, loop it, zoom into it"
+  : "point at a line: its note and vibrato · click: go there · drag a box: measure time and cents, loop it, zoom into it · double click: hear that partial · wheel: zoom";
 const figure = (value, digits = 1) => value.toFixed(digits).replace("-", "−");
 
 export function showProgress({ sheets, offline }) {
@@ -30,9 +33,10 @@ export function showClock(positionS, playing) {
 export function showFileReading(page, found) {
   const { cursor } = page;
   const hz = found?.hz ?? cursor?.hz;
-  $("read-note").textContent = cursor ? name(nearest(hz).key) : "–";
+  $("reading").classList.toggle("hint", !cursor);
+  $("read-note").textContent = cursor ? name(nearest(hz).key) : "";
   $("read-cents").textContent = cursor ? cents(hz) : "";
-  $("read-hz").textContent = cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : "point at a line: its note and vibrato · click: go there · drag: select, measure time and cents · double click: hear that partial · wheel: zoom";
+  $("read-hz").textContent = cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : HINT;
   $("read-level").textContent = cursor ? (found ? `${figure(found.db)} dB${found.voice ? `, of a voice on ${pitchClass(found.voice)}` : ""}` : "no line") : "";
   $("read-time").textContent = cursor ? clockTime(cursor.timeS, 0.001) : "";
   $("read-measure").textContent = measured(page, found);

@@ -1,8 +1,8 @@
-// The picture of a recording in slabs, upright stretches of it, which are drawn once and shown for as long as nothing changes.
+// The picture of a recording in slabs, upright stretches of it, which are drawn once, coloured once, and shown for as long as nothing changes.
 
 export const SLAB_PX = 128;
-const MOST_BYTES = 64 << 20;
-const PIXEL_BYTES = 4;
+const MOST_BYTES = 128 << 20;
+const PIXEL_BYTES = 8; // levels, and colours
 
 export class Slabs {
   constructor(gl) {
@@ -18,10 +18,10 @@ export class Slabs {
     return slab;
   }
 
-  // One to be drawn anew: its texture is what is drawn into from now on. scale: what it shows, { startS, spanS, lowHz, highHz }.
+  // One to be drawn anew: its levels are what is drawn into from now on. scale: what it shows, { startS, spanS, lowHz, highHz }.
   begin(name, scale, height) {
     const { gl } = this;
-    const slab = this.get(name) ?? { scale, height, texture: this.texture(height) };
+    const slab = this.get(name) ?? { scale, height, levels: this.texture(height), texture: this.texture(height) };
     if (!this.held.has(name)) {
       this.held.set(name, slab);
       this.size += SLAB_PX * height * PIXEL_BYTES;
@@ -32,11 +32,26 @@ export class Slabs {
       gl.renderbufferStorage(gl.RENDERBUFFER, gl.DEPTH_COMPONENT16, SLAB_PX, height);
       this.height = height;
     }
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.buffer);
-    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, slab.texture, 0);
+    slab.look = null;
+    this.into(slab, slab.levels);
     gl.framebufferRenderbuffer(gl.FRAMEBUFFER, gl.DEPTH_ATTACHMENT, gl.RENDERBUFFER, this.depth);
-    gl.viewport(0, 0, SLAB_PX, height);
     return slab;
+  }
+
+  // One to be coloured as `look` says; whether it is not yet.
+  colour(slab, look) {
+    if (slab.look === look) return false;
+    slab.look = look;
+    this.into(slab, slab.texture);
+    this.gl.framebufferRenderbuffer(this.gl.FRAMEBUFFER, this.gl.DEPTH_ATTACHMENT, this.gl.RENDERBUFFER, null);
+    return true;
+  }
+
+  into({ height }, texture) {
+    const { gl } = this;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.buffer);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
+    gl.viewport(0, 0, SLAB_PX, height);
   }
 
   texture(height) {
@@ -53,6 +68,7 @@ export class Slabs {
   letGo() {
     for (const [name, slab] of this.held) {
       if (this.size <= MOST_BYTES || this.held.size < 2) return;
+      this.gl.deleteTexture(slab.levels);
       this.gl.deleteTexture(slab.texture);
       slab.texture = null;
       this.size -= SLAB_PX * slab.height * PIXEL_BYTES;

@@ -1,7 +1,7 @@
 // The view as vectors: lines as paths, and what stands on the picture, drawn by the same code, as shapes and text.
 
 import { hue } from "./colours.js";
-import { strokeLevel } from "./painter.js";
+import { strokeLevel } from "./contents.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
 const SHADES = 20;
