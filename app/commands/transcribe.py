@@ -34,6 +34,13 @@ def transcribe(
             autocompletion=several_of(note_formats),
         ),
     ] = "",
+    voices: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Follow so many voices at most; 1, as preset speech does, seeks one alone, and says how strong.",
+        ),
+    ] = None,
     preset: PresetOption = "music",
     set_: SetOption = None,
 ) -> None:
@@ -49,7 +56,10 @@ def transcribe(
     from .pipe import Pipe, run_pipe  # noqa: PLC0415
 
     formats, outs = names(format_), out or []
-    task = Transcribing(load_config(preset, overrides(set_, tuning, pitch=True)), source.selection())
+    settings = overrides(set_, tuning, pitch=True)
+    if voices is not None:
+        settings["pitch.voices"] = str(voices)
+    task = Transcribing(load_config(preset, settings), source.selection())
     raw = source.raw_format(DASH in inputs)
     plan = partial(plan_notes, outs=outs, formats=formats, template=run.output_template or FRAMES_TEMPLATE)
     if DASH not in (*inputs, *outs):
