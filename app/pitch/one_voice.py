@@ -39,7 +39,7 @@ class OneVoice:
     >>> t = np.arange(16000) / 16000
     >>> tone = sum(0.1 / h * np.cos(2 * np.pi * 150 * h * t) for h in range(1, 9)) * (t > 0.5)
     >>> spec = sharpear.sharpen(tone, 16000, "speech")
-    >>> one = OneVoice(PitchConfig(low_hz=60, high_hz=600), spec.hop_s)
+    >>> one = OneVoice(PitchConfig(low_hz=60, high_hz=600), spec.attributes["hop"] / 16000)
     >>> one.hear(spec.with_stream())
     >>> one.voices().f0[[10, -10], 0].round().tolist()
     [0.0, 150.0]
