@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.transcription import peers
+from benchmarks.sharpness.bundled import Bundled
+from benchmarks.transcription import peers, spoken
 
 
 def test_bent_notes_are_frames_and_notes():
@@ -30,3 +31,13 @@ def test_peers_that_are_missing_are_left_out_in_one_line(monkeypatch: pytest.Mon
     methods = {"ours": 1, "SwiftF0": 2, "basic-pitch": 3}
     assert peers.installed(methods) == {"ours": 1, "basic-pitch": 3}
     assert capsys.readouterr().err == "SwiftF0 is left out: swift_f0 not installed\n"
+
+
+def test_a_spoken_scene_is_found_by_its_own_truth_and_not_an_octave_off():
+    drawn = next(spoken.scenes(Bundled(), sings=False))
+    _, times_s, hz, level = drawn
+    assert spoken.scored(times_s, hz[:, None], times_s, hz, level).tolist() == pytest.approx([1, 1, 0, 0], abs=0.02)
+    assert spoken.scored(times_s, 2 * hz[:, None], times_s, hz, level)[:3].tolist() == pytest.approx(
+        [0, 1, 1], abs=0.02
+    )
+    assert spoken.scored(times_s, 0 * hz[:, None], times_s, hz, level).tolist() == [0, 0, 0, 0]

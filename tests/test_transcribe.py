@@ -57,6 +57,14 @@ def test_all_formats_at_once(folder: Path, transcribe, two_notes: Path) -> None:
     assert f0[np.abs(at - 0.6).argmin()].max() == pytest.approx(659.3, rel=5e-3)
 
 
+def test_one_voice_alone_has_a_strength(folder: Path, transcribe, two_notes: Path) -> None:
+    assert transcribe(two_notes, "--voices", "1", "-o", "f0.csv", "-o", "notes.csv").code == 0
+    rows = list(csv.DictReader((folder / "f0.csv").open()))
+    assert {name for name in rows[0] if name.startswith("voice")} == {"voice0_hz", "voice0_strength"}
+    assert max(float(row["voice0_strength"]) for row in rows) == pytest.approx(1.0, abs=0.02)
+    assert [int(row["midi"]) for row in csv.DictReader((folder / "notes.csv").open())] == [69, 76]
+
+
 def test_silence_has_no_notes(folder: Path, transcribe) -> None:
     soundfile.write(folder / "quiet.wav", np.zeros(RATE // 2), RATE)
     assert transcribe("quiet.wav", "-o", "notes.csv", "-o", "notes.mid").code == 0
@@ -88,6 +96,7 @@ def test_a_pitch_too_low_to_be_heard_is_one_line(folder: Path, sharpear, midi: i
         (["-o", "notes.doc"], "expected a name such as notes.csv"),
         (["-o", "song.wav"], "expected a name such as"),
         (["--set", "pitch.voices=0"], "pitch.voices"),
+        (["--voices", "0"], "pitch.voices"),
         (["--set", "pitch.low_hz=5000"], "low_hz below high_hz"),
     ],
 )

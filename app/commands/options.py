@@ -1,7 +1,7 @@
 """Options that commands share, each defined once; whole groups of them come as dataclasses."""
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
@@ -128,8 +128,8 @@ class SettingOptions:
         ),
     ] = None
 
-    def config(self, pitch: bool) -> "Config":
-        """The configuration. pitch: whether the command reads the settings under [pitch].
+    def config(self, pitch: bool, also: Mapping[str, float | None] | None = None) -> "Config":
+        """The configuration. pitch: whether the command reads the settings under [pitch]; also: what its own options set.
 
         Raises:
             UsageError: there is no such preset; a setting is not of the form KEY=VALUE, not read, or cannot be.
@@ -137,8 +137,8 @@ class SettingOptions:
         from sharpear.config import load_config  # noqa: PLC0415
 
         given = dict(_setting(each, pitch) for each in self.set_ or ())
-        tuning = {"tuning.a4_hz": self.a4, "tuning.temperament": self.temperament}
-        named = {key: str(value) for key, value in tuning.items() if value is not None}
+        options = {"tuning.a4_hz": self.a4, "tuning.temperament": self.temperament, **(also or {})}
+        named = {key: str(value) for key, value in options.items() if value is not None}
         return load_config(self.preset, given | named)
 
 

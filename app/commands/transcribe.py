@@ -34,6 +34,13 @@ def transcribe(
             autocompletion=several_of(note_formats),
         ),
     ] = "",
+    voices: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Follow so many voices at most; 1, as preset speech does, seeks one alone, and says how strong.",
+        ),
+    ] = None,
 ) -> None:
     """Write the notes of recordings, and the fundamental of each voice over time."""
     # Imported here so that --help and usage errors do not wait for the compiler and the array libraries.
@@ -46,7 +53,7 @@ def transcribe(
     from .pipe import Pipe, run_pipe  # noqa: PLC0415
 
     formats, outs = names(format_), out or []
-    task = Transcribing(settings.config(pitch=True), source.selection())
+    task = Transcribing(settings.config(pitch=True, also={"pitch.voices": voices}), source.selection())
     raw = source.raw_format(DASH in inputs)
     plan = partial(plan_notes, outs=outs, formats=formats, template=run.output_template or FRAMES_TEMPLATE)
     if DASH not in (*inputs, *outs):

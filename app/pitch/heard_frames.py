@@ -12,7 +12,7 @@ from sharpear.sinks.music import tuning_of
 
 from .notes import Voices, notes_of
 from .pitch_layer import PitchLayer
-from .transcriber import Transcription, VoiceCurves
+from .transcriber import Transcription, curves_of
 
 
 class HeardFrames:
@@ -48,19 +48,18 @@ class HeardFrames:
                 f"expected frames that say sample_rate, hop, config.pitch and config.bank ({error})"
             ) from error
         self._tuning = tuning_of(attributes)
-        self._layer = PitchLayer(hop_s, atoms, channels, config, lowest_hz=lowest_hz)
-        self._curves = VoiceCurves(self._layer)
+        self._curves = curves_of(PitchLayer(hop_s, atoms, channels, config, lowest_hz=lowest_hz))
         self._any = False
 
     def add(self, frames: Frames) -> None:
         """Follow the voices in frames (frames, 1, atoms)."""
         self._any |= len(frames) > 0
-        self._curves.add(self._layer.process(frames))
+        self._curves.hear(frames)
 
     def transcription(self) -> Transcription:
         """All that was heard: nothing may be added any more."""
         if self._any:
-            self._curves.add(self._layer.flush())
+            self._curves.end()
         voices = self._curves.voices() if self._any else Voices(np.zeros(0), *np.zeros((2, 0, 1), np.float32))
         below_s, above_s = self._curves.outside_s
         notes = notes_of(voices, self._curves.begins, self._tuning)

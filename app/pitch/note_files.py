@@ -35,12 +35,19 @@ def _notes_jsonl(transcription: Transcription) -> bytes:
 
 
 def _curves_csv(transcription: Transcription) -> bytes:
-    """A table with a column for each voice: its fundamental in Hz, continued, and 0 where it is silent."""
+    """A table with a column for each voice: its fundamental in Hz, continued, and 0 where it is silent.
+
+    Of one voice sought alone its strength stands beside.
+    """
     voices = transcription.voices
-    text = io.StringIO()
-    header = ",".join(["time_s", *(f"voice{v}_hz" for v in range(voices.f0.shape[1]))])
-    table = np.column_stack([voices.times, voices.continued()])
-    np.savetxt(text, table, fmt=["%.4f"] + ["%.2f"] * voices.f0.shape[1], delimiter=",", header=header, comments="")
+    text, count = io.StringIO(), voices.f0.shape[1]
+    names, table = [f"voice{v}_hz" for v in range(count)], np.column_stack([voices.times, voices.continued()])
+    if voices.strength is not None:
+        names.append("voice0_strength")
+        table = np.column_stack([table, voices.strength])
+    formats = ["%.4f"] + ["%.2f"] * count + ["%.4f"] * (len(names) - count)
+    header = ",".join(["time_s", *names])
+    np.savetxt(text, table, fmt=formats, delimiter=",", header=header, comments="")
     return text.getvalue().encode()
 
 

@@ -1,5 +1,6 @@
 """Notes from voices: where one begins and ends, and how high and loud it is."""
 
+from bisect import insort
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -59,6 +60,8 @@ class Voices(FrameResult):
 
     times: (steps,) s.  f0: (steps, voices) Hz, 0 where silent.  amplitude: (steps, voices), of full scale.
     faint_f0: as `f0`, just before and after it: where the voice is followed and not believed in; None if not known.
+    strength: as `amplitude`, of one voice that is sought alone: how far its sound repeats after a period, 1 wholly, as
+    Praat's, so that 10 log10(strength / (1 − strength)) is the harmonics-to-noise ratio, dB; None of several voices.
 
     >>> voices = Voices(np.arange(3) * 0.01, np.float32([[220], [0], [222]]), np.float32([[0.1], [0], [0.1]]))
     >>> voices
@@ -69,6 +72,7 @@ class Voices(FrameResult):
     f0: NDArray[np.float32]
     amplitude: NDArray[np.float32]
     faint_f0: NDArray[np.float32] | None = None
+    strength: NDArray[np.float32] | None = None
 
     def _summary(self) -> list[str]:
         return [self._span(self.times), counted(np.shape(self.f0)[-1], "voice")]
@@ -81,12 +85,14 @@ class Voices(FrameResult):
     def continued(self) -> NDArray[np.float64]:
         """`f0` that goes on: as `faint_f0`, held for `HELD_S` on either side, and a line over gaps up to `GAP_S`.
 
+        Of one voice sought alone it is `f0`: whether that sounds was decided for each step.
+
         >>> voices = Voices(np.arange(6) * 0.05, np.array([0, 200, 200, 0, 210, 0])[:, None], np.ones((6, 1)))
         >>> voices.continued()[:, 0].round().tolist()
         [0.0, 200.0, 200.0, 205.0, 210.0, 0.0]
         """
         f0 = np.array(self.f0, float) + (0.0 if self.faint_f0 is None else self.faint_f0)
-        if len(self.times) < 2:
+        if len(self.times) < 2 or self.strength is not None:
             return f0
         step_s = float(self.times[1] - self.times[0])
         held, longest = round(HELD_S / step_s), round(GAP_S / step_s)
@@ -113,7 +119,8 @@ def notes_of(voices: Voices, begins: ArrayLike = (), tuning: TuningConfig = STAN
     The notes of one voice never overlap.
 
     begins: moments at which much begins, s (`sharpear.pitch.onsets`): a note that is found near one of them has its
-    onset there, others `FOUND_AFTER_S` before their voice is found.  tuning: what they are named by.
+    onset there, others `FOUND_AFTER_S` before their voice is found, or where one that is sought alone begins.
+    tuning: what they are named by.
 
     >>> f0 = np.repeat([0.0, 440.0, 495.0, 0.0], 20)[:, None]
     >>> found = notes_of(Voices(np.arange(80) * 0.01, f0, np.where(f0 > 0, 0.1, 0.0)))
@@ -124,6 +131,7 @@ def notes_of(voices: Voices, begins: ArrayLike = (), tuning: TuningConfig = STAN
         return []
     step_s = float(voices.times[1] - voices.times[0])
     struck_s = np.asarray(begins, float) - BEGINS_AFTER_S
+    found_after_s = FOUND_AFTER_S if voices.strength is None else 0.0
     found = []
     for voice in range(voices.f0.shape[1]):
         own: list[Note] = []
@@ -137,7 +145,7 @@ def notes_of(voices: Voices, begins: ArrayLike = (), tuning: TuningConfig = STAN
             for a, b in pairwise(cuts):
                 onset_s, offset_s = float(voices.times[steps[a]]), float(voices.times[steps[b - 1]]) + step_s
                 if offset_s - onset_s >= SHORTEST_S:
-                    early_s = max(float(voices.times[0]), onset_s - FOUND_AFTER_S)
+                    early_s = max(float(voices.times[0]), onset_s - found_after_s)
                     earliest_s = own[-1].onset_s + LEAST_S if own else 0.0
                     early_s = _nearest(early_s, struck_s, earliest_s, offset_s - LEAST_S)
                     key, cents = named(float(np.median(pitch[a:b])), tuning)
@@ -158,14 +166,18 @@ def _cuts(pitch: NDArray[np.float64], level_db: NDArray[np.float64], step_s: flo
     """The steps at which a new note begins within a voice that sounds without a break."""
     patience, rise = max(1, round(STRAY_S / step_s)), max(1, round(STRIKE_S / step_s))
     cuts, begin, astray = [], 0, 0
+    held: list[float] = []
     for n in range(1, len(pitch)):
-        center = np.median(pitch[begin : max(begin + 1, n - astray)])
+        # What the note holds, in order, so that its median needs no sorting anew at each step.
+        for value in pitch[begin + len(held) : max(begin + 1, n - astray)]:
+            insort(held, float(value))
+        center = 0.5 * (held[(len(held) - 1) // 2] + held[len(held) // 2])
         astray = astray + 1 if abs(pitch[n] - center) > STRAY_SEMITONES else 0
         struck = n - begin > patience + rise and level_db[n] - level_db[n - rise : n].min() > STRIKE_DB
         if astray >= patience or struck:
             begin = n - rise + int(np.argmin(level_db[n - rise : n])) + 1 if struck else n - astray + 1
             cuts.append(begin)
-            astray = 0
+            astray, held = 0, []
     return cuts
 
 

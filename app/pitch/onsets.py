@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
+from sharpear.sharpening.frames import Frames
+
 from .pitch_layer import PitchFrames
 
 BAND_ATOMS = 6
@@ -37,7 +39,7 @@ class Onsets:
         self._count, self._level = 0, -np.inf
         self._told: list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]] = []
 
-    def add(self, frames: PitchFrames) -> None:
+    def add(self, frames: PitchFrames | Frames) -> None:
         """Append consecutive frames."""
         if not len(frames):
             return

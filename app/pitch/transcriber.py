@@ -17,6 +17,7 @@ from sharpear.config import Config, TuningConfig, configured
 from sharpear.gpu import Backend, Pending
 from sharpear.recordings.whole import Progress, heard, in_blocks
 from sharpear.sharpening.composite import Streaming
+from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.results import ArrayResult, counted
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import write_whole
@@ -25,6 +26,7 @@ from sharpear.sinks.music import STANDARD
 from .below import LowPitches
 from .music_parts import faint_beside, in_parts
 from .notes import Note, Voices, log_odds, notes_of
+from .one_voice import OneVoice
 from .onsets import Onsets
 from .pitch_layer import PitchFrames, PitchLayer
 
@@ -154,6 +156,14 @@ class VoiceCurves:
         self._pieces: list[tuple[NDArray[Any], ...]] = []
         self._outside = np.zeros(2, np.int64)
 
+    def hear(self, frames: Frames) -> None:
+        """Follow the voices in consecutive sharpened frames."""
+        self.add(self._layer.process(frames))
+
+    def end(self) -> None:
+        """All frames have come: those still on their way follow."""
+        self.add(self._layer.flush())
+
     def add(self, frames: PitchFrames) -> None:
         """Append consecutive frames."""
         self._onsets.add(frames)
@@ -184,6 +194,11 @@ class VoiceCurves:
         steps, places = np.nonzero(kept)
         voices[:, steps, part[kept]] = f0[steps, places], amplitude[steps, places]
         return Voices(times, voices[0], voices[1], faint_beside(f0, part, voices[0]))
+
+
+def curves_of(layer: PitchLayer) -> VoiceCurves | OneVoice:
+    """What collects the voices that a layer is set to follow, or the one, which is sought without it."""
+    return OneVoice(layer.config, layer.hop_s) if layer.config.voices == 1 else VoiceCurves(layer)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -243,6 +258,8 @@ def transcribe(
 ) -> Transcription:
     """Transcribe a whole recording: a path or URL, or (samples,) or (samples, channels), full scale ±1.
 
+    One voice (`pitch.voices` of 1, as in preset ``speech``) is sought alone, as `OneVoice` does; several by the layer.
+
     Channels are averaged; where they would cancel each other in that, those that run against the strongest are turned
     over.  progress: as of `sharpen`.
 
@@ -264,11 +281,13 @@ def transcribe(
 
 def transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]]) -> Transcription:
     """The voices and notes of all blocks (samples, 1)."""
-    curves, low = VoiceCurves(transcriber.layer), LowPitches(transcriber.sharpener.sample_rate, transcriber.lowest_hz)
+    low = LowPitches(transcriber.sharpener.sample_rate, transcriber.lowest_hz)
+    sharpener, curves = transcriber.sharpener, curves_of(transcriber.layer)
     for block in blocks:
-        curves.add(transcriber.process(block))
+        curves.hear(sharpener.process(block))
         low.process(block[:, 0])
-    curves.add(transcriber.flush())
+    curves.hear(sharpener.flush())
+    curves.end()
     voices = curves.voices()
     tuning, (below_s, above_s) = transcriber.sharpener.config.tuning, curves.outside_s
     notes, outside_s = notes_of(voices, curves.begins, tuning), (max(below_s, low.seconds), above_s)
