@@ -83,7 +83,8 @@ def voices(truth: NDArray[np.float64], names: list[str], rate: int) -> dict[str,
     """Every pitched source as a voice; drums are the residual."""
     mixture = truth.sum(axis=0)
     pitched = len(names) - ("drums" in names)
-    separator = Separator(rate, PitchVoices.of(pitched))
+    sources = PitchVoices.of(pitched)
+    separator = Separator(rate, sources)
     separator.process(np.zeros(rate, np.float32))
     separator.reset()
     began = time.process_time()
@@ -92,7 +93,8 @@ def voices(truth: NDArray[np.float64], names: list[str], rate: int) -> dict[str,
     print(f"{pitched} voices: real-time factor {spent:.3f}, latency {separator.latency_s * 1e3:.1f} ms")
     found = {
         "mixture": np.tile(mixture, (len(truth), 1)),
-        "sharpear voices": methods.best_order(stems, truth),
+        "sharpear voices": methods.best_order(methods.of_the_whole(mixture, rate, sources, "drums" in names), truth),
+        "sharpear voices, live": methods.best_order(stems, truth),
         "NMF, oracle clustering": methods.nmf(mixture, truth, oracle=True),
         "NMF, blind": methods.best_order(methods.nmf(mixture, truth, oracle=False), truth),
         "ideal ratio mask, our bank": methods.ideal_ours(mixture, truth, rate),
