@@ -222,6 +222,39 @@ def test_a_voice_alone_is_whole() -> None:
 
 
 @pytest.mark.slow
+def test_a_whole_recording_tells_whose_its_beginning_is(folder: Path, sharpear) -> None:
+    """The upper voice begins alone, as low as the lower one might be: what follows tells that it is the upper."""
+    rest, alone = np.zeros(RATE // 5), chord(0.5, 110.0, 260.0)[1]
+    duets = [part for pair in ((110, 280), (120, 250), (98, 300)) for part in (chord(0.5, *pair).sum(axis=0), rest)]
+    sound = np.concatenate([alone, rest, *duets, *duets]).astype(np.float32)
+    middle = slice(RATE // 10, RATE // 3)
+    separator = Separator(RATE, PitchVoices.of(2))
+    streamed = np.concatenate([separator.process(sound), separator.flush()])[separator.latency_samples :]
+    assert np.std(streamed[middle, 1]) < 0.3 * np.std(alone[middle])
+    whole = separate(sound, RATE, PitchVoices.of(2))
+    assert si_sdr_db(whole["voice2"][middle].astype(float), alone[middle]) > 10
+    soundfile.write("duet.wav", sound, RATE, "FLOAT")
+    assert sharpear("separate", "duet.wav", "-o", "stems", "--voices", "2", "--remove", "voice2").code == 0
+    residual, _ = soundfile.read("stems/duet/residual.wav", dtype="float32")
+    np.testing.assert_allclose(residual, sound - whole["voice2"], atol=1e-6)
+
+
+def test_a_recording_is_heard_before_where_it_is_of_use() -> None:
+    """And what is heard then is no part of what follows."""
+
+    for sources in (TonalTransient, Without.of(TonalTransient, "transient")):
+        blocks = iter([np.zeros(100, np.float32)])
+        Separator(RATE, sources).rehearse(blocks)
+        assert len(list(blocks)) == 1
+    separator = Separator(RATE, PitchVoices.of(1))
+    sound = chord(0.3, 220.0)[0].astype(np.float32)
+    separator.rehearse([np.full(RATE // 10, np.nan, np.float32), sound])
+    assert separator.replaced.sum() == 0
+    stems = np.concatenate([separator.process(sound), separator.flush()])[separator.latency_samples :]
+    np.testing.assert_allclose(stems.sum(axis=1), sound, atol=1e-6)
+
+
+@pytest.mark.slow
 def test_harmonics_that_coincide_keep_the_ratio_they_began_with() -> None:
     response = np.array([[0.5, 1.0, 0.5], [0.5, 1.0, 0.5], [1.0, 0.0, 0.0]], np.float32)
     gain = np.array([3.0, 1.0, 5.0], np.float32)

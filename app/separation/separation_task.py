@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.audio import AudioSource, Selection
+from sharpear.audio import AudioFile, AudioSource, Selection
 from sharpear.audio.audio_file import logger
 from sharpear.audio.mono import MonoMix
 from sharpear.gpu import Backend
@@ -47,6 +47,8 @@ class Separation(Task):
     def make(self, audio: AudioSource, outputs: Sequence[Path], running: Running) -> Outcome:
         """The stems of all of `audio`, as long as it is."""
         separator = Separator(audio.sample_rate, self.sources, audio.channels)
+        if isinstance(audio, AudioFile):  # a pipe is heard but once
+            separator.rehearse(_blocks_of(audio))
         blocks = CountedBlocks(audio, running)
         made_of = {"source": audio.name, "config_hash": self.digest}
         planned = dict(zip(self.stems, outputs, strict=True))
@@ -69,6 +71,12 @@ class Separation(Task):
         """A separator of all streams, linked as those of each file."""
         audio, streams = lanes[0].audio, sum(lane.streams for lane in lanes)
         return Separator(audio.sample_rate, self.sources, streams, linked=audio.channels, device=device)
+
+
+def _blocks_of(audio: AudioFile) -> Iterator[NDArray[np.float32]]:
+    """From the first one on, wherever `audio` is."""
+    with AudioFile(audio.path, audio.selection) as again:
+        yield from again.blocks()
 
 
 def separated(blocks: Iterable[NDArray[np.float32]], separator: Separator) -> Iterator[NDArray[np.float32]]:

@@ -1,13 +1,14 @@
 """Sound in, stems out, streaming: bank → shares → stems that add up to the sound."""
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sharpear.audio.blocks import as_count, as_rate, as_streams
-from sharpear.dsp import Splitter, StemMixer
+from sharpear.dsp import Split, Splitter, StemMixer
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend, Pending
@@ -17,7 +18,7 @@ from sharpear.sharpening.limits import so_many_streams
 from sharpear.sharpening.processor import backend_of
 from sharpear.sharpening.results import counted
 
-from .shares import ShareFactory, ShareSource
+from .shares import Rehearsed, ShareFactory, ShareSource
 from .stems import Stems
 from .tonal import TonalTransient
 
@@ -132,6 +133,29 @@ class Separator(Streaming[NDArray[np.float32]]):
         ended["ended"] = True
         return self._advance(silence).result()
 
+    def rehearse(self, blocks: Iterable[ArrayLike]) -> None:
+        """Hear a whole recording before it is separated: its voices are then known from its beginning on.
+
+        Forgets all that came before. blocks: as `process` takes them; other sources than voices do not ask for them.
+
+        Raises:
+            UsageError: as `process`.
+        """
+        self.reset()
+        if not (isinstance(self._shares, Rehearsed) and self._shares.rehearses):
+            return
+        for block in blocks:
+            self._listen(as_streams(block, self.streams))
+        self._listen(np.zeros((self.latency_samples, self.streams), np.float32))
+        self._splitter.reset()
+        self._shares.begin_again()
+
+    def _listen(self, audio: NDArray[np.float32]) -> None:
+        """As `_advance`, but for the stems."""
+        with self.backend.sent(audio) as sound:
+            for start in range(0, len(audio), CHUNK_SAMPLES):
+                self._share(self._splitter.process(sound[start : start + CHUNK_SAMPLES]))
+
     def _advance(self, audio: NDArray[np.float32]) -> Pending[NDArray[np.float32]]:
         backend, flat = self.backend, self._flat_input
         stems = backend.empty((*audio.shape, len(self.stems)), np.float32)
@@ -139,10 +163,11 @@ class Separator(Streaming[NDArray[np.float32]]):
             for start in range(0, len(audio), CHUNK_SAMPLES):
                 chunk = slice(start, start + CHUNK_SAMPLES)
                 split = self._splitter.process(sound[chunk])
-                given = split if self._shares_here else split.on_host(backend)
-                shares = self._shares.process(given).repeat(self._per_group, axis=1)
-                stems[chunk] = self._mixer.process(split, shares)
+                stems[chunk] = self._mixer.process(split, self._share(split).repeat(self._per_group, axis=1))
         return backend.fetch(stems, make=lambda there: there[:, 0] if flat else there)
+
+    def _share(self, split: Split) -> NDArray[np.float32]:
+        return self._shares.process(split if self._shares_here else split.on_host(self.backend))
 
 
 def separate(
@@ -159,7 +184,8 @@ def separate(
     The result maps each stem's name to its sound, an array of the shape of `audio` and lined up with it; the last is
     "residual", and all of them add up to `audio`. It plays them in Jupyter, and writes them (``.save()``).
 
-    `sources`, `linked` and `device` are those of a `Separator`, `progress` is that of `sharpen`.
+    `sources`, `linked` and `device` are those of a `Separator`, `progress` is that of `sharpen`. For voices all of it
+    is heard first (`Separator.rehearse`), so that they are known from the beginning on, as they are not to a stream.
 
     Raises:
         UsageError: as `Separator`, or as `sharpen` of its audio.
@@ -175,6 +201,7 @@ def separate(
     samples, rate = heard(audio, sample_rate)
     streams = 1 if samples.ndim == 1 else samples.shape[1]
     separator = Separator(rate, sources, streams, linked=linked, device=device)
+    separator.rehearse(in_blocks(samples, rate, None))
     pieces = [separator.process(block) for block in in_blocks(samples, rate, progress)]
     sound = np.concatenate([*pieces, separator.flush()])[separator.latency_samples :]
     return Stems(separator.stems, np.ascontiguousarray(np.moveaxis(sound, -1, 0)), rate)

@@ -1,6 +1,6 @@
 """Who owns how much of each channel: the seam between what tells sources apart and what makes stems of them."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,20 @@ class ShareSource(Protocol):
     @state.setter
     def state(self, value: Any) -> None:
         """Continue from a state."""
+        ...
+
+
+@runtime_checkable
+class Rehearsed(Protocol):
+    """A share source that may separate a recording better when it has heard it before.
+
+    rehearses: whether it does.
+    """
+
+    rehearses: bool
+
+    def begin_again(self) -> None:
+        """Forget the past, but not who the sources are."""
         ...
 
 

@@ -68,6 +68,8 @@ class TrackRings(NamedTuple):
 
 
 PARTS = NoteMemory, HeardSteps, VoiceMemory, TrackRings
+WHO = "register", "heard", "level", "spectrum", "known"
+"""What of `VoiceMemory` says who a voice is; the rest says where it is."""
 
 
 class VoiceTracks(Stateful):
@@ -124,7 +126,7 @@ class VoiceTracks(Stateful):
         """
         state = self._state
         tracks = np.empty((len(pitches.f0), self.streams, self.voices, 3), np.float32)
-        if not state["count"]:
+        if not state["register"].any():
             start_voices(state["octaves"], state["register"], state["silent"])
         claims, odds = allocated(Claims, self._lengths), log_odds(pitches.belief).astype(np.float32)
         for s in range(self.streams):
@@ -136,6 +138,15 @@ class VoiceTracks(Stateful):
             )  # fmt: skip
         state["count"] += len(pitches.f0)
         return tracks
+
+    def begin_again(self) -> None:
+        """Forget where the voices are, but not who they are."""
+        state = self._state
+        known = {name: state[name].copy() for name in WHO}
+        self.reset()
+        for name, kept in known.items():
+            state[name] = kept
+        state["octaves"], state["silent"] = known["register"], NEVER
 
 
 def start_voices(octaves: NDArray[np.float64], register: NDArray[np.float64], silent: NDArray[np.int64]) -> None:

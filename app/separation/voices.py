@@ -80,6 +80,7 @@ class PitchVoices(Composite):
     """
 
     takes_mean = True
+    rehearses = True
 
     def __init__(self, voices: int, bank: GammatoneDesign, hop_s: float, groups: int, per_group: int) -> None:
         self.names = voice_names(voices)
@@ -125,7 +126,7 @@ class PitchVoices(Composite):
         shares = np.empty((count, self._groups, len(self.names), channels), np.float32)
         tracks = self._follow(split.sound, count)
         summed = split.power.reshape(count, self._groups, self._per_group, channels).sum(axis=2)
-        if not state["frame"]:
+        if not state["envelope"].any():
             state["envelope"][...] = UNKNOWN_ENVELOPE
         for group in range(self._groups):
             power = np.concatenate([state["power"][group], summed[:, group]])
@@ -138,6 +139,14 @@ class PitchVoices(Composite):
             shares[:, group] = share
         state["frame"] += count
         return shares
+
+    def begin_again(self) -> None:
+        """Forget what was heard, but not the voices: their registers, levels and spectra."""
+        envelope = self._memory.fields["envelope"].copy()
+        self._memory.reset()
+        self._memory.fields["envelope"] = envelope
+        self._transcriber.reset()
+        self._tracks.begin_again()
 
     def _follow(self, sound: NDArray[np.float32], count: int) -> NDArray[np.float32]:
         """(frames, groups, voices, 3): the voices in the middle of the frames that leave now."""

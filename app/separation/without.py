@@ -10,7 +10,7 @@ from sharpear.dsp import GammatoneDesign, Split
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU
 
-from .shares import ShareFactory, ShareSource
+from .shares import Rehearsed, ShareFactory, ShareSource
 
 
 class Without:
@@ -39,6 +39,7 @@ class Without:
         self.names: tuple[str, ...] = (name,)
         self.wait_frames = inner.wait_frames
         self.takes_mean, self.backend = getattr(inner, "takes_mean", False), getattr(inner, "backend", CPU)
+        self.rehearses = isinstance(inner, Rehearsed) and inner.rehearses
         self._inner, self._at = inner, inner.names.index(name)
 
     @classmethod
@@ -53,6 +54,11 @@ class Without:
     def reset(self) -> None:
         """Forget the past."""
         self._inner.reset()
+
+    def begin_again(self) -> None:
+        """Forget the past, but not who the sources are."""
+        if isinstance(self._inner, Rehearsed):
+            self._inner.begin_again()
 
     @property
     def state(self) -> Any:

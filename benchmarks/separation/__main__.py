@@ -98,11 +98,13 @@ def voices(truth: NDArray[np.float64], names: list[str], rate: int, spent: Rows,
     """Every pitched source as a voice; drums are the residual."""
     mixture = truth.sum(axis=0)
     pitched = len(names) - ("drums" in names)
-    separator = Separator(rate, PitchVoices.of(pitched))
+    sources = PitchVoices.of(pitched)
+    separator = Separator(rate, sources)
     stems = timed(separator, mixture, rate, spent, f"{name}: {pitched} voices", residual="drums" in names)
     found = {
         "mixture": np.tile(mixture, (len(truth), 1)),
-        "sharpear voices": methods.best_order(stems, truth),
+        "sharpear voices": methods.best_order(methods.of_the_whole(mixture, rate, sources, "drums" in names), truth),
+        "sharpear voices, live": methods.best_order(stems, truth),
         "NMF, oracle clustering": methods.nmf(mixture, truth, oracle=True),
         "NMF, blind": methods.best_order(methods.nmf(mixture, truth, oracle=False), truth),
         "ideal ratio mask, our bank": methods.ideal_ours(mixture, truth, rate),

@@ -11,7 +11,8 @@ from sharpear.dsp.separation_bank import hop_samples, separation_bank
 from sharpear.dynamics.hebbian import learn_dictionary
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import POOLED_FRAMES, LearnedSources
-from sharpear.separation.separator import Separator
+from sharpear.separation.separator import Separator, separate
+from sharpear.separation.shares import ShareFactory
 
 from .metrics import si_sdr_db
 
@@ -24,6 +25,12 @@ def streamed(separator: Separator, mixture: Audio, residual: bool = False) -> Au
     stems = np.concatenate([separator.process(mixture.astype(np.float32)), separator.flush()])
     count = stems.shape[1] - (not residual)
     return stems[separator.latency_samples :, :count].T.astype(np.float64)
+
+
+def of_the_whole(mixture: Audio, rate: int, sources: ShareFactory, residual: bool = False) -> Audio:
+    """As `streamed`, by what hears all of the mixture before."""
+    stems = separate(mixture.astype(np.float32), rate, sources).sound
+    return stems[: len(stems) - (not residual)].astype(np.float64)
 
 
 def dictionaries(examples: Audio, rate: int, atoms: int = 48, epochs: int = 10) -> list[Dictionary]:

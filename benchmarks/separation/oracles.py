@@ -1,11 +1,12 @@
 """``python -m benchmarks.separation.oracles``: where voices are lost, by what is told them that nobody knows.
 
 Mean SI-SDR of the voices of chorales that nothing was learned from or chosen by, and of recordings (`--audio`). Rows
-say what is told; all keep the masks and the mixture's phases. True pitches are those of the notes,
-and of recordings Praat's (``pip install praat-parselmouth``).
+say what is told; all keep the masks and the mixture's phases. True pitches are those of the notes, and of recordings
+without notes.csv Praat's (``pip install praat-parselmouth``).
 """
 
 import argparse
+import csv
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +32,7 @@ from sharpear.separation.voices import (
 
 from . import methods
 from .__main__ import mean_scores, read
-from .chorales import UNSEEN, drawn
+from .chorales import UNSEEN, Note, drawn
 from .instruments import RATE
 from .owners import hearing, near, notes_at, pitch_layer
 
@@ -81,9 +82,11 @@ def rendered(number: int) -> Sound:
 def recorded(folder: Path) -> Sound:
     """All stems but drums."""
     stems, names, rate = read(folder)
-    stems = stems[[n for n, name in enumerate(names) if name != "drums"]]
-    hop_s = pitch_layer(rate).hop_s
+    pitched = [n for n, name in enumerate(names) if name != "drums"]
+    stems, hop_s = stems[pitched], pitch_layer(rate).hop_s
     times, found = np.arange(stems.shape[1] / rate / hop_s) * hop_s, []
+    if (folder / "notes.csv").exists():
+        return Sound(stems, rate, *notes_at(notes_of(folder / "notes.csv", [names[n] for n in pitched]), times))
     for stem in stems:
         pitch = parselmouth.Sound(stem, rate).to_pitch(STEP_S, LOWEST_HZ, HIGHEST_HZ)
         nearest = np.abs(times[:, None] - pitch.xs()).argmin(axis=1)
@@ -91,12 +94,30 @@ def recorded(folder: Path) -> Sound:
     return Sound(stems, rate, np.array(found).T, np.zeros_like(np.array(found).T))
 
 
+def notes_of(path: Path, names: list[str]) -> list[list[Note]]:
+    """The notes of each voice, by its name."""
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    return [
+        [
+            (float(row["onset"]), float(row["offset"]), int(row["midi_pitch"]), int(row["velocity"]))
+            for row in rows
+            if row["voice"] == name
+        ]
+        for name in names
+    ]
+
+
 def scores(sound: Sound) -> dict[str, float]:
     """SI-SDR, dB, of each row of the table."""
     stems, rate, voices = sound.stems, sound.rate, len(sound.stems)
     mixture = stems.sum(axis=0)
-    blind = methods.best_order(methods.streamed(Separator(rate, PitchVoices.of(voices)), mixture), stems)
-    found = {"mixture": np.tile(mixture, (voices, 1)), "now": blind}
+    sources = PitchVoices.of(voices)
+    found = {
+        "mixture": np.tile(mixture, (voices, 1)),
+        "live": methods.best_order(methods.streamed(Separator(rate, sources), mixture), stems),
+        "whole recordings": methods.best_order(methods.of_the_whole(mixture, rate, sources), stems),
+    }
     hop_s = pitch_layer(rate).hop_s
     known = {
         "true owners of the pitches heard": stretched(owned(sound), hop_s),
