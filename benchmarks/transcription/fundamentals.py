@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from benchmarks.sharpness.estimate import Audio
@@ -48,7 +49,7 @@ class Truth:
 
     times_s: Floats
     hz: Floats
-    changes: Floats
+    changes: NDArray[np.bool_]
 
 
 def cents(high: Floats, low: Floats) -> Floats:
@@ -92,7 +93,7 @@ def notes_of(path: Path, voice: str, at_s: Floats) -> Floats:
     return hz
 
 
-def near_changes(hz: Floats) -> Floats:
+def near_changes(hz: Floats) -> NDArray[np.bool_]:
     """Which moments of each curve are so near to where a note begins, ends, or becomes another."""
     reach, near = round(CHANGE_S / HOP_S), np.zeros(hz.shape, bool)
     for v, one in enumerate(hz.T):
