@@ -129,7 +129,9 @@ class SettingOptions:
     ] = None
 
     def config(self, pitch: bool, also: Mapping[str, float | None] | None = None) -> "Config":
-        """The configuration. pitch: whether the command reads the settings under [pitch]; also: what its own options set.
+        """The configuration.
+
+        pitch: whether the command reads the settings under [pitch]; also: what its own options set.
 
         Raises:
             UsageError: there is no such preset; a setting is not of the form KEY=VALUE, not read, or cannot be.
