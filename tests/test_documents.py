@@ -131,6 +131,7 @@ def inputs(folder: Path) -> Path:
         "song.flac",
         "take.flac",
         "choir.flac",
+        "voice.wav",
         "solo-drums.wav",
         "solo-piano/1.wav",
         "takes/1.wav",
