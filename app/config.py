@@ -183,7 +183,7 @@ class PitchConfig(Section):
     offset: float = Field(0.8, ge=SMALLEST_SCALE, le=1, description="activity that ends a voice, of what starts one")
     believed: float = Field(0.22, ge=0, le=1, description="a voice is told that is believed in by more: a probability")
     glide_cents: float = Field(70.0, gt=0, le=600, description="a voice moves no farther in one step")
-    voices: int = Field(8, ge=1, le=32, description="voices at once, at most")
+    voices: int = Field(8, ge=1, le=32, description="voices at once, at most; 1: sought alone in recordings")
 
     @model_validator(mode="after")
     def _rising(self) -> "PitchConfig":

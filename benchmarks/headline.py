@@ -156,7 +156,7 @@ HEADLINE = (
         ours("separation/voices/sharpear voices", ["r1", "c1"], ".1f"),
         beside(f"separation/voices/{NMF}", ["r1", "c1"], ".1f", NAMES[NMF]),
         "make bench-separation",
-        "chorales by a third soundfont; these two in view",
+        "chorales by a third and a fourth soundfont; these two in view",
     ),
     Row(
         "real-time factor, one core, 44.1 kHz",

@@ -4,12 +4,13 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharpear import sharpen, transcribe
-from sharpear.config import PitchConfig, load_config
+from sharpear.config import load_config
 from sharpear.pitch import HeardFrames
 from sharpear.pitch.one_voice import CANDIDATES, OneVoice
 from sharpear.pitch.one_voice_kernel import PeriodRule, Periods, best_path, find_periods
@@ -145,10 +146,11 @@ def test_the_table_has_a_strength_and_nothing_is_continued(tmp_path: Path) -> No
     f0, strength = (np.array([float(row[name]) for row in rows]) for name in list(rows[0])[1:])
     assert f0 == pytest.approx(found.voices.f0[:, 0], abs=0.01)
     assert np.array_equal(f0 > 0, strength > 0)
+    curve = pd.read_parquet(found.save(tmp_path / "f0.parquet"))
+    assert np.array_equal(curve["strength"], found.voices.strength[f0 > 0, 0])
 
 
 def test_a_range_of_high_pitches_is_sampled_finely_enough() -> None:
     one = transcribe(tone(1000.0, weight=3.0), 44100, overrides={"pitch.voices": 1, "pitch.high_hz": 9000.0}).voices
     middle = one.f0[10:-10, 0]
     assert np.median(middle) == pytest.approx(1000.0 * 44100 / RATE, rel=0.005)
-    assert PitchConfig(voices=1).voices == 1

@@ -23,6 +23,7 @@ from sharpear.separation.separator import Separator
 from sharpear.separation.stem_files import StemFormat
 from sharpear.separation.stem_stream import StemStream
 from sharpear.separation.tonal import TonalTransient
+from sharpear.separation.voices import PitchVoices
 from sharpear.sinks.outlet import Outlet
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled")]
@@ -134,6 +135,16 @@ def test_stems_cut_short_are_marked(folder, subtype, stated):
             total += file.read(dtype="float32")
     assert 0 < len(total) < len(sound)
     assert np.abs(total - sound[: len(total)]).max() < 1e-6
+
+
+def test_ctrl_c_is_heard_while_a_file_is_heard_before(folder):
+    """Not at its end: nothing is done yet, so that nothing is kept."""
+    soundfile.write("long.wav", np.zeros(2 * BLOCK_SAMPLES), RATE, "FLOAT")
+    interruption = Interruption()
+    interruption.requested = True
+    with AudioFile(Path("long.wav")) as audio, pytest.raises(KeyboardInterrupt):
+        Separation(("voice1",), PitchVoices.of(1)).make(audio, [folder / "voice1.wav"], Running(interruption))
+    assert not leftovers(folder)
 
 
 def test_samples_leave_as_soon_as_theirs_have_come():

@@ -252,6 +252,9 @@ def test_a_recording_is_heard_before_where_it_is_of_use() -> None:
     assert separator.replaced.sum() == 0
     stems = np.concatenate([separator.process(sound), separator.flush()])[separator.latency_samples :]
     np.testing.assert_allclose(stems.sum(axis=1), sound, atol=1e-6)
+    with pytest.raises(UsageError):
+        separator.rehearse([sound, np.zeros((10, 3))])
+    assert not separator.process(np.zeros(separator.latency_samples)).any(), "what broke off is forgotten"
 
 
 @pytest.mark.slow

@@ -76,6 +76,7 @@ def test_parquet_is_a_table_of_notes_or_of_curves(tmp_path):
     curves = pd.read_parquet(FOUND.save(tmp_path / "f0.parquet"))
     assert curves.groupby("voice").size().tolist() == [160, 200]
     assert curves.loc[curves["voice"] == 1, "f0_hz"].unique().tolist() == [110.0]
+    assert "strength" not in curves
     path = tmp_path / "notes.parquet"
     assert examine(str(path)).attributes["sample_rate"] == 48000
     data = path.read_bytes()

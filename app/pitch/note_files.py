@@ -59,13 +59,15 @@ def _notes_parquet(transcription: Transcription) -> bytes:
 
 
 def _curves_parquet(transcription: Transcription) -> bytes:
-    """A row for each step and voice that sounds: time_s, voice, f0_hz, amplitude."""
+    """A row for each step and voice that sounds: time_s, voice, f0_hz, amplitude, and strength of one sought alone."""
     voices = transcription.voices
     step, voice = np.nonzero(np.atleast_2d(voices.f0.T).T > 0)
-    types = {"time_s": "f8", "voice": "i4", "f0_hz": "f4", "amplitude": "f4"}
-    rows = np.empty(step.size, list(types.items()))
+    of_voices = {"f0_hz": voices.f0, "amplitude": voices.amplitude, "strength": voices.strength}
+    told = {name: values[step, voice] for name, values in of_voices.items() if values is not None}
+    rows = np.empty(step.size, [("time_s", "f8"), ("voice", "i4"), *((name, "f4") for name in told)])
     rows["time_s"], rows["voice"] = voices.times[step], voice
-    rows["f0_hz"], rows["amplitude"] = voices.f0[step, voice], voices.amplitude[step, voice]
+    for name, values in told.items():
+        rows[name] = values
     return parquet_bytes(rows, {"sharpear": __version__, "sample_rate": transcription.sample_rate})
 
 

@@ -48,7 +48,7 @@ class Separation(Task):
         """The stems of all of `audio`, as long as it is."""
         separator = Separator(audio.sample_rate, self.sources, audio.channels)
         if isinstance(audio, AudioFile):  # a pipe is heard but once
-            separator.rehearse(_blocks_of(audio))
+            separator.rehearse(_heard_before(audio, running.interruption))
         blocks = CountedBlocks(audio, running)
         made_of = {"source": audio.name, "config_hash": self.digest}
         planned = dict(zip(self.stems, outputs, strict=True))
@@ -73,10 +73,17 @@ class Separation(Task):
         return Separator(audio.sample_rate, self.sources, streams, linked=audio.channels, device=device)
 
 
-def _blocks_of(audio: AudioFile) -> Iterator[NDArray[np.float32]]:
-    """From the first one on, wherever `audio` is."""
+def _heard_before(audio: AudioFile, interruption: Interruption) -> Iterator[NDArray[np.float32]]:
+    """All blocks of a file, which stays where it is.
+
+    Raises:
+        KeyboardInterrupt: somebody wants to end, and nothing is done yet.
+    """
     with AudioFile(audio.path, audio.selection) as again:
-        yield from again.blocks()
+        for block in again.blocks():
+            if interruption.requested:
+                raise KeyboardInterrupt
+            yield block
 
 
 def separated(blocks: Iterable[NDArray[np.float32]], separator: Separator) -> Iterator[NDArray[np.float32]]:

@@ -136,7 +136,8 @@ class Separator(Streaming[NDArray[np.float32]]):
     def rehearse(self, blocks: Iterable[ArrayLike]) -> None:
         """Hear a whole recording before it is separated: its voices are then known from its beginning on.
 
-        Forgets all that came before. blocks: as `process` takes them; other sources than voices do not ask for them.
+        Forgets all that came before, and this, too, where it breaks off. blocks: as `process` takes them; other sources
+        than voices do not ask for them.
 
         Raises:
             UsageError: as `process`.
@@ -144,9 +145,13 @@ class Separator(Streaming[NDArray[np.float32]]):
         self.reset()
         if not (isinstance(self._shares, Rehearsed) and self._shares.rehearses):
             return
-        for block in blocks:
-            self._listen(as_streams(block, self.streams))
-        self._listen(np.zeros((self.latency_samples, self.streams), np.float32))
+        try:
+            for block in blocks:
+                self._listen(as_streams(block, self.streams))
+            self._listen(np.zeros((self.latency_samples, self.streams), np.float32))
+        except BaseException:
+            self.reset()
+            raise
         self._splitter.reset()
         self._shares.begin_again()
 

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from benchmarks.results import WRITTEN, Cell, Results, Table
 from benchmarks.sharpness.estimate import Audio
 from benchmarks.sharpness.lines import Floats
 from benchmarks.sharpness.recordings import HOP_S
 from benchmarks.transcription import hypotheses
-from benchmarks.transcription.__main__ import table
 from benchmarks.transcription.heard import Heard
 from benchmarks.transcription.melody import praat
 from benchmarks.transcription.methods import transcribed
@@ -41,6 +41,7 @@ FEWEST_VOICES = 2
 RATIOS = (2.0, 3.0, 4.0, 0.5, 1 / 3, 0.25)
 CLASSES = ("found", "near a note's change", "off, up to 70 cents", "octave or twelfth", "a neighbour's", "not found")
 """What becomes of a voice at a moment; each is of the first class that it is in."""
+COLUMNS = ("moments and voices", *CLASSES, "pitches that are nobody's")
 
 
 @dataclass(frozen=True)
@@ -166,26 +167,28 @@ def best(truth: Truth, heard: Heard) -> tuple[Floats, float]:
     return max((classified(truth, heard, lag) for lag in LAGS_S.tolist()), key=lambda found: float(found[0][0]))
 
 
-def rows_of(folder: Path, ways: Mapping[str, Callable[[Audio, float], Heard]]) -> dict[str, Sequence[str]]:
+def rows_of(folder: Path, ways: Mapping[str, Callable[[Audio, float], Heard]]) -> dict[str, dict[str, Cell]]:
     """Way and piece -> voices of all moments, per cent of each class, and of pitches that are nobody's."""
     soundfile = importlib.import_module("soundfile")
-    rows: dict[str, Sequence[str]] = {}
+    rows: dict[str, dict[str, Cell]] = {}
     for piece in (path for name in IDS for path in sorted(folder.glob(f"{name}_*"))[:1]):
         audio, rate = soundfile.read(piece / "mix.wav", dtype="float32", always_2d=True)
         truth = truth_of(piece)
         for way, run in ways.items():
             counts, nobodys = best(truth, run(audio.mean(axis=1), rate))
-            shares = [f"{100 * share:.1f}" for share in (*counts / counts.sum(), nobodys)]
-            rows[f"{piece.name[:2]}, {way}"] = [f"{counts.sum():.0f}", *shares]
+            shares = [100 * float(share) for share in (*counts / counts.sum(), nobodys)]
+            rows[f"{piece.name[:2]}, {way}"] = dict(zip(COLUMNS, (int(counts.sum()), *shares), strict=True))
     return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print what becomes of every voice."""
+    """What becomes of every voice."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.transcription.fundamentals", description=__doc__)
     parser.add_argument("--audio", type=Path, required=True, help="folder of the recordings r1, c1, m1, s1")
-    columns = ["moments and voices", *CLASSES, "pitches that are nobody's"]
-    print(table("per cent", columns, rows_of(parser.parse_args(arguments).audio, WAYS)))
+    parser.add_argument("--out", type=Path, default=WRITTEN, help="folder for transcription.fundamentals.json")
+    options = parser.parse_args(arguments)
+    with Results("transcription.fundamentals", options.out, arguments) as results:
+        results.tables["classes"] = Table(rows_of(options.audio, WAYS), ".1f", "per cent")
 
 
 if __name__ == "__main__":

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from scipy.signal import butter, sosfilt
 
+from benchmarks.results import WRITTEN, Cell, Results, Table
 from benchmarks.sharpness import singing
 from benchmarks.sharpness.bundled import Bundled
 from benchmarks.sharpness.estimate import Audio
@@ -22,7 +23,6 @@ from benchmarks.sharpness.lines import LINE_HOP, SAMPLE_RATE, Floats
 from benchmarks.sharpness.partials import Partials
 from benchmarks.sharpness.recordings import LAGS_S
 from benchmarks.sharpness.sources import Sources, Voices
-from benchmarks.transcription.__main__ import table
 from benchmarks.transcription.melody import WITHIN, Tracker
 from benchmarks.transcription.noise import colored
 from benchmarks.transcription.peers import installed, swift_f0
@@ -120,20 +120,26 @@ def scenes(voices: Voices, sings: bool) -> Iterator[tuple[Audio, Floats, Floats,
                 yield drawn
 
 
+def rows_of(drawn: Sequence[tuple[Audio, Floats, Floats, Floats]]) -> dict[str, dict[str, Cell]]:
+    """Tracker -> `COLUMNS`, in the mean of the scenes."""
+    rows: dict[str, dict[str, Cell]] = {}
+    for name, track in installed(TRACKERS).items():
+        means = np.mean([scored(*track(audio, SAMPLE_RATE), *truth) for audio, *truth in drawn], axis=0)
+        rows[name] = dict(zip(COLUMNS, means.tolist(), strict=True))
+    return rows
+
+
 def main() -> None:
-    """Print a table for speech and one for the same voices singing."""
+    """A table for speech, and one for the same voices singing."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.transcription.spoken", description=__doc__)
     parser.add_argument("--sources", type=Path, help="folder that benchmarks.sharpness.sung_sources filled")
     parser.add_argument("--cache", type=Path, default=Path("build/voices"), help="of what is measured of them")
+    parser.add_argument("--out", type=Path, default=WRITTEN, help="folder for transcription.spoken.json")
     options = parser.parse_args()
     voices: Voices = Sources(options.sources, options.cache, "test") if options.sources else Bundled()
-    for sings in (False, True):
-        drawn = list(scenes(voices, sings))
-        rows = {}
-        for name, track in installed(TRACKERS).items():
-            means = np.mean([scored(*track(audio, SAMPLE_RATE), *truth) for audio, *truth in drawn], axis=0)
-            rows[name] = [f"{value:.3f}" for value in means]
-        print(f"\n{table('sung' if sings else 'spoken', COLUMNS, rows)}")
+    with Results("transcription.spoken", options.out) as results:
+        for name, sings in (("spoken", False), ("sung", True)):
+            results.tables[name] = Table(rows_of(list(scenes(voices, sings))), ".3f", name)
 
 
 if __name__ == "__main__":
