@@ -134,7 +134,7 @@ class Separator(Streaming[NDArray[np.float32]]):
         return self._advance(silence).result()
 
     def rehearse(self, blocks: Iterable[ArrayLike]) -> None:
-        """Hear a whole recording before it is separated: its voices are then known from its beginning on.
+        """Listen to a whole recording before it is separated: its voices are then known from its beginning on.
 
         Forgets all that came before, and this, too, where it breaks off. blocks: as `process` takes them; other sources
         than voices do not ask for them.
