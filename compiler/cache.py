@@ -139,6 +139,7 @@ class KernelCache(_Cache):
                 sig,
                 _field_names(getattr(sig, "args", sig)),
                 codegen.magic_tuple(),
+                getattr(config, "BOUNDSCHECK", None),
                 self._function.__code__.co_firstlineno,
             )
         )

@@ -47,6 +47,14 @@ def test_what_is_compiled_is_said_once_and_kept(place: Path) -> None:
     assert run(place) == []
 
 
+def test_a_kernel_with_checked_indices_is_another_one(place: Path) -> None:
+    """Otherwise what is to be checked would be found as it is without."""
+    run(place)
+    (line,) = run(place, NUMBA_BOUNDSCHECK="1")
+    assert line.startswith("compiling once")
+    assert run(place) == []
+
+
 DAMAGE = {
     "empty": lambda data: b"",
     "cut": lambda data: data[: len(data) // 2],

@@ -1,7 +1,7 @@
 """No kernel's index is negative, nor past its array's end: what other tests run, with a check of every index.
 
 Kernels are lowered without asking whether an index is negative (sharpear.compiler.passes): with one, they would read or
-write what stands before the array. Numba's own check, `NUMBA_BOUNDSCHECK`, sees it, in a cache of its own.
+write what stands before the array. Numba's own check, `NUMBA_BOUNDSCHECK`, sees it.
 """
 
 import os
