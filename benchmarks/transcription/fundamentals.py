@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from benchmarks.results import Cell, Table
 from benchmarks.sharpness.estimate import Audio
 from benchmarks.sharpness.lines import Floats
 from benchmarks.sharpness.recordings import HOP_S
 from benchmarks.transcription import hypotheses
-from benchmarks.transcription.__main__ import table
 from benchmarks.transcription.heard import Heard
 from benchmarks.transcription.melody import praat
 from benchmarks.transcription.methods import transcribed
@@ -41,6 +41,7 @@ FEWEST_VOICES = 2
 RATIOS = (2.0, 3.0, 4.0, 0.5, 1 / 3, 0.25)
 CLASSES = ("found", "near a note's change", "off, up to 70 cents", "octave or twelfth", "a neighbour's", "not found")
 """What becomes of a voice at a moment; each is of the first class that it is in."""
+MOMENTS, SHARES = "moments and voices", (*CLASSES, "pitches that are nobody's")
 
 
 @dataclass(frozen=True)
@@ -166,17 +167,17 @@ def best(truth: Truth, heard: Heard) -> tuple[Floats, float]:
     return max((classified(truth, heard, lag) for lag in LAGS_S.tolist()), key=lambda found: float(found[0][0]))
 
 
-def rows_of(folder: Path, ways: Mapping[str, Callable[[Audio, float], Heard]]) -> dict[str, Sequence[str]]:
+def rows_of(folder: Path, ways: Mapping[str, Callable[[Audio, float], Heard]]) -> dict[str, dict[str, Cell]]:
     """Way and piece -> voices of all moments, per cent of each class, and of pitches that are nobody's."""
     soundfile = importlib.import_module("soundfile")
-    rows: dict[str, Sequence[str]] = {}
+    rows: dict[str, dict[str, Cell]] = {}
     for piece in (path for name in IDS for path in sorted(folder.glob(f"{name}_*"))[:1]):
         audio, rate = soundfile.read(piece / "mix.wav", dtype="float32", always_2d=True)
         truth = truth_of(piece)
         for way, run in ways.items():
             counts, nobodys = best(truth, run(audio.mean(axis=1), rate))
-            shares = [f"{100 * share:.1f}" for share in (*counts / counts.sum(), nobodys)]
-            rows[f"{piece.name[:2]}, {way}"] = [f"{counts.sum():.0f}", *shares]
+            shares = zip(SHARES, [*(100 * counts / counts.sum()).tolist(), 100 * nobodys], strict=True)
+            rows[f"{piece.name[:2]}, {way}"] = {MOMENTS: float(counts.sum()), **dict(shares)}
     return rows
 
 
@@ -184,8 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print what becomes of every voice."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.transcription.fundamentals", description=__doc__)
     parser.add_argument("--audio", type=Path, required=True, help="folder of the recordings r1, c1, m1, s1")
-    columns = ["moments and voices", *CLASSES, "pitches that are nobody's"]
-    print(table("per cent", columns, rows_of(parser.parse_args(arguments).audio, WAYS)))
+    rows = rows_of(parser.parse_args(arguments).audio, WAYS)
+    print(Table(rows, {"": ".1f", MOMENTS: ".0f"}, "per cent").markdown())
 
 
 if __name__ == "__main__":
