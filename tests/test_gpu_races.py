@@ -54,7 +54,7 @@ def run(which: int) -> None:
     driver.function(SOURCE, "watched", 512)(2, 64, Packer(driver.address)((which, x)))
 
 
-@pytest.mark.parametrize(("which", "fault"), enumerate(FAULTS), ids=FAULTS)
+@pytest.mark.parametrize(("which", "fault"), list(enumerate(FAULTS)), ids=list(FAULTS))
 def test_what_does_not_wait_is_seen(which: int, fault: str) -> None:
     with pytest.raises(AssertionError, match=f"watched: .*{fault}.*kernel"):
         run(which)

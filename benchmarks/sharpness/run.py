@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache, partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,16 @@ def key_of(method: Method) -> str:
     """What a method's numbers depend on: the program of ours, and of peers this benchmark and their packages."""
     if method.name in OURS:
         return code()
-    packages = (f"{name} {version(name)}" for name in PEER_PACKAGES)
+    packages = (f"{name} {_version(name)}" for name in PEER_PACKAGES)
     return " ".join([code(("benchmarks/sharpness",), SHOWN_ONLY), *packages])
+
+
+def _version(package: str) -> str:
+    """Of a package of peers; those that are not installed run none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def run_families(
