@@ -148,7 +148,7 @@ $(PYTHON_HERE):
 	$(PYTHON) -m venv $(VENV)
 	-$(PIP) uv
 
-# uv takes a tenth of pip's time, but does not read pip's settings: where these name another registry, pip does it.
+# uv takes seconds, but does not read pip's settings: where these name another registry, pip does it.
 # What is missing of an extra is installed beside the package, which keeps its compiled kernels.
 UV  := $(BIN)/uv pip install --quiet --python $(PYTHON_HERE)
 PIP := $(PYTHON_HERE) -m pip install --quiet --disable-pip-version-check

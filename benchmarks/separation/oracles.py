@@ -6,7 +6,6 @@ without notes.csv Praat's (``pip install praat-parselmouth``).
 """
 
 import argparse
-import csv
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ import numpy as np
 import parselmouth
 from numpy.typing import NDArray
 
+from benchmarks.sharpness.recordings import written
 from sharpear.dsp import Splitter
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
 from sharpear.gpu.arguments import numbers
@@ -32,7 +32,7 @@ from sharpear.separation.voices import (
 
 from . import methods
 from .__main__ import mean_scores, read
-from .chorales import UNSEEN, Note, drawn
+from .chorales import UNSEEN, drawn
 from .instruments import RATE
 from .owners import hearing, near, notes_at, pitch_layer
 
@@ -86,26 +86,14 @@ def recorded(folder: Path) -> Sound:
     stems, hop_s = stems[pitched], pitch_layer(rate).hop_s
     times, found = np.arange(stems.shape[1] / rate / hop_s) * hop_s, []
     if (folder / "notes.csv").exists():
-        return Sound(stems, rate, *notes_at(notes_of(folder / "notes.csv", [names[n] for n in pitched]), times))
+        notes = written(folder / "notes.csv")
+        of_voices = [[note[:3] for note in notes if note.voice == names[n]] for n in pitched]
+        return Sound(stems, rate, *notes_at(of_voices, times))
     for stem in stems:
         pitch = parselmouth.Sound(stem, rate).to_pitch(STEP_S, LOWEST_HZ, HIGHEST_HZ)
         nearest = np.abs(times[:, None] - pitch.xs()).argmin(axis=1)
         found.append(pitch.selected_array["frequency"][nearest])
     return Sound(stems, rate, np.array(found).T, np.zeros_like(np.array(found).T))
-
-
-def notes_of(path: Path, names: list[str]) -> list[list[Note]]:
-    """The notes of each voice, by its name."""
-    with path.open() as file:
-        rows = list(csv.DictReader(file))
-    return [
-        [
-            (float(row["onset"]), float(row["offset"]), int(row["midi_pitch"]), int(row["velocity"]))
-            for row in rows
-            if row["voice"] == name
-        ]
-        for name in names
-    ]
 
 
 def scores(sound: Sound) -> dict[str, float]:

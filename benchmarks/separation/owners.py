@@ -1,5 +1,6 @@
 """Whose the pitches of rendered chorales are: what the pitch layer hears of them, and how many are given rightly."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +30,7 @@ from sharpear.separation.voice_owners_kernel import (
 from sharpear.separation.voice_tracks import VoiceTracks, start_voices
 from sharpear.separation.voices import PITCHES
 
-from .chorales import Collection, Note, drawn
+from .chorales import Collection, drawn
 from .instruments import RATE
 
 NEAR_CENTS, RINGS_S = 60.0, 0.15
@@ -113,11 +114,16 @@ def steps_of(pitches: PitchFrames, hop_s: float, stride: int) -> tuple[HeardStep
     return HeardSteps(*padded), pitches.times[first::stride]
 
 
-def notes_at(notes: list[list[Note]], times: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(times, voices): Hz of the notes that are written there, and of those that ended `RINGS_S` before or less."""
+def notes_at(
+    notes: Sequence[Sequence[tuple[float, ...]]], times: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(times, voices): Hz of the notes that are written there, and of those that ended `RINGS_S` before or less.
+
+    notes: of each voice, from and to, s, and key, whatever else is told of them.
+    """
     written, ringing = np.zeros((2, len(times), len(notes)))
     for v, voice in enumerate(sorted(part) for part in notes):
-        for n, (begin_s, end_s, key, _) in enumerate(voice):
+        for n, (begin_s, end_s, key, *_) in enumerate(voice):
             hz = 440 * 2 ** ((key - 69) / 12)
             after_s = min(voice[n + 1][0] if n + 1 < len(voice) else np.inf, end_s + RINGS_S)
             written[(times >= begin_s) & (times < end_s), v] = hz

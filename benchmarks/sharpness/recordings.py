@@ -11,6 +11,7 @@ import csv
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,27 @@ class Recording:
     pitches_hz: list[Floats]
 
 
+class Written(NamedTuple):
+    """A note of notes.csv: from and to, s, MIDI key, and whose it is."""
+
+    onset_s: float
+    offset_s: float
+    midi: float
+    voice: str
+
+    @property
+    def hz(self) -> float:
+        """Its pitch."""
+        return float(440 * 2 ** ((self.midi - 69) / 12))
+
+
+def written(path: Path) -> list[Written]:
+    """All notes of a notes.csv that have a pitch."""
+    with path.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["voice"] != "drums"]
+    return [Written(*(float(row[key]) for key in ("onset", "offset", "midi_pitch")), row["voice"]) for row in rows]
+
+
 def find(folder: Path) -> dict[str, Path]:
     """The recordings of `IDS` that a folder holds."""
     found = {name: sorted(folder.glob(f"{name}_*")) for name in IDS}
@@ -51,10 +73,7 @@ def load(folder: Path) -> Recording:
 
 
 def _from_notes(path: Path, times_s: Floats) -> list[Floats]:
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["voice"] != "drums"]
-    onset, offset, midi = (np.array([float(row[key]) for row in rows]) for key in ("onset", "offset", "midi_pitch"))
-    pitch = 440 * 2 ** ((midi - 69) / 12)
+    onset, offset, pitch = np.array([(note.onset_s, note.offset_s, note.hz) for note in written(path)]).reshape(-1, 3).T
     return [np.unique(pitch[(onset <= t) & (t < offset)]) for t in times_s]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import importlib
 import sys
 import time
@@ -41,13 +40,10 @@ def frame_f1(heard: Heard, recording: recordings.Recording, lags_s: Floats = rec
 def note_f1(notes: Floats, path: Path) -> float:
     """mir_eval's note F1: onsets within 50 ms, pitches within half a semitone, no lag allowed."""
     evaluate = importlib.import_module("mir_eval.transcription").precision_recall_f1_overlap
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["voice"] != "drums"]
-    true = np.array([[float(row["onset"]), float(row["offset"]), float(row["midi_pitch"])] for row in rows])
-    hz = 440 * 2 ** ((true[:, 2] - 69) / 12)
+    true = np.array([(note.onset_s, note.offset_s, note.hz) for note in recordings.written(path)])
     if not len(notes):
         return 0.0
-    return float(evaluate(true[:, :2], hz, np.maximum(notes[:, :2], 0), notes[:, 2], offset_ratio=None)[2])
+    return float(evaluate(true[:, :2], true[:, 2], np.maximum(notes[:, :2], 0), notes[:, 2], offset_ratio=None)[2])
 
 
 def on_recordings(folder: Path) -> dict[str, Table]:

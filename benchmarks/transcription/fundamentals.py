@@ -7,7 +7,6 @@ itself, in moments in which it agrees with the notes that are written, or, where
 from __future__ import annotations
 
 import argparse
-import csv
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +19,12 @@ from scipy.ndimage import median_filter
 from benchmarks.results import WRITTEN, Cell, Results, Table
 from benchmarks.sharpness.estimate import Audio
 from benchmarks.sharpness.lines import Floats
-from benchmarks.sharpness.recordings import HOP_S
+from benchmarks.sharpness.recordings import HOP_S, written
 from benchmarks.transcription import hypotheses
 from benchmarks.transcription.heard import Heard
 from benchmarks.transcription.melody import praat
 from benchmarks.transcription.methods import transcribed
-from benchmarks.transcription.peers import hz_of, swift_f0
+from benchmarks.transcription.peers import swift_f0
 
 IDS = ("r1", "c1", "m1", "s1")
 WITHIN_CENTS = 20.0
@@ -66,8 +65,8 @@ def truth_of(folder: Path) -> Truth:
     for path in sorted(folder.glob("stem_*")):
         audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
         stem = audio.mean(axis=1)
-        written = notes_of(folder / "notes.csv", path.stem.removeprefix("stem_"), times)
-        sure = (written, HALF_SEMITONE) if written.size else (curve(*swift_f0(stem, rate), times), WITHIN_CENTS)
+        noted = notes_of(folder / "notes.csv", path.stem.removeprefix("stem_"), times)
+        sure = (noted, HALF_SEMITONE) if noted.size else (curve(*swift_f0(stem, rate), times), WITHIN_CENTS)
         found = curve(*praat(stem, rate), times)
         curves.append(np.where(np.abs(cents(found, sure[0])) < sure[1], found, np.nan))
     if not curves:
@@ -87,10 +86,9 @@ def notes_of(path: Path, voice: str, at_s: Floats) -> Floats:
     if not path.exists():
         return np.zeros(0)
     hz = np.full(at_s.size, np.nan)
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            if row["voice"] == voice:
-                hz[(at_s >= float(row["onset"])) & (at_s < float(row["offset"]))] = hz_of(float(row["midi_pitch"]))
+    for note in written(path):
+        if note.voice == voice:
+            hz[(at_s >= note.onset_s) & (at_s < note.offset_s)] = note.hz
     return hz
 
 

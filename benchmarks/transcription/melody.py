@@ -28,10 +28,10 @@ def ours(audio: Audio, sample_rate: float) -> tuple[Floats, Floats]:
     return voices.times, voices.continued()
 
 
-def praat(audio: Audio, sample_rate: float) -> tuple[Floats, Floats]:
-    """Praat's autocorrelation, over the range of singers."""
+def praat(audio: Audio, sample_rate: float, range_hz: tuple[float, float] = PRAAT_HZ) -> tuple[Floats, Floats]:
+    """Praat's autocorrelation, over the range of singers unless another is given."""
     parselmouth = importlib.import_module("parselmouth")
-    pitch = parselmouth.Sound(audio.astype(float), sample_rate).to_pitch_ac(None, *_around(PRAAT_HZ))
+    pitch = parselmouth.Sound(audio.astype(float), sample_rate).to_pitch_ac(None, *_around(range_hz))
     return pitch.xs(), pitch.selected_array["frequency"][:, None]
 
 

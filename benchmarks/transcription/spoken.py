@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from benchmarks.sharpness.lines import LINE_HOP, SAMPLE_RATE, Floats
 from benchmarks.sharpness.partials import Partials
 from benchmarks.sharpness.recordings import LAGS_S
 from benchmarks.sharpness.sources import Sources, Voices
-from benchmarks.transcription.melody import WITHIN, Tracker
+from benchmarks.transcription.melody import WITHIN, Tracker, ours, praat
 from benchmarks.transcription.noise import colored
 from benchmarks.transcription.peers import installed, swift_f0
 
@@ -32,7 +33,7 @@ FAINTEST = 1e-2
 """Of the loudest: what is quieter counts neither as voiced nor as unvoiced."""
 HISS_HZ, HISS_DB, HISS_SHARE, SHORTEST_PAUSE_S = 2000, (-25.0, -5.0), 0.6, 0.05
 PINK_DB = -40.0
-PRAAT_HZ = (60.0, 600.0)
+SPEAKERS_HZ = (60.0, 600.0)
 COLUMNS = ("found", "voiced", "of these over 320 cents off", "unvoiced that is told")
 
 
@@ -42,22 +43,9 @@ def one_voice(audio: Audio, sample_rate: float) -> tuple[Floats, Floats]:
     return voices.times, voices.f0
 
 
-def eight_voices(audio: Audio, sample_rate: float) -> tuple[Floats, Floats]:
-    """Preset `music`, its curves continued as in f0.csv."""
-    voices = importlib.import_module("sharpear").transcribe(audio, sample_rate).voices
-    return voices.times, voices.continued()
-
-
-def praat(audio: Audio, sample_rate: float) -> tuple[Floats, Floats]:
-    """Praat's autocorrelation (raw), all but the range as it is set."""
-    parselmouth = importlib.import_module("parselmouth")
-    low, high = PRAAT_HZ
-    pitch = parselmouth.Sound(audio.astype(float), sample_rate).to_pitch_ac(None, low, pitch_ceiling=high)
-    return pitch.xs(), pitch.selected_array["frequency"][:, None]
-
-
 TRACKERS: dict[str, Tracker] = {
-    "transcribe, speech": one_voice, "transcribe, music": eight_voices, "praat": praat, "SwiftF0": swift_f0
+    "transcribe, speech": one_voice, "transcribe, music": ours, "praat": partial(praat, range_hz=SPEAKERS_HZ),
+    "SwiftF0": swift_f0,
 }  # fmt: skip
 
 
