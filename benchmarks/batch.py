@@ -142,10 +142,10 @@ class Bench:
                 peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
                 os.write(tell, f"{spent_s} {peak_mb}".encode())
                 os._exit(0)
+            os.close(tell)  # a process that fails has told nothing: reading ends
             os.waitpid(pid, 0)
             spent_s, peak_mb = map(float, os.read(told, 100).split())
             os.close(told)
-            os.close(tell)
             rows[name] = {"s": spent_s, "times real time": hours * 3600 / spent_s, "MB at most": peak_mb}
         return Table(rows, {"": ".0f", "times real time": ".1f"}, f"a file of {hours:g} h")
 
