@@ -54,7 +54,8 @@ class Bench:
     def __init__(self, folder: Path, preset: str, format_: str) -> None:
         self.folder = folder
         self.format = format_
-        self.settings = Settings(Sharpening(load_config(preset)), overwrite=True)
+        self.config = load_config(preset)
+        self.settings = Settings(Sharpening(self.config), overwrite=True)
         self.audio, self.rate = soundfile.read(RECORDING, dtype="float32")
 
     def files(self, count: int, seconds: float) -> list[Job]:
@@ -96,7 +97,7 @@ class Bench:
     def overhead(self, repeats: int) -> Table:
         """What a file of 5 s costs beside the sharpening."""
         work = self.files(21, 5.0)
-        sharpener = sharpear.Sharpener(self.rate, self.settings.config)
+        sharpener = sharpear.Sharpener(self.rate, self.config)
         audio = np.resize(self.audio, round(5.0 * self.rate))
         pure, whole = [], []
         for _ in range(repeats + 1):
