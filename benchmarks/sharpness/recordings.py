@@ -54,7 +54,7 @@ def written(path: Path) -> list[Written]:
     """All notes of a notes.csv that have a pitch."""
     with path.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["voice"] != "drums"]
-    return [Written(*(float(row[key]) for key in ("onset", "offset", "midi_pitch")), row["voice"]) for row in rows]
+    return [Written(float(row["onset"]), float(row["offset"]), float(row["midi_pitch"]), row["voice"]) for row in rows]
 
 
 def find(folder: Path) -> dict[str, Path]:
