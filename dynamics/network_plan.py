@@ -51,6 +51,7 @@ def packed(wiring: Wiring, state: Any, streams: int) -> Plan:
         at = input_at[name, next(iter(ports))]
         line = np.full(CELL_COLUMNS, -1)
         line[:PARAMS] = cell.kind, cell.units, cell.extra, at, sum(ports.values()), driven
+        assert len(params) <= FIELDS - PARAMS, f"{name}: {len(params)} parameters, and {FIELDS - PARAMS} columns"
         line[PARAMS : PARAMS + len(params)] = params
         line[FIELDS : FIELDS + len(own) + 1] = [*own, end]
         rows.append(line)

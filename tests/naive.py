@@ -3,7 +3,7 @@
 import cmath
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,6 +166,32 @@ def wtaconv_step(rule: Rule, state: State, drive: list[float]) -> None:
 def wta_frame(step: Any, rule: Rule, state: State, drive: list[float]) -> State:
     for _ in range(rule.iterations):
         step(rule, state, drive)
+    return state
+
+
+def divisive_step(
+    W: Sequence[Sequence[float]], total: Sequence[float], feedback: float, epsilon: float, rate: float, rest: float,
+    a: list[float], y: Sequence[float],
+) -> dict[str, list[float]]:  # fmt: skip
+    """Divisive input modulation (Spratling 2008): inputs i pass on what they hold beyond all that is expected of them.
+
+    W[i][j]: the weight from input i to unit j.  Returns the state after the step.
+    """
+    inputs, units = range(len(W)), range(len(a))
+    support = [0.0 for _ in units]
+    for i in inputs:
+        expected = sum(W[i][k] * a[k] for k in units)
+        for j in units:
+            own = W[i][j] * a[j]
+            support[j] += W[i][j] * y[i] / (epsilon + own + feedback * (expected - own))
+    a = [max(a[j] * (support[j] / total[j] + 1e-4) ** rate, rest) for j in units]
+    return {"a": a, "support": support, "expected": [sum(W[i][k] * a[k] for k in units) for i in inputs]}
+
+
+def divisive_frame(steps: int, constants: Mapping[str, Any], state: State, y: list[float]) -> State:
+    """Some steps under one input."""
+    for _ in range(steps):
+        state = {"cell": divisive_step(**constants, a=state["cell"]["a"], y=y)}
     return state
 
 

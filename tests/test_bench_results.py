@@ -69,7 +69,7 @@ def test_what_fails_stops_nothing_else_and_is_told(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(everything.subprocess, "run", run)
     monkeypatch.setattr(everything, "done", lambda name, _: name == "dynamics")
-    monkeypatch.setattr(everything, "keep", kept.extend)
+    monkeypatch.setattr(everything, "keep", lambda names, drop: kept.extend(names))
     monkeypatch.setattr(everything.document, "main", filled_with.append)
     assert everything.main(["", "--only", "pipe,dynamics,growth"]) == 1
     assert ran == ["benchmarks.pipe", "benchmarks.growth"]
@@ -94,6 +94,20 @@ def test_results_are_kept_by_name(tmp_path: Path) -> None:
     assert read(kept / "speed.json") == {"times": TIMES}
     with pytest.raises(ValueError, match="received cost"):
         keep(["cost"], tmp_path, kept)
+
+
+def test_a_part_of_what_is_kept_does_not_replace_it(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    keep(["speed"], written(tmp_path).parent, kept)
+    whole = (kept / "speed.json").read_bytes()
+    with Results("speed", tmp_path, []) as results:
+        results.tables["times"] = Table({"a": TIMES.rows["a"]})
+    with pytest.raises(ValueError, match=r"times/b is missing: run it whole"):
+        keep(["speed"], tmp_path, kept)
+    assert (kept / "speed.json").read_bytes() == whole
+    keep(["speed"], tmp_path, kept, drop=True)
+    assert list(read(kept / "speed.json")["times"].rows) == ["a"]
 
 
 def test_a_page_is_filled_with_what_is_kept() -> None:

@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 from presets import ADAM, RMS
 
-from sharpear.dynamics import BandedWeights, Layer, Lca, LcAdam, LcAdamWta, LcaRms, Wta, WtaCircuit, WtaConv
+from sharpear.dynamics import (
+    BandedWeights,
+    Divisive,
+    Layer,
+    Lca,
+    LcAdam,
+    LcAdamWta,
+    LcaRms,
+    Wta,
+    WtaCircuit,
+    WtaConv,
+)
+from sharpear.dynamics.solo import SoloCell
 
 UNITS, STREAMS, FRAMES, ITERATIONS = 8, 2, 60, 3
 TAU_S, STEP_S, FRAME_S, LEVEL_TAU_S, LEVEL_HALF_WIDTH = 0.01, 0.003, 0.009, 0.02, 2
@@ -92,13 +104,14 @@ def assert_state(actual: Any, expected: dict[str, Any], where: str) -> None:
             np.testing.assert_allclose(value, expected[name], rtol=0, atol=3e-6 * scale, err_msg=f"{where}, {name}")
 
 
-def compare(layer: Layer, reference: Any, drive: np.ndarray) -> None:
+def compare(layer: Layer | SoloCell, reference: Any, drive: np.ndarray) -> None:
     """`reference` turns a stream's state and drive into the state after the frame."""
     largest = np.zeros(FRAMES)
     for f, frame in enumerate(drive):
         before = layer.state
         output = layer(frame)
-        np.testing.assert_array_equal(output, layer.activation)
+        told = layer.activation if isinstance(layer, Layer) else layer.state["cell"][layer.output]
+        np.testing.assert_array_equal(output, told)
         largest[f] = np.abs(output).max()
         for stream in range(STREAMS):
             expected = reference(of_stream(before, stream), frame[stream].tolist())
@@ -155,6 +168,17 @@ def test_wtaconv(units: Any, half_width: Any, inhibits: str) -> None:
         WtaConv, rng, units, half_width, beta1=0.1 if inhibits == "window" else 2.5, inhibits=inhibits
     )
     compare(layer, partial(naive.wta_frame, naive.wtaconv_step, rule), drives(False, rng))
+
+
+@pytest.mark.parametrize(("feedback", "rate"), [(1.0, 1.0), (0.6, 0.8), (0.0, 1.0)])
+def test_divisive(feedback: float, rate: float) -> None:
+    rng = np.random.default_rng(9)
+    W = rng.random((6, UNITS)) * (rng.random((6, UNITS)) > 0.3)
+    gains = {"feedback": feedback, "epsilon": 0.01, "rate": rate, "rest": 1e-3}
+    layer = Divisive(W, iterations=ITERATIONS, streams=STREAMS, **gains)
+    constants = gains | {"W": W.tolist(), "total": W.sum(axis=0).tolist()}
+    drive = np.abs(rng.standard_normal((FRAMES, STREAMS, 6))).astype(np.float32)
+    compare(layer, partial(naive.divisive_frame, ITERATIONS, constants), drive)
 
 
 @pytest.mark.parametrize("inhibits", ["window", "centre"])

@@ -20,6 +20,7 @@ from sharpear.config import load_config, preset_names
 from sharpear.live import audio_devices, probe
 from sharpear.runs.jobs import Job, Result
 from sharpear.runs.report import print_table
+from sharpear.sinks import SINKS, STREAM_FORMATS
 
 COMMANDS = typer.main.get_command(app).commands
 
@@ -65,6 +66,17 @@ def test_what_help_says_are_sentences_and_examples_that_parse(command):
         words = shlex.split(line.partition("|")[0], comments=True)
         words = words[: min([words.index(sign) for sign in "<>" if sign in words], default=len(words))]
         COMMANDS[command].make_context(command, words[2:])
+
+
+def help_of(command: str, option: str) -> str:
+    (asked,) = [each for each in COMMANDS[command].params if option in each.opts]
+    return asked.help
+
+
+def test_help_names_every_format_of_frames():
+    for command in "sharpen", "live":
+        assert f"Any of {','.join(SINKS)}" in help_of(command, "--format")
+    assert f"one of {','.join(STREAM_FORMATS)} to -" in help_of("sharpen", "--format")
 
 
 def offered(command: str, *words: str) -> list[str]:
@@ -145,7 +157,7 @@ NAMES = {
     "lines.csv": "`sharpear transcribe` writes notes so",
     "song.wav": "`sharpear separate` writes sound",
     "song.jsonl": "with -o - --format",
-    "song.xyz": "zarr, npz, parquet, png, svg, pdf: if it is meant as a folder",
+    "song.xyz": f"{', '.join(SINKS)}: if it is meant as a folder",
 }
 
 

@@ -188,7 +188,7 @@ class Spectrogram(Frames):
         return axes
 
     def save(self, path: str | Path, style: PictureStyle | None = None) -> Path:
-        """Write it as .npz, .zarr, .parquet, .png, .svg or .pdf, as its name ends, in the place of what had that name.
+        """Write it in the format that its name ends in, of `sharpear.sinks.SINKS`, in the place of what had that name.
 
         `load` reads an .npz or .zarr back. A .zarr is rounded, unless it was sharpened with ``output.rounding`` false.
         style: how a picture looks.
