@@ -285,7 +285,7 @@ def _announce(damaged: Place | None) -> None:
     elif place not in usual_places() or any(each.chosen for each in failed):
         log.warning("compiling once, %s, into %s (%s)", LASTS, place.path, causes)
     else:
-        log.info("compiling once, %s: later runs start at once", LASTS)
+        log.info("compiling once what this needs, %s: the next time it starts at once", LASTS)
 
 
 def _say_unkept(place: Place, error: OSError) -> None:

@@ -151,8 +151,7 @@ def test_commands_on_files_run_in_their_order(page: Path, inputs: Path, sharpear
             continue
         words = _commands(line)[0][1:]
         words = [each for word in words for each in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
-        replaces = words[0] in ("sharpen", "separate", "transcribe", "learn") and "--skip-existing" not in words
-        done = sharpear(*words, *(["--overwrite"] if replaces else []))
+        done = sharpear(*words)
         assert done.code == 0, f"{line}: {done.err}"
         if " > " in line:
             Path(line.split(" > ")[1].split()[0]).write_text(done.out, encoding="utf-8")

@@ -322,7 +322,10 @@ def test_verify_says_which_are_not_whole(copied, sharpear):
     (folder / "holiday.png").write_bytes(b"GIF89a")
     assert sharpear("verify", folder).code == 0
     assert sharpear("verify", folder / "holiday.png").code == 1
-    assert sharpear("verify", "none.npz").code == 1
+    for name in "none.npz", "nowhere":
+        done = sharpear("verify", name)
+        assert done.code == 1
+        assert f"{name}: foreign: no such file" in done.err
     assert sharpear("verify").code == 2
 
 

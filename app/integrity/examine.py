@@ -52,9 +52,9 @@ def examine(place: str, access: Access = LOCAL, thorough: bool = True) -> Findin
             if suffix == "zarr":
                 return examine_zarr(place, access, thorough)
             return Finding("foreign", "is a folder")
-        if suffix not in FILES:
-            return Finding("foreign", f"is of no kind that is checked: {', '.join(KINDS)}")
         with access.opened(place) as file:
+            if suffix not in FILES:
+                return Finding("foreign", f"is of no kind that is checked: {', '.join(KINDS)}")
             return FILES[suffix](file, thorough)
     except DamageError as error:
         return Finding("damaged", str(error))
