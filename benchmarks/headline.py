@@ -103,7 +103,7 @@ def _together(found: Sequence[tuple[str, str]]) -> str:
 
 
 RECORDED = ("speech", "singing", "two_voices", "chorale", "piano")
-SEEDS = "seeds 10 to 12 and 20 to 22; shown 0 to 4"
+SEEDS = "signals drawn with seeds 10 to 12 and 20 to 22; shown are those of 0 to 4"
 MUSIC = "sharpness/cents/sharpear-music"
 
 
