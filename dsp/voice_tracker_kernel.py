@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from sharpear.compiler import Doubles, Floats, kernel
 
 from .voice_algebra_kernel import product
-from .voice_doubts_kernel import EXPLAINED
-from .voice_evidence_kernel import BirthRule, RowRoom, look
+from .voice_evidence_kernel import Evidence, RowRoom, look
 from .voice_fit import VoiceFit, VoiceTables
 from .voice_fit_kernel import copy_outcome, noise_of
-from .voice_rows_kernel import SILENT, first_look, second_look
-from .voice_salience_kernel import SalienceTables, transform
-from .voices_kernel import MOST_VOICES, Voices, copy_voices, move
+from .voice_hypotheses_kernel import Hypotheses, HypothesisTables, forget
+from .voice_rows_kernel import CLEAN, SILENT, first_look, second_look
+from .voice_spectrum_kernel import SpectrumTables, transform
+from .voice_stiffness_kernel import EXPLAINED
+from .voices_kernel import Voices, copy_voices, move
 
 ROW_HOPS = 4
 """Hops between two rows."""
@@ -31,15 +32,6 @@ BAND_PER_HOP = 16
 
 RESTART_HOPS = 256
 """Hops after which all voices are found anew, so that long files can be worked on in segments."""
-
-CLEAN = 0.01
-"""Voices are worth a second look, and frames are told of them, where at least one of a row, the row so much later and
-the one so much earlier leaves less than this share of the energy. Recorded voices hardly ever do: there a fit is far
-from what windows tell, and is not looked at."""
-
-PATIENCE_ROWS, GROWN = 4, 1.5
-"""Voices are looked for in one row of so many, in the row after one that found some, and where the voices known leave
-so many times the share that the row before has left."""
 
 SIDE_WEIGHT = 12.0
 """Nats twice over that a partial must bring where windows of different lengths are compared."""
@@ -65,8 +57,9 @@ class TrackerTables(NamedTuple):
     whole: VoiceTables
     right: VoiceTables
     left: VoiceTables
-    salience: SalienceTables
-    rule: BirthRule
+    spectrum: SpectrumTables
+    hypotheses: HypothesisTables
+    rule: Evidence
     bin_band: Annotated[NDArray[np.int64], "points"]
     bin_part: Annotated[NDArray[np.float64], "points"]
 
@@ -75,7 +68,7 @@ class TrackerState(NamedTuple):
     """The last samples of sound, and of the band; the voices of the last rows, the newest first; what a row has found.
 
     share: of the energy that the first look at each of these rows has left.
-
+    activity, level: of the hypotheses of the newest row.
     partials: how many; hz, slope, curvature, growth, energy, precision (energy over variance), multiple (Hz over its
     voice's fundamental): of each.
     beyond: energy of bands that voices leave.  told: of all voices, see `_tell`.
@@ -90,6 +83,8 @@ class TrackerState(NamedTuple):
     age: Annotated[NDArray[np.int64], "streams", "rows", "voices"]
     stiff: Annotated[NDArray[np.bool_], "streams", "rows", "voices"]
     share: Annotated[NDArray[np.float64], "streams", "rows"]
+    activity: Annotated[NDArray[np.float32], "streams", "grid"]
+    level: Annotated[NDArray[np.float64], "streams", "one"]
     partials: Annotated[NDArray[np.int64], "streams"]
     hz: Annotated[NDArray[np.float64], "streams", "all partials"]
     slope: Annotated[NDArray[np.float64], "streams", "all partials"]
@@ -212,21 +207,15 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
         copy_voices(_voices(state, s, row - 1), _voices(state, s, row))
         state.share[s, row] = state.share[s, row - 1]
     copy_voices(_voices(state, s, 1), fit.voices)
+    hypotheses = Hypotheses(state.activity[s], state.level[s])
     if restarts:
         fit.voices.number[0] = 0
+        forget(hypotheses)
     for v in range(fit.voices.number[0]):
         fit.voices.age[v] += 1
     move(fit.voices, ROW_HOPS * tables.hop_s)
     energy = _take_samples(state, s, at, whole, room)
-    births, patient = MOST_VOICES if restarts else tables.rule.births, 0.0
-    if frame // ROW_HOPS % PATIENCE_ROWS != 0:
-        if min(state.share[s, 1], state.share[s, 2]) > CLEAN:
-            births = 0
-        patient = GROWN * state.share[s, 1]
-        for v in range(fit.voices.number[0]):
-            if fit.voices.age[v] == 1:
-                patient = 0.0
-    first_look(energy, births, patient, room, whole, tables.salience, tables.rule)
+    first_look(energy, room, whole, tables.spectrum, tables.hypotheses, tables.rule, hypotheses)
     copy_voices(fit.voices, _voices(state, s, 0))
     state.share[s, 0] = fit.energy[0] / energy if energy > SILENT else 1.0
     if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
@@ -298,14 +287,14 @@ def _keep(
         state.energy[s, k] = fit.real[k] ** 2 + fit.imag[k] ** 2
         state.precision[s, k] = state.energy[s, k] * fitted.window_power / noise
     _merge(fit, s, state)
-    transform(fit.rest_real, fit.rest_imag, fitted.window, tables.salience, room.salience)
+    transform(fit.rest_real, fit.rest_imag, fitted.window, tables.spectrum, room.spectrum)
     fourth = 0.0
     for n in range(fitted.window.size):
         fourth += fitted.window[n] ** 4
     for m in range(tables.bin_band.size):
         b = tables.bin_band[m]
         if b >= 0:
-            power = room.salience.power[m] / (tables.bin_band.size * fourth)
+            power = room.spectrum.power[m] / (tables.bin_band.size * fourth)
             state.beyond[s, b] += power * (1 - tables.bin_part[m])
             state.beyond[s, b + 1] += power * tables.bin_part[m]
     _tell(energy, later, side, fit, state.told[s])
