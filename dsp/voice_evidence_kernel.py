@@ -39,12 +39,14 @@ class Evidence(NamedTuple):
     weight: of a partial in the information criterion, nats twice over; second_weight: where later voices come into it.
     share: of the energy that a voice explains and no other.
     significant: energy over variance from which on a partial is used.
+    contiguous: share of strong partials among those up to the highest strong one, in a voice just found.
     """
 
     weight: float
     second_weight: float
     share: float
     significant: float
+    contiguous: float
 
 
 class RowRoom(NamedTuple):
@@ -123,20 +125,23 @@ def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: Evidence) -> 
 
 @kernel
 def examine(energy: float, room: RowRoom, tables: VoiceTables, rule: Evidence) -> None:
-    """Which voices have evidence and three strong partials, and no stronger one beside."""
+    """Which voices have evidence and three strong partials, at first without large gaps, and no stronger one beside."""
     fit, stands = room.fit, room.stands
     find_gains(fit, tables)
     measure(fit, room)
     noise, count = noise_of(fit, energy), fit.voices.number[0]
     for v in range(count):
-        strongest, strong, used = room.partial_energy[v].max(), 0, 0
+        strongest, strong, used, last = room.partial_energy[v].max(), 0, 0, 0
         for h in range(PARTIALS):
             used += fit.voices.used[v, h]
-            strong += room.partial_energy[v, h] > LOUD * strongest
+            if room.partial_energy[v, h] > LOUD * strongest:
+                strong += 1
+                last = h + 1
         stands[v] = (
             fit.gain[v] >= rule.weight * noise * (used + 2)
             and fit.gain[v] >= rule.share * energy
             and strong >= FEWEST_STRONG
+            and (fit.voices.age[v] > 0 or strong >= rule.contiguous * last)
             and fit.voices.shared[v, 0] >= LOWEST_HZ
         )
     for v in range(count):

@@ -12,9 +12,6 @@ from .voice_spectrum_kernel import SpectrumTables, transform
 from .voice_stiffness_kernel import EXPLAINED, stretch
 from .voices_kernel import MOST_VOICES, Voices, copy_voice, copy_voices, is_known, use_all
 
-CLEAN = 0.01
-"""Where voices leave less than this share of the energy they explain it: others are not looked for."""
-
 TRIED_AGE, TRIED_ROWS = 3, 4
 """Partials that said nothing are tried again in each row of a voice that is younger than so many rows, and then in one
 row of so many."""
@@ -43,7 +40,7 @@ def first_look(
             use_all(fit.voices, v, tables.top_hz)
     look(energy, room, tables, rule)
     stretch(energy, room, tables)
-    if fit.energy[0] < CLEAN * energy:
+    if fit.energy[0] < EXPLAINED * energy:
         return
     transform(room.real, room.imag, tables.window, spectrum, room.spectrum)
     compete(room.spectrum.power, proposals, room.hypotheses, hypotheses)

@@ -68,7 +68,7 @@ BELOW_HZ = 10.0
 SPREAD = (0.004, 2.0, 60.0, 15.0, 3e-4)
 """How far f0 (in ln) is expected from where a fit begins, and slope, curvature, growth and stiffness from 0."""
 
-RULE = Evidence(weight=6.0, second_weight=24.0, share=3e-3, significant=6.0)
+RULE = Evidence(weight=6.0, second_weight=24.0, share=3e-3, significant=6.0, contiguous=0.45)
 """See docs/voices.md for what each brings."""
 
 
@@ -77,6 +77,8 @@ class VoiceFrames:
     """The partials of the voices at each frame's moment, `DELAY_HOPS` before it ends.
 
     partials: (frames, streams) int64, how many there are.
+    named: (frames, streams) int64, the same where voices explain the sound; elsewhere, where there are none, how many
+        of those that follow may have a line of the windows'.
     hz, energy: (frames, streams, 64) float32, Hz and amplitude²; 0 for one that is part of another, with which it
         coincides.
     precision: (frames, streams, 64) float32, energy over its variance.
@@ -88,6 +90,7 @@ class VoiceFrames:
     """
 
     partials: NDArray[np.int64]
+    named: NDArray[np.int64]
     hz: NDArray[np.float32]
     energy: NDArray[np.float32]
     precision: NDArray[np.float32]
@@ -151,7 +154,7 @@ class VoiceTracker(Stateful):
             "bands": band_hz.size,
             "told": TOLD,
         }
-        below = {"number": MOST_VOICES + 1, "partials": MOST_PARTIALS + 1}
+        below = {"number": MOST_VOICES + 1, "partials": MOST_PARTIALS + 1, "named": MOST_PARTIALS + 1}
         self._remember([*fields_of(TrackerState, lengths), ("frame", np.int64)], below=below)
         self._lengths = lengths
 
