@@ -10,7 +10,8 @@ from sharpear.compiler import kernel
 
 from .voice_fit import Outcome, VoiceFit, VoiceTables
 from .voice_fit_kernel import find_gains, find_variances, fit_voices, noise_of
-from .voice_salience_kernel import SalienceRoom
+from .voice_hypotheses_kernel import HypothesisRoom
+from .voice_spectrum_kernel import SpectrumRoom
 from .voices_kernel import ALIKE, MOST_VOICES, PARTIALS, Voices, make_room, remove, use_all
 
 SETTLED = 2
@@ -32,48 +33,34 @@ LOWEST_HZ, HIGHEST_HZ = 65.0, 1400.0
 """Fundamentals are between: above there are not three partials in the band."""
 
 
-class BirthRule(NamedTuple):
+class Evidence(NamedTuple):
     """What a voice must bring to be believed.
 
     weight: of a partial in the information criterion, nats twice over; second_weight: where later voices come into it.
     share: of the energy that a voice explains and no other.
     significant: energy over variance from which on a partial is used.
-    left: share of the energy that must be left to look for more.
     contiguous: share of strong partials among those up to the highest strong one, in a voice just found.
-    tries, births: fundamentals tried for one voice, and voices found, in a row.
-    salient: times the mean that a fundamental must stand out.
     """
 
     weight: float
     second_weight: float
     share: float
     significant: float
-    left: float
     contiguous: float
-    tries: int
-    births: int
-    salient: float
 
 
 class RowRoom(NamedTuple):
-    """Room for a row: a fit, others and voices put aside, the windowed samples, and what is thought of each voice.
-
-    left_real, left_imag: what is left of the samples; tried_hz, tried_bic: fundamentals tried there, and their worth.
-    """
+    """Room for a row: a fit, another and voices put aside, the windowed samples, and what is thought of each voice."""
 
     fit: VoiceFit
     other: Outcome
     later: Voices
-    doubted: Outcome
     real: Annotated[NDArray[np.float32], "samples"]
     imag: Annotated[NDArray[np.float32], "samples"]
-    left_real: Annotated[NDArray[np.float32], "samples"]
-    left_imag: Annotated[NDArray[np.float32], "samples"]
-    salience: SalienceRoom
+    spectrum: SpectrumRoom
+    hypotheses: HypothesisRoom
     partial_energy: Annotated[NDArray[np.float64], "voices", "partials"]
     stands: Annotated[NDArray[np.bool_], "voices"]
-    tried_hz: Annotated[NDArray[np.float64], "voices"]
-    tried_bic: Annotated[NDArray[np.float64], "voices"]
 
 
 @kernel
@@ -91,7 +78,7 @@ def measure(fit: VoiceFit, room: RowRoom) -> None:
 
 
 @kernel
-def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> bool:
+def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: Evidence) -> bool:
     """A voice with multiples of 2 or 3 alone becomes that multiple; partials that say nothing are left out."""
     fit = room.fit
     voices = fit.voices
@@ -137,8 +124,8 @@ def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) ->
 
 
 @kernel
-def examine(energy: float, born: bool, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> None:
-    """Which voices have evidence and three strong partials, and no stronger one beside; born: the last is new."""
+def examine(energy: float, room: RowRoom, tables: VoiceTables, rule: Evidence) -> None:
+    """Which voices have evidence and three strong partials, at first without large gaps, and no stronger one beside."""
     fit, stands = room.fit, room.stands
     find_gains(fit, tables)
     measure(fit, room)
@@ -154,10 +141,9 @@ def examine(energy: float, born: bool, room: RowRoom, tables: VoiceTables, rule:
             fit.gain[v] >= rule.weight * noise * (used + 2)
             and fit.gain[v] >= rule.share * energy
             and strong >= FEWEST_STRONG
+            and (fit.voices.age[v] > 0 or strong >= rule.contiguous * last)
             and fit.voices.shared[v, 0] >= LOWEST_HZ
         )
-        if born and v == count - 1 and strong < rule.contiguous * last:
-            stands[v] = False
     for v in range(count):
         for w in range(count):
             stronger = fit.gain[w] > fit.gain[v] or (fit.gain[w] == fit.gain[v] and w < v)
@@ -168,11 +154,11 @@ def examine(energy: float, born: bool, room: RowRoom, tables: VoiceTables, rule:
 
 
 @kernel
-def prune(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> None:
+def prune(energy: float, room: RowRoom, tables: VoiceTables, rule: Evidence) -> None:
     """Leave out what has no evidence, the weakest first."""
     fit = room.fit
     for _ in range(MOST_VOICES):
-        examine(energy, False, room, tables, rule)
+        examine(energy, room, tables, rule)
         weakest = -1
         for v in range(fit.voices.number[0]):
             if not room.stands[v] and (weakest < 0 or fit.gain[v] < fit.gain[weakest]):
@@ -184,7 +170,7 @@ def prune(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) ->
 
 
 @kernel
-def look(energy: float, room: RowRoom, tables: VoiceTables, rule: BirthRule) -> None:
+def look(energy: float, room: RowRoom, tables: VoiceTables, rule: Evidence) -> None:
     """Fit the voices that stand in room.fit anew, with the partials they use, and leave out what has no evidence."""
     fit = room.fit
     make_room(fit.voices)

@@ -1,20 +1,23 @@
-"""Which voices there are at a moment: those of the one before, and those that what is left asks for. No validation."""
+"""Which voices there are at a moment: those of the one before, and those that hypotheses propose. No validation."""
 
 import math
 
 from sharpear.compiler import kernel
 
-from .voice_births_kernel import bear
-from .voice_doubts_kernel import EXPLAINED, doubt, stretch
-from .voice_evidence_kernel import SETTLED, BirthRule, RowRoom, bic, look
+from .voice_evidence_kernel import SETTLED, Evidence, RowRoom, bic, clean, look, prune
 from .voice_fit import VoiceTables
 from .voice_fit_kernel import copy_outcome, fit_voices
-from .voice_salience_kernel import SalienceTables
+from .voice_hypotheses_kernel import Hypotheses, HypothesisTables, add_winners, compete
+from .voice_spectrum_kernel import SpectrumTables, transform
+from .voice_stiffness_kernel import EXPLAINED, stretch
 from .voices_kernel import MOST_VOICES, Voices, copy_voice, copy_voices, is_known, use_all
 
 TRIED_AGE, TRIED_ROWS = 3, 4
 """Partials that said nothing are tried again in each row of a voice that is younger than so many rows, and then in one
 row of so many."""
+
+FIRST_STEPS = 3
+"""Steps of the first fit of voices that hypotheses propose."""
 
 SILENT = 1e-30
 """Energy of a row (-300 dBFS) in which there is nothing to find."""
@@ -22,31 +25,38 @@ SILENT = 1e-30
 
 @kernel
 def first_look(
-    energy: float, births: int, patient: float, room: RowRoom, tables: VoiceTables, salience: SalienceTables,
-    rule: BirthRule,
+    energy: float, room: RowRoom, tables: VoiceTables, spectrum: SpectrumTables, proposals: HypothesisTables,
+    rule: Evidence, hypotheses: Hypotheses,
 ) -> None:  # fmt: skip
-    """The voices of a row, from those handed on in room.fit.voices; its windowed samples are in the room.
-
-    births: at most, and none where less than the share `patient` of the energy is left.
-    """
+    """The voices of a row, from those handed on in room.fit.voices; its windowed samples are in the room."""
+    fit = room.fit
     if energy <= SILENT:
-        room.fit.voices.number[0] = 0
-        fit_voices(room.real, room.imag, 0, room.fit, tables)
+        fit.voices.number[0] = 0
+        fit_voices(room.real, room.imag, 0, fit, tables)
         return
-    for v in range(room.fit.voices.number[0]):
-        age = room.fit.voices.age[v]
+    for v in range(fit.voices.number[0]):
+        age = fit.voices.age[v]
         if age < TRIED_AGE or age % TRIED_ROWS == 0:
-            use_all(room.fit.voices, v, tables.top_hz)
+            use_all(fit.voices, v, tables.top_hz)
     look(energy, room, tables, rule)
     stretch(energy, room, tables)
-    if room.fit.energy[0] > patient * energy:
-        bear(energy, births, room, tables, salience, rule)
-    doubt(energy, room, tables, salience, rule)
+    if fit.energy[0] < EXPLAINED * energy:
+        return
+    transform(room.real, room.imag, tables.window, spectrum, room.spectrum)
+    compete(room.spectrum.power, proposals, room.hypotheses, hypotheses)
+    copy_outcome(fit, room.other)
+    before = bic(fit, energy, rule.weight)
+    if add_winners(proposals, hypotheses.activity, tables.top_hz, fit.voices):
+        fit_voices(room.real, room.imag, FIRST_STEPS, fit, tables)
+        clean(energy, room, tables, rule)
+        prune(energy, room, tables, rule)
+        if bic(fit, energy, rule.weight) > before:
+            copy_outcome(room.other, fit)
 
 
 @kernel
 def second_look(
-    energy: float, before: Voices, after: Voices, room: RowRoom, tables: VoiceTables, rule: BirthRule
+    energy: float, before: Voices, after: Voices, room: RowRoom, tables: VoiceTables, rule: Evidence
 ) -> bool:
     """The row once more with those that live later; what is believed is in room.fit, False says that it is as before.
 

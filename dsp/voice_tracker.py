@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler.products import HALF
+from sharpear.dynamics import HarmonicFields
+from sharpear.dynamics.divisive import DivisiveGains
 from sharpear.gpu.stateful import Stateful, allocated, fields_of, named
 
-from .voice_evidence_kernel import HIGHEST_HZ, LOWEST_HZ, BirthRule, RowRoom
+from .voice_evidence_kernel import HIGHEST_HZ, LOWEST_HZ, Evidence, RowRoom
 from .voice_fit import APART, GROWTH_STEP, GROWTHS, MOMENTS, VoiceTables
-from .voice_salience_kernel import STEP_CENTS, SalienceTables
+from .voice_hypotheses_kernel import PEAKS, REST, HypothesisTables
+from .voice_spectrum_kernel import SpectrumTables
 from .voice_tracker_kernel import (
     BAND_PER_HOP,
     LATER_ROWS,
@@ -48,16 +51,24 @@ BAND_EDGES_HZ = (-10.0, 4250.0)
 KAISER = 7.0
 """Half-power points of the band, and the shape of its filters (-70 dB)."""
 
-POINTS, HARMONICS = 1024, 10
-"""Points of the spectrum, and harmonics that are looked for in it."""
+POINTS = 1024
+"""Of the spectrum."""
+
+FIELDS = HarmonicFields.over(
+    LOWEST_HZ, HIGHEST_HZ, per_octave=60, harmonics=12, rolloff=0.7, tolerance_cents=24.0
+)  # fmt: skip
+"""Receptive fields of the hypotheses over partials."""
+
+GAINS = DivisiveGains(np.float32(1), np.float32(0.05), np.float32(1), REST)
+"""How they share these: all know of each other."""
+
+BELOW_HZ = 10.0
+"""Peaks of the spectrum that are farther below the lowest fundamental are no partials."""
 
 SPREAD = (0.004, 2.0, 60.0, 15.0, 3e-4)
 """How far f0 (in ln) is expected from where a fit begins, and slope, curvature, growth and stiffness from 0."""
 
-RULE = BirthRule(
-    weight=6.0, second_weight=24.0, share=3e-3, significant=6.0, left=0.004, contiguous=0.45, tries=3, births=2,
-    salient=2.0,
-)  # fmt: skip
+RULE = Evidence(weight=6.0, second_weight=24.0, share=3e-3, significant=6.0, contiguous=0.45)
 """See docs/voices.md for what each brings."""
 
 
@@ -66,6 +77,8 @@ class VoiceFrames:
     """The partials of the voices at each frame's moment, `DELAY_HOPS` before it ends.
 
     partials: (frames, streams) int64, how many there are.
+    named: (frames, streams) int64, the same where voices explain the sound; elsewhere, where there are none, how many
+        of those that follow may have a line of the windows'.
     hz, energy: (frames, streams, 64) float32, Hz and amplitude²; 0 for one that is part of another, with which it
         coincides.
     precision: (frames, streams, 64) float32, energy over its variance.
@@ -77,6 +90,7 @@ class VoiceFrames:
     """
 
     partials: NDArray[np.int64]
+    named: NDArray[np.int64]
     hz: NDArray[np.float32]
     energy: NDArray[np.float32]
     precision: NDArray[np.float32]
@@ -113,7 +127,7 @@ class VoiceTracker(Stateful):
     """
 
     def __init__(
-        self, sample_rate: float, hop: int, band_hz: NDArray[np.float64], streams: int = 1, rule: BirthRule = RULE
+        self, sample_rate: float, hop: int, band_hz: NDArray[np.float64], streams: int = 1, rule: Evidence = RULE
     ) -> None:
         self._tables: TrackerTables = tracker_tables(sample_rate, hop, band_hz, rule)
         lengths = {
@@ -133,11 +147,14 @@ class VoiceTracker(Stateful):
             "all samples": MOST_PARTIALS * self._tables.whole.window.size,
             "samples": self._tables.whole.window.size,
             "points": POINTS,
-            "grid": self._tables.salience.grid_hz.size,
+            "grid": FIELDS.pitch_hz.size,
+            "peaks": PEAKS,
+            "starts": PEAKS + 1,
+            "links": PEAKS * FIELDS.most_connections,
             "bands": band_hz.size,
             "told": TOLD,
         }
-        below = {"number": MOST_VOICES + 1, "partials": MOST_PARTIALS + 1}
+        below = {"number": MOST_VOICES + 1, "partials": MOST_PARTIALS + 1, "named": MOST_PARTIALS + 1}
         self._remember([*fields_of(TrackerState, lengths), ("frame", np.int64)], below=below)
         self._lengths = lengths
 
@@ -174,7 +191,7 @@ class VoiceTracker(Stateful):
         return VoiceFrames(*out)
 
 
-def tracker_tables(sample_rate: float, hop: int, band_hz: NDArray[np.float64], rule: BirthRule = RULE) -> TrackerTables:
+def tracker_tables(sample_rate: float, hop: int, band_hz: NDArray[np.float64], rule: Evidence = RULE) -> TrackerTables:
     """What a tracker needs at a sample rate."""
     hop_s = hop / sample_rate
     top_hz = min(TOP_HZ, 0.45 * sample_rate)
@@ -184,7 +201,9 @@ def tracker_tables(sample_rate: float, hop: int, band_hz: NDArray[np.float64], r
     inside = (hz > band_hz[0] / 2) & (hz < top_hz)
     below = np.where(inside, np.minimum(place.astype(np.int64), band_hz.size - 2), -1)
     whole, right, left = (_voice_tables(hop_s, top_hz, side) for side in (0, 1, -1))
-    return TrackerTables(real, imag, hop_s, whole, right, left, _salience_tables(hop_s), rule, below, place - below)
+    return TrackerTables(
+        real, imag, hop_s, whole, right, left, _spectrum_tables(), _hypothesis_tables(hz), rule, below, place - below
+    )
 
 
 def _voice_tables(hop_s: float, top_hz: float, side: int) -> VoiceTables:
@@ -241,19 +260,21 @@ def _bin_hz(hop_s: float) -> NDArray[np.float64]:
     return np.asarray((np.fft.fftfreq(POINTS, 1 / BAND_PER_HOP) + CARRIER_HOPS) / hop_s, np.float64)
 
 
-def _bins(hz: NDArray[np.float64], hop_s: float) -> NDArray[np.int64]:
-    """The nearest bin to each frequency."""
-    return np.rint((hz * hop_s - CARRIER_HOPS) / BAND_PER_HOP * POINTS).astype(np.int64) % POINTS
-
-
-def _salience_tables(hop_s: float) -> SalienceTables:
+def _spectrum_tables() -> SpectrumTables:
     bits = POINTS.bit_length() - 1
     root = np.exp(-2j * np.pi * np.arange(POINTS // 2) / POINTS)
-    grid_hz = LOWEST_HZ * 2 ** (np.arange(0, 1200 * np.log2(HIGHEST_HZ / LOWEST_HZ), STEP_CENTS) / 1200)
-    h, f = np.arange(1, HARMONICS + 1), grid_hz[:, None]
-    return SalienceTables(
+    return SpectrumTables(
         reversed_bits=np.array([int(f"{n:0{bits}b}"[::-1], 2) for n in range(POINTS)]),
-        root_real=root.real.astype(np.float32), root_imag=root.imag.astype(np.float32), grid_hz=grid_hz,
-        peak=_bins(h * f, hop_s), above=_bins((h + 0.5) * f, hop_s), below=_bins((h - 0.5) * f, hop_s),
-        inside=(h * f < TOP_HZ - 300).sum(axis=1),
+        root_real=root.real.astype(np.float32), root_imag=root.imag.astype(np.float32),
+    )  # fmt: skip
+
+
+def _hypothesis_tables(bin_hz: NDArray[np.float64]) -> HypothesisTables:
+    """bin_hz: of the bins of the spectrum."""
+    ascending = np.argsort(bin_hz)
+    bins = ascending[bin_hz[ascending] > LOWEST_HZ - BELOW_HZ]
+    return HypothesisTables(
+        bins=bins, first_hz=float(bin_hz[bins[0]]), step_hz=float(bin_hz[bins[1]] - bin_hz[bins[0]]),
+        grid_hz=FIELDS.pitch_hz, fields=FIELDS.rule,
+        total=np.full(FIELDS.pitch_hz.size, FIELDS.tooth.sum(), np.float32), gains=GAINS,
     )  # fmt: skip

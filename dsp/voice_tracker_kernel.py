@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from sharpear.compiler import Doubles, Floats, kernel
 
 from .voice_algebra_kernel import product
-from .voice_doubts_kernel import EXPLAINED
-from .voice_evidence_kernel import BirthRule, RowRoom, look
+from .voice_evidence_kernel import Evidence, RowRoom, look, measure
 from .voice_fit import VoiceFit, VoiceTables
 from .voice_fit_kernel import copy_outcome, noise_of
+from .voice_hypotheses_kernel import Hypotheses, HypothesisTables, forget
 from .voice_rows_kernel import SILENT, first_look, second_look
-from .voice_salience_kernel import SalienceTables, transform
-from .voices_kernel import MOST_VOICES, Voices, copy_voices, move
+from .voice_spectrum_kernel import SpectrumTables, transform
+from .voice_stiffness_kernel import EXPLAINED
+from .voices_kernel import PARTIALS, Voices, copy_voices, is_known, move
 
 ROW_HOPS = 4
 """Hops between two rows."""
@@ -33,13 +34,9 @@ RESTART_HOPS = 256
 """Hops after which all voices are found anew, so that long files can be worked on in segments."""
 
 CLEAN = 0.01
-"""Voices are worth a second look, and frames are told of them, where at least one of a row, the row so much later and
-the one so much earlier leaves less than this share of the energy. Recorded voices hardly ever do: there a fit is far
-from what windows tell, and is not looked at."""
-
-PATIENCE_ROWS, GROWN = 4, 1.5
-"""Voices are looked for in one row of so many, in the row after one that found some, and where the voices known leave
-so many times the share that the row before has left."""
+"""Voices are worth a second look, and their partials a place beside windows' lines, where at least one of a row, the
+row so much later and the one so much earlier leaves less than this share of the energy. Recorded voices hardly ever do:
+there a fit is far from what windows tell, and does no more than name whose their lines are."""
 
 SIDE_WEIGHT = 12.0
 """Nats twice over that a partial must bring where windows of different lengths are compared."""
@@ -65,8 +62,9 @@ class TrackerTables(NamedTuple):
     whole: VoiceTables
     right: VoiceTables
     left: VoiceTables
-    salience: SalienceTables
-    rule: BirthRule
+    spectrum: SpectrumTables
+    hypotheses: HypothesisTables
+    rule: Evidence
     bin_band: Annotated[NDArray[np.int64], "points"]
     bin_part: Annotated[NDArray[np.float64], "points"]
 
@@ -75,9 +73,12 @@ class TrackerState(NamedTuple):
     """The last samples of sound, and of the band; the voices of the last rows, the newest first; what a row has found.
 
     share: of the energy that the first look at each of these rows has left.
+    activity, level: of the hypotheses of the newest row.
+    strength: energies of the partials that the first look at each of these rows has found.
 
-    partials: how many; hz, slope, curvature, growth, energy, precision (energy over variance), multiple (Hz over its
-    voice's fundamental): of each.
+    partials: how many; named: the same, or where voices do not explain the row how many may have a line of windows';
+    hz, slope, curvature, growth, energy, precision (energy over variance), multiple (Hz over its voice's fundamental):
+    of each.
     beyond: energy of bands that voices leave.  told: of all voices, see `_tell`.
     """
 
@@ -90,7 +91,11 @@ class TrackerState(NamedTuple):
     age: Annotated[NDArray[np.int64], "streams", "rows", "voices"]
     stiff: Annotated[NDArray[np.bool_], "streams", "rows", "voices"]
     share: Annotated[NDArray[np.float64], "streams", "rows"]
+    strength: Annotated[NDArray[np.float64], "streams", "rows", "voices", "partials"]
+    activity: Annotated[NDArray[np.float32], "streams", "grid"]
+    level: Annotated[NDArray[np.float64], "streams", "one"]
     partials: Annotated[NDArray[np.int64], "streams"]
+    named: Annotated[NDArray[np.int64], "streams"]
     hz: Annotated[NDArray[np.float64], "streams", "all partials"]
     slope: Annotated[NDArray[np.float64], "streams", "all partials"]
     curvature: Annotated[NDArray[np.float64], "streams", "all partials"]
@@ -113,6 +118,7 @@ class TrackerOut(NamedTuple):
     """What is said of frames: see `VoiceFrames`."""
 
     partials: Annotated[NDArray[np.int64], "frames", "streams"]
+    named: Annotated[NDArray[np.int64], "frames", "streams"]
     hz: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
     energy: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
     precision: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
@@ -150,7 +156,7 @@ def say(frame: int, s: int, tables: TrackerTables, state: TrackerState, out: Tra
         out.multiple[f, column],
     )
     beyond, told, seconds = out.beyond[f, column], out.told[f, column], frame % ROW_HOPS * tables.hop_s
-    out.partials[f, column] = state.partials[s]
+    out.partials[f, column], out.named[f, column] = state.partials[s], state.named[s]
     for k in range(hz.size):
         bend = 1 + state.slope[s, k] * seconds + 0.5 * state.curvature[s, k] * seconds * seconds
         hz[k] = state.hz[s, k] * max(bend, 0.5)
@@ -210,38 +216,64 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     at = state.band_real.shape[1] + whole.first - 2
     for row in range(ROWS - 1, 0, -1):
         copy_voices(_voices(state, s, row - 1), _voices(state, s, row))
-        state.share[s, row] = state.share[s, row - 1]
+        state.share[s, row], state.strength[s, row] = state.share[s, row - 1], state.strength[s, row - 1]
     copy_voices(_voices(state, s, 1), fit.voices)
+    hypotheses = Hypotheses(state.activity[s], state.level[s])
     if restarts:
         fit.voices.number[0] = 0
+        forget(hypotheses)
     for v in range(fit.voices.number[0]):
         fit.voices.age[v] += 1
     move(fit.voices, ROW_HOPS * tables.hop_s)
     energy = _take_samples(state, s, at, whole, room)
-    births, patient = MOST_VOICES if restarts else tables.rule.births, 0.0
-    if frame // ROW_HOPS % PATIENCE_ROWS != 0:
-        if min(state.share[s, 1], state.share[s, 2]) > CLEAN:
-            births = 0
-        patient = GROWN * state.share[s, 1]
-        for v in range(fit.voices.number[0]):
-            if fit.voices.age[v] == 1:
-                patient = 0.0
-    first_look(energy, births, patient, room, whole, tables.salience, tables.rule)
+    first_look(energy, room, whole, tables.spectrum, tables.hypotheses, tables.rule, hypotheses)
     copy_voices(fit.voices, _voices(state, s, 0))
     state.share[s, 0] = fit.energy[0] / energy if energy > SILENT else 1.0
+    measure(fit, room)
+    state.strength[s, 0] = room.partial_energy
     if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
         _look_back(at - LATER_ROWS * ROW_HOPS * BAND_PER_HOP, s, tables, state, room)
     else:
-        _forget(s, state)
+        _name(s, tables, state, room)
 
 
 @kernel
 def _forget(s: int, state: TrackerState) -> None:
     """No partials."""
-    state.partials[s] = 0
+    state.partials[s] = state.named[s] = 0
     state.hz[s], state.slope[s], state.curvature[s], state.growth[s] = 0.0, 0.0, 0.0, 0.0
     state.energy[s], state.precision[s], state.multiple[s] = 0.0, 0.0, 0.0
     state.beyond[s], state.told[s] = 0.0, 0.0
+
+
+@kernel
+def _name(s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> None:
+    """Partials of the row in the middle of those remembered, as its first look has found them: they name lines alone.
+
+    Voices that are not there later came and went.
+    """
+    voices, strength, after, k = _voices(state, s, LATER_ROWS), state.strength[s, LATER_ROWS], room.later, 0
+    copy_voices(_voices(state, s, 0), after)
+    move(after, -LATER_ROWS * ROW_HOPS * tables.hop_s)
+    _forget(s, state)
+    for v in range(voices.number[0]):
+        if not is_known(after, voices.shared[v, 0]):
+            continue
+        for h in range(PARTIALS):
+            if strength[v, h] > 0:
+                _place(h + 1, voices.shared[v], strength[v, h], s, k, state)
+                k += 1
+    state.named[s] = k
+
+
+@kernel
+def _place(h: int, shared: Doubles, energy: float, s: int, k: int, state: TrackerState) -> None:
+    """Partial h of a voice is number k of a stream."""
+    hz, slope, curvature, growth, stiffness = shared
+    state.multiple[s, k] = h * math.sqrt(1 + stiffness * h * h)
+    state.hz[s, k] = hz * state.multiple[s, k]
+    state.slope[s, k], state.curvature[s, k], state.growth[s, k] = slope, curvature, growth
+    state.energy[s, k] = energy
 
 
 @kernel
@@ -288,24 +320,20 @@ def _keep(
     fit = room.fit
     noise = fit.energy[0] / fit.rest_real.size + SILENT
     _forget(s, state)
-    state.partials[s] = fit.partials[0]
+    state.partials[s] = state.named[s] = fit.partials[0]
     for k in range(fit.partials[0]):
-        v, h = fit.partial_voice[k], fit.partial_number[k]
-        hz, slope, curvature, growth, stiffness = fit.voices.shared[v]
-        state.multiple[s, k] = h * math.sqrt(1 + stiffness * h * h)
-        state.hz[s, k] = hz * state.multiple[s, k]
-        state.slope[s, k], state.curvature[s, k], state.growth[s, k] = slope, curvature, growth
-        state.energy[s, k] = fit.real[k] ** 2 + fit.imag[k] ** 2
+        energy_k = fit.real[k] ** 2 + fit.imag[k] ** 2
+        _place(fit.partial_number[k], fit.voices.shared[fit.partial_voice[k]], energy_k, s, k, state)
         state.precision[s, k] = state.energy[s, k] * fitted.window_power / noise
     _merge(fit, s, state)
-    transform(fit.rest_real, fit.rest_imag, fitted.window, tables.salience, room.salience)
+    transform(fit.rest_real, fit.rest_imag, fitted.window, tables.spectrum, room.spectrum)
     fourth = 0.0
     for n in range(fitted.window.size):
         fourth += fitted.window[n] ** 4
     for m in range(tables.bin_band.size):
         b = tables.bin_band[m]
         if b >= 0:
-            power = room.salience.power[m] / (tables.bin_band.size * fourth)
+            power = room.spectrum.power[m] / (tables.bin_band.size * fourth)
             state.beyond[s, b] += power * (1 - tables.bin_part[m])
             state.beyond[s, b + 1] += power * tables.bin_part[m]
     _tell(energy, later, side, fit, state.told[s])

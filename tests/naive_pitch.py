@@ -35,6 +35,9 @@ class Settings:
     held_hz: float
     """Lowest frequency that the frames hold."""
 
+    highest_hz: float = 12_600.0
+    """Harmonics above are not missed."""
+
     most_partials: int = 160
     lowest_hz: float = 27.5 * 2 ** (-1 / 6)
     """Where pitches begin that compete."""
@@ -80,7 +83,7 @@ def compete(heard: Sequence[tuple[float, float, float]], activity: Sequence[floa
     a, teeth = list(activity), range(1, s.harmonics + 1)
     pitches = [pitch_hz(j, s) for j in range(len(a))]
     # Harmonics that the frames cannot hold, or far above, are not missed.
-    whole = [sum(h**-s.rolloff for h in teeth if s.held_hz <= h * f0 <= 12_600) for f0 in pitches]
+    whole = [sum(h**-s.rolloff for h in teeth if s.held_hz <= h * f0 <= s.highest_hz) for f0 in pitches]
     near = []
     for _, _, hz in heard:
         row = [(j, claim(hz, f0, s)) for j, f0 in enumerate(pitches)]

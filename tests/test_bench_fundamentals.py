@@ -1,4 +1,4 @@
-"""What becomes of every voice in the benchmark of fundamentals, and what its networks are given."""
+"""What becomes of every voice in the benchmark of fundamentals."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ import pytest
 from benchmarks.sharpness.recordings import HOP_S
 from benchmarks.transcription.fundamentals import CLASSES, Truth, classified, near_changes
 from benchmarks.transcription.heard import Heard
-from benchmarks.transcription.hypotheses import peaks, winners
 
 VOICES_HZ = np.array([200.0, 300.0])
 
@@ -57,21 +56,3 @@ def test_notes_change_and_vibrato_does_not():
     found = t[10:-10][near[:, 1]]
     assert found.min() == pytest.approx(1.2 - 0.05, abs=2 * HOP_S)
     assert found.max() == pytest.approx(1.2 + 0.05, abs=2 * HOP_S)
-
-
-def test_peaks_lie_between_bins():
-    rate_hz, points, hz = 5512.5, 1024, 1234.5
-    n = np.arange(319)
-    window = np.cos(np.pi * (n - 159) / 320) ** 2
-    carrier_hz = 6 / 16 * rate_hz
-    power = np.abs(np.fft.fft(window * np.exp(2j * np.pi * (hz - carrier_hz) / rate_hz * n), points)) ** 2
-    found_hz, amplitude = peaks(power, rate_hz)
-    assert found_hz[0] == pytest.approx(hz, abs=0.1)
-    assert (amplitude[1:] < 0.03 * amplitude[0]).all()
-
-
-def test_winners_are_peaks_ascending():
-    activity = np.zeros(20)
-    activity[[3, 9, 15]] = 0.5, 1.0, 0.05
-    activity[10] = 0.9
-    assert winners(activity).tolist() == [3, 9]

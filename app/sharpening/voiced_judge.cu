@@ -3,23 +3,26 @@
 #include "voice_cues_kernel.cuh"
 #include "voice_beliefs_kernel.cuh"
 
-// The energy of each atom's strongest partial, and its voice's fundamental, Hz; 0 of none. atom: of each partial.
+// The energy of the strongest partial at each atom, or else beside it, and its voice's fundamental, Hz; 0 of none.
+// atom: of each partial.
 __device__ void name(
     int partials, Array<float, 1> hz, Array<float, 1> energy, Array<float, 1> multiple, const int *atom,
     Array<double, 1> strongest, Array<float, 1> fundamental
 ) {
     int units = strongest.shape[0];
     EACH_UNIT(j) {
-        double most = 0.0;
-        float whose = 0.0f;
+        double most[2] = {0.0, 0.0};
+        float whose[2] = {0.0f, 0.0f};
         for (int k = 0; k < partials; ++k) {
-            if (atom[k] == j && energy[k] > most) {
-                most = energy[k];
-                whose = hz[k] / multiple[k];
+            int away = abs(atom[k] - j);
+            if (atom[k] >= 0 && away <= 1 && energy[k] > most[away]) {
+                most[away] = energy[k];
+                whose[away] = hz[k] / multiple[k];
             }
         }
-        strongest[j] = most;
-        fundamental[j] = whose;
+        int away = most[0] > 0.0 ? 0 : 1;
+        strongest[j] = most[away];
+        fundamental[j] = whose[away];
     }
     __syncthreads();
 }
@@ -55,7 +58,7 @@ extern "C" __global__ void hear_process(
             room, counts
         );
         HearingRoom heard = own_part(hearing);  // not before, where registers are scarcest
-        int count = lines.number[0], partials = said.partials[f][s];
+        int count = lines.number[0], partials = said.partials[f][s], named = said.named[f][s];
         Array<float, 1> hz = said.hz[f][s], energy = said.energy[f][s], whose = fundamental[f][s];
         int left = 0;
         if (partials > 0) {
@@ -65,8 +68,8 @@ extern "C" __global__ void hear_process(
             );
         }
         nearest_atoms(count, lines.hz, judge.grid, units, atom);
-        nearest_atoms(partials, hz, judge.grid, units, partial_atom);
-        name(partials, hz, energy, said.multiple[f][s], partial_atom, heard.strongest, whose);
+        nearest_atoms(named, hz, judge.grid, units, partial_atom);
+        name(named, hz, energy, said.multiple[f][s], partial_atom, heard.strongest, whose);
         if (left > 0) mix(partials, energy, room, weights, heard);
         EACH_UNIT(j) {
             double total = 0.0, total_hz = 0.0;

@@ -166,7 +166,7 @@ def mix_and_place(
     lines, gain = room.lines, hearing.belief.gain
     partials, hz, energy = said.partials[f, s], said.hz[f, s], said.energy[f, s]
     heard = hear_voices(said, f, s, since, room, hearing)
-    name(partials, hz, energy, said.multiple[f, s], judge.grid, hearing.strongest, fundamental)
+    name(said.named[f, s], hz, energy, said.multiple[f, s], judge.grid, hearing.strongest, fundamental)
     if heard:
         judge_voices(hearing.cues, LEVEL_CUE, weights, hearing.belief)
         for i in range(lines.number[0]):
@@ -188,12 +188,20 @@ def name(
     partials: int, hz: Floats, energy: Floats, multiple: Floats, grid: AtomGrid, strongest: Doubles,
     fundamental: Floats,
 ) -> None:  # fmt: skip
-    """The energy of each atom's strongest partial, and its voice's fundamental, Hz; 0 of none."""
+    """The energy of the strongest partial at each atom, or else beside it, and its voice's f0, Hz; 0 of none."""
     fundamental[:], strongest[:] = 0.0, 0.0
     for k in range(partials):
         j = nearest_atom(hz[k], grid)
         if 0 <= j < strongest.size and energy[k] > strongest[j]:
             strongest[j], fundamental[j] = energy[k], hz[k] / multiple[k]
+    below, below_whose = 0.0, np.float32(0)
+    for j in range(strongest.size):
+        own, whose, last = strongest[j], fundamental[j], j + 1 == strongest.size
+        above = 0.0 if last else strongest[j + 1]
+        if own == 0 and max(below, above) > 0:
+            strongest[j] = max(below, above)
+            fundamental[j] = below_whose if below >= above else fundamental[j + 1]
+        below, below_whose = own, whose
 
 
 @kernel

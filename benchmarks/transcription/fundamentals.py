@@ -18,13 +18,15 @@ from scipy.ndimage import median_filter
 
 from benchmarks.results import WRITTEN, Cell, Results, Table
 from benchmarks.sharpness.estimate import Audio
+from benchmarks.sharpness.gammatone import hop_of
 from benchmarks.sharpness.lines import Floats
 from benchmarks.sharpness.recordings import HOP_S, written
-from benchmarks.transcription import hypotheses
 from benchmarks.transcription.heard import Heard
 from benchmarks.transcription.melody import praat
 from benchmarks.transcription.methods import transcribed
 from benchmarks.transcription.peers import swift_f0
+from sharpear.dsp.voice_tracker import FILTER_HOPS, HALF_HOPS, VoiceTracker
+from sharpear.dsp.voice_tracker_kernel import ROW_HOPS
 
 IDS = ("r1", "c1", "m1", "s1")
 WITHIN_CENTS = 20.0
@@ -142,6 +144,20 @@ def _class(voices: Floats, i: int, changes: bool, pitches: Floats, away: Floats)
     return 4 if beside.size else 5
 
 
+def followed(audio: Audio, sample_rate: float) -> Heard:
+    """What `VoiceTracker` follows at each row, told or not."""
+    hop, times, pitches = hop_of(sample_rate), [], []
+    hops = audio[: audio.size // hop * hop].reshape(-1, 1, hop)
+    tracker = VoiceTracker(sample_rate, hop, 60 * 2 ** (np.arange(33) / 4))
+    state = tracker.parts.state
+    for frame in range(0, len(hops) - ROW_HOPS, ROW_HOPS):
+        tracker.process(hops[frame : frame + 1])
+        times.append((frame + 1 - HALF_HOPS - FILTER_HOPS) * hop / sample_rate)
+        pitches.append(state.shared[0, 0, : state.number[0, 0, 0], 0].copy())
+        tracker.process(hops[frame + 1 : frame + ROW_HOPS])
+    return Heard(np.array(times), pitches)
+
+
 def lines(audio: Audio, sample_rate: float) -> Heard:
     """Fundamentals that frames of `music` tell of their lines: those within 20 cents are one."""
     spectrum = importlib.import_module("sharpear").sharpen(audio, sample_rate, preset="music")
@@ -154,7 +170,7 @@ def lines(audio: Audio, sample_rate: float) -> Heard:
 
 
 WAYS: dict[str, Callable[[Audio, float], Heard]] = {
-    **hypotheses.WAYS,
+    "voices that are followed": followed,
     "voices that lines are told of": lines,
     "transcribe": lambda audio, sample_rate: transcribed(audio, sample_rate, {}),
 }
