@@ -444,7 +444,7 @@ LAYERS: dict[str, LayerCase] = {
     "LcAdamWta, winners": (lambda n, b: pair(n, readout="wtaconv", backend=b), drive),
     "LcAdamWta, complex": (lambda n, b: pair(n, True, backend=b), complex_drive),
     "LcAdamWta, complex winners": (lambda n, b: pair(n, True, "wtaconv", b), complex_drive),
-    "Network": (network, drive),
+    "Network": (network, lambda n: drive(n, 70)),  # a step takes a hundred times as long as of another
     "Divisive": (divisive, power),
     "HarmonicDivisive": (harmonic, partials),
     "ProjectionNetwork, simplices": (simplices, drive),
@@ -534,7 +534,7 @@ GPU_CASES |= {
     "Sharpener, complex": (lambda n, b: sharpener(n, "complex", b), lambda n: audio(n, 2000), {}),
     "Separator": (tonal, lambda n: audio(n, 1500), {"silence": 3000}),
     "TonalReadout": (tonal_readout, features, {"silence": 400, "trusts_input": True}),
-    "LearnedSources": (learned_shares, lambda n: power(n)[:36], {"silence": 100, "trusts_input": True}),
+    "LearnedSources": (learned_shares, lambda n: power(n)[:20], {"silence": 100, "trusts_input": True}),
 }
 HOST_GPU = host_gpu()
 CASES |= {f"{name}, GPU": (on(HOST_GPU, make), *rest) for name, (make, *rest) in GPU_CASES.items()}
