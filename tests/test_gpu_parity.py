@@ -10,7 +10,7 @@ from host_gpu import host_gpu
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from presets import ADAM, CIRCUIT
-from test_stream_contract import LAYERS, drive, lcadam, pair, wta_conv
+from small_layers import LAYERS, drive, lcadam, pair, wta_conv
 
 from sharpear.config import load_config
 from sharpear.dsp import space_frequencies

@@ -10,9 +10,9 @@ import pytest
 import soundfile
 from conftest import leftovers, one_line, tone
 from host_gpu import HostDriver, host_gpu
+from small_parts import SAMPLE_RATE, audio
+from small_parts import SMALL as SMALL_SETTINGS
 from test_gpu_parity import EQUAL_SUPPORTS, LARGEST_ERROR, device  # noqa: F401 (device is a fixture)
-from test_stream_contract import SAMPLE_RATE, audio
-from test_stream_contract import SMALL as SMALL_SETTINGS
 
 import sharpear
 from sharpear.audio import Selection

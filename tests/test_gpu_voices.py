@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 from host_gpu import host_gpu
+from small_parts import beliefs_of_8_khz
 from test_gpu_cupy import Card, card  # noqa: F401 (a fixture)
 from test_gpu_parity import device  # noqa: F401 (a fixture)
 from test_gpu_sharpener import assert_same, packed
-from test_stream_contract import beliefs_of_8_khz
 
 from sharpear.audio import Selection
 from sharpear.config import load_config
