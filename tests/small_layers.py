@@ -197,4 +197,4 @@ LAYERS: dict[str, LayerCase] = {
     "ZeroingNetwork": (zeroing, drive),
     "Maps": (maps, drive),
 }
-"""What runs on every backend: test_stream_contract.py holds it to its contract, test_gpu_parity.py compares backends."""
+"""What runs on every backend: test_stream_contract.py holds each to the contract, test_gpu_parity.py compares them."""
