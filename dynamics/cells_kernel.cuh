@@ -9,6 +9,11 @@
 
 __device__ inline void fill(float *row, float value, int units) { EACH_UNIT(i) row[i] = value; }
 
+__device__ inline float smallest(int kind, int field) {
+    bool powers = (kind == LCA_RMS && field >= 2) || (kind == LCADAM && field >= 3);
+    return powers ? SMALLEST_POWER : SMALLEST_AMPLITUDE;
+}
+
 __device__ FieldRule harmonic_rule(Plan plan, const long long *cell) {
     const long long *at = cell + PARAMS;
     float *p = plan.parameters.data;

@@ -1,5 +1,7 @@
 """One step of each kind of cell, with its parameters and states where a network's plan has them. No validation here."""
 
+import numpy as np
+
 from sharpear.compiler import Floats, kernel
 
 from .divisive import DivisiveGains, divisive_step, expect, share
@@ -25,6 +27,7 @@ from .lca_kernel import carry, lca_rms_step, lca_step, lcadam_step, track_level
 from .network_tables import Links, Plan, Room
 from .rules import AdamMoments, Circuit, LevelRule, RmsMoments, WtaRule
 from .solvers_kernel import projection_step, zeroing_step
+from .unit_kernel import SMALLEST_AMPLITUDE, SMALLEST_POWER
 from .wta_kernel import wta_step, wtaconv_step
 
 
@@ -33,6 +36,13 @@ def fill(row: Floats, value: float) -> None:
     """Set all of a row."""
     for i in range(row.size):
         row[i] = value
+
+
+@kernel
+def smallest(kind: int, field: int) -> np.float32:
+    """Below what a field of a cell's state is zero: an amplitude, or one of LcaRms' and LcAdam's v and level."""
+    powers = (kind == LCA_RMS and field >= 2) or (kind == LCADAM and field >= 3)
+    return SMALLEST_POWER if powers else SMALLEST_AMPLITUDE
 
 
 @kernel(inline=True)

@@ -13,6 +13,7 @@ from .harmonic_fields import FieldRule, HarmonicFields, most_connections
 from .kinds import DIVISIVE, HARMONIC
 from .layer import LARGEST_DRIVE
 from .solo import SoloCell
+from .unit_kernel import SMALLEST_AMPLITUDE
 
 
 class Divisive(SoloCell):
@@ -29,7 +30,7 @@ class Divisive(SoloCell):
         feedback: φ, from 0, where every unit knows its own expectation alone, to 1.
         epsilon: ε, in units of the inputs.
         rate: exponent of a step, up to 1.
-        rest: no activity falls below, so that each can rise again.
+        rest: no activity falls below, so that each can rise again; at least 1e-15, below which states are zero.
         iterations, streams, backend: as of `Lca`.
 
     Raises:
@@ -197,7 +198,10 @@ def _check_division(params: Params, units: int) -> None:
         raise ValueError(f"expected {units} totals, received {params['total'].shape}")
     if not ((params["total"] > 0) & (params["total"] < np.inf)).all():
         raise ValueError("expected positive, finite totals, received others")
-    for name, most in (("feedback", 1.0), ("epsilon", np.inf), ("rate", 1.0), ("rest", np.inf)):
+    tiny = np.finfo(np.float32).tiny
+    for name, least, most in (
+        ("feedback", 0, 1), ("epsilon", tiny, np.inf), ("rate", tiny, 1), ("rest", SMALLEST_AMPLITUDE, np.inf),
+    ):  # fmt: skip
         value = float(params[name])
-        if not (0 if name == "feedback" else np.finfo(np.float32).tiny) <= value <= most or np.isinf(value):
-            raise ValueError(f"expected a positive {name} of at most {most:g}, received {value:g}")
+        if not least <= value <= most or np.isinf(value):
+            raise ValueError(f"expected {name} from {least:g} to {most:g}, received {value:g}")

@@ -19,7 +19,7 @@ extern "C" __global__ void lca_process(
             lca_step(row_of(drive, f), band, threshold.data, hard, rate, u, a, du, units);
         }
         copy(a.here, row_of(out, f), units);
-        flush(u.here, units);
+        flush(u.here, SMALLEST_AMPLITUDE, units);
     }
 }
 
@@ -42,8 +42,8 @@ extern "C" __global__ void lca_rms_process(
             lca_rms_step(row_of(drive, f), band, threshold.data, hard, moments, level, u, v, a, du, units);
         }
         copy(a.here, row_of(out, f), units);
-        flush(u.here, units);
-        flush(v.here, units);
+        flush(u.here, SMALLEST_AMPLITUDE, units);
+        flush(v.here, SMALLEST_POWER, units);
     }
 }
 
@@ -67,8 +67,8 @@ extern "C" __global__ void lcadam_process(
             lcadam_step(row_of(drive, f), band, threshold.data, hard, moments, level, u, m, v, a, du, units);
         }
         copy(a.here, row_of(out, f), units);
-        flush(u.here, units);
-        flush(m.here, units);
-        flush(v.here, units);
+        flush(u.here, SMALLEST_AMPLITUDE, units);
+        flush(m.here, SMALLEST_AMPLITUDE, units);
+        flush(v.here, SMALLEST_POWER, units);
     }
 }

@@ -14,7 +14,7 @@ from numba.extending import overload
 from sharpear.compiler import Doubles, Floats, Units, kernel
 
 from .rules import AdamMoments, LevelRule, RmsMoments
-from .unit_kernel import copy, flush, squared_modulus
+from .unit_kernel import SMALLEST_AMPLITUDE, SMALLEST_POWER, copy, flush, squared_modulus
 
 SMALLEST_LEVEL = np.float32(1e-20)
 """Levels never fall below this, for they are divided by."""
@@ -138,7 +138,7 @@ def lca_process(
             for _ in range(iterations):
                 lca_step(drive[f, s], band, threshold, hard, rate, u[s], a[s], du)
             copy(a[s], out[f, s])
-            flush(u[s])
+            flush(u[s], SMALLEST_AMPLITUDE)
 
 
 @kernel
@@ -155,8 +155,8 @@ def lca_rms_process(
             for _ in range(iterations):
                 lca_rms_step(drive[f, s], band, threshold, hard, moments, level[s], u[s], v[s], a[s], du)
             copy(a[s], out[f, s])
-            flush(u[s])
-            flush(v[s])
+            flush(u[s], SMALLEST_AMPLITUDE)
+            flush(v[s], SMALLEST_POWER)
 
 
 @kernel
@@ -175,6 +175,6 @@ def lcadam_process(
             for _ in range(iterations):
                 lcadam_step(drive[f, s], band, threshold, hard, moments, level[s], u[s], m[s], v[s], a[s], du)
             copy(a[s], out[f, s])
-            flush(u[s])
-            flush(m[s])
-            flush(v[s])
+            flush(u[s], SMALLEST_AMPLITUDE)
+            flush(m[s], SMALLEST_AMPLITUDE)
+            flush(v[s], SMALLEST_POWER)

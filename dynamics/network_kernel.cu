@@ -44,7 +44,8 @@ __device__ void end_frame(Plan plan, float *z, float *out) {
     for (int c = 0; c < plan.cells.shape[0]; ++c) {
         const long long *fields = plan.cells[c].data + FIELDS;
         for (int k = 1; k < plan.cells.shape[1] - FIELDS && fields[k] >= 0; ++k) {
-            flush(row(z, fields[k - 1], width_of(fields, k)), width_of(fields, k));
+            int units = width_of(fields, k);
+            flush(row(z, fields[k - 1], units), smallest(plan.cells[c].data[KIND], k - 1), units);
         }
     }
 }
@@ -54,7 +55,7 @@ __device__ double largest_change(Plan plan, float *before, float *z, int *most) 
     __syncthreads();
     if (threadIdx.x == 0) {
         most[0] = 0;
-        most[1] = __float_as_int(SMALLEST_ACTIVITY);
+        most[1] = __float_as_int(SMALLEST_POWER);
     }
     __syncthreads();
     for (int c = 0; c < plan.cells.shape[0]; ++c) {

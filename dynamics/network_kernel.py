@@ -7,11 +7,11 @@ import numpy as np
 
 from sharpear.compiler import Doubles, Floats, Integers, kernel
 
-from .cells_kernel import begin_cell, fill, step_cell
+from .cells_kernel import begin_cell, fill, smallest, step_cell
 from .flows_kernel import add_flows, row
-from .kinds import DRIVEN, FIELDS, INPUT_AT, INPUT_SIZE
+from .kinds import DRIVEN, FIELDS, INPUT_AT, INPUT_SIZE, KIND
 from .network_tables import Plan, Room
-from .unit_kernel import SMALLEST_ACTIVITY, copy, flush
+from .unit_kernel import SMALLEST_POWER, copy, flush
 
 
 @kernel(inline=True)
@@ -55,7 +55,8 @@ def end_frame(plan: Plan, stream: int, streams: int, z: Floats, out: Floats) -> 
         for k in range(1, to.size):
             if to[k] < 0:
                 break
-            flush(row(z, to[k - 1], stream, (to[k] - to[k - 1]) // streams))
+            width = (to[k] - to[k - 1]) // streams
+            flush(row(z, to[k - 1], stream, width), smallest(cells[c, KIND], k - 1))
 
 
 @kernel
@@ -98,7 +99,7 @@ def largest_change(plan: Plan, stream: int, streams: int, before: Floats, z: Flo
 
     Infinite where a state is.
     """
-    change, largest = 0.0, np.float64(SMALLEST_ACTIVITY)
+    change, largest = 0.0, np.float64(SMALLEST_POWER)
     for c in range(len(plan.cells)):
         fields = plan.cells[c, FIELDS:]
         for k in range(1, fields.size):

@@ -49,10 +49,10 @@ extern "C" __global__ void pair_process(
             result[i] = a[i];
             if (winners) assign(result[i], x[i]);
         }
-        flush(u.here, units);
-        flush(m.here, units);
-        flush(v.here, units);
-        flush(x.here, units);
-        flush(x_n.here, units);
+        flush(u.here, SMALLEST_AMPLITUDE, units);
+        flush(m.here, SMALLEST_AMPLITUDE, units);
+        flush(v.here, SMALLEST_POWER, units);
+        flush(x.here, SMALLEST_AMPLITUDE, units);
+        flush(x_n.here, SMALLEST_AMPLITUDE, units);
     }
 }

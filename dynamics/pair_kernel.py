@@ -9,7 +9,7 @@ from sharpear.compiler import Doubles, Floats, Units, kernel
 
 from .lca_kernel import carry, lcadam_step, track_level
 from .rules import LcaRule, LcaState, LevelRule, PairParts, WtaRule, WtaState
-from .unit_kernel import copy, flush, is_silent, squared_modulus, with_phase_of
+from .unit_kernel import SMALLEST_AMPLITUDE, SMALLEST_POWER, copy, flush, is_silent, squared_modulus, with_phase_of
 from .wta_kernel import wtaconv_step
 
 
@@ -60,11 +60,11 @@ def pair_frame(drive: Units, s: int, pair: PairParts, room: PairRoom, out: Units
         copy(x, out)
     else:
         copy(a, out)
-    flush(u)
-    flush(m)
-    flush(v)
-    flush(x)
-    flush(x_n)
+    flush(u, SMALLEST_AMPLITUDE)
+    flush(m, SMALLEST_AMPLITUDE)
+    flush(v, SMALLEST_POWER)
+    flush(x, SMALLEST_AMPLITUDE)
+    flush(x_n, SMALLEST_AMPLITUDE)
 
 
 @kernel

@@ -4,8 +4,8 @@ __device__ inline float size_1(float x) { return fabsf(x); }
 __device__ inline float size_1(complex64 z) { return fabsf(z.real) + fabsf(z.imag); }
 
 template <class U>
-__device__ void flush(U *state, int units) {
-    EACH_UNIT(i) if (size_1(state[i]) < SMALLEST_ACTIVITY) state[i] = U{};
+__device__ void flush(U *state, float least, int units) {
+    EACH_UNIT(i) if (size_1(state[i]) < least) state[i] = U{};
 }
 
 template <class U>

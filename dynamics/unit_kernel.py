@@ -7,8 +7,9 @@ import numpy as np
 
 from sharpear.compiler import Units, kernel
 
-SMALLEST_ACTIVITY = np.float32(1e-30)
-"""States below this are set to zero at a frame's end, before silence turns them into slow denormal numbers."""
+SMALLEST_AMPLITUDE, SMALLEST_POWER = np.float32(1e-15), np.float32(1e-30)
+"""States below these are set to zero at a frame's end, before silence turns them, or their squares, into denormal
+numbers: a CPU is slow with them, and a card takes them for zero."""
 
 
 @kernel
@@ -25,10 +26,10 @@ def with_phase_of(size: Any, u: Any) -> Any:
 
 
 @kernel
-def flush(state: Units) -> None:
-    """Replace what is too small to matter by zero."""
+def flush(state: Units, least: Any) -> None:
+    """Replace what is smaller than `least` by zero."""
     for i in range(state.size):
-        if abs(state[i].real) + abs(state[i].imag) < SMALLEST_ACTIVITY:
+        if abs(state[i].real) + abs(state[i].imag) < least:
             state[i] = 0
 
 

@@ -15,8 +15,8 @@ extern "C" __global__ void wta_process(
             wta_step(row_of(drive, f), circuit, threshold.data, inhibition_threshold, rate, x, x_n, sums, units);
         }
         copy(x.here, row_of(out, f), units);
-        flush(x.here, units);
-        flush(x_n.here, 1);
+        flush(x.here, SMALLEST_AMPLITUDE, units);
+        flush(x_n.here, SMALLEST_AMPLITUDE, 1);
     }
 }
 
@@ -34,7 +34,7 @@ extern "C" __global__ void wtaconv_process(
             wtaconv_step(row_of(drive, f), wta_rule, x, x_n, sums, window, inhibition, units);
         }
         copy(x.here, row_of(out, f), units);
-        flush(x.here, units);
-        flush(x_n.here, units);
+        flush(x.here, SMALLEST_AMPLITUDE, units);
+        flush(x_n.here, SMALLEST_AMPLITUDE, units);
     }
 }

@@ -5,7 +5,7 @@ import numpy as np
 from sharpear.compiler import Doubles, Floats, Integers, kernel
 
 from .rules import Circuit, WtaRule
-from .unit_kernel import copy, flush
+from .unit_kernel import SMALLEST_AMPLITUDE, copy, flush
 
 
 @kernel
@@ -79,8 +79,8 @@ def wta_process(
             for _ in range(iterations):
                 wta_step(drive[f, s], circuit, threshold, inhibition_threshold, rate, x[s], x_n[s])
             copy(x[s], out[f, s])
-            flush(x[s])
-            flush(x_n[s])
+            flush(x[s], SMALLEST_AMPLITUDE)
+            flush(x_n[s], SMALLEST_AMPLITUDE)
 
 
 @kernel
@@ -93,5 +93,5 @@ def wtaconv_process(drive: Floats, wta_rule: WtaRule, iterations: int, x: Floats
             for _ in range(iterations):
                 wtaconv_step(drive[f, s], wta_rule, x[s], x_n[s], sums, window, inhibition)
             copy(x[s], out[f, s])
-            flush(x[s])
-            flush(x_n[s])
+            flush(x[s], SMALLEST_AMPLITUDE)
+            flush(x_n[s], SMALLEST_AMPLITUDE)

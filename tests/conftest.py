@@ -37,7 +37,10 @@ NEEDS: dict[str, Callable[[], str]] = {
 """What a test that is marked so needs, and why it is not there; empty if it is."""
 
 
-APART = ("test_cli", "test_configurations", "test_doctests", "test_stream_contract")
+APART = (
+    *("test_cli", "test_configurations", "test_doctests", "test_documents", "test_examples", "test_gpu_source"),
+    "test_stream_contract",
+)
 """Modules whose tests share nothing that is costly to make: any worker takes any of them."""
 
 

@@ -50,7 +50,7 @@ def cluster(store) -> Iterator[distributed.LocalCluster]:
 
 
 def test_a_killed_workers_files_are_redone(cluster, folder):
-    seconds = 20.0
+    seconds = 10.0
     for n in range(6):
         soundfile.write(f"{n}.wav", tone(seconds, channels=2), 16000)
     jobs = [Job(str(folder / f"{n}.wav"), (str(folder / f"out/{n}.npz"),)) for n in range(6)]

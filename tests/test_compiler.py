@@ -1,6 +1,7 @@
 """Compiled kernels: kept once, compiled anew whatever happened to what was kept."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,22 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.fixture(scope="module")
+def ran_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the tiny program has run, and what that said."""
+    folder = tmp_path_factory.mktemp("once")
+    (folder / "tiny.py").write_text(f"{TINY}# {folder}\n")
+    (folder / "said").write_text("\n".join(run(folder / "cache")))
+    return folder
+
+
+@pytest.fixture
+def filled(ran_once: Path, tmp_path: Path) -> Path:
+    """A place that holds what the program beside it compiles."""
+    shutil.copytree(ran_once, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "cache"
+
+
 def run(place: Path, **environment: str) -> list[str]:
     """Lines that the tiny program prints, its kernels kept in `place`."""
     told = {**os.environ, "NUMBA_CACHE_DIR": str(place), **environment}
@@ -41,18 +58,17 @@ def run(place: Path, **environment: str) -> list[str]:
     return lines
 
 
-def test_what_is_compiled_is_said_once_and_kept(place: Path) -> None:
-    (line,) = run(place)
+def test_what_is_compiled_is_said_once_and_kept(filled: Path) -> None:
+    (line,) = (filled.parent / "said").read_text().splitlines()
     assert line.startswith("compiling once")
-    assert run(place) == []
+    assert run(filled) == []
 
 
-def test_a_kernel_with_checked_indices_is_another_one(place: Path) -> None:
+def test_a_kernel_with_checked_indices_is_another_one(filled: Path) -> None:
     """Otherwise what is to be checked would be found as it is without."""
-    run(place)
-    (line,) = run(place, NUMBA_BOUNDSCHECK="1")
+    (line,) = run(filled, NUMBA_BOUNDSCHECK="1")
     assert line.startswith("compiling once")
-    assert run(place) == []
+    assert run(filled) == []
 
 
 DAMAGE = {
@@ -64,13 +80,12 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_what_is_damaged_is_compiled_again_once(place: Path, damage: str) -> None:
-    run(place)
-    (kept,) = place.rglob("*.kernel")
+def test_what_is_damaged_is_compiled_again_once(filled: Path, damage: str) -> None:
+    (kept,) = filled.rglob("*.kernel")
     kept.write_bytes(DAMAGE[damage](kept.read_bytes()))
-    (line,) = run(place)
+    (line,) = run(filled)
     assert "damaged" in line
-    assert run(place) == []
+    assert run(filled) == []
 
 
 def test_a_folder_that_others_may_write_is_not_read(place: Path) -> None:
@@ -87,12 +102,11 @@ def test_a_place_that_cannot_be_made_is_named(place: Path) -> None:
     assert str(place) in line
 
 
-def test_a_change_of_the_source_compiles_again_and_leaves_nothing_old(place: Path) -> None:
-    run(place)
-    program = place.parent / "tiny.py"
+def test_a_change_of_the_source_compiles_again_and_leaves_nothing_old(filled: Path) -> None:
+    program = filled.parent / "tiny.py"
     program.write_text(program.read_text().replace("2 * x", "x + x"))
-    assert run(place)
-    assert len(list(place.rglob("*.kernel"))) == 1
+    assert run(filled)
+    assert len(list(filled.rglob("*.kernel"))) == 1
 
 
 CHANGING = """

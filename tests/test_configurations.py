@@ -75,12 +75,17 @@ def test_any_pitch_settings_run_or_are_refused(configuration):
         assert (share.sum(axis=2) <= 1 + 1e-4).all()
 
 
-@pytest.mark.parametrize("scale", ["log", "erb", "linear"])
-@pytest.mark.parametrize("rate", [8000.0, 192000.0])
-@pytest.mark.parametrize(
-    ("mode", "unit"),
-    [("beliefs", "window"), ("complex", "q"), ("complex", "hz"), ("complex", "erb")],
-)
+BANDWIDTHS = [("beliefs", "window"), ("complex", "q"), ("complex", "hz"), ("complex", "erb")]
+SCALES = ["log", "erb", "linear"]
+CROSSED = [
+    (mode, unit, (8000.0, 192000.0)[(i + j) % 2], scale)
+    for i, (mode, unit) in enumerate(BANDWIDTHS)
+    for j, scale in enumerate(SCALES)
+]
+"""Each bandwidth with each scale, and the lowest and the highest rate with each of either."""
+
+
+@pytest.mark.parametrize(("mode", "unit", "rate", "scale"), CROSSED)
 def test_modes_rates_and_scales_run(mode, unit, rate, scale):
     bandwidth = {"window": 2.5, "q": 10.0, "hz": 60.0, "erb": 0.5}[unit]
     few = {**SMALL, "bank.low_hz": 300.0, "bank.high_hz": 1200.0, "bank.scale": scale, "network.mode": mode}

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 from host_gpu import host_gpu
+from small_parts import BELIEFS_CONFIG, HANN_LINES, audio, beliefs_of_8_khz
 from test_gpu_parity import device  # noqa: F401 (a fixture)
-from test_stream_contract import BELIEFS_CONFIG, HANN_LINES, audio, beliefs_of_8_khz
 
 from sharpear.dsp import HannBank, HannFrames, LineFrames, longest_window, pair_finder
 from sharpear.dsp.cues import Cues

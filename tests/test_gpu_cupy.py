@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from host_gpu import HostArray, HostDriver
 from presets import CIRCUIT
+from small_layers import complex_drive, pair
+from small_parts import audio
 from test_gpu_parity import LARGEST_ERROR
 from test_gpu_sharpener import assert_same, small
-from test_stream_contract import audio, complex_drive, pair
 
 from sharpear.dynamics import WtaConv
 from sharpear.gpu import CPU, CupyDriver, GpuUnavailableError, LayerTooLargeError, open_gpu

@@ -6,7 +6,8 @@ tests/host_watch.cpp tells what it takes for a fault.
 import numpy as np
 import pytest
 from host_gpu import HostDriver, host_gpu
-from test_stream_contract import GPU_CASES, LAYERS
+from small_layers import LAYERS
+from test_stream_contract import GPU_CASES
 
 from sharpear.gpu.arguments import Packer
 from sharpear.gpu.source import header_text

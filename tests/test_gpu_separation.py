@@ -11,8 +11,8 @@ import pytest
 import soundfile
 from conftest import one_line
 from host_gpu import HostDriver, host_gpu
+from small_parts import HOP, SAMPLE_RATE, audio, design, learned_sources
 from test_gpu_parity import LARGEST_ERROR, device  # noqa: F401 (a fixture)
-from test_stream_contract import HOP, SAMPLE_RATE, audio, design, learned_sources
 
 from sharpear.audio import AudioFile
 from sharpear.dsp import Splitter, StemMixer, SynthesisDesign

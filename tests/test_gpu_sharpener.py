@@ -10,9 +10,9 @@ import pytest
 import soundfile
 from conftest import leftovers, one_line, tone
 from host_gpu import HostDriver, host_gpu
+from small_parts import SAMPLE_RATE, audio
+from small_parts import SMALL as SMALL_SETTINGS
 from test_gpu_parity import EQUAL_SUPPORTS, LARGEST_ERROR, device  # noqa: F401 (device is a fixture)
-from test_stream_contract import SAMPLE_RATE, audio
-from test_stream_contract import SMALL as SMALL_SETTINGS
 
 import sharpear
 from sharpear.audio import Selection
@@ -152,13 +152,13 @@ def test_a_long_file_in_segments_is_the_file_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in {
-        "sharpen_lane.SEGMENT_S": 2.0,
-        "sharpen_lane.WARM_UP_S": 4.0,
-        "sharpen_lane.SHORTEST_FILE_S": 5.0,
+        "sharpen_lane.SEGMENT_S": 1.5,
+        "sharpen_lane.WARM_UP_S": 2.0,
+        "sharpen_lane.SHORTEST_FILE_S": 4.0,
     }.items():
         monkeypatch.setattr(f"sharpear.runs.{name}", value)
-    sound = np.concatenate([audio(2)] * 16)
-    sound[[100, 40000], 0] = np.nan, np.inf
+    sound = np.concatenate([audio(2)] * 8)
+    sound[[100, 30000], 0] = np.nan, np.inf
     soundfile.write("long.wav", sound, 8000, subtype="FLOAT")
     config = load_config("low-latency", SMALL_SETTINGS)
     whole = sharpen_file(Path("long.wav"), [Path("whole.npz")], config, Selection())

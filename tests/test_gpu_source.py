@@ -115,7 +115,7 @@ extern "C" __global__ void echo(int i, Pair pair, Array<double, 1> out) {
 @pytest.mark.compiler
 @given(
     i=st.integers(-(2**31) + 1, 2**31 - 1),
-    f=st.floats(width=32, allow_nan=False),
+    f=st.floats(width=32, allow_nan=False, allow_subnormal=False),  # which the host flushes, as a card
     flag=st.booleans(),
     rows=st.integers(2, 5),
     columns=st.integers(1, 4),

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 from host_gpu import host_gpu
+from small_parts import beliefs_of_8_khz
 from test_gpu_cupy import Card, card  # noqa: F401 (a fixture)
 from test_gpu_parity import device  # noqa: F401 (a fixture)
 from test_gpu_sharpener import assert_same, packed
-from test_stream_contract import beliefs_of_8_khz
 
 from sharpear.audio import Selection
 from sharpear.config import load_config
@@ -174,12 +174,12 @@ def test_files_keep_whose_partials_lines_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Side by side, one of them in parts."""
-    for name, value in {"SEGMENT_S": 2.0, "WARM_UP_S": 2.0, "SHORTEST_FILE_S": 3.0}.items():
+    for name, value in {"SEGMENT_S": 1.5, "WARM_UP_S": 1.0, "SHORTEST_FILE_S": 2.0}.items():
         monkeypatch.setattr(f"sharpear.runs.sharpen_lane.{name}", value)
     Path("out").mkdir()
     wave = sound()[:, :2]
     soundfile.write("short.wav", wave, RATE, subtype="FLOAT")
-    soundfile.write("long.wav", np.concatenate([wave[:, :1]] * 4), RATE, subtype="FLOAT")
+    soundfile.write("long.wav", np.concatenate([wave[:, :1]] * 3), RATE, subtype="FLOAT")
     config = load_config("music")
     jobs = [Job(f"{name}.wav", (f"out/{name}.npz",)) for name in ("short", "long")]
     results = packed(jobs, Settings(Sharpening(config), at_once=2), device)

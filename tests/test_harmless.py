@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import SMALL, one_line
-from test_stream_contract import audio
+from small_parts import audio
 
 import sharpear as library
 from sharpear.errors import UsageError

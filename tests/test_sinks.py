@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 import signal
 import warnings
 from contextlib import contextmanager
@@ -35,12 +36,23 @@ FIELDS = {
 """Names of the API, and of the same things in a Zarr."""
 
 
-@pytest.fixture
-def made(sharpen, wav, folder) -> tuple[Path, api.Spectrogram]:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, api.Spectrogram]:
     """All formats of a stereo recording of several blocks and chunks, and the same from memory."""
-    assert sharpen(wav("s.wav", 3.0, channels=2, subtype="FLOAT"), "--format", "zarr,npz,png").code == 0
-    audio, rate = soundfile.read("s.wav", dtype="float32")
-    return folder, api.sharpen(audio, rate, str(SMALL))
+    folder, audio = tmp_path_factory.mktemp("written"), tone(3.0, channels=2).astype(np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        soundfile.write("s.wav", audio, 16000, "FLOAT")
+        outputs = [Path(f"s.{name}") for name in ("zarr", "npz", "png")]
+        assert sharpen_file(Path("s.wav"), outputs, load_config(str(SMALL)), Selection()).complete
+    return folder, api.sharpen(audio, 16000, str(SMALL))
+
+
+@pytest.fixture
+def made(written: tuple[Path, api.Spectrogram], folder: Path) -> tuple[Path, api.Spectrogram]:
+    """A copy of these in the current folder."""
+    shutil.copytree(written[0], folder, dirs_exist_ok=True)
+    return folder, written[1]
 
 
 def test_npz_loads_plainly_and_equals_memory_bit_for_bit(made):

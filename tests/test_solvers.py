@@ -190,6 +190,8 @@ def test_divisive_units_reach_the_least_divergence(seed: int) -> None:
         ({"fields": csr_array(np.full((3, 2), 1 + 0j))}, "real weights, received complex"),
         ({"fields": np.ones((3, 2)), "total": [1j, 1.0]}, "real totals, received complex"),
         ({"fields": np.ones((3, 2)), "total": [np.inf, 1.0]}, "finite totals"),
+        ({"fields": np.ones((3, 2)), "rest": 1e-16}, "rest from 1e-15 to inf, received 1e-16"),
+        ({"fields": np.ones((3, 2)), "rate": 1.5}, "rate from .* to 1, received 1.5"),
     ],
 )
 def test_impossible_weights_are_refused(wrong: dict[str, Any], told: str) -> None:

@@ -60,7 +60,12 @@ def test_seeds_of_scenes_make_them_again():
 
 def test_every_synthetic_kind_is_drawn():
     assert sum(share for share, _ in KINDS.values()) == pytest.approx(1)
-    assert {synthetic(seed)[0] for seed in range(60)} == set(KINDS)
+    missing = set(KINDS)
+    for seed in range(60):
+        missing.discard(synthetic(seed)[0])
+        if not missing:
+            break
+    assert not missing
 
 
 @pytest.mark.parametrize("is_bundled", [False, True])
