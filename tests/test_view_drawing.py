@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from view_rig import press
 
 pytest_plugins = "view_fixtures"
 
@@ -200,7 +199,7 @@ def test_nothing_overflows(tab, width):
 def test_nobody_is_shut_out_by_what_is_open(tab):
     tab.evaluate("page.select({ fromS: 1, untilS: 2 }), page.showsNotes = page.showsSlice = true, page.keeper.mark(1)")
     assert tab.barriers() == []
-    press(tab, "?")
+    tab.press("?")
     assert tab.barriers() == []
     tab.evaluate(
         "document.getElementById('keys').close(), page.select(null), page.showsNotes = page.showsSlice = false, "

@@ -145,10 +145,11 @@ export class Pilot {
   }
 
   // From the cursor's line to the next one up (1) or down (-1).
-  climb(direction) {
+  async climb(direction) {
     const { page } = this;
     const { floorDb } = page.painter;
     this.toCursor(page.cursor?.timeS ?? page.positionS, page.cursor?.hz);
+    await page.tiles.get(page.cursor.folder).reach(page.cursor.timeS);
     const lines = page.lines.filter(({ db }) => db > floorDb).map(({ hz }) => hz);
     const next = direction > 0 ? lines.find((hz) => hz > page.cursor.hz * 1.001) : lines.findLast((hz) => hz < page.cursor.hz / 1.001);
     if (next) page.cursor.hz = next;

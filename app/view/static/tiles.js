@@ -13,7 +13,7 @@ export class Tiles {
   constructor(gl, format, shares, arrived) {
     Object.assign(this, { gl, format, arrived, mostBytes: MOST_BYTES / shares });
     this.held = new Map(); // name → { bytes, columns | count, texture | buffer, doneS, usedAt }
-    this.pending = new Set();
+    this.pending = new Map(); // name → a promise of its tile
     this.size = 0;
     this.clock = 0;
   }
@@ -53,9 +53,18 @@ export class Tiles {
     return tile;
   }
 
-  async fetch(kind, name) {
-    if (this.pending.size >= MOST_PENDING || this.pending.has(name)) return;
-    this.pending.add(name);
+  // Resolves once the finest strokes of a moment are here, if there are any yet.
+  async reach(timeS) {
+    const number = Math.floor(timeS / this.tileS);
+    if (!this.held.has(`s0-${number}`) && timeS < this.sheet.done_s) await this.fetch("s", `s0-${number}`, Infinity);
+  }
+
+  fetch(kind, name, most = MOST_PENDING) {
+    if (!this.pending.has(name) && this.pending.size < most) this.pending.set(name, this.load(kind, name));
+    return this.pending.get(name);
+  }
+
+  async load(kind, name) {
     const { done_s: doneS, complete } = this.sheet;
     try {
       const bytes = await contentOf(`data/${this.sheet.folder}/${name}`);
