@@ -77,6 +77,7 @@ AGAIN = """
 (async () => {
   for (let n = 0; n < %(frames)d; n++) {
     page.dirty = true;
+    page.wake();
     await new Promise(requestAnimationFrame);
   }
 })()

@@ -2,6 +2,7 @@
 
 import { traced, vibrato } from "./lines.js";
 import { cents, clockTime, name, nearest, pitchClass } from "./music.js";
+import { tell } from "./tell.js";
 
 const $ = (id) => document.getElementById(id);
 const HINT = matchMedia("(pointer: coarse)").matches
@@ -23,23 +24,21 @@ export function showProgress({ sheets, offline }) {
 }
 
 export function showClock(positionS, playing) {
-  $("clock").textContent = clockTime(positionS);
-  const text = playing ? "Pause" : "Play";
-  if ($("play").textContent === text) return;
-  $("play").textContent = text;
-  $("play").setAttribute("aria-pressed", playing);
+  tell("clock", clockTime(positionS));
+  tell("play", playing ? "Pause" : "Play");
+  $("play").ariaPressed = playing;
 }
 
 export function showFileReading(page, found) {
   const { cursor } = page;
   const hz = found?.hz ?? cursor?.hz;
   $("reading").classList.toggle("hint", !cursor);
-  $("read-note").textContent = cursor ? name(nearest(hz).key) : "";
-  $("read-cents").textContent = cursor ? cents(hz) : "";
-  $("read-hz").textContent = cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : HINT;
-  $("read-level").textContent = cursor ? (found ? `${figure(found.db)} dB${found.voice ? `, of a voice on ${pitchClass(found.voice)}` : ""}` : "no line") : "";
-  $("read-time").textContent = cursor ? clockTime(cursor.timeS, 0.001) : "";
-  $("read-measure").textContent = measured(page, found);
+  tell("read-note", cursor ? name(nearest(hz).key) : "");
+  tell("read-cents", cursor ? cents(hz) : "");
+  tell("read-hz", cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : HINT);
+  tell("read-level", cursor ? (found ? `${figure(found.db)} dB${found.voice ? `, of a voice on ${pitchClass(found.voice)}` : ""}` : "no line") : "");
+  tell("read-time", cursor ? clockTime(cursor.timeS, 0.001) : "");
+  tell("read-measure", measured(page, found));
 }
 
 // Δt and Δcents of the selection; the mean level and the vibrato of the line at the cursor in it.
