@@ -48,7 +48,10 @@ FORMAT = {
 
 @dataclass
 class Sheet:
-    """What the page is told of one recording. done_s: how much of the picture there is. fault: why it ends early."""
+    """What the page is told of one recording.
+
+    done_s: how much of the picture there is.  hears: whether notes are still to come.  fault: why it ends early.
+    """
 
     name: str
     folder: str
@@ -61,6 +64,7 @@ class Sheet:
     complete: bool = False
     preview: bool = False
     sound: bool = False
+    hears: bool = False
     notes: bool = False
     fault: str = ""
 
@@ -155,6 +159,7 @@ class Sheets:
         notes: LateNotes | None = None
         with suppress(InputError):  # frames of files that do not say how they were made have no notes
             notes = LateNotes(*part.axes, part.attributes, self._ending)
+            part.sheet.hears = True
         for frames, last in part.frames():
             tiles.add(frames, last)
             if notes:
@@ -170,7 +175,7 @@ class Sheets:
                 due_s = now_s + max(PUBLISH_S, (now_s - began_s) / PUBLISH_SHARE)
         if notes and (heard := notes.transcription()):
             write_page_notes(heard, part.folder)
-            self._heard[part.sheet.folder], part.sheet.notes = heard, True
+            self._heard[part.sheet.folder], part.sheet.notes, part.sheet.hears = heard, True, False
 
     def _sounds(self, parts: "list[_Recording]") -> None:
         for part in parts:

@@ -6,7 +6,7 @@ import { tell } from "./tell.js";
 
 const $ = (id) => document.getElementById(id);
 const HINT = matchMedia("(pointer: coarse)").matches
-  ? "touch a line: its note and vibrato · drag: move · pinch: zoom · press long, then drag a box: measure time and cents, loop it, zoom into it"
+  ? "tap: go there, and read the line's note and vibrato · drag: move · pinch: zoom · press long, then drag a box: measure time and cents, loop it, zoom into it"
   : "point at a line: its note and vibrato · click: go there · drag a box: measure time and cents, loop it, zoom into it · double click: hear that partial · wheel: zoom";
 const figure = (value, digits = 1) => value.toFixed(digits).replace("-", "−");
 
@@ -18,7 +18,8 @@ export function showProgress({ sheets, offline }) {
   const done = sheets.reduce((sum, sheet) => sum + sheet.done_s, 0);
   const all = sheets.reduce((sum, sheet) => sum + sheet.duration_s, 0);
   const fault = sheets.find((sheet) => sheet.fault)?.fault;
-  const waiting = sheets.every((sheet) => sheet.complete || sheet.fault) ? "" : `sharpening: ${Math.floor((100 * done) / all)} %`;
+  const sharpened = sheets.every((sheet) => sheet.complete || sheet.fault);
+  const waiting = sharpened ? (sheets.some((sheet) => sheet.hears && !sheet.fault) ? "hearing notes" : "") : `sharpening: ${Math.floor((100 * done) / all)} %`;
   $("progress").textContent = offline ? "disconnected: sharpear has ended, or is being started again" : waiting;
   if (fault) $("message").textContent = fault;
 }
