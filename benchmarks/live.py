@@ -266,7 +266,7 @@ def sound_to_screen(system: SoundSystem, clicks: Path, preset: str) -> Table:
         tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
         assert tab.wait("document.getElementById('state').textContent === 'listening'")
         for _ in range(10):
-            tab.press(",", ",")  # lowers the floor: a click spreads thinly over all frequencies
+            tab.press(",")  # lowers the floor: a click spreads thinly over all frequencies
         tab.evaluate(WATCH)
         tab.evaluate("window.looking = true")
         wait_until(lambda: tab.evaluate("window.seen.length") > CLICKS, CLICK_PERIOD_S * (CLICKS + 6))
@@ -305,9 +305,9 @@ def portrait(path: Path) -> None:
     with listening({}, "music", "--replay", str(RECORDING)) as (_, url), browser((1320, 760)) as chromium:
         tab = chromium.open(url)
         tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
-        tab.press("b", "b")
+        tab.press("b")
         assert tab.wait("parseFloat(document.getElementById('time').textContent) > 8.5")
-        tab.press(" ", " ")
+        tab.press(" ")
         tab.point(1040, 320)
         time.sleep(0.5)
         tab.portray(path)

@@ -77,6 +77,7 @@ AGAIN = """
 (async () => {
   for (let n = 0; n < %(frames)d; n++) {
     page.dirty = true;
+    page.wake();
     await new Promise(requestAnimationFrame);
   }
 })()
@@ -260,7 +261,7 @@ def portrait(path: Path) -> None:
         tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
         assert tab.wait("window.page && page.sheets[0]?.complete && page.notesOf.get('0')", 300)
         for key in "ns":
-            tab.press(key, key)
+            tab.press(key)
         tab.evaluate("page.plane.show(2, 5), page.plane.showHz(90, 5.2), page.changed()")
         tab.evaluate("page.cursor = { timeS: 4.2, hz: 440, folder: '0' }")
         for _ in range(3):  # tiles that come may have more to draw

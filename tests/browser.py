@@ -30,6 +30,12 @@ FLAGS = (
     "--remote-debugging-port=0",
 )
 
+KEY_CODES = {
+    "Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36,
+    "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40,
+}  # fmt: skip
+"""Keys to which the browser itself answers, which knows them by these numbers."""
+
 AXE = """
 axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations
   .filter(({ impact }) => ["serious", "critical"].includes(impact))
@@ -105,18 +111,21 @@ class Tab:
         self.call("Emulation.setEmulatedMedia", features=[])
         return found
 
-    def press(self, key: str, text: str = "") -> None:
-        """Press and release a key."""
-        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=text)
-        self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+    def press(self, key: str, *, shift: bool = False) -> None:
+        """Press and release a key, which does what it does to a control that has the focus."""
+        typed = key if len(key) == 1 else {"Enter": "\r"}.get(key, "")
+        pressed = {"key": key, "windowsVirtualKeyCode": KEY_CODES.get(key, 0), "modifiers": 8 * shift}
+        self.call("Input.dispatchKeyEvent", type="keyDown", text=typed, **pressed)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **pressed)
 
     def point(self, x: float, y: float) -> None:
         """Move the pointer."""
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
-    def screenshot(self) -> bytes:
-        """A PNG of the page."""
-        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
+    def screenshot(self, clip: dict[str, float] | None = None) -> bytes:
+        """A PNG of the page, or of a part: x, y, width, height."""
+        part = {"clip": {**clip, "scale": 1}} if clip else {}
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png", **part)["data"])
 
     def portray(self, path: Path) -> None:
         """The page as a small PNG, of 64 colours."""
@@ -126,11 +135,11 @@ class Tab:
         shot = Image.fromarray(self.pixels())
         shot.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
 
-    def pixels(self) -> np.ndarray:
-        """(height, width, 3) of the page."""
+    def pixels(self, clip: dict[str, float] | None = None) -> np.ndarray:
+        """(height, width, 3) of the page, or of a part."""
         from PIL import Image  # noqa: PLC0415
 
-        return np.asarray(Image.open(BytesIO(self.screenshot())).convert("RGB"))
+        return np.asarray(Image.open(BytesIO(self.screenshot(clip))).convert("RGB"))
 
     def close(self) -> None:
         """Close the page as a user would."""

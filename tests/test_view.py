@@ -5,58 +5,27 @@ import json
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import browser
 import numpy as np
 import pytest
-import soundfile
 from conftest import SMALL
 from live_rig import wait_until
-from live_session import Running
+from view_rig import HIGH_HZ, LOW_HZ, RATE, TONE_HZ, shown
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 import sharpear
 from sharpear.errors import UsageError
-from sharpear.live.sources import Replay
 from sharpear.live.worker import Gap
 from sharpear.view.hub import LARGEST_BACKLOG, MOST_MESSAGES, Page
 from sharpear.view.picture import HEADER, LARGEST_RATE_HZ, Picture
 from sharpear.view.view import View
 
+pytest_plugins = "view_fixtures"
 pytestmark = pytest.mark.real_time
-RATE = 16000
-TONE_HZ = 440.0
-LOW_HZ, HIGH_HZ = 300.0, 1200.0
-"""The range of the small preset, which is the range of the page's axis."""
-
-
-@pytest.fixture
-def tone(folder) -> Path:
-    """A minute of it: the sessions end when the tests do."""
-    wave = 0.25 * np.cos(2 * np.pi * TONE_HZ / RATE * np.arange(60 * RATE))
-    soundfile.write(folder / "tone.wav", wave, RATE, "PCM_16")
-    return Path("tone.wav")
-
-
-@contextmanager
-def shown(path: Path, **options) -> Iterator[tuple[View, Running]]:
-    """A session with its page."""
-    with View() as view:
-        running = Running(Replay(path, 256), listeners=[view.picture], watchers=[view.status], **options)
-        view.choose_preset = running.session.choose_preset
-        with running:
-            yield view, running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[browser.Browser]:
-    with browser.browser((1000, 700)) as started:
-        yield started
 
 
 class Audience:
@@ -371,15 +340,15 @@ def _steer(tab: browser.Tab) -> None:
     """Cursor, pause and layout, by keys and pointer."""
     box = json.loads(tab.evaluate("JSON.stringify(document.getElementById('picture').getBoundingClientRect())"))
     share = np.log2(TONE_HZ / LOW_HZ) / np.log2(HIGH_HZ / LOW_HZ)
-    tab.press(" ", " ")
+    tab.press(" ")
     assert tab.wait("document.getElementById('pause').getAttribute('aria-pressed') === 'true'")
     tab.point(box["x"] + box["width"] * 0.97, box["y"] + box["height"] * (1 - share) + 4)
     assert tab.wait("document.getElementById('read-note').textContent === 'A4'")
     assert abs(float(tab.evaluate("document.getElementById('read-hz').textContent").split()[0]) - TONE_HZ) < 0.5
     assert tab.evaluate("document.getElementById('read-sharp').textContent.startsWith('sharp −12')")
-    tab.press("b", "b")
+    tab.press("b")
     assert tab.wait("document.getElementById('beside').getAttribute('aria-pressed') === 'true'")
-    tab.press("?", "?")
+    tab.press("?")
     assert tab.wait("document.getElementById('keys').open")
 
 
@@ -394,7 +363,7 @@ def test_the_page_shuts_nobody_out_and_nothing_overflows(tone, chromium):
         for key in ("", "?", "p"):
             tab.evaluate("document.querySelectorAll('dialog').forEach((each) => each.close())")
             if key:
-                tab.press(key, key)
+                tab.press(key)
                 assert tab.wait("document.querySelector('dialog[open]') !== null")
             assert tab.barriers() == [], key
         tab.close()

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from view_rig import press
 
 pytest_plugins = "view_fixtures"
 
@@ -131,6 +130,31 @@ def test_requests_that_fail_leave_no_stretch_of_any_pane_behind(tab):
     assert tab.evaluate(DISTURBED) == [True] * 5
 
 
+RESTED = """
+(async () => {
+  await new Promise((done) => setTimeout(done, 300));
+  const { frame } = page;
+  let drawn = 0;
+  page.frame = function () { drawn += 1; frame.call(page); };
+  await new Promise((done) => setTimeout(done, 300));
+  const resting = drawn;
+  page.cursor = { timeS: 1, hz: 500, folder: "0" };
+  await new Promise((done) => setTimeout(done, 300));
+  delete page.frame;
+  page.cursor = null;
+  return [resting, drawn > 0];
+})()
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_the_page_rests_until_something_changes(tab):
+    assert tab.wait("!page.dirty && !page.stale && !page.awake")
+    assert tab.evaluate(RESTED) == [0, True]
+    assert tab.wait("!page.awake")
+
+
 SEEN = """
 import('./colours.js').then(({ MAPS, table }) => MAPS.map((map) => {
   page.overlay.standOn(table(map));
@@ -200,7 +224,7 @@ def test_nothing_overflows(tab, width):
 def test_nobody_is_shut_out_by_what_is_open(tab):
     tab.evaluate("page.select({ fromS: 1, untilS: 2 }), page.showsNotes = page.showsSlice = true, page.keeper.mark(1)")
     assert tab.barriers() == []
-    press(tab, "?")
+    tab.press("?")
     assert tab.barriers() == []
     tab.evaluate(
         "document.getElementById('keys').close(), page.select(null), page.showsNotes = page.showsSlice = false, "

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,12 +16,15 @@ from conftest import SMALL
 from live_session import Running
 from view_rig import RATE, recording, sheets_of
 
+import sharpear
 from sharpear.config import load_config
 from sharpear.errors import InputError
 from sharpear.live.recent import Recent
 from sharpear.live.ring import Reader, Ring
 from sharpear.live.sources import Replay
+from sharpear.pitch import HeardFrames
 from sharpear.view.data import data
+from sharpear.view.late_notes import LateNotes
 from sharpear.view.sheet import Sheets
 from sharpear.view.tiles import stroke_records
 from sharpear.view.view import View
@@ -36,6 +40,23 @@ def test_a_zarr_made_before_opens_without_sound(drawn, sharpen, folder):
         assert (sheet["complete"], sheet["sound"], sheet["notes"]) == (True, False, True)
         mine = stroke_records(Path("tiles/0/s0-0").read_bytes())
         assert np.array_equal(mine, stroke_records((drawn[0] / "s0-0").read_bytes()))
+
+
+@pytest.mark.parametrize("most_frames", [100, 1_000_000])
+def test_notes_heard_late_are_those_heard_at_once(monkeypatch, folder, most_frames):
+    monkeypatch.setattr("sharpear.view.late_notes.MOST_FRAMES", most_frames)
+    spec = sharpear.sharpen(recording(folder), preset=str(SMALL))
+    axes = spec.frequencies.size, spec.channel_frequencies.size, spec.attributes
+    frames, ending = spec.with_stream(), threading.Event()
+    late, at_once = LateNotes(*axes, ending), HeardFrames(*axes)
+    for first in range(0, len(frames), 37):
+        late.add(frames[first : first + 37])
+        at_once.add(frames[first : first + 37])
+    heard, expected = late.transcription(), at_once.transcription()
+    assert [note.midi for note in expected.notes] == [69]
+    assert heard == expected
+    ending.set()
+    assert late.transcription() is None
 
 
 def test_what_is_no_recording_is_refused(folder):

@@ -9,7 +9,7 @@ import mido
 import numpy as np
 import pypdf
 import pytest
-from view_rig import DEPTH_CENTS, LENGTH_S, RATE, VIBRATO_HZ, press, vibrato_at
+from view_rig import DEPTH_CENTS, LENGTH_S, RATE, VIBRATO_HZ, vibrato_at
 
 from sharpear.integrity import examine
 from sharpear.view.data import NOTE_FILES
@@ -23,7 +23,7 @@ def test_keys_steer_the_page(tab):
     shown = {"b": "page.plane.beside", "s": "page.showsSlice", "n": "page.showsNotes", "v": "page.painter.byVoice"}
     for key, told in shown.items():
         for expected in (True, False):
-            press(tab, key)
+            tab.press(key)
             assert tab.evaluate(told) is expected
     for key, moved in (
         ("+", "page.plane.spanS"),
@@ -32,15 +32,15 @@ def test_keys_steer_the_page(tab):
         ("<", "page.player.speed"),
     ):
         before = tab.evaluate(moved)
-        press(tab, key)
+        tab.press(key)
         assert tab.evaluate(moved) < before, key
     for key in ("0", "]", ">"):
-        press(tab, key)
+        tab.press(key)
     assert tab.evaluate("page.plane.spanS") == pytest.approx(LENGTH_S, abs=0.01)
-    press(tab, "2")
+    tab.press("2")
     assert tab.evaluate("page.heardFolder") == "1"
-    press(tab, "1")
-    press(tab, "m")
+    tab.press("1")
+    tab.press("m")
     assert tab.evaluate("page.markers.length") == 1
     tab.evaluate("page.markers.length = 0, page.keeper.list()")
 
@@ -92,7 +92,7 @@ def test_notes_are_named_in_the_temperament_that_is_chosen(tab, hz, a4, temperam
 def test_a_partial_alone_sings_its_pitch(tab):
     tab.evaluate("page.seek(1.5), page.plane.show(1.4, 1.2), page.cursor = { timeS: 1.5, hz: 440, folder: '0' }")
     tab.evaluate("page.player.alone = (samples, rate) => (window.heardAlone = [Array.from(samples), rate])")
-    press(tab, "h")
+    tab.press("h")
     samples, rate = tab.evaluate("window.heardAlone")
     spectrum = np.abs(np.fft.rfft(np.array(samples) * np.hanning(len(samples))))
     middle_hz = spectrum.argmax() * rate / len(samples)
@@ -173,12 +173,12 @@ def test_the_view_is_printed_on_a_page_of_its_size(tab):
 @pytest.mark.real_time
 def test_sound_is_played_and_looped(tab):
     tab.evaluate("page.select({ fromS: 0.5, untilS: 0.9 }), page.loops = true, page.select(page.selection)")
-    press(tab, " ")
+    tab.press(" ")
     assert tab.wait("page.player.playing && page.positionS > 0.6"), "it plays"
     assert tab.wait("(window.last ?? 0) > page.positionS + 0.1 || ((window.last = page.positionS), false)"), (
         "it goes back"
     )
-    press(tab, " ")
+    tab.press(" ")
     assert tab.wait("!page.player.playing")
     tab.evaluate("page.loops = false, page.select(null)")
 
@@ -213,7 +213,7 @@ CLICKS_HEARD = """
 def test_the_cursor_stands_where_the_sound_is(tab):
     """Both clocks are the sound's: when a click of the file leaves the player, the position is the click's."""
     tab.evaluate("page.seek(0.6)")
-    press(tab, " ")
+    tab.press(" ")
     assert tab.wait("page.player.playing")
     heard = tab.evaluate(CLICKS_HEARD)
     tab.evaluate("page.player.pause()")

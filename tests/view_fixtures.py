@@ -1,12 +1,14 @@
-"""Tiles of a recording, and the page of two in a browser, as tests of `sharpear view` find them: a plugin of theirs."""
+"""Tiles of a recording, the page of two in a browser, and what the live page shows: a plugin of tests of both pages."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import browser
+import numpy as np
 import pytest
+import soundfile
 from conftest import SMALL
-from view_rig import recording, sheets_of
+from view_rig import RATE, TONE_HZ, recording, sheets_of
 
 from sharpear.config import load_config
 from sharpear.view.sheet import Sheets
@@ -38,3 +40,17 @@ def tab(tmp_path_factory) -> Iterator[browser.Tab]:
             yield page
         finally:
             sheets.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[browser.Browser]:
+    with browser.browser((1000, 700)) as started:
+        yield started
+
+
+@pytest.fixture
+def tone(folder: Path) -> Path:
+    """A minute of it: the sessions end when the tests do."""
+    wave = 0.25 * np.cos(2 * np.pi * TONE_HZ / RATE * np.arange(60 * RATE))
+    soundfile.write(folder / "tone.wav", wave, RATE, "PCM_16")
+    return Path("tone.wav")

@@ -1,24 +1,28 @@
-"""What tests of `sharpear view` share: a recording, its tiles, and its page in a browser."""
+"""What tests of both pages share: a recording, its tiles, and a live session that is shown."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import browser
 import numpy as np
 import soundfile
 from conftest import SMALL
 from live_rig import wait_until
+from live_session import Running
 
 from sharpear.config import load_config
+from sharpear.live.sources import Replay
 from sharpear.view.sheet import Sheets
+from sharpear.view.view import View
 
 RATE = 16000
 LOW_HZ, HIGH_HZ = 300.0, 1200.0
 """The range of the small preset."""
 VIBRATO_HZ, DEPTH_CENTS = 5.5, 40.0
 LENGTH_S = 4.0
+TONE_HZ = 440.0
 
 
 def vibrato_at(seconds: np.ndarray) -> np.ndarray:
@@ -48,5 +52,11 @@ def sheets_of(paths: list[Path], folder: Path) -> Iterator[tuple[Sheets, list[di
         sheets.stop()
 
 
-def press(tab: browser.Tab, key: str) -> None:
-    tab.press(key, key if len(key) == 1 else "")
+@contextmanager
+def shown(path: Path, **options: Any) -> Iterator[tuple[View, Running]]:
+    """A live session of a recording, with its page."""
+    with View() as view:
+        running = Running(Replay(path, 256), listeners=[view.picture], watchers=[view.status], **options)
+        view.choose_preset = running.session.choose_preset
+        with running:
+            yield view, running

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import kernel
+from sharpear.compiler.elementary import ln
 
 ROWS_PER_OCTAVE = 96
 LINE_WIDTH_ROWS = 0.7
@@ -61,11 +62,15 @@ def encode_levels(
     columns: (columns, rows) of bytes; power: (columns · pool, rows), of which the largest of each pool counts.
     """
     pool = power.shape[0] // columns.shape[0]
-    faintest = 10.0 ** (lowest_db / 10.0)
+    faintest, steps = np.float32(10.0 ** (lowest_db / 10.0)), np.float32(10.0 / np.log(10.0) * steps_per_db)
+    lowest = np.float32(1.0 - steps_per_db * lowest_db)
+    level = np.empty(columns.shape[1], np.float32)
     for column in range(columns.shape[0]):
-        for row in range(columns.shape[1]):
-            largest = faintest
-            for frame in range(column * pool, (column + 1) * pool):
-                largest = max(largest, power[frame, row])
-            level = 1.0 + steps_per_db * (10.0 * np.log10(largest) - lowest_db)
-            columns[column, row] = np.uint8(min(255.0, max(1.0, np.rint(level))))
+        level[:] = faintest
+        for frame in range(column * pool, (column + 1) * pool):
+            for row in range(level.size):
+                level[row] = max(level[row], power[frame, row])
+        for row in range(level.size):
+            level[row] = min(np.float32(255), max(np.float32(1), np.rint(lowest + steps * ln(level[row]))))
+        for row in range(level.size):
+            columns[column, row] = np.uint8(level[row])

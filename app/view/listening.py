@@ -17,8 +17,8 @@ from sharpear.sharpening.sharpener import Sharpener
 
 LONGEST_S = 240.0
 """Sound that is listened to side by side: what is heard too early waits, 2.7 MB of evidence a second."""
-DECIDED_SHARE = 0.35
-"""Deciding about a stretch, drawing it and hearing its notes take so much of what listening to it takes."""
+DECIDED_SHARE = 0.15
+"""Deciding about a stretch and drawing it take so much of what listening to it takes."""
 WARM_UP_S = 10.0
 """Sound that a stretch hears beforehand: presets have forgotten what was before, to the last bit, after 2 to 6 s."""
 MOST_AT_ONCE = 4

@@ -17,24 +17,21 @@ from sharpear.audio import AudioFile, Selection
 from sharpear.compiler import Doubles, Floats
 from sharpear.config import Config
 from sharpear.errors import InputError, SharpearError, printable
-from sharpear.pitch.heard_frames import HeardFrames
-from sharpear.pitch.tool_files import frequencies
 from sharpear.pitch.transcriber import Transcription
-from sharpear.recordings.reader import load
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
-from sharpear.sinks.one_stream import added_up
 from sharpear.sinks.rows import Rows
 from sharpear.sinks.strokes import FADED_DB, FLANK_DB, LOWEST_DB, ROW_STEPS, STEPS_PER_DB
 
+from .late_notes import LateNotes, write_page_notes
 from .listening import evidence_of
 from .picture import as_page_reads
 from .preview import Preview
 from .saved_notes import write_notes
-from .tiles import COLUMN_LEVELS, POOL, SEGMENTS, STROKE_LEVELS, TILE_COLUMNS, TILE_FRAMES, Tiles, write_whole
+from .tiles import COLUMN_LEVELS, POOL, SEGMENTS, STROKE_LEVELS, TILE_COLUMNS, TILE_FRAMES, Tiles
 
-PUBLISH_S = 0.4
+PUBLISH_S = 1.0
 """The shortest time between two looks that the page may take at what grows."""
 PUBLISH_SHARE = 0.05
 """The most of the time that may go into showing what grows."""
@@ -51,7 +48,10 @@ FORMAT = {
 
 @dataclass
 class Sheet:
-    """What the page is told of one recording. done_s: how much of the picture there is. fault: why it ends early."""
+    """What the page is told of one recording.
+
+    done_s: how much of the picture there is.  hears: whether notes are still to come.  fault: why it ends early.
+    """
 
     name: str
     folder: str
@@ -64,6 +64,7 @@ class Sheet:
     complete: bool = False
     preview: bool = False
     sound: bool = False
+    hears: bool = False
     notes: bool = False
     fault: str = ""
 
@@ -155,13 +156,14 @@ class Sheets:
 
     def _draw(self, part: "_Recording | _Loaded") -> None:
         tiles, due_s = Tiles(part.folder, part.rows, self._config.tuning), 0.0
-        hearing: HeardFrames | None = None
+        notes: LateNotes | None = None
         with suppress(InputError):  # frames of files that do not say how they were made have no notes
-            hearing = HeardFrames(*part.axes, part.attributes)
+            notes = LateNotes(*part.axes, part.attributes, self._ending)
+            part.sheet.hears = True
         for frames, last in part.frames():
             tiles.add(frames, last)
-            if hearing:
-                hearing.add(added_up(frames))
+            if notes:
+                notes.add(frames)
             if self._ending.is_set():
                 return
             began_s = time.monotonic()
@@ -171,17 +173,9 @@ class Sheets:
                 self.publish()
                 now_s = time.monotonic()
                 due_s = now_s + max(PUBLISH_S, (now_s - began_s) / PUBLISH_SHARE)
-        if hearing:
-            self._tell_notes(part, hearing.transcription())
-
-    def _tell_notes(self, part: "_Recording | _Loaded", heard: Transcription) -> None:
-        pitches = zip(heard.notes, frequencies(heard), strict=True)
-        times, notes = heard.voices.times, [{**note.__dict__, "hz": round(hz, 3)} for note, hz in pitches]
-        step_s = float(times[1] - times[0]) if len(times) > 1 else 0.0
-        f0 = [np.round(column, 2).tolist() for column in heard.voices.f0.T if column.any()]
-        told = {"notes": notes, "start_s": float(times[0]) if len(times) else 0.0, "step_s": step_s, "f0": f0}
-        write_whole(part.folder / "notes", json.dumps(told).encode())
-        self._heard[part.sheet.folder], part.sheet.notes = heard, True
+        if notes and (heard := notes.transcription()):
+            write_page_notes(heard, part.folder)
+            self._heard[part.sheet.folder], part.sheet.notes, part.sheet.hears = heard, True, False
 
     def _sounds(self, parts: "list[_Recording]") -> None:
         for part in parts:
@@ -243,6 +237,8 @@ class _Loaded:
     """A spectrogram that was sharpened before."""
 
     def __init__(self, path: Path, folder: Path) -> None:
+        from sharpear.recordings.reader import load  # noqa: PLC0415 (zarr takes long to load, and most have none)
+
         self.folder, self._all = folder, load(path)
         if not len(self._all):
             raise InputError(f"{path}: holds no frames: sharpen the recording again")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, Integers, kernel
+from sharpear.compiler.elementary import exp
 from sharpear.config import TuningConfig
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks.drawing import LINE_WIDTH_ROWS, REACH_ROWS, encode_levels
@@ -148,13 +149,14 @@ def write_whole(path: Path, content: bytes) -> None:
 @kernel
 def add_peaks(picture: Floats, row: Floats, level_db: Floats, weight: Floats, count: Integers) -> None:
     """Add every line's power to (frames, rows) `picture`, less where its weight is less."""
-    rows = picture.shape[1]
+    rows, nepers, narrow = picture.shape[1], np.float32(np.log(10.0) / 10.0), np.float32(0.5 / LINE_WIDTH_ROWS**2)
     for frame in range(len(picture)):
         for peak in range(count[frame]):
-            power = 10.0 ** ((level_db[frame, peak] - (1.0 - weight[frame, peak]) * FADED_DB) / 10.0)
+            faded_db = level_db[frame, peak] - (np.float32(1) - weight[frame, peak]) * np.float32(FADED_DB)
             nearest = round(row[frame, peak])
             for at in range(max(0, nearest - REACH_ROWS), min(rows, nearest + REACH_ROWS + 1)):
-                picture[frame, at] += power * np.exp(-0.5 * ((at - row[frame, peak]) / LINE_WIDTH_ROWS) ** 2)
+                off = np.float32(at) - row[frame, peak]
+                picture[frame, at] += exp(nepers * faded_db - narrow * off * off)
 
 
 def in_segments(records: NDArray[np.void], frames: int) -> NDArray[np.void]:

@@ -1,6 +1,7 @@
 // What a stretch of the picture is drawn of: tiles of the level that suits its scale, as far as they are here.
 
 import { SLAB_PX } from "./slabs.js";
+import { SETTLED_S } from "./tiles.js";
 
 const STROKE_PX = 2.5; // a step of a stroke, about
 const MOST_STEPS = 2.2; // in a pixel: beyond, there are columns
@@ -29,7 +30,7 @@ export function contents({ tiles, secondsPerPx, sharp, plain }, scale) {
   const untilS = scale.startS + scale.spanS;
   const level = strokeLevel(secondsPerPx, tiles);
   const stroked = level !== null && sharp;
-  const strokes = stroked ? [...tiles.numbers(level, ...reached(scale, tiles, level, SLAB_PX))].map((number) => ({ number, tile: tiles.get("s", level, number) })) : [];
+  const strokes = stroked ? [...tiles.numbers(level, ...reached(scale, tiles, level, SLAB_PX))].map((number) => ({ number, name: `s${level}-${number}`, tile: tiles.get("s", level, number) })) : [];
   const columns = level === null || plain ? columnsOf(tiles, scale, columnLevel(secondsPerPx, tiles)) : [];
   const { duration_s: durationS, done_s: doneS } = tiles.sheet;
   const lacking = strokes.some(({ number, tile }) => !tile && number * tiles.tileS * 2 ** level < doneS);
@@ -37,7 +38,12 @@ export function contents({ tiles, secondsPerPx, sharp, plain }, scale) {
   // What is not sharpened yet.
   const fromS = Math.max(doneS, scale.startS);
   const preview = tile?.texture && fromS < untilS ? { tile, tileFromS: 0, columnS: durationS / tile.columns, fromS, untilS: durationS } : null;
-  return { level, strokes, columns, preview, lacking, stamp: [...strokes.map((each) => each.tile), ...columns.map((each) => each.tile), preview && tile, preview && fromS] };
+  // A tile that grows changes nothing of a stretch of which it had all before, or has nothing yet.
+  const drawnOf = ({ tile, name, columnS = 0 }) => {
+    if (tile?.complete || tile?.doneS > untilS + SETTLED_S + columnS) return name;
+    return tile?.doneS < scale.startS - SETTLED_S ? `${name} before` : tile;
+  };
+  return { level, strokes, columns, preview, lacking, stamp: [...[...strokes, ...columns].map(drawnOf), preview && tile, preview && fromS] };
 }
 
 function columnsOf(tiles, { startS, spanS }, level) {
@@ -49,7 +55,7 @@ function columnsOf(tiles, { startS, spanS }, level) {
     const columnS = tiles.columnS * 2 ** here.level;
     const tileFromS = here.number * tiles.tileS * 2 ** here.level;
     const fromS = number * tileS;
-    found.push({ tile: here.tile, tileFromS, columnS, fromS, untilS: Math.min(fromS + tileS, tileFromS + here.tile.columns * columnS) });
+    found.push({ tile: here.tile, name: `r${here.level}-${here.number}`, tileFromS, columnS, fromS, untilS: Math.min(fromS + tileS, tileFromS + here.tile.columns * columnS) });
   }
   return found;
 }

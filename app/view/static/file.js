@@ -20,8 +20,10 @@ const TRACE_RATE_HZ = 44100;
 const RETRY_MS = 1000;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
+// A page is drawn when something of it changes, and rests meanwhile: a browser that is asked for sixty pictures a second works for each.
 class Page {
   constructor() {
+    this.moves = {}; // what follows the pointer, or is told while it is heard
     Object.assign(this, { sheets: [], tiles: new Map(), notesOf: new Map(), markers: [], hidden: new Set() });
     Object.assign(this, { cursor: null, clicked: null, selection: null, moving: [], loops: false, rangeDb: null, showsNotes: false, showsSlice: false, trace: null });
     Object.assign(this, { stale: true, dirty: true });
@@ -46,7 +48,14 @@ class Page {
       this.changed();
     }).observe($("stage"));
     dark.addEventListener("change", () => this.restyle());
+    for (const event of ["play", "pause", "seeked", "ended"]) this.player.element.addEventListener(event, () => this.wake());
     this.restyle();
+  }
+
+  // Draw soon.
+  wake() {
+    if (this.awake) return;
+    this.awake = true;
     requestAnimationFrame(() => this.frame());
   }
 
@@ -104,12 +113,14 @@ class Page {
   arrived() {
     this.dirty = true;
     this.overview.changed();
+    this.wake();
   }
 
   tilesOf = (sheet) => this.tiles.get(sheet.folder);
 
   changed() {
     this.stale = this.dirty = true;
+    this.wake();
   }
 
   restyle() {
@@ -129,7 +140,7 @@ class Page {
   seek(timeS) {
     this.still = Math.min(this.plane.toS, Math.max(this.plane.fromS, timeS));
     this.player.seek(this.still);
-    this.player.element.ended || (this.dirty = true);
+    this.wake();
   }
 
   get positionS() {
@@ -190,7 +201,7 @@ class Page {
   }
 
   frame() {
-    requestAnimationFrame(() => this.frame());
+    this.awake = false;
     if (!this.sheets.length) return;
     this.player.tick();
     if (this.player.playing && !this.pilot.held && this.plane.follow(this.positionS)) this.changed();
@@ -210,6 +221,7 @@ class Page {
     this.overlay.stand(this.plane, this.positionS);
     this.animate(drawn);
     showClock(this.positionS, this.player.playing);
+    if (this.player.playing || this.dirty || this.stale) this.wake();
   }
 
   // What moves with the pointer: drawn when it has moved, or what is below it has changed.
@@ -224,6 +236,16 @@ class Page {
     this.overlay.animate(this.plane, { selection, cursor, found, slice, alone: trace }, devicePixelRatio);
     showFileReading(this, found);
   }
+}
+
+for (const name of ["cursor", "selection", "trace"]) {
+  Object.defineProperty(Page.prototype, name, {
+    get() { return this.moves[name]; },
+    set(value) {
+      this.moves[name] = value;
+      this.wake();
+    },
+  });
 }
 
 function curtain(text) {

@@ -2,6 +2,7 @@
 
 import { SATURATION } from "./colours.js";
 import { link } from "./shader.js";
+import { STROKES_ACROSS } from "./tiles.js";
 
 const CORNERS = `vec2 corner() { return vec2(gl_VertexID & 1, gl_VertexID >> 1); }`;
 
@@ -39,12 +40,10 @@ void main() {
 }`];
 
 // Strokes: their level falls beside them as a Gaussian does, so that what is louder is wider. Of several the loudest is seen.
+// Six corners each, of a record that is looked up: instances of four are drawn one by one where there is no graphics card.
 const STROKES = [`#version 300 es
-layout(location = 0) in vec2 t;
-layout(location = 1) in vec2 row;
-layout(location = 2) in vec2 bytes;
-layout(location = 3) in float weight;
-layout(location = 4) in float voice;
+precision highp usampler2D;
+uniform usampler2D strokes; // a record in a texel
 uniform vec2 time;  // pixels of the tile's beginning, pixels a frame
 uniform vec2 pitch; // pixels of row 0, pixels a step of a row
 uniform vec2 pane;  // width, height, pixels
@@ -55,8 +54,15 @@ out vec2 at;
 flat out vec4 ends;
 flat out vec2 shade;
 flat out float owner;
-${CORNERS}
 void main() {
+  int number = gl_VertexID / 6;
+  int side = gl_VertexID % 6;
+  uvec3 record = texelFetch(strokes, ivec2(number & ${STROKES_ACROSS - 1}, number / ${STROKES_ACROSS}), 0).rgb;
+  vec2 t = vec2(record.x & 0xffffu, record.x >> 16);
+  vec2 row = vec2(record.y & 0xffffu, record.y >> 16);
+  vec2 bytes = vec2(record.z & 0xffu, record.z >> 8 & 0xffu);
+  float weight = float(record.z >> 16 & 0xffu) / 255.0;
+  vec2 c = vec2(side & 1, side > 1 && side < 5 ? 1 : 0);
   vec2 a = vec2(time.x + t.x * time.y, pitch.x + row.x * pitch.y);
   vec2 b = vec2(time.x + t.y * time.y, pitch.x + row.y * pitch.y);
   shade = min((bytes - fade * (1.0 - weight) - look.x) * look.y, 1.0);
@@ -64,10 +70,9 @@ void main() {
   vec2 along = b - a;
   float length_ = length(along);
   vec2 u = length_ > 1e-4 ? along / length_ : vec2(1.0, 0.0);
-  vec2 c = corner();
   at = a + u * mix(-margin, length_ + margin, c.x) + vec2(-u.y, u.x) * mix(-margin, margin, c.y);
   ends = vec4(a, b);
-  owner = voice;
+  owner = float(record.z >> 24);
   gl_Position = max(shade.x, shade.y) > 0.0 ? vec4(at / pane * 2.0 - 1.0, 0.0, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
 }`, `#version 300 es
 precision highp float;
@@ -123,7 +128,7 @@ export function programs(gl) {
   };
   return {
     columns: made(COLUMNS, "levels", "place", "rows", "size", "step_", "look"),
-    strokes: made(STROKES, "time", "pitch", "pane", "look", "fade", "flank"),
+    strokes: made(STROKES, "strokes", "time", "pitch", "pane", "look", "fade", "flank"),
     colours: made(COLOURS, "levels", "colours", "place", "blend", "hued"),
     shown: made(SHOWN, "shown", "place"),
   };

@@ -44,6 +44,7 @@ export class Keeper {
       item.append(button(clockTime(marker.timeS), "Go to", () => { page.seek(marker.timeS); page.plane.follow(marker.timeS); page.changed(); }), field, button("×", "Remove", () => {
         page.markers.splice(page.markers.indexOf(marker), 1);
         this.list();
+        ($("marks").querySelectorAll("li > :last-child")[number] ?? $("mark")).focus(); // what had the focus is gone
       }));
       return item;
     }));

@@ -41,28 +41,30 @@ export class Overview {
     const { page, canvas, context } = this;
     const { plane } = page;
     const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.max(1, Math.round(side * devicePixelRatio)));
-    const { fromS, toS, startS, spanS } = plane;
-    const marked = [fromS, toS, startS, spanS, page.positionS, page.selection?.fromS, page.selection?.untilS].join();
+    const x = (timeS) => Math.round(((timeS - plane.fromS) / (plane.toS - plane.fromS)) * width);
+    const { selection } = page;
+    const [from, until, at] = [plane.startS, plane.startS + plane.spanS, page.positionS].map(x);
+    const chosen = selection && [x(selection.fromS), x(selection.untilS)];
+    const marked = [plane.toS, from, until, at, chosen].join();
     if (!this.stale && canvas.width === width && marked === this.marked) return;
     this.marked = marked;
+    const hiddenS = plane.toS - plane.fromS - plane.spanS;
+    canvas.ariaValueNow = Math.round(hiddenS > 0 ? (100 * (plane.startS - plane.fromS)) / hiddenS : 0);
     if (this.stale || canvas.width !== width) {
       this.stale = false;
       if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
       this.image = this.drawn(width, height);
-      const shown = plane.spanS / Math.max(1e-9, plane.toS - plane.fromS);
-      canvas.setAttribute("aria-valuenow", Math.round(shown >= 1 ? 0 : (100 * (plane.startS - plane.fromS)) / (plane.toS - plane.fromS - plane.spanS)));
     }
     if (!this.image) return;
     context.putImageData(this.image, 0, 0);
-    const x = (timeS) => ((timeS - plane.fromS) / (plane.toS - plane.fromS)) * width;
     context.fillStyle = page.overlay.ink.ground;
     context.globalAlpha = 0.6;
-    context.fillRect(0, 0, x(plane.startS), height);
-    context.fillRect(x(plane.startS + plane.spanS), 0, width, height);
+    context.fillRect(0, 0, from, height);
+    context.fillRect(until, 0, width, height);
     context.globalAlpha = 1;
     context.fillStyle = page.overlay.ink.accent;
-    if (page.selection) context.fillRect(x(page.selection.fromS), height - 4, Math.max(2, x(page.selection.untilS) - x(page.selection.fromS)), 4);
-    context.fillRect(x(page.positionS) - 1, 0, 2, height);
+    if (chosen) context.fillRect(chosen[0], height - 4, Math.max(2, chosen[1] - chosen[0]), 4);
+    context.fillRect(at - 1, 0, 2, height);
   }
 
   drawn(width, height) {

@@ -173,25 +173,20 @@ export class Painter {
     const perRow = box.height / (tiles.row(scale.highHz) - tiles.row(scale.lowHz));
     gl.uniform2f(use.pitch, -tiles.row(scale.lowHz) * perRow, perRow / tiles.format.row_steps);
     const perSecond = box.width / scale.spanS;
-    const places = [[2, gl.UNSIGNED_SHORT, 0, false], [2, gl.UNSIGNED_SHORT, 4, false], [2, gl.UNSIGNED_BYTE, 8, false], [1, gl.UNSIGNED_BYTE, 10, true], [1, gl.UNSIGNED_BYTE, 11, false]];
-    places.forEach((_, place) => gl.enableVertexAttribArray(place));
+    gl.uniform1i(use.strokes, 0);
+    gl.activeTexture(gl.TEXTURE0);
     let drawn = 0;
     for (const { tile, number } of strokes) {
       if (!tile?.count) continue;
       const tileFromS = number * tiles.tileS * 2 ** level;
       gl.uniform2f(use.time, (tileFromS - scale.startS) * perSecond, tiles.sheet.hop_s * perSecond);
-      gl.bindBuffer(gl.ARRAY_BUFFER, tile.buffer);
+      gl.bindTexture(gl.TEXTURE_2D, tile.texture);
       const [fromS, untilS] = reached(scale, tiles, level, SLAB_PX);
       for (const [first, count] of tiles.louder(tile, fromS - tileFromS, untilS - tileFromS, floor)) {
-        places.forEach(([size, kind, offset, normalized], place) => {
-          gl.vertexAttribPointer(place, size, kind, normalized, 12, 12 * first + offset);
-          gl.vertexAttribDivisor(place, 1);
-        });
-        gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, count);
+        gl.drawArrays(gl.TRIANGLES, 6 * first, 6 * count);
         drawn += count;
       }
     }
-    places.forEach((_, place) => gl.disableVertexAttribArray(place));
     return drawn;
   }
 

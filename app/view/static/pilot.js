@@ -3,6 +3,7 @@
 import { BY_VOICE, MAPS } from "./colours.js";
 import { Hand } from "./hand.js";
 import { tune, tuning } from "./music.js";
+import { tell } from "./tell.js";
 
 const $ = (id) => document.getElementById(id);
 const digits = (value) => `${value}`.replace("-", "−");
@@ -82,7 +83,7 @@ export class Pilot {
   showRange() {
     const range = Math.round(this.page.painter.topDb - this.page.painter.floorDb);
     $("range").value = range;
-    $("range-db").textContent = `${digits(range)} dB`;
+    tell("range-db", `${digits(range)} dB`);
   }
 
   // Which recordings are shown, and which is heard.
@@ -145,13 +146,14 @@ export class Pilot {
   }
 
   // From the cursor's line to the next one up (1) or down (-1).
-  climb(direction) {
+  async climb(direction) {
     const { page } = this;
     const { floorDb } = page.painter;
     this.toCursor(page.cursor?.timeS ?? page.positionS, page.cursor?.hz);
+    await page.tiles.get(page.cursor.folder).reach(page.cursor.timeS);
     const lines = page.lines.filter(({ db }) => db > floorDb).map(({ hz }) => hz);
     const next = direction > 0 ? lines.find((hz) => hz > page.cursor.hz * 1.001) : lines.findLast((hz) => hz < page.cursor.hz / 1.001);
-    if (next) page.cursor.hz = next;
+    if (next) this.toCursor(page.cursor.timeS, next);
   }
 
   edge(which) {

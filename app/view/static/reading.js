@@ -2,10 +2,11 @@
 
 import { traced, vibrato } from "./lines.js";
 import { cents, clockTime, name, nearest, pitchClass } from "./music.js";
+import { tell } from "./tell.js";
 
 const $ = (id) => document.getElementById(id);
 const HINT = matchMedia("(pointer: coarse)").matches
-  ? "touch a line: its note and vibrato · drag: move · pinch: zoom · press long, then drag a box: measure time and cents, loop it, zoom into it"
+  ? "tap: go there, and read the line's note and vibrato · drag: move · pinch: zoom · press long, then drag a box: measure time and cents, loop it, zoom into it"
   : "point at a line: its note and vibrato · click: go there · drag a box: measure time and cents, loop it, zoom into it · double click: hear that partial · wheel: zoom";
 const figure = (value, digits = 1) => value.toFixed(digits).replace("-", "−");
 
@@ -17,29 +18,28 @@ export function showProgress({ sheets, offline }) {
   const done = sheets.reduce((sum, sheet) => sum + sheet.done_s, 0);
   const all = sheets.reduce((sum, sheet) => sum + sheet.duration_s, 0);
   const fault = sheets.find((sheet) => sheet.fault)?.fault;
-  const waiting = sheets.every((sheet) => sheet.complete || sheet.fault) ? "" : `sharpening: ${Math.floor((100 * done) / all)} %`;
+  const sharpened = sheets.every((sheet) => sheet.complete || sheet.fault);
+  const waiting = sharpened ? (sheets.some((sheet) => sheet.hears && !sheet.fault) ? "hearing notes" : "") : `sharpening: ${Math.floor((100 * done) / all)} %`;
   $("progress").textContent = offline ? "disconnected: sharpear has ended, or is being started again" : waiting;
   if (fault) $("message").textContent = fault;
 }
 
 export function showClock(positionS, playing) {
-  $("clock").textContent = clockTime(positionS);
-  const text = playing ? "Pause" : "Play";
-  if ($("play").textContent === text) return;
-  $("play").textContent = text;
-  $("play").setAttribute("aria-pressed", playing);
+  tell("clock", clockTime(positionS));
+  tell("play", playing ? "Pause" : "Play");
+  $("play").ariaPressed = playing;
 }
 
 export function showFileReading(page, found) {
   const { cursor } = page;
   const hz = found?.hz ?? cursor?.hz;
   $("reading").classList.toggle("hint", !cursor);
-  $("read-note").textContent = cursor ? name(nearest(hz).key) : "";
-  $("read-cents").textContent = cursor ? cents(hz) : "";
-  $("read-hz").textContent = cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : HINT;
-  $("read-level").textContent = cursor ? (found ? `${figure(found.db)} dB${found.voice ? `, of a voice on ${pitchClass(found.voice)}` : ""}` : "no line") : "";
-  $("read-time").textContent = cursor ? clockTime(cursor.timeS, 0.001) : "";
-  $("read-measure").textContent = measured(page, found);
+  tell("read-note", cursor ? name(nearest(hz).key) : "");
+  tell("read-cents", cursor ? cents(hz) : "");
+  tell("read-hz", cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : HINT);
+  tell("read-level", cursor ? (found ? `${figure(found.db)} dB${found.voice ? `, of a voice on ${pitchClass(found.voice)}` : ""}` : "no line") : "");
+  tell("read-time", cursor ? clockTime(cursor.timeS, 0.001) : "");
+  tell("read-measure", measured(page, found));
 }
 
 // Δt and Δcents of the selection; the mean level and the vibrato of the line at the cursor in it.

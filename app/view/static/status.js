@@ -1,6 +1,7 @@
 // What the session says of itself, and what the cursor reads.
 
 import { cents, name, nearest } from "./music.js";
+import { tell } from "./tell.js";
 
 const $ = (id) => document.getElementById(id);
 const METER_FLOOR_DB = -60;
@@ -56,10 +57,10 @@ export function showAddress({ url, shared, here }) {
 // found: the line under the cursor, or null; then the cursor's own frequency is read.
 export function showReading(reading) {
   const { hz, sharpDb, plainDb, timeS, agoS } = reading ?? {};
-  $("read-note").textContent = reading ? name(nearest(hz).key) : "–";
-  $("read-cents").textContent = reading ? cents(hz) : "";
-  $("read-hz").textContent = reading ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : "move the pointer over the picture, or press an arrow key";
-  $("read-sharp").textContent = sharpDb === undefined ? "" : `sharp ${sharpDb === null ? "–" : `${figure(sharpDb)} dB`}`;
-  $("read-plain").textContent = plainDb === undefined ? "" : `plain ${plainDb === null ? "–" : `${figure(plainDb)} dB`}`;
-  $("read-time").textContent = reading ? `${figure(timeS, 2)} s (−${figure(agoS, 2)} s)` : "";
+  tell("read-note", reading ? name(nearest(hz).key) : "–");
+  tell("read-cents", reading ? cents(hz) : "");
+  tell("read-hz", reading ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : "move the pointer over the picture, or press an arrow key");
+  tell("read-sharp", sharpDb === undefined ? "" : `sharp ${sharpDb === null ? "–" : `${figure(sharpDb)} dB`}`);
+  tell("read-plain", plainDb === undefined ? "" : `plain ${plainDb === null ? "–" : `${figure(plainDb)} dB`}`);
+  tell("read-time", reading ? `${figure(timeS, 2)} s (−${figure(agoS, 2)} s)` : "");
 }

@@ -3,8 +3,10 @@
 const MOST_BYTES = 96 << 20; // of all recordings together
 const MOST_PENDING = 6;
 const STROKE_BYTES = 12;
+export const STROKES_ACROSS = 1024; // in a texture
 const NOT_FOUND = 404;
 const RETRY_MS = 1000;
+export const SETTLED_S = 1; // this long before where a tile ends that still grows, nothing of it changes any more
 export const SHARP = 0;
 export const PLAIN = 1;
 
@@ -12,8 +14,8 @@ export class Tiles {
   // format: what the server says of all tiles; shares: how many recordings there are; arrived() is called when there is something new to draw
   constructor(gl, format, shares, arrived) {
     Object.assign(this, { gl, format, arrived, mostBytes: MOST_BYTES / shares });
-    this.held = new Map(); // name → { bytes, columns | count, texture | buffer, doneS, usedAt }
-    this.pending = new Set();
+    this.held = new Map(); // name → { bytes, columns | count, texture, doneS, usedAt }
+    this.pending = new Map(); // name → a promise of its tile
     this.size = 0;
     this.clock = 0;
   }
@@ -38,7 +40,7 @@ export class Tiles {
     const tile = this.held.get(name);
     const [fromS, untilS] = [number * this.tileS * 2 ** level, (number + 1) * this.tileS * 2 ** level];
     const { done_s: doneS, complete } = this.sheet;
-    const stale = !tile || (tile.doneS < untilS + 1 && (tile.doneS < doneS || (complete && !tile.complete)));
+    const stale = !tile || (tile.doneS < untilS + SETTLED_S && (tile.doneS < doneS || (complete && !tile.complete)));
     if (wanted && stale && fromS < doneS) this.fetch(kind, name);
     if (tile) tile.usedAt = this.clock;
     return tile;
@@ -53,9 +55,18 @@ export class Tiles {
     return tile;
   }
 
-  async fetch(kind, name) {
-    if (this.pending.size >= MOST_PENDING || this.pending.has(name)) return;
-    this.pending.add(name);
+  // Resolves once the finest strokes of a moment are here, if there are any yet.
+  async reach(timeS) {
+    const number = Math.floor(timeS / this.tileS);
+    if (!this.held.has(`s0-${number}`) && timeS < this.sheet.done_s) await this.fetch("s", `s0-${number}`, Infinity);
+  }
+
+  fetch(kind, name, most = MOST_PENDING) {
+    if (!this.pending.has(name) && this.pending.size < most) this.pending.set(name, this.load(kind, name));
+    return this.pending.get(name);
+  }
+
+  async load(kind, name) {
     const { done_s: doneS, complete } = this.sheet;
     try {
       const bytes = await contentOf(`data/${this.sheet.folder}/${name}`);
@@ -70,8 +81,8 @@ export class Tiles {
   keep(kind, name, bytes, state) {
     this.drop(name);
     const tile = { ...state, bytes, usedAt: this.clock };
-    if (kind === "s") this.asBuffer(tile, +name.slice(1, name.indexOf("-")));
-    else this.asTexture(tile);
+    if (kind === "s") this.asStrokes(tile, +name.slice(1, name.indexOf("-")));
+    else this.asColumns(tile);
     this.held.set(name, tile);
     this.size += bytes.length;
     if (this.size <= this.mostBytes) return;
@@ -85,28 +96,33 @@ export class Tiles {
     const tile = this.held.get(name);
     if (!tile) return;
     if (tile.texture) this.gl.deleteTexture(tile.texture);
-    if (tile.buffer) this.gl.deleteBuffer(tile.buffer);
     this.size -= tile.bytes.length;
     this.held.delete(name);
   }
 
-  asTexture(tile) {
+  asColumns(tile) {
     const { gl } = this;
     const { rows } = this.sheet;
     tile.columns = tile.bytes.length / rows / 2;
     tile.histograms = histograms(tile.bytes);
     if (!tile.columns) return;
-    tile.texture = gl.createTexture();
+    tile.texture = this.texture(gl.RG8, rows, tile.columns, gl.RG, gl.UNSIGNED_BYTE, tile.bytes, gl.LINEAR);
+  }
+
+  texture(kind, width, height, format, type, content, filter) {
+    const { gl } = this;
+    const made = gl.createTexture();
     gl.activeTexture(gl.TEXTURE0);
-    gl.bindTexture(gl.TEXTURE_2D, tile.texture);
+    gl.bindTexture(gl.TEXTURE_2D, made);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RG8, rows, tile.columns, 0, gl.RG, gl.UNSIGNED_BYTE, tile.bytes);
-    for (const which of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, which, gl.LINEAR);
+    gl.texImage2D(gl.TEXTURE_2D, 0, kind, width, height, 0, format, type, content);
+    for (const which of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, which, filter);
     for (const which of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, which, gl.CLAMP_TO_EDGE);
+    return made;
   }
 
   // starts: of each of its segments, in which strokes come from loud to faint, the first stroke.
-  asBuffer(tile, level) {
+  asStrokes(tile, level) {
     const { gl } = this;
     const { tile_frames: frames, segments } = this.format;
     tile.count = tile.bytes.length / STROKE_BYTES;
@@ -116,9 +132,11 @@ export class Tiles {
     for (let n = tile.count - 1; n >= 0; n--) tile.starts[tile.words[(n * STROKE_BYTES) / 2] >> shift] = n;
     for (let segment = segments - 1; segment >= 0; segment--) tile.starts[segment] = Math.min(tile.starts[segment], tile.starts[segment + 1]);
     tile.segmentS = (this.tileS * 2 ** level) / segments;
-    tile.buffer = gl.createBuffer();
-    gl.bindBuffer(gl.ARRAY_BUFFER, tile.buffer);
-    gl.bufferData(gl.ARRAY_BUFFER, tile.bytes, gl.STATIC_DRAW);
+    const down = Math.ceil(tile.count / STROKES_ACROSS);
+    if (!down) return;
+    const records = new Uint32Array(3 * STROKES_ACROSS * down);
+    records.set(new Uint32Array(tile.bytes.buffer));
+    tile.texture = this.texture(gl.RGB32UI, STROKES_ACROSS, down, gl.RGB_INTEGER, gl.UNSIGNED_INT, records, gl.NEAREST);
   }
 
   // Segments of a tile of strokes that begin between two times, from the tile's beginning: the first and the last.
