@@ -12,6 +12,7 @@ import numpy as np
 import sharpear
 from sharpear.dsp import HannBank, HannDesign
 from sharpear.dsp.cues import CueDesign
+from sharpear.dsp.hann_bank_kernel import APART
 from sharpear.dynamics.beliefs import load_beliefs
 from sharpear.dynamics.voice_beliefs import load_voice_beliefs
 from sharpear.gpu.arguments import Packer
@@ -69,15 +70,16 @@ def work(sharpener: sharpear.Sharpener) -> Work:
     longest, every = int(windows.counts[-1]), windows.channels
     down = 4 * ((3 if voices.enabled else 2) * atoms + channels)
     moved = 64 * every + 32 * every + 112 * longest + 12 * 4 * atoms
-    adds = _bank_adds(windows) + _belief_adds(sharpener.config.beliefs.weights, windows)
+    adds = bank_adds(windows) + _belief_adds(sharpener.config.beliefs.weights, windows)
     adds += _voice_adds(voices.weights, _bands(sharpener.config.beliefs.weights, windows)) if voices.enabled else 0
     return Work(adds * frames_per_s, moved * frames_per_s, down * frames_per_s)
 
 
-def _bank_adds(windows: HannDesign) -> float:
-    """A hop's: sums over its samples, the mixing of these, and of each resonator's 6 to go on and 8 for its window."""
+def bank_adds(windows: HannDesign) -> float:
+    """A hop's: samples weighed, their sums with carriers, turned and mixed; of each resonator 6 to go on, 8 to tell."""
     filters = HannBank(windows)._filters
-    return filters.basis.size + filters.mixing.size + 14 * windows.channels
+    (rows, apart), carriers = filters.basis.shape, filters.carrier.shape[1]
+    return rows * apart * (1 + carriers) + 2 * rows * carriers + (4 * rows // APART + 14) * windows.channels
 
 
 def _belief_adds(name: str, windows: HannDesign) -> float:

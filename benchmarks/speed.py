@@ -28,6 +28,7 @@ import soundfile
 from numba import njit
 
 import sharpear
+from benchmarks.gpu_limits import bank_adds
 from benchmarks.judge_stages import StageByStage, judge_stages
 from benchmarks.results import WRITTEN, Cell, Results, Table
 from benchmarks.sharpness.peers import reassigned
@@ -151,9 +152,8 @@ def stages(audio: np.ndarray[Any, Any], rate: int, name: str, repeats: int) -> d
 
 def roofline(peak: float, needed: float, parts: dict[str, float], judged: dict[str, float], rate: int) -> Table:
     """What the products of `music` take at best, and what they take."""
-    filters = sharpear.Sharpener(rate, "music")._path._bank.parts.filters
-    hops = rate / filters.basis.shape[0]
-    bank = hops * (filters.basis.size + filters.mixing.size + 12 * filters.resonator.size)
+    windows = sharpear.Sharpener(rate, "music")._path._bank.design
+    bank = rate / windows.hop * bank_adds(windows)
     reached = {"bank": (bank, parts["bank"]), "judge's layers": (needed, judged["judge bands"] + judged["judge lines"])}
     rows: dict[str, dict[str, Cell]] = {
         name: {"G multiply-adds a second": each / 1e9, "share at best": each / peak, "share reached": share}

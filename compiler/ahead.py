@@ -4,6 +4,8 @@ What they compile they keep (`sharpear.compiler.cache`), and it is loaded from t
 Whatever goes wrong with them, kernels are compiled here when they are called.
 """
 
+import gc
+import os
 import pickle
 import subprocess
 import sys
@@ -73,9 +75,11 @@ def _helpers(shares: Sequence[Sequence[tuple[Any, tuple[Any, ...]]]]) -> Iterato
 
 
 def _help() -> None:
-    """Compile what stdin names."""
+    """Compile what stdin names, and leave without taking apart what compiling has left behind."""
+    gc.disable()
     for module, name, types in pickle.load(sys.stdin.buffer):
         getattr(import_module(module), name).compile(types)
+    os._exit(0)
 
 
 if __name__ == "__main__":

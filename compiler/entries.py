@@ -32,6 +32,21 @@ def entry(kernel: Any, *arguments: Any) -> Callable[..., Any]:
     return run
 
 
+def plain(kernel: Any) -> Callable[..., Any]:
+    """The function that `kernel` is compiled of, which Python runs as it stands: for what is done once.
+
+    >>> from sharpear.compiler import kernel
+    >>> @kernel
+    ... def room(units):
+    ...     return np.empty(units, np.float32)
+    >>> import numpy as np
+    >>> plain(room)(3).shape
+    (3,)
+    """
+    function: Callable[..., Any] = kernel.py_func if isinstance(kernel, Dispatcher) else kernel
+    return function
+
+
 def entries(calls: Mapping[str, Call], processes: int) -> dict[str, Callable[..., Any]]:
     """`entry` of each call by its name, those that are not kept compiled together, as `compile_ahead` does."""
     compile_ahead(list(calls.values()), processes)

@@ -20,6 +20,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.event import trigger_event
 from numba.core.registry import CPUDispatcher
 
+from .once import once
 from .passes import INSTEAD, INSTEAD_IN_PARTS
 
 ir: Any = llvmlite.ir
@@ -27,6 +28,9 @@ FunctionCompiler: Any = numba.core.dispatcher._FunctionCompiler  # type: ignore[
 
 UNDERSTOOD = (0, 62) <= tuple(numba.version_info.short) <= (0, 68)
 """Whether this Numba's steps are those that are changed here. With another one it takes its own, and longer."""
+
+if UNDERSTOOD:
+    once()
 
 
 @contextmanager

@@ -19,7 +19,6 @@ Power and power times frequency are what is given: sums of them over a spectral 
 mean frequency.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -32,7 +31,9 @@ from sharpear.gpu.arguments import check_audio
 from sharpear.gpu.stateful import Stateful, fields_of, named
 
 from .hann_bank_kernel import (
+    APART,
     RESTART_HOPS,
+    TOGETHER,
     BankParts,
     BankState,
     HannOut,
@@ -48,12 +49,6 @@ DAMPING = 0.02
 
 HIGHEST_CENTER = 0.46
 """The highest channel, as a share of the sample rate: nearer to .5 it would see its own mirror image."""
-
-NEIGHBORS = 64
-"""Resonators, of all windows, whose hop filters are factored together: fewer share less, more need more sums."""
-
-SUMS_TOGETHER = 16
-"""Sums that are made together: the last group has as many more as fill the last lanes."""
 
 TOLERANCE = 1e-7
 """Singular values of hop filters, relative to the largest, that single precision does not tell from zero."""
@@ -219,7 +214,8 @@ class HannBank(Stateful):
             backend,
             below={"filled": design.hop},
         )
-        needed = 8 * units + 4 * self._filters.mixing.shape[0] + 4
+        rows, (_, carriers) = self._filters.basis.shape[0], self._filters.carrier.shape
+        needed = 8 * units + 4 * (rows * carriers + rows // APART * carriers) + 4
         self._run = backend.kernel(hann_process, blocks=streams, threads=units, shared_bytes=needed)
         self._usable = backend.kernel(usable_samples, blocks=streams, threads=design.hop)
 
@@ -314,7 +310,7 @@ def _tables(design: HannDesign, backend: Backend) -> tuple[HopFilters, Resonator
         back=backend.array([back.real, back.imag], np.float64),
         past=backend.array(np.concatenate(past), np.float64),
     )
-    return _factored(pole, gain, design.hop, backend), resonators, windows
+    return _factored(design, gain, backend), resonators, windows
 
 
 def _gain(N: int, points: int) -> float:
@@ -326,27 +322,39 @@ def _gain(N: int, points: int) -> float:
 
 # On several threads, on a busy machine, these small matrices wait for each other: 30 s where one takes 0.3.
 @threadpool_limits.wrap(limits=1, user_api="blas")
-def _factored(poles: Sequence[NDArray[np.complex128]], gains: list[float], hop: int, backend: Backend) -> HopFilters:
-    """``g p^(H−1−n)`` of each group of neighbours by singular values: ``basis[n] @ mixing``."""
-    pole, gain = np.concatenate(poles), np.repeat(gains, [len(window) for window in poles])
-    basis, mixing, sums = [], [], 0
-    by_frequency = np.argsort(np.angle(pole), kind="stable")
-    for begin in range(0, len(pole), NEIGHBORS):
-        group = by_frequency[begin : begin + NEIGHBORS]
-        powers = np.vander(pole[group], hop).T
-        response = np.concatenate([powers.real, powers.imag], axis=1)
-        squares, u = np.linalg.eigh(response @ response.T)  # in half the time of singular values of `response`
-        rank = int((squares > TOLERANCE**2 * squares[-1]).sum())
-        if begin + NEIGHBORS >= len(pole):
-            rank = min(rank + -(sums + rank) % SUMS_TOGETHER, hop)
-        u, sums = u[:, -rank:], sums + rank
-        parts = np.zeros((u.shape[1], 2, NEIGHBORS))
-        parts[:, :, : len(group)] = (u.T @ response).reshape(-1, 2, len(group)) * gain[group]
-        basis.append(u)
-        mixing.append(parts.reshape(-1, 2 * NEIGHBORS))
+def _factored(design: HannDesign, gains: list[float], backend: Backend) -> HopFilters:
+    """``g p^(H−1−n)`` as a band's oscillation times what all bands have in common, by singular values of this.
+
+    Within a band a turn a hop wide, a window of N samples has as many resonators as whole numbers of them fill it.
+    """
+    hop, bands, near = design.hop, 0, []
+    apart = -(-hop // APART)
+    earlier = np.arange(apart * APART)[::-1]  # before the hop is silence
+    for window, count, N in zip(design.windows, design.counts, design.length_samples, strict=True):
+        width = window.length_hops * window.points
+        bands = max(bands, -(-(int(count) + window.points) // width))
+        turns = (np.arange(width) / width - 0.5) / hop
+        near.append(np.exp((-DAMPING / N + 2j * np.pi * turns[:, None]) * earlier))
+    response = np.concatenate([part for each in near for part in (each.real, each.imag)])
+    squares, basis = np.linalg.eigh(response.T @ response)  # in half the time of singular values of `response`
+    basis = basis[:, squares > TOLERANCE**2 * squares[-1]]
+    basis = np.pad(basis, ((0, 0), (0, -basis.shape[1] % TOGETHER)))
+    mixing = []
+    for each, gain in zip(near, gains, strict=True):
+        factor = gain * (each @ basis).T
+        parts = np.block([[factor.real, factor.imag], [-factor.imag, factor.real]])
+        mixing.append(np.pad(parts, ((0, 0), (0, -parts.shape[1] % TOGETHER))).ravel())
+    center = (np.arange(-(-bands // TOGETHER) * TOGETHER) + 0.5) / hop
+
+    def carrier(samples: NDArray[np.int64]) -> NDArray[np.float32]:
+        turned = np.exp(2j * np.pi * center * samples[:, None])
+        return backend.array(np.concatenate([turned.real, turned.imag], axis=1), np.float32)
+
     return HopFilters(
-        basis=backend.array(np.concatenate(basis, axis=1), np.float32),
+        hop=hop,
+        basis=backend.array(basis.reshape(apart, -1).T, np.float32),
+        carrier=carrier(earlier[APART - 1 :: APART]),
+        between=carrier(earlier[-APART:]),
         mixing=backend.array(np.concatenate(mixing), np.float32),
-        first_sum=backend.array(np.cumsum([0, *map(len, mixing)]), np.int64),
-        resonator=backend.array(by_frequency, np.int64),
+        first_mixing=backend.array(np.cumsum([0, *map(len, mixing)]), np.int64),
     )

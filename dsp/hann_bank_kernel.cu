@@ -2,10 +2,19 @@
 // a stream. A thread advances every blockDim.x-th resonator and cuts its window, whose values then lie in working memory,
 // where channels find their neighbours. Multiply-adds are fused where the CPU's compiler fuses them.
 
-// Σ_n weight[n] rows[n], of rows that lie `stride` apart.
-__device__ float weighted_rows(const float *weight, int count, const float *rows, int stride) {
+// Σ_n weight[n * step] rows[n * stride].
+__device__ float weighted_rows(const float *weight, int step, int count, const float *rows, int stride) {
     float sum = 0.0f;
-    for (int n = 0; n < count; ++n) sum = fmaf(weight[n], rows[(long long)n * stride], sum);
+    for (int n = 0; n < count; ++n) sum = fmaf(weight[n * step], rows[n * stride], sum);
+    return sum;
+}
+
+// Every APART-th sample, weighed, summed up with a carrier; n: the first of them, which may lie before the hop.
+__device__ float carried_sum(const float *sound, int n, const float *weight, int count, const float *carrier, int stride) {
+    float sum = 0.0f;
+    for (int m = 0; m < count; ++m, n += APART) {
+        if (n >= 0) sum = fmaf(weight[m] * sound[n], carrier[m * stride], sum);
+    }
     return sum;
 }
 
@@ -50,6 +59,12 @@ struct Resonator {
     }
 };
 
+__device__ int window_of(int k, WindowTables windows) {
+    int w = 0;
+    while (k >= windows.first_resonator.data[w + 1]) ++w;
+    return w;
+}
+
 __device__ Resonator resonator_of(int k, Resonators resonators, WindowTables windows, BankState state) {
     int all = resonators.past.shape[0], w = 0;
     double *before = state.past.data + blockIdx.x * state.past.shape[1];
@@ -73,24 +88,41 @@ extern "C" __global__ void hann_process(
     Array<float, 2> recent, HopFilters filters, Resonators resonators, WindowTables windows, BankState state, int frame,
     HannOut out
 ) {
-    int hop = filters.basis.shape[0], sums = filters.basis.shape[1], parts = filters.mixing.shape[1], width = parts / 2;
-    int units = filters.resonator.shape[0], channels = windows.center_hz.shape[0];
+    int hop = filters.hop, rows = filters.basis.shape[0], apart = filters.basis.shape[1], sums = rows / APART;
+    int carriers = filters.carrier.shape[1], bands = carriers / 2, missing = APART * apart - hop;
+    int units = resonators.past.shape[0], channels = windows.center_hz.shape[0];
     int last = windows.length_hops.shape[0] - 1, longest = windows.first_channel.data[last];
     Places places{shared_memory()};
     complex64 *finite = places.take<complex64>(units);
-    float *folded = places.take<float>(sums);
+    float *carried = places.take<float>(rows * carriers), *folded = places.take<float>(2 * sums * bands);
     for (int f = 0; f < out.power.shape[0]; ++f) {
         const float *sound = recent.data + blockIdx.x * recent.shape[1] + f * hop;
-        for (int n = threadIdx.x; n < sums; n += blockDim.x) {
-            folded[n] = weighted_rows(sound, hop, filters.basis.data + n, sums);
+        for (int i = threadIdx.x; i < rows * carriers; i += blockDim.x) {
+            int row = i / carriers;
+            carried[i] = carried_sum(sound, row / sums - missing, filters.basis.data + row * apart, apart,
+                                     filters.carrier.data + i % carriers, carriers);
         }
         __syncthreads();
-        EACH_UNIT(i) {
-            int g = i / width, a = filters.first_sum.data[g], count = filters.first_sum.data[g + 1] - a;
-            const float *mixing = filters.mixing.data + (long long)a * parts + i % width;
-            float fresh_re = weighted_rows(folded + a, count, mixing, parts);
-            float fresh_im = weighted_rows(folded + a, count, mixing + width, parts);
-            int k = filters.resonator.data[i];
+        for (int i = threadIdx.x; i < sums * bands; i += blockDim.x) {
+            int g = i % bands;
+            float real = 0.0f, imaginary = 0.0f;
+            for (int n = 0; n < APART; ++n) {
+                const float *between = filters.between.data + n * carriers + g;
+                const float *row = carried + (n * sums + i / bands) * carriers + g;
+                real += between[0] * row[0] - between[bands] * row[bands];
+                imaginary += between[0] * row[bands] + between[bands] * row[0];
+            }
+            folded[i] = real;
+            folded[sums * bands + i] = imaginary;
+        }
+        __syncthreads();
+        EACH_UNIT(k) {
+            int w = window_of(k, windows), width = windows.length_hops.data[w] * windows.points.data[w];
+            int within = k - windows.first_resonator.data[w];
+            int columns = (filters.first_mixing.data[w + 1] - filters.first_mixing.data[w]) / (2 * sums);
+            const float *mixing = filters.mixing.data + filters.first_mixing.data[w] + within % width;
+            float fresh_re = weighted_rows(folded + within / width, bands, 2 * sums, mixing, columns);
+            float fresh_im = weighted_rows(folded + within / width, bands, 2 * sums, mixing + width, columns);
             Resonator resonator = resonator_of(k, resonators, windows, state);
             if ((frame + f) % RESTART_HOPS == 0) resonator.restart(frame + f);
             resonator.advance(fresh_re, fresh_im);

@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 from sharpear.compiler import Complexes, Doubles, Floats, kernel
 from sharpear.compiler.products import ANYTHING, add_products
 
-HOPS = 4
-"""Hops whose samples are taken in together: filters of half a megabyte pass through the caches once for all of them."""
+APART = 4
+"""Samples apart that are summed up together first: a carrier turns from one of them to the next as anywhere."""
+
+TOGETHER = 8
+"""Sums, and parts of resonators, that are made together: there are as many more as fill the last lanes."""
 
 SMALLEST_RESONANCE = 1e-30
 """States below this are set to zero once a hop, before they become slow denormal numbers."""
@@ -24,16 +27,23 @@ SILENT_POWER = np.float32(1e-24)
 
 
 class HopFilters(NamedTuple):
-    """What a hop's samples add to the resonators, ``Σ_n p^(H−1−n) x[n]``, by way of fewer sums that neighbours share.
+    """What a hop's samples add to the resonators, ``g Σ_n p^(H−1−n) x[n]``, band by band, each a turn a hop wide.
 
-    basis: what is summed up of a hop, for one group of neighbours after another; mixing: how the resonators of a group
-    are made of its sums, all real parts, then all imaginary parts; resonator: which they are.
+    All bands are alike but for their centre's oscillation: what is within one is made of the same few sums.
+
+    hop: samples. Every `APART`th of them is first summed up alone, silence standing before the first ones.
+    basis: what samples are weighed by, for the first of every `APART` each sum, then for the second; carrier: at the
+    last of them the cosines of the bands' centres, then their sines; between: the same of how these turn from each to
+    the last; mixing: of one window after the other how resonators within a band are made of its sums, real parts and
+    then imaginary ones, each row filled up to whole lanes; first_mixing: where that begins.
     """
 
-    basis: Annotated[NDArray[np.float32], "samples", "sums"]
-    mixing: Annotated[NDArray[np.float32], "sums", "parts"]
-    first_sum: Annotated[NDArray[np.int64], "group ends"]
-    resonator: Annotated[NDArray[np.int64], "resonators"]
+    hop: int
+    basis: Annotated[NDArray[np.float32], "sums apart", "samples apart"]
+    carrier: Annotated[NDArray[np.float32], "samples apart", "carriers"]
+    between: Annotated[NDArray[np.float32], "apart", "carriers"]
+    mixing: Annotated[NDArray[np.float32], "mixing values"]
+    first_mixing: Annotated[NDArray[np.int64], "window ends"]
 
 
 class Resonators(NamedTuple):
@@ -83,50 +93,68 @@ class HannOut(NamedTuple):
 
 
 class HannRoom(NamedTuple):
-    """Room for some hops: samples, their sums, what these are mixed to, what resonators receive; for one: windows."""
+    """Room for a hop.
 
-    sound: Annotated[NDArray[np.float32], "hops", "samples"]
-    folded: Annotated[NDArray[np.float32], "hops", "sums"]
-    mixed: Annotated[NDArray[np.float32], "hops", "parts"]
-    fresh: Annotated[NDArray[np.float32], "hops", "two", "resonators"]
+    sound, weighed: its samples, every `APART`th in a row, and weighed; carried, folded: their sums with carriers, and
+    these over all rows, real parts and then imaginary ones; mixed, fresh: what a window makes of them, and all
+    resonators receive; finite: windows.
+    """
+
+    sound: Annotated[NDArray[np.float32], "apart", "samples apart"]
+    weighed: Annotated[NDArray[np.float32], "sums apart", "samples apart"]
+    carried: Annotated[NDArray[np.float32], "sums apart", "carriers"]
+    folded: Annotated[NDArray[np.float32], "parts of sums", "bands"]
+    mixed: Annotated[NDArray[np.float32], "mixed values"]
+    fresh: Annotated[NDArray[np.float32], "two", "resonators"]
     finite: Annotated[NDArray[np.float32], "two", "resonators and points"]
 
 
 @kernel
 def hann_room(filters: HopFilters, resonators: Resonators, windows: WindowTables) -> HannRoom:
-    """Room for some hops after others."""
-    units, (hop, sums) = resonators.past.size, filters.basis.shape
+    """Room for one hop after the other."""
+    units, rows, (apart, carriers) = resonators.past.size, filters.basis.shape[0], filters.carrier.shape
+    parts = 2 * (rows // APART)
     return HannRoom(
-        np.empty((HOPS, hop), np.float32),
-        np.empty((HOPS, sums), np.float32),
-        np.empty((HOPS, filters.mixing.shape[1]), np.float32),
-        np.empty((HOPS, 2, units), np.float32),
+        np.zeros((APART, apart), np.float32),
+        np.empty((rows, apart), np.float32),
+        np.empty((rows, carriers), np.float32),
+        np.empty((parts, carriers // 2), np.float32),
+        np.empty(carriers // 2 * (filters.mixing.size // parts), np.float32),
+        np.empty((2, units), np.float32),
         np.empty((2, units + windows.points.max()), np.float32),
     )
 
 
 @kernel
-def take_hops(sound: Floats, filters: HopFilters, room: HannRoom) -> None:
-    """What resonators receive of so many hops, `HOPS` at most: ``room.fresh``."""
-    hop = filters.basis.shape[0]
-    hops = sound.size // hop
-    rows, folded, mixed = room.sound[:hops], room.folded[:hops], room.mixed[:hops]
-    for h in range(hops):
-        for n in range(hop):
-            rows[h, n] = sound[h * hop + n]
-    _clear(folded)
-    add_products(rows, filters.basis, ANYTHING, folded)
-    width = mixed.shape[1] // 2
-    for g in range(filters.first_sum.size - 1):
-        a, b = filters.first_sum[g], filters.first_sum[g + 1]
+def take_hop(sound: Floats, filters: HopFilters, windows: WindowTables, room: HannRoom) -> None:
+    """What resonators receive of a hop: ``room.fresh``."""
+    carried, folded = room.carried, room.folded
+    _weigh(sound, filters.basis, room.sound, room.weighed)
+    _clear(carried)
+    add_products(room.weighed, filters.carrier, ANYTHING, carried)
+    _fold(carried, filters.between, folded)
+    for w in range(windows.points.size):
+        a, b = windows.first_resonator[w], windows.first_resonator[w + 1]
+        width = windows.length_hops[w] * windows.points[w]
+        bands = (b - a + width - 1) // width
+        mixing = filters.mixing[filters.first_mixing[w] : filters.first_mixing[w + 1]].reshape(folded.shape[0], -1)
+        mixed = room.mixed[: bands * mixing.shape[1]].reshape(bands, -1)
         _clear(mixed)
-        add_products(folded[:, a:b], filters.mixing[a:b], ANYTHING, mixed)
-        first = g * width
-        inside = filters.resonator[first : first + width]
-        for h in range(hops):
-            fresh_re, fresh_im, real, imaginary = room.fresh[h, 0], room.fresh[h, 1], mixed[h, :width], mixed[h, width:]
-            for j in range(inside.size):
-                fresh_re[inside[j]], fresh_im[inside[j]] = real[j], imaginary[j]
+        add_products(folded[:, :bands].T, mixing, ANYTHING, mixed)
+        for part in range(2):
+            _unfold(mixed, part * width, width, room.fresh[part, a:b])
+
+
+@kernel
+def _weigh(sound: Floats, basis: Floats, apart: Floats, weighed: Floats) -> None:
+    missing = apart.size - sound.size
+    for n in range(sound.size):
+        apart[(missing + n) % APART, (missing + n) // APART] = sound[n]
+    sums = basis.shape[0] // APART
+    for row in range(basis.shape[0]):
+        samples, weights, told = apart[row // sums], basis[row], weighed[row]
+        for m in range(samples.size):
+            told[m] = samples[m] * weights[m]
 
 
 @kernel
@@ -134,6 +162,34 @@ def _clear(rows: Floats) -> None:
     for h in range(rows.shape[0]):
         for k in range(rows.shape[1]):
             rows[h, k] = 0.0
+
+
+@kernel
+def _fold(carried: Floats, between: Floats, folded: Floats) -> None:
+    """Sums over all samples of those over every `APART`th, each turned to where its samples are."""
+    sums, bands = folded.shape[0] // 2, folded.shape[1]
+    for j in range(sums):
+        real, imaginary = folded[j], folded[sums + j]
+        for g in range(bands):
+            real[g] = imaginary[g] = 0.0
+        for n in range(APART):
+            re, im, row = between[n, :bands], between[n, bands:], carried[n * sums + j]
+            row_re, row_im = row[:bands], row[bands:]
+            for g in range(bands):
+                real[g] += re[g] * row_re[g] - im[g] * row_im[g]
+                imaginary[g] += re[g] * row_im[g] + im[g] * row_re[g]
+
+
+@kernel
+def _unfold(rows: Floats, first: int, width: int, values: Floats) -> None:
+    """So many values of each row, from its `first` one on, behind those of the row before."""
+    whole = values.size // width
+    for g in range(whole):
+        row, part = rows[g, first : first + width], values[g * width : (g + 1) * width]
+        for i in range(width):
+            part[i] = row[i]
+    for i in range(values.size - whole * width):
+        values[whole * width + i] = rows[whole, first + i]
 
 
 @kernel
@@ -158,13 +214,12 @@ def hann_process(
     out: HannOut,
 ) -> None:  # fmt: skip
     """Advance every stream over the whole hops of `recent` (streams, samples), the first of them number `frame`."""
-    hop, frames, room = filters.basis.shape[0], out.power.shape[0], hann_room(filters, resonators, windows)
+    hop, frames, room = filters.hop, out.power.shape[0], hann_room(filters, resonators, windows)
     for s in range(recent.shape[0]):
         for f in range(frames):
-            if f % HOPS == 0:
-                take_hops(recent[s, f * hop : min(f + HOPS, frames) * hop], filters, room)
+            take_hop(recent[s, f * hop : (f + 1) * hop], filters, windows, room)
             hann_hop(
-                room.fresh[f % HOPS], resonators, windows, frame + f, state.resonators[s], state.past[s], room.finite,
+                room.fresh, resonators, windows, frame + f, state.resonators[s], state.past[s], room.finite,
                 out.power[f, s], out.moment[f, s], out.subband[f, s],
             )  # fmt: skip
 

@@ -10,21 +10,34 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler.entries import entries
+from sharpear.compiler.entries import entries, plain
 from sharpear.compiler.kept import Kept
 from sharpear.dsp import HannBank, LineFinder
+from sharpear.dsp.hann_bank_kernel import hann_room
+from sharpear.dsp.lines_kernel import lanes_room
 from sharpear.dsp.voice_evidence_kernel import RowRoom
 from sharpear.dsp.voice_tracker_kernel import ROW_HOPS, TrackerOut
+from sharpear.dynamics.pair_kernel import pair_room
 from sharpear.gpu.arguments import check_audio
 
 from .belief_code import BeliefCode
 from .cores import cores, streams_side_by_side
 from .evidence import Evidence
-from .hop_by_hop_kernel import DecideParts, ListenParts, decide, hear, hear_voices_too, take_in
-from .judge import Judge, JudgeRoom
+from .hop_by_hop_kernel import (
+    DecideParts,
+    DecideRoom,
+    HearRoom,
+    ListenParts,
+    decide,
+    hear,
+    hear_voices_too,
+    take_in,
+)
+from .judge import Judge
 from .plain import PlainAmplitudes
 from .voice_follower import follow_voices
 from .voiced_judge import HearingRoom, VoicedJudge
+from .winners import winners_room
 
 CHUNK_SAMPLES = 1 << 16
 """Samples of each stream that are laid out at once."""
@@ -63,11 +76,15 @@ class HopByHop:
         self._atoms, self._channels = self._judge.tables.atom_hz.size, plain.channels
         self._followed = Kept(self._voices.tracker.parts) if self._voices else None
         self._weights = Kept(self._voices.weights) if self._voices else None
-        self._rooms: list[tuple[Kept[JudgeRoom], VoiceRooms | None]] = []
+        self._rooms: list[tuple[Kept[HearRoom], VoiceRooms | None]] = []
+        self._deciding: list[Kept[DecideRoom]] = []
         self._recent = np.empty((self._streams, 0), np.float32)
         self._resting = np.zeros(self._streams, np.int64)
         self._stateful = bank, self._finder, self._judge, plain.late
-        self._changes: tuple[int, ...] = ()
+        self._changes: list[int] = []
+        self._counters = [bank.memory["frame"], self._finder.frame, self._judge.frame]
+        if self._voices:
+            self._counters.append(self._voices.tracker.frame)
         self._nothing = self._evidence(0)
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
@@ -75,11 +92,14 @@ class HopByHop:
         return type(self), self._stages
 
     def _evidence(self, frames: int) -> Evidence:
-        drive, frequency_hz = (np.empty((frames, self._streams, self._atoms), np.float32) for _ in range(2))
-        plain = np.empty((frames, self._streams, self._channels), np.float32)
-        fundamental_hz = np.empty((frames, self._streams, self._atoms if self._voices else 0), np.float32)
-        nothing = np.empty((frames, self._streams, 0), np.complex64)
-        return Evidence(drive, frequency_hz, nothing, plain, fundamental_hz)
+        lines = frames, self._streams, self._atoms
+        return Evidence(
+            drive=np.empty(lines, np.float32),
+            frequency_hz=np.empty(lines, np.float32),
+            subband=np.empty((frames, self._streams, 0), np.complex64),
+            plain=np.empty((frames, self._streams, self._channels), np.float32),
+            fundamental_hz=np.empty(lines if self._voices else (frames, self._streams, 0), np.float32),
+        )
 
     def listen(self, audio: NDArray[np.float32]) -> Evidence:
         """The evidence of the frames that (samples, streams) of audio complete.
@@ -110,31 +130,29 @@ class HopByHop:
         return frames
 
     def _hear_all(self, evidence: Evidence, done: int, frames: int) -> None:
-        counters = [self._memory["frame"], self._finder.frame, self._judge.frame]
+        counters = self._counters
         made: tuple[NDArray[Any], ...] = evidence.drive, evidence.frequency_hz, evidence.plain
         if self._voices:
             made = *made, evidence.fundamental_hz
         if len(evidence.drive) > frames:
             made = tuple(array[done : done + frames] for array in made)
-        numbers = tuple(map(int, counters))
-        if self._voices:
-            counters.append(self._voices.tracker.frame)
-        changes = tuple(stage.changes for stage in self._stateful)
+        numbers = [int(counter) for counter in counters]
+        changes = [stage.changes for stage in self._stateful]
         if changes != self._changes:
             self._changes, self._resting[:] = changes, 0
 
         def hear_one(s: int) -> None:
             room, voices = self._rooms.pop() if self._rooms else self._new_rooms()
-            given = self._recent, s, *numbers, self._listened, self._resting, room, *made
+            given = self._recent, s, *numbers[:3], self._listened, self._resting, room, *made
             if voices is None:
                 self._kernels.hear(*given)
             else:
-                self._hear_voices_too(s, frames, numbers[-1], given, voices)
+                self._hear_voices_too(s, frames, numbers[2], given, voices)
             self._rooms.append((room, voices))
 
         streams_side_by_side(self._streams, frames, hear_one)
-        for counter in counters:
-            counter += frames
+        for counter, number in zip(counters, numbers, strict=True):
+            counter[...] = number + frames  # to add to it takes NumPy longer than a kernel's call
 
     def _hear_voices_too(self, s: int, frames: int, frame: int, given: tuple[Any, ...], room: VoiceRooms) -> None:
         """Voices stay what they are until they are looked for again: for so long each kernel goes on."""
@@ -158,30 +176,51 @@ class HopByHop:
             named = *heard, nothing.fundamental_hz, 0, 0, voices.said, self._weights, voices.hearing
             followed = self._recent, 0, 0, 0, 0, 0, self._followed, voices.row, voices.said, 0, 0
             calls = {"hear": (hear_voices_too, named), "follow": (follow_voices, followed)}
+        lines = nothing.drive
         calls |= {
             "take_in": (take_in, (self._recent, 0, 0, memory["waiting"], memory["replaced"], self._recent)),
-            "decide": (decide, (0, self._decided, nothing.drive, nothing.drive, self._recent, nothing.drive)),
+            "decide": (decide, (0, self._decided, self._room_to_decide(), lines, lines, lines, lines)),
         }
         return Kernels(**entries(calls, cores()))
 
-    def _new_rooms(self) -> tuple[Kept[JudgeRoom], VoiceRooms | None]:
-        return Kept(self._judge.room()), _voice_rooms(self._voices) if self._voices else None
+    def _new_rooms(self) -> tuple[Kept[HearRoom], VoiceRooms | None]:
+        parts = self._listened.values
+        channels, longest = parts.bank.windows.center_hz.size, parts.finder.turn.size
+        room = HearRoom(
+            hann=plain(hann_room)(parts.bank.filters, parts.bank.resonators, parts.bank.windows),
+            lines=plain(lanes_room)(),
+            power=np.empty(channels, np.float32),
+            moment=np.empty(channels, np.float32),
+            subband=np.empty(longest, np.complex64),
+            longest_hz=np.empty(longest, np.float32),
+            pair_hz=np.empty((3, longest), np.float32),
+            pair_energy=np.empty((3, longest), np.float32),
+            trust=np.empty(longest, np.float32),
+            judge=self._judge.room(),
+        )
+        return Kept(room), _voice_rooms(self._voices) if self._voices else None
+
+    def _room_to_decide(self) -> Kept[DecideRoom]:
+        pair, winners = self._decided.values
+        active = np.empty(self._atoms, np.float32)
+        return Kept(DecideRoom(plain(pair_room)(pair.lca_state, pair.wta_state), active, plain(winners_room)(winners)))
 
     def compete(
         self, amplitude: NDArray[np.float32], frequency: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """As `BeliefCode.compete`."""
-        frequency = frequency.copy()  # the evidence may be resolved once more
-        activation, merged = np.empty(amplitude.shape[1:], np.float32), np.empty_like(amplitude)
-        amplitude = np.ascontiguousarray(amplitude)
+        amplitude, frequency = np.ascontiguousarray(amplitude), np.ascontiguousarray(frequency)
+        merged, refined = np.empty(amplitude.shape, np.float32), np.empty(amplitude.shape, np.float32)
 
         decide = self._kernels.decide  # compiled here, once, not by each thread
 
         def decide_one(s: int) -> None:
-            decide(s, self._decided, amplitude, frequency, activation, merged)
+            room = self._deciding.pop() if self._deciding else self._room_to_decide()
+            decide(s, self._decided, room, amplitude, frequency, refined, merged)
+            self._deciding.append(room)
 
         streams_side_by_side(self._streams, len(amplitude), decide_one)
-        return merged, frequency
+        return merged, refined
 
 
 def _voice_rooms(voices: VoicedJudge) -> VoiceRooms:

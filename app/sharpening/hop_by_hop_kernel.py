@@ -1,24 +1,24 @@
 """All stages of a hop of one stream together. No validation here."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from sharpear.compiler import Complexes, Floats, Integers, kernel
 from sharpear.dsp.cue_arrays import CueState
-from sharpear.dsp.hann_bank_kernel import HOPS, SILENT_POWER, BankParts, hann_hop, hann_room, take_hops
-from sharpear.dsp.lines_kernel import MOMENTS, FinderParts, lanes_room, lines_frame
+from sharpear.dsp.hann_bank_kernel import SILENT_POWER, BankParts, HannRoom, hann_hop, take_hop
+from sharpear.dsp.lines_kernel import MOMENTS, FinderParts, Lanes, lines_frame
 from sharpear.dsp.splitter_kernel import usable_sample
 from sharpear.dsp.voice_tracker_kernel import ROW_HOPS, TrackerOut
-from sharpear.dynamics.pair_kernel import pair_frame, pair_room
+from sharpear.dynamics.pair_kernel import PairRoom, pair_frame
 from sharpear.dynamics.rules import PairParts
-from sharpear.dynamics.unit_kernel import is_silent
+from sharpear.dynamics.unit_kernel import copy, is_silent
 from sharpear.dynamics.voice_beliefs_kernel import VoiceWeights
 
 from .judge import JudgeRoom, JudgeTables, judge_frame, judge_moment
 from .plain import PlainParts, plain_frame
 from .voiced_judge import HearingRoom, mix_and_place
-from .winners import WinnerTables, take_windows, winners_room
+from .winners import WinnersRoom, WinnerTables, take_windows
 
 
 class ListenParts(NamedTuple):
@@ -42,6 +42,29 @@ class DecideParts(NamedTuple):
     winners: WinnerTables
 
 
+class HearRoom(NamedTuple):
+    """Room for a hop of one stream: what windows and pairs say of it, and its judgement."""
+
+    hann: HannRoom
+    lines: Lanes
+    power: Floats
+    moment: Floats
+    subband: Complexes
+    longest_hz: Floats
+    pair_hz: Floats
+    pair_energy: Floats
+    trust: Floats
+    judge: JudgeRoom
+
+
+class DecideRoom(NamedTuple):
+    """Room for a frame of one stream: the pair's, which units are active, and what its winners take."""
+
+    pair: PairRoom
+    active: Floats
+    winners: WinnersRoom
+
+
 @kernel
 def take_in(audio: Floats, hop: int, filled: int, waiting: Floats, replaced: Integers, recent: Floats) -> None:
     """Lay out audio (samples, streams) behind what waits for its hop's end; what is left then waits, before zeros."""
@@ -61,98 +84,68 @@ def take_in(audio: Floats, hop: int, filled: int, waiting: Floats, replaced: Int
 @kernel
 def hear(
     recent: Floats, s: int, bank_frame: int, finder_frame: int, frame: int, parts: ListenParts, resting: Integers,
-    room: JudgeRoom, drive: Floats, frequency: Floats, amplitude: Floats,
+    room: HearRoom, drive: Floats, frequency: Floats, amplitude: Floats,
 ) -> None:  # fmt: skip
     """From the hops of stream `s` to believed lines (frames, streams, atoms), and to amplitudes unsharpened."""
-    hop, heard = parts.bank.filters.basis.shape[0], _hop_room(parts)
-    frames = drive.shape[0]
-    for f in range(frames):
-        if f % HOPS == 0:
-            take_hops(recent[s, f * hop : min(f + HOPS, frames) * hop], parts.bank.filters, heard.hann)
+    hop = parts.bank.filters.hop
+    for f in range(drive.shape[0]):
         sound = recent[s, f * hop : (f + 1) * hop]
         if _rests(sound, s, parts, resting):
             _say_nothing(parts.judge.atom_hz, drive[f, s], frequency[f, s], amplitude[f, s])
             continue
-        _hear_windows(heard.hann.fresh[f % HOPS], s, bank_frame + f, finder_frame + f, parts, heard)
+        _hear_windows(sound, s, bank_frame + f, finder_frame + f, parts, room)
         judge_frame(
-            heard.power, heard.moment, heard.pair_hz, heard.pair_energy, heard.trust, parts.judge, frame + f, s,
-            parts.memory, room, drive[f, s], frequency[f, s],
+            room.power, room.moment, room.pair_hz, room.pair_energy, room.trust, parts.judge, frame + f, s,
+            parts.memory, room.judge, drive[f, s], frequency[f, s],
         )  # fmt: skip
-        plain_frame(heard.power, s, parts.plain, amplitude[f, s])
+        plain_frame(room.power, s, parts.plain, amplitude[f, s])
         _see_rest(sound, s, parts, resting)
 
 
 @kernel
 def hear_voices_too(
     recent: Floats, s: int, bank_frame: int, finder_frame: int, frame: int, parts: ListenParts, resting: Integers,
-    room: JudgeRoom, drive: Floats, frequency: Floats, amplitude: Floats, fundamental: Floats, begin: int, end: int,
+    room: HearRoom, drive: Floats, frequency: Floats, amplitude: Floats, fundamental: Floats, begin: int, end: int,
     said: TrackerOut, weights: VoiceWeights, hearing: HearingRoom,
 ) -> None:  # fmt: skip
     """`hear`, of the frames between, with what is said of the voices that there are in them."""
-    hop, heard = parts.bank.filters.basis.shape[0], _hop_room(parts)
+    hop = parts.bank.filters.hop
     for f in range(begin, end):
-        at = (f - begin) % HOPS
-        if at == 0:
-            take_hops(recent[s, f * hop : min(f + HOPS, end) * hop], parts.bank.filters, heard.hann)
         sound = recent[s, f * hop : (f + 1) * hop]
         if _rests(sound, s, parts, resting):
             _say_nothing(parts.judge.atom_hz, drive[f, s], frequency[f, s], amplitude[f, s])
             fundamental[f, s] = 0.0
             continue
-        _hear_windows(heard.hann.fresh[at], s, bank_frame + f, finder_frame + f, parts, heard)
+        _hear_windows(sound, s, bank_frame + f, finder_frame + f, parts, room)
         judge_moment(
-            heard.power, heard.moment, heard.pair_hz, heard.pair_energy, heard.trust, parts.judge, frame + f, s,
-            parts.memory, room,
+            room.power, room.moment, room.pair_hz, room.pair_energy, room.trust, parts.judge, frame + f, s,
+            parts.memory, room.judge,
         )  # fmt: skip
         mix_and_place(
-            said, f - begin, 0, (frame + f) % ROW_HOPS, parts.judge, room, weights, hearing, drive[f, s],
+            said, f - begin, 0, (frame + f) % ROW_HOPS, parts.judge, room.judge, weights, hearing, drive[f, s],
             frequency[f, s], fundamental[f, s],
         )  # fmt: skip
-        plain_frame(heard.power, s, parts.plain, amplitude[f, s])
+        plain_frame(room.power, s, parts.plain, amplitude[f, s])
         _see_rest(sound, s, parts, resting)
-
-
-class HopRoom(NamedTuple):
-    """Room for what windows and pairs say of a hop."""
-
-    hann: Any
-    lines: Any
-    power: Floats
-    moment: Floats
-    subband: Complexes
-    longest_hz: Floats
-    pair_hz: Floats
-    pair_energy: Floats
-    trust: Floats
-
-
-@kernel
-def _hop_room(parts: ListenParts) -> HopRoom:
-    bank = parts.bank
-    channels, longest = bank.windows.center_hz.size, parts.finder.turn.size
-    return HopRoom(
-        hann_room(bank.filters, bank.resonators, bank.windows), lanes_room(), np.empty(channels, np.float32),
-        np.empty(channels, np.float32), np.empty(longest, np.complex64), np.empty(longest, np.float32),
-        np.empty((3, longest), np.float32), np.empty((3, longest), np.float32), np.empty(longest, np.float32),
-    )  # fmt: skip
 
 
 @kernel
 def _hear_windows(
-    fresh: Floats, s: int, bank_frame: int, finder_frame: int, parts: ListenParts, heard: HopRoom
+    sound: Floats, s: int, bank_frame: int, finder_frame: int, parts: ListenParts, room: HearRoom
 ) -> None:
-    """What windows say of a hop, of which resonators receive `fresh`, and the pairs of the longest."""
+    """What windows say of a hop of sound, and the pairs of the longest."""
     bank, finder = parts.bank, parts.finder
-    first = heard.power.size - finder.turn.size
+    first = room.power.size - finder.turn.size
+    take_hop(sound, bank.filters, bank.windows, room.hann)
     hann_hop(
-        fresh, bank.resonators, bank.windows, bank_frame, bank.state.resonators[s], bank.state.past[s],
-        heard.hann.finite, heard.power, heard.moment, heard.subband,
+        room.hann.fresh, bank.resonators, bank.windows, bank_frame, bank.state.resonators[s], bank.state.past[s],
+        room.hann.finite, room.power, room.moment, room.subband,
     )  # fmt: skip
     for k in range(finder.turn.size):
-        heard.longest_hz[k] = heard.moment[first + k] / max(heard.power[first + k], SILENT_POWER)
+        room.longest_hz[k] = room.moment[first + k] / max(room.power[first + k], SILENT_POWER)
     lines_frame(
-        heard.subband, heard.longest_hz, finder.turn, finder.tables, finder.rule, finder.state, finder_frame, s,
-        heard.lines, heard.pair_hz, heard.pair_energy, heard.trust,
+        room.subband, room.longest_hz, finder.turn, finder.tables, finder.rule, finder.state, finder_frame, s,
+        room.lines, room.pair_hz, room.pair_energy, room.trust,
     )  # fmt: skip
 
 
@@ -184,11 +177,11 @@ def _say_nothing(atom_hz: Floats, drive: Floats, frequency: Floats, amplitude: F
 
 
 @kernel
-def decide(s: int, parts: DecideParts, drive: Floats, frequency: Floats, activation: Floats, merged: Floats) -> None:
-    """From believed lines of stream `s` to the winners' amplitudes, and to frequencies, where `frequency` was."""
-    pair, winners = parts.pair, parts.winners
-    room, active = pair_room(pair.lca_state, pair.wta_state), activation[s]
-    taking = winners_room(winners)
+def decide(
+    s: int, parts: DecideParts, room: DecideRoom, drive: Floats, frequency: Floats, refined: Floats, merged: Floats
+) -> None:
+    """From believed lines of stream `s` to the winners' frequencies and amplitudes."""
     for f in range(drive.shape[0]):
-        pair_frame(drive[f, s], s, pair, room, active)
-        take_windows(active, winners, drive[f, s], taking, frequency[f, s], merged[f, s])
+        pair_frame(drive[f, s], s, parts.pair, room.pair, room.active)
+        copy(frequency[f, s], refined[f, s])
+        take_windows(room.active, parts.winners, drive[f, s], room.winners, refined[f, s], merged[f, s])

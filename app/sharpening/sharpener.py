@@ -1,6 +1,7 @@
 """The whole signal path behind one streaming object: sound → evidence of lines → sparse code."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,7 @@ class Sharpener(Streaming[Frames]):
         if self._memory.fields["silence"]:
             raise UsageError("the stream has ended with flush(): reset() begins the next one")
         self._flat_input = np.ndim(block) == 1
-        self._memory.fields["samples"] += audio.shape[0]
+        self._count("samples", audio.shape[0])
         return self._advance(audio)
 
     def flush(self) -> Frames:
@@ -156,7 +157,7 @@ class Sharpener(Streaming[Frames]):
         memory = self._memory.fields
         samples, silence = int(memory["samples"]), int(memory["silence"])
         missing = max(0, self.hops_for(samples) * self.hop - samples - silence)
-        memory["silence"] += missing
+        self._count("silence", missing)
         return self._advance(np.zeros((missing, self.streams), np.float32)).result()
 
     def _advance(self, audio: NDArray[np.float32]) -> Pending[Frames]:
@@ -181,31 +182,36 @@ class Sharpener(Streaming[Frames]):
             self._no_frames[flat] = self._decided(evidence, flat).result()
         return Pending(tuple, lambda: self._no_frames[flat])
 
+    def _count(self, name: str, more: int) -> int:
+        """Go on counting; returns what the count was. NumPy's own addition takes as long as a kernel's call."""
+        fields = self._memory.fields
+        before = int(fields[name])
+        fields[name] = before + more
+        return before
+
     def _decided(self, evidence: Evidence, flat: bool) -> Pending[Frames]:
         amplitude, frequency = self._path.compete(evidence)
         # Frame n ends at sample (n+1)·hop; those that lie before the first sample only filled the alignment.
-        count, phases = len(amplitude), self._phases
-        first = int(self._memory.fields["frames"]) + 1 - self._latency_hops
-        self._memory.fields["frames"] += count
+        count = len(amplitude)
+        first = self._count("frames", count) + 1 - self._latency_hops
         early = min(max(-first, 0), count)
-        number = np.arange(first + early, first + count)
-        times: NDArray[np.float64] = np.float64(self._start_s) + number * (self.hop / self.sample_rate)
-
-        made: dict[str, NDArray[Any]] = {"amplitude": amplitude, "instantaneous_frequency": frequency}
-        made["plain_amplitude"] = evidence.plain_amplitude
+        hop_s = self.hop / self.sample_rate
+        times = np.array([self._start_s + n * hop_s for n in range(first + early, first + count)], np.float64)
+        made: list[NDArray[Any]] = [amplitude, frequency, evidence.plain_amplitude]
         fundamental = self._path.fundamentals(evidence, amplitude)
         if fundamental is not None:
-            made["fundamental"] = fundamental
-        if phases:
-            made["subband"] = evidence.subband
+            made.append(fundamental)
+        if self._phases:
+            made.append(evidence.subband)
+        return self.backend.fetch(*made, make=partial(self._frames, times, early, flat))
 
-        def frames_of(*parts: NDArray[Any]) -> Frames:
-            cut = [part[early:, 0] if flat and not phases else part[early:] for part in parts]
-            told = dict(zip(made, cut, strict=True))
-            if phases:
-                subband = told.pop("subband")
-                frames = phases.read(Frames(times, **told), subband)
-                return frames.single_stream() if flat else frames
-            return Frames(times, **told)
-
-        return self.backend.fetch(*made.values(), make=frames_of)
+    def _frames(self, times: NDArray[np.float64], early: int, flat: bool, *made: NDArray[Any]) -> Frames:
+        """Frames of what was made, without the early ones; the streams' axis is left out where the audio had none."""
+        phases = self._phases
+        amplitude, frequency, plain, *more = (part[early:, 0] if flat and not phases else part[early:] for part in made)
+        subband = more.pop() if phases else None
+        frames = Frames(times, amplitude, frequency, plain, fundamental=more[0] if more else None)
+        if phases and subband is not None:
+            frames = phases.read(frames, subband)
+            return frames.single_stream() if flat else frames
+        return frames
