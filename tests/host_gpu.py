@@ -78,13 +78,14 @@ def compiled(source: str, watched: bool = False) -> Path:
         for name in KERNEL.findall(source)
     )
     text = f'#include "{SHIM}"\n{source}\n{entries}'
-    known = f"{_compiler()} {SHIM.read_text()} {text} {WATCH.read_text() if watched else ''}"
+    options = (*OPTIONS, *(WATCHED if watched else ()))
+    known = f"{_compiler()} {options} {SHIM.read_text()} {text} {WATCH.read_text() if watched else ''}"
     library = LIBRARIES / f"{hashlib.sha256(known.encode()).hexdigest()[:16]}.so"
     if not library.exists():  # by another test process or an earlier run
         LIBRARIES.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=LIBRARIES) as folder:
             part, made = Path(folder, "source.o"), Path(folder, "source.so")
-            _run(*OPTIONS, *(WATCHED if watched else ()), "-x", "c++", "-c", "-", "-o", part, given=text)
+            _run(*options, "-x", "c++", "-c", "-", "-o", part, given=text)
             _run(*OPTIONS, "-shared", part, *([WATCH] if watched else ()), "-o", made)
             made.replace(library)
     return library

@@ -138,14 +138,13 @@ def test_inputs_are_never_outputs(run, command: str) -> None:
 
 
 @pytest.mark.slow
-def test_stdin_gives_what_the_file_gives(command: str, made, folder: Path) -> None:
+def test_stdin_gives_what_the_file_gives(command: str, run, made, folder: Path) -> None:
     song(Path("stdin.wav"))
-    words = [sys.executable, "-m", "sharpear", command, *COMMANDS[command][0]]
-    by_name = subprocess.run([*words, "stdin.wav", "-o", "named"], capture_output=True, check=True)
-    through = subprocess.run(
-        [*words, "-", "-o", "piped"], input=Path("stdin.wav").read_bytes(), capture_output=True, check=True
-    )
-    assert by_name.stderr.count(b"\n") == through.stderr.count(b"\n") == 1
+    by_name = run("stdin.wav", "-o", "named")
+    words = [sys.executable, "-m", "sharpear", command, *COMMANDS[command][0], "-", "-o", "piped"]
+    through = subprocess.run(words, input=Path("stdin.wav").read_bytes(), capture_output=True, check=True)
+    assert by_name.code == 0
+    assert by_name.err.count("\n") == through.stderr.count(b"\n") == 1
     for name in made("stdin"):
         if not name.endswith(".npz"):
             one, other = (Path(place, name).read_bytes() for place in ("named", "piped"))

@@ -151,3 +151,56 @@ def test_a_foreign_state_is_refused(name: str) -> None:
     two, three = make(2), make(3)
     with pytest.raises(ValueError, match="received"):
         three.state = two.state
+
+
+class LeakySum:
+    """``a ← 0.9 a + x``, which keeps the contract, but for what `broken` says."""
+
+    def __init__(self, streams: int, broken: str) -> None:
+        self.broken, self.a, self.out = broken, np.zeros((streams, 2), np.float32), np.zeros((0, 0, 0), np.float32)
+
+    def process(self, block: np.ndarray) -> np.ndarray:
+        if self.out.shape != block.shape or len(block) <= 64 or self.broken != "a room for long outputs":
+            self.out = np.empty_like(block)
+        if self.broken == "blocks":
+            self.a *= np.float32(0.5)
+        for row, out in zip(block, self.out, strict=True):
+            usable = np.abs(row) < 100 if self.broken != "values" else np.ones_like(row, np.bool_)
+            self.a = np.float32(0.9) * self.a + np.where(usable, row, 0)
+            self.a[(np.abs(self.a) < 1e-30) & (self.broken != "silence")] = 0
+            if self.broken == "streams":
+                self.a += np.float32(0.01) * self.a.mean()
+            out[...] = self.a
+        return self.out
+
+    def reset(self) -> None:
+        if self.broken != "reset":
+            self.a = np.zeros_like(self.a)
+
+    @property
+    def state(self) -> np.ndarray:
+        return self.a.copy()
+
+    @state.setter
+    def state(self, value: np.ndarray) -> None:
+        if self.broken != "setting a state":
+            self.a = value.copy()
+
+
+BROKEN = {
+    "blocks": "in blocks of 1",
+    "reset": "reset leaves something behind",
+    "a room for long outputs": "earlier output, after later processing",
+    "setting a state": "resumed from a saved state",
+    "streams": "stream 0 alone",
+    "values": "bad values reach the output",
+    "silence": "silence leaves subnormal numbers in the state",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_what_breaks_the_contract_is_seen(broken: str) -> None:
+    signal = lambda streams: np.random.default_rng(1).random((100, 3, 2), np.float32)[:, :streams]  # noqa: E731
+    check_stream_contract(lambda n: LeakySum(n, ""), signal)
+    with pytest.raises(AssertionError, match=BROKEN[broken]):
+        check_stream_contract(lambda n: LeakySum(n, broken), signal)
