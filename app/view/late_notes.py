@@ -18,7 +18,7 @@ from sharpear.sinks.one_stream import added_up
 from .tiles import write_whole
 
 MOST_FRAMES = 90_000
-"""Frames that wait, of dense music 0.9 kB each: beyond these, about four minutes, those that do are heard meanwhile."""
+"""Frames that wait, of a chorale 2.9 kB each: beyond these, about four minutes, those that do are heard meanwhile."""
 
 
 class Lines(NamedTuple):
