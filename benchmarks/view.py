@@ -237,20 +237,26 @@ def viewing(*words: str) -> Iterator[tuple[str, int, float]]:
 
 
 def first_picture(song: Path) -> Table:
-    """From the command to a picture, to the first that is sharpened, and to all of it."""
+    """From the command to a picture, to the first that is sharpened, to all of it, and to its notes."""
     seconds = soundfile.info(song).duration
     with browser(SIZE) as chromium, viewing(str(song)) as (url, pid, began_s):
         address_s = time.monotonic() - began_s
+        before_s = spent_by_kind(chromium)
         tab = chromium.open(url)
         moments = {
             "picture of all": "(page.sheets[0]?.complete || Boolean(page.tiles.get('0')?.preview?.texture))",
             "first sharpened": "page.sheets[0].done_s > 0",
             "all sharpened": "page.sheets[0].complete",
+            "notes": "page.notesOf.get('0')",
         }
         rows: dict[str, dict[str, Cell]] = {"the page's address": {"s": address_s}}
         for name, condition in moments.items():
             assert tab.wait(f"window.page && {condition}", 600), name
-            rows[name] = {"s": time.monotonic() - began_s, "processor time, s": spent_s(pid)}
+            rows[name] = {
+                "s": time.monotonic() - began_s,
+                "processor time, s": spent_s(pid),
+                "of the browser, s": (spent_by_kind(chromium) - before_s).total(),
+            }
     return Table(rows, ".1f", f"{seconds:.0f} s, opened in a browser")
 
 

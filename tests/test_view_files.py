@@ -57,6 +57,9 @@ def test_notes_heard_late_are_those_heard_at_once(monkeypatch, folder, most_fram
     assert heard == expected
     ending.set()
     assert late.transcription() is None
+    unknown = LateNotes(*axes[:2], {}, threading.Event())
+    unknown.add(frames)
+    assert unknown.transcription() is None, "frames that do not say how they were made"
 
 
 def test_what_is_no_recording_is_refused(folder):

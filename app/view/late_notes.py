@@ -1,24 +1,29 @@
-"""The notes of a recording, heard once its picture is complete, of which they are no part."""
+"""The notes of a recording, heard once its picture is complete, of which they are no part.
+
+What hears them is loaded then, too: it takes as long to load as half of all else.
+"""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sharpear.compiler import Doubles, Floats, Integers
-from sharpear.pitch.heard_frames import HeardFrames
-from sharpear.pitch.tool_files import frequencies
-from sharpear.pitch.transcriber import Transcription
+from sharpear.errors import InputError
 from sharpear.sharpening.frames import Frames
 from sharpear.sinks.one_stream import added_up
 
 from .tiles import write_whole
 
+if TYPE_CHECKING:
+    from sharpear.pitch.heard_frames import HeardFrames
+    from sharpear.pitch.transcriber import Transcription
+
 MOST_FRAMES = 90_000
-"""Frames that wait, of dense music 0.9 kB each: beyond these, about four minutes, those that do are heard meanwhile."""
+"""Frames that wait, of a chorale 2.9 kB each: beyond these, about four minutes, those that do are heard meanwhile."""
 
 
 class Lines(NamedTuple):
@@ -38,9 +43,6 @@ class LateNotes:
         atoms, channels, attributes: as of `HeardFrames`.
         ending: whether nobody wants to know any more.
 
-    Raises:
-        InputError: the attributes do not say how the frames were made.
-
     >>> import sharpear
     >>> t = np.arange(22050) / 44100
     >>> spec = sharpear.sharpen(sum(0.1 / h * np.cos(2 * np.pi * 220 * h * t) for h in range(1, 7)), 44100)
@@ -51,7 +53,8 @@ class LateNotes:
     """
 
     def __init__(self, atoms: int, channels: int, attributes: Mapping[str, Any], ending: Event) -> None:
-        self._hearing, self._atoms, self._ending = HeardFrames(atoms, channels, attributes), atoms, ending
+        self._atoms, self._made, self._ending = atoms, (atoms, channels, attributes), ending
+        self._hearing: HeardFrames | None = None
         self._waiting: list[Lines] = []
         self._frames = 0
 
@@ -62,17 +65,27 @@ class LateNotes:
         if self._frames > MOST_FRAMES:
             self._hear()
 
-    def transcription(self) -> Transcription | None:
-        """All that was heard, after which nothing may be added any more; None where it has ended before."""
-        self._hear()
-        return None if self._ending.is_set() else self._hearing.transcription()
+    def transcription(self) -> "Transcription | None":
+        """All that was heard, after which nothing may be added any more.
 
-    def _hear(self) -> None:
-        for lines in self._waiting:
+        None where it has ended before, or where the attributes do not say how the frames were made.
+        """
+        hearing = self._hear()
+        return None if hearing is None or self._ending.is_set() else hearing.transcription()
+
+    def _hear(self) -> "HeardFrames | None":
+        from sharpear.pitch.heard_frames import HeardFrames  # noqa: PLC0415
+
+        waiting, self._waiting, self._frames = self._waiting, [], 0
+        try:
+            self._hearing = hearing = self._hearing or HeardFrames(*self._made)
+        except InputError:
+            return None
+        for lines in waiting:
             if self._ending.is_set():
-                return
-            self._hearing.add(frames_of(lines, self._atoms))
-        self._waiting, self._frames = [], 0
+                break
+            hearing.add(frames_of(lines, self._atoms))
+        return hearing
 
 
 def lines_of(frames: Frames) -> Lines:
@@ -89,8 +102,10 @@ def frames_of(lines: Lines, atoms: int) -> Frames:
     return Frames(lines.times, amplitude, hz, lines.plain_amplitude)
 
 
-def write_page_notes(heard: Transcription, folder: Path) -> None:
+def write_page_notes(heard: "Transcription", folder: Path) -> None:
     """What the page shows of them, as JSON: notes, and every voice's pitch."""
+    from sharpear.pitch.tool_files import frequencies  # noqa: PLC0415
+
     pitches = zip(heard.notes, frequencies(heard), strict=True)
     times, notes = heard.voices.times, [{**note.__dict__, "hz": round(hz, 3)} for note, hz in pitches]
     step_s = float(times[1] - times[0]) if len(times) > 1 else 0.0

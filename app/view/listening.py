@@ -17,7 +17,7 @@ from sharpear.sharpening.sharpener import Sharpener
 
 LONGEST_S = 240.0
 """Sound that is listened to side by side: what is heard too early waits, 2.7 MB of evidence a second."""
-DECIDED_SHARE = 0.15
+DECIDED_SHARE = 0.2
 """Deciding about a stretch and drawing it take so much of what listening to it takes."""
 WARM_UP_S = 10.0
 """Sound that a stretch hears beforehand: presets have forgotten what was before, to the last bit, after 2 to 6 s."""
@@ -112,7 +112,7 @@ def _ends(hops: int, at_once: int, warm: int, longest: int) -> Iterator[int]:
     as deciding about itself takes, so that there is nothing left to decide when the last has been heard.
 
     >>> list(_ends(240, 2, 10, 240)), list(_ends(12, 2, 10, 240)), list(_ends(600, 1, 10, 240))
-    ([101, 240], [12], [300, 600])
+    ([112, 240], [12], [300, 600])
     """
     for begin, until in pairwise(np.linspace(0, hops, max(1, round(hops / longest)) + 1).round()):
         span, less = until - begin, warm if begin == 0 else 0

@@ -5,10 +5,9 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile
@@ -17,7 +16,6 @@ from sharpear.audio import AudioFile, Selection
 from sharpear.compiler import Doubles, Floats
 from sharpear.config import Config
 from sharpear.errors import InputError, SharpearError, printable
-from sharpear.pitch.transcriber import Transcription
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks.drawing import ROWS_PER_OCTAVE
@@ -28,8 +26,10 @@ from .late_notes import LateNotes, write_page_notes
 from .listening import evidence_of
 from .picture import as_page_reads
 from .preview import Preview
-from .saved_notes import write_notes
 from .tiles import COLUMN_LEVELS, POOL, SEGMENTS, STROKE_LEVELS, TILE_COLUMNS, TILE_FRAMES, Tiles
+
+if TYPE_CHECKING:
+    from sharpear.pitch.transcriber import Transcription
 
 PUBLISH_S = 1.0
 """The shortest time between two looks that the page may take at what grows."""
@@ -128,6 +128,8 @@ class Sheets:
 
     def write_notes(self, folder: str, kind: str, tuning: dict[str, Any]) -> str:
         """Write the notes of the recording in that folder as a file of that kind; what was in the way, if anything."""
+        from .saved_notes import write_notes  # noqa: PLC0415 (all formats, and what hears notes)
+
         return write_notes(self._heard.get(folder), self._folder / folder, kind, tuning)
 
     def publish(self) -> None:
@@ -156,14 +158,10 @@ class Sheets:
 
     def _draw(self, part: "_Recording | _Loaded") -> None:
         tiles, due_s = Tiles(part.folder, part.rows, self._config.tuning), 0.0
-        notes: LateNotes | None = None
-        with suppress(InputError):  # frames of files that do not say how they were made have no notes
-            notes = LateNotes(*part.axes, part.attributes, self._ending)
-            part.sheet.hears = True
+        notes, part.sheet.hears = LateNotes(*part.axes, part.attributes, self._ending), True
         for frames, last in part.frames():
             tiles.add(frames, last)
-            if notes:
-                notes.add(frames)
+            notes.add(frames)
             if self._ending.is_set():
                 return
             began_s = time.monotonic()
@@ -173,9 +171,10 @@ class Sheets:
                 self.publish()
                 now_s = time.monotonic()
                 due_s = now_s + max(PUBLISH_S, (now_s - began_s) / PUBLISH_SHARE)
-        if notes and (heard := notes.transcription()):
+        if heard := notes.transcription():
             write_page_notes(heard, part.folder)
-            self._heard[part.sheet.folder], part.sheet.notes, part.sheet.hears = heard, True, False
+            self._heard[part.sheet.folder], part.sheet.notes = heard, True
+        part.sheet.hears = False
 
     def _sounds(self, parts: "list[_Recording]") -> None:
         for part in parts:
