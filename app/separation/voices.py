@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sharpear.config import load_config
 from sharpear.dsp import GammatoneDesign, Split
+from sharpear.dsp.splitter_kernel import usable_samples
 from sharpear.errors import UsageError
 from sharpear.gpu.arguments import numbers
 from sharpear.pitch import Transcriber
@@ -16,6 +17,7 @@ from sharpear.sharpening.composite import Composite, Memory
 
 from .shares import ShareFactory
 from .voice_kernel import Harmonics, Listeners, VoicesRule, voices_process
+from .voice_notes import VoiceNotes
 from .voice_tracks import VoiceTracks
 
 MOST_VOICES = 8
@@ -68,8 +70,9 @@ class PitchVoices(Composite):
     """Shares of a number of voices, "voice1" the lowest; what no harmonic of theirs explains is the residual.
 
     The pitch layer finds pitches in the mean of a group's streams, and `VoiceTracks` gives them to the voices, or to
-    none. The gains g_i of all their harmonics are fitted to the channels' power, ``y_k ≈ Σ_i g_i |H_k(f_i)|²``,
-    beginning with each voice's remembered spectrum, so that partials which coincide are divided as that spectrum says.
+    none; those of a recording that is listened to before, `VoiceNotes`. The gains g_i of all harmonics are fitted to
+    the channels' power, ``y_k ≈ Σ_i g_i |H_k(f_i)|²``, beginning with each voice's remembered spectrum, so that
+    partials which coincide are divided as that spectrum says.
 
     Args:
         voices: how many.
@@ -80,7 +83,6 @@ class PitchVoices(Composite):
     """
 
     takes_mean = True
-    rehearses = True
 
     def __init__(self, voices: int, bank: GammatoneDesign, hop_s: float, groups: int, per_group: int) -> None:
         self.names = voice_names(voices)
@@ -92,6 +94,7 @@ class PitchVoices(Composite):
         self._pitch_hop = sharpener.hop
         pitch_hop_s = sharpener.hop / bank.sample_rate
         self._tracks = VoiceTracks(voices, layer.config.voices, pitch_hop_s, layer.stride, groups)
+        self._notes = VoiceNotes(voices, layer.config.voices, pitch_hop_s, layer.stride, groups)
         late = sharpener.latency_s / pitch_hop_s + layer.latency_hops + self._tracks.latency_frames
         # A frame's middle lies at most half a pitch frame from the one it takes, which leaves within the next one.
         self.wait_frames = ceil((late + 1.5) * self._pitch_hop / self._hop - 0.5)
@@ -140,27 +143,37 @@ class PitchVoices(Composite):
         state["frame"] += count
         return shares
 
-    def begin_again(self) -> None:
-        """Forget what was heard, but not the voices: their registers, levels and spectra."""
-        envelope = self._memory.fields["envelope"].copy()
-        self._memory.reset()
-        self._memory.fields["envelope"] = envelope
+    def listen(self, sound: NDArray[np.float32]) -> None:
+        """Hear the next (samples, streams), as late as `Split` has them, of a recording that comes again."""
+        usable = np.empty(sound.shape[::-1], np.float32)
+        usable_samples(sound, np.zeros(len(usable), np.int64), usable)
+        self._notes.listen(self._transcriber.process(self._mean(usable.T)))
+
+    def decide(self) -> None:
+        """All of the recording has been heard, and follows."""
+        self._notes.listen(self._transcriber.flush())
         self._transcriber.reset()
-        self._tracks.begin_again()
+        self._notes.decide()
+
+    def _mean(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(samples, groups)."""
+        mean: NDArray[np.float32] = sound.reshape(len(sound), self._groups, self._per_group).mean(axis=2)
+        return mean
 
     def _follow(self, sound: NDArray[np.float32], count: int) -> NDArray[np.float32]:
         """(frames, groups, voices, 3): the voices in the middle of the frames that leave now."""
         state = self._memory.fields
-        mean = sound.reshape(len(sound), self._groups, self._per_group).mean(axis=2)
-        fresh = self._tracks.process(self._transcriber.process(mean))
-        known = np.concatenate([state["held"], fresh])
-        # The first frames that a chain of delays gives out belong to the time before the sound.
-        first = int(state["found"]) - HELD_FRAMES - self._tracks.latency_frames
+        known, first = self._notes.tracks, 0
+        if not len(known):
+            fresh = self._tracks.process(self._transcriber.process(self._mean(sound)))
+            known = np.concatenate([state["held"], fresh])
+            # The first frames that a chain of delays gives out belong to the time before the sound.
+            first = int(state["found"]) - HELD_FRAMES - self._tracks.latency_frames
+            state["found"] += len(fresh)
+            state["held"] = known[len(fresh) :]
         middle = (int(state["frame"]) - self.wait_frames + np.arange(count) + 0.5) * self._hop
         nearest = np.rint(middle / self._pitch_hop).astype(np.int64) - first
-        state["found"] += len(fresh)
-        state["held"] = known[len(fresh) :]
-        chosen: NDArray[np.float32] = known[nearest.clip(0)]
+        chosen: NDArray[np.float32] = known[nearest.clip(0, len(known) - 1)]
         chosen[middle < 0] = 0
         return chosen
 
@@ -170,4 +183,5 @@ class PitchVoices(Composite):
             "memory": self._memory,
             "transcriber": self._transcriber,
             "tracks": self._tracks,
+            "notes": self._notes,
         }

@@ -1,0 +1,136 @@
+"""Whose the notes of a whole recording are, which is heard to its end before anything is decided."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpear.gpu.stateful import allocated, fields_of
+from sharpear.pitch import PitchFrames
+from sharpear.pitch.notes import log_odds
+
+from .pitch_readings_kernel import NoteMemory
+from .voice_notes_kernel import follow_steps, give_notes, lay_tracks, number_notes, read_frames
+from .voice_owners_kernel import Claims, HeardSteps, OwnerWeights, VoiceMemory
+from .voice_tracks import NEVER, lengths_of_claims, owner_weights, start_voices, track_rule
+
+OWN = 0.5
+"""How much a step's own log odds count beside the mean of its note's, of 1."""
+
+ROUNDS = 2
+"""So often all is followed again with the owners that were found: from then on the F1 of 40 chorales stays."""
+
+
+class VoiceNotes:
+    """Give each note of a whole recording to one voice.
+
+    A note is a pitch for as long as its place holds it. `VoiceTracks`' network says the log odds of each claim step by
+    step, from the beginning to the end and from the end to the beginning, where what is known of the voices, their
+    registers, levels and spectra, stays known. What both say is summed, and counts half for the step and half, as its
+    mean, for all the note; at each step each voice then has at most one pitch, for the greatest sum. The same is done
+    `ROUNDS` times more where pitches go to the owners found, not to those that each step would choose.
+
+    Args:
+        voices: how many.
+        places: pitches that a frame holds.
+        hop_s: time between frames, s.
+        stride: frames of a step of the pitch layer.
+        streams: independent signals.
+        weights: of another network.
+
+    >>> from sharpear.pitch import Transcriber
+    >>> t = np.arange(16000) / 16000
+    >>> chord = sum(0.1 / h * np.sin(2 * np.pi * f * h * t) for f in (220, 330) for h in range(1, 8))
+    >>> transcriber = Transcriber(16000)
+    >>> notes = VoiceNotes(2, places=8, hop_s=transcriber.layer.hop_s, stride=4)
+    >>> notes.listen(transcriber.process(chord[:, None]))
+    >>> notes.decide()
+    >>> notes.tracks[len(notes.tracks) // 2, 0, :, 0].round().tolist()
+    [220.0, 330.0]
+    """
+
+    def __init__(
+        self, voices: int, places: int, hop_s: float, stride: int, streams: int = 1,
+        weights: OwnerWeights | None = None,
+    ) -> None:  # fmt: skip
+        self._rule, self._weights = track_rule(hop_s, stride), weights or owner_weights()
+        self._shape = streams, voices, 3
+        self._places = places
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was heard, and whose it is."""
+        streams, lengths = self._shape[0], {"places": self._places}
+        self._notes = [_zeros(NoteMemory, lengths) for _ in range(streams)]
+        self._heard: list[list[HeardSteps]] = [[] for _ in range(streams)]
+        self._frames = 0
+        self.tracks = np.zeros((0, *self._shape), np.float32)
+
+    def listen(self, pitches: PitchFrames) -> None:
+        """Hear the next frames, with streams."""
+        rule, count = self._rule, len(pitches.f0)
+        odds = log_odds(pitches.belief).astype(np.float32)
+        steps = int(np.count_nonzero((self._frames + np.arange(count)) % rule.stride == rule.first))
+        for s, (notes, heard) in enumerate(zip(self._notes, self._heard, strict=True)):
+            fresh = _zeros(HeardSteps, lengths_of_claims(self._shape[1], self._places, steps))
+            read_frames(
+                pitches.f0[:, s], pitches.strength[:, s], odds[:, s], pitches.amplitude[:, s],
+                pitches.instantaneous_frequency[:, s], rule, self._frames, notes, fresh,
+            )  # fmt: skip
+            heard.append(fresh)
+        self._frames += count
+
+    def decide(self) -> None:
+        """All has been heard: `tracks` are then those of `VoiceTracks`, (frames, streams, voices, 3), not late."""
+        tracks = np.zeros((self._frames, *self._shape), np.float32)
+        for s, heard in enumerate(self._heard):
+            steps = HeardSteps(*map(np.concatenate, zip(*heard, strict=True)))
+            track = np.empty_like(tracks[:, s])
+            lay_tracks(steps.f0, steps.strength, self._owners(steps), self._rule, track)
+            tracks[:, s] = track
+        self.reset()
+        self.tracks = tracks
+
+    def _owners(self, steps: HeardSteps) -> NDArray[np.int64]:
+        """(steps, places): the voice that has each pitch, from 1 on, 0 nobody's."""
+        rule, voices, (count, places) = self._rule, self._shape[1], steps.f0.shape
+        lengths = lengths_of_claims(voices, places, count)
+        memory, claims = _zeros(VoiceMemory, lengths), allocated(Claims, lengths)
+        start_voices(memory.octaves, memory.register, memory.silent)
+        owner, note = np.zeros((2, count, places), np.int64)
+        gain, back = np.empty((2, count, places, voices), np.float32)
+        mean = np.empty((1 + number_notes(steps.f0, note), voices))
+        silence = _zeros(HeardSteps, lengths | {"steps": rule.ahead})
+        onward = HeardSteps(*map(np.concatenate, zip(steps, silence, strict=True)))
+        turned = HeardSteps(*(np.concatenate([part[::-1], ended]) for part, ended in zip(steps, silence, strict=True)))
+        for n in range(1 + ROUNDS):
+            ways = (onward, owner, gain), (turned, owner[::-1].copy(), back)
+            for followed, given, odds in ways:
+                follow_steps(followed, rule.ahead, rule.step_s, self._weights, n > 0, memory, claims, given, odds)
+                _begin_again(memory)
+            gain += back[::-1]
+            give_notes(note, gain, mean, OWN, owner)
+        return owner
+
+    @property
+    def state(self) -> NDArray[np.float32]:
+        """The tracks that were decided (a copy)."""
+        return self.tracks.copy()
+
+    @state.setter
+    def state(self, value: NDArray[np.float32]) -> None:
+        if not isinstance(value, np.ndarray) or value.dtype != np.float32 or value.shape[1:] != self._shape:
+            raise ValueError(f"expected tracks (frames, {', '.join(map(str, self._shape))}), received {value!r:.80}")
+        self.reset()
+        self.tracks = value.copy()
+
+
+def _begin_again(memory: VoiceMemory) -> None:
+    """Forget where the voices are, but not who they are."""
+    memory.octaves[:], memory.silent[:] = memory.register, NEVER
+    for where in (memory.held, memory.owner, memory.owned, memory.sounding):
+        where[:] = 0
+
+
+def _zeros(kind: Any, lengths: dict[str, int]) -> Any:
+    return kind(*(np.zeros(shape, number) for _, number, shape in fields_of(kind, lengths)))
