@@ -218,6 +218,21 @@ def of_notes(
     return [[given.get(p) for p in range(f0.shape[1])] for given in chosen or []]
 
 
+def spectra(
+    f0: NDArray[Any], odds: NDArray[Any], energy: NDArray[Any], owner: list[list[int | None]], voices: int, ahead: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Sums of each voice's spectrum where its harmonics are alone, and of how far they are; (voices, harmonics)."""
+    total, weight = np.zeros((2, voices, 12))
+    for n, row in enumerate(owner):
+        pitches = {p: pitch_of(n, p, f0, odds, energy, ahead) for p in range(len(row)) if f0[n, p] > 0}
+        for p, v in enumerate(row):
+            if v is not None:
+                alone = np.array(alone_of(p, f0[n], pitches))
+                total[v] += alone * np.maximum(-3, energy[n, p] - pitches[p].level)
+                weight[v] += alone
+    return total, weight
+
+
 def tracks(
     f0: NDArray[Any], strength: NDArray[Any], owner: list[list[int | None]], voices: int, attack: int, release: int
 ) -> list[list[tuple[float, float, float]]]:

@@ -265,10 +265,12 @@ def test_voices_are_followed(count: int, places: int, stride: int, seed: int) ->
     notes = VoiceNotes(count, places, hop_s, stride, weights=weights)
     for block in (frames[:7], frames[7:]):
         notes.listen(block)
-    notes.decide()
+    spectrum, alone = notes.decide()
     whole = naive_owners.of_notes(*told, count, stride * hop_s, 10, wide, OWN, ROUNDS)
     assert whole != owner
     np.testing.assert_allclose(notes.tracks[:, 0], expected(whole), rtol=1e-5)
+    of_voices = naive_owners.spectra(told[0], told[1], told[3], whole, count, 10)
+    np.testing.assert_allclose((spectrum[0], alone[0]), of_voices, rtol=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -9,8 +9,8 @@ from sharpear.gpu.stateful import allocated, fields_of
 from sharpear.pitch import PitchFrames
 from sharpear.pitch.notes import log_odds
 
-from .pitch_readings_kernel import NoteMemory
-from .voice_notes_kernel import follow_steps, give_notes, lay_tracks, number_notes, read_frames
+from .pitch_readings_kernel import HARMONICS, NoteMemory
+from .voice_notes_kernel import follow_steps, give_notes, hear_spectra, lay_tracks, number_notes, read_frames
 from .voice_owners_kernel import Claims, HeardSteps, OwnerWeights, VoiceMemory
 from .voice_tracks import NEVER, lengths_of_claims, owner_weights, start_voices, track_rule
 
@@ -44,7 +44,7 @@ class VoiceNotes:
     >>> transcriber = Transcriber(16000)
     >>> notes = VoiceNotes(2, places=8, hop_s=transcriber.layer.hop_s, stride=4)
     >>> notes.listen(transcriber.process(chord[:, None]))
-    >>> notes.decide()
+    >>> spectrum, alone = notes.decide()
     >>> notes.tracks[len(notes.tracks) // 2, 0, :, 0].round().tolist()
     [220.0, 330.0]
     """
@@ -80,29 +80,36 @@ class VoiceNotes:
             heard.append(fresh)
         self._frames += count
 
-    def decide(self) -> None:
-        """All has been heard: `tracks` are then those of `VoiceTracks`, (frames, streams, voices, 3), not late."""
+    def decide(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """All has been heard: `tracks` are then those of `VoiceTracks`, (frames, streams, voices, 3), not late.
+
+        Returns: sums of log10 of each harmonic's part of its voice's power over the steps in which it was heard alone,
+        and how many these are, (streams, voices, harmonics) each.
+        """
+        rule, (streams, voices, _) = self._rule, self._shape
         tracks = np.zeros((self._frames, *self._shape), np.float32)
+        spectrum, alone = np.zeros((2, streams, voices, HARMONICS))
+        lengths = lengths_of_claims(voices, self._places, rule.ahead)
+        claims, silence = allocated(Claims, lengths), _zeros(HeardSteps, lengths)
         for s, heard in enumerate(self._heard):
-            steps = HeardSteps(*map(np.concatenate, zip(*heard, strict=True)))
-            track = np.empty_like(tracks[:, s])
-            lay_tracks(steps.f0, steps.strength, self._owners(steps), self._rule, track)
+            steps = HeardSteps(*map(np.concatenate, zip(*heard, silence, strict=True)))
+            owner, track = self._owners(steps, claims), np.empty_like(tracks[:, s])
+            lay_tracks(steps.f0, steps.strength, owner, rule, track)
             tracks[:, s] = track
+            hear_spectra(steps, rule.ahead, owner, claims, spectrum[s], alone[s])
         self.reset()
         self.tracks = tracks
+        return spectrum, alone
 
-    def _owners(self, steps: HeardSteps) -> NDArray[np.int64]:
+    def _owners(self, onward: HeardSteps, claims: Claims) -> NDArray[np.int64]:
         """(steps, places): the voice that has each pitch, from 1 on, 0 nobody's."""
-        rule, voices, (count, places) = self._rule, self._shape[1], steps.f0.shape
-        lengths = lengths_of_claims(voices, places, count)
-        memory, claims = _zeros(VoiceMemory, lengths), allocated(Claims, lengths)
+        rule, voices, count = self._rule, self._shape[1], len(onward.f0) - self._rule.ahead
+        memory = _zeros(VoiceMemory, lengths_of_claims(voices, self._places, 0))
         start_voices(memory.octaves, memory.register, memory.silent)
-        owner, note = np.zeros((2, count, places), np.int64)
-        gain, back = np.empty((2, count, places, voices), np.float32)
-        mean = np.empty((1 + number_notes(steps.f0, note), voices))
-        silence = _zeros(HeardSteps, lengths | {"steps": rule.ahead})
-        onward = HeardSteps(*map(np.concatenate, zip(steps, silence, strict=True)))
-        turned = HeardSteps(*(np.concatenate([part[::-1], ended]) for part, ended in zip(steps, silence, strict=True)))
+        owner, note = np.zeros((2, count, self._places), np.int64)
+        gain, back = np.empty((2, count, self._places, voices), np.float32)
+        mean = np.empty((1 + number_notes(onward.f0[:count], note), voices))
+        turned = HeardSteps(*(np.concatenate([part[:count][::-1], part[count:]]) for part in onward))
         for n in range(1 + ROUNDS):
             ways = (onward, owner, gain), (turned, owner[::-1].copy(), back)
             for followed, given, odds in ways:

@@ -6,11 +6,14 @@ from sharpear.compiler import Doubles, Floats, Integers, kernel
 
 from .pitch_readings_kernel import HARMONICS, NoteMemory
 from .voice_owners_kernel import (
+    LEAST_LOG,
     Claims,
     HeardSteps,
     OwnerWeights,
     VoiceMemory,
+    find_alone,
     goes_on,
+    look_ahead,
     match,
     remember,
     tell_claims,
@@ -34,6 +37,15 @@ def read_frames(
 
 
 @kernel
+def window_of(steps: HeardSteps, n: int, ahead: int) -> HeardSteps:
+    """Step n and those ahead of it."""
+    last = n + ahead + 1
+    return HeardSteps(
+        steps.f0[n:last], steps.strength[n:last], steps.odds[n:last], steps.reading[n:last], steps.harmonics[n:last]
+    )
+
+
+@kernel
 def follow_steps(
     steps: HeardSteps, ahead: int, step_s: float, weights: OwnerWeights, known: bool, memory: VoiceMemory,
     claims: Claims, owner: Integers, gain: Floats,
@@ -43,11 +55,7 @@ def follow_steps(
     steps: `ahead` more than are followed.
     """
     for n in range(owner.shape[0]):
-        last = n + ahead + 1
-        window = HeardSteps(
-            steps.f0[n:last], steps.strength[n:last], steps.odds[n:last], steps.reading[n:last],
-            steps.harmonics[n:last],
-        )  # fmt: skip
+        window = window_of(steps, n, ahead)
         tell_claims(window, 0, step_s, memory, claims)
         weigh_claims(window.f0[0], weights, claims)
         gain[n] = claims.gain
@@ -87,6 +95,22 @@ def give_notes(note: Integers, gain: Floats, mean: Doubles, own: float, owner: I
         for p in range(note.shape[1]):
             worth[p] += (1 - own) / length[note[n, p]] * mean[note[n, p]]
         match(worth, owner[n])
+
+
+@kernel
+def hear_spectra(
+    steps: HeardSteps, ahead: int, owner: Integers, claims: Claims, spectrum: Doubles, alone: Doubles
+) -> None:  # fmt: skip
+    """Add up log10 of each voice's harmonics, and in how many steps each was heard alone; (voices, harmonics)."""
+    for n in range(owner.shape[0]):
+        window = window_of(steps, n, ahead)
+        look_ahead(window, 0, claims)
+        find_alone(window.f0[0], claims)
+        for p in range(owner.shape[1]):
+            v = owner[n, p] - 1
+            for h in range(HARMONICS if v >= 0 else 0):
+                spectrum[v, h] += claims.alone[p, h] * max(LEAST_LOG, window.harmonics[0, p, h] - claims.level[p])
+                alone[v, h] += claims.alone[p, h]
 
 
 @kernel

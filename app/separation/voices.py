@@ -22,8 +22,8 @@ from .voice_tracks import VoiceTracks
 
 MOST_VOICES = 8
 HARMONICS = 30
-ENVELOPE_S = 0.5
-"""Time constant of what is remembered of a voice's spectrum."""
+ENVELOPE_S, KNOWN_ENVELOPE_S = 0.5, 2.0
+"""Time constants of what is remembered of a voice's spectrum: of one that comes, and one that was heard before."""
 
 UNKNOWN_ENVELOPE = (np.arange(1.0, HARMONICS + 1) ** -2.0).astype(np.float32)
 """Power of each harmonic of a voice that was not heard yet."""
@@ -66,6 +66,23 @@ def room_for(voices: int) -> Harmonics:
     return Harmonics(voice, number, first, last, np.zeros((most, WIDEST), np.float32), np.zeros(most, np.float32))
 
 
+def envelopes_of(spectrum: NDArray[np.float64], alone: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Power of each harmonic, (…, `HARMONICS`), of what `VoiceNotes` heard and a step of an unknown voice.
+
+    Beyond what was heard it is an unknown voice's, as much more or less as what was heard is in the mean.
+
+    >>> heard = np.log10(np.arange(1.0, 13) ** -4)
+    >>> envelope = envelopes_of(1e6 * heard, np.full(12, 1e6))
+    >>> [float(np.round(envelope[h - 1] * h**4, 3)) for h in (1, 2, 12)]
+    [1.0, 1.0, 1.0]
+    """
+    unknown, count = np.log10(UNKNOWN_ENVELOPE / UNKNOWN_ENVELOPE.sum()), spectrum.shape[-1]
+    heard = (spectrum + unknown[:count]) / (alone + 1)
+    beyond = unknown[count:] + (heard - unknown[:count]).mean(axis=-1, keepdims=True)
+    envelope: NDArray[np.float32] = (10 ** np.concatenate([heard, beyond], axis=-1)).astype(np.float32)
+    return envelope
+
+
 class PitchVoices(Composite):
     """Shares of a number of voices, "voice1" the lowest; what no harmonic of theirs explains is the residual.
 
@@ -100,6 +117,7 @@ class PitchVoices(Composite):
         self.wait_frames = ceil((late + 1.5) * self._pitch_hop / self._hop - 0.5)
         self._channels, self._lines = listeners_of(bank), room_for(voices)
         self._rule = numbers(VoicesRule, iterations=ITERATIONS, pace=hop_s / ENVELOPE_S, nobody=NOBODYS_POWER)
+        self._known_rule = self._rule._replace(pace=np.float32(hop_s / KNOWN_ENVELOPE_S))
         channels = bank.center_hz.size
         self._memory = Memory(
             [
@@ -131,14 +149,13 @@ class PitchVoices(Composite):
         summed = split.power.reshape(count, self._groups, self._per_group, channels).sum(axis=2)
         if not state["envelope"].any():
             state["envelope"][...] = UNKNOWN_ENVELOPE
+        rule = self._known_rule if len(self._notes.tracks) else self._rule
         for group in range(self._groups):
             power = np.concatenate([state["power"][group], summed[:, group]])
             state["power"][group] = power[count:]
             envelope, share = state["envelope"][group], np.empty_like(shares[:, group])
-            voices_process(
-                power[:count], np.ascontiguousarray(tracks[:, group]), self._channels, self._rule, envelope,
-                self._lines, share,
-            )  # fmt: skip
+            here = np.ascontiguousarray(tracks[:, group])
+            voices_process(power[:count], here, self._channels, rule, envelope, self._lines, share)
             shares[:, group] = share
         state["frame"] += count
         return shares
@@ -153,7 +170,7 @@ class PitchVoices(Composite):
         """All of the recording has been heard, and follows."""
         self._notes.listen(self._transcriber.flush())
         self._transcriber.reset()
-        self._notes.decide()
+        self._memory.fields["envelope"] = envelopes_of(*self._notes.decide())
 
     def _mean(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
         """(samples, groups)."""
