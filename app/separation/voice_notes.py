@@ -129,7 +129,9 @@ class VoiceNotes:
         if not isinstance(value, np.ndarray) or value.dtype != np.float32 or value.shape[1:] != self._shape:
             raise ValueError(f"expected tracks (frames, {', '.join(map(str, self._shape))}), received {value!r:.80}")
         self.reset()
-        self.tracks = value.copy()
+        # Not a copy, whose type would be another object than NumPy's own, by which states that are alike are pickled.
+        self.tracks = np.empty(value.shape, np.float32)
+        self.tracks[...] = value
 
 
 def _begin_again(memory: VoiceMemory) -> None:
