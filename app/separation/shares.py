@@ -45,7 +45,7 @@ class Rehearsed(Protocol):
     """A share source that separates a recording better when it has heard it before."""
 
     def listen(self, sound: NDArray[np.float32]) -> None:
-        """Hear the next (samples, streams), as late as `Split` has them."""
+        """Take in the next (samples, streams), as late as `Split` has them."""
         ...
 
     def decide(self) -> None:

@@ -67,7 +67,7 @@ class VoiceNotes:
         self.tracks = np.zeros((0, *self._shape), np.float32)
 
     def listen(self, pitches: PitchFrames) -> None:
-        """Hear the next frames, with streams."""
+        """Take in the next frames, with streams."""
         rule, count = self._rule, len(pitches.f0)
         odds = log_odds(pitches.belief).astype(np.float32)
         steps = int(np.count_nonzero((self._frames + np.arange(count)) % rule.stride == rule.first))

@@ -202,7 +202,7 @@ def read(
     f0: Floats, strength: Floats, odds: Floats, amplitude: Floats, line_hz: Floats, aging: float, at: int,
     notes: NoteMemory, steps: HeardSteps, energy: Doubles, level: Doubles,
 ) -> None:  # fmt: skip
-    """Hear a frame, which is the step `at`, or none of them where that is negative; energy, level: room."""
+    """Take in a frame, which is the step `at`, or none of them where that is negative; energy, level: room."""
     weigh_harmonics(f0, amplitude, line_hz, energy)
     for p in range(f0.size):
         level[p] = level_of(energy[p])

@@ -161,7 +161,7 @@ class PitchVoices(Composite):
         return shares
 
     def listen(self, sound: NDArray[np.float32]) -> None:
-        """Hear the next (samples, streams), as late as `Split` has them, of a recording that comes again."""
+        """Take in the next (samples, streams), as late as `Split` has them, of a recording that comes again."""
         usable = np.empty(sound.shape[::-1], np.float32)
         usable_samples(sound, np.zeros(len(usable), np.int64), usable)
         self._notes.listen(self._transcriber.process(self._mean(usable.T)))
