@@ -144,7 +144,7 @@ def track_rule(hop_s: float, stride: int) -> TrackRule:
 
 
 def lengths_of_claims(voices: int, places: int, steps: int) -> dict[str, int]:
-    """Of the axes of what is heard, remembered and claimed."""
+    """How long the axes are of what is heard, remembered and claimed."""
     return {
         "voices": voices, "places": places, "steps": steps, "readings": READINGS, "harmonics": HARMONICS,
         "numbers of a pitch": OF_PITCH, "numbers of a claim": OF_CLAIM,
