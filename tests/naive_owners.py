@@ -58,8 +58,20 @@ def owners(
     ahead: int, weights: Any,
 ) -> list[list[int | None]]:  # fmt: skip
     """The voice of each place at each step, None for nobody; f0, odds (steps, places); energy: log10 of harmonics."""
+    return claimed(f0, odds, reading, energy, beginners(voices), step_s, ahead, weights)[0]
+
+
+def beginners(voices: int) -> list[Voice]:
     parts = [LOWEST + (v + 0.5) / voices * (HIGHEST - LOWEST) for v in range(voices)]
-    known = [Voice(at, at, spectrum=np.zeros(12), known=np.zeros(12)) for at in parts]
+    return [Voice(at, at, spectrum=np.zeros(12), known=np.zeros(12)) for at in parts]
+
+
+def claimed(
+    f0: NDArray[Any], odds: NDArray[Any], reading: NDArray[Any], energy: NDArray[Any], known: list[Voice],
+    step_s: float, ahead: int, weights: Any, given: list[dict[int, int]] | None = None,
+) -> tuple[list[list[int | None]], NDArray[Any]]:  # fmt: skip
+    """`owners` by voices of whom something may be known, or given; and the log odds of all claims."""
+    voices, gains = len(known), []
     places, found = [Place() for _ in f0[0]], []
     for n in range(len(f0)):
         for p, place in enumerate(places):
@@ -78,13 +90,16 @@ def owners(
             for v in range(voices):
                 claim = claim_of(p, v, f0[n], energy[n, p], pitches, alone, places, known, step_s)
                 gain[p, v] = output(base + weights.claim @ claim, weights.output) - nobody
-        chosen: dict[int, int] = {}
-        for p, v in zip(*linear_sum_assignment(-np.maximum(gain, 0)), strict=True):
-            if gain[p, v] > 0:
-                chosen[int(p)] = int(v)
+        chosen = given[n] if given else matched(gain)
         follow(chosen, pitches, alone, energy[n], places, known, step_s)
         found.append([chosen.get(p) for p in range(len(places))])
-    return found
+        gains.append(gain)
+    return found, np.array(gains)
+
+
+def matched(gain: NDArray[Any]) -> dict[int, int]:
+    pairs = zip(*linear_sum_assignment(-np.maximum(gain, 0)), strict=True)
+    return {int(p): int(v) for p, v in pairs if gain[p, v] > 0}
 
 
 def output(raised: NDArray[Any], weights: NDArray[Any]) -> float:
@@ -177,6 +192,45 @@ def follow(
             voice.known[h] += alone[p][h]
             pace = alone[p][h] * max(step_s / 1.5, 1 / (voice.known[h] + 1e-9))
             voice.spectrum[h] += min(1.0, pace) * (max(-3.0, energy[p, h] - own.level) - voice.spectrum[h])
+
+
+def of_notes(
+    f0: NDArray[Any], odds: NDArray[Any], reading: NDArray[Any], energy: NDArray[Any], voices: int, step_s: float,
+    ahead: int, weights: Any, own: float, rounds: int,
+) -> list[list[int | None]]:  # fmt: skip
+    """`owners` of what is all known: by claims forwards and backwards, of each step and of all its note."""
+    known: list[Voice] = beginners(voices)
+    chosen: list[dict[int, int]] | None = None
+    for _ in range(1 + rounds):
+        gain = np.zeros((*f0.shape, voices))
+        for way in (1, -1):
+            heard = (part[::way] for part in (f0, odds, reading, energy))
+            given = chosen and chosen[::way]
+            gain += claimed(*heard, known, step_s, ahead, weights, given)[1][::way]  # type: ignore[misc]
+            known = [Voice(v.register, v.register, NEVER, v.heard, v.level, v.spectrum, v.known) for v in known]
+        worth = np.zeros(gain.shape)
+        for p in range(f0.shape[1]):
+            begins = [n for n in range(len(f0)) if n == 0 or not same(f0[n - 1, p], f0[n, p])]
+            for begin, end in zip(begins, [*begins[1:], len(f0)], strict=True):
+                note = gain[begin:end, p]
+                worth[begin:end, p] = (1 - own) * note.mean(axis=0) + own * note
+        chosen = [matched(step) for step in worth]
+    return [[given.get(p) for p in range(f0.shape[1])] for given in chosen or []]
+
+
+def spectra(
+    f0: NDArray[Any], odds: NDArray[Any], energy: NDArray[Any], owner: list[list[int | None]], voices: int, ahead: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Sums of each voice's spectrum where its harmonics are alone, and of how far they are; (voices, harmonics)."""
+    total, weight = np.zeros((2, voices, 12))
+    for n, row in enumerate(owner):
+        pitches = {p: pitch_of(n, p, f0, odds, energy, ahead) for p in range(len(row)) if f0[n, p] > 0}
+        for p, v in enumerate(row):
+            if v is not None:
+                alone = np.array(alone_of(p, f0[n], pitches))
+                total[v] += alone * np.maximum(-3, energy[n, p] - pitches[p].level)
+                weight[v] += alone
+    return total, weight
 
 
 def tracks(

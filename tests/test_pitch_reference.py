@@ -21,6 +21,7 @@ from sharpear.pitch import PitchFrames, Transcriber
 from sharpear.pitch.pitch_kernels import follow, strongest_partials
 from sharpear.separation.separator import Separator
 from sharpear.separation.voice_kernel import voices_process
+from sharpear.separation.voice_notes import OWN, ROUNDS, VoiceNotes
 from sharpear.separation.voice_owners_kernel import OF_CLAIM, OF_PITCH, OwnerWeights, match
 from sharpear.separation.voice_tracks import VoiceTracks
 from sharpear.separation.voices import PitchVoices
@@ -248,17 +249,28 @@ def test_voices_are_followed(count: int, places: int, stride: int, seed: int) ->
     at = frames[first::stride]
     odds = np.log(at.belief[:, 0].astype(float) / (1 - at.belief[:, 0]))
     wide = OwnerWeights(*(part.astype(float) for part in weights))
-    owner = naive_owners.owners(
-        at.f0[:, 0].astype(float), odds, *(np.array(rows, float) for rows in kept.values()), count, stride * hop_s, 10,
-        wide,
-    )  # fmt: skip
-    held = [[None] * places] * first + [row for row in owner for _ in range(stride)]
-    steady = [np.pad(part[:, 0].repeat(stride, axis=0), [(first, 0), (0, 0)]) for part in (at.f0, at.strength)]
-    expected = naive_owners.tracks(*steady, held, count, round(0.03 / hop_s), round(0.16 / hop_s))
+    told = (at.f0[:, 0].astype(float), odds, *(np.array(rows, float) for rows in kept.values()))
+    attack, release = round(0.03 / hop_s), round(0.16 / hop_s)
+
+    def expected(owner: list[list[int | None]]) -> np.ndarray:
+        assert 0.05 < np.mean([voice is not None for row in owner for voice in row]) < 0.9
+        held = [[None] * places] * first + [row for row in owner for _ in range(stride)]
+        steady = [np.pad(part[:, 0].repeat(stride, axis=0), [(first, 0), (0, 0)]) for part in (at.f0, at.strength)]
+        return np.array(naive_owners.tracks(*steady, held, count, attack, release)[: len(frames)])
+
     late = tracks.latency_frames
-    assert late == 10 * stride + round(0.03 / hop_s)
-    np.testing.assert_allclose(np.concatenate(found)[late:], expected[: len(frames) - late], rtol=1e-5)
-    assert 0.1 < np.mean([voice is not None for row in owner for voice in row]) < 0.9
+    assert late == 10 * stride + attack
+    owner = naive_owners.owners(*told, count, stride * hop_s, 10, wide)
+    np.testing.assert_allclose(np.concatenate(found)[late:], expected(owner)[: len(frames) - late], rtol=1e-5)
+    notes = VoiceNotes(count, places, hop_s, stride, weights=weights)
+    for block in (frames[:7], frames[7:]):
+        notes.listen(block)
+    spectrum, alone = notes.decide()
+    whole = naive_owners.of_notes(*told, count, stride * hop_s, 10, wide, OWN, ROUNDS)
+    assert whole != owner
+    np.testing.assert_allclose(notes.tracks[:, 0], expected(whole), rtol=1e-5)
+    of_voices = naive_owners.spectra(told[0], told[1], told[3], whole, count, 10)
+    np.testing.assert_allclose((spectrum[0], alone[0]), of_voices, rtol=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -240,21 +240,62 @@ def test_a_whole_recording_tells_whose_its_beginning_is(folder: Path, sharpear) 
 
 
 def test_a_recording_is_heard_before_where_it_is_of_use() -> None:
-    """And what is heard then is no part of what follows."""
+    """And no sample of it that is unusable is counted twice."""
 
     for sources in (TonalTransient, Without.of(TonalTransient, "transient")):
         blocks = iter([np.zeros(100, np.float32)])
-        Separator(RATE, sources).rehearse(blocks)
+        separator = Separator(RATE, sources)
+        assert not separator.rehearses
+        separator.rehearse(blocks)
         assert len(list(blocks)) == 1
-    separator = Separator(RATE, PitchVoices.of(1))
-    sound = chord(0.3, 220.0)[0].astype(np.float32)
-    separator.rehearse([np.full(RATE // 10, np.nan, np.float32), sound])
+    separator = Separator(RATE, PitchVoices.of(1), 2)
+    assert separator.rehearses
+    sound = np.repeat(chord(0.3, 220.0).T.astype(np.float32), 2, axis=1)
+    sound[RATE // 10, 1] = np.nan
+    separator.rehearse([sound[:1000], sound[1000:]])
     assert separator.replaced.sum() == 0
     stems = np.concatenate([separator.process(sound), separator.flush()])[separator.latency_samples :]
-    np.testing.assert_allclose(stems.sum(axis=1), sound, atol=1e-6)
+    np.testing.assert_allclose(stems.sum(axis=2), np.nan_to_num(sound), atol=1e-6)
+    assert np.std(stems[..., 0]) > 0.9 * np.nanstd(sound)
+    assert separator.replaced.tolist() == [0, 1]
     with pytest.raises(UsageError):
         separator.rehearse([sound, np.zeros((10, 3))])
-    assert not separator.process(np.zeros(separator.latency_samples)).any(), "what broke off is forgotten"
+    assert not separator.process(np.zeros((separator.latency_samples, 2))).any(), "what broke off is forgotten"
+
+
+def test_what_was_heard_before_stands_where_it_sounds() -> None:
+    """A voice alone that glides has the same shares, whether it is followed as it comes or was heard before."""
+    turns = np.cumsum(220 * 2 ** (0.1 * np.sin(2 * np.pi * 4 * np.arange(RATE) / RATE))) / RATE
+    sound = sum(0.1 / h * np.cos(2 * np.pi * h * turns) for h in range(1, 9)).astype(np.float32)
+    separator = Separator(RATE, PitchVoices.of(1))
+    live = separator.process(sound)
+    separator.rehearse([sound])
+    middle = slice(separator.latency_samples + RATE // 4, None)
+    assert si_sdr_db(separator.process(sound)[middle, 0].astype(float), live[middle, 0].astype(float)) > 30
+
+
+def test_what_was_heard_before_is_part_of_the_state() -> None:
+    sound = chord(0.6, 220.0, 331.0).sum(axis=0).astype(np.float32)
+    heard, other = (Separator(RATE, PitchVoices.of(2)) for _ in range(2))
+    heard.rehearse([sound])
+    heard.process(sound[: RATE // 4])
+    other.state = heard.state
+    np.testing.assert_array_equal(other.process(sound[RATE // 4 :]), heard.process(sound[RATE // 4 :]))
+    three = Separator(RATE, PitchVoices.of(3))
+    three.rehearse([sound])
+    tracks = three.state["shares"]["notes"]
+    mixed = heard.state
+    mixed["shares"] = {**mixed["shares"], "notes": tracks}
+    with pytest.raises(UsageError, match="expected tracks"):
+        other.state = mixed
+
+
+def test_progress_of_a_recording_that_is_heard_twice_is_told_once() -> None:
+    told: list[tuple[float, float]] = []
+    separate(np.zeros(40000), RATE, PitchVoices.of(1), progress=lambda done_s, total_s: told.append((done_s, total_s)))
+    done_s, total_s = zip(*told, strict=True)
+    assert set(total_s) == {2.5}
+    assert list(done_s) == pytest.approx([0.512, 1.024, 1.25, 1.762, 2.274, 2.5])
 
 
 @pytest.mark.slow

@@ -74,7 +74,8 @@ def as_recording(samples: ArrayLike) -> NDArray[np.float32]:
     """
     audio = as_audio(samples)
     if audio.ndim not in (1, 2) or audio.size == 0:
-        raise UsageError(f"expected audio of shape (samples,) or (samples, channels), received {audio.shape}")
+        empty = ", which is empty" if audio.size == 0 else ""
+        raise UsageError(f"expected audio of shape (samples,) or (samples, channels), received {audio.shape}{empty}")
     if audio.ndim == 2 and audio.shape[1] > max(audio.shape[0], FEWEST_SAMPLES):
         raise UsageError(
             f"expected audio of shape (samples, channels), received {audio.shape}, which would be "

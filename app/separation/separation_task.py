@@ -1,7 +1,7 @@
 """Stems of files and streams: source → `Separator` → WAV files or one stream, block by block."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from sharpear.runs.packs import Lane
 from sharpear.runs.task import CountedBlocks, Outcome, Running, Task
 from sharpear.sinks.outlet import Outlet, ending
 
-from .separator import Separator
+from .separator import Separator, half_of
 from .shares import ShareFactory
 from .stem_files import StemFiles, StemFormat
 from .stem_lane import StemLane
@@ -47,8 +47,9 @@ class Separation(Task):
     def make(self, audio: AudioSource, outputs: Sequence[Path], running: Running) -> Outcome:
         """The stems of all of `audio`, as long as it is."""
         separator = Separator(audio.sample_rate, self.sources, audio.channels)
-        if isinstance(audio, AudioFile):  # a pipe is heard but once
-            separator.rehearse(_heard_before(audio, running.interruption))
+        if separator.rehearses and isinstance(audio, AudioFile):  # a pipe is heard but once
+            separator.rehearse(_heard_before(audio, replace(running, progress=half_of(running.progress, 0))))
+            running = replace(running, progress=half_of(running.progress, 1))
         blocks = CountedBlocks(audio, running)
         made_of = {"source": audio.name, "config_hash": self.digest}
         planned = dict(zip(self.stems, outputs, strict=True))
@@ -73,17 +74,17 @@ class Separation(Task):
         return Separator(audio.sample_rate, self.sources, streams, linked=audio.channels, device=device)
 
 
-def _heard_before(audio: AudioFile, interruption: Interruption) -> Iterator[NDArray[np.float32]]:
+def _heard_before(audio: AudioFile, running: Running) -> Iterator[NDArray[np.float32]]:
     """All blocks of a file, which stays where it is.
 
     Raises:
         KeyboardInterrupt: somebody wants to end, and nothing is done yet.
     """
     with AudioFile(audio.path, audio.selection) as again:
-        for block in again.blocks():
-            if interruption.requested:
-                raise KeyboardInterrupt
-            yield block
+        blocks = CountedBlocks(again, running)
+        yield from blocks
+        if not blocks.complete:
+            raise KeyboardInterrupt
 
 
 def separated(blocks: Iterable[NDArray[np.float32]], separator: Separator) -> Iterator[NDArray[np.float32]]:

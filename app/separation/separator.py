@@ -1,7 +1,8 @@
 """Sound in, stems out, streaming: bank → shares → stems that add up to the sound."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,11 @@ class Separator(Streaming[NDArray[np.float32]]):
         return self.latency_samples / self.sample_rate
 
     @property
+    def rehearses(self) -> bool:
+        """Whether it separates a recording better when it has heard it before."""
+        return isinstance(self._shares, Rehearsed)
+
+    @property
     def takes_mean(self) -> bool:
         """Whether sources are told apart in the mean of the streams, where these may cancel each other."""
         return self._per_group > 1 and getattr(self._shares, "takes_mean", False)
@@ -134,7 +140,7 @@ class Separator(Streaming[NDArray[np.float32]]):
         return self._advance(silence).result()
 
     def rehearse(self, blocks: Iterable[ArrayLike]) -> None:
-        """Listen to a whole recording before it is separated: its voices are then known from its beginning on.
+        """Listen to a whole recording before it is separated: whose each of its notes is, is then told from all of it.
 
         Forgets all that came before, and this, too, where it breaks off. blocks: as `process` takes them; other sources
         than voices do not ask for them.
@@ -143,23 +149,16 @@ class Separator(Streaming[NDArray[np.float32]]):
             UsageError: as `process`.
         """
         self.reset()
-        if not (isinstance(self._shares, Rehearsed) and self._shares.rehearses):
+        if not isinstance(self._shares, Rehearsed):
             return
+        late = np.zeros((self._splitter.latency_samples, self.streams), np.float32)
         try:
-            for block in blocks:
-                self._listen(as_streams(block, self.streams))
-            self._listen(np.zeros((self.latency_samples, self.streams), np.float32))
+            for block in chain([late], blocks):
+                self._shares.listen(as_streams(block, self.streams))
+            self._shares.decide()
         except BaseException:
             self.reset()
             raise
-        self._splitter.reset()
-        self._shares.begin_again()
-
-    def _listen(self, audio: NDArray[np.float32]) -> None:
-        """As `_advance`, but for the stems."""
-        with self.backend.sent(audio) as sound:
-            for start in range(0, len(audio), CHUNK_SAMPLES):
-                self._share(self._splitter.process(sound[start : start + CHUNK_SAMPLES]))
 
     def _advance(self, audio: NDArray[np.float32]) -> Pending[NDArray[np.float32]]:
         backend, flat = self.backend, self._flat_input
@@ -190,7 +189,8 @@ def separate(
     "residual", and all of them add up to `audio`. It plays them in Jupyter, and writes them (``.save()``).
 
     `sources`, `linked` and `device` are those of a `Separator`, `progress` is that of `sharpen`. For voices all of it
-    is heard first (`Separator.rehearse`), so that they are known from the beginning on, as they are not to a stream.
+    is heard first (`Separator.rehearse`), so that whose each note is can be told from all of it, as it cannot in a
+    stream; this is the first half of what `progress` is told of.
 
     Raises:
         UsageError: as `Separator`, or as `sharpen` of its audio.
@@ -206,7 +206,26 @@ def separate(
     samples, rate = heard(audio, sample_rate)
     streams = 1 if samples.ndim == 1 else samples.shape[1]
     separator = Separator(rate, sources, streams, linked=linked, device=device)
-    separator.rehearse(in_blocks(samples, rate, None))
+    if separator.rehearses:
+        separator.rehearse(in_blocks(samples, rate, half_of(progress, 0)))
+        progress = half_of(progress, 1)
     pieces = [separator.process(block) for block in in_blocks(samples, rate, progress)]
     sound = np.concatenate([*pieces, separator.flush()])[separator.latency_samples :]
     return Stems(separator.stems, np.ascontiguousarray(np.moveaxis(sound, -1, 0)), rate)
+
+
+def half_of(progress: Callable[[float, Any], object] | None, half: int) -> Callable[[float, Any], None] | None:
+    """What is told of the first, 0, or second time, 1, that a recording of known length is heard: half of all each.
+
+    >>> told = []
+    >>> half_of(lambda done_s, total_s: told.append((done_s, total_s)), 1)(3.0, 4.0)
+    >>> told
+    [(3.5, 4.0)]
+    """
+    if progress is None:
+        return None
+
+    def tell(done_s: float, total_s: float) -> None:
+        progress((half * total_s + done_s) / 2, total_s)
+
+    return tell

@@ -42,15 +42,14 @@ class ShareSource(Protocol):
 
 @runtime_checkable
 class Rehearsed(Protocol):
-    """A share source that may separate a recording better when it has heard it before.
+    """A share source that separates a recording better when it has heard it before."""
 
-    rehearses: whether it does.
-    """
+    def listen(self, sound: NDArray[np.float32]) -> None:
+        """Take in the next (samples, streams), as late as `Split` has them."""
+        ...
 
-    rehearses: bool
-
-    def begin_again(self) -> None:
-        """Forget the past, but not who the sources are."""
+    def decide(self) -> None:
+        """All has been heard, and comes again by `process`."""
         ...
 
 

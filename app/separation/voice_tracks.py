@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler import Floats, Integers, kernel
+from sharpear.compiler import Doubles, Floats, Integers, kernel
 from sharpear.dynamics.weights import layers, learned
 from sharpear.gpu.stateful import Stateful, allocated, fields_of
 from sharpear.pitch import PitchFrames
@@ -45,12 +45,13 @@ ATTACK_S, RELEASE_S = 0.03, 0.16
 
 
 class TrackRule(NamedTuple):
-    """Frames of a step, and its first; how frames age; by how many a voice begins early and rings on."""
+    """Frames of a step, and its first; how frames age; steps ahead; frames by which a voice begins early, rings on."""
 
     stride: int
     first: int
     aging: float
     step_s: float
+    ahead: int
     attack: int
     release: int
 
@@ -68,8 +69,6 @@ class TrackRings(NamedTuple):
 
 
 PARTS = NoteMemory, HeardSteps, VoiceMemory, TrackRings
-WHO = "register", "heard", "level", "spectrum", "known"
-"""What of `VoiceMemory` says who a voice is; the rest says where it is."""
 
 
 class VoiceTracks(Stateful):
@@ -103,17 +102,12 @@ class VoiceTracks(Stateful):
         weights: OwnerWeights | None = None,
     ) -> None:  # fmt: skip
         self.voices, self.streams = voices, streams
-        self._weights = weights or _weights()
-        step_s, attack, release = stride * hop_s, round(ATTACK_S / hop_s), round(RELEASE_S / hop_s)
-        ahead = round(DECIDE_S / step_s)
-        # A step of the pitch layer decides for the frames around its own.
-        first = (stride - stride // 2) % stride
-        self._rule = TrackRule(stride, first, hop_s / AGE_S, step_s, attack, release)
-        self.latency_frames = ahead * stride + attack
+        self._weights = weights or owner_weights()
+        self._rule = rule = track_rule(hop_s, stride)
+        self.latency_frames = rule.ahead * stride + rule.attack
         self._lengths = {
-            "streams": streams, "voices": voices, "places": places, "steps": ahead + 1, "attack + 1": attack + 1,
-            "readings": READINGS, "harmonics": HARMONICS, "Hz and strength": 2, "numbers of a pitch": OF_PITCH,
-            "numbers of a claim": OF_CLAIM,
+            "streams": streams, "attack + 1": rule.attack + 1, "Hz and strength": 2,
+            **lengths_of_claims(voices, places, rule.ahead + 1),
         }  # fmt: skip
         each = [field for part in PARTS for field in fields_of(part, self._lengths)]
         fields = [(name, kind, (streams, *shape)) for name, kind, shape in each]
@@ -139,14 +133,22 @@ class VoiceTracks(Stateful):
         state["count"] += len(pitches.f0)
         return tracks
 
-    def begin_again(self) -> None:
-        """Forget where the voices are, but not who they are."""
-        state = self._state
-        known = {name: state[name].copy() for name in WHO}
-        self.reset()
-        for name, kept in known.items():
-            state[name] = kept
-        state["octaves"], state["silent"] = known["register"], NEVER
+
+def track_rule(hop_s: float, stride: int) -> TrackRule:
+    """How frames of `hop_s` are followed in steps of so many."""
+    step_s = stride * hop_s
+    # A step of the pitch layer decides for the frames around its own.
+    first = (stride - stride // 2) % stride
+    ahead, attack, release = round(DECIDE_S / step_s), round(ATTACK_S / hop_s), round(RELEASE_S / hop_s)
+    return TrackRule(stride, first, hop_s / AGE_S, step_s, ahead, attack, release)
+
+
+def lengths_of_claims(voices: int, places: int, steps: int) -> dict[str, int]:
+    """How long the axes are of what is heard, remembered and claimed."""
+    return {
+        "voices": voices, "places": places, "steps": steps, "readings": READINGS, "harmonics": HARMONICS,
+        "numbers of a pitch": OF_PITCH, "numbers of a claim": OF_CLAIM,
+    }  # fmt: skip
 
 
 def start_voices(octaves: NDArray[np.float64], register: NDArray[np.float64], silent: NDArray[np.int64]) -> None:
@@ -158,7 +160,8 @@ def start_voices(octaves: NDArray[np.float64], register: NDArray[np.float64], si
 
 
 @cache
-def _weights() -> OwnerWeights:
+def owner_weights() -> OwnerWeights:
+    """The network that was fitted."""
     weights = OwnerWeights(**layers(learned("sharpear.separation", WEIGHTS), OwnerWeights._fields))
     assert weights.pitch.shape[1] == OF_PITCH + 1, "the network was fitted to other readings"
     return weights
@@ -174,20 +177,9 @@ def follow(
     width, places = steps.f0.shape
     owner, energy, level = np.empty(places, np.int64), np.empty((places, HARMONICS), np.float64), np.empty(places)
     for n in range(f0.shape[0]):
-        weigh_harmonics(f0[n], amplitude[n], line_hz[n], energy)
-        for p in range(places):
-            level[p] = level_of(energy[p])
-            last_note(f0[n, p], level[p], p, notes.before, notes.age, notes.loudest)
-        if (count + n) % rule.stride == rule.first:
-            now = (count + n) // rule.stride % width
-            steps.f0[now], steps.strength[now], steps.odds[now] = f0[n], strength[n], odds[n]
-            for p in range(places):
-                if f0[n, p] > 0:
-                    steps.harmonics[now, p] = np.log10(energy[p])
-                    describe(
-                        p, f0[n], strength[n], energy, level, notes.age, notes.loudest, rule.aging,
-                        steps.reading[now, p],
-                    )  # fmt: skip
+        now = (count + n) // rule.stride % width if (count + n) % rule.stride == rule.first else -1
+        read(f0[n], strength[n], odds[n], amplitude[n], line_hz[n], rule.aging, now, notes, steps, energy, level)
+        if now >= 0:
             at = (now + 1) % width
             tell_claims(steps, at, rule.step_s, memory, claims)
             weigh_claims(steps.f0[at], weights, claims)
@@ -203,6 +195,25 @@ def follow(
         oldest = (oldest + 1) % rings.decided.shape[0]
         for voice in range(rings.quiet.size):
             stretch(rings.decided[:, voice], oldest, rule.release, rings.last[voice], rings.quiet, voice, out[n, voice])
+
+
+@kernel
+def read(
+    f0: Floats, strength: Floats, odds: Floats, amplitude: Floats, line_hz: Floats, aging: float, at: int,
+    notes: NoteMemory, steps: HeardSteps, energy: Doubles, level: Doubles,
+) -> None:  # fmt: skip
+    """Take in a frame, which is the step `at`, or none of them where that is negative; energy, level: room."""
+    weigh_harmonics(f0, amplitude, line_hz, energy)
+    for p in range(f0.size):
+        level[p] = level_of(energy[p])
+        last_note(f0[p], level[p], p, notes.before, notes.age, notes.loudest)
+    if at < 0:
+        return
+    steps.f0[at], steps.strength[at], steps.odds[at] = f0, strength, odds
+    for p in range(f0.size):
+        if f0[p] > 0:
+            steps.harmonics[at, p] = np.log10(energy[p])
+            describe(p, f0, strength, energy, level, notes.age, notes.loudest, aging, steps.reading[at, p])
 
 
 @kernel

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sharpear.config import load_config
 from sharpear.dsp import GammatoneDesign, Split
+from sharpear.dsp.splitter_kernel import usable_samples
 from sharpear.errors import UsageError
 from sharpear.gpu.arguments import numbers
 from sharpear.pitch import Transcriber
@@ -16,12 +17,13 @@ from sharpear.sharpening.composite import Composite, Memory
 
 from .shares import ShareFactory
 from .voice_kernel import Harmonics, Listeners, VoicesRule, voices_process
+from .voice_notes import VoiceNotes
 from .voice_tracks import VoiceTracks
 
 MOST_VOICES = 8
 HARMONICS = 30
-ENVELOPE_S = 0.5
-"""Time constant of what is remembered of a voice's spectrum."""
+ENVELOPE_S, KNOWN_ENVELOPE_S = 0.5, 2.0
+"""Time constants of what is remembered of a voice's spectrum: of one that comes, and one that was heard before."""
 
 UNKNOWN_ENVELOPE = (np.arange(1.0, HARMONICS + 1) ** -2.0).astype(np.float32)
 """Power of each harmonic of a voice that was not heard yet."""
@@ -64,12 +66,30 @@ def room_for(voices: int) -> Harmonics:
     return Harmonics(voice, number, first, last, np.zeros((most, WIDEST), np.float32), np.zeros(most, np.float32))
 
 
+def envelopes_of(spectrum: NDArray[np.float64], alone: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Power of each harmonic, (…, `HARMONICS`), of what `VoiceNotes` heard and a step of an unknown voice.
+
+    Beyond what was heard it is an unknown voice's, as much more or less as what was heard is in the mean.
+
+    >>> heard = np.log10(np.arange(1.0, 13) ** -4)
+    >>> envelope = envelopes_of(1e6 * heard, np.full(12, 1e6))
+    >>> [float(np.round(envelope[h - 1] * h**4, 3)) for h in (1, 2, 12)]
+    [1.0, 1.0, 1.0]
+    """
+    unknown, count = np.log10(UNKNOWN_ENVELOPE / UNKNOWN_ENVELOPE.sum()), spectrum.shape[-1]
+    heard = (spectrum + unknown[:count]) / (alone + 1)
+    beyond = unknown[count:] + (heard - unknown[:count]).mean(axis=-1, keepdims=True)
+    envelope: NDArray[np.float32] = (10 ** np.concatenate([heard, beyond], axis=-1)).astype(np.float32)
+    return envelope
+
+
 class PitchVoices(Composite):
     """Shares of a number of voices, "voice1" the lowest; what no harmonic of theirs explains is the residual.
 
     The pitch layer finds pitches in the mean of a group's streams, and `VoiceTracks` gives them to the voices, or to
-    none. The gains g_i of all their harmonics are fitted to the channels' power, ``y_k ≈ Σ_i g_i |H_k(f_i)|²``,
-    beginning with each voice's remembered spectrum, so that partials which coincide are divided as that spectrum says.
+    none; those of a recording that is listened to before, `VoiceNotes`. The gains g_i of all harmonics are fitted to
+    the channels' power, ``y_k ≈ Σ_i g_i |H_k(f_i)|²``, beginning with each voice's remembered spectrum, so that
+    partials which coincide are divided as that spectrum says.
 
     Args:
         voices: how many.
@@ -80,7 +100,6 @@ class PitchVoices(Composite):
     """
 
     takes_mean = True
-    rehearses = True
 
     def __init__(self, voices: int, bank: GammatoneDesign, hop_s: float, groups: int, per_group: int) -> None:
         self.names = voice_names(voices)
@@ -92,11 +111,13 @@ class PitchVoices(Composite):
         self._pitch_hop = sharpener.hop
         pitch_hop_s = sharpener.hop / bank.sample_rate
         self._tracks = VoiceTracks(voices, layer.config.voices, pitch_hop_s, layer.stride, groups)
+        self._notes = VoiceNotes(voices, layer.config.voices, pitch_hop_s, layer.stride, groups)
         late = sharpener.latency_s / pitch_hop_s + layer.latency_hops + self._tracks.latency_frames
         # A frame's middle lies at most half a pitch frame from the one it takes, which leaves within the next one.
         self.wait_frames = ceil((late + 1.5) * self._pitch_hop / self._hop - 0.5)
         self._channels, self._lines = listeners_of(bank), room_for(voices)
         self._rule = numbers(VoicesRule, iterations=ITERATIONS, pace=hop_s / ENVELOPE_S, nobody=NOBODYS_POWER)
+        self._known_rule = self._rule._replace(pace=np.float32(hop_s / KNOWN_ENVELOPE_S))
         channels = bank.center_hz.size
         self._memory = Memory(
             [
@@ -128,39 +149,48 @@ class PitchVoices(Composite):
         summed = split.power.reshape(count, self._groups, self._per_group, channels).sum(axis=2)
         if not state["envelope"].any():
             state["envelope"][...] = UNKNOWN_ENVELOPE
+        rule = self._known_rule if len(self._notes.tracks) else self._rule
         for group in range(self._groups):
             power = np.concatenate([state["power"][group], summed[:, group]])
             state["power"][group] = power[count:]
             envelope, share = state["envelope"][group], np.empty_like(shares[:, group])
-            voices_process(
-                power[:count], np.ascontiguousarray(tracks[:, group]), self._channels, self._rule, envelope,
-                self._lines, share,
-            )  # fmt: skip
+            here = np.ascontiguousarray(tracks[:, group])
+            voices_process(power[:count], here, self._channels, rule, envelope, self._lines, share)
             shares[:, group] = share
         state["frame"] += count
         return shares
 
-    def begin_again(self) -> None:
-        """Forget what was heard, but not the voices: their registers, levels and spectra."""
-        envelope = self._memory.fields["envelope"].copy()
-        self._memory.reset()
-        self._memory.fields["envelope"] = envelope
+    def listen(self, sound: NDArray[np.float32]) -> None:
+        """Take in the next (samples, streams), as late as `Split` has them, of a recording that comes again."""
+        usable = np.empty(sound.shape[::-1], np.float32)
+        usable_samples(sound, np.zeros(len(usable), np.int64), usable)
+        self._notes.listen(self._transcriber.process(self._mean(usable.T)))
+
+    def decide(self) -> None:
+        """All of the recording has been heard, and follows."""
+        self._notes.listen(self._transcriber.flush())
         self._transcriber.reset()
-        self._tracks.begin_again()
+        self._memory.fields["envelope"] = envelopes_of(*self._notes.decide())
+
+    def _mean(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(samples, groups)."""
+        mean: NDArray[np.float32] = sound.reshape(len(sound), self._groups, self._per_group).mean(axis=2)
+        return mean
 
     def _follow(self, sound: NDArray[np.float32], count: int) -> NDArray[np.float32]:
         """(frames, groups, voices, 3): the voices in the middle of the frames that leave now."""
         state = self._memory.fields
-        mean = sound.reshape(len(sound), self._groups, self._per_group).mean(axis=2)
-        fresh = self._tracks.process(self._transcriber.process(mean))
-        known = np.concatenate([state["held"], fresh])
-        # The first frames that a chain of delays gives out belong to the time before the sound.
-        first = int(state["found"]) - HELD_FRAMES - self._tracks.latency_frames
+        known, first = self._notes.tracks, 0
+        if not len(known):
+            fresh = self._tracks.process(self._transcriber.process(self._mean(sound)))
+            known = np.concatenate([state["held"], fresh])
+            # The first frames that a chain of delays gives out belong to the time before the sound.
+            first = int(state["found"]) - HELD_FRAMES - self._tracks.latency_frames
+            state["found"] += len(fresh)
+            state["held"] = known[len(fresh) :]
         middle = (int(state["frame"]) - self.wait_frames + np.arange(count) + 0.5) * self._hop
         nearest = np.rint(middle / self._pitch_hop).astype(np.int64) - first
-        state["found"] += len(fresh)
-        state["held"] = known[len(fresh) :]
-        chosen: NDArray[np.float32] = known[nearest.clip(0)]
+        chosen: NDArray[np.float32] = known[nearest.clip(0, len(known) - 1)]
         chosen[middle < 0] = 0
         return chosen
 
@@ -170,4 +200,5 @@ class PitchVoices(Composite):
             "memory": self._memory,
             "transcriber": self._transcriber,
             "tracks": self._tracks,
+            "notes": self._notes,
         }

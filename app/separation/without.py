@@ -39,7 +39,8 @@ class Without:
         self.names: tuple[str, ...] = (name,)
         self.wait_frames = inner.wait_frames
         self.takes_mean, self.backend = getattr(inner, "takes_mean", False), getattr(inner, "backend", CPU)
-        self.rehearses = isinstance(inner, Rehearsed) and inner.rehearses
+        if isinstance(inner, Rehearsed):
+            self.listen, self.decide = inner.listen, inner.decide
         self._inner, self._at = inner, inner.names.index(name)
 
     @classmethod
@@ -54,11 +55,6 @@ class Without:
     def reset(self) -> None:
         """Forget the past."""
         self._inner.reset()
-
-    def begin_again(self) -> None:
-        """Forget the past, but not who the sources are."""
-        if isinstance(self._inner, Rehearsed):
-            self._inner.begin_again()
 
     @property
     def state(self) -> Any:
