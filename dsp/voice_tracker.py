@@ -52,7 +52,7 @@ KAISER = 7.0
 """Half-power points of the band, and the shape of its filters (-70 dB)."""
 
 POINTS = 1024
-"""Of the spectrum."""
+"""Points of the spectrum."""
 
 FIELDS = HarmonicFields.over(
     LOWEST_HZ, HIGHEST_HZ, per_octave=60, harmonics=12, rolloff=0.7, tolerance_cents=24.0

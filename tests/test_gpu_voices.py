@@ -16,6 +16,7 @@ from test_gpu_sharpener import assert_same, packed
 from sharpear.audio import Selection
 from sharpear.config import load_config
 from sharpear.dsp import HannBank, longest_window, pair_finder
+from sharpear.dsp.voice_tracker_kernel import TrackerOut
 from sharpear.dynamics.beliefs import load_beliefs
 from sharpear.dynamics.voice_beliefs import load_voice_beliefs
 from sharpear.gpu import Backend, DeviceBackend, open_gpu
@@ -152,7 +153,7 @@ def test_voices_are_followed_while_the_card_is_at_work(card: Card, monkeypatch: 
     steps = [
         ("computing", "hann_process"),
         ("host", "follows"),
-        *[("up", "copies")] * 7,
+        *[("up", "copies")] * len(TrackerOut._fields),
         ("computing", "hear_process"),
         ("computing", "own"),
         *[("down", "copies")] * 4,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import sharpear
+from sharpear.dsp.atom_grid import atom_grid
 from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
 from sharpear.dsp.voice_cues_kernel import (
     FAINTEST_PARTIAL,
@@ -22,6 +23,7 @@ from sharpear.dynamics.beliefs_kernel import LARGEST_GAIN
 from sharpear.dynamics.voice_beliefs import load_voice_beliefs, voice_room
 from sharpear.dynamics.voice_beliefs_kernel import judge_voices, weigh_lines
 from sharpear.gpu.stateful import allocated
+from sharpear.sharpening.voiced_judge import name
 
 RATE, HOP = 44100, 128
 HOP_S = HOP / RATE
@@ -146,7 +148,7 @@ def test_there_are_no_voices_in_what_is_none(seed):
     bell = np.sum([0.2 * np.exp(-t) * np.cos(2 * np.pi * 311 * r * t) for r in (1, 2.76, 5.4, 8.93)], axis=0)
     for wave in (0.1 * rng.standard_normal(t.size), tone, chirp, trembling, bell, np.zeros(t.size)):
         found = tracked(wave)
-        ghosts = np.where(np.arange(MOST_PARTIALS) < found.partials[60:], found.energy[60:, 0], 0).sum()
+        ghosts = np.where(np.arange(MOST_PARTIALS) < found.named[60:], found.energy[60:, 0], 0).sum()
         assert ghosts <= 0.02 * np.square(wave).sum() * 2 / t.size * len(found)
 
 
@@ -156,10 +158,10 @@ def test_a_second_s_past_is_forgotten_to_the_last_bit():
     wave = harmonics(180 + 30 * np.sin(9 * t), [0.2 / h for h in range(1, 12)])
     wave[: RATE // 3] += 0.1 * np.random.default_rng(0).standard_normal(RATE // 3)
     whole, later = tracked(wave), tracked(wave[RESTART_HOPS * HOP :])
-    for name in ("partials", "hz", "energy", "precision", "beyond", "told"):
-        a, b = getattr(whole, name)[3 * RESTART_HOPS :], getattr(later, name)[2 * RESTART_HOPS :]
+    for field in ("partials", "named", "hz", "energy", "precision", "beyond", "told"):
+        a, b = getattr(whole, field)[3 * RESTART_HOPS :], getattr(later, field)[2 * RESTART_HOPS :]
         assert len(a) > 100
-        assert np.array_equal(a, b), name
+        assert np.array_equal(a, b), field
 
 
 def test_what_voices_leave_is_told_in_energy():
@@ -276,6 +278,34 @@ def test_each_line_says_whose_partial_it_is():
     assert set(np.rint(fundamental)) == {200.0, 310.0}
     assert abs(hz / fundamental - np.rint(hz / fundamental)).max() < 0.02
     assert not frames.fundamental[frames.amplitude == 0].any()
+
+
+def test_where_voices_do_not_explain_the_sound_they_name_lines_alone():
+    """A voice in noise: lines are those of windows, to the last bit, and most of their energy has a name."""
+    t, rng = seconds(1.0), np.random.default_rng(1)
+    sound = harmonics(np.full(t.size, 220.0), [0.1 / h for h in range(1, 9)]) + 0.06 * rng.standard_normal(t.size)
+    said = tracked(sound)
+    settled = slice(100, None)
+    assert not said.partials[settled].any()
+    assert (said.named[settled] > 0).mean() > 0.9
+    named = sharpear.sharpen(sound.astype(np.float32), RATE, "music")
+    plain = sharpear.sharpen(sound.astype(np.float32), RATE, "music", overrides={"voices.enabled": False})
+    assert np.array_equal(named.amplitude[settled], plain.amplitude[settled])
+    energy, some = np.square(named.amplitude[settled]), named.fundamental[settled] > 0
+    assert energy[some].sum() > 0.7 * energy.sum()
+    off = 1200 * np.log2(named.fundamental[settled][some] / 220)
+    assert (energy[some] * (abs(off) < 20)).sum() > 0.95 * energy[some].sum()
+
+
+def test_a_line_is_named_by_the_partial_at_its_atom_or_else_by_the_stronger_one_beside_it():
+    atom_hz = np.arange(100.0, 112.0)
+    grid = atom_grid(atom_hz, "linear")
+    hz, energy = np.array([102, 102, 103, 106, 108], np.float32), np.array([1, 3, 2, 2, 5], np.float32)
+    strongest, whose = np.zeros(12), np.zeros(12, np.float32)
+    name(5, hz, energy, np.arange(1, 6, dtype=np.float32), grid, strongest, whose)
+    assert strongest.tolist() == [0, 3, 3, 2, 2, 2, 2, 5, 5, 5, 0, 0]
+    partial = [1, 1, 2, 2, 3, 3, 4, 4, 4]
+    assert whose[1:10] == pytest.approx([hz[k] / (k + 1) for k in partial])
 
 
 def test_without_voices_no_line_has_an_owner():
