@@ -151,7 +151,8 @@ def stages(audio: np.ndarray[Any, Any], rate: int, name: str, repeats: int) -> d
 
 def roofline(peak: float, needed: float, parts: dict[str, float], judged: dict[str, float], rate: int) -> Table:
     """What the products of `music` take at best, and what they take."""
-    filters = sharpear.Sharpener(rate, "music")._path._bank.parts.filters
+    path: Any = sharpear.Sharpener(rate, "music")._path
+    filters = path._bank.parts.filters
     hops = rate / filters.basis.shape[0]
     bank = hops * (filters.basis.size + filters.mixing.size + 12 * filters.resonator.size)
     reached = {"bank": (bank, parts["bank"]), "judge's layers": (needed, judged["judge bands"] + judged["judge lines"])}
