@@ -19,7 +19,7 @@ from benchmarks.results import Cell, Results, Table
 from sharpear.dynamics import Divisive, Flow, HarmonicFields, LcAdam, Network
 
 SMEARS_ERB = (0.5, 0.75, 1.0)
-DRAWS = 8
+DRAWS = 40
 HARMONICS, ROLLOFF, UNEVEN = 9, 1.0, 0.3
 """Partials of a voice, which fall as h^-1, give or take so many neper."""
 LARGEST_MISTUNING_CENTS = 40.0
