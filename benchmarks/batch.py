@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -70,7 +71,7 @@ class Bench:
             jobs.append(Job(str(path), (str(path.with_suffix(f".{self.format}")),)))
         return jobs
 
-    def run(self, jobs: list[Job], workers: int, **changes: int) -> float:
+    def run(self, jobs: list[Job], workers: int, **changes: Any) -> float:
         """Seconds that it takes."""
         settings = Settings(self.settings.task, overwrite=True, **changes)
         started_s = time.perf_counter()

@@ -125,7 +125,8 @@ def _sharpener(driver: CountingDriver, streams: int, voices: bool, rate: int = R
 
 
 def _follower(sharpener: sharpear.Sharpener) -> Any:
-    return sharpener._path._code._voices._follower
+    path: Any = sharpener._path
+    return path._code._voices._follower
 
 
 def main() -> None:

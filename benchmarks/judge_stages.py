@@ -37,7 +37,12 @@ def judge_stages(audio: np.ndarray[Any, Any], rate: int, preset: str) -> tuple[d
     judge = sharpener._path._parts["code"]._judge
     seen: list[Any] = []
     inner = judge._run
-    judge._run = lambda *arguments: (seen.append(arguments), inner(*arguments))
+
+    def noted(*arguments: Any) -> Any:
+        seen.append(arguments)
+        return inner(*arguments)
+
+    judge._run = noted
     middle = len(audio) // 2
     for n in range(4):  # the memory is full after one; of the last the stages are told
         begin = middle + n * FRAMES * sharpener.hop
@@ -64,8 +69,9 @@ def multiply_adds(weights: BeliefWeights, bands: int, line_cues: int, lines: flo
 
 @njit(nogil=True, error_model="numpy")
 def _judge_up_to(
-    stage, power, moment, pairs, judge, frame, state, room, amplitude, frequency
-):  # fmt: skip
+    stage: int, power: Any, moment: Any, pairs: Any, judge: Any, frame: int, state: Any, room: Any,
+    amplitude: Any, frequency: Any,
+) -> int:  # fmt: skip
     """What `judge_process` does, but for what comes after the stage; returns how many lines there were."""
     basins, tables, weights, rule = judge.basins, judge.cues, judge.weights, judge.rule
     lines, bands, first, cue, count = room.lines, room.bands, basins.first_channel, room.cue, 0
@@ -100,7 +106,7 @@ def _judge_up_to(
 
 
 @njit(nogil=True, error_model="numpy")
-def _lines_up_to(stage, first, basins, tables, frame, state, cue, lines):
+def _lines_up_to(stage: int, first: Any, basins: Any, tables: Any, frame: int, state: Any, cue: Any, lines: Any) -> Any:
     """What `read_lines` does, but for what comes after the stage."""
     rows, moment_rows, count = state.power.shape[1], state.moment.shape[1], 0
     for w in range(1, tables.ahead.size):

@@ -32,7 +32,7 @@ PACKAGE = ("app", "compiler", "configs", "dsp", "dynamics", "gpu", "system")
 SHOWN_ONLY = ("document", "headline", "keep", "everything")
 """Modules of benchmarks/ that no number depends on."""
 
-Cell = float | str | None | Sequence[float]
+Cell = float | str | None | Sequence[float | None]
 
 
 @dataclass(frozen=True)

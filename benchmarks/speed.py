@@ -152,7 +152,8 @@ def stages(audio: np.ndarray[Any, Any], rate: int, name: str, repeats: int) -> d
 
 def roofline(peak: float, needed: float, parts: dict[str, float], judged: dict[str, float], rate: int) -> Table:
     """What the products of `music` take at best, and what they take."""
-    windows = sharpear.Sharpener(rate, "music")._path._bank.design
+    path: Any = sharpear.Sharpener(rate, "music")._path
+    windows = path._bank.design
     bank = rate / windows.hop * bank_adds(windows)
     reached = {"bank": (bank, parts["bank"]), "judge's layers": (needed, judged["judge bands"] + judged["judge lines"])}
     rows: dict[str, dict[str, Cell]] = {

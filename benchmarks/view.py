@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil
@@ -200,16 +200,16 @@ def spent_s(*pids: int) -> float:
     return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
 
 
-def spent_by_kind(chromium: Browser) -> Counter[str]:
+def spent_by_kind(chromium: Browser) -> defaultdict[str, float]:
     """Processor time so far, s, of the browser's processes: the page's, that which draws for it, and all others."""
     names = {"--type=renderer": "page", "--type=gpu-process": "drawing"}
-    spent: Counter[str] = Counter()
+    spent = defaultdict[str, float](float)
     for pid, words in processes(chromium).items():
         spent[next((name for kind, name in names.items() if kind in words), "others")] += spent_s(pid)
     return spent
 
 
-def since(before_s: Counter[str], chromium: Browser) -> dict[str, float]:
+def since(before_s: defaultdict[str, float], chromium: Browser) -> dict[str, float]:
     """What the processes have taken for each of so many frames, ms."""
     return {name: 1e3 * (value - before_s[name]) / FRAMES for name, value in spent_by_kind(chromium).items()}
 
@@ -241,7 +241,7 @@ def first_picture(song: Path) -> Table:
     seconds = soundfile.info(song).duration
     with browser(SIZE) as chromium, viewing(str(song)) as (url, pid, began_s):
         address_s = time.monotonic() - began_s
-        before_s = spent_by_kind(chromium)
+        before_s = sum(spent_by_kind(chromium).values())
         tab = chromium.open(url)
         moments = {
             "picture of all": "(page.sheets[0]?.complete || Boolean(page.tiles.get('0')?.preview?.texture))",
@@ -255,7 +255,7 @@ def first_picture(song: Path) -> Table:
             rows[name] = {
                 "s": time.monotonic() - began_s,
                 "processor time, s": spent_s(pid),
-                "of the browser, s": (spent_by_kind(chromium) - before_s).total(),
+                "of the browser, s": sum(spent_by_kind(chromium).values()) - before_s,
             }
     return Table(rows, ".1f", f"{seconds:.0f} s, opened in a browser")
 

@@ -1,25 +1,27 @@
 """Build the site: `make docs`, or `python docs/build_site.py [--output FOLDER] [--no-media]`.
 
 The pages are docs/*.md and its folders, with CHANGELOG and CONTRIBUTING; the reference, the gallery and the sounds are
-made from the code. All is gathered in a folder and given to Zensical, which refuses links that lead nowhere.
+made from the code. All is gathered in a folder and given to Zensical, which refuses links that lead nowhere. What
+examples and notebooks show is kept for as long as nothing changes that it depends on.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
+import hashlib
+import importlib
+import io
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import landing_sounds
 import notebook_pages
@@ -51,14 +53,18 @@ GROUPS: dict[str, list[str]] = {
 SCRIPTS = [
     path
     for path in sorted((ROOT / "examples").glob("*.py"))
-    if re.search(r"^def main\(\s*folder:", path.read_text("utf-8"), re.MULTILINE)
+    if re.search(r"^ +(save|soundfile\.write)\(", path.read_text("utf-8"), re.MULTILINE)
 ]
-"""Examples that write into a folder."""
+"""Examples that write pictures or sounds into a folder."""
 
 BOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 
 HEARD = ("mixture", "without-drum")
 """Their sounds that are shown."""
+
+DECIDE = ("app", "compiler", "configs", "dsp", "dynamics", "examples", "system", "docs")
+SOURCES = (".py", ".toml", ".npz", ".ipynb", ".flac")
+"""What examples and notebooks show depends on the files in these folders that end so, and on all that is installed."""
 
 FROM_OUTSIDE = "https://unpkg.com/iframe-worker/shim"
 """What the search would load from elsewhere; docs/assets has it."""
@@ -83,40 +89,70 @@ def gather(pages: Path, media: bool = True) -> None:
     }
     for name, text in (made | reference_pages.python()).items():
         (reference / name).write_text(text, encoding="utf-8")
-    for name in ("gallery", "notebooks"):
-        (pages / name).mkdir()
     if media:
-        made_by = _run_all(pages)
+        shutil.copytree(made_once(pages.parent / "made"), pages, dirs_exist_ok=True)
     else:
-        made_by = {}
-        for book in BOOKS:
-            notebook_pages.write(book, pages / "notebooks", run=False)
-    (pages / "gallery.md").write_text(gallery(made_by), encoding="utf-8")
+        notebooks_run(pages / "notebooks", run=False)
+    (pages / "gallery.md").write_text(gallery(pages / "gallery"), encoding="utf-8")
     for page in pages.rglob("*.md"):
         up = "../" * (len(page.relative_to(pages).parts) - 1)
         page.write_text(_with_links_of_the_site(page.read_text(encoding="utf-8"), up), encoding="utf-8")
 
 
-def _run_all(pages: Path) -> dict[str, list[Path]]:
-    """Run the notebooks and the examples, and make the sounds; what each example made, by its name.
+def made_once(folder: Path) -> Path:
+    """Where in a folder the sounds are, and what notebooks and examples show; what was made of other sources goes."""
+    made = folder / _digest()
+    if not made.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        _run_all(folder / "growing")
+        (folder / "growing").rename(made)
+    return made
 
-    Kernels are compiled by whoever is the first to call them. Those of sharpening come before all else; those of
-    transcribing are compiled by a single job, while jobs that do not transcribe are done. All others that do come last.
+
+def _digest() -> str:
+    found = hashlib.sha256(repr(sorted((each.name, each.version) for each in metadata.distributions())).encode())
+    paths = [path for name in DECIDE for path in (ROOT / name).rglob("*") if path.suffix in SOURCES]
+    for path in sorted(paths):
+        found.update(path.relative_to(ROOT).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()[:16]
+
+
+def _run_all(made: Path) -> None:
+    """Run the notebooks and the examples, and make the sounds.
+
+    Most of it is compiling: a kernel's parts are compiled once for all kernels that one process compiles, so that all
+    but the notebooks run in this one.
     """
-    sharpear.sharpen(np.zeros(4410), 44100)
-    sounds = partial(landing_sounds.write, pages / "sounds")
-    jobs: dict[Path, Callable[[], Any]] = {Path(landing_sounds.__file__): sounds}
-    jobs |= {book: partial(notebook_pages.write, book, pages / "notebooks", run=True) for book in BOOKS}
-    jobs |= {script: partial(_made, script, pages / "gallery") for script in SCRIPTS}
-    *others, first = sorted(jobs, key=lambda path: "transcribe" in path.read_text(encoding="utf-8"))
-    with ThreadPoolExecutor(os.cpu_count()) as beside:  # each waits for a process of its own
-        running = {path: beside.submit(jobs[path]) for path in (first, *others)}
-    made = {path: each.result() for path, each in running.items()}
-    return {script.stem: made[script] for script in SCRIPTS}
+    sys.path.insert(0, str(ROOT / "examples"))
+    for preset in ("music", "low-latency"):
+        sharpear.sharpen(np.zeros(4410), 44100, preset=preset)
+    with ThreadPoolExecutor(1) as beside:  # it waits for the notebooks' own processes
+        notebooks = beside.submit(notebooks_run, made / "notebooks", run=True)
+        for script in SCRIPTS:
+            _example_run(script, made / "gallery" / script.stem)
+        landing_sounds.write(made / "sounds")
+        notebooks.result()
 
 
-def gallery(made_by: Mapping[str, Sequence[Path]]) -> str:
-    """Each script of examples/ with the question that it answers, what it made, and its code."""
+def notebooks_run(folder: Path, run: bool) -> None:
+    """A page for each notebook."""
+    folder.mkdir(parents=True)
+    for book in BOOKS:
+        notebook_pages.write(book, folder, run)
+
+
+def _example_run(path: Path, folder: Path) -> None:
+    """What an example writes and the site shows, put into a folder."""
+    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as own, contextlib.redirect_stdout(io.StringIO()):
+        importlib.import_module(path.stem).main(Path(own))
+        for made in Path(own).iterdir():
+            if made.suffix == ".png" or made.stem in HEARD:
+                shutil.move(made, folder / made.name)
+
+
+def gallery(made: Path) -> str:
+    """Each script of examples/ with the question that it answers, what it put into its folder, and its code."""
     told = "Short scripts that each answer a question. They run on the bundled recording (`python examples/NAME.py`),"
     lines = ["# Gallery", "", f"{told} write into `demo/`, and are run by the tests.", ""]
     for folder, title in ((ROOT / "examples", "Sound"), (ROOT / "examples" / "dynamics", "Dynamics")):
@@ -125,7 +161,7 @@ def gallery(made_by: Mapping[str, Sequence[Path]]) -> str:
             source = path.read_text(encoding="utf-8")
             told = (ast.get_docstring(ast.parse(source)) or "").split("\n\n")
             lines += [f"### {path.stem.replace('_', ' ')}", "", *told, ""]
-            lines += [*map(_player, made_by.get(path.stem, ())), ""]
+            lines += [*map(_player, sorted((made / path.stem).glob("*"))), ""]
             lines += [f'??? example "{path.relative_to(ROOT).as_posix()}"', "", "    ```python"]
             lines += [f"    {line}".rstrip() for line in source.splitlines()] + ["    ```", ""]
     return "\n".join(lines)
@@ -133,18 +169,10 @@ def gallery(made_by: Mapping[str, Sequence[Path]]) -> str:
 
 def _player(made: Path) -> str:
     """What shows a picture, or plays a sound."""
+    address = f"gallery/{made.parent.name}/{made.name}"
     if made.suffix == ".png":
-        return f"![What it draws](gallery/{made.name})"
-    return f'{made.stem}: <audio controls src="gallery/{made.name}"></audio>'
-
-
-def _made(path: Path, folder: Path) -> list[Path]:
-    """What an example writes into a folder of its own, moved to one folder for all."""
-    with tempfile.TemporaryDirectory() as own:
-        words = [sys.executable, "-c", f"import {path.stem} as e, pathlib; e.main(pathlib.Path({own!r}))"]
-        subprocess.run(words, check=True, cwd=path.parent, stdout=subprocess.DEVNULL)
-        made = [each for each in sorted(Path(own).iterdir()) if each.suffix == ".png" or each.stem in HEARD]
-        return [Path(shutil.move(each, folder / each.name)) for each in made]
+        return f"![What it draws]({address})"
+    return f'{made.stem}: <audio controls src="{address}"></audio>'
 
 
 def navigation(pages: Path) -> list[dict[str, list[str]]]:

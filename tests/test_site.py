@@ -78,6 +78,26 @@ def test_the_search_finds_a_setting_in_a_site_on_the_disk(site: Path) -> None:
         assert tab.wait(found)
 
 
+def test_what_examples_show_is_made_again_where_what_it_depends_on_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    build_site, source = importlib.import_module("build_site"), tmp_path / "sources" / "example.py"
+    source.parent.mkdir()
+    source.write_text("1", encoding="utf-8")
+    monkeypatch.setattr(build_site, "ROOT", tmp_path)
+    monkeypatch.setattr(build_site, "DECIDE", ("sources",))
+    ran = list[Path]()
+    monkeypatch.setattr(build_site, "_run_all", lambda made: (made.mkdir(parents=True), ran.append(made)))
+    first = build_site.made_once(tmp_path / "made")
+    assert build_site.made_once(tmp_path / "made") == first
+    assert len(ran) == 1
+    source.write_text("2", encoding="utf-8")
+    second = build_site.made_once(tmp_path / "made")
+    assert second != first
+    assert list((tmp_path / "made").iterdir()) == [second]
+
+
 def test_the_three_sounds_are_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     monkeypatch.delitem(sys.modules, "landing_sounds", raising=False)

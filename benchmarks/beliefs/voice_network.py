@@ -92,7 +92,7 @@ def learned(
     network = VoiceNetwork(train[0].bands.shape[-1])
     network.normalise(learn.batch_of([(scene, np.arange(2)) for scene in train]).moments)
     learn.train_in_stages(network, train, "music", steps, seed, log, stages=STAGES)
-    judges = {"windows": learn.only_window(WINDOWS), "windows and voices": network}
+    judges: dict[str, learn.Judgement] = {"windows": learn.only_window(WINDOWS), "windows and voices": network}
     reached = {name: learn.validated(judge, validation) for name, judge in judges.items()}
     return exported(network), reached
 

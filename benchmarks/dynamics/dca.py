@@ -176,7 +176,7 @@ def main() -> None:
             told = f"{100 * (mean.units / same - 1):+.0f} %" if top_down else ""
             if top_down and not flat[0].error <= mean.error <= flat[-1].error:
                 told = "beyond"
-            row = {
+            row: dict[str, kept.Cell] = {
                 "units": mean.units,
                 "error": mean.error,
                 "units, against the flat code of that error": told,

@@ -15,8 +15,8 @@ def layers() -> tuple[LcAdam, WtaConv]:
     rng = np.random.default_rng(0)
     near = np.abs(np.subtract.outer(np.arange(UNITS), np.arange(UNITS)))
     G = 0.01 * rng.random((UNITS, UNITS)) * ((near > 0) & (near < REACH))
-    step = {"beta1": 0.65, "beta2": 0.75, "eta": 0.05, "epsilon": 0.2}
-    lcadam = LcAdam(BandedWeights.from_dense((G + G.T) / 2), 0.02, frame_s=0.003, level_tau_s=0.2, **step)
+    lateral = BandedWeights.from_dense((G + G.T) / 2)
+    lcadam = LcAdam(lateral, 0.02, frame_s=0.003, level_tau_s=0.2, beta1=0.65, beta2=0.75, eta=0.05, epsilon=0.2)
     circuit = WtaCircuit(alpha=0.5, beta1=3.0, beta2=0.25, conductance=1.0)
     return lcadam, WtaConv(UNITS, 2, tau_s=0.01, step_s=0.001, circuit=circuit)
 

@@ -19,7 +19,7 @@ from benchmarks.results import Cell, Results, Table
 from sharpear.dynamics import Divisive, Flow, HarmonicFields, LcAdam, Network
 
 SMEARS_ERB = (0.5, 0.75, 1.0)
-DRAWS = 8
+DRAWS = 40
 HARMONICS, ROLLOFF, UNEVEN = 9, 1.0, 0.3
 """Partials of a voice, which fall as h^-1, give or take so many neper."""
 LARGEST_MISTUNING_CENTS = 40.0
@@ -36,7 +36,7 @@ def drawn(problem: Problem, seed: int) -> tuple[Floats, Floats, Floats]:
     low = 130 * 2 ** rng.uniform(0, 1)
     mistuned = rng.uniform(0.3, 1) * LARGEST_MISTUNING_CENTS * rng.choice([-1, 1])
     f0 = np.array([low, 1.5 * low * 2 ** (mistuned / 1200)])
-    h = np.arange(1, HARMONICS + 1)
+    h = np.arange(1.0, HARMONICS + 1)
     amplitude = rng.uniform(0.5, 1, (2, 1)) * h**-ROLLOFF * np.exp(UNEVEN * rng.standard_normal((2, HARMONICS)))
     hz = f0[:, None] * h
     inside = hz < grid_hz(np.array([ATOMS - 1.0]))

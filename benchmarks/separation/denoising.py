@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import noisereduce
 import numpy as np
@@ -19,7 +20,7 @@ SLOPES = {"white": 0.0, "pink": 0.5, "room": 0.8}
 """Colour -> amplitude falls with the frequency to this power; that of a room wavers by 3 dB, and hums."""
 
 HUM_HZ, HUM = 50.0, 0.35
-GATES = {
+GATES: dict[str, dict[str, Any]] = {
     "noisereduce, stationary": {"stationary": True},
     "noisereduce, non-stationary": {"stationary": False},
     "noisereduce, non-stationary, half": {"stationary": False, "prop_decrease": 0.5},

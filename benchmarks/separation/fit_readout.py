@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,7 +89,7 @@ def main() -> None:
     fit(network, train, options.steps, options.seed)
     network.take({name: (1 - options.kept) * w + options.kept * before[name] for name, w in network.exported().items()})
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(options.out, **network.exported())
+    np.savez(options.out, **dict[str, Any](network.exported()))
     print(f"{len(train)} pieces; {len(held_out)} others: {judged(network, held_out):.2f} dB; written to {options.out}")
 
 

@@ -63,7 +63,7 @@ def fitted(pieces: Sequence[Heard], others: Sequence[Heard], seed: int) -> Owner
     """A network, of the round after which it gives most of the others' pitches rightly."""
     torch.manual_seed(seed)
     rng, best = np.random.default_rng(seed), 0.0
-    weights, rounds = no_weights(), []
+    weights, rounds = no_weights(), list[Examples]()
     kept, network = weights, None
     for number in range(ROUNDS + 1):
         given = [true_owners(piece) if number == 0 else None for piece in pieces]
@@ -87,13 +87,12 @@ def mean_f1(pieces: Sequence[Heard], weights: OwnerWeights) -> float:
 
 def together(networks: Sequence[OwnerWeights]) -> OwnerWeights:
     """The network whose log odds are the mean of those of all."""
-    parts = OwnerWeights(*map(list, zip(*networks, strict=True)))
     return OwnerWeights(
-        pitch=np.concatenate(parts.pitch),
-        claim=np.concatenate(parts.claim),
-        output=mean_output(parts.output),
-        nobody=np.concatenate(parts.nobody),
-        nobody_output=mean_output(parts.nobody_output),
+        pitch=np.concatenate([each.pitch for each in networks]),
+        claim=np.concatenate([each.claim for each in networks]),
+        output=mean_output([each.output for each in networks]),
+        nobody=np.concatenate([each.nobody for each in networks]),
+        nobody_output=mean_output([each.nobody_output for each in networks]),
     )
 
 

@@ -51,7 +51,7 @@ class Heard(NamedTuple):
     ringing: NDArray[np.float64]
 
     @property
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override] # a piece's, not a tuple's
         """Steps with sound."""
         return len(self.written)
 

@@ -5,6 +5,7 @@ What plays them is of Debian's packages; none of it plays the mixtures of `bench
 
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import librosa
 import numpy as np
@@ -20,7 +21,7 @@ FIRST_BOOMING = 100
 FLUID, MUSESCORE = SOUNDFONTS / "sf2/FluidR3_GM.sf2", SOUNDFONTS / "sf3/MuseScore_General.sf3"
 OPL3, CSOUND = SOUNDFONTS / "sf2/OPL-3_FM_128M.sf2", SOUNDFONTS / "sf2/sf_GMbank.sf2"
 INSTRUMENTS = FLUID, MUSESCORE, OPL3, CSOUND
-KITS = (
+KITS: tuple[Path | tuple[Path, int], ...] = (
     *((font, kit) for font in (FLUID, MUSESCORE) for kit in (0, 8, 16, 25, 40)),
     (OPL3, 0), (CSOUND, 0),
     *(DRUMKITS / name for name in (

@@ -109,8 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     options.out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.out, dpi=DPI)
-    with Image.open(options.out) as image:
-        few = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    with Image.open(options.out) as opened:
+        few = opened.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     few.save(options.out, optimize=True)
     return 0
 

@@ -22,7 +22,7 @@ from benchmarks.sharpness.pitch import multi_pitch
 
 IDS = ("r1", "r2", "c1", "m1")
 HOP_S = 512 / 44100
-LAGS_S = np.arange(0, 9) * HOP_S
+LAGS_S: Floats = np.arange(0.0, 9.0) * HOP_S
 """Constant lags tried, in seconds: every method gets its best."""
 
 

@@ -189,7 +189,7 @@ def _family_rows(results: Results, families: list[str], cell: Callable[[Result, 
     """A row a method and a column a family; rows and columns without a number are left out."""
 
     def known(value: Cell) -> bool:
-        return value is not None and value != [None, None]
+        return value not in (None, [None, None])
 
     cells = {name: {family: cell(result, family) for family in families} for name, result in results.items()}
     used = [family for family in families if any(known(row[family]) for row in cells.values())]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.results import Results, Table
 from benchmarks.sharpness import recordings
 from benchmarks.transcription.__main__ import frame_f1, note_f1
-from benchmarks.transcription.methods import Heard
+from benchmarks.transcription.heard import Heard
 from sharpear.config import PitchConfig
 from sharpear.dynamics import persistent_maps
 from sharpear.pitch import Transcriber, Voices, notes_of
@@ -83,7 +83,7 @@ def remembered(gain: float, against: float, speed: int, before: Decision | None 
         for n, row in enumerate(evidence.astype(np.float32)):
             state = maps.state
             for name in maps.cells:
-                for field in state[name].dtype.names:
+                for field in state[name].dtype.names or ():
                     state[name][field][f0[n] == 0] = 0
             maps.state = state
             x = maps(row)

@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -92,8 +93,8 @@ def fitted(heard: Iterable[Followed], units: Sequence[int], epochs: int, seed: i
     evidence, right = (torch.from_numpy(np.concatenate(part).astype(np.float32)) for part in zip(*rows, strict=True))
     torch.manual_seed(seed)
     mean, spread = evidence.mean(dim=0), evidence.std(dim=0) + 1e-3
-    first = nn.Linear(evidence.shape[1], units[0])
-    network = nn.Sequential(first, nn.ReLU(), nn.Linear(*units), nn.ReLU(), nn.Linear(units[1], 1))
+    first, second = nn.Linear(evidence.shape[1], units[0]), nn.Linear(units[0], units[1])
+    network = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), nn.Linear(units[1], 1))
     optimizer = torch.optim.AdamW(network.parameters(), PACE, weight_decay=DECAY)
     steps = epochs * (len(evidence) // BATCH)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -109,7 +110,7 @@ def fitted(heard: Iterable[Followed], units: Sequence[int], epochs: int, seed: i
             schedule.step()
     with torch.no_grad():
         first.weight /= spread
-        first.bias -= first.weight @ mean
+        first.bias.sub_(first.weight @ mean)
     return network
 
 
@@ -186,7 +187,7 @@ def main() -> None:
     heard = [followed(piece) for piece in taught(options.taught_by, options.seeds, options.pieces, options.extremes)]
     network = together([fitted(heard, options.units, EPOCHS, seed + n) for n in range(NETWORKS)])
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(options.out, **layers(network))
+    np.savez(options.out, **dict[str, Any](layers(network)))
     for count, order in ((options.pieces // 3, ORDER), (options.extremes // 2, EXTREMES)):
         print(table(network, [followed(piece) for piece in pieces(options.scored_on, count, seed, order)]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def breath(rate_hz: int, rng: np.random.Generator) -> Floats:
 
 
 SOUNDS: dict[str, Callable[[int, np.random.Generator], Floats]] = {
-    **{name: (lambda rate, rng, slope=slope: colored(slope, rate, rng)) for name, slope in SLOPES.items()},
+    **{name: partial(colored, slope) for name, slope in SLOPES.items()},
     "applause": applause,
     "rain": rain,
     "breath": breath,

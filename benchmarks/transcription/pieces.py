@@ -16,6 +16,7 @@ from scipy.signal import fftconvolve
 
 from benchmarks.separation.instruments import RATE, TICKS_PER_S, Event, played, struck
 from benchmarks.separation.training_pieces import MAJOR, drum_pattern, noise_of
+from benchmarks.sharpness.estimate import Audio
 from benchmarks.sharpness.lines import Floats
 from benchmarks.transcription.singers import CURVE_HZ, sung
 
@@ -49,7 +50,7 @@ class Piece:
     """
 
     kind: str
-    audio: Floats
+    audio: Audio
     sample_rate: float
     notes: Floats
     curves: Floats | None = None
