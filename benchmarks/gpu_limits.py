@@ -79,7 +79,7 @@ def bank_adds(windows: HannDesign) -> float:
     """A hop's: samples weighed, their sums with carriers, turned and mixed; of each resonator 6 to go on, 8 to tell."""
     filters = HannBank(windows)._filters
     (rows, apart), carriers = filters.basis.shape, filters.carrier.shape[1]
-    return rows * apart * (1 + carriers) + 2 * rows * carriers + (4 * rows // APART + 14) * windows.channels
+    return rows * apart * (1 + carriers) + 2 * rows * carriers + (4 * (rows // APART) + 14) * windows.channels
 
 
 def _belief_adds(name: str, windows: HannDesign) -> float:

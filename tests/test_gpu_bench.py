@@ -111,7 +111,8 @@ def test_the_work_is_that_of_the_design() -> None:
     counted, voiced = (
         gpu_limits.work(sharpear.Sharpener(48000, "music", 1, {"voices.enabled": voices})) for voices in (False, True)
     )
-    bank, bands, lines = 139 * 640 + 640 * 128 + 14 * 2449, 33 * 14544, 330 * 1904
+    bank = 32 * 35 * (1 + 96) + 2 * 32 * 96 + (4 * 8 + 14) * 2449
+    bands, lines = 33 * 14544, 330 * 1904
     assert counted.multiply_adds == pytest.approx((bank + bands + lines) * 48000 / 139)
     assert voiced.bytes_down - counted.bytes_down == pytest.approx(4 * 768 * 48000 / 139)
     assert voiced.multiply_adds > counted.multiply_adds
