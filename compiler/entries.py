@@ -32,7 +32,7 @@ def entry(kernel: Any, *arguments: Any) -> Callable[..., Any]:
     return run
 
 
-def plain(kernel: Any) -> Callable[..., Any]:
+def in_python(kernel: Any) -> Callable[..., Any]:
     """The function that `kernel` is compiled of, which Python runs as it stands: for what is done once.
 
     >>> from sharpear.compiler import kernel
@@ -40,7 +40,7 @@ def plain(kernel: Any) -> Callable[..., Any]:
     ... def room(units):
     ...     return np.empty(units, np.float32)
     >>> import numpy as np
-    >>> plain(room)(3).shape
+    >>> in_python(room)(3).shape
     (3,)
     """
     function: Callable[..., Any] = kernel.py_func if isinstance(kernel, Dispatcher) else kernel

@@ -5,12 +5,12 @@ What passes between the stages stays in the processor's cache, and nothing is ha
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler.entries import entries, plain
+from sharpear.compiler.entries import entries, in_python
 from sharpear.compiler.kept import Kept
 from sharpear.dsp import HannBank, LineFinder
 from sharpear.dsp.hann_bank_kernel import hann_room
@@ -41,6 +41,8 @@ from .winners import winners_room
 
 CHUNK_SAMPLES = 1 << 16
 """Samples of each stream that are laid out at once."""
+
+Room = TypeVar("Room")
 
 
 class Kernels(NamedTuple):
@@ -142,13 +144,13 @@ class HopByHop:
             self._changes, self._resting[:] = changes, 0
 
         def hear_one(s: int) -> None:
-            room, voices = self._rooms.pop() if self._rooms else self._new_rooms()
+            room, voices = free = free_one(self._rooms, self._new_rooms)
             given = self._recent, s, *numbers[:3], self._listened, self._resting, room, *made
             if voices is None:
                 self._kernels.hear(*given)
             else:
                 self._hear_voices_too(s, frames, numbers[2], given, voices)
-            self._rooms.append((room, voices))
+            self._rooms.append(free)
 
         streams_side_by_side(self._streams, frames, hear_one)
         for counter, number in zip(counters, numbers, strict=True):
@@ -187,8 +189,8 @@ class HopByHop:
         parts = self._listened.values
         channels, longest = parts.bank.windows.center_hz.size, parts.finder.turn.size
         room = HearRoom(
-            hann=plain(hann_room)(parts.bank.filters, parts.bank.resonators, parts.bank.windows),
-            lines=plain(lanes_room)(),
+            hann=in_python(hann_room)(parts.bank.filters, parts.bank.resonators, parts.bank.windows),
+            lines=in_python(lanes_room)(),
             power=np.empty(channels, np.float32),
             moment=np.empty(channels, np.float32),
             subband=np.empty(longest, np.complex64),
@@ -202,8 +204,8 @@ class HopByHop:
 
     def _room_to_decide(self) -> Kept[DecideRoom]:
         pair, winners = self._decided.values
-        active = np.empty(self._atoms, np.float32)
-        return Kept(DecideRoom(plain(pair_room)(pair.lca_state, pair.wta_state), active, plain(winners_room)(winners)))
+        competing, taking = in_python(pair_room)(pair.lca_state, pair.wta_state), in_python(winners_room)(winners)
+        return Kept(DecideRoom(competing, np.empty(self._atoms, np.float32), taking))
 
     def compete(
         self, amplitude: NDArray[np.float32], frequency: NDArray[np.float32]
@@ -215,12 +217,25 @@ class HopByHop:
         decide = self._kernels.decide  # compiled here, once, not by each thread
 
         def decide_one(s: int) -> None:
-            room = self._deciding.pop() if self._deciding else self._room_to_decide()
+            room = free_one(self._deciding, self._room_to_decide)
             decide(s, self._decided, room, amplitude, frequency, refined, merged)
             self._deciding.append(room)
 
         streams_side_by_side(self._streams, len(amplitude), decide_one)
         return merged, refined
+
+
+def free_one(rooms: list[Room], made: Callable[[], Room]) -> Room:
+    """A room that no thread works in, taken from those that are free; where there is none, a new one.
+
+    >>> rooms = ["hall"]
+    >>> free_one(rooms, lambda: "shed"), free_one(rooms, lambda: "shed")
+    ('hall', 'shed')
+    """
+    try:
+        return rooms.pop()  # not only if there are some: another thread might take the last between
+    except IndexError:
+        return made()
 
 
 def _voice_rooms(voices: VoicedJudge) -> VoiceRooms:
