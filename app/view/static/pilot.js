@@ -151,6 +151,7 @@ export class Pilot {
     const { floorDb } = page.painter;
     this.toCursor(page.cursor?.timeS ?? page.positionS, page.cursor?.hz);
     await page.tiles.get(page.cursor.folder).reach(page.cursor.timeS);
+    if (!page.cursor) return; // Escape came before its lines
     const lines = page.lines.filter(({ db }) => db > floorDb).map(({ hz }) => hz);
     const next = direction > 0 ? lines.find((hz) => hz > page.cursor.hz * 1.001) : lines.findLast((hz) => hz < page.cursor.hz / 1.001);
     if (next) this.toCursor(page.cursor.timeS, next);
