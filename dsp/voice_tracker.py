@@ -77,8 +77,8 @@ class VoiceFrames:
     """The partials of the voices at each frame's moment, `DELAY_HOPS` before it ends.
 
     partials: (frames, streams) int64, how many there are.
-    named: (frames, streams) int64, the same where voices explain the sound; elsewhere, where there are none, how many
-        of those that follow may have a line of the windows'.
+    named: (frames, streams) int64, how many of those below may name a line of the windows': as many where voices
+        explain the sound; elsewhere `partials` is 0, and those below do no more than that.
     hz, energy: (frames, streams, 64) float32, Hz and amplitude²; 0 for one that is part of another, with which it
         coincides.
     precision: (frames, streams, 64) float32, energy over its variance.

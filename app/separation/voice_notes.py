@@ -129,7 +129,8 @@ class VoiceNotes:
         if not isinstance(value, np.ndarray) or value.dtype != np.float32 or value.shape[1:] != self._shape:
             raise ValueError(f"expected tracks (frames, {', '.join(map(str, self._shape))}), received {value!r:.80}")
         self.reset()
-        # Not a copy, whose type would be another object than NumPy's own, by which states that are alike are pickled.
+        # Not `value.copy()`: an unpickled array has a dtype object of its own, which a copy keeps, and equal states
+        # would be pickled to different bytes.
         self.tracks = np.empty(value.shape, np.float32)
         self.tracks[...] = value
 
