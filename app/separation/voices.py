@@ -191,7 +191,8 @@ class PitchVoices(Composite):
         middle = (int(state["frame"]) - self.wait_frames + np.arange(count) + 0.5) * self._hop
         nearest = np.rint(middle / self._pitch_hop).astype(np.int64) - first
         chosen: NDArray[np.float32] = known[nearest.clip(0, len(known) - 1)]
-        chosen[middle < 0] = 0
+        # Beyond the last frame, or the one after it, what was heard before has ended.
+        chosen[(middle < 0) | (nearest > len(known))] = 0
         return chosen
 
     @property
