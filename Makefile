@@ -21,7 +21,7 @@ BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PYTHON_HERE := $(BIN)/python$(if $(filter Windows_NT,$(OS)),.exe)
 STAMP  := $(VENV)/.installed
 # A strict editable install links files one by one: a new file changes its folder's time and is linked then.
-PARTS  := pyproject.toml app app/commands app/sharpening app/audio app/sinks app/integrity app/runs app/recordings app/separation app/pitch app/live app/view app/view/static dsp dynamics compiler gpu system configs
+PARTS  := pyproject.toml app app/commands app/sharpening app/audio app/sinks app/integrity app/runs app/recordings app/separation app/voices app/pitch app/live app/view app/view/static dsp dynamics compiler gpu system configs
 
 # What some tests run beside sharpear: a sound system, a browser, other programs for pipes. Where they are missing and
 # may not be installed the tests say why they skip.

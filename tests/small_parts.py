@@ -30,7 +30,6 @@ from sharpear.dsp.cues import LOWEST_BAND_HZ, CueDesign, Cues
 from sharpear.dsp.pairs import longest_window, pair_finder
 from sharpear.dsp.tonal_readout import TonalReadout
 from sharpear.dsp.tonal_readout_kernel import NEIGHBOURS, ReadoutLayers
-from sharpear.dsp.voice_tracker import VoiceTracker
 from sharpear.dynamics.beliefs import load_beliefs
 from sharpear.gpu import CPU, Backend
 from sharpear.pitch import PitchFrames, PitchLayer
@@ -43,6 +42,7 @@ from sharpear.separation.voice_tracks import VoiceTracks
 from sharpear.sharpening.belief_code import BeliefCode, belief_windows, line_rule
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.judge import Judge
+from sharpear.voices.voice_tracker import VoiceTracker
 
 HOP, SAMPLE_RATE = 37, 8000.0
 BELIEF_HOP = 23

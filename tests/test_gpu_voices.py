@@ -16,7 +16,6 @@ from test_gpu_sharpener import assert_same, packed
 from sharpear.audio import Selection
 from sharpear.config import load_config
 from sharpear.dsp import HannBank, longest_window, pair_finder
-from sharpear.dsp.voice_tracker_kernel import TrackerOut
 from sharpear.dynamics.beliefs import load_beliefs
 from sharpear.dynamics.voice_beliefs import load_voice_beliefs
 from sharpear.gpu import Backend, DeviceBackend, open_gpu
@@ -27,6 +26,7 @@ from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.judge import Judge
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sharpening.voiced_judge import VoicedJudge
+from sharpear.voices.voice_tracker_kernel import TrackerOut
 
 RATE, HOP, STREAMS = 8000, 23, 3
 ODD = (1, 10, 300, 301, 1777, 4000, 4022, 5001)

@@ -8,14 +8,14 @@ from part_code import code_of_part
 
 from sharpear.compiler.elementary import turned
 from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
-from sharpear.dsp.voice_algebra_kernel import Matrix, factor, invert, solve_lower, solve_real, solve_upper
-from sharpear.dsp.voice_atoms_kernel import lay_atoms
-from sharpear.dsp.voice_evidence_kernel import RowRoom
-from sharpear.dsp.voice_fit import APART, RIDGE, VoiceFit, VoiceTables
-from sharpear.dsp.voice_fit_kernel import copy_outcome, find_gains, find_variances, fit_voices, solve_amplitudes
-from sharpear.dsp.voice_pairs_kernel import _multiply
-from sharpear.dsp.voice_step_kernel import step
-from sharpear.dsp.voice_tracker import CARRIER_HOPS, VoiceTracker, tracker_tables
+from sharpear.voices.voice_algebra_kernel import Matrix, factor, invert, solve_lower, solve_real, solve_upper
+from sharpear.voices.voice_atoms_kernel import lay_atoms
+from sharpear.voices.voice_evidence_kernel import RowRoom
+from sharpear.voices.voice_fit import APART, RIDGE, VoiceFit, VoiceTables
+from sharpear.voices.voice_fit_kernel import copy_outcome, find_gains, find_variances, fit_voices, solve_amplitudes
+from sharpear.voices.voice_pairs_kernel import _multiply
+from sharpear.voices.voice_step_kernel import step
+from sharpear.voices.voice_tracker import CARRIER_HOPS, VoiceTracker, tracker_tables
 
 RATE, HOP = 44100, 128
 HOP_S = HOP / RATE

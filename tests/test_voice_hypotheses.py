@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from sharpear.config import load_config
-from sharpear.dsp.voice_hypotheses_kernel import (
+from sharpear.pitch.pitch_layer import REST as PITCH_REST
+from sharpear.voices.voice_hypotheses_kernel import (
     COMPRESSION,
     FAINTEST,
     FALL,
@@ -21,10 +22,9 @@ from sharpear.dsp.voice_hypotheses_kernel import (
     find_peaks,
     forget,
 )
-from sharpear.dsp.voice_spectrum_kernel import transform
-from sharpear.dsp.voice_tracker import CARRIER_HOPS, FIELDS, GAINS, VoiceTracker
-from sharpear.dsp.voices_kernel import MOST_VOICES
-from sharpear.pitch.pitch_layer import REST as PITCH_REST
+from sharpear.voices.voice_spectrum_kernel import transform
+from sharpear.voices.voice_tracker import CARRIER_HOPS, FIELDS, GAINS, VoiceTracker
+from sharpear.voices.voices_kernel import MOST_VOICES
 
 RATE, HOP = 44100, 128
 HOP_S = HOP / RATE

@@ -8,7 +8,12 @@ import pytest
 import sharpear
 from sharpear.dsp.atom_grid import atom_grid
 from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
-from sharpear.dsp.voice_cues_kernel import (
+from sharpear.dynamics.beliefs_kernel import LARGEST_GAIN
+from sharpear.dynamics.voice_beliefs import load_voice_beliefs, voice_room
+from sharpear.dynamics.voice_beliefs_kernel import judge_voices, weigh_lines
+from sharpear.gpu.stateful import allocated
+from sharpear.sharpening.voiced_judge import name
+from sharpear.voices.voice_cues_kernel import (
     FAINTEST_PARTIAL,
     LEAST_ENERGY,
     LEAST_SHARE,
@@ -16,14 +21,9 @@ from sharpear.dsp.voice_cues_kernel import (
     VoiceCueRoom,
     read_voice_cues,
 )
-from sharpear.dsp.voice_tracker import DELAY_HOPS, VoiceFrames, VoiceTracker
-from sharpear.dsp.voice_tracker_kernel import RESTART_HOPS, TOLD
-from sharpear.dsp.voices_kernel import MOST_PARTIALS
-from sharpear.dynamics.beliefs_kernel import LARGEST_GAIN
-from sharpear.dynamics.voice_beliefs import load_voice_beliefs, voice_room
-from sharpear.dynamics.voice_beliefs_kernel import judge_voices, weigh_lines
-from sharpear.gpu.stateful import allocated
-from sharpear.sharpening.voiced_judge import name
+from sharpear.voices.voice_tracker import DELAY_HOPS, VoiceFrames, VoiceTracker
+from sharpear.voices.voice_tracker_kernel import RESTART_HOPS, TOLD
+from sharpear.voices.voices_kernel import MOST_PARTIALS
 
 RATE, HOP = 44100, 128
 HOP_S = HOP / RATE

@@ -9,11 +9,11 @@ from sharpear.dsp.cue_arrays import CueState
 from sharpear.dsp.hann_bank_kernel import SILENT_POWER, BankParts, HannRoom, hann_hop, take_hop
 from sharpear.dsp.lines_kernel import MOMENTS, FinderParts, Lanes, lines_frame
 from sharpear.dsp.splitter_kernel import usable_sample
-from sharpear.dsp.voice_tracker_kernel import ROW_HOPS, TrackerOut
 from sharpear.dynamics.pair_kernel import PairRoom, pair_frame
 from sharpear.dynamics.rules import PairParts
 from sharpear.dynamics.unit_kernel import copy, is_silent
 from sharpear.dynamics.voice_beliefs_kernel import VoiceWeights
+from sharpear.voices.voice_tracker_kernel import ROW_HOPS, TrackerOut
 
 from .judge import JudgeRoom, JudgeTables, judge_frame, judge_moment
 from .plain import PlainParts, plain_frame

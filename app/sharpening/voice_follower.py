@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sharpear.compiler import Floats, kernel
 from sharpear.compiler.entries import entries
 from sharpear.compiler.kept import Kept
-from sharpear.dsp.voice_evidence_kernel import RowRoom
-from sharpear.dsp.voice_tracker import VoiceTracker
-from sharpear.dsp.voice_tracker_kernel import TrackerOut, TrackerParts, follow, say
+from sharpear.voices.voice_evidence_kernel import RowRoom
+from sharpear.voices.voice_tracker import VoiceTracker
+from sharpear.voices.voice_tracker_kernel import TrackerOut, TrackerParts, follow, say
 
 from .cores import cores, streams_side_by_side
 

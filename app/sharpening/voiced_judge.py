@@ -13,15 +13,15 @@ from sharpear.dsp.atom_grid import AtomGrid
 from sharpear.dsp.cue_arrays import CueState
 from sharpear.dsp.cues import CueDesign
 from sharpear.dsp.lines_kernel import LinesOut
-from sharpear.dsp.voice_cues_kernel import LEVEL_CUE, OWN_CUES, SHARED_CUES, VoiceCueRoom, read_voice_cues
-from sharpear.dsp.voice_tracker import DELAY_HOPS, TOP_HZ, VoiceTracker
-from sharpear.dsp.voice_tracker_kernel import ROW_HOPS, TrackerOut
-from sharpear.dsp.voices_kernel import MOST_PARTIALS
 from sharpear.dynamics.voice_beliefs import voice_room
 from sharpear.dynamics.voice_beliefs_kernel import VOICES, WINDOWS, VoiceRoom, VoiceWeights, judge_voices, weigh_lines
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import allocated
+from sharpear.voices.voice_cues_kernel import LEVEL_CUE, OWN_CUES, SHARED_CUES, VoiceCueRoom, read_voice_cues
+from sharpear.voices.voice_tracker import DELAY_HOPS, TOP_HZ, VoiceTracker
+from sharpear.voices.voice_tracker_kernel import ROW_HOPS, TrackerOut
+from sharpear.voices.voices_kernel import MOST_PARTIALS
 
 from .judge import Judge, JudgeRoom, JudgeTables, collect, judge_moment, nearest_atom, place
 from .voice_follower import VoiceFollower

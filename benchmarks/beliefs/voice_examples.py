@@ -9,11 +9,11 @@ from benchmarks.beliefs.examples import FAINTEST_CANDIDATE, HIGHEST_CANDIDATE_HZ
 from benchmarks.beliefs.presets import HOP, Preset
 from benchmarks.sharpness.lines import Lines
 from sharpear.dsp.cues import CueDesign
-from sharpear.dsp.voice_cues_kernel import OWN_CUES, SHARED_CUES
 from sharpear.dynamics.beliefs import load_beliefs
 from sharpear.dynamics.voice_beliefs_kernel import VOICES, WINDOWS, VoiceWeights
 from sharpear.sharpening.judge import Judge
 from sharpear.sharpening.voiced_judge import HeardOut, VoicedJudge
+from sharpear.voices.voice_cues_kernel import OWN_CUES, SHARED_CUES
 
 
 class VoiceReader:

@@ -26,10 +26,10 @@ from benchmarks.beliefs.network import (
     over_bands,
     values_of,
 )
-from sharpear.dsp.voice_cues_kernel import LEVEL_CUE
-from sharpear.dsp.voice_tracker import TOP_HZ
 from sharpear.dynamics.beliefs_kernel import LARGEST_GAIN
 from sharpear.dynamics.voice_beliefs_kernel import PICTURES, WINDOWS
+from sharpear.voices.voice_cues_kernel import LEVEL_CUE
+from sharpear.voices.voice_tracker import TOP_HZ
 
 FIRST, SECOND = 32, 24
 """Units of the layers."""

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, kernel
 from sharpear.compiler.elementary import ln
+from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
+from sharpear.dsp.line_cues_kernel import BELOW_LAST
 
-from .cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
-from .line_cues_kernel import BELOW_LAST
 from .voice_tracker_kernel import ROW_HOPS, TOLD
 
 OWN_CUES = 7
