@@ -68,6 +68,7 @@ test-lowest test-newest: test-%: $(STAMP)
 RESOLUTION_lowest := --resolution lowest-direct
 RESOLUTION_newest := --upgrade --prerelease allow
 
+# Formatted before, too: lines that the formatter breaks are not found too long.
 lint: $(STAMP)-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

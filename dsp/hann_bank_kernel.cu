@@ -65,14 +65,13 @@ __device__ int window_of(int k, WindowTables windows) {
     return w;
 }
 
-__device__ Resonator resonator_of(int k, Resonators resonators, WindowTables windows, BankState state) {
-    int all = resonators.past.shape[0], w = 0;
+// w: the window of resonator k.
+__device__ Resonator resonator_of(int k, int w, Resonators resonators, WindowTables windows, BankState state) {
+    int all = resonators.past.shape[0];
+    const auto *begins = windows.first_resonator.data;
     double *before = state.past.data + blockIdx.x * state.past.shape[1];
-    while (k >= windows.first_resonator.data[w + 1]) {
-        before += 2 * windows.length_hops.data[w] * (windows.first_resonator.data[w + 1] - windows.first_resonator.data[w]);
-        ++w;
-    }
-    int first = windows.first_resonator.data[w], count = windows.first_resonator.data[w + 1] - first;
+    for (int v = 0; v < w; ++v) before += 2 * windows.length_hops.data[v] * (begins[v + 1] - begins[v]);
+    int first = begins[w], count = begins[w + 1] - first;
     double *y = state.resonators.data + blockIdx.x * 2LL * all + k;
     const double *turn = resonators.turn.data + k, *back = resonators.back.data + k;
     return {turn[0], turn[all], back[0], back[all], resonators.past.data[k], y, y + all, before + k - first,
@@ -123,7 +122,7 @@ extern "C" __global__ void hann_process(
             const float *mixing = filters.mixing.data + filters.first_mixing.data[w] + within % width;
             float fresh_re = weighted_rows(folded + within / width, bands, 2 * sums, mixing, columns);
             float fresh_im = weighted_rows(folded + within / width, bands, 2 * sums, mixing + width, columns);
-            Resonator resonator = resonator_of(k, resonators, windows, state);
+            Resonator resonator = resonator_of(k, w, resonators, windows, state);
             if ((frame + f) % RESTART_HOPS == 0) resonator.restart(frame + f);
             resonator.advance(fresh_re, fresh_im);
             finite[k] = resonator.cut(frame + f);

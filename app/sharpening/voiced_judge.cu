@@ -11,18 +11,19 @@ __device__ void name(
 ) {
     int units = strongest.shape[0];
     EACH_UNIT(j) {
-        double most[2] = {0.0, 0.0};
-        float whose[2] = {0.0f, 0.0f};
+        float most = 0.0f, whose = 0.0f, most_beside = 0.0f, whose_beside = 0.0f;
         for (int k = 0; k < partials; ++k) {
-            int away = abs(atom[k] - j);
-            if (atom[k] >= 0 && away <= 1 && energy[k] > most[away]) {
-                most[away] = energy[k];
-                whose[away] = hz[k] / multiple[k];
+            if (atom[k] < 0) continue;
+            if (atom[k] == j && energy[k] > most) {
+                most = energy[k];
+                whose = hz[k] / multiple[k];
+            } else if (abs(atom[k] - j) == 1 && energy[k] > most_beside) {
+                most_beside = energy[k];
+                whose_beside = hz[k] / multiple[k];
             }
         }
-        int away = most[0] > 0.0 ? 0 : 1;
-        strongest[j] = most[away];
-        fundamental[j] = whose[away];
+        strongest[j] = most > 0.0f ? most : most_beside;
+        fundamental[j] = most > 0.0f ? whose : whose_beside;
     }
     __syncthreads();
 }
