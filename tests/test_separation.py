@@ -239,6 +239,19 @@ def test_a_whole_recording_tells_whose_its_beginning_is(folder: Path, sharpear) 
     np.testing.assert_allclose(residual, sound - whole["voice2"], atol=1e-6)
 
 
+def test_a_file_of_hours_is_separated_as_a_stream(folder: Path, sharpear, monkeypatch) -> None:
+    monkeypatch.setattr("sharpear.separation.separation_task.LONGEST_REHEARSED_S", 0.5)
+    sound = chord(0.6, 220.0, 331.0).sum(axis=0).astype(np.float32)
+    soundfile.write("long.wav", sound, RATE, "FLOAT")
+    done = sharpear("separate", "long.wav", "-o", "stems", "--voices", "2")
+    assert done.code == 0
+    assert "long.wav: 0 min" in done.err
+    streamed = Separator(RATE, PitchVoices.of(2))
+    stems = np.concatenate([streamed.process(sound), streamed.flush()])[streamed.latency_samples :]
+    written, _ = soundfile.read("stems/long/voice1.wav", dtype="float32")
+    np.testing.assert_allclose(written, stems[:, 0], atol=1e-6)
+
+
 def test_a_recording_is_heard_before_where_it_is_of_use() -> None:
     """And no sample of it that is unusable is counted twice."""
 

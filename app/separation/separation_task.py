@@ -24,6 +24,10 @@ from .stem_lane import StemLane
 from .stem_stream import StemStream
 from .tonal import TonalTransient
 
+LONGEST_REHEARSED_S = 3600.0
+"""Longer files are separated as streams are: what is kept of a recording that is heard before its stems grows by 0.12 MB
+a second, and by three times that while it is decided whose its notes are; an hour takes 1.3 GB."""
+
 
 @dataclass(frozen=True)
 class Separation(Task):
@@ -47,7 +51,7 @@ class Separation(Task):
     def make(self, audio: AudioSource, outputs: Sequence[Path], running: Running) -> Outcome:
         """The stems of all of `audio`, as long as it is."""
         separator = Separator(audio.sample_rate, self.sources, audio.channels)
-        if separator.rehearses and isinstance(audio, AudioFile):  # a pipe is heard but once
+        if separator.rehearses and isinstance(audio, AudioFile) and _is_short(audio):  # a pipe is heard but once
             separator.rehearse(_heard_before(audio, replace(running, progress=half_of(running.progress, 0))))
             running = replace(running, progress=half_of(running.progress, 1))
         blocks = CountedBlocks(audio, running)
@@ -72,6 +76,17 @@ class Separation(Task):
         """A separator of all streams, linked as those of each file."""
         audio, streams = lanes[0].audio, sum(lane.streams for lane in lanes)
         return Separator(audio.sample_rate, self.sources, streams, linked=audio.channels, device=device)
+
+
+def _is_short(audio: AudioFile) -> bool:
+    """Whether all of it can be heard before; says so where it cannot."""
+    length_s = audio.samples / audio.sample_rate
+    if length_s > LONGEST_REHEARSED_S:
+        logger.warning(
+            "%s: %.0f min of %.0f at most are heard whole before their stems: separated as a stream", audio.name,
+            length_s / 60, LONGEST_REHEARSED_S / 60,
+        )  # fmt: skip
+    return length_s <= LONGEST_REHEARSED_S
 
 
 def _heard_before(audio: AudioFile, running: Running) -> Iterator[NDArray[np.float32]]:

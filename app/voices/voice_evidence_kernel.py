@@ -15,7 +15,7 @@ from .voice_spectrum_kernel import SpectrumRoom
 from .voices_kernel import ALIKE, MOST_VOICES, PARTIALS, Voices, make_room, remove, use_all
 
 SETTLED = 2
-"""Voices that are as many rows old are not doubted because they are not there later."""
+"""Voices that are as many rows old stay in a second look although they are not there later, and may come close."""
 
 SETTLED_ALIKE = 25 / 1200 * math.log(2)
 """Where both are settled two voices are one if they are closer than this, 25 cents, as voices may cross."""
@@ -33,7 +33,7 @@ LOWEST_HZ, HIGHEST_HZ = 65.0, 1400.0
 """Fundamentals are between: above there are not three partials in the band."""
 
 
-class Evidence(NamedTuple):
+class EvidenceRule(NamedTuple):
     """What a voice must bring to be believed.
 
     weight: of a partial in the information criterion, nats twice over; second_weight: where later voices come into it.
@@ -78,7 +78,7 @@ def measure(fit: VoiceFit, room: RowRoom) -> None:
 
 
 @kernel
-def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: Evidence) -> bool:
+def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule) -> bool:
     """A voice with multiples of 2 or 3 alone becomes that multiple; partials that say nothing are left out."""
     fit = room.fit
     voices = fit.voices
@@ -124,7 +124,7 @@ def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: Evidence) -> 
 
 
 @kernel
-def examine(energy: float, room: RowRoom, tables: VoiceTables, rule: Evidence) -> None:
+def examine(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule) -> None:
     """Which voices have evidence and three strong partials, at first without large gaps, and no stronger one beside."""
     fit, stands = room.fit, room.stands
     find_gains(fit, tables)
@@ -154,7 +154,7 @@ def examine(energy: float, room: RowRoom, tables: VoiceTables, rule: Evidence) -
 
 
 @kernel
-def prune(energy: float, room: RowRoom, tables: VoiceTables, rule: Evidence) -> None:
+def prune(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule) -> None:
     """Leave out what has no evidence, the weakest first."""
     fit = room.fit
     for _ in range(MOST_VOICES):
@@ -170,7 +170,7 @@ def prune(energy: float, room: RowRoom, tables: VoiceTables, rule: Evidence) -> 
 
 
 @kernel
-def look(energy: float, room: RowRoom, tables: VoiceTables, rule: Evidence) -> None:
+def look(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule) -> None:
     """Fit the voices that stand in room.fit anew, with the partials they use, and leave out what has no evidence."""
     fit = room.fit
     make_room(fit.voices)

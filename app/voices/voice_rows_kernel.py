@@ -4,7 +4,7 @@ import math
 
 from sharpear.compiler import kernel
 
-from .voice_evidence_kernel import SETTLED, Evidence, RowRoom, bic, clean, look, prune
+from .voice_evidence_kernel import SETTLED, EvidenceRule, RowRoom, bic, clean, look, prune
 from .voice_fit import VoiceTables
 from .voice_fit_kernel import copy_outcome, fit_voices
 from .voice_hypotheses_kernel import Hypotheses, HypothesisTables, add_winners, compete
@@ -26,7 +26,7 @@ SILENT = 1e-30
 @kernel
 def first_look(
     energy: float, room: RowRoom, tables: VoiceTables, spectrum: SpectrumTables, proposals: HypothesisTables,
-    rule: Evidence, hypotheses: Hypotheses,
+    rule: EvidenceRule, hypotheses: Hypotheses,
 ) -> None:  # fmt: skip
     """The voices of a row, from those handed on in room.fit.voices; its windowed samples are in the room."""
     fit = room.fit
@@ -56,7 +56,7 @@ def first_look(
 
 @kernel
 def second_look(
-    energy: float, before: Voices, after: Voices, room: RowRoom, tables: VoiceTables, rule: Evidence
+    energy: float, before: Voices, after: Voices, room: RowRoom, tables: VoiceTables, rule: EvidenceRule
 ) -> bool:
     """The row once more with those that live later; what is believed is in room.fit, False says that it is as before.
 

@@ -11,7 +11,7 @@ from sharpear.dynamics import HarmonicFields
 from sharpear.dynamics.divisive import DivisiveGains
 from sharpear.gpu.stateful import Stateful, allocated, fields_of, named
 
-from .voice_evidence_kernel import HIGHEST_HZ, LOWEST_HZ, Evidence, RowRoom
+from .voice_evidence_kernel import HIGHEST_HZ, LOWEST_HZ, EvidenceRule, RowRoom
 from .voice_fit import APART, GROWTH_STEP, GROWTHS, MOMENTS, VoiceTables
 from .voice_hypotheses_kernel import PEAKS, REST, HypothesisTables
 from .voice_spectrum_kernel import SpectrumTables
@@ -68,7 +68,7 @@ BELOW_HZ = 10.0
 SPREAD = (0.004, 2.0, 60.0, 15.0, 3e-4)
 """How far f0 (in ln) is expected from where a fit begins, and slope, curvature, growth and stiffness from 0."""
 
-RULE = Evidence(weight=6.0, second_weight=24.0, share=3e-3, significant=6.0, contiguous=0.45)
+RULE = EvidenceRule(weight=6.0, second_weight=24.0, share=3e-3, significant=6.0, contiguous=0.45)
 """See docs/voices.md for what each brings."""
 
 
@@ -127,7 +127,7 @@ class VoiceTracker(Stateful):
     """
 
     def __init__(
-        self, sample_rate: float, hop: int, band_hz: NDArray[np.float64], streams: int = 1, rule: Evidence = RULE
+        self, sample_rate: float, hop: int, band_hz: NDArray[np.float64], streams: int = 1, rule: EvidenceRule = RULE
     ) -> None:
         self._tables: TrackerTables = tracker_tables(sample_rate, hop, band_hz, rule)
         lengths = {
@@ -191,7 +191,9 @@ class VoiceTracker(Stateful):
         return VoiceFrames(*out)
 
 
-def tracker_tables(sample_rate: float, hop: int, band_hz: NDArray[np.float64], rule: Evidence = RULE) -> TrackerTables:
+def tracker_tables(
+    sample_rate: float, hop: int, band_hz: NDArray[np.float64], rule: EvidenceRule = RULE
+) -> TrackerTables:
     """What a tracker needs at a sample rate."""
     hop_s = hop / sample_rate
     top_hz = min(TOP_HZ, 0.45 * sample_rate)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sharpear.compiler import Doubles, Floats, kernel
 
 from .voice_algebra_kernel import product
-from .voice_evidence_kernel import Evidence, RowRoom, look, measure
+from .voice_evidence_kernel import EvidenceRule, RowRoom, look, measure
 from .voice_fit import VoiceFit, VoiceTables
 from .voice_fit_kernel import copy_outcome, noise_of
 from .voice_hypotheses_kernel import Hypotheses, HypothesisTables, forget
@@ -64,7 +64,7 @@ class TrackerTables(NamedTuple):
     left: VoiceTables
     spectrum: SpectrumTables
     hypotheses: HypothesisTables
-    rule: Evidence
+    rule: EvidenceRule
     bin_band: Annotated[NDArray[np.int64], "points"]
     bin_part: Annotated[NDArray[np.float64], "points"]
 
