@@ -25,8 +25,8 @@ from .stem_stream import StemStream
 from .tonal import TonalTransient
 
 LONGEST_REHEARSED_S = 3600.0
-"""Longer files are separated as streams are: what is kept of a recording that is heard before its stems grows by 0.12 MB a
-second, and by three times that while it is decided whose its notes are; an hour takes 1.3 GB."""
+"""Longer files are separated as streams are: what is kept of a recording that is heard before its stems grows by
+0.12 MB a second, and by three times that while it is decided whose its notes are; an hour takes 1.3 GB."""
 
 
 @dataclass(frozen=True)
