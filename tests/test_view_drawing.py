@@ -132,11 +132,13 @@ def test_requests_that_fail_leave_no_stretch_of_any_pane_behind(tab):
 
 RESTED = """
 (async () => {
-  await new Promise((done) => setTimeout(done, 300));
   const { frame } = page;
-  let drawn = 0;
+  let drawn, windows = 0;
   page.frame = function () { drawn += 1; frame.call(page); };
-  await new Promise((done) => setTimeout(done, 300));
+  do {  // tiles of the test before may still come
+    drawn = 0;
+    await new Promise((done) => setTimeout(done, 300));
+  } while (drawn && ++windows < 30);
   const resting = drawn;
   page.cursor = { timeS: 1, hz: 500, folder: "0" };
   await new Promise((done) => setTimeout(done, 300));
