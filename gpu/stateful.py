@@ -38,6 +38,11 @@ def allocated(
     return kind(*parts)
 
 
+def at_rest(kind: Callable[..., Fields], lengths: Mapping[str, int]) -> Fields:
+    """Arrays of zeros of a named tuple: what a kernel remembers and finds before the first time."""
+    return kind(*(np.zeros(shape, number) for _, number, shape in fields_of(kind, lengths)))
+
+
 class StateTooLargeError(ValueError):
     """So many streams at once are more than NumPy's structured arrays hold."""
 

@@ -1,11 +1,10 @@
 """Whose the notes of a whole recording are, which is heard to its end before anything is decided."""
 
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.gpu.stateful import allocated, fields_of
+from sharpear.gpu.stateful import allocated, at_rest
 from sharpear.pitch import PitchFrames
 from sharpear.pitch.notes import log_odds
 
@@ -61,7 +60,7 @@ class VoiceNotes:
     def reset(self) -> None:
         """Forget what was heard, and whose it is."""
         streams, lengths = self._shape[0], {"places": self._places}
-        self._notes = [_zeros(NoteMemory, lengths) for _ in range(streams)]
+        self._notes = [at_rest(NoteMemory, lengths) for _ in range(streams)]
         self._heard: list[list[HeardSteps]] = [[] for _ in range(streams)]
         self._frames = 0
         self.tracks = np.zeros((0, *self._shape), np.float32)
@@ -72,7 +71,7 @@ class VoiceNotes:
         odds = log_odds(pitches.belief).astype(np.float32)
         steps = int(np.count_nonzero((self._frames + np.arange(count)) % rule.stride == rule.first))
         for s, (notes, heard) in enumerate(zip(self._notes, self._heard, strict=True)):
-            fresh = _zeros(HeardSteps, lengths_of_claims(self._shape[1], self._places, steps))
+            fresh = at_rest(HeardSteps, lengths_of_claims(self._shape[1], self._places, steps))
             read_frames(
                 pitches.f0[:, s], pitches.strength[:, s], odds[:, s], pitches.amplitude[:, s],
                 pitches.instantaneous_frequency[:, s], rule, self._frames, notes, fresh,
@@ -90,7 +89,7 @@ class VoiceNotes:
         tracks = np.zeros((self._frames, *self._shape), np.float32)
         spectrum, alone = np.zeros((2, streams, voices, HARMONICS))
         lengths = lengths_of_claims(voices, self._places, rule.ahead)
-        claims, silence = allocated(Claims, lengths), _zeros(HeardSteps, lengths)
+        claims, silence = allocated(Claims, lengths), at_rest(HeardSteps, lengths)
         for s, heard in enumerate(self._heard):
             steps = HeardSteps(*map(np.concatenate, zip(*heard, silence, strict=True)))
             owner, track = self._owners(steps, claims), np.empty_like(tracks[:, s])
@@ -104,7 +103,7 @@ class VoiceNotes:
     def _owners(self, onward: HeardSteps, claims: Claims) -> NDArray[np.int64]:
         """(steps, places): the voice that has each pitch, from 1 on, 0 nobody's."""
         rule, voices, count = self._rule, self._shape[1], len(onward.f0) - self._rule.ahead
-        memory = _zeros(VoiceMemory, lengths_of_claims(voices, self._places, 0))
+        memory = at_rest(VoiceMemory, lengths_of_claims(voices, self._places, 0))
         start_voices(memory.octaves, memory.register, memory.silent)
         owner, note = np.zeros((2, count, self._places), np.int64)
         gain, back = np.empty((2, count, self._places, voices), np.float32)
@@ -140,7 +139,3 @@ def _begin_again(memory: VoiceMemory) -> None:
     memory.octaves[:], memory.silent[:] = memory.register, NEVER
     for where in (memory.held, memory.owner, memory.owned, memory.sounding):
         where[:] = 0
-
-
-def _zeros(kind: Any, lengths: dict[str, int]) -> Any:
-    return kind(*(np.zeros(shape, number) for _, number, shape in fields_of(kind, lengths)))

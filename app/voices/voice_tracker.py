@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sharpear.compiler.products import HALF
 from sharpear.dynamics import HarmonicFields
 from sharpear.dynamics.divisive import DivisiveGains
-from sharpear.gpu.stateful import Stateful, allocated, fields_of, named
+from sharpear.gpu.stateful import Stateful, allocated, at_rest, fields_of, named
 
 from .voice_evidence_kernel import HIGHEST_HZ, LOWEST_HZ, EvidenceRule, RowRoom
 from .voice_fit import APART, GROWTH_STEP, GROWTHS, MOMENTS, VoiceTables
@@ -176,7 +176,7 @@ class VoiceTracker(Stateful):
     def out(self, frames: int, streams: int) -> TrackerOut:
         """Room for what is said of so many frames of so many streams."""
         lengths = {**self._lengths, "frames": frames, "streams": streams}
-        return TrackerOut(*(np.zeros(shape, number) for _, number, shape in fields_of(TrackerOut, lengths)))
+        return at_rest(TrackerOut, lengths)
 
     @cached_property
     def _room(self) -> RowRoom:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from sharpear.compiler import Integers, kernel
-from sharpear.gpu.stateful import allocated, fields_of
+from sharpear.gpu.stateful import allocated, at_rest
 from sharpear.pitch import PitchFrames, Transcriber
 from sharpear.pitch.pitch_layer import PitchLayer
 from sharpear.separation.pitch_readings_kernel import HARMONICS, READINGS
@@ -162,7 +162,7 @@ def followed(
         "voices": voices, "places": places, "harmonics": HARMONICS, "readings": READINGS,
         "numbers of a pitch": OF_PITCH, "numbers of a claim": OF_CLAIM,
     }  # fmt: skip
-    memory = VoiceMemory(*(np.zeros(shape, kind) for _, kind, shape in fields_of(VoiceMemory, lengths)))
+    memory = at_rest(VoiceMemory, lengths)
     start_voices(memory.octaves, memory.register, memory.silent)
     owner = np.zeros((piece.count, places), np.int64) if given is None else given.copy()
     pitch = np.zeros((len(rows), places, OF_PITCH), np.float32)
