@@ -1,6 +1,5 @@
 """Whose the notes of a whole recording are, which is heard to its end before anything is decided."""
 
-
 import numpy as np
 from numpy.typing import NDArray
 
