@@ -106,6 +106,14 @@ def test_s3_in_and_out_over_the_command_line(cluster, store, sharpen, wav, folde
     assert one_line(again.err.split("\n", 1)[1])
 
 
+def test_relative_paths_are_of_the_folder_that_the_command_runs_in(cluster, sharpen, wav):
+    wav("near.wav", 0.3)  # the workers were started in another folder
+    done = sharpen("near.wav", "-o", "out", "--format", "npz", "--scheduler", cluster.scheduler_address)
+    assert done.code == 0, done.err
+    assert "near.wav: 0.3 s → out/near.npz" in done.err
+    assert Path("out/near.npz").exists()
+
+
 def test_a_scheduler_that_does_not_answer_is_one_line(sharpen, wav, monkeypatch):
     monkeypatch.setattr("sharpear.runs.cluster.CONNECT_S", 0.5)
     done = sharpen(wav(), "--scheduler", "tcp://127.0.0.1:9")

@@ -3,12 +3,15 @@
 import queue
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sharpear.errors import InputError, UsageError
 from sharpear.interrupt import Interruption
 
 from .jobs import Job, Result, Settings, run_job
+from .places import is_url
 from .task import Running
 from .threads import Advance, Event
 
@@ -25,7 +28,9 @@ REPORT_EVERY_S = 0.5
 
 
 def run_cluster(jobs: Sequence[Job], settings: Settings, address: str, interruption: Interruption) -> Iterator[Event]:
-    """As `run_local`, on the workers of the scheduler at `address`. Paths must mean the same there as here.
+    """As `run_local`, on the workers of the scheduler at `address`.
+
+    Paths must mean the same there as here; relative ones are of the folder that this runs in, wherever the workers run.
 
     Raises:
         UsageError: distributed is not installed.
@@ -56,7 +61,7 @@ def _run(client: Any, jobs: Sequence[Job], settings: Settings, interruption: Int
         job = next(waiting, None)
         if job is None:
             return False
-        future = client.submit(_on_worker, job, settings, retries=RETRIES, pure=False)
+        future = client.submit(_on_worker, _from_anywhere(job), settings, retries=RETRIES, pure=False)
         running[future] = job
         future.add_done_callback(arrived.put)
         return True
@@ -80,10 +85,15 @@ def _run(client: Any, jobs: Sequence[Job], settings: Settings, interruption: Int
     client.cancel(list(running))
 
 
+def _from_anywhere(job: Job) -> Job:
+    source, *outputs = (place if is_url(place) else str(Path(place).absolute()) for place in (job.source, *job.outputs))
+    return Job(source, tuple(outputs))
+
+
 def _result(future: Any, job: Job) -> Result:
     if future.status == "finished":
         result: Result = future.result()
-        return result
+        return replace(result, job=job)
     error = future.exception() if future.status == "error" else "its worker was lost"
     return Result(job, "failed", f"{job.source}: {type(error).__name__}: {error}", exit_code=1)
 
