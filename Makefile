@@ -170,8 +170,13 @@ BASE := -e '.[plot,view,media]'
 # By name, too: it links files that are new in the package.
 install: $(STAMP)
 
+# Compiled kernels lie among the links, which are made anew: they are laid aside meanwhile. Those of other sources are never found.
+LINKS := build/__editable__.sharpear-*/sharpear/compiler
+
 $(STAMP): $(PYTHON_HERE) $(PARTS)
+	@mkdir -p build/kernels && mv $(LINKS)/__pycache__/*.kernel build/kernels/ 2>/dev/null || true
 	$(UV) --reinstall-package sharpear $(BASE) || $(PIP) $(BASE)
+	@for links in $(LINKS); do mkdir -p $$links/__pycache__ && mv build/kernels/*.kernel $$links/__pycache__/ 2>/dev/null || true; done
 	@touch $@
 
 $(STAMP)-dev $(STAMP)-bench $(STAMP)-docs $(STAMP)-release: $(STAMP)-%: $(STAMP)
