@@ -10,7 +10,7 @@
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone; bench-view: the page of files; bench-compiling: the first run, kernel by kernel
 # make keep NAMES="speed pipe"  take results from build/bench into benchmarks/results, and into README and docs; make figures: fill those anew
-# make bench-all  all benchmarks that need no device, kept and shown; FOLDER=recordings with their stems, ONLY=speed,pipe those
+# make bench-all  all benchmarks that need no device, kept and shown; FOLDER=recordings with their stems, ONLY=speed,pipe those, ARGS=--small: whether they run
 # make docs   the site, build/site/html
 # make release-check  all that must hold before a version is published; ARGS=--accept-api once it is
 # make train-beliefs  learn anew which windows are believed (docs/beliefs.md); ARGS="--sources FOLDER"
@@ -138,7 +138,7 @@ bench-separation: $(STAMP)-bench
 
 # What is done with this code is not run again; ONLY=speed,sharpness runs those.
 bench-all: $(STAMP)-bench $(STAMP)-dev $(STAMP)-system
-	$(BIN)/python -m benchmarks.everything "$(FOLDER)" --only "$(ONLY)"
+	$(BIN)/python -m benchmarks.everything "$(FOLDER)" --only "$(ONLY)" $(ARGS)
 
 keep: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.keep $(NAMES)
@@ -170,8 +170,13 @@ BASE := -e '.[plot,view,media]'
 # By name, too: it links files that are new in the package.
 install: $(STAMP)
 
+# Compiled kernels lie among the links, which are made anew: they are laid aside meanwhile. Those of other sources are never found.
+LINKS := build/__editable__.sharpear-*/sharpear/compiler
+
 $(STAMP): $(PYTHON_HERE) $(PARTS)
+	@mkdir -p build/kernels && mv $(LINKS)/__pycache__/*.kernel build/kernels/ 2>/dev/null || true
 	$(UV) --reinstall-package sharpear $(BASE) || $(PIP) $(BASE)
+	@for links in $(LINKS); do mkdir -p $$links/__pycache__ && mv build/kernels/*.kernel $$links/__pycache__/ 2>/dev/null || true; done
 	@touch $@
 
 $(STAMP)-dev $(STAMP)-bench $(STAMP)-docs $(STAMP)-release: $(STAMP)-%: $(STAMP)

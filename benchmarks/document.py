@@ -1,7 +1,8 @@
 """Put what is kept of measurements into the pages: `make figures`, or `python -m benchmarks.document [PAGE...]`.
 
 Between `<!-- measured: NAME/TABLE -->` and `<!-- end -->` a page has a table of benchmarks/results/NAME.json;
-`headline` and `more` are those that benchmarks/headline.py puts together, `runs` says what was run, when and where.
+`headline` and `more` are those that benchmarks/headline.py puts together, `runs` says what was run, when and where,
+`learned/FILE` is what a file of weights in dynamics/ says of its own training, on the scenes that validated.
 Between `<!-- m: NAME/TABLE/ROW/COLUMN FORM -->` and `<!-- -->` it has one number.
 """
 
@@ -14,6 +15,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks import growth, headline
 from benchmarks.headline import Kept
 from benchmarks.results import KEPT, ROOT, Cell, Table, number, read
@@ -22,6 +25,11 @@ from benchmarks.sharpness import report
 PLACE = re.compile(r"(?<=<!-- measured: )(.*?)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 INLINE = re.compile(r"(?<=<!-- m: )([^>]*?) (\S+)( -->)(.*?)(?=<!-- -->)")
 IMAGES = ROOT / "docs" / "images"
+SCENES = (
+    "steady", "amtones", "chirps", "glides", "notes", "pluck", "voices", "chord",
+    "speech", "singing", "two_voices", "chorale", "piano", "instruments",
+)  # fmt: skip
+"""Kinds of scenes that validate, drawn ones first."""
 
 
 def pages() -> list[Path]:
@@ -55,6 +63,8 @@ def filled(page: str, held: Kept, folder: Path = KEPT) -> str:
 
     def table(title: str) -> Table:
         benchmark, _, name = title.partition("/")
+        if benchmark == "learned":
+            return learned(name)
         if title in made:
             return made[title]()
         if name not in held.get(benchmark, {}):
@@ -82,6 +92,19 @@ def runs(folder: Path) -> Table:
             "by the clock, min": number(told["wall_s"] and told["wall_s"] / 60, ".1f"),
         }
     return Table(rows, corner="command")
+
+
+def learned(name: str) -> Table:
+    """Mean transport distance, cents, of a file of weights on each kind of scene that validated it.
+
+    Raises:
+        KeyError: the file holds no figures.
+    """
+    with np.load(ROOT / "dynamics" / f"{name}.npz") as file:
+        figures = json.loads(file["figures"].item())["validation"]
+    of_windows = sorted((row for row in figures if row.endswith("hops")), key=lambda row: int(row.split()[0]))
+    rows = dict.fromkeys(of_windows) | figures  # windows by their length
+    return Table({row: {kind: figures[row][kind] for kind in SCENES} for row in rows}, ".1f")
 
 
 def draw(held: Kept) -> None:

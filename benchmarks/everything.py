@@ -1,12 +1,14 @@
 """Run all benchmarks that need no device, keep what they find and fill the pages: ``make bench-all FOLDER=…``.
 
 One after another, as they measure time, too. What was run with the same code and the same words is not run again.
+``--small`` runs all of them on little, to see that they run; nothing of it is kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,19 +24,44 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "pipe": (),
     "compiling": (),
     "transcription": ("--audio", FOLDER),
+    "transcription.fundamentals": ("--audio", FOLDER),
+    "transcription.choices": ("--audio", FOLDER),
     "separation": ("--audio", FOLDER),
     "dynamics": (),
     "dynamics.claims": (),
     "growth": (),
     "sharpness.ablation": (),
+    "sharpness.drawn": ("--audio", FOLDER),
     "view": (),
     "live": (),
     "batch": ("--cluster",),
     "dynamics.up_and_down": (),
+    "dynamics.dca": ("--audio", FOLDER),
     "dynamics.origin": (),
     "sharpness": ("--audio", FOLDER),
 }
 """Name -> words; the short ones first."""
+SMALL: dict[str, tuple[str, ...]] = {
+    "speed": ("--seconds", "1", "--repeats", "1"),
+    "pipe": ("--seconds", "1", "--repeats", "1"),
+    "compiling": ("--preset", "low-latency"),
+    "transcription": ("--audio", FOLDER, "--seeds", "1"),
+    "growth": ("--longest", "4"),
+    "sharpness.ablation": ("--seeds", "1"),
+    "view": ("--minutes", "0.2", "--song", str(ROOT / "examples" / "audio" / "bach_bwv66.6.flac")),
+    "live": ("--minutes", "0.2"),
+    "batch": ("--repeats", "1", "--short", "10"),
+    "sharpness": (
+        "--seeds",
+        "1",
+        "--families",
+        "notes_design",
+        "--methods",
+        "sharpear-music,basins-2048",
+        "--no-tones",
+    ),
+}
+"""What is said instead where little is enough; the others have no size."""
 
 
 def done(name: str, words: Sequence[str], written: Path = WRITTEN) -> bool:
@@ -51,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.everything", description=__doc__)
     parser.add_argument("folder", help="recordings with their stems: NAME/mix.wav, NAME/stem_*.flac")
     parser.add_argument("--only", default="", help=f"comma-separated, of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--small", action="store_true", help="run them on little, and keep nothing")
     options = parser.parse_args(arguments)
     names = [name for name in options.only.split(",") if name] or list(BENCHMARKS)
     unknown = [name for name in names if name not in BENCHMARKS]
@@ -59,19 +87,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         expected = f"benchmarks among {', '.join(BENCHMARKS)}" if unknown else "a folder of recordings: FOLDER=…"
         print(f"expected {expected}; received {', '.join(unknown) or repr(options.folder)}", file=sys.stderr)
         return 2
-    failed = []
+    failed, folder = [], str(Path(options.folder).resolve())
     for name in names:
-        words = [str(Path(options.folder).resolve()) if word == FOLDER else word for word in BENCHMARKS[name]]
+        chosen = SMALL.get(name, BENCHMARKS[name]) if options.small else BENCHMARKS[name]
+        words = [folder if word == FOLDER else word for word in chosen]
+        if options.small:
+            failed += [name] * bool(_run(name, words, WRITTEN / "small"))
+            continue
         if done(name, words):
             print(f"{name}: done before", file=sys.stderr)
-        elif subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *words], cwd=ROOT).returncode:
+        elif _run(name, words, WRITTEN):
             failed.append(name)
             continue
         keep([name], drop=True)
-    document.main([])
+    if not options.small:
+        document.main([])
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return bool(failed)
+
+
+def _run(name: str, words: Sequence[str], written: Path) -> int:
+    print(f"{name} {' '.join(words)}", file=sys.stderr, flush=True)
+    environment = os.environ | {"SHARPEAR_BENCH": str(written)}
+    return subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *words], cwd=ROOT, env=environment).returncode
 
 
 if __name__ == "__main__":

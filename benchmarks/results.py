@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-WRITTEN = ROOT / "build" / "bench"
+WRITTEN = Path(os.environ.get("SHARPEAR_BENCH") or ROOT / "build" / "bench")
+"""SHARPEAR_BENCH: another folder, as for runs that are too small to be kept."""
 KEPT = ROOT / "benchmarks" / "results"
 PACKAGE = ("app", "compiler", "configs", "dsp", "dynamics", "gpu", "system")
 SHOWN_ONLY = ("document", "headline", "keep", "everything")

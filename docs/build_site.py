@@ -121,12 +121,11 @@ def _run_all(made: Path) -> None:
     """Run the notebooks and the examples, and make the sounds.
 
     Most of it is compiling: a kernel's parts are compiled once for all kernels that one process compiles, so that all
-    but the notebooks run in this one.
+    but the notebooks run in this one. What both need is compiled before; `low-latency` only notebooks do.
     """
     sys.path.insert(0, str(ROOT / "examples"))
-    for preset in ("music", "low-latency"):
-        sharpear.sharpen(np.zeros(4410), 44100, preset=preset)
-    with ThreadPoolExecutor(1) as beside:  # it waits for the notebooks' own processes
+    sharpear.sharpen(np.zeros(4410), 44100, preset="music")
+    with ThreadPoolExecutor(1) as beside:  # it waits for the notebooks' own process
         notebooks = beside.submit(notebooks_run, made / "notebooks", run=True)
         for script in SCRIPTS:
             _example_run(script, made / "gallery" / script.stem)
@@ -137,8 +136,7 @@ def _run_all(made: Path) -> None:
 def notebooks_run(folder: Path, run: bool) -> None:
     """A page for each notebook."""
     folder.mkdir(parents=True)
-    for book in BOOKS:
-        notebook_pages.write(book, folder, run)
+    notebook_pages.write(BOOKS, folder, run)
 
 
 def _example_run(path: Path, folder: Path) -> None:

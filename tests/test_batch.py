@@ -62,6 +62,17 @@ def test_folders_and_globs_yield_audio_only(corpus):
             places(*words)
 
 
+def test_a_link_to_what_is_gone_fails_and_is_not_left_out(sharpen, wav, folder):
+    (folder / "c").mkdir()
+    wav("c/one.wav", 0.2)
+    (folder / "c/gone.wav").symlink_to("nowhere.wav")
+    assert places("c") == places("c/*.wav") == ["c/gone.wav", "c/one.wav"]
+    done = sharpen("c", "-o", "out", *NPZ)
+    assert done.code == 1
+    assert "c/gone.wav" in done.err
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["one.npz"]
+
+
 @pytest.mark.parametrize(
     ("found", "out", "expected"),
     [

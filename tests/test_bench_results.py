@@ -77,6 +77,25 @@ def test_what_fails_stops_nothing_else_and_is_told(monkeypatch: pytest.MonkeyPat
     assert filled_with == [[]]
 
 
+def test_small_runs_are_written_elsewhere_and_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ran = dict[str, tuple[list[str], str]]()
+
+    def run(words: list[str], *, env: dict[str, str], **_: object) -> SimpleNamespace:
+        ran[words[2]] = words[3:], env["SHARPEAR_BENCH"]
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(everything.subprocess, "run", run)
+    for left_alone in ("keep", "done"):
+        monkeypatch.setattr(everything, left_alone, None)
+    monkeypatch.setattr(everything.document, "main", None)
+    assert everything.main([str(tmp_path), "--small"]) == 0
+    assert list(ran) == [f"benchmarks.{name}" for name in everything.BENCHMARKS]
+    assert {folder for _, folder in ran.values()} == {str(everything.WRITTEN / "small")}
+    assert ran["benchmarks.growth"][0] == list(everything.SMALL["growth"])
+    assert ran["benchmarks.dynamics.dca"][0] == ["--audio", str(tmp_path)]
+    assert set(everything.SMALL) < set(everything.BENCHMARKS)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [(["nowhere"], "expected a folder"), ([""], "expected a folder"), (["nowhere", "--only", "cost"], "received cost")],

@@ -50,11 +50,22 @@ def test_every_notebook_is_run() -> None:
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_notebook_runs_and_shows_what_it_speaks_of(name: str, pages: Any, capfd: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("nbclient")
-    text, pictures = shown(pages.executed(FOLDER / f"{name}.ipynb"))
+    text, pictures = shown(pages.executed([FOLDER / f"{name}.ipynb"])[0])
     assert "WARNING" not in capfd.readouterr().err
     assert pictures
     for each in SHOWN[name]:
         assert each in text, f"{each}: {text}"
+
+
+@pytest.mark.slow
+def test_what_one_notebook_names_another_does_not_know(tmp_path: Path, pages: Any) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    for name, source in (("first", "here = 1\nhere"), ("second", "'here' in globals()")):
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+        nbformat.write(book, tmp_path / f"{name}.ipynb")
+    first, second = pages.executed([tmp_path / "first.ipynb", tmp_path / "second.ipynb"])
+    assert shown(first)[0].strip() == "1"
+    assert shown(second)[0].strip() == "False"
 
 
 def test_a_page_shows_the_best_form_of_what_a_cell_shows(tmp_path: Path, pages: Any) -> None:

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
+
+from sharpear.sinks.figure import VOICES, seen_on
 
 pytest_plugins = "view_fixtures"
 
@@ -187,6 +190,17 @@ def test_what_stands_on_the_picture_is_seen_on_every_palette(tab):
         assert min(contrast(ground, each) for each in drawn) >= 2.99, "rounded to bytes"
 
 
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_notes_have_the_same_colours_in_the_page_and_in_files(tab):
+    maps = tab.evaluate("import('./colours.js').then(({ MAPS }) => MAPS)")
+    show = "document.getElementById('colours').value = '{}', page.recolour(), page.overlay.on.voices"
+    mine = {name: [to_hex(seen_on(name, each)) for each in VOICES] for name in maps}
+    theirs = {name: tab.evaluate(show.format(name)) for name in maps}
+    tab.evaluate("page.restyle()")
+    assert mine == theirs
+
+
 NAMED = """
 import('./melody.js').then(({ drawNotes }) => {
   const done = [];
@@ -219,6 +233,33 @@ def test_nothing_overflows(tab, width):
         assert tab.evaluate("document.getElementById('stage').clientHeight") >= 160
     finally:
         tab.call("Emulation.clearDeviceMetricsOverride")
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_on_a_phone_the_sound_stays_and_one_group_of_controls_is_shown(tab):
+    tab.sized(390, 844)
+    tab.evaluate("page.keeper.mark(1), 0")
+    seen = "[...document.querySelectorAll('fieldset[data-group]')].filter((each) => each.checkVisibility())"
+    in_view = (
+        "[...document.querySelectorAll('#controls :is(button, input, select)')].every((each) => "
+        "!each.checkVisibility() || each.getBoundingClientRect().bottom <= innerHeight)"
+    )
+    try:
+        names = tab.evaluate("[...document.querySelectorAll('#groups button')].map((each) => each.textContent)")
+        assert len(names) == 4
+        for name in names:
+            tab.evaluate(
+                f"[...document.querySelectorAll('#groups button')].find((b) => b.textContent === '{name}').click()"
+            )
+            assert set(tab.evaluate(f"{seen}.map((each) => each.dataset.group)")) == {name}
+            assert tab.evaluate("document.getElementById('play').checkVisibility()")
+            assert tab.wait(in_view), name
+            assert tab.evaluate("document.getElementById('stage').clientHeight") >= 160
+    finally:
+        tab.call("Emulation.clearDeviceMetricsOverride")
+        tab.evaluate("page.markers.length = 0, page.keeper.list()")
+    assert tab.wait(f"new Set({seen}.map((each) => each.dataset.group)).size === 4"), "on a wide page all are shown"
 
 
 @pytest.mark.browser

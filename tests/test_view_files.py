@@ -42,13 +42,20 @@ def test_a_zarr_made_before_opens_without_sound(drawn, sharpen, folder):
         assert np.array_equal(mine, stroke_records((drawn[0] / "s0-0").read_bytes()))
 
 
+def test_all_recordings_are_drawn_before_notes_are_heard(folder):
+    Path("tiles").mkdir()
+    with sheets_of([recording(folder), recording(folder, "again.wav")], Path("tiles")) as (_, told):
+        assert [sheet["notes"] for sheet in told[-1]["sheets"]] == [True, True]
+        with_notes = [message for message in told if any(sheet["notes"] for sheet in message["sheets"])]
+        assert all(sheet["complete"] for message in with_notes for sheet in message["sheets"])
+
+
 @pytest.mark.parametrize("most_frames", [100, 1_000_000])
-def test_notes_heard_late_are_those_heard_at_once(monkeypatch, folder, most_frames):
-    monkeypatch.setattr("sharpear.view.late_notes.MOST_FRAMES", most_frames)
+def test_notes_heard_late_are_those_heard_at_once(folder, most_frames):
     spec = sharpear.sharpen(recording(folder), preset=str(SMALL))
     axes = spec.frequencies.size, spec.channel_frequencies.size, spec.attributes
     frames, ending = spec.with_stream(), threading.Event()
-    late, at_once = LateNotes(*axes, ending), HeardFrames(*axes)
+    late, at_once = LateNotes(*axes, ending, most_frames), HeardFrames(*axes)
     for first in range(0, len(frames), 37):
         late.add(frames[first : first + 37])
         at_once.add(frames[first : first + 37])

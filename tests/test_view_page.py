@@ -47,6 +47,60 @@ def test_keys_steer_the_page(tab):
 
 @pytest.mark.browser
 @pytest.mark.real_time
+def test_keys_of_one_character_can_be_kept_to_the_picture(tab):
+    box, told = "document.getElementById('everywhere')", "page.plane.beside"
+    tab.evaluate("document.activeElement.blur()")
+    try:
+        tab.evaluate(f"{box}.click()")
+        assert tab.evaluate(box + ".checked") is False
+        tab.press("b")
+        assert tab.evaluate(told) is False
+        start_s = tab.evaluate("page.positionS")
+        tab.press("End")
+        assert tab.evaluate("page.positionS") > start_s, "keys that nobody dictates work everywhere"
+        tab.evaluate("document.getElementById('stage').focus()")
+        for expected in (True, False):
+            tab.press("b")
+            assert tab.evaluate(told) is expected
+        chosen_anew = "import('./shortcuts.js').then(({ chooseShortcuts }) => (chooseShortcuts(), 0))"
+        tab.evaluate(f"{box}.checked = true")
+        tab.evaluate(chosen_anew)
+        assert tab.evaluate(box + ".checked") is False, "the browser remembers"
+    finally:
+        tab.evaluate(f"{box}.checked || {box}.click(), document.activeElement.blur(), page.seek(0)")
+    tab.press("b")
+    tab.press("b")
+    assert tab.evaluate("document.cookie") == ""
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+@pytest.mark.parametrize(
+    ("cents", "name"),
+    [
+        (0, "unison +0 ct"),
+        (702, "perfect fifth +2 ct"),
+        (386.3, "major third −14 ct"),
+        (1200, "octave +0 ct"),
+        (1902, "octave and perfect fifth +2 ct"),
+        (2395, "2 octaves −5 ct"),
+    ],
+)
+def test_intervals_are_named(tab, cents, name):
+    assert tab.evaluate(f"import('./music.js').then(({{ interval }}) => interval({cents}))") == name
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
+def test_a_selection_tells_its_interval(tab):
+    tab.evaluate("page.cursor = null, page.select({ fromS: 1, untilS: 2, lowHz: 400, highHz: 600 })")
+    told = "document.getElementById('read-measure').textContent"
+    assert tab.wait(f"{told} === 'Δt 1000 ms · Δ 702 ct, perfect fifth +2 ct'")
+    tab.evaluate("page.select(null)")
+
+
+@pytest.mark.browser
+@pytest.mark.real_time
 def test_seeking_is_exact_and_the_cursor_reads_the_line(tab):
     hop_s = tab.evaluate("page.sheets[0].hop_s")
     for wanted_s in (1.5, 3.25, 0.75):

@@ -85,7 +85,7 @@ def _local(word: str, recursive: bool) -> Iterator[Found]:
     elif not os.path.exists(word) and any(c in word for c in GLOB_CHARACTERS):
         base = Path(*_before_glob(path.parts))
         for match in sorted(glob.glob(word, recursive=True)):
-            if Path(match).is_file() and not _is_passed_over(Path(match).relative_to(base)):
+            if _is_or_was_a_file(Path(match)) and not _is_passed_over(Path(match).relative_to(base)):
                 yield Found(match, _below(Path(match).parent, base))
     else:
         yield Found(str(path))
@@ -94,8 +94,13 @@ def _local(word: str, recursive: bool) -> Iterator[Found]:
 def _in_folder(folder: Path, recursive: bool) -> Iterator[Found]:
     for path in sorted(folder.rglob("*") if recursive else folder.iterdir()):
         below = path.relative_to(folder)
-        if is_audio(path.name) and not _is_passed_over(below) and path.is_file():
+        if is_audio(path.name) and not _is_passed_over(below) and _is_or_was_a_file(path):
             yield Found(str(path), _below(path.parent, folder))
+
+
+def _is_or_was_a_file(path: Path) -> bool:
+    """Also a link to what is gone: it is an input that fails, where nobody would miss it if it were left out."""
+    return path.is_file() or not path.exists()
 
 
 def _is_passed_over(below: Path) -> bool:

@@ -64,10 +64,11 @@ def seen_on(colours: Any, colour: str) -> tuple[float, float, float]:
     (True, False)
     """
     palette = colormaps.get_cmap("gray" if colours == BY_VOICE else colour_map(colours))
-    ground, ink = np.array(palette([0.0, 1.0]))[:, :3]
+    # In bytes, by the page's own steps: the same colour comes out to the last of them.
+    ground, ink, begun = np.round(255 * np.array([*palette([0.0, 1.0])[:, :3], to_rgb(colour)]))
     for share in np.arange(0, 1, MIXED_STEP):
-        mixed = (1 - share) * np.array(to_rgb(colour)) + share * ink
-        darker, lighter = sorted((_luminance(mixed), _luminance(ground)))
+        mixed = np.floor(begun + share * (ink - begun) + 0.5) / 255
+        darker, lighter = sorted((_luminance(mixed), _luminance(ground / 255)))
         if (lighter + 0.05) / (darker + 0.05) >= LEAST_CONTRAST:
             break
     return to_rgb(mixed.tolist())

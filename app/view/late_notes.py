@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sharpear.pitch.transcriber import Transcription
 
 MOST_FRAMES = 90_000
-"""Frames that wait, of a chorale 2.9 kB each: beyond these, about four minutes, those that do are heard meanwhile."""
+"""Frames that wait, of a chorale 2.9 kB each, of all recordings of a page: about four minutes."""
 
 
 class Lines(NamedTuple):
@@ -42,6 +42,7 @@ class LateNotes:
     Args:
         atoms, channels, attributes: as of `HeardFrames`.
         ending: whether nobody wants to know any more.
+        most_frames: how many wait; beyond these, those that do are heard meanwhile.
 
     >>> import sharpear
     >>> t = np.arange(22050) / 44100
@@ -52,7 +53,10 @@ class LateNotes:
     [57]
     """
 
-    def __init__(self, atoms: int, channels: int, attributes: Mapping[str, Any], ending: Event) -> None:
+    def __init__(
+        self, atoms: int, channels: int, attributes: Mapping[str, Any], ending: Event, most_frames: int = MOST_FRAMES
+    ) -> None:
+        self._most_frames = most_frames
         self._atoms, self._made, self._ending = atoms, (atoms, channels, attributes), ending
         self._hearing: HeardFrames | None = None
         self._waiting: list[Lines] = []
@@ -62,7 +66,7 @@ class LateNotes:
         """Keep frames (frames, streams, atoms), of which streams are added up."""
         self._waiting.append(lines_of(added_up(frames)))
         self._frames += len(frames)
-        if self._frames > MOST_FRAMES:
+        if self._frames > self._most_frames:
             self._hear()
 
     def transcription(self) -> "Transcription | None":

@@ -22,7 +22,7 @@ from sharpear.sinks.drawing import ROWS_PER_OCTAVE
 from sharpear.sinks.rows import Rows
 from sharpear.sinks.strokes import FADED_DB, FLANK_DB, LOWEST_DB, ROW_STEPS, STEPS_PER_DB
 
-from .late_notes import LateNotes, write_page_notes
+from .late_notes import MOST_FRAMES, LateNotes, write_page_notes
 from .listening import evidence_of
 from .picture import as_page_reads
 from .preview import Preview
@@ -70,7 +70,7 @@ class Sheet:
 
 
 class Sheets:
-    """Sharpen recordings into tiles that the page of files shows, one recording after the other.
+    """Sharpen recordings into tiles that the page of files shows, one recording after the other; then hear their notes.
 
     Args:
         paths: audio files, or spectrograms (.zarr, .npz), which have no sound.
@@ -140,9 +140,17 @@ class Sheets:
             self._tell(json.dumps({"type": "sheets", **FORMAT, **told}))
 
     def _work(self) -> None:
+        late = {part.folder: self._late(part) for part in self.parts}
         self.publish()
         for part in self.parts:
-            self._guarded(part, self._draw)
+            self._guarded(part, lambda part: self._draw(part, late[part.folder]))
+        for part in self.parts:
+            if not part.sheet.fault and not self._ending.is_set():
+                self._guarded(part, lambda part: self._hear(part, late.pop(part.folder)))
+
+    def _late(self, part: "_Recording | _Loaded") -> LateNotes:
+        part.sheet.hears = True
+        return LateNotes(*part.axes, part.attributes, self._ending, MOST_FRAMES // len(self.parts))
 
     def _guarded(self, part: "_Recording | _Loaded", act: Callable[[Any], None]) -> None:
         try:
@@ -156,9 +164,8 @@ class Sheets:
             raise
         self.publish()
 
-    def _draw(self, part: "_Recording | _Loaded") -> None:
+    def _draw(self, part: "_Recording | _Loaded", notes: LateNotes) -> None:
         tiles, due_s = Tiles(part.folder, part.rows, self._config.tuning), 0.0
-        notes, part.sheet.hears = LateNotes(*part.axes, part.attributes, self._ending), True
         for frames, last in part.frames():
             tiles.add(frames, last)
             notes.add(frames)
@@ -171,6 +178,8 @@ class Sheets:
                 self.publish()
                 now_s = time.monotonic()
                 due_s = now_s + max(PUBLISH_S, (now_s - began_s) / PUBLISH_SHARE)
+
+    def _hear(self, part: "_Recording | _Loaded", notes: LateNotes) -> None:
         if heard := notes.transcription():
             write_page_notes(heard, part.folder)
             self._heard[part.sheet.folder], part.sheet.notes = heard, True

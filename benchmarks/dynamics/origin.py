@@ -133,17 +133,15 @@ def main() -> None:
     seed = parser.parse_args().seed
     names = [" + ".join(f"{hz}{'' if a == 1 else f' at {a:g}'}" for hz, a in tones.items()) for tones in SETS]
     with Results("dynamics.origin") as results:
-        rows: dict[str, dict[str, Cell]] = {}
         for smear in SMEARS_HZ:
             design = GammatoneDesign(44100.0, FILTER_HZ, np.full(FILTER_HZ.size, smear), 4)
             for whitening in (None, WHITENING):
-                problem = over(design, FILTER_HZ, whitening)
+                problem, rows = over(design, FILTER_HZ, whitening), dict[str, dict[str, Cell]]()
                 for pair in PAIRS:
                     eta, counts = count(pair, problem, seed)
                     cells = [f"{row[0]:.0f} · {_cell(row)}".replace("inf", "never") for row in counts]
-                    row = f"{smear:g} Hz{', whitened' if whitening else ''}: {pair}"
-                    rows[row] = {"η": f"{eta:g}", **dict(zip(names, cells, strict=True))}
-        results.tables["origin"] = Table(rows, corner="fields: pair")
+                    rows[str(pair)] = {"η": f"{eta:g}", **dict(zip(names, cells, strict=True))}
+                results.tables[f"{smear:g} Hz{', whitened' if whitening else ''}"] = Table(rows, corner="pair")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 import parselmouth
 from numpy.typing import NDArray
 
+from benchmarks.results import Results, Table
 from benchmarks.sharpness.recordings import written
 from sharpear.dsp import Splitter
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
@@ -59,18 +60,27 @@ class Sound(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.separation.oracles", description=__doc__)
     parser.add_argument("--audio", type=Path, help="folder of recordings: NAME/stem_*.flac each")
     parser.add_argument("--pieces", type=int, default=PIECES)
     options = parser.parse_args()
-    table = {f"chorale {number}": scores(rendered(number)) for number in range(options.pieces)}
-    mean = {name: float(np.mean([row[name] for row in table.values()])) for name in next(iter(table.values()))}
-    folders = sorted(options.audio.iterdir()) if options.audio else []
-    of_folders = {folder.name: scores(recorded(folder)) for folder in folders if list(folder.glob("stem_*.flac"))}
-    everything = {"mean of chorales": mean} | of_folders | table
-    print(f"| | {' | '.join(everything)} |")
-    for name in mean:
-        print(f"| {name} | {' | '.join(f'{row[name]:.1f}' for row in everything.values())} |")
+    with Results("separation.oracles") as results:
+        of_chorales = [scores(rendered(number)) for number in range(options.pieces)]
+        columns = {f"{number}": row for number, row in enumerate(of_chorales)}
+        if of_chorales:
+            told = {name: float(np.mean([row[name] for row in of_chorales])) for name in of_chorales[0]}
+            columns = {f"the {len(of_chorales)}": told} | columns
+        for folder in sorted(options.audio.iterdir()) if options.audio else []:
+            if list(folder.glob("stem_*.flac")):
+                columns[folder.name.split("_")[0]] = scores(recorded(folder))
+        shown = [name for name in columns if not name.isdigit()]
+        results.tables["si-sdr"] = _table(columns, shown)
+        results.tables["each chorale"] = _table(columns, [name for name in columns if name.isdigit()])
+
+
+def _table(columns: dict[str, dict[str, float]], names: list[str]) -> Table:
+    rows = list(next(iter(columns.values())))
+    return Table({row: {name: columns[name][row] for name in names} for row in rows}, ".1f")
 
 
 def rendered(number: int) -> Sound:

@@ -41,8 +41,8 @@ const MIXED_STEP = 0.05;
 // A colour, #rrggbb, with as much of the ink in it as it needs to be seen on a ground.
 export function seenOn(ground, ink, colour) {
   const [from, to] = [channels(colour), channels(ink)];
-  for (let share = 0; share < 1; share += MIXED_STEP) {
-    const mixed = from.map((value, n) => Math.round(value + share * (to[n] - value)));
+  for (let step = 0; step * MIXED_STEP < 1; step++) {
+    const mixed = from.map((value, n) => Math.floor(value + step * MIXED_STEP * (to[n] - value) + 0.5));
     if (contrast(mixed, channels(ground)) >= LEAST_CONTRAST) return hex(mixed);
   }
   return ink;

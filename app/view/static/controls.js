@@ -2,6 +2,7 @@
 
 import { MAPS } from "./colours.js";
 import { nearest, noteHertz } from "./music.js";
+import { chooseShortcuts, isMeant } from "./shortcuts.js";
 import { MARGIN } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
@@ -15,6 +16,7 @@ export class Controls {
     this.stage = $("stage");
     for (const map of MAPS) $("colours").add(new Option(map));
     this.listen();
+    chooseShortcuts();
     this.point();
     addEventListener("keydown", (event) => this.key(event));
     this.show();
@@ -125,7 +127,7 @@ export class Controls {
 
   key(event) {
     const typing = event.target.matches("select, input") && /^(Arrow|Page|Home|End| )/.test(event.key);
-    if (event.ctrlKey || event.altKey || event.metaKey || typing || $("keys").open || $("share").open) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || typing || $("keys").open || $("share").open || !isMeant(event)) return;
     if (event.key === " " && event.target.matches("button")) return;
     const { view } = this;
     const far = event.shiftKey;

@@ -28,6 +28,18 @@ export function cents(hz) {
   return `${off < 0 ? "−" : "+"}${Math.abs(off)} ct`;
 }
 
+const INTERVALS = ["unison", "minor second", "major second", "minor third", "major third", "perfect fourth", "tritone", "perfect fifth", "minor sixth", "major sixth", "minor seventh", "major seventh"];
+
+// "perfect fifth +2 ct": the interval of equal temperament nearest to so many cents; beyond an octave with how many there are.
+export function interval(cents) {
+  const steps = Math.round(cents / 100);
+  const [octaves, rest] = [Math.floor(steps / 12), steps % 12];
+  const whole = octaves > 1 ? `${octaves} octaves` : octaves ? "octave" : "";
+  const named = [whole, rest || !octaves ? INTERVALS[rest] : ""].filter(Boolean).join(" and ");
+  const off = Math.round(cents - 100 * steps);
+  return `${named} ${off < 0 ? "−" : "+"}${Math.abs(off)} ct`;
+}
+
 // "1:02:03.45": as many digits as a step of so many seconds needs.
 export function clockTime(timeS, stepS = 0.01) {
   const digits = Math.max(0, Math.ceil(-Math.log10(stepS) - 1e-9));

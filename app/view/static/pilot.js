@@ -1,8 +1,10 @@
 // Buttons, sliders, pointer and keys of the page of files.
 
 import { BY_VOICE, MAPS } from "./colours.js";
+import { nameGroups } from "./groups.js";
 import { Hand } from "./hand.js";
 import { tune, tuning } from "./music.js";
+import { chooseShortcuts, isMeant } from "./shortcuts.js";
 import { tell } from "./tell.js";
 
 const $ = (id) => document.getElementById(id);
@@ -13,6 +15,8 @@ export class Pilot {
     this.page = page;
     for (const map of [...MAPS, BY_VOICE]) $("colours").add(new Option(map));
     this.listen();
+    chooseShortcuts();
+    nameGroups();
     this.hand = new Hand(page, this);
     addEventListener("keydown", (event) => this.key(event));
   }
@@ -189,7 +193,7 @@ export class Pilot {
 
   key(event) {
     const typing = event.target.matches("select, input") && (event.target.matches("[type=text], [type=number]") || /^(Arrow|Page|Home|End|Enter| )/.test(event.key));
-    if (event.ctrlKey || event.altKey || event.metaKey || typing || $("keys").open) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || typing || $("keys").open || !isMeant(event)) return;
     if ((event.key === " " || event.key === "Enter") && event.target.matches("button")) return;
     const { page } = this;
     const { plane } = page;

@@ -1,7 +1,7 @@
 // What is read at the cursor, and measured in the selection.
 
 import { traced, vibrato } from "./lines.js";
-import { cents, clockTime, name, nearest, pitchClass } from "./music.js";
+import { cents, clockTime, interval, name, nearest, pitchClass } from "./music.js";
 import { tell } from "./tell.js";
 
 const $ = (id) => document.getElementById(id);
@@ -36,13 +36,13 @@ export function showFileReading(page, found) {
   $("reading").classList.toggle("hint", !cursor);
   tell("read-note", cursor ? name(nearest(hz).key) : "");
   tell("read-cents", cursor ? cents(hz) : "");
-  tell("read-hz", cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : HINT);
+  tell("read-hz", cursor ? `${figure(hz, hz < 1000 ? 2 : 1)} Hz` : page.selection ? "" : HINT);
   tell("read-level", cursor ? (found ? `${figure(found.db)} dB${found.voice ? `, of a voice on ${pitchClass(found.voice)}` : ""}` : "no line") : "");
   tell("read-time", cursor ? clockTime(cursor.timeS, 0.001) : "");
   tell("read-measure", measured(page, found));
 }
 
-// Δt and Δcents of the selection; the mean level and the vibrato of the line at the cursor in it.
+// Δt, Δcents and interval of the selection; the mean level and the vibrato of the line at the cursor in it.
 let last = { key: "", text: "" };
 function measured(page, found) {
   const { selection } = page;
@@ -56,7 +56,10 @@ function words(page, selection, found) {
   const told = [];
   if (selection) {
     told.push(`Δt ${figure(1000 * (selection.untilS - selection.fromS), 0)} ms`);
-    if (selection.lowHz) told.push(`Δ ${figure(1200 * Math.log2(selection.highHz / selection.lowHz), 0)} ct`);
+    if (selection.lowHz) {
+      const apart = 1200 * Math.log2(selection.highHz / selection.lowHz);
+      told.push(`Δ ${figure(apart, 0)} ct, ${interval(apart)}`);
+    }
   }
   if (found) {
     const [fromS, untilS] = selection ? [selection.fromS, selection.untilS] : [found.t - 0.6, found.t + 0.6];
