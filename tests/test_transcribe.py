@@ -97,6 +97,7 @@ def test_a_pitch_too_low_to_be_heard_is_one_line(folder: Path, sharpear, midi: i
         (["-o", "song.wav"], "expected a name such as"),
         (["--set", "pitch.voices=0"], "pitch.voices"),
         (["--voices", "0"], "pitch.voices"),
+        (["--voices", "1", "--set", "pitch.voices=2"], "pitch.voices=2: an option of its own says 1"),
         (["--set", "pitch.low_hz=5000"], "low_hz below high_hz"),
     ],
 )

@@ -134,13 +134,16 @@ class SettingOptions:
         pitch: whether the command reads the settings under [pitch]; also: what its own options set.
 
         Raises:
-            UsageError: there is no such preset; a setting is not of the form KEY=VALUE, not read, or cannot be.
+            UsageError: there is no such preset; a setting is not of the form KEY=VALUE, not read, cannot be, or is
+                given twice.
         """
         from sharpear.config import load_config  # noqa: PLC0415
 
         given = dict(_setting(each, pitch) for each in self.set_ or ())
         options = {"tuning.a4_hz": self.a4, "tuning.temperament": self.temperament, **(also or {})}
         named = {key: str(value) for key, value in options.items() if value is not None}
+        for key in given.keys() & named.keys():
+            raise UsageError(f"--set {key}={given[key]}: an option of its own says {named[key]}: leave one of them out")
         return load_config(self.preset, given | named)
 
 

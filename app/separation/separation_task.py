@@ -51,9 +51,8 @@ class Separation(Task):
     def make(self, audio: AudioSource, outputs: Sequence[Path], running: Running) -> Outcome:
         """The stems of all of `audio`, as long as it is."""
         separator = Separator(audio.sample_rate, self.sources, audio.channels)
-        if separator.rehearses and isinstance(audio, AudioFile) and _is_short(audio):  # a pipe is heard but once
-            separator.rehearse(_heard_before(audio, replace(running, progress=half_of(running.progress, 0))))
-            running = replace(running, progress=half_of(running.progress, 1))
+        if separator.rehearses and isinstance(audio, AudioFile):  # a pipe is heard but once
+            running = _rehearsed(separator, audio, running)
         blocks = CountedBlocks(audio, running)
         made_of = {"source": audio.name, "config_hash": self.digest}
         planned = dict(zip(self.stems, outputs, strict=True))
@@ -78,15 +77,17 @@ class Separation(Task):
         return Separator(audio.sample_rate, self.sources, streams, linked=audio.channels, device=device)
 
 
-def _is_short(audio: AudioFile) -> bool:
-    """Whether all of it can be heard before; says so where it cannot."""
+def _rehearsed(separator: Separator, audio: AudioFile, running: Running) -> Running:
+    """`running` of what is left: half of it where the file is short enough to be heard before its stems."""
     length_s = audio.samples / audio.sample_rate
     if length_s > LONGEST_REHEARSED_S:
         logger.warning(
             "%s: %.0f min of %.0f at most are heard whole before their stems: separated as a stream", audio.name,
             length_s / 60, LONGEST_REHEARSED_S / 60,
         )  # fmt: skip
-    return length_s <= LONGEST_REHEARSED_S
+        return running
+    separator.rehearse(_heard_before(audio, replace(running, progress=half_of(running.progress, 0))))
+    return replace(running, progress=half_of(running.progress, 1))
 
 
 def _heard_before(audio: AudioFile, running: Running) -> Iterator[NDArray[np.float32]]:

@@ -28,13 +28,7 @@ class VoiceNotes:
     mean, for all the note; at each step each voice then has at most one pitch, for the greatest sum. The same is done
     `ROUNDS` times more where pitches go to the owners found, not to those that each step would choose.
 
-    Args:
-        voices: how many.
-        places: pitches that a frame holds.
-        hop_s: time between frames, s.
-        stride: frames of a step of the pitch layer.
-        streams: independent signals.
-        weights: of another network.
+    Args: those of `VoiceTracks`.
 
     >>> from sharpear.pitch import Transcriber
     >>> t = np.arange(16000) / 16000
