@@ -50,10 +50,14 @@ class EvidenceRule(NamedTuple):
 
 
 class RowRoom(NamedTuple):
-    """Room for a row: a fit, another and voices put aside, the windowed samples, and what is thought of each voice."""
+    """Room for a row: a fit, another and voices put aside, the windowed samples, and what is thought of each voice.
+
+    middle, later: voices of a row moved on to the middle of its frames, and those of a later one moved back to there.
+    """
 
     fit: VoiceFit
     other: Outcome
+    middle: Voices
     later: Voices
     real: Annotated[NDArray[np.float32], "samples"]
     imag: Annotated[NDArray[np.float32], "samples"]

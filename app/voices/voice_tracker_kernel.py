@@ -16,13 +16,17 @@ from .voice_hypotheses_kernel import Hypotheses, HypothesisTables, forget
 from .voice_rows_kernel import SILENT, first_look, second_look
 from .voice_spectrum_kernel import SpectrumTables, transform
 from .voice_stiffness_kernel import EXPLAINED
-from .voices_kernel import PARTIALS, Voices, copy_voices, is_known, move
+from .voices_kernel import CALMING, DAMPING, PARTIALS, Voices, copy_voices, is_known, move
 
 ROW_HOPS = 4
 """Hops between two rows."""
 
 LATER_ROWS = 2
 """A row is looked at a second time when so many more are known: 23 ms later."""
+
+MIDDLE_HOPS = (ROW_HOPS - 1) / 2
+"""From a row to the middle of the frames that it is said of, at which it is looked at again: no frame is farther from a
+fit than this."""
 
 ROWS = 2 * LATER_ROWS + 1
 """Rows that are remembered: those later and earlier than the one that is looked at again."""
@@ -76,9 +80,10 @@ class TrackerState(NamedTuple):
     activity, level: of the hypotheses of the newest row.
     strength: energies of the partials that the first look at each of these rows has found.
 
+    And of what is said, at the middle of a row's frames:
     partials: how many; named: the same, or where voices do not explain the row how many may have a line of windows';
-    hz, slope, curvature, growth, energy, precision (energy over variance), multiple (Hz over its voice's fundamental):
-    of each.
+    hz, slope, curvature, growth, energy, phase, precision (energy over variance), multiple (Hz over its voice's
+    fundamental): of each.
     beyond: energy of bands that voices leave.  told: of all voices, see `_tell`.
     """
 
@@ -101,6 +106,7 @@ class TrackerState(NamedTuple):
     curvature: Annotated[NDArray[np.float64], "streams", "all partials"]
     growth: Annotated[NDArray[np.float64], "streams", "all partials"]
     energy: Annotated[NDArray[np.float64], "streams", "all partials"]
+    phase: Annotated[NDArray[np.float64], "streams", "all partials"]
     precision: Annotated[NDArray[np.float64], "streams", "all partials"]
     multiple: Annotated[NDArray[np.float64], "streams", "all partials"]
     beyond: Annotated[NDArray[np.float64], "streams", "bands"]
@@ -148,24 +154,55 @@ def follow(hop: Floats, frame: int, s: int, tables: TrackerTables, state: Tracke
 
 @kernel
 def say(frame: int, s: int, tables: TrackerTables, state: TrackerState, out: TrackerOut, f: int, column: int) -> None:
-    """What is said of a frame, its partials as long after their row as it is, is frame `f` of a column of `out`."""
+    """What is said of a frame, its partials as they are at its moment, is frame `f` of a column of `out`."""
     hz, energy, precision, multiple = (
         out.hz[f, column],
         out.energy[f, column],
         out.precision[f, column],
         out.multiple[f, column],
     )
-    beyond, told, seconds = out.beyond[f, column], out.told[f, column], frame % ROW_HOPS * tables.hop_s
+    beyond, told = out.beyond[f, column], out.told[f, column]
+    seconds = (frame % ROW_HOPS - MIDDLE_HOPS) * tables.hop_s
     out.partials[f, column], out.named[f, column] = state.partials[s], state.named[s]
     for k in range(hz.size):
         bend = 1 + state.slope[s, k] * seconds + 0.5 * state.curvature[s, k] * seconds * seconds
         hz[k] = state.hz[s, k] * max(bend, 0.5)
         energy[k] = state.energy[s, k] * math.exp(2 * state.growth[s, k] * seconds) if state.energy[s, k] > 0 else 0.0
         precision[k], multiple[k] = state.precision[s, k], state.multiple[s, k]
+    _merge(seconds, s, state, hz, energy)
     for b in range(beyond.size):
         beyond[b] = state.beyond[s, b]
     for m in range(told.size):
         told[m] = state.told[s, m]
+
+
+@kernel
+def _merge(seconds: float, s: int, state: TrackerState, hz: Floats, energy: Floats) -> None:
+    """Partials that nobody could tell apart at a frame's moment are one line with their coherent energy there.
+
+    hz, energy: of that moment, so long after the middle of the row's frames; the first of them keeps the line, the
+    others have none. Not of the row: partials that sweep across each other are that close for 2 or 3 ms.
+    """
+    for i in range(state.partials[s]):
+        own_hz, real, imag, total, moment = hz[i], 0.0, 0.0, 0.0, 0.0
+        for j in range(i, state.partials[s]):
+            if energy[i] > 0 and energy[j] > 0 and abs(hz[j] - own_hz) < CLOSER_HZ:
+                amplitude, phase = math.sqrt(energy[j]), _phase(seconds, s, j, state)
+                real += amplitude * math.cos(phase)
+                imag += amplitude * math.sin(phase)
+                total += energy[j]
+                moment += energy[j] * hz[j]
+                if j > i:
+                    energy[j] = 0.0
+        if total > energy[i]:
+            hz[i], energy[i] = moment / total, real * real + imag * imag
+
+
+@kernel
+def _phase(seconds: float, s: int, k: int, state: TrackerState) -> float:
+    """Of a partial, rad, so long after the middle of its row's frames: ``φ + 2π f (t + s t²/2 + c t³/6)``."""
+    turns = seconds * (1 + seconds * (state.slope[s, k] / 2 + seconds * state.curvature[s, k] / 6))
+    return float(state.phase[s, k] + 2 * math.pi * state.hz[s, k] * turns)
 
 
 @kernel
@@ -224,7 +261,7 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
         forget(hypotheses)
     for v in range(fit.voices.number[0]):
         fit.voices.age[v] += 1
-    move(fit.voices, ROW_HOPS * tables.hop_s)
+    move(fit.voices, ROW_HOPS * tables.hop_s, DAMPING, CALMING)
     energy = _take_samples(state, s, at, whole, room)
     first_look(energy, room, whole, tables.spectrum, tables.hypotheses, tables.rule, hypotheses)
     copy_voices(fit.voices, _voices(state, s, 0))
@@ -232,7 +269,8 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     measure(fit, room)
     state.strength[s, 0] = room.partial_energy
     if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
-        _look_back(at - LATER_ROWS * ROW_HOPS * BAND_PER_HOP, s, tables, state, room)
+        back_hops = LATER_ROWS * ROW_HOPS - MIDDLE_HOPS
+        _look_back(at - int(back_hops * BAND_PER_HOP), s, tables, state, room)
     else:
         _name(s, tables, state, room)
 
@@ -242,7 +280,7 @@ def _forget(s: int, state: TrackerState) -> None:
     """No partials."""
     state.partials[s] = state.named[s] = 0
     state.hz[s], state.slope[s], state.curvature[s], state.growth[s] = 0.0, 0.0, 0.0, 0.0
-    state.energy[s], state.precision[s], state.multiple[s] = 0.0, 0.0, 0.0
+    state.energy[s], state.phase[s], state.precision[s], state.multiple[s] = 0.0, 0.0, 0.0, 0.0
     state.beyond[s], state.told[s] = 0.0, 0.0
 
 
@@ -252,12 +290,11 @@ def _name(s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> 
 
     Voices that are not there later came and went.
     """
-    voices, strength, after, k = _voices(state, s, LATER_ROWS), state.strength[s, LATER_ROWS], room.later, 0
-    copy_voices(_voices(state, s, 0), after)
-    move(after, -LATER_ROWS * ROW_HOPS * tables.hop_s)
+    voices, strength, k = room.middle, state.strength[s, LATER_ROWS], 0
+    _move_together(s, tables, state, room)
     _forget(s, state)
     for v in range(voices.number[0]):
-        if not is_known(after, voices.shared[v, 0]):
+        if not is_known(room.later, voices.shared[v, 0]):
             continue
         for h in range(PARTIALS):
             if strength[v, h] > 0:
@@ -277,22 +314,32 @@ def _place(h: int, shared: Doubles, energy: float, s: int, k: int, state: Tracke
 
 
 @kernel
+def _move_together(s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> None:
+    """The row in the middle of those remembered, and the newest, as both are at the middle of the former's frames."""
+    copy_voices(_voices(state, s, LATER_ROWS), room.middle)
+    move(room.middle, MIDDLE_HOPS * tables.hop_s, 1.0, 1.0)
+    copy_voices(_voices(state, s, 0), room.later)
+    move(room.later, (MIDDLE_HOPS - LATER_ROWS * ROW_HOPS) * tables.hop_s, DAMPING, CALMING)
+
+
+@kernel
 def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> None:
     """The row in the middle of those remembered, with what has come later, and as seen after or before its moment."""
-    fit, whole, later_s = room.fit, tables.whole, LATER_ROWS * ROW_HOPS * tables.hop_s
-    after = room.later
-    copy_voices(_voices(state, s, 0), after)
-    move(after, -later_s)
+    fit, whole = room.fit, tables.whole
+    _move_together(s, tables, state, room)
     energy = _take_samples(state, s, at, whole, room)
-    later = second_look(energy, _voices(state, s, LATER_ROWS), after, room, whole, tables.rule)
+    later = second_look(energy, room.middle, room.later, room, whole, tables.rule)
     side, fitted = 0, whole
     if energy > SILENT and fit.energy[0] > EXPLAINED * energy:
         best = _score(fit, energy, whole)
         copy_outcome(fit, room.other)
         for tried in range(1, 3):
             window = tables.right if tried == 1 else tables.left
-            copy_voices(_voices(state, s, 0 if tried == 1 else ROWS - 1), fit.voices)
-            move(fit.voices, -later_s if tried == 1 else later_s)
+            if tried == 1:
+                copy_voices(room.later, fit.voices)
+            else:
+                copy_voices(_voices(state, s, ROWS - 1), fit.voices)
+                move(fit.voices, (LATER_ROWS * ROW_HOPS + MIDDLE_HOPS) * tables.hop_s, DAMPING, CALMING)
             own = _take_samples(state, s, at, window, room)
             if fit.voices.number[0] == 0 or own <= SILENT:
                 continue
@@ -324,8 +371,8 @@ def _keep(
     for k in range(fit.partials[0]):
         energy_k = fit.real[k] ** 2 + fit.imag[k] ** 2
         _place(fit.partial_number[k], fit.voices.shared[fit.partial_voice[k]], energy_k, s, k, state)
+        state.phase[s, k] = math.atan2(fit.imag[k], fit.real[k])
         state.precision[s, k] = state.energy[s, k] * fitted.window_power / noise
-    _merge(fit, s, state)
     transform(fit.rest_real, fit.rest_imag, fitted.window, tables.spectrum, room.spectrum)
     fourth = 0.0
     for n in range(fitted.window.size):
@@ -337,19 +384,6 @@ def _keep(
             state.beyond[s, b] += power * (1 - tables.bin_part[m])
             state.beyond[s, b + 1] += power * tables.bin_part[m]
     _tell(energy, later, side, fit, state.told[s])
-
-
-@kernel
-def _merge(fit: VoiceFit, s: int, state: TrackerState) -> None:
-    """Partials that nobody could tell apart are one line with their coherent energy; the other has none."""
-    for i in range(fit.partials[0]):
-        for j in range(i):
-            first, second = state.energy[s, i], state.energy[s, j]
-            if abs(state.hz[s, i] - state.hz[s, j]) < CLOSER_HZ and first > 0 and second > 0:
-                fit.real[i] += fit.real[j]
-                fit.imag[i] += fit.imag[j]
-                state.hz[s, i] = (first * state.hz[s, i] + second * state.hz[s, j]) / (first + second)
-                state.energy[s, i], state.energy[s, j] = fit.real[i] ** 2 + fit.imag[i] ** 2, 0.0
 
 
 @kernel

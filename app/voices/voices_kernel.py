@@ -24,7 +24,7 @@ ALIKE = 70 / 1200 * math.log(2)
 """Two voices closer than this, ln of Hz, are one: 70 cents."""
 
 DAMPING, CALMING = 0.8, 0.5
-"""How much of a voice's curvature and growth is expected to last when it is moved on."""
+"""How much of a voice's curvature and growth is expected to last when it is moved on to another row."""
 
 
 class Voices(NamedTuple):
@@ -91,15 +91,15 @@ def make_room(voices: Voices) -> None:
 
 
 @kernel
-def move(voices: Voices, seconds: float) -> None:
-    """As they are so much later."""
+def move(voices: Voices, seconds: float, damping: float, calming: float) -> None:
+    """As they are so much later; damping, calming: how much of curvature and growth lasts, 1 within a row's frames."""
     for v in range(voices.number[0]):
         hz, slope, curvature, growth, _ = voices.shared[v]
         change = max(1 + slope * seconds + 0.5 * curvature * seconds * seconds, 0.5)
         voices.shared[v, 0] = hz * change
-        voices.shared[v, 1] = (slope + curvature * seconds * DAMPING) / change
-        voices.shared[v, 2] = curvature * DAMPING / change
-        voices.shared[v, 3] = growth * CALMING
+        voices.shared[v, 1] = (slope + curvature * seconds * damping) / change
+        voices.shared[v, 2] = curvature * damping / change
+        voices.shared[v, 3] = growth * calming
 
 
 @kernel

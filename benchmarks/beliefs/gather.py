@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 
 import sharpear.dsp
+import sharpear.dynamics
+import sharpear.voices
 from benchmarks.beliefs import examples, presets, scenes, voice_examples
 from benchmarks.beliefs.examples import Examples, examples_of, load, save
 from benchmarks.beliefs.presets import Preset
@@ -20,6 +22,8 @@ from benchmarks.beliefs.voice_examples import VoiceReader, voice_examples_of
 from benchmarks.sharpness import bundled, lines, partials, signals, singing, sources, sung
 from benchmarks.sharpness.bundled import Bundled
 from benchmarks.sharpness.sources import Sources, Voices
+from sharpear.dynamics import beliefs_kernel
+from sharpear.sharpening import judge, voiced_judge
 
 PARTS = {"recorded": (1.0, 0.07), "synthetic": (3.55, 0.2), "chord": (0.74, 0.06)}
 """Scenes that train and that validate, as multiples of those of each recorded kind that train: synthetic ones are of
@@ -170,7 +174,7 @@ def fingerprint(origin: Origin, learner: str) -> str:
             counts = [(speaker, voices.count(kind, speaker)) for speaker in voices.speakers(kind)]
             digest.update(repr((split, kind, counts)).encode())
     code = [*sorted(_folder(sharpear.dsp).glob("*.py")), *map(_path, DRAWN_BY)]
-    code += [_path(voice_examples)] if learner == VOICES else []
+    code += HEARD_BY if learner == VOICES else []
     for path in code:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
@@ -186,3 +190,11 @@ def _path(module: ModuleType) -> Path:
 
 def _folder(package: ModuleType) -> Path:
     return _path(package).parent
+
+
+HEARD_BY = [
+    *sorted(_folder(sharpear.voices).glob("*.py")),
+    *map(_path, (voice_examples, judge, voiced_judge, beliefs_kernel)),
+    _folder(sharpear.dynamics) / "beliefs_music.npz",
+]
+"""Files with which examples of voices change besides: how voices are found, and how windows are judged."""
