@@ -10,7 +10,7 @@
 # make fuzz   random inputs: ARGS="--seed 7 --minutes 5 --only decoders"
 # make bench  speed, stage by stage; bench-live: ten minutes on a virtual microphone; bench-view: the page of files; bench-compiling: the first run, kernel by kernel
 # make keep NAMES="speed pipe"  take results from build/bench into benchmarks/results, and into README and docs; make figures: fill those anew
-# make bench-all  all benchmarks that need no device, kept and shown; FOLDER=recordings with their stems, ONLY=speed,pipe those, ARGS=--small: whether they run
+# make bench-all  all benchmarks that need no device, kept and shown; FOLDER=recordings with their stems, ONLY=speed,pipe those, VOICES=folder also what learns anew, ARGS=--small: whether they run
 # make docs   the site, build/site/html
 # make release-check  all that must hold before a version is published; ARGS=--accept-api once it is
 # make train-beliefs  learn anew which windows are believed (docs/beliefs.md); ARGS="--sources FOLDER"
@@ -138,7 +138,7 @@ bench-separation: $(STAMP)-bench
 
 # What is done with this code is not run again; ONLY=speed,sharpness runs those.
 bench-all: $(STAMP)-bench $(STAMP)-dev $(STAMP)-system
-	$(BIN)/python -m benchmarks.everything "$(FOLDER)" --only "$(ONLY)" $(ARGS)
+	$(BIN)/python -m benchmarks.everything "$(FOLDER)" --only "$(ONLY)" --voices "$(VOICES)" $(ARGS)
 
 keep: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.keep $(NAMES)

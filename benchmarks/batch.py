@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--preset", default="music")
     parser.add_argument("--format", default="zarr", help="of the outputs")
     parser.add_argument("--repeats", type=int, default=3, help="runs of which the median counts")
+    parser.add_argument("--seconds", type=float, default=30.0, help="length of what jobs and workers share")
     parser.add_argument("--short", type=int, default=1000, help="number of short files")
     parser.add_argument("--hours", type=float, default=0.0, help="also one file of so many hours")
     parser.add_argument("--cluster", action="store_true", help="also 1 and 2 workers of a Dask cluster")
@@ -40,11 +41,11 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, Results("batch", arguments.out) as results:
         bench = Bench(Path(name), arguments.preset, arguments.format)
-        results.tables["jobs"] = bench.jobs(arguments.repeats)
+        results.tables["jobs"] = bench.jobs(arguments.repeats, arguments.seconds)
         results.tables["a_file"] = bench.overhead(arguments.repeats)
         results.tables["short_files"] = bench.short_files(arguments.short)
         if arguments.cluster:
-            results.tables["cluster"] = bench.cluster(arguments.repeats)
+            results.tables["cluster"] = bench.cluster(arguments.repeats, arguments.seconds)
         if arguments.hours:
             results.tables["long_file"] = bench.long_file(arguments.hours)
 
@@ -84,16 +85,16 @@ class Bench:
         """Seconds for `jobs`, less those for the first file of each worker, which design and load the kernels."""
         return self.run(jobs, workers) - self.run(jobs[:workers], workers)
 
-    def jobs(self, repeats: int) -> Table:
+    def jobs(self, repeats: int, seconds: float) -> Table:
         """Two jobs beside one."""
-        work = self.files(10, 30.0)
+        work = self.files(10, seconds)
         one = float(np.median([self.warmed([*work[:1], *work], 1) for _ in range(repeats)]))
         two = float(np.median([self.warmed([*work[:2], *work], 2) for _ in range(repeats)]))
         rows = {
-            name: {"s": spent_s, "hours of audio an hour": 300 / spent_s, "times as fast": one / spent_s}
+            name: {"s": spent_s, "hours of audio an hour": 10 * seconds / spent_s, "times as fast": one / spent_s}
             for name, spent_s in (("1 job", one), ("2 jobs", two))
         }
-        return Table(rows, {"": ".1f", "times as fast": ".2f"}, "10 files of 30 s")
+        return Table(rows, {"": ".1f", "times as fast": ".2f"}, f"10 files of {seconds:g} s")
 
     def overhead(self, repeats: int) -> Table:
         """What a file of 5 s costs beside the sharpening."""
@@ -151,13 +152,13 @@ class Bench:
             rows[name] = {"s": spent_s, "times real time": hours * 3600 / spent_s, "MB at most": peak_mb}
         return Table(rows, {"": ".0f", "times real time": ".1f"}, f"a file of {hours:g} h")
 
-    def cluster(self, repeats: int) -> Table:
+    def cluster(self, repeats: int, seconds: float) -> Table:
         """One and two workers of a local cluster, a thread each."""
         from distributed import LocalCluster  # noqa: PLC0415
 
         from sharpear.runs.cluster import run_cluster  # noqa: PLC0415
 
-        work, rows = self.files(16, 30.0), dict[str, dict[str, Cell]]()
+        work, rows = self.files(16, seconds), dict[str, dict[str, Cell]]()
         for workers in (1, 2):
             with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as running:
                 runs = []
@@ -167,8 +168,8 @@ class Bench:
                     runs.append(time.perf_counter() - started_s)
                     assert sum(getattr(event, "status", "") == "done" for event in events) == len(work)
                 spent_s = float(np.median(runs[1:]))
-                rows[str(workers)] = {"s": spent_s, "times real time": 480 / spent_s}
-        return Table(rows, ".1f", "workers; 16 files of 30 s")
+                rows[str(workers)] = {"s": spent_s, "times real time": 16 * seconds / spent_s}
+        return Table(rows, ".1f", f"workers; 16 files of {seconds:g} s")
 
 
 def _resident_mb() -> float:

@@ -18,7 +18,7 @@ from benchmarks import document
 from benchmarks.keep import keep
 from benchmarks.results import ROOT, WRITTEN, code, command
 
-FOLDER = "FOLDER"
+FOLDER, VOICES = "FOLDER", "VOICES"
 BENCHMARKS: dict[str, tuple[str, ...]] = {
     "speed": (),
     "pipe": (),
@@ -39,8 +39,9 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "dynamics.dca": ("--audio", FOLDER),
     "dynamics.origin": (),
     "sharpness": ("--audio", FOLDER),
+    "beliefs.ablation": ("--sources", VOICES),
 }
-"""Name -> words; the short ones first."""
+"""Name -> words; the short ones first. What needs voices is run where they are given: it takes hours."""
 SMALL: dict[str, tuple[str, ...]] = {
     "speed": ("--seconds", "1", "--repeats", "1"),
     "pipe": ("--seconds", "1", "--repeats", "1"),
@@ -50,7 +51,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "sharpness.ablation": ("--seeds", "1"),
     "view": ("--minutes", "0.2", "--song", str(ROOT / "examples" / "audio" / "bach_bwv66.6.flac")),
     "live": ("--minutes", "0.2"),
-    "batch": ("--repeats", "1", "--short", "10"),
+    "batch": ("--cluster", "--repeats", "1", "--seconds", "1", "--short", "10"),
     "sharpness": (
         "--seeds",
         "1",
@@ -78,19 +79,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.everything", description=__doc__)
     parser.add_argument("folder", help="recordings with their stems: NAME/mix.wav, NAME/stem_*.flac")
     parser.add_argument("--only", default="", help=f"comma-separated, of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--voices", default="", help="what benchmarks.sharpness.sung_sources made")
     parser.add_argument("--small", action="store_true", help="run them on little, and keep nothing")
     options = parser.parse_args(arguments)
-    names = [name for name in options.only.split(",") if name] or list(BENCHMARKS)
+    given = {FOLDER: options.folder, VOICES: options.voices}
+    everything = [name for name, words in BENCHMARKS.items() if VOICES not in words or options.voices]
+    names = [name for name in options.only.split(",") if name] or everything
     unknown = [name for name in names if name not in BENCHMARKS]
-    needs_folder = any(FOLDER in BENCHMARKS.get(name, ()) for name in names)
-    if unknown or (needs_folder and not (options.folder and Path(options.folder).is_dir())):
-        expected = f"benchmarks among {', '.join(BENCHMARKS)}" if unknown else "a folder of recordings: FOLDER=…"
-        print(f"expected {expected}; received {', '.join(unknown) or repr(options.folder)}", file=sys.stderr)
+    if unknown:
+        print(f"expected benchmarks among {', '.join(BENCHMARKS)}; received {', '.join(unknown)}", file=sys.stderr)
         return 2
-    failed, folder = [], str(Path(options.folder).resolve())
+    for word, what in ((FOLDER, "recordings"), (VOICES, "voices")):
+        if any(word in BENCHMARKS[name] for name in names) and not (given[word] and Path(given[word]).is_dir()):
+            print(f"expected a folder of {what}: {word}=…; received {given[word]!r}", file=sys.stderr)
+            return 2
+    failed = []
     for name in names:
         chosen = SMALL.get(name, BENCHMARKS[name]) if options.small else BENCHMARKS[name]
-        words = [folder if word == FOLDER else word for word in chosen]
+        words = [str(Path(given[word]).resolve()) if word in given else word for word in chosen]
         if options.small:
             failed += [name] * bool(_run(name, words, WRITTEN / "small"))
             continue
