@@ -149,6 +149,15 @@ def test_jams_validates(tmp_path):
     assert len(read.search(namespace="pitch_contour")[0].data) == 160
 
 
+def test_jams_is_as_sure_of_one_voice_as_its_strength(tmp_path):
+    strength = np.linspace(0, 1, F0.size, dtype=np.float32).reshape(F0.shape)[:, :1]
+    alone = Transcription(Voices(TIMES, F0[:, :1], F0[:, :1], strength=strength), NOTES[:1])
+    (curve,) = jams.load(str(alone.save(tmp_path / "a.jams")), validate=True).search(namespace="pitch_contour")
+    assert [each.confidence for each in curve.data] == pytest.approx(strength[F0[:, 0] > 0, 0], abs=1e-4)
+    several = jams.load(str(FOUND.save(tmp_path / "b.jams"))).search(namespace="pitch_contour")[0]
+    assert {each.confidence for each in several.data} == {None}
+
+
 @pytest.mark.parametrize("found", [FOUND, NONE], ids=["notes", "none"])
 @pytest.mark.parametrize("kind", NOTE_KINDS)
 def test_what_is_written_is_found_whole_and_what_is_cut_is_not(tmp_path, kind, found):

@@ -12,7 +12,8 @@ from sharpear.sinks.music import tuning_of
 
 from .notes import Voices, notes_of
 from .pitch_layer import PitchLayer
-from .transcriber import Transcription, curves_of
+from .transcriber import Transcription
+from .voice_curves import curves_of
 
 
 class HeardFrames:
@@ -48,7 +49,7 @@ class HeardFrames:
                 f"expected frames that say sample_rate, hop, config.pitch and config.bank ({error})"
             ) from error
         self._tuning = tuning_of(attributes)
-        self._curves = curves_of(PitchLayer(hop_s, atoms, channels, config, lowest_hz=lowest_hz))
+        self._curves = curves_of(config, hop_s, lambda: PitchLayer(hop_s, atoms, channels, config, lowest_hz=lowest_hz))
         self._any = False
 
     def add(self, frames: Frames) -> None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import maximum_filter1d
 
 from sharpear.config import TuningConfig
 from sharpear.sharpening.results import FrameResult, counted
@@ -25,7 +26,11 @@ STRAY_SEMITONES, STRAY_S = 0.6, 0.046
 """A voice that stays this far from its note's pitch, for this long, has gone on to another note."""
 STRIKE_DB = 7.0
 STRIKE_S = 0.035
-"""A voice that is louder by `STRIKE_DB` than it was at least within this time is struck again."""
+"""Where strokes are not known, a voice that is louder by `STRIKE_DB` than at least within this time is struck again."""
+LIKELY = 0.3
+"""Expected number of notes that begin, from which a voice is struck again, or a note that is found has its onset."""
+STROKES_APART_S, EARLIEST_S, LATEST_S = 0.05, 0.07, 0.06
+"""Time between strokes; and how long before, and after, its voice is found a note may begin."""
 SILENCE_DB = -120.0
 SUREST = 1e-4
 """No belief is nearer to 0 or 1 where the mean of several is taken."""
@@ -62,6 +67,8 @@ class Voices(FrameResult):
     faint_f0: as `f0`, just before and after it: where the voice is followed and not believed in; None if not known.
     strength: as `amplitude`, of one voice that is sought alone: how far its sound repeats after a period, 1 wholly, as
     Praat's, so that 10 log10(strength / (1 − strength)) is the harmonics-to-noise ratio, dB; None of several voices.
+    strokes: (steps, voices) expected number of notes that begin around a step, also shortly before their voice is
+    found; None if not known.
 
     >>> voices = Voices(np.arange(3) * 0.01, np.float32([[220], [0], [222]]), np.float32([[0.1], [0], [0.1]]))
     >>> voices
@@ -73,6 +80,7 @@ class Voices(FrameResult):
     amplitude: NDArray[np.float32]
     faint_f0: NDArray[np.float32] | None = None
     strength: NDArray[np.float32] | None = None
+    strokes: NDArray[np.float32] | None = None
 
     def _summary(self) -> list[str]:
         return [self._span(self.times), counted(np.shape(self.f0)[-1], "voice")]
@@ -141,13 +149,19 @@ def notes_of(voices: Voices, begins: ArrayLike = (), tuning: TuningConfig = STAN
                 continue
             pitch = 69 + 12 * np.log2(voices.f0[steps, voice] / 440.0)
             amplitude = voices.amplitude[steps, voice]
-            cuts = [0, *_cuts(pitch, decibels(amplitude), step_s), steps.size]
+            strokes = None if voices.strokes is None else voices.strokes[:, voice]
+            again = _louder(decibels(amplitude), step_s) if strokes is None else _peaks(strokes[steps], step_s)
+            cuts = [0, *_cuts(pitch, again, step_s), steps.size]
             for a, b in pairwise(cuts):
                 onset_s, offset_s = float(voices.times[steps[a]]), float(voices.times[steps[b - 1]]) + step_s
                 if offset_s - onset_s >= SHORTEST_S:
-                    early_s = max(float(voices.times[0]), onset_s - found_after_s)
+                    begun = None if strokes is None else _begun(strokes, int(steps[a]), int(steps[b - 1]), step_s)
                     earliest_s = own[-1].onset_s + LEAST_S if own else 0.0
-                    early_s = _nearest(early_s, struck_s, earliest_s, offset_s - LEAST_S)
+                    if begun is not None and voices.times[begun] >= earliest_s:
+                        early_s = float(voices.times[begun])
+                    else:
+                        early_s = max(float(voices.times[0]), onset_s - found_after_s, earliest_s)
+                        early_s = _nearest(early_s, struck_s, earliest_s, offset_s - LEAST_S)
                     key, cents = named(float(np.median(pitch[a:b])), tuning)
                     level_db = float(decibels(np.sqrt(np.mean(np.square(amplitude[a:b])))))
                     own.append(Note(early_s, offset_s, key, cents, level_db, voice))
@@ -162,9 +176,33 @@ def _nearest(onset_s: float, struck_s: NDArray[np.float64], earliest_s: float, l
     return float(near[np.abs(near - onset_s).argmin()]) if near.size else onset_s
 
 
-def _cuts(pitch: NDArray[np.float64], level_db: NDArray[np.float64], step_s: float) -> list[int]:
+def _begun(strokes: NDArray[np.floating], first: int, last: int, step_s: float) -> int | None:
+    """The step at which a note that is found at the first most likely begins; None where none is likely."""
+    begin = max(0, first - round(EARLIEST_S / step_s))
+    near = strokes[begin : min(last, first + round(LATEST_S / step_s)) + 1]
+    best = int(near.argmax())
+    return begin + best if near[best] > LIKELY else None
+
+
+def _peaks(strokes: NDArray[np.floating], step_s: float) -> NDArray[np.bool_]:
+    """The steps at which a voice is struck again: where the most beginnings are expected."""
+    apart = max(1, round(STROKES_APART_S / step_s))
+    largest = strokes == maximum_filter1d(strokes, 2 * apart - 1)
+    return np.asarray(largest & (np.diff(strokes, prepend=0) != 0) & (strokes > LIKELY))
+
+
+def _louder(level_db: NDArray[np.float64], step_s: float) -> NDArray[np.bool_]:
+    """The steps after those than which a voice is soon louder by `STRIKE_DB`."""
+    rise, begins = max(1, round(STRIKE_S / step_s)), np.zeros(len(level_db), bool)
+    for n in range(1, len(level_db)):
+        before = level_db[max(0, n - rise) : n]
+        begins[n - before.size + int(before.argmin()) + 1] |= level_db[n] - before.min() > STRIKE_DB
+    return begins
+
+
+def _cuts(pitch: NDArray[np.float64], struck: NDArray[np.bool_], step_s: float) -> list[int]:
     """The steps at which a new note begins within a voice that sounds without a break."""
-    patience, rise = max(1, round(STRAY_S / step_s)), max(1, round(STRIKE_S / step_s))
+    patience, apart = max(1, round(STRAY_S / step_s)), max(1, round(STROKES_APART_S / step_s))
     cuts, begin, astray = [], 0, 0
     held: list[float] = []
     for n in range(1, len(pitch)):
@@ -173,9 +211,9 @@ def _cuts(pitch: NDArray[np.float64], level_db: NDArray[np.float64], step_s: flo
             insort(held, float(value))
         center = 0.5 * (held[(len(held) - 1) // 2] + held[len(held) // 2])
         astray = astray + 1 if abs(pitch[n] - center) > STRAY_SEMITONES else 0
-        struck = n - begin > patience + rise and level_db[n] - level_db[n - rise : n].min() > STRIKE_DB
-        if astray >= patience or struck:
-            begin = n - rise + int(np.argmin(level_db[n - rise : n])) + 1 if struck else n - astray + 1
+        again = struck[n] and n - begin > apart
+        if astray >= patience or again:
+            begin = n if again else n - astray + 1
             cuts.append(begin)
             astray, held = 0, []
     return cuts

@@ -154,8 +154,11 @@ def curves_layer_csv(transcription: Transcription) -> bytes:
 
 
 def jams(transcription: Transcription) -> bytes:
-    """JAMS: notes as note_midi, in fractions of a semitone, and the curve of each voice as pitch_contour."""
-    end_s = _end_s(transcription)
+    """JAMS: notes as note_midi, in fractions of a semitone, and the curve of each voice as pitch_contour.
+
+    Confidence is the strength of one voice that was sought alone; of several voices it is not told.
+    """
+    end_s, strength = _end_s(transcription), transcription.voices.strength
     notes = [
         {
             "time": round(n.onset_s, 6),
@@ -167,14 +170,16 @@ def jams(transcription: Transcription) -> bytes:
     ]
     annotations = [_annotation("note_midi", notes, end_s)]
     for voice, times, hz in sounding_voices(transcription):
+        sounds = transcription.voices.f0[:, voice] > 0
+        sure = np.full(len(hz), None) if strength is None else strength[sounds, voice].astype(float).round(4)
         points = [
             {
                 "time": round(float(time_s), 6),
                 "duration": 0.0,
                 "value": {"index": voice, "frequency": round(float(value), 3), "voiced": True},
-                "confidence": None,
+                "confidence": confidence,
             }
-            for time_s, value in zip(times, hz, strict=True)
+            for time_s, value, confidence in zip(times, hz, sure.tolist(), strict=True)
         ]
         annotations.append(_annotation("pitch_contour", points, end_s))
     about = {"title": "", "artist": "", "release": "", "duration": round(end_s, 6), "identifiers": {}}

@@ -3,13 +3,12 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import uniform_filter1d
 
 from sharpear.audio.blocks import as_streams
 from sharpear.audio.mono import MonoMix, signs_that_keep
@@ -17,21 +16,15 @@ from sharpear.config import Config, TuningConfig, configured
 from sharpear.gpu import Backend, Pending
 from sharpear.recordings.whole import Progress, heard, in_blocks
 from sharpear.sharpening.composite import Streaming
-from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.results import ArrayResult, counted
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sinks import write_whole
 from sharpear.sinks.music import STANDARD
 
 from .below import LowPitches
-from .music_parts import faint_beside, in_parts
-from .notes import Note, Voices, log_odds, notes_of
-from .one_voice import OneVoice
-from .onsets import Onsets
+from .notes import Note, Voices, notes_of
 from .pitch_layer import PitchFrames, PitchLayer
-
-HINDSIGHT_STEPS = 9
-"""Steps of the pitch layer over which belief is averaged where all of a recording is known, 0.1 s."""
+from .voice_curves import curves_of
 
 
 class Transcriber(Streaming[PitchFrames]):
@@ -64,10 +57,13 @@ class Transcriber(Streaming[PitchFrames]):
         """What the pitches are read from."""
         self.sample_rate, self.streams = self.sharpener.sample_rate, self.sharpener.streams
         self.backend = self.sharpener.backend
-        self.layer = PitchLayer.over(self.sharpener, config.pitch, streams)
-        """What reads them."""
         self._flat_input = False
         self._latest: Callable[[], PitchFrames] | None = None
+
+    @cached_property
+    def layer(self) -> PitchLayer:
+        """What reads them; made when it is asked for, as one voice is sought without it in recordings."""
+        return PitchLayer.over(self.sharpener, self.sharpener.config.pitch, self.streams)
 
     @property
     def latency_s(self) -> float:
@@ -85,7 +81,7 @@ class Transcriber(Streaming[PitchFrames]):
         return self.sharpener.replaced
 
     def _summary(self) -> str:
-        pitch = self.layer.config
+        pitch = self.sharpener.config.pitch
         return f"up to {counted(pitch.voices, 'voice')} of {pitch.low_hz:.4g} to {pitch.high_hz:.4g} Hz"
 
     @property
@@ -124,81 +120,6 @@ class Transcriber(Streaming[PitchFrames]):
         self._catch_up()
         frames = PitchFrames.join([self.layer.process(self.sharpener.flush()), self.layer.flush()])
         return frames.single_stream() if self._flat_input else frames
-
-
-def in_hindsight(f0: NDArray[np.floating], belief: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(steps, voices): belief in each voice, as the steps beside tell: the mean log odds over `HINDSIGHT_STEPS`.
-
-    f0: (steps, voices), 0 where silent.  belief: the same, of each step alone.
-
-    >>> f0, belief = np.ones((7, 1)), np.array([0.9, 0.9, 0.9, 0.2, 0.9, 0.9, 0.9])[:, None]
-    >>> round(float(in_hindsight(f0, belief)[3, 0]), 2)
-    0.86
-    """
-    odds = log_odds(belief)
-    out = np.zeros(f0.shape)
-    for voice in range(f0.shape[1]):
-        sounding = np.flatnonzero(f0[:, voice] > 0)
-        for steps in np.split(sounding, np.flatnonzero(np.diff(sounding) > 1) + 1):
-            if steps.size:
-                mean = uniform_filter1d(odds[steps, voice].astype(float), HINDSIGHT_STEPS, mode="nearest")
-                out[steps, voice] = 1 / (1 + np.exp(-mean))
-    return out
-
-
-class VoiceCurves:
-    """Collects the first stream's voices at the pitch layer's own steps, and when something begins: what notes need."""
-
-    def __init__(self, layer: PitchLayer) -> None:
-        self._layer = layer
-        self._next = 0
-        self._onsets = Onsets(layer.hop_s)
-        self._pieces: list[tuple[NDArray[Any], ...]] = []
-        self._outside = np.zeros(2, np.int64)
-
-    def hear(self, frames: Frames) -> None:
-        """Follow the voices in consecutive sharpened frames."""
-        self.add(self._layer.process(frames))
-
-    def end(self) -> None:
-        """All frames have come: those still on their way follow."""
-        self.add(self._layer.flush())
-
-    def add(self, frames: PitchFrames) -> None:
-        """Append consecutive frames."""
-        self._onsets.add(frames)
-        chosen = frames[self._next :: self._layer.stride]
-        self._next = (self._next - len(frames)) % self._layer.stride
-        followed = chosen.with_faint()
-        amplitude = self._layer.amplitudes(followed)[:, 0]
-        self._outside += chosen.outside[:, 0].sum(axis=0)
-        self._pieces.append((chosen.times, followed.f0[:, 0], amplitude, chosen.belief[:, 0]))
-
-    @property
-    def begins(self) -> NDArray[np.float64]:
-        """Moments at which much begins, s."""
-        return self._onsets.times()
-
-    @property
-    def outside_s(self) -> tuple[float, float]:
-        """Seconds in which pitches below, and above, the range were left out."""
-        below, above = self._outside * (self._layer.stride * self._layer.hop_s)
-        return float(below), float(above)
-
-    def voices(self) -> Voices:
-        """All of them where they are believed in, a column for each part of the music, the lowest first."""
-        times, f0, amplitude, belief = (np.concatenate(part) for part in zip(*self._pieces, strict=True))
-        told = np.where(in_hindsight(f0, belief) > self._layer.config.believed, f0, np.float32(0))
-        part, kept = in_parts(told, self._layer.stride * self._layer.hop_s)
-        voices = np.zeros((2, len(times), max(1, int(part.max(initial=-1)) + 1)), np.float32)
-        steps, places = np.nonzero(kept)
-        voices[:, steps, part[kept]] = f0[steps, places], amplitude[steps, places]
-        return Voices(times, voices[0], voices[1], faint_beside(f0, part, voices[0]))
-
-
-def curves_of(layer: PitchLayer) -> VoiceCurves | OneVoice:
-    """What collects the voices that a layer is set to follow, or the one, which is sought without it."""
-    return OneVoice(layer.config, layer.hop_s) if layer.config.voices == 1 else VoiceCurves(layer)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -282,7 +203,8 @@ def transcribe(
 def transcribed(transcriber: Transcriber, blocks: Iterable[NDArray[np.float32]]) -> Transcription:
     """The voices and notes of all blocks (samples, 1)."""
     low = LowPitches(transcriber.sharpener.sample_rate, transcriber.lowest_hz)
-    sharpener, curves = transcriber.sharpener, curves_of(transcriber.layer)
+    sharpener = transcriber.sharpener
+    curves = curves_of(sharpener.config.pitch, sharpener.hop / sharpener.sample_rate, lambda: transcriber.layer)
     for block in blocks:
         curves.hear(sharpener.process(block))
         low.process(block[:, 0])

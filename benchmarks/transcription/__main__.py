@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 import time
 from collections.abc import Sequence
@@ -13,37 +12,18 @@ import numpy as np
 
 from benchmarks.results import WRITTEN, Cell, Results, Table
 from benchmarks.sharpness import recordings
-from benchmarks.sharpness.lines import Floats
-from benchmarks.transcription.heard import Heard
 from benchmarks.transcription.melody import on_melodies
 from benchmarks.transcription.methods import METHODS
 from benchmarks.transcription.noise import on_drums, on_noise
 from benchmarks.transcription.peers import installed
+from benchmarks.transcription.rendered import on_rendered
+from benchmarks.transcription.scores import frame_f1, note_f1
 from benchmarks.transcription.shared import INTERVALS, draw, scores
 
 NETWORKS = {"with feedback": {}, "without": {"feedback": 0.0, "onset": 0.4, "believed": 0.0}}
 """The pitch layer, and the same without the flow back to the partials, at the threshold that suits it best."""
-
-
-def frame_f1(heard: Heard, recording: recordings.Recording, lags_s: Floats = recordings.LAGS_S) -> float:
-    """mir_eval's multi-pitch F1 within half a semitone, frames of 11.6 ms, at the method's best constant lag."""
-    evaluate = importlib.import_module("mir_eval.multipitch").metrics
-    best = 0.0
-    for lag in lags_s:
-        nearest = np.abs(np.subtract.outer(recording.times_s + lag, heard.times_s)).argmin(axis=1)
-        found = [heard.pitches_hz[i] for i in nearest]
-        precision, recall = evaluate(recording.times_s, recording.pitches_hz, recording.times_s, found, window=0.5)[:2]
-        best = max(best, 2 * precision * recall / max(precision + recall, 1e-12))
-    return best
-
-
-def note_f1(notes: Floats, path: Path) -> float:
-    """mir_eval's note F1: onsets within 50 ms, pitches within half a semitone, no lag allowed."""
-    evaluate = importlib.import_module("mir_eval.transcription").precision_recall_f1_overlap
-    true = np.array([(note.onset_s, note.offset_s, note.hz) for note in recordings.written(path)])
-    if not len(notes):
-        return 0.0
-    return float(evaluate(true[:, :2], true[:, 2], np.maximum(notes[:, :2], 0), notes[:, 2], offset_ratio=None)[2])
+RENDERED = 77
+"""Seed of the rendered pieces."""
 
 
 def on_recordings(folder: Path) -> dict[str, Table]:
@@ -60,7 +40,9 @@ def on_recordings(folder: Path) -> dict[str, Table]:
             spent.setdefault(method, {})[name] = spent_s * recording.sample_rate / len(recording.audio)
             frames.setdefault(method, {})[name] = frame_f1(heard, recording)
             if len(heard.notes) and (found[name] / "notes.csv").exists():
-                notes.setdefault(method, {})[name] = note_f1(heard.notes, found[name] / "notes.csv")
+                rows = recordings.written(found[name] / "notes.csv")
+                true = np.array([(note.onset_s, note.offset_s, note.hz) for note in rows])
+                notes.setdefault(method, {})[name] = note_f1(heard.notes, true)
     return {
         "frame_f1": Table(frames, ".3f", "frame F1"),
         "note_f1": Table(notes, ".3f", "note F1"),
@@ -95,6 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results.tables["shared"] = on_shared_partials(seeds)
         unpitched = on_noise(seeds[:2]) | (on_drums(options.audio) if options.audio else {})
         results.tables["noise"] = Table(unpitched, ".1f", "notes in ten seconds")
+        frames, notes = on_rendered(RENDERED)
+        results.tables["rendered_frame_f1"] = Table(frames, ".3f", "frame F1")
+        results.tables["rendered_note_f1"] = Table(notes, ".3f", "note F1")
         if options.audio is not None:
             results.tables |= on_recordings(options.audio)
             results.tables["melody"] = Table(on_melodies(options.audio), ".3f", "raw pitch accuracy")

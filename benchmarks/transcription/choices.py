@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from benchmarks.results import Results, Table
 from benchmarks.sharpness import recordings
-from benchmarks.transcription.__main__ import frame_f1, note_f1
 from benchmarks.transcription.heard import Heard
+from benchmarks.transcription.scores import frame_f1, note_f1
 from sharpear.config import PitchConfig
 from sharpear.dynamics import persistent_maps
 from sharpear.pitch import Transcriber, Voices, notes_of
 from sharpear.pitch.music_parts import in_parts
-from sharpear.pitch.transcriber import in_hindsight
+from sharpear.pitch.voice_curves import in_hindsight
 
 GAINS = (0.7, 1.5)
 """Evidence of a belief of 1."""
@@ -106,7 +106,8 @@ def scores(followed: Followed, decide: Decision, recording: recordings.Recording
         return frames, np.nan
     notes = notes_of(Voices(followed.times_s, voices, (voices > 0).astype(np.float32)))
     rows = [(n.onset_s, n.offset_s, 440 * 2 ** ((n.midi + n.cents / 100 - 69) / 12)) for n in notes]
-    return frames, note_f1(np.array(rows).reshape(-1, 3), folder / "notes.csv")
+    true = [(note.onset_s, note.offset_s, note.hz) for note in recordings.written(folder / "notes.csv")]
+    return frames, note_f1(np.array(rows).reshape(-1, 3), np.array(true))
 
 
 def main() -> None:

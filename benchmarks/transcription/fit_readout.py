@@ -23,7 +23,7 @@ from torch import nn
 from benchmarks.sharpness.lines import Floats
 from benchmarks.transcription.pieces import EXTREMES, FONTS, ORDER, Piece, beyond, chords, pieces
 from sharpear.pitch import PitchLayer, Transcriber
-from sharpear.pitch.transcriber import in_hindsight
+from sharpear.pitch.voice_curves import in_hindsight
 from sharpear.sharpening.frames import Frames
 
 UNITS = (24, 12)
@@ -87,10 +87,18 @@ def stepped(layer: PitchLayer, frames: Frames, piece: Piece) -> Followed:
     return Followed(at, np.array(midi), np.array(evidence), piece.pitches(at))
 
 
-def fitted(heard: Iterable[Followed], units: Sequence[int], epochs: int, seed: int) -> nn.Sequential:
-    """The readout of evidence, its inputs as they are."""
-    rows = [(each.evidence[there], each.right[there]) for each in heard if (there := np.isfinite(each.midi)).any()]
-    evidence, right = (torch.from_numpy(np.concatenate(part).astype(np.float32)) for part in zip(*rows, strict=True))
+def rows(heard: Iterable[Followed]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Evidence (rows, numbers) of all that is followed, and whether it is right (rows,)."""
+    found = [(each.evidence[there], each.right[there]) for each in heard if (there := np.isfinite(each.midi)).any()]
+    evidence, right = zip(*found, strict=True)
+    return np.concatenate(evidence), np.concatenate(right)
+
+
+def fitted(
+    given: NDArray[np.float32], true: NDArray[np.bool_], units: Sequence[int], epochs: int, seed: int
+) -> nn.Sequential:
+    """The readout of evidence (rows, numbers) that tells what is true (rows,), its inputs as they are."""
+    evidence, right = (torch.from_numpy(part.astype(np.float32)) for part in (given, true))
     torch.manual_seed(seed)
     mean, spread = evidence.mean(dim=0), evidence.std(dim=0) + 1e-3
     first, second = nn.Linear(evidence.shape[1], units[0]), nn.Linear(units[0], units[1])
@@ -185,7 +193,8 @@ def main() -> None:
     options = parser.parse_args()
     seed = options.seeds[0]
     heard = [followed(piece) for piece in taught(options.taught_by, options.seeds, options.pieces, options.extremes)]
-    network = together([fitted(heard, options.units, EPOCHS, seed + n) for n in range(NETWORKS)])
+    known = rows(heard)
+    network = together([fitted(*known, options.units, EPOCHS, seed + n) for n in range(NETWORKS)])
     options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(options.out, **dict[str, Any](layers(network)))
     for count, order in ((options.pieces // 3, ORDER), (options.extremes // 2, EXTREMES)):

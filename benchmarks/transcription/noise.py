@@ -12,6 +12,8 @@ from scipy.signal import fftconvolve
 
 from benchmarks.sharpness.estimate import Audio
 from benchmarks.sharpness.lines import Floats
+from sharpear.pitch import Transcriber, notes_of
+from sharpear.pitch.voice_curves import VoiceCurves
 
 SECONDS = 10.0
 RATES_HZ = (16000, 44100)
@@ -69,15 +71,14 @@ def noise(name: str, rate_hz: int, seed: int) -> Audio:
 
 def notes_at(audio: Audio, rate_hz: float) -> list[int]:
     """Notes for each of `BELIEVED`."""
-    module = importlib.import_module("sharpear.pitch.transcriber")
-    transcriber = module.Transcriber(rate_hz)
-    curves = module.VoiceCurves(transcriber.layer)
+    transcriber = Transcriber(rate_hz)
+    curves = VoiceCurves(transcriber.layer)
     curves.add(transcriber.process(audio[:, None]))
     curves.add(transcriber.flush())
     found = []
     for believed in BELIEVED:
         transcriber.layer.config = transcriber.layer.config.model_copy(update={"believed": believed})
-        found.append(len(module.notes_of(curves.voices())))
+        found.append(len(notes_of(curves.voices(), curves.begins)))
     return found
 
 

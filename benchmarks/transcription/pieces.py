@@ -18,6 +18,7 @@ from benchmarks.separation.instruments import RATE, TICKS_PER_S, Event, played, 
 from benchmarks.separation.training_pieces import MAJOR, drum_pattern, noise_of
 from benchmarks.sharpness.estimate import Audio
 from benchmarks.sharpness.lines import Floats
+from benchmarks.transcription.peers import hz_of
 from benchmarks.transcription.singers import CURVE_HZ, sung
 
 SECONDS = 7.0
@@ -120,6 +121,29 @@ def keyboard(rng: np.random.Generator) -> Notes:
     return notes
 
 
+def pedalled(rng: np.random.Generator) -> Notes:
+    """As a keyboard, all of whose notes ring on until a pedal is lifted."""
+    notes = keyboard(rng)
+    lifts = np.append(np.cumsum(rng.uniform(0.5, 2.0, 20)), np.inf)
+    ends = [max(off, float(lifts[np.searchsorted(lifts, on, "right")])) for on, off, *_ in notes]
+    return [(on, end, key, velocity, 0) for (on, _, key, velocity, _), end in zip(notes, ends, strict=True)]
+
+
+def repeated(rng: np.random.Generator) -> Notes:
+    """One to three keys that are struck up to six times, then others."""
+    key, now = int(rng.integers(12)), 0.1
+    notes: Notes = []
+    scale = [k for k in range(40, 90) if (k - key) % 12 in MAJOR]
+    while now < SECONDS:
+        beat_s, held = rng.uniform(0.12, 0.5), rng.uniform(0.5, 1.0)
+        keys = rng.choice(scale, int(rng.integers(1, 4)), replace=False)
+        for _ in range(int(rng.integers(1, 7))):
+            velocity = int(rng.integers(50, 115))
+            notes += [(now, now + beat_s * held, int(k), velocity, 0) for k in keys]
+            now += beat_s
+    return notes
+
+
 def plucked(rng: np.random.Generator) -> Notes:
     """Broken chords whose strings ring on until the next chord."""
     key, beat_s, notes = int(rng.integers(12)), rng.uniform(0.12, 0.3), []
@@ -207,6 +231,8 @@ def _apart(notes: Notes) -> Notes:
 CASTS: dict[str, tuple[Callable[[np.random.Generator], Notes], tuple[tuple[int, ...], ...]]] = {
     "chorale": (chorale, CHOIRS),
     "keyboard": (keyboard, tuple((program,) for program in KEYBOARDS)),
+    "pedalled": (pedalled, tuple((program,) for program in KEYBOARDS)),
+    "repeated": (repeated, tuple((program,) for program in KEYBOARDS + PLUCKED + PLAYERS)),
     "plucked": (plucked, tuple((program,) for program in PLUCKED)),
     "line": (line, tuple((program,) for program in PLAYERS)),
     "bass": (bass, BASSES),
@@ -217,6 +243,9 @@ ORDER = ("chorale", "keyboard", "sung chorale", "line", "keyboard", "drums", "ch
          "sung line", "chorale")  # fmt: skip
 EXTREMES = ("high keyboard", "bass", "high line", "noise")
 """Kinds whose notes reach to the ends of the range, and the noise that they must be told from."""
+STROKES = ("keyboard", "chorale", "pedalled", "line", "repeated", "plucked", "sung line", "drums", "keyboard",
+           "sung chorale", "repeated", "bass", "pedalled", "chorale", "high keyboard", "noise")  # fmt: skip
+"""Kinds that teach what a note's beginning is."""
 RATES_HZ = (44100, 44100, 16000, 44100, 22050)
 WITH_DRUMS = {"keyboard": 0.5, "plucked": 0.3, "line": 0.2, "chorale": 0.1, "drums": 1.0,
               "bass": 0.5, "high keyboard": 0.2, "high line": 0.2}  # fmt: skip
@@ -269,6 +298,33 @@ def chords(count: int, seed: int) -> Iterator[Piece]:
                 rows.append((now, now + held, int(key)))
             now += held + float(rng.uniform(0.0, 0.3))
         yield Piece("chords", (0.05 * sound / np.std(sound)).astype(np.float32), float(rate), np.array(rows))
+
+
+def strings(count: int, seed: int) -> Iterator[Piece]:
+    """One to four strings made of sines, octaves and twelfths often among them, each struck in its own time."""
+    for number in range(count):
+        rng = np.random.default_rng([seed, number, 2])
+        rate, rows = RATES_HZ[number % len(RATES_HZ)], []
+        sound = noise_of(rng, round(SECONDS * rate)) * 10 ** (rng.uniform(-80, -35) / 20)
+        low = int(rng.integers(33, 70))
+        above = rng.choice([3, 4, 5, 6, 7, 9, 12, 12, 16, 19, 24], size=int(rng.integers(0, 4)), replace=False)
+        for key in np.unique([low, *(low + above)]).tolist():
+            longest_s, decay, slope = rng.uniform(0.25, 1.5), rng.uniform(0, 10), rng.uniform(0.5, 1.5)
+            attack_s, now = rng.uniform(0.001, 0.03), float(rng.uniform(0.1, 0.6))
+            phase, loud_db = rng.uniform(0, 2 * np.pi, 40), rng.uniform(-12, 0)
+            while now < SECONDS:
+                held = float(rng.uniform(0.12, longest_s))
+                rings = held if rng.random() < 0.7 else held * float(rng.uniform(0.3, 0.9))
+                t = np.arange(round(now * rate), min(round((now + rings) * rate), sound.size)) / rate - now
+                edges = np.clip(np.minimum(t / attack_s, (rings - t) / 0.01), 0, 1)
+                envelope = edges * np.exp(-decay * t)
+                envelope *= 10 ** ((loud_db + rng.uniform(-4, 4)) / 20)
+                h = np.arange(1, 1 + min(40, int(0.45 * rate / hz_of(key))))[:, None]
+                partials = h**-slope * np.cos(2 * np.pi * h * hz_of(key) * t + phase[: len(h), None])
+                sound[round(now * rate) :][: t.size] += envelope * partials.sum(axis=0)
+                rows.append((now, now + rings, key))
+                now += held
+        yield Piece("strings", (0.05 * sound / np.std(sound)).astype(np.float32), float(rate), np.array(rows))
 
 
 def _add_tone(sound: Floats, rate: int, at_s: float, held_s: float, key: int, rng: np.random.Generator) -> None:
