@@ -146,7 +146,7 @@ def follow(hop: Floats, frame: int, s: int, tables: TrackerTables, state: Tracke
         _advance(frame, s, tables, state, room)
 
 
-@kernel
+@kernel(apart=True)
 def say(frame: int, s: int, tables: TrackerTables, state: TrackerState, out: TrackerOut, f: int, column: int) -> None:
     """What is said of a frame, its partials as long after their row as it is, is frame `f` of a column of `out`."""
     hz, energy, precision, multiple = (
@@ -168,7 +168,7 @@ def say(frame: int, s: int, tables: TrackerTables, state: TrackerState, out: Tra
         told[m] = state.told[s, m]
 
 
-@kernel
+@kernel(apart=True)
 def _take_hop(hop: Floats, tables: TrackerTables, recent: Floats, real: Floats, imag: Floats) -> None:
     """A hop of sound, and the band's samples that it completes."""
     kept, band = recent.size - hop.size, real.size - BAND_PER_HOP
@@ -216,7 +216,8 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     at = state.band_real.shape[1] + whole.first - 2
     for row in range(ROWS - 1, 0, -1):
         copy_voices(_voices(state, s, row - 1), _voices(state, s, row))
-        state.share[s, row], state.strength[s, row] = state.share[s, row - 1], state.strength[s, row - 1]
+        state.share[s, row] = state.share[s, row - 1]
+        _copy(state.strength[s, row - 1], state.strength[s, row])
     copy_voices(_voices(state, s, 1), fit.voices)
     hypotheses = Hypotheses(state.activity[s], state.level[s])
     if restarts:
@@ -230,11 +231,19 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     copy_voices(fit.voices, _voices(state, s, 0))
     state.share[s, 0] = fit.energy[0] / energy if energy > SILENT else 1.0
     measure(fit, room)
-    state.strength[s, 0] = room.partial_energy
+    _copy(room.partial_energy, state.strength[s, 0])
     if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
         _look_back(at - LATER_ROWS * ROW_HOPS * BAND_PER_HOP, s, tables, state, room)
     else:
         _name(s, tables, state, room)
+
+
+@kernel
+def _copy(strength: Doubles, into: Doubles) -> None:
+    """Of each voice and partial. To assign arrays compiles what tells of lengths that differ: a tenth of all."""
+    for v in range(strength.shape[0]):
+        for h in range(strength.shape[1]):
+            into[v, h] = strength[v, h]
 
 
 @kernel
@@ -276,7 +285,7 @@ def _place(h: int, shared: Doubles, energy: float, s: int, k: int, state: Tracke
     state.energy[s, k] = energy
 
 
-@kernel
+@kernel(apart=True)
 def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> None:
     """The row in the middle of those remembered, with what has come later, and as seen after or before its moment."""
     fit, whole, later_s = room.fit, tables.whole, LATER_ROWS * ROW_HOPS * tables.hop_s
@@ -311,7 +320,7 @@ def _score(fit: VoiceFit, energy: float, tables: VoiceTables) -> float:
     return float(math.log(noise_of(fit, energy) / energy) + SIDE_WEIGHT * fit.partials[0] / (2 * tables.window_power))
 
 
-@kernel
+@kernel(apart=True)
 def _keep(
     energy: float, s: int, later: bool, side: int, fitted: VoiceTables, tables: TrackerTables, state: TrackerState,
     room: RowRoom,
