@@ -1,7 +1,8 @@
-"""Kernels compiled ahead, side by side: Numba compiles one at a time in a process, so other processes take some.
+"""Kernels compiled ahead, side by side: Numba compiles one at a time in a process, so several processes take some.
 
 What they compile they keep (`sharpear.compiler.cache`), and it is loaded from there like anything else that is kept.
-Whatever goes wrong with them, kernels are compiled here when they are called.
+Kernels apart are found while what calls them is compiled, and are then compiled beside it. Whatever goes wrong with
+those processes, kernels are compiled here when they are called.
 """
 
 import gc
@@ -9,21 +10,30 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
+from threading import Condition, Lock
 from typing import Any
 
 from numba import typeof
 from numba.core.dispatcher import Dispatcher
 
-from .cache import first_writable, is_kept
+from .cache import announce, first_writable, is_kept
+from .libraries import Need, needed, only_compile
 
 Call = tuple[Any, tuple[Any, ...]]
 """A kernel, and arguments of the types that it is to be compiled for."""
 
-_alone = threading.Lock()
+Job = tuple[Need, bool]
+"""What is to be compiled, and whether as kernels call it, apart."""
+
+MOST_PROCESSES = 8
+"""Each takes 0.2 GB, and the longest kernel apart would not be done sooner."""
+
+_alone = Lock()
 
 
 def compile_ahead(calls: Sequence[Call], processes: int) -> None:
@@ -31,7 +41,7 @@ def compile_ahead(calls: Sequence[Call], processes: int) -> None:
 
     Args:
         calls: those that take longest first.
-        processes: with this one.
+        processes: beside this one, which waits; with one, or none that can be started, all is compiled here.
 
     >>> from numba import int64
     >>> from sharpear.compiler import kernel
@@ -44,42 +54,90 @@ def compile_ahead(calls: Sequence[Call], processes: int) -> None:
     True
     """
     with _alone:
-        todo = [(kernel, tuple(map(typeof, given))) for kernel, given in calls if isinstance(kernel, Dispatcher)]
-        todo = [call for call in todo if call[1] not in call[0].overloads and not is_kept(*call)]
+        typed = [(kernel, tuple(map(typeof, given))) for kernel, given in calls if isinstance(kernel, Dispatcher)]
+        todo = [call for call in typed if call[1] not in call[0].overloads and not is_kept(*call)]
         if not todo or first_writable()[0] is None:
             return
-        helpers = list(_helpers([todo[n::processes] for n in range(1, min(processes, len(todo)))]))
-        try:
-            for kernel, types in todo[::processes]:
-                kernel.compile(types)
-            for helper in helpers:
-                helper.wait()
-        finally:
-            for helper in helpers:
-                helper.kill()
-                helper.wait()
+        if processes > 1 and not getattr(sys, "frozen", False):  # Python as a part of another program is no compiler
+            announce()
+            named = [((kernel.py_func.__module__, kernel.py_func.__qualname__, types), False) for kernel, types in todo]
+            _Jobs(named).done_by(min(processes, MOST_PROCESSES))
+        for kernel, types in todo:
+            kernel.compile(types)
 
 
-def _helpers(shares: Sequence[Sequence[tuple[Any, tuple[Any, ...]]]]) -> Iterator["subprocess.Popen[bytes]"]:
-    """Processes that compile for those types; none where Python is part of another program."""
-    words = [sys.executable, "-P", "-m", __name__]  # not what lies in the current folder
-    for share in shares if not getattr(sys, "frozen", False) else ():
-        named = [(kernel.py_func.__module__, kernel.py_func.__qualname__, types) for kernel, types in share]
-        with suppress(OSError):  # no process can be started
-            nowhere = subprocess.DEVNULL
-            helper = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere)
-            assert helper.stdin is not None
-            with suppress(OSError), helper.stdin as pipe:
-                pipe.write(pickle.dumps(named))
-            yield helper
+class _Jobs:
+    """What is still to be compiled; what is done may add to it."""
+
+    def __init__(self, todo: Sequence[Job]) -> None:
+        self._todo, self._known, self._running = deque(todo), set(todo), 0
+        self._changed = Condition()
+        self._helpers: list[subprocess.Popen[bytes]] = []
+
+    def done_by(self, processes: int) -> None:
+        """Have all done by so many processes, or as many as can be started."""
+        with ThreadPoolExecutor(processes) as threads:
+            try:
+                list(threads.map(lambda _: self._hand_out(), range(processes)))
+            finally:
+                for helper in self._helpers:
+                    helper.kill()
+                    helper.wait()
+
+    def _hand_out(self) -> None:
+        """Give a process, which is started when there is something for it, one after the other."""
+        helper = None
+        with suppress(OSError, EOFError, pickle.UnpicklingError):  # none can be started, or it has died
+            while job := self._taken():
+                found: list[Job] = []
+                try:
+                    helper = helper or self._start()
+                    assert helper.stdin is not None
+                    assert helper.stdout is not None
+                    helper.stdin.write(pickle.dumps(job))
+                    helper.stdin.flush()
+                    found = pickle.load(helper.stdout)
+                finally:
+                    self._put(found)
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        words = [sys.executable, "-P", "-m", __name__]  # not what lies in the current folder
+        pipe = subprocess.PIPE
+        helper = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+        self._helpers.append(helper)
+        return helper
+
+    def _taken(self) -> Job | None:
+        """The next one; None where none is left, and none that runs can add one."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._todo or not self._running)
+            self._running += bool(self._todo)
+            return self._todo.popleft() if self._todo else None
+
+    def _put(self, found: Sequence[Job]) -> None:
+        with self._changed:
+            self._running -= 1
+            self._todo.extend(job for job in found if job not in self._known)
+            self._known.update(found)
+            self._changed.notify_all()
 
 
 def _help() -> None:
-    """Compile what stdin names, and leave without taking apart what compiling has left behind."""
+    """Compile what stdin names, and say what else that needs, until there is no more."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what is printed is no answer
     gc.disable()
-    for module, name, types in pickle.load(sys.stdin.buffer):
-        getattr(import_module(module), name).compile(types)
-    os._exit(0)
+    only_compile()
+    with suppress(EOFError):
+        while True:
+            (module, name, types), apart = pickle.load(sys.stdin.buffer)
+            kernel = getattr(import_module(module), name)
+            kernel = kernel._part if apart else kernel
+            if not is_kept(kernel, types):
+                kernel.compile(types)
+            pickle.dump([(need, True) for need in needed.values()], answers)
+            answers.flush()
+    os._exit(0)  # without taking apart what compiling has left behind
 
 
 if __name__ == "__main__":

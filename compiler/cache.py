@@ -8,26 +8,23 @@ import hashlib
 import inspect
 import logging
 import pickle
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache, partial
-from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 import llvmlite.binding
 import llvmlite.ir
-import numba
-import numpy as np
 from numba.core import config, serialize
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
-from numba.core.dispatcher import Dispatcher
 from numba.core.runtime.nrt import rtsys
 from numba.core.types import BaseTuple
 
 from .cache_places import SUFFIX, Place, temporary_place, usual_places
-from .parts import Kernel
+from .libraries import provide
+from .parts import Apart, Kernel
+from .stamps import read, stamp
 
 binding: Any = llvmlite.binding
 ir: Any = llvmlite.ir
@@ -42,7 +39,10 @@ log = logging.getLogger("sharpear.compiler")
 """Tells, once a process, that something is compiled (information) and what is wrong with the cache (a warning)."""
 
 
-def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str] = False, inline: bool = False) -> Any:
+def kernel(
+    function: Any = None, *, types: Any = None, fastmath: bool | set[str] = False, inline: bool = False,
+    apart: bool = False,
+) -> Any:  # fmt: skip
     """Compile a function by Numba, to run without Python's lock, and keep what is compiled.
 
     Args:
@@ -50,6 +50,8 @@ def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str]
         types: the types of its arguments, where it is to be compiled on loading rather than at the first call.
         fastmath: as Numba's.
         inline: compile it where it is called, as if it stood there: a call may round otherwise.
+        apart: kernels call it as machine code of its own, which a process beside may compile; it returns None, a
+            bool or an int, as its definition says.
 
     >>> @kernel
     ... def twice(x):
@@ -58,13 +60,15 @@ def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str]
     42
     """
     if function is None:
-        return partial(kernel, types=types, fastmath=fastmath, inline=inline)
+        return partial(kernel, types=types, fastmath=fastmath, inline=inline, apart=apart)
     options = {"nopython": True, "nogil": True, "error_model": "numpy", "fastmath": fastmath}
     options |= {"inline": "always" if inline else "never", "no_cfunc_wrapper": True}
     if getattr(config, "DISABLE_JIT", 0):
         return function
     dispatcher: Any = Kernel(function, options)
     dispatcher._cache = KernelCache(function)
+    if apart:
+        dispatcher._part = Apart(function, options, KernelCache(function, apart))
     if types is not None:
         dispatcher.compile(types)
         dispatcher.disable_compile()
@@ -74,10 +78,10 @@ def kernel(function: Any = None, *, types: Any = None, fastmath: bool | set[str]
 class KernelCache(_Cache):
     """What Numba asks for a function's compiled signatures. Nothing that is wrong with the disk raises."""
 
-    def __init__(self, function: FunctionType) -> None:
-        self._function = function
+    def __init__(self, function: FunctionType, apart: bool = False) -> None:
+        self._function, self._apart = function, apart
         self._enabled = True
-        _read(inspect.getfile(function))  # what its file says now is what is compiled, whatever it says later
+        read(inspect.getfile(function))  # what its file says now is what is compiled, whatever it says later
 
     @property
     def cache_path(self) -> str:
@@ -89,22 +93,27 @@ class KernelCache(_Cache):
         damaged = None
         for place in _readable() if self._enabled else ():
             try:
-                payload = unpacked(place.read(self._name(sig, target_context.codegen())))
+                payload = unpacked(place.read(self.name(sig, target_context.codegen())))
                 if payload is not None:
                     rtsys.initialize(target_context)  # what kernels allocate by; all else is for compiling: 0.2 s
-                    return _CompileResult._rebuild(target_context, *pickle.loads(payload))
+                    needs, parts = pickle.loads(payload)
+                    for symbol, need in needs.items():
+                        provide(symbol, need)
+                    return _CompileResult._rebuild(target_context, *parts)
             except Exception:  # whatever is in a damaged file: it is compiled anew
                 damaged = place
-        _announce(damaged)
+        announce(damaged)
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep what was compiled, in the first place that takes it."""
-        if not self._enabled or data.lifted or data.library.has_dynamic_globals:
+        needs = getattr(data.library, "needs", {})  # Numba's own libraries have none
+        nameless = any("<" in name for _, name, _ in needs.values())  # within a function
+        if not self._enabled or data.lifted or data.library.has_dynamic_globals or nameless:
             return
-        name, packed = self._name(sig, data.codegen), None
+        name, packed = self.name(sig, data.codegen), None
         for place in _writable():
-            packed = packed or pack(_dumps(_parts_of(data)))
+            packed = packed or pack(_dumps((needs, _parts_of(data))))
             try:
                 place.write(name, packed)
             except OSError as error:
@@ -133,7 +142,8 @@ class KernelCache(_Cache):
     def _prefix(self) -> str:
         return f"{self._function.__module__}.{self._function.__qualname__}".replace("<", "").replace(">", "")
 
-    def _name(self, sig: Any, codegen: Any) -> str:
+    def name(self, sig: Any, codegen: Any) -> str:
+        """Under which the kernel is kept, compiled for those types."""
         of = repr(
             (
                 sig,
@@ -141,6 +151,7 @@ class KernelCache(_Cache):
                 codegen.magic_tuple(),
                 getattr(config, "BOUNDSCHECK", None),
                 self._function.__code__.co_firstlineno,
+                self._apart,
             )
         )
         return f"{self._name_begins}-{hashlib.sha256(of.encode()).hexdigest()[:16]}{SUFFIX}"
@@ -153,7 +164,9 @@ def _parts_of(result: Any) -> tuple[Any, ...]:
     took six times as long as to load the machine code.
     """
     (name, kind, (machine_code, _)), *parts, environments = result._reduce()
-    library = name, kind, (machine_code, _with_nothing_but(result.fndesc.llvm_cpython_wrapper_name))
+    told = result.fndesc
+    callable_by = told.llvm_cpython_wrapper_name if result.entry_point else told.llvm_func_name
+    library = name, kind, (machine_code, _with_nothing_but(callable_by))
     return (library, *parts, tuple(each for each in environments if each.consts))
 
 
@@ -174,7 +187,7 @@ def _field_names(types: Any) -> list[Any]:
 
 def is_kept(kernel: Any, types: tuple[Any, ...]) -> bool:
     """Whether a kernel is kept, compiled for arguments of those types."""
-    name = kernel._cache._name(types, kernel.targetctx.codegen())
+    name = kernel._cache.name(types, kernel.targetctx.codegen())
     return any(name in place.names() for place in _readable())
 
 
@@ -195,43 +208,6 @@ def unpacked(packed: bytes | None) -> bytes | None:
     if packed[:HEAD] != MAGIC + hashlib.sha256(payload).digest():
         raise ValueError("a damaged kernel")
     return payload
-
-
-@cache
-def stamp(function: FunctionType) -> str:
-    """Sixteen digits that change with the sources of a kernel and of what it calls, with how they are compiled."""
-    found = hashlib.sha256(f"{sys.version} {numba.__version__}".encode())
-    for decides in ("parts.py", "passes.py"):
-        found.update(_read(str(Path(__file__).with_name(decides))))
-    for part in _decides(function, set()):
-        found.update(hashlib.sha256(part).digest())
-    return found.hexdigest()[:16]
-
-
-def _decides(function: FunctionType, seen: set[object]) -> Iterator[bytes]:
-    """The sources of `function` and of the kernels that it calls, and the values that it takes from elsewhere."""
-    seen.add(function)
-    file = inspect.getfile(function)
-    if file not in seen:
-        seen.add(file)
-        yield _read(file)
-    used = inspect.getclosurevars(function)
-    for name, value in sorted({**used.globals, **used.nonlocals}.items()):
-        called = value.py_func if isinstance(value, Dispatcher) else value
-        if isinstance(called, FunctionType):
-            yield f"{name}={called.__qualname__}".encode()
-            if called not in seen:
-                yield from _decides(called, seen)
-        elif isinstance(value, bool | int | float | complex | str | tuple | np.generic):
-            yield f"{name}={value!r}".encode()
-
-
-@cache
-def _read(file: str) -> bytes:
-    try:
-        return Path(file).read_bytes()
-    except OSError:  # typed at a prompt
-        return file.encode(errors="surrogateescape")
 
 
 def _readable() -> Iterator[Place]:
@@ -268,11 +244,11 @@ def first_writable() -> tuple[Place | None, dict[Place, OSError]]:
 _said: set[Callable[..., None]] = set()
 
 
-def _announce(damaged: Place | None) -> None:
+def announce(damaged: Place | None = None) -> None:
     """Say once that kernels are compiled, and what is unusual about it."""
-    if _announce in _said:
+    if announce in _said:
         return
-    _said.add(_announce)
+    _said.add(announce)
     place, failed = first_writable()
     causes = ", ".join(f"{each.path}: {error.strerror}" for each, error in failed.items())
     if place is None:

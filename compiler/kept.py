@@ -17,7 +17,7 @@ from numba.core.typing.templates import AttributeTemplate
 from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, typeof_impl, unbox
 from numba.np.numpy_support import as_dtype
 
-from .parts import bytes_at
+from .libraries import bytes_at
 
 ir: Any = llvmlite.ir
 helpers: Any = cgutils

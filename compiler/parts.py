@@ -1,7 +1,9 @@
-"""A kernel as Python calls it, and as kernels call it: as a part of them, which is made machine code with them alone.
+"""A kernel as Python calls it, and as kernels call it: as a part of them, or apart.
 
-Numba by itself makes machine code of a function, and a wrapper by which Python calls it, and then once more with every
-function that calls it, level by level: of compiling a path that was more than a third.
+A part is made machine code with what calls it alone. Numba by itself makes machine code of a function, and a wrapper by
+which Python calls it, and then once more with every function that calls it, level by level: of compiling a path that
+was more than a third. A kernel apart is machine code of its own, called by a symbol. What calls it can be compiled
+without it, in a process beside (`sharpear.compiler.ahead`).
 """
 
 import gc
@@ -10,21 +12,26 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-import llvmlite.ir
 import numba
 import numba.core.dispatcher
-from numba.core import sigutils
-from numba.core.codegen import JITCodeLibrary
+from numba.core import sigutils, types
 from numba.core.compiler import Compiler
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.event import trigger_event
+from numba.core.funcdesc import FunctionDescriptor
 from numba.core.registry import CPUDispatcher
+from numba.core.typing import templates
 
+from .libraries import Library, PartLibrary, bind, declare
 from .once import once
 from .passes import INSTEAD, INSTEAD_IN_PARTS
 
-ir: Any = llvmlite.ir
+typing: Any = templates
+unliteral: Any = types.unliteral
 FunctionCompiler: Any = numba.core.dispatcher._FunctionCompiler  # type: ignore[attr-defined]
+
+RETURNED: dict[Any, Any] = {None: types.none, bool: types.boolean, int: types.intp}
+"""What kernels apart return, by what their definitions say."""
 
 UNDERSTOOD = (0, 62) <= tuple(numba.version_info.short) <= (0, 68)
 """Whether this Numba's steps are those that are changed here. With another one it takes its own, and longer."""
@@ -43,68 +50,6 @@ def uncollected() -> Iterator[None]:
     finally:
         if collects:
             gc.enable()
-
-
-def bytes_at(count: int) -> Any:
-    """LLVM's type of the address of so many bytes that never change while kernels run."""
-    return ir.ArrayType(ir.IntType(8), count).as_pointer()
-
-
-def _promise(module: Any) -> None:
-    """Tell LLVM that such addresses can be read from at any time: out of loops, and of what is done in some cases."""
-    for argument in (each for function in module.functions if not function.is_declaration for each in function.args):
-        kind = getattr(argument.type, "pointee", None)
-        if isinstance(kind, ir.ArrayType) and kind.element == ir.IntType(8):
-            argument.add_attribute("noalias")
-            argument.attributes.dereferenceable = kind.count
-
-
-class Library(JITCodeLibrary):
-    """Code that LLVM optimises in one of Numba's two rounds, as it meets both on its way from parts to kernels."""
-
-    may_round_otherwise = False
-    """Whether LLVM may reorder or fuse its operations, and does so as it sees them: it is then shown the same."""
-
-    def _optimize_final_module(self) -> None:
-        """One round alone, unless that could change a value."""
-        if self.may_round_otherwise:
-            super()._optimize_final_module()  # type: ignore[no-untyped-call]
-            return
-        passes, builder = self._round()
-        passes.run(self._final_module, builder)
-
-    def _round(self) -> tuple[Any, Any]:
-        """The second one: what is linked has been through the first."""
-        passes: tuple[Any, Any] = self._codegen._module_pass_manager()  # type: ignore[no-untyped-call]
-        return passes
-
-
-class PartLibrary(Library):
-    """Code that is linked into other code, optimised before, as loops within it are vectorised best by themselves."""
-
-    def add_ir_module(self, module: Any) -> None:
-        """As Numba's, with what it does not know."""
-        _promise(module)
-        super().add_ir_module(module)  # type: ignore[no-untyped-call]
-
-    def _optimize_functions(self, module: Any) -> None:
-        """Numba sets LLVM up anew for each function, those that are only named too: a seventh of compiling."""
-        module.data_layout = self._codegen._data_layout
-        passes, builder = self._codegen._function_pass_manager()  # type: ignore[no-untyped-call]
-        for function in module.functions:
-            if not function.is_declaration:
-                passes.run(function, builder)
-
-    def _round(self) -> tuple[Any, Any]:
-        """The first one: the second comes where all is linked."""
-        codegen = self._codegen
-        passes: tuple[Any, Any] = codegen._module_pass_manager(  # type: ignore[no-untyped-call]
-            loop_vectorize=codegen._loopvect, slp_vectorize=False, opt=codegen._opt_level, cost="cheap"
-        )
-        return passes
-
-    def _finalize_final_module(self) -> None:
-        self._finalized = True
 
 
 class KernelPipeline(Compiler):
@@ -171,6 +116,66 @@ class Part(CPUDispatcher):
         target: Any = self.targetctx
         target.insert_user_function(key, result.fndesc, [result.library])
         self.overloads[tuple(result.signature.args)] = result._replace(entry_point=key)
+
+
+class Apart(CPUDispatcher):
+    """A kernel as kernels call it, machine code of its own. It returns nothing, a bool or an int.
+
+    Args:
+        function: the kernel.
+        options: as Numba's.
+        cache: where it is kept.
+    """
+
+    def __init__(self, function: Any, options: dict[str, Any], cache: Any) -> None:
+        alone = {**options, "no_cpython_wrapper": True}
+        super().__init__(function, targetoptions=alone)
+        self._compiler = PartCompiler(function, self.targetdescr, alone, {}, KernelPipeline)
+        self._cache: Any = cache
+        self._returns = RETURNED[function.__annotations__["return"]]
+        self._keys: dict[tuple[Any, ...], object] = {}
+
+    def get_call_template(self, given: Any, named: Any) -> Any:
+        """What it returns, without compiling it."""
+        signature, given = self.fold_argument_types(given, named)
+        args = tuple(map(unliteral, given))
+        if args not in self._keys:
+            self._declare(args, tuple(signature.parameters))
+        name, returned = self.py_func.__name__, typing.signature(self._returns, *args)
+        return typing.make_concrete_template(name, key=name, signatures=[returned]), signature, given, {}
+
+    def get_overload(self, signature: Any) -> Any:
+        """What a kernel that calls it finds it by."""
+        args, _ = sigutils.normalize_signature(signature)  # type: ignore[no-untyped-call]
+        return self._keys[tuple(args)]
+
+    def _declare(self, args: tuple[Any, ...], names: tuple[str, ...]) -> None:
+        symbol, function = self._symbol(args), self.py_func
+        declare(symbol, (function.__module__, function.__qualname__, args), self.compile)
+        told: Any = FunctionDescriptor(  # type: ignore[no-untyped-call]
+            True, function.__module__, function.__qualname__, symbol, "", None, self._returns, None, names, (),
+            mangler=lambda *_, **__: symbol, argtypes=args,
+        )  # fmt: skip
+        target: Any = self.targetctx
+        self._keys[args] = key = object()
+        target.insert_user_function(key, told)
+
+    def _symbol(self, args: tuple[Any, ...]) -> str:
+        target: Any = self.targetctx
+        return f"sharpear.{self._cache.name(args, target.codegen())}"
+
+    def compile(self, signature: Any) -> Any:
+        """Load or compile it."""
+        with uncollected():
+            return super().compile(signature)
+
+    def add_overload(self, result: Any) -> None:
+        """Callers find it by its symbol."""
+        if result.signature.return_type != self._returns:
+            raise TypeError(f"{self.py_func.__qualname__} returns {result.signature.return_type}, not {self._returns}")
+        args = tuple(result.signature.args)
+        bind(self._symbol(args), result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
+        self.overloads[args] = result
 
 
 class Kernel(CPUDispatcher):

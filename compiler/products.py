@@ -32,7 +32,7 @@ ALONE = 4
 """Vectors of a row that are summed up together where there are not so many rows: more would not all be held by NEON."""
 
 
-@kernel
+@kernel(apart=True)
 def add_products(x: Floats, weights: Floats, least: np.float32, out: Floats) -> None:
     """``out[i, u] ← max(out[i, u] + Σ_n x[i, n] weights[n, u], least)``, fast for columns that fill lanes, 8 together.
 

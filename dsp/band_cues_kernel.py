@@ -19,7 +19,7 @@ NO_WEIGHT, NO_ENERGY = np.float32(1e-9), np.float32(1e-20)
 """Stand for the sum of weights, and of energies, of which there are none."""
 
 
-@kernel
+@kernel(apart=True)
 def read_bands(
     first: Integers, tables: CueTables, frame: int, state: CueState, s: int, room: CueRoom, bands: BandCues
 ) -> None:

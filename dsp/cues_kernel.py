@@ -24,7 +24,7 @@ from .cue_arrays import (
 from .line_cues_kernel import read_lines
 
 
-@kernel
+@kernel(apart=True)
 def remember(power: Floats, moment: Floats, hz: Floats, energy: Floats, trust: Floats, first: Integers,
              tables: CueTables, frame: int, state: CueState, s: int) -> None:  # fmt: skip
     """Put a frame of one stream into the rings; hz, energy: (3, channels), of which the last two are the pair."""

@@ -125,7 +125,7 @@ def hann_room(filters: HopFilters, resonators: Resonators, windows: WindowTables
     )
 
 
-@kernel
+@kernel(apart=True)
 def take_hop(sound: Floats, filters: HopFilters, windows: WindowTables, room: HannRoom) -> None:
     """What resonators receive of a hop: ``room.fresh``."""
     carried, folded = room.carried, room.folded
@@ -192,7 +192,7 @@ def _unfold(rows: Floats, first: int, width: int, values: Floats) -> None:
         values[whole * width + i] = rows[whole, first + i]
 
 
-@kernel
+@kernel(apart=True)
 def hann_hop(
     fresh: Floats, resonators: Resonators, windows: WindowTables, frame: int, y: Doubles, past: Doubles,
     finite: Floats, power: Floats, moment: Floats, subband: Complexes,

@@ -58,7 +58,7 @@ NO_POWER, NO_REST = np.float32(1e-30), np.float32(1e-9)
 """Stand for the power of channels, and for the rest of a peak, where there is none."""
 
 
-@kernel
+@kernel(apart=True)
 def read_lines(
     first: Integers, basins: BasinTables, tables: CueTables, frame: int, state: CueState, s: int, room: CueRoom,
     lines: Candidates,
@@ -101,7 +101,7 @@ def _take(kept: int, window: int, most: np.float32, begin: int, room: CueRoom, l
     return int(count)
 
 
-@kernel
+@kernel(apart=True)
 def _own_cues(
     w: int, begin: int, end: int, P: Floats, per_share: float, most: np.float32, level: Floats,
     tables: CueTables, room: CueRoom, lines: Candidates,
@@ -199,7 +199,7 @@ def _purity(
             purity[b + near, 3] += part * part
 
 
-@kernel
+@kernel(apart=True)
 def _place_cues(
     first: Integers, basins: BasinTables, tables: CueTables, frame: int, power: Floats, w: int, begin: int, end: int,
     most: np.float32, room: CueRoom, lines: Candidates,

@@ -125,7 +125,7 @@ def lanes_room() -> Lanes:
     return Lanes(np.ones(GIVEN_ROWS * LANES, np.float64), np.empty(FOUND_ROWS * LANES, np.float64))
 
 
-@kernel
+@kernel(apart=True)
 def lines_frame(
     subband: Complexes, instantaneous_hz: Floats, turn: LongComplexes, tables: LineTables, rule: FinderRule,
     state: FinderState, frame: int, s: int, lanes: Lanes, hz: Floats, energy: Floats, trust: Floats,

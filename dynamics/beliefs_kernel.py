@@ -77,7 +77,7 @@ PAD = 2
 """Empty bands below the lowest and above the highest, as far as a convolution reaches."""
 
 
-@kernel
+@kernel(apart=True)
 def judge_bands(
     cues: Floats, correction: Floats, level_cue: int, missing_cue: int, longer: Integers, weights: BeliefWeights,
     room: BeliefRoom,
@@ -104,7 +104,7 @@ def judge_bands(
     add_products(told[:, begins:], weights.line[own:], ANYTHING, context)
 
 
-@kernel
+@kernel(apart=True)
 def layers(cues: Floats, level_cue: int, weights: BeliefWeights, room: BeliefRoom) -> None:
     """``h = relu(cue)``, ``y = relu(near ∗ h + whole)``, ``y + relu(far ∗ y)``, into room.second."""
     bands, first, near, second, common = room.second.shape[0], room.first, room.near, room.second, room.common
@@ -183,7 +183,7 @@ def _trust(told: Floats, level: Floats, last: int, total: Floats, gain: Floats) 
             gain[w, b] = told[b, w] - total[b] + level[w, b] if w <= last else NOWHERE
 
 
-@kernel
+@kernel(apart=True)
 def judge_lines(
     count: int, hz: Floats, place: Floats, energy: Floats, window: Integers, cues: Floats, reach_hz: Doubles,
     weights: BeliefWeights, room: BeliefRoom, believed: Floats,

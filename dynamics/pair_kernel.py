@@ -34,7 +34,7 @@ def pair_room(lca_state: LcaState, wta_state: WtaState) -> PairRoom:
     )  # fmt: skip
 
 
-@kernel
+@kernel(apart=True)
 def pair_frame(drive: Units, s: int, pair: PairParts, room: PairRoom, out: Units) -> None:
     """LcAdam ⇄ WtaConv of stream `s` stepped together, `iterations` times, under a frame's drive (units,)."""
     band, lca_rule, wta_rule, flow, lca_state, wta_state = (

@@ -44,7 +44,7 @@ class VoiceRoom(NamedTuple):
     gain: Annotated[NDArray[np.float32], "pictures", "bands"]
 
 
-@kernel
+@kernel(apart=True)
 def judge_voices(cues: Floats, level_cue: int, weights: VoiceWeights, room: VoiceRoom) -> None:
     """``log softmax_p(s_bp) + 4 tanh(l_bp / 4)`` of both pictures p in every band b, from (cues, bands)."""
     told = room.told

@@ -108,7 +108,7 @@ class PlainAmplitudes(Composite):
         return np.square(np.where(edge, 0.5, np.sinc(x) / np.where(edge, 1, 1 - x**2)))
 
 
-@kernel
+@kernel(apart=True)
 def plain_frame(power: Floats, s: int, plain: PlainParts, amplitude: Floats) -> None:
     """Amplitudes of a frame of stream `s` from its windows' power: those that are late enough by now."""
     below = plain.long.first.size

@@ -85,7 +85,7 @@ def winners_room(tables: WinnerTables) -> WinnersRoom:
     return WinnersRoom(np.empty(atoms, np.float64), np.empty(atoms, np.float64), nearness)
 
 
-@kernel
+@kernel(apart=True)
 def take_windows(
     activation: Floats, tables: WinnerTables, amplitude: Floats, room: WinnersRoom, frequency: Floats, merged: Floats
 ) -> None:

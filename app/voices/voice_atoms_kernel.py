@@ -11,7 +11,7 @@ from .voice_fit import VoiceFit, VoiceTables
 from .voices_kernel import PARTIALS
 
 
-@kernel
+@kernel(apart=True)
 def lay_atoms(fit: VoiceFit, tables: VoiceTables) -> None:
     """Those in use: each the one before times the voice's first, or, where they are stretched, by itself."""
     samples, k = tables.time_s.size, 0

@@ -42,7 +42,7 @@ class VoiceCueRoom(NamedTuple):
     place: Annotated[NDArray[np.float64], "all partials"]
 
 
-@kernel
+@kernel(apart=True)
 def read_voice_cues(
     lines: int, place: Floats, believed: Floats, partials: int, hz: Floats, energy: Floats, precision: Floats,
     beyond: Floats, told: Floats, since: int, second: Floats, room: VoiceCueRoom, cues: Floats,

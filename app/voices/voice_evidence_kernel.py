@@ -81,7 +81,7 @@ def measure(fit: VoiceFit, room: RowRoom) -> None:
         room.partial_energy[fit.partial_voice[k], fit.partial_number[k] - 1] = fit.real[k] ** 2 + fit.imag[k] ** 2
 
 
-@kernel
+@kernel(apart=True)
 def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule) -> bool:
     """A voice with multiples of 2 or 3 alone becomes that multiple; partials that say nothing are left out."""
     fit = room.fit
@@ -157,7 +157,7 @@ def examine(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRul
                 stands[v] = False
 
 
-@kernel
+@kernel(apart=True)
 def prune(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule) -> None:
     """Leave out what has no evidence, the weakest first."""
     fit = room.fit

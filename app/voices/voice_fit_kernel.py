@@ -28,7 +28,7 @@ def fit_voices(real: Floats, imag: Floats, steps: int, fit: VoiceFit, tables: Vo
             step(fit, tables)
 
 
-@kernel
+@kernel(apart=True)
 def solve_amplitudes(real: Floats, imag: Floats, steps_on: bool, fit: VoiceFit, tables: VoiceTables) -> None:
     """Amplitudes of the partials, what they leave of the windowed samples, and its energy.
 
@@ -60,7 +60,7 @@ def solve_amplitudes(real: Floats, imag: Floats, steps_on: bool, fit: VoiceFit, 
     fit.energy[0] = real_product(rest_real, rest_imag, rest_real, rest_imag)
 
 
-@kernel
+@kernel(apart=True)
 def copy_outcome(source: VoiceFit | Outcome, into: VoiceFit | Outcome) -> None:
     """Put what came out of a fit aside while others are tried, or take it back.
 
@@ -75,7 +75,7 @@ def copy_outcome(source: VoiceFit | Outcome, into: VoiceFit | Outcome) -> None:
         into.rest_real[n], into.rest_imag[n] = source.rest_real[n], source.rest_imag[n]
 
 
-@kernel
+@kernel(apart=True)
 def find_variances(fit: VoiceFit) -> None:
     """Variances of the amplitudes, over the noise's: the diagonal of G⁻¹."""
     pairs, count = fit.pairs, fit.partials[0]
@@ -84,7 +84,7 @@ def find_variances(fit: VoiceFit) -> None:
         fit.variance[pairs.order[i]] = fit.inverse.real[i, i]
 
 
-@kernel
+@kernel(apart=True)
 def find_gains(fit: VoiceFit, tables: VoiceTables) -> None:
     """What each voice explains alone: ``a_v* (G_vv − G_vo G_oo⁻¹ G_ov) a_v``, o all other partials."""
     pairs, count, real, imag = fit.pairs, fit.partials[0], fit.value_real, fit.value_imag

@@ -101,7 +101,7 @@ def find_peaks(power: Floats, tables: HypothesisTables, room: HypothesisRoom) ->
     return found
 
 
-@kernel
+@kernel(apart=True)
 def compete(power: Floats, tables: HypothesisTables, room: HypothesisRoom, hypotheses: Hypotheses) -> None:
     """A row's steps of the network, on the peaks of its spectrum."""
     found, activity, level = find_peaks(power, tables, room), hypotheses.activity, FALL * hypotheses.level[0]
@@ -120,7 +120,7 @@ def compete(power: Floats, tables: HypothesisTables, room: HypothesisRoom, hypot
         )  # fmt: skip
 
 
-@kernel
+@kernel(apart=True)
 def add_winners(tables: HypothesisTables, activity: Floats, top_hz: float, voices: Voices) -> bool:
     """Peaks of the activities that are no known voices join these, the strongest first; whether there were any."""
     known, last = voices.number[0], math.inf

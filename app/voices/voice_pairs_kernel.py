@@ -13,7 +13,7 @@ from .voice_algebra_kernel import Matrix, clear
 from .voice_fit import GROWTH_STEP, GROWTHS, RIDGE, PairRoom, VoiceFit, VoiceTables
 
 
-@kernel
+@kernel(apart=True)
 def lay_products(moments: int, fit: VoiceFit, tables: VoiceTables) -> None:
     """``Σ_n t_n^m atom_i* atom_j`` of places i and j ≤ i that see each other, m below `moments`."""
     pairs, count = fit.pairs, fit.partials[0]

@@ -23,7 +23,7 @@ SILENT = 1e-30
 """Energy of a row (-300 dBFS) in which there is nothing to find."""
 
 
-@kernel
+@kernel(apart=True)
 def first_look(
     energy: float, room: RowRoom, tables: VoiceTables, spectrum: SpectrumTables, proposals: HypothesisTables,
     rule: EvidenceRule, hypotheses: Hypotheses,
@@ -54,7 +54,7 @@ def first_look(
             copy_outcome(room.other, fit)
 
 
-@kernel
+@kernel(apart=True)
 def second_look(
     energy: float, before: Voices, after: Voices, room: RowRoom, tables: VoiceTables, rule: EvidenceRule
 ) -> bool:

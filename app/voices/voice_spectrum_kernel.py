@@ -24,7 +24,7 @@ class SpectrumRoom(NamedTuple):
     power: Annotated[NDArray[np.float32], "points"]
 
 
-@kernel
+@kernel(apart=True)
 def transform(
     samples_real: Floats, samples_imag: Floats, window: Floats, tables: SpectrumTables, room: SpectrumRoom
 ) -> None:  # fmt: skip

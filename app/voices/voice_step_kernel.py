@@ -20,7 +20,7 @@ from .voices_kernel import (
 )
 
 
-@kernel
+@kernel(apart=True)
 def step(fit: VoiceFit, tables: VoiceTables) -> None:
     """One step, by the way in which the fit leaves what is left."""
     samples, voices = tables.time_s.size, fit.voices.number[0]
@@ -65,7 +65,7 @@ def _find_turning(fit: VoiceFit) -> None:
         fit.step.stretching[k] = stretching if fit.voices.stiff[v] else 0.0
 
 
-@kernel
+@kernel(apart=True)
 def _lay_ways(fit: VoiceFit, tables: VoiceTables) -> None:
     """Each voice's ``t X``, ``t² X / 2`` and ``t³ X / 6`` for f0, slope and curvature, ``t A``, and ``t S``.
 
@@ -109,7 +109,7 @@ def _weigh_by_time(t: Floats, real: Floats, imag: Floats) -> None:
         imag[n] *= t[n]
 
 
-@kernel
+@kernel(apart=True)
 def _find_seen(fit: VoiceFit, ways: int) -> None:
     """Products of partials with ways, behind the triangle's inverse, and of these with each other.
 

@@ -21,7 +21,7 @@ STRETCH_LEAVES, STRETCH_NATS = 0.01, 15.0
 """It is kept where what is left is below this share of the energy, and less by so many nats."""
 
 
-@kernel
+@kernel(apart=True)
 def stretch(energy: float, room: RowRoom, tables: VoiceTables) -> None:
     """Voices that last may have stretched partials, as strings do, if that explains much more."""
     fit, some = room.fit, False

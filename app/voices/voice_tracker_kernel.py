@@ -152,7 +152,7 @@ def follow(hop: Floats, frame: int, s: int, tables: TrackerTables, state: Tracke
         _advance(frame, s, tables, state, room)
 
 
-@kernel
+@kernel(apart=True)
 def say(frame: int, s: int, tables: TrackerTables, state: TrackerState, out: TrackerOut, f: int, column: int) -> None:
     """What is said of a frame, its partials as they are at its moment, is frame `f` of a column of `out`."""
     hz, energy, precision, multiple = (
@@ -205,7 +205,7 @@ def _phase(seconds: float, s: int, k: int, state: TrackerState) -> float:
     return float(state.phase[s, k] + 2 * math.pi * state.hz[s, k] * turns)
 
 
-@kernel
+@kernel(apart=True)
 def _take_hop(hop: Floats, tables: TrackerTables, recent: Floats, real: Floats, imag: Floats) -> None:
     """A hop of sound, and the band's samples that it completes."""
     kept, band = recent.size - hop.size, real.size - BAND_PER_HOP
@@ -253,7 +253,8 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     at = state.band_real.shape[1] + whole.first - 2
     for row in range(ROWS - 1, 0, -1):
         copy_voices(_voices(state, s, row - 1), _voices(state, s, row))
-        state.share[s, row], state.strength[s, row] = state.share[s, row - 1], state.strength[s, row - 1]
+        state.share[s, row] = state.share[s, row - 1]
+        _copy(state.strength[s, row - 1], state.strength[s, row])
     copy_voices(_voices(state, s, 1), fit.voices)
     hypotheses = Hypotheses(state.activity[s], state.level[s])
     if restarts:
@@ -267,12 +268,20 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     copy_voices(fit.voices, _voices(state, s, 0))
     state.share[s, 0] = fit.energy[0] / energy if energy > SILENT else 1.0
     measure(fit, room)
-    state.strength[s, 0] = room.partial_energy
+    _copy(room.partial_energy, state.strength[s, 0])
     if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
         back_hops = LATER_ROWS * ROW_HOPS - MIDDLE_HOPS
         _look_back(at - int(back_hops * BAND_PER_HOP), s, tables, state, room)
     else:
         _name(s, tables, state, room)
+
+
+@kernel
+def _copy(strength: Doubles, into: Doubles) -> None:
+    """Of each voice and partial. To assign arrays compiles what tells of lengths that differ: a tenth of all."""
+    for v in range(strength.shape[0]):
+        for h in range(strength.shape[1]):
+            into[v, h] = strength[v, h]
 
 
 @kernel
@@ -322,7 +331,7 @@ def _move_together(s: int, tables: TrackerTables, state: TrackerState, room: Row
     move(room.later, (MIDDLE_HOPS - LATER_ROWS * ROW_HOPS) * tables.hop_s, DAMPING, CALMING)
 
 
-@kernel
+@kernel(apart=True)
 def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> None:
     """The row in the middle of those remembered, with what has come later, and as seen after or before its moment."""
     fit, whole = room.fit, tables.whole
@@ -358,7 +367,7 @@ def _score(fit: VoiceFit, energy: float, tables: VoiceTables) -> float:
     return float(math.log(noise_of(fit, energy) / energy) + SIDE_WEIGHT * fit.partials[0] / (2 * tables.window_power))
 
 
-@kernel
+@kernel(apart=True)
 def _keep(
     energy: float, s: int, later: bool, side: int, fitted: VoiceTables, tables: TrackerTables, state: TrackerState,
     room: RowRoom,
