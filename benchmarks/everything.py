@@ -51,7 +51,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "sharpness.ablation": ("--seeds", "1"),
     "view": ("--minutes", "0.2", "--song", str(ROOT / "examples" / "audio" / "bach_bwv66.6.flac")),
     "live": ("--minutes", "0.2"),
-    "batch": ("--cluster", "--repeats", "1", "--seconds", "1", "--short", "10"),
+    "batch": ("--cluster", "--preset", "low-latency", "--repeats", "1", "--seconds", "1", "--short", "10"),
     "sharpness": (
         "--seeds",
         "1",
