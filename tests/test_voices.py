@@ -97,6 +97,29 @@ def test_a_vibrato_is_followed_to_the_cent():
     assert np.max(np.abs(errors)) < 8
 
 
+def test_partials_that_sweep_across_each_other_are_one_line_only_where_they_meet():
+    """A fifth and a fourth partial, 550 Hz/s against each other: closer than 2 Hz for 7 ms, less than a row has."""
+    t, meet_s, levels = seconds(0.8), 0.45, [0.2 / h for h in range(1, 8)]
+    up, down = 220 * (1 + 0.25 * (t - meet_s)), 275 * (1 - 0.25 * (t - meet_s))
+    frames = tracked(harmonics(up, levels) + harmonics(down, levels))
+    turns = 2 * np.pi * (5 * np.cumsum(up) - 4 * np.cumsum(down)) / RATE + 1  # partial h begins at h rad
+    apart, together = 0, 0
+    for n in range(round((meet_s - 0.02) / HOP_S) + DELAY_HOPS, round((meet_s + 0.02) / HOP_S) + DELAY_HOPS):
+        at = (n + 1 - DELAY_HOPS) * HOP
+        hz, amplitude = partials_at(frames, n)
+        near = abs(hz - 1100) < 20
+        if abs(5 * up[at] - 4 * down[at]) > 3:
+            assert near.sum() == 2
+            assert np.sort(amplitude[near]) == pytest.approx([levels[4], levels[3]], rel=0.2)
+            apart += 1
+        elif abs(5 * up[at] - 4 * down[at]) < 1:
+            assert near.sum() == 1
+            assert amplitude[near][0] == pytest.approx(abs(levels[4] * np.exp(1j * turns[at]) + levels[3]), abs=0.02)
+            together += 1
+    assert apart >= 8
+    assert together >= 1
+
+
 def test_strings_are_stretched():
     t, B = seconds(0.7), 1.5e-4
     partials = [(h * 196 * np.sqrt(1 + B * h * h), 0.3 / h) for h in range(1, 13)]
@@ -281,7 +304,10 @@ def test_each_line_says_whose_partial_it_is():
 
 
 def test_where_voices_do_not_explain_the_sound_they_name_lines_alone():
-    """A voice in noise: lines are those of windows, to the last bit, and most of their energy has a name."""
+    """A voice in noise: lines are those of windows, and most of their energy has a name.
+
+    What voices said of the first milliseconds fades in the network's memory: it is below -200 dB.
+    """
     t, rng = seconds(1.0), np.random.default_rng(1)
     sound = harmonics(np.full(t.size, 220.0), [0.1 / h for h in range(1, 9)]) + 0.06 * rng.standard_normal(t.size)
     said = tracked(sound)
@@ -290,7 +316,7 @@ def test_where_voices_do_not_explain_the_sound_they_name_lines_alone():
     assert (said.named[settled] > 0).mean() > 0.9
     named = sharpear.sharpen(sound.astype(np.float32), RATE, "music")
     plain = sharpear.sharpen(sound.astype(np.float32), RATE, "music", overrides={"voices.enabled": False})
-    assert np.array_equal(named.amplitude[settled], plain.amplitude[settled])
+    assert abs(named.amplitude[settled] - plain.amplitude[settled]).max() < 1e-10
     energy, some = np.square(named.amplitude[settled]), named.fundamental[settled] > 0
     assert energy[some].sum() > 0.7 * energy.sum()
     off = 1200 * np.log2(named.fundamental[settled][some] / 220)
