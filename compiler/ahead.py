@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from importlib import import_module
 from threading import Condition, Lock
@@ -22,7 +22,7 @@ from numba import typeof
 from numba.core.dispatcher import Dispatcher
 
 from .cache import announce, first_writable, is_kept
-from .libraries import Need, needed, only_compile
+from .libraries import Need, needed, only_compile, shared_with
 
 Call = tuple[Any, tuple[Any, ...]]
 """A kernel, and arguments of the types that it is to be compiled for."""
@@ -41,7 +41,7 @@ def compile_ahead(calls: Sequence[Call], processes: int) -> None:
 
     Args:
         calls: those that take longest first.
-        processes: beside this one, which waits; with one, or none that can be started, all is compiled here.
+        processes: with this one.
 
     >>> from numba import int64
     >>> from sharpear.compiler import kernel
@@ -67,22 +67,70 @@ def compile_ahead(calls: Sequence[Call], processes: int) -> None:
 
 
 class _Jobs:
-    """What is still to be compiled; what is done may add to it."""
+    """What is still to be compiled; what is compiled may add to it."""
 
     def __init__(self, todo: Sequence[Job]) -> None:
-        self._todo, self._known, self._running = deque(todo), set(todo), 0
+        self._todo: deque[Job] = deque()
+        self._known: set[Job] = set()
+        self._running: set[Job] = set()
         self._changed = Condition()
         self._helpers: list[subprocess.Popen[bytes]] = []
+        for job in todo:
+            self._add(job)
 
     def done_by(self, processes: int) -> None:
-        """Have all done by so many processes, or as many as can be started."""
-        with ThreadPoolExecutor(processes) as threads:
+        """Have all done by so many processes, this one among them, or as many as can be started."""
+        with ThreadPoolExecutor(processes - 1) as threads, shared_with(self):
             try:
-                list(threads.map(lambda _: self._hand_out(), range(processes)))
+                handing = [threads.submit(self._hand_out) for _ in range(processes - 1)]
+                while job := self._taken():
+                    try:
+                        _compile(job)
+                    finally:
+                        self._done(job, [])
+                wait(handing)
             finally:
+                self._todo.clear()
                 for helper in self._helpers:
                     helper.kill()
                     helper.wait()
+
+    def add(self, need: Need) -> None:
+        """A kernel apart is needed."""
+        with self._changed:
+            self._add((need, True))
+            self._changed.notify_all()
+
+    def claim(self, need: Need) -> None:
+        """It is needed at once: return when another process has compiled it, or when no other one will."""
+        job = need, True
+        with self._changed:
+            if job in self._todo:
+                self._todo.remove(job)
+            self._changed.wait_for(lambda: job not in self._running)
+
+    def _add(self, job: Job) -> None:
+        (_, name, _), _ = job
+        if job not in self._known and "<" not in name:  # within a function none is found by its name
+            self._known.add(job)
+            self._todo.append(job)
+
+    def _taken(self) -> Job | None:
+        """The next one; None where none is left, and none that runs can add one."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._todo or not self._running)
+            if not self._todo:
+                return None
+            job = self._todo.popleft()
+            self._running.add(job)
+            return job
+
+    def _done(self, job: Job, found: Sequence[Job]) -> None:
+        with self._changed:
+            self._running.remove(job)
+            for other in found:
+                self._add(other)
+            self._changed.notify_all()
 
     def _hand_out(self) -> None:
         """Give a process, which is started when there is something for it, one after the other."""
@@ -98,7 +146,7 @@ class _Jobs:
                     helper.stdin.flush()
                     found = pickle.load(helper.stdout)
                 finally:
-                    self._put(found)
+                    self._done(job, found)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         words = [sys.executable, "-P", "-m", __name__]  # not what lies in the current folder
@@ -107,19 +155,11 @@ class _Jobs:
         self._helpers.append(helper)
         return helper
 
-    def _taken(self) -> Job | None:
-        """The next one; None where none is left, and none that runs can add one."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._todo or not self._running)
-            self._running += bool(self._todo)
-            return self._todo.popleft() if self._todo else None
 
-    def _put(self, found: Sequence[Job]) -> None:
-        with self._changed:
-            self._running -= 1
-            self._todo.extend(job for job in found if job not in self._known)
-            self._known.update(found)
-            self._changed.notify_all()
+def _compile(job: Job) -> None:
+    (module, name, types), apart = job
+    kernel = getattr(import_module(module), name)
+    (kernel._part if apart else kernel).compile(types)
 
 
 def _help() -> None:
@@ -130,11 +170,7 @@ def _help() -> None:
     only_compile()
     with suppress(EOFError):
         while True:
-            (module, name, types), apart = pickle.load(sys.stdin.buffer)
-            kernel = getattr(import_module(module), name)
-            kernel = kernel._part if apart else kernel
-            if not is_kept(kernel, types):
-                kernel.compile(types)
+            _compile(pickle.load(sys.stdin.buffer))
             pickle.dump([(need, True) for need in needed.values()], answers)
             answers.flush()
     os._exit(0)  # without taking apart what compiling has left behind

@@ -22,12 +22,12 @@ calls = [(usable_sample, (np.float32(1), 0, np.zeros(1, np.int64))), (scale_posi
 sys.executable = sys.executable if sys.argv[1:] == ["helped"] else sys.argv[1]
 compile_ahead(calls, processes=2)
 print(*(is_kept(kernel, tuple(map(typeof, given))) for kernel, given in calls))
-print(*(len(kernel.stats.cache_misses) for kernel, _ in calls))
+print(sum(len(kernel.stats.cache_misses) for kernel, _ in calls))
 """
 
 
 @pytest.mark.parametrize(
-    ("executable", "compiled_here"), [("helped", "0 0"), ("no such program", "1 1"), ("/bin/false", "1 1")]
+    ("executable", "compiled_here"), [("helped", "1"), ("no such program", "2"), ("/bin/false", "2")]
 )
 def test_what_another_process_compiles_is_kept_and_what_it_does_not_is_compiled_here(
     tmp_path: Path, executable: str, compiled_here: str

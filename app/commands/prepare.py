@@ -4,9 +4,9 @@ from itertools import product
 
 import numpy as np
 
-from sharpear.config import load_config, preset_names
+from sharpear.config import PitchConfig, load_config, preset_names
 from sharpear.dynamics.hebbian import Learner
-from sharpear.live import separated, session
+from sharpear.live import sent, separated, session
 from sharpear.pitch.transcriber import transcribe
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
@@ -32,5 +32,6 @@ def prepare_kernels() -> None:
     for source, channels in product(sources, CHANNELS):
         separator: Separator = separated.warmed_up(RATE_HZ, source, channels)
         separator.flush()
+    sent.compile_layer(PitchConfig())
     for preset in preset_names():
         transcribe(np.zeros(RATE_HZ // 10, np.float32), RATE_HZ, preset)

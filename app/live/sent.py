@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from sharpear.config import Config
+from sharpear.config import Config, PitchConfig
 from sharpear.pitch.note_tracker import NoteEvent, NoteTracker
 from sharpear.pitch.pitch_layer import PitchLayer
 from sharpear.sharpening.frames import Frames
@@ -34,6 +34,13 @@ class Receiver(Protocol):
         """Let go of it: all notes have ended."""
 
 
+def compile_layer(config: PitchConfig) -> None:
+    """Compile what follows voices."""
+    silence = np.zeros((2, 1, 2), np.float32)
+    layer = PitchLayer(0.003, 2, 2, config)
+    layer.amplitudes(layer.process(Frames(np.zeros(2), silence, silence, silence)))
+
+
 class Sent:
     """A listener that finds notes in the frames of the first channel, in a thread, and sends both to receivers.
 
@@ -54,9 +61,7 @@ class Sent:
         self._left_out = 0
 
     def __enter__(self) -> Self:
-        silence = np.zeros((2, 1, 2), np.float32)
-        layer = PitchLayer(0.003, 2, 2, self._config.pitch)  # compiled now, not when the sound has begun
-        layer.amplitudes(layer.process(Frames(np.zeros(2), silence, silence, silence)))
+        compile_layer(self._config.pitch)  # now, not when the sound has begun
         self._thread.start()
         return self
 
