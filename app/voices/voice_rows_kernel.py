@@ -5,12 +5,12 @@ import math
 from sharpear.compiler import kernel
 
 from .voice_evidence_kernel import SETTLED, EvidenceRule, RowRoom, bic, clean, look, prune
-from .voice_fit import VoiceTables
+from .voice_fit import Outcome, VoiceTables
 from .voice_fit_kernel import copy_outcome, fit_voices
 from .voice_hypotheses_kernel import Hypotheses, HypothesisTables, add_winners, compete
 from .voice_spectrum_kernel import SpectrumTables, transform
 from .voice_stiffness_kernel import EXPLAINED, stretch
-from .voices_kernel import MOST_VOICES, Voices, copy_voice, copy_voices, is_known, use_all
+from .voices_kernel import MOST_VOICES, Voices, copy_voice, is_known, use_all
 
 TRIED_AGE, TRIED_ROWS = 3, 4
 """Partials that said nothing are tried again in each row of a voice that is younger than so many rows, and then in one
@@ -56,37 +56,36 @@ def first_look(
 
 @kernel
 def second_look(
-    energy: float, before: Voices, after: Voices, room: RowRoom, tables: VoiceTables, rule: EvidenceRule
+    energy: float, before: Outcome, after: Voices, room: RowRoom, tables: VoiceTables, rule: EvidenceRule
 ) -> bool:
     """The row once more with those that live later; what is believed is in room.fit, False says that it is as before.
 
-    after: moved back already. A voice that had just come, and is not among them, came and went: it is left out.
+    before: what the first look has found; after: moved back already. A voice that had just come, and is not among
+    these, came and went: it is left out.
     """
     fit = room.fit
-    copy_voices(before, fit.voices)
-    fit_voices(room.real, room.imag, 0, fit, tables)
+    copy_outcome(before, fit)
+    voices, kept, same = before.voices, 0, before.voices.number[0] == after.number[0]
     if energy <= SILENT:
         return False
-    copy_outcome(fit, room.other)
-    first = bic(fit, energy, rule.second_weight) if before.number[0] else math.inf
-    kept, same = 0, before.number[0] == after.number[0]
-    for v in range(before.number[0]):
-        lives = is_known(after, before.shared[v, 0])
+    for v in range(voices.number[0]):
+        lives = is_known(after, voices.shared[v, 0])
         same = same and lives
-        if lives or before.age[v] >= SETTLED:
-            copy_voice(before, v, fit.voices, kept)
+        if lives or voices.age[v] >= SETTLED:
+            copy_voice(voices, v, fit.voices, kept)
             kept += 1
-    if same and fit.energy[0] < EXPLAINED * energy:
+    if same:
         return False
     fit.voices.number[0] = kept
     for w in range(after.number[0]):
-        if kept < MOST_VOICES and not is_known(before, after.shared[w, 0]):
+        if kept < MOST_VOICES and not is_known(voices, after.shared[w, 0]):
             copy_voice(after, w, fit.voices, kept)
             kept += 1
             fit.voices.number[0] = kept
+    first = bic(before, energy, rule.second_weight) if voices.number[0] else math.inf
     if kept:
         look(energy, room, tables, rule)
         if fit.voices.number[0] and bic(fit, energy, rule.second_weight) < first:
             return True
-    copy_outcome(room.other, fit)
+    copy_outcome(before, fit)
     return False

@@ -44,6 +44,10 @@ DELAY_HOPS = HALF_HOPS + FILTER_HOPS + LATER_ROWS * ROW_HOPS
 CARRIER_HOPS = 6
 """The band is turned down by so many turns a hop, 2 067 Hz, so that it is the same from hop to hop."""
 
+FILLED = 64
+"""Samples of a window are as many times so many, the last ones with no weight, as loops over them run in lanes: four
+vectors of 16."""
+
 TOP_HZ = 4200.0
 """No partial is above."""
 
@@ -135,6 +139,7 @@ class VoiceTracker(Stateful):
             "taps": self._tables.taps_real.shape[1],
             "band": BAND_PER_HOP * (2 * HALF_HOPS + LATER_ROWS * ROW_HOPS + 1),
             "rows": ROWS,
+            "looks": LATER_ROWS + 1,
             "one": 1,
             "voices": MOST_VOICES,
             "shared": SHARED,
@@ -154,7 +159,8 @@ class VoiceTracker(Stateful):
             "bands": band_hz.size,
             "told": TOLD,
         }
-        below = {"number": MOST_VOICES + 1, "partials": MOST_PARTIALS + 1, "named": MOST_PARTIALS + 1}
+        below = {"number": MOST_VOICES + 1} | dict.fromkeys(("partials", "named", "found"), MOST_PARTIALS + 1)
+        below |= {"found_voice": MOST_VOICES, "found_number": PARTIALS + 1}
         self._remember([*fields_of(TrackerState, lengths), ("frame", np.int64)], below=below)
         self._lengths = lengths
 
@@ -217,8 +223,10 @@ def _voice_tables(hop_s: float, top_hz: float, side: int) -> VoiceTables:
         before = -side * hops
         rising = np.where(before > RISE_HOPS, 0.0, np.cos(np.pi / 2 * before / RISE_HOPS))
         window = np.where(before > 0, rising, window)
-    inside = window > 0
-    n, hops, window = n[inside], hops[inside], window[inside]
+    inside = np.flatnonzero(window > 0)
+    filled = inside[0] + np.arange(-(-inside.size // FILLED) * FILLED)
+    n, window = n[0] + filled, np.append(window, np.zeros(FILLED))[filled]
+    hops = n / BAND_PER_HOP
     carrier = window * np.exp(-2j * np.pi * CARRIER_HOPS * hops)
     time_s, step_s = hops * hop_s, hop_s / BAND_PER_HOP
     return VoiceTables(

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from sharpear.compiler import Doubles, Floats, kernel
 
 from .voice_algebra_kernel import product
-from .voice_evidence_kernel import EvidenceRule, RowRoom, look, measure
-from .voice_fit import VoiceFit, VoiceTables
+from .voice_evidence_kernel import EvidenceRule, RowRoom, look
+from .voice_fit import Outcome, VoiceFit, VoiceTables
 from .voice_fit_kernel import copy_outcome, noise_of
 from .voice_hypotheses_kernel import Hypotheses, HypothesisTables, forget
 from .voice_rows_kernel import SILENT, first_look, second_look
 from .voice_spectrum_kernel import SpectrumTables, transform
 from .voice_stiffness_kernel import EXPLAINED
-from .voices_kernel import PARTIALS, Voices, copy_voices, is_known, move
+from .voices_kernel import Voices, copy_voices, is_known, move
 
 ROW_HOPS = 4
 """Hops between two rows."""
@@ -74,7 +74,8 @@ class TrackerState(NamedTuple):
 
     share: of the energy that the first look at each of these rows has left.
     activity, level: of the hypotheses of the newest row.
-    strength: energies of the partials that the first look at each of these rows has found.
+    found_…, rest_…, left: what the first look at each of the last rows has found, until there is a second one: see
+    `Outcome`.
 
     partials: how many; named: the same, or where voices do not explain the row how many may have a line of windows';
     hz, slope, curvature, growth, energy, precision (energy over variance), multiple (Hz over its voice's fundamental):
@@ -91,7 +92,14 @@ class TrackerState(NamedTuple):
     age: Annotated[NDArray[np.int64], "streams", "rows", "voices"]
     stiff: Annotated[NDArray[np.bool_], "streams", "rows", "voices"]
     share: Annotated[NDArray[np.float64], "streams", "rows"]
-    strength: Annotated[NDArray[np.float64], "streams", "rows", "voices", "partials"]
+    found: Annotated[NDArray[np.int64], "streams", "looks", "one"]
+    found_voice: Annotated[NDArray[np.int64], "streams", "looks", "all partials"]
+    found_number: Annotated[NDArray[np.int64], "streams", "looks", "all partials"]
+    found_real: Annotated[NDArray[np.float64], "streams", "looks", "all partials"]
+    found_imag: Annotated[NDArray[np.float64], "streams", "looks", "all partials"]
+    rest_real: Annotated[NDArray[np.float32], "streams", "looks", "samples"]
+    rest_imag: Annotated[NDArray[np.float32], "streams", "looks", "samples"]
+    left: Annotated[NDArray[np.float64], "streams", "looks", "one"]
     activity: Annotated[NDArray[np.float32], "streams", "grid"]
     level: Annotated[NDArray[np.float64], "streams", "one"]
     partials: Annotated[NDArray[np.int64], "streams"]
@@ -199,6 +207,16 @@ def _voices(state: TrackerState, s: int, row: int) -> Voices:
 
 
 @kernel
+def _outcome(state: TrackerState, s: int, row: int) -> Outcome:
+    """Of the first look at one of the last rows."""
+    return Outcome(
+        _voices(state, s, row), state.found[s, row], state.found_voice[s, row], state.found_number[s, row],
+        state.found_real[s, row], state.found_imag[s, row], state.rest_real[s, row], state.rest_imag[s, row],
+        state.left[s, row],
+    )  # fmt: skip
+
+
+@kernel
 def _take_samples(state: TrackerState, s: int, at: int, tables: VoiceTables, room: RowRoom) -> float:
     """The windowed samples around a place of the band; their energy is returned."""
     first, window = at + tables.first, tables.window
@@ -215,8 +233,11 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     fit, whole, restarts = room.fit, tables.whole, frame % RESTART_HOPS == 0
     at = state.band_real.shape[1] + whole.first - 2
     for row in range(ROWS - 1, 0, -1):
-        copy_voices(_voices(state, s, row - 1), _voices(state, s, row))
-        state.share[s, row], state.strength[s, row] = state.share[s, row - 1], state.strength[s, row - 1]
+        state.share[s, row] = state.share[s, row - 1]
+        if row > LATER_ROWS:
+            copy_voices(_voices(state, s, row - 1), _voices(state, s, row))
+        else:
+            copy_outcome(_outcome(state, s, row - 1), _outcome(state, s, row))
     copy_voices(_voices(state, s, 1), fit.voices)
     hypotheses = Hypotheses(state.activity[s], state.level[s])
     if restarts:
@@ -227,10 +248,8 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     move(fit.voices, ROW_HOPS * tables.hop_s)
     energy = _take_samples(state, s, at, whole, room)
     first_look(energy, room, whole, tables.spectrum, tables.hypotheses, tables.rule, hypotheses)
-    copy_voices(fit.voices, _voices(state, s, 0))
+    copy_outcome(fit, _outcome(state, s, 0))
     state.share[s, 0] = fit.energy[0] / energy if energy > SILENT else 1.0
-    measure(fit, room)
-    state.strength[s, 0] = room.partial_energy
     if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
         _look_back(at - LATER_ROWS * ROW_HOPS * BAND_PER_HOP, s, tables, state, room)
     else:
@@ -252,18 +271,16 @@ def _name(s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> 
 
     Voices that are not there later came and went.
     """
-    voices, strength, after, k = _voices(state, s, LATER_ROWS), state.strength[s, LATER_ROWS], room.later, 0
+    found, after, named = _outcome(state, s, LATER_ROWS), room.later, 0
     copy_voices(_voices(state, s, 0), after)
     move(after, -LATER_ROWS * ROW_HOPS * tables.hop_s)
     _forget(s, state)
-    for v in range(voices.number[0]):
-        if not is_known(after, voices.shared[v, 0]):
-            continue
-        for h in range(PARTIALS):
-            if strength[v, h] > 0:
-                _place(h + 1, voices.shared[v], strength[v, h], s, k, state)
-                k += 1
-    state.named[s] = k
+    for k in range(found.partials[0]):
+        shared = found.voices.shared[found.partial_voice[k]]
+        if is_known(after, shared[0]):
+            _place(found.partial_number[k], shared, found.real[k] ** 2 + found.imag[k] ** 2, s, named, state)
+            named += 1
+    state.named[s] = named
 
 
 @kernel
@@ -284,7 +301,7 @@ def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room
     copy_voices(_voices(state, s, 0), after)
     move(after, -later_s)
     energy = _take_samples(state, s, at, whole, room)
-    later = second_look(energy, _voices(state, s, LATER_ROWS), after, room, whole, tables.rule)
+    later = second_look(energy, _outcome(state, s, LATER_ROWS), after, room, whole, tables.rule)
     side, fitted = 0, whole
     if energy > SILENT and fit.energy[0] > EXPLAINED * energy:
         best = _score(fit, energy, whole)
