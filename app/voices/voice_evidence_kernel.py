@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from sharpear.compiler import kernel
 
 from .voice_fit import Outcome, VoiceFit, VoiceTables
-from .voice_fit_kernel import find_gains, find_variances, fit_voices, noise_of
+from .voice_fit_kernel import find_gain, find_variances, fit_fewer, fit_voices, noise_of, step_on
 from .voice_hypotheses_kernel import HypothesisRoom
 from .voice_spectrum_kernel import SpectrumRoom
-from .voices_kernel import ALIKE, MOST_VOICES, PARTIALS, Voices, make_room, remove, use_all
+from .voices_kernel import ALIKE, MOST_VOICES, PARTIALS, Voices, make_room, use_all
 
 SETTLED = 2
 """Voices that are as many rows old stay in a second look although they are not there later, and may come close."""
@@ -82,13 +82,13 @@ def measure(fit: VoiceFit, room: RowRoom) -> None:
 
 
 @kernel(apart=True)
-def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule) -> bool:
+def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule) -> None:
     """A voice with multiples of 2 or 3 alone becomes that multiple; partials that say nothing are left out."""
     fit = room.fit
     voices = fit.voices
     find_variances(fit)
     measure(fit, room)
-    changed, noise, k = False, noise_of(fit, energy), 0
+    multiplied, weakened, noise, k = False, False, noise_of(fit, energy), 0
     for v in range(voices.number[0]):
         own = room.partial_energy[v]
         total, no_double, no_triple, weak, begin = 0.0, 0.0, 0.0, 0, k
@@ -108,32 +108,28 @@ def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule)
             voices.shared[v, 0] *= multiple * math.sqrt(1 + voices.shared[v, 4] * multiple**2)
             voices.shared[v, 4] *= multiple**2
             use_all(voices, v, tables.top_hz)
-            changed = True
+            multiplied = True
         elif weak > 2:
             for i in range(begin, k):
                 if own[fit.partial_number[i] - 1] < rule.significant * noise * fit.variance[i]:
                     voices.used[v, fit.partial_number[i] - 1] = False
-            changed = True
-    if changed:
-        for v in range(voices.number[0]):
-            any_used = False
-            for h in range(PARTIALS):
-                voices.used[v, h] = voices.used[v, h] and (h + 1) * voices.shared[v, 0] < tables.top_hz
-                any_used = any_used or voices.used[v, h]
-            if not any_used:
-                voices.used[v, 0] = True
+            voices.used[v, 0] = voices.used[v, 0] or not voices.used[v].any()
+            weakened = True
+    if multiplied:
         make_room(voices)
         fit_voices(room.real, room.imag, 1, fit, tables)
-    return changed
+    elif weakened:
+        fit_fewer(room.real, room.imag, fit, tables)
+        step_on(room.real, room.imag, False, fit, tables)
 
 
 @kernel
 def examine(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule) -> None:
     """Which voices have evidence and three strong partials, at first without large gaps, and no stronger one beside."""
-    fit, stands = room.fit, room.stands
-    find_gains(fit, tables)
+    fit, stands, alike = room.fit, room.stands, _alike(room.fit.voices)
+    find_variances(fit)
     measure(fit, room)
-    noise, count = noise_of(fit, energy), fit.voices.number[0]
+    noise, count, k = noise_of(fit, energy), fit.voices.number[0], 0
     for v in range(count):
         strongest, strong, used, last = room.partial_energy[v].max(), 0, 0, 0
         for h in range(PARTIALS):
@@ -141,20 +137,46 @@ def examine(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRul
             if room.partial_energy[v, h] > LOUD * strongest:
                 strong += 1
                 last = h + 1
+        least = max(rule.weight * noise * (used + 2), rule.share * energy)
+        # A voice explains as much as any of its partials by itself: mostly that tells enough, and takes no solution.
+        fit.gain[v] = 0.0
+        while k < fit.partials[0] and fit.partial_voice[k] == v:
+            fit.gain[v] = max(fit.gain[v], room.partial_energy[v, fit.partial_number[k] - 1] / fit.variance[k])
+            k += 1
+        exact = alike or fit.gain[v] < least
+        if exact:
+            find_gain(v, fit, tables)
         stands[v] = (
-            fit.gain[v] >= rule.weight * noise * (used + 2)
-            and fit.gain[v] >= rule.share * energy
+            fit.gain[v] >= least
             and strong >= FEWEST_STRONG
             and (fit.voices.age[v] > 0 or strong >= rule.contiguous * last)
             and fit.voices.shared[v, 0] >= LOWEST_HZ
         )
-    for v in range(count):
+        if not (stands[v] or exact):
+            find_gain(v, fit, tables)
+    for v in range(count if alike else 0):
         for w in range(count):
             stronger = fit.gain[w] > fit.gain[v] or (fit.gain[w] == fit.gain[v] and w < v)
-            settled = min(fit.voices.age[v], fit.voices.age[w]) >= SETTLED
-            apart = abs(math.log(fit.voices.shared[v, 0] / fit.voices.shared[w, 0]))
-            if w != v and stands[v] and stands[w] and stronger and apart < (SETTLED_ALIKE if settled else ALIKE):
+            if w != v and stands[v] and stands[w] and stronger and _are_alike(fit.voices, v, w):
                 stands[v] = False
+
+
+@kernel
+def _alike(voices: Voices) -> bool:
+    """Whether any two are."""
+    found = False
+    for v in range(voices.number[0]):
+        for w in range(v):
+            found = found or _are_alike(voices, v, w)
+    return found
+
+
+@kernel
+def _are_alike(voices: Voices, v: int, w: int) -> bool:
+    """Whether two voices are too close to be two."""
+    settled = min(voices.age[v], voices.age[w]) >= SETTLED
+    apart = abs(math.log(voices.shared[v, 0] / voices.shared[w, 0]))
+    return bool(apart < (SETTLED_ALIKE if settled else ALIKE))
 
 
 @kernel(apart=True)
@@ -169,8 +191,9 @@ def prune(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule)
                 weakest = v
         if weakest < 0:
             return
-        remove(fit.voices, weakest)
-        fit_voices(room.real, room.imag, 1, fit, tables)
+        fit.voices.used[weakest] = False
+        fit_fewer(room.real, room.imag, fit, tables)
+        step_on(room.real, room.imag, False, fit, tables)
 
 
 @kernel

@@ -14,8 +14,9 @@ RIDGE = 3e-3
 APART = 0.1 * RIDGE
 """Two partials are apart, and their product is taken for 0, where it is below this share of a lone one's."""
 
-MOMENTS = 4
-"""Products are weighted by so many powers of time, from 0."""
+MOMENTS = 8
+"""Products are weighted by so many powers of time, from 0: up to t⁶, ways of curvature by t³ each; eight are laid as
+quickly as seven."""
 
 GROWTH_STEP = 10.0
 GROWTHS = round(2 * LARGEST_GROWTH / GROWTH_STEP) + 1
@@ -51,6 +52,8 @@ class PairRoom(NamedTuple):
 
     order: the partial at each place.  first: the lowest place that this one sees, ascending.
     lags: how many places it sees, itself among them, at most.
+    stays, place: where partials, and places, go when some are left out, -1 for these.
+    powers_laid: so many powers of time products are laid for.
     hz, hz_slope, hz_curvature, growth: of each place's partial.
     atom_real, atom_imag, pair_real, pair_imag: partials, and products with those `lag` places below, sample by sample,
     of as few samples as tell.
@@ -61,6 +64,9 @@ class PairRoom(NamedTuple):
     order: Annotated[NDArray[np.int64], "all partials"]
     first: Annotated[NDArray[np.int64], "all partials"]
     lags: Annotated[NDArray[np.int64], "one"]
+    stays: Annotated[NDArray[np.int64], "all partials"]
+    place: Annotated[NDArray[np.int64], "all partials"]
+    powers_laid: Annotated[NDArray[np.int64], "one"]
     hz: Annotated[NDArray[np.float64], "all partials"]
     hz_slope: Annotated[NDArray[np.float64], "all partials"]
     hz_curvature: Annotated[NDArray[np.float64], "all partials"]
@@ -78,21 +84,20 @@ class StepRoom(NamedTuple):
     """A Gauss-Newton step.
 
     turning_real, turning_imag, stretching: how partials turn with f0, and how many times that with stiffness.
-    way_real, way_imag: how the sum changes with each shared number.
-    seen, seen_by_way: how much of that amplitudes would follow, real parts of all places and then imaginary ones, and
-    the same by ways; taken: products of these.  normal, slope: the step's equations.
+    seen, seen_by_way: how much amplitudes would follow of ways, which are how the sum changes with each shared number;
+    real parts of all places and then imaginary ones, and the same by ways; taken: products of these.
+    normal, slope: the step's equations; before: their right side, before they are solved.
     """
 
     turning_real: Annotated[NDArray[np.float64], "all partials"]
     turning_imag: Annotated[NDArray[np.float64], "all partials"]
     stretching: Annotated[NDArray[np.float64], "all partials"]
-    way_real: Annotated[NDArray[np.float32], "ways", "samples"]
-    way_imag: Annotated[NDArray[np.float32], "ways", "samples"]
     seen: Annotated[NDArray[np.float32], "both parts", "filled ways"]
     seen_by_way: Annotated[NDArray[np.float32], "filled ways", "both parts"]
     taken: Annotated[NDArray[np.float32], "filled ways", "filled ways"]
     normal: Annotated[NDArray[np.float64], "ways", "ways"]
     slope: Annotated[NDArray[np.float64], "ways"]
+    before: Annotated[NDArray[np.float64], "ways"]
 
 
 class Outcome(NamedTuple):
@@ -116,7 +121,7 @@ class VoiceFit(NamedTuple):
     lower: triangle of their products, by places; others: without a voice's; inverse: of them, where partials see each
     other.  value_real, value_imag: a number for each place.
     real, imag: amplitude of each; variance: of it, over the noise's.  gain: what a voice explains and no other.
-    voice_real, voice_imag: sum of a voice's partials.  rest_real, rest_imag: what is left; energy: of it.
+    rest_real, rest_imag: what is left; energy: of it.
     turn, now: a voice's first partial, and the latest.
     """
 
@@ -136,8 +141,6 @@ class VoiceFit(NamedTuple):
     imag: Annotated[NDArray[np.float64], "all partials"]
     variance: Annotated[NDArray[np.float64], "all partials"]
     gain: Annotated[NDArray[np.float64], "voices"]
-    voice_real: Annotated[NDArray[np.float32], "voices", "samples"]
-    voice_imag: Annotated[NDArray[np.float32], "voices", "samples"]
     rest_real: Annotated[NDArray[np.float32], "samples"]
     rest_imag: Annotated[NDArray[np.float32], "samples"]
     energy: Annotated[NDArray[np.float64], "one"]

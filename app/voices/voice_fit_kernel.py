@@ -6,13 +6,14 @@ the amplitudes of all are one linear problem (variable projection, Golub and Per
 """
 
 from sharpear.compiler import Floats, kernel
+from sharpear.dynamics.unit_kernel import copy
 
-from .voice_algebra_kernel import clear, factor, invert, product, real_product, solve_lower, solve_upper, turn_by
+from .voice_algebra_kernel import factor, invert, product, real_product, solve_lower, solve_upper, turn_by
 from .voice_atoms_kernel import lay_atoms
 from .voice_fit import MOMENTS, RIDGE, Outcome, VoiceFit, VoiceTables
-from .voice_pairs_kernel import lay_products, place_products
+from .voice_pairs_kernel import keep_products, lay_products, place_products
 from .voice_step_kernel import step
-from .voices_kernel import copy_voices
+from .voices_kernel import copy_voices, remove
 
 FLOOR = 1e-5
 """Noise is at least this share (-50 dB) of the energy."""
@@ -21,11 +22,22 @@ FLOOR = 1e-5
 @kernel
 def fit_voices(real: Floats, imag: Floats, steps: int, fit: VoiceFit, tables: VoiceTables) -> None:
     """Amplitudes, and so many times a step of what is shared and amplitudes again."""
-    for left in range(steps, -1, -1):
-        lay_atoms(fit, tables)
-        solve_amplitudes(real, imag, left > 0, fit, tables)
-        if left > 0:
-            step(fit, tables)
+    lay_atoms(fit, tables)
+    solve_amplitudes(real, imag, steps > 0, fit, tables)
+    for left in range(steps - 1, -1, -1):
+        step_on(real, imag, left > 0, fit, tables)
+
+
+@kernel
+def step_on(real: Floats, imag: Floats, steps_on: bool, fit: VoiceFit, tables: VoiceTables) -> None:
+    """A step of what is shared, and amplitudes again. steps_on: another one follows."""
+    if fit.pairs.powers_laid[0] < MOMENTS:
+        lay_products(MOMENTS, fit, tables)
+        place_products(fit, -1, tables, fit.lower)
+        factor(fit.lower, fit.pairs.first, fit.partials[0])
+    step(fit, tables)
+    lay_atoms(fit, tables)
+    solve_amplitudes(real, imag, steps_on, fit, tables)
 
 
 @kernel(apart=True)
@@ -34,8 +46,14 @@ def solve_amplitudes(real: Floats, imag: Floats, steps_on: bool, fit: VoiceFit, 
 
     steps_on: a step follows, which needs products weighted by time, too.
     """
-    count, samples, pairs = fit.partials[0], tables.time_s.size, fit.pairs
     lay_products(MOMENTS if steps_on else 1, fit, tables)
+    _solve(real, imag, fit, tables)
+
+
+@kernel
+def _solve(real: Floats, imag: Floats, fit: VoiceFit, tables: VoiceTables) -> None:
+    """The same, products being laid."""
+    count, samples, pairs = fit.partials[0], tables.time_s.size, fit.pairs
     place_products(fit, -1, tables, fit.lower)
     factor(fit.lower, pairs.first, count)
     for i in range(count):
@@ -46,18 +64,39 @@ def solve_amplitudes(real: Floats, imag: Floats, steps_on: bool, fit: VoiceFit, 
     solve_upper(fit.lower, pairs.first, count, fit.value_real, fit.value_imag)
     for i in range(count):
         fit.real[pairs.order[i]], fit.imag[pairs.order[i]] = fit.value_real[i], fit.value_imag[i]
-    rest_real, rest_imag, k = fit.rest_real[:samples], fit.rest_imag[:samples], 0
+    rest_real, rest_imag = fit.rest_real[:samples], fit.rest_imag[:samples]
     for n in range(samples):
         rest_real[n], rest_imag[n] = real[n], imag[n]
-    for v in range(fit.voices.number[0]):
-        sum_real, sum_imag = fit.voice_real[v, :samples], fit.voice_imag[v, :samples]
-        clear(sum_real, sum_imag)
-        while k < count and fit.partial_voice[k] == v:
-            row_real, row_imag = fit.atom_real[k, :samples], fit.atom_imag[k, :samples]
-            turn_by(complex(fit.real[k], fit.imag[k]), row_real, row_imag, sum_real, sum_imag)
-            k += 1
-        turn_by(complex(-1.0, 0.0), sum_real, sum_imag, rest_real, rest_imag)
+    for k in range(count):
+        row_real, row_imag = fit.atom_real[k, :samples], fit.atom_imag[k, :samples]
+        turn_by(-complex(fit.real[k], fit.imag[k]), row_real, row_imag, rest_real, rest_imag)
     fit.energy[0] = real_product(rest_real, rest_imag, rest_real, rest_imag)
+
+
+@kernel(apart=True)
+def fit_fewer(real: Floats, imag: Floats, fit: VoiceFit, tables: VoiceTables) -> None:
+    """Amplitudes once more, without partials that are not used any more and voices that use none, which go.
+
+    What is shared stays as it is, partials as they were laid, and so their products.
+    """
+    voices, samples, pairs, kept = fit.voices, tables.time_s.size, fit.pairs, 0
+    for k in range(fit.partials[0]):
+        v, h = fit.partial_voice[k], fit.partial_number[k]
+        pairs.stays[k] = kept if voices.used[v, h - 1] else -1
+        if voices.used[v, h - 1]:
+            if kept < k:
+                fit.partial_voice[kept], fit.partial_number[kept] = v, h
+                copy(fit.atom_real[k, :samples], fit.atom_real[kept, :samples])
+                copy(fit.atom_imag[k, :samples], fit.atom_imag[kept, :samples])
+            kept += 1
+    keep_products(fit.partials[0], pairs)
+    fit.partials[0] = kept
+    for v in range(voices.number[0] - 1, -1, -1):
+        if not voices.used[v].any():
+            remove(voices, v)
+            for k in range(kept):
+                fit.partial_voice[k] -= fit.partial_voice[k] > v
+    _solve(real, imag, fit, tables)
 
 
 @kernel(apart=True)
@@ -67,6 +106,9 @@ def copy_outcome(source: VoiceFit | Outcome, into: VoiceFit | Outcome) -> None:
     Its triangles and partials sample by sample stay what they are in a fit that takes it back: the next one lays them.
     """
     copy_voices(source.voices, into.voices)
+    for k in range(source.partials[0], into.real.size):  # states of the same voices are the same
+        into.partial_voice[k] = into.partial_number[k] = 0
+        into.real[k] = into.imag[k] = 0.0
     into.partials[0], into.energy[0] = source.partials[0], source.energy[0]
     for k in range(source.partials[0]):
         into.partial_voice[k], into.partial_number[k] = source.partial_voice[k], source.partial_number[k]
@@ -85,16 +127,15 @@ def find_variances(fit: VoiceFit) -> None:
 
 
 @kernel(apart=True)
-def find_gains(fit: VoiceFit, tables: VoiceTables) -> None:
-    """What each voice explains alone: ``a_v* (G_vv − G_vo G_oo⁻¹ G_ov) a_v``, o all other partials."""
+def find_gain(v: int, fit: VoiceFit, tables: VoiceTables) -> None:
+    """What a voice explains alone: ``a_v* (G_vv − G_vo G_oo⁻¹ G_ov) a_v``, o all other partials."""
     pairs, count, real, imag = fit.pairs, fit.partials[0], fit.value_real, fit.value_imag
-    for v in range(fit.voices.number[0]):
-        fit.gain[v] = _share_out(v, fit, tables)
-        place_products(fit, v, tables, fit.others)
-        factor(fit.others, pairs.first, count)
-        solve_lower(fit.others, pairs.first, count, real, imag)
-        for i in range(count):
-            fit.gain[v] -= real[i] ** 2 + imag[i] ** 2
+    fit.gain[v] = _share_out(v, fit, tables)
+    place_products(fit, v, tables, fit.others)
+    factor(fit.others, pairs.first, count)
+    solve_lower(fit.others, pairs.first, count, real, imag)
+    for i in range(count):
+        fit.gain[v] -= real[i] ** 2 + imag[i] ** 2
 
 
 @kernel
@@ -123,6 +164,6 @@ def _share_out(v: int, fit: VoiceFit, tables: VoiceTables) -> float:
 
 
 @kernel
-def noise_of(fit: VoiceFit, energy: float) -> float:
+def noise_of(fit: VoiceFit | Outcome, energy: float) -> float:
     """Energy a sample of what is left, and of what no fit can be trusted with."""
     return float((fit.energy[0] + FLOOR * energy) / fit.rest_real.size)

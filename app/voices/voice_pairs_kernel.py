@@ -17,6 +17,7 @@ from .voice_fit import GROWTH_STEP, GROWTHS, RIDGE, PairRoom, VoiceFit, VoiceTab
 def lay_products(moments: int, fit: VoiceFit, tables: VoiceTables) -> None:
     """``Σ_n t_n^m atom_i* atom_j`` of places i and j ≤ i that see each other, m below `moments`."""
     pairs, count = fit.pairs, fit.partials[0]
+    pairs.powers_laid[0] = moments
     _sort(fit)
     rate_hz = _find_pairs(count, tables, pairs)
     samples = tables.time_s.size
@@ -24,10 +25,10 @@ def lay_products(moments: int, fit: VoiceFit, tables: VoiceTables) -> None:
     points, width = -(-samples // thin), -(-count // HALF) * HALF
     powers = pairs.powers[:moments, :points]
     for n in range(points):
-        t = tables.time_s[n * thin]
         powers[0, n] = thin
-        for m in range(1, moments):
-            powers[m, n] = powers[m - 1, n] * t
+    for m in range(1, moments):
+        for n in range(points):
+            powers[m, n] = powers[m - 1, n] * tables.time_s[n * thin]
     for i in range(count):
         row_real, row_imag = fit.atom_real[pairs.order[i]], fit.atom_imag[pairs.order[i]]
         for n in range(points):
@@ -59,6 +60,26 @@ def place_products(fit: VoiceFit, without: int, tables: VoiceTables, matrix: Mat
                 matrix.real[i, j], matrix.imag[i, j] = pairs.real[i - j, 0, i], pairs.imag[i - j, 0, i]
         if not out:
             matrix.real[i, i] += RIDGE * tables.window_power
+
+
+@kernel
+def keep_products(count: int, pairs: PairRoom) -> None:
+    """Products of those that stay of so many partials; the others' places are taken by those above."""
+    place = 0
+    for i in range(count):
+        pairs.place[i] = -1
+        stays = pairs.stays[pairs.order[i]]
+        if stays < 0:
+            continue
+        pairs.place[i], pairs.order[place], lowest = place, stays, place
+        for j in range(i, pairs.first[i] - 1, -1):
+            if pairs.place[j] >= 0:
+                lowest = pairs.place[j]
+                for m in range(pairs.powers_laid[0]):
+                    pairs.real[place - lowest, m, place] = pairs.real[i - j, m, i]
+                    pairs.imag[place - lowest, m, place] = pairs.imag[i - j, m, i]
+        pairs.first[place] = lowest
+        place += 1
 
 
 @kernel

@@ -7,7 +7,7 @@ import numpy as np
 from sharpear.compiler import Floats, kernel
 from sharpear.compiler.products import ANYTHING, HALF, add_products
 
-from .voice_algebra_kernel import Matrix, clear, real_product, solve_real, turn_by
+from .voice_algebra_kernel import Matrix, clear, solve_real, turn_by
 from .voice_fit import VoiceFit, VoiceTables
 from .voices_kernel import (
     LARGEST_CURVATURE,
@@ -19,39 +19,47 @@ from .voices_kernel import (
     SHARED,
 )
 
+OVER = (1.0, 1 / 2, 1 / 6)
+"""f0, slope and curvature turn partials by these times t, t² and t³."""
+
 
 @kernel(apart=True)
 def step(fit: VoiceFit, tables: VoiceTables) -> None:
-    """One step, by the way in which the fit leaves what is left."""
-    samples, voices = tables.time_s.size, fit.voices.number[0]
-    ways, room = SHARED * voices, fit.step
-    _find_turning(fit)
-    _lay_ways(fit, tables)
-    _find_seen(fit, ways)
-    noise = max(fit.energy[0] / samples, 1e-36)
-    for i in range(ways):
-        way_real, way_imag = room.way_real[i, :samples], room.way_imag[i, :samples]
-        room.normal[i, : i + 1], room.slope[i] = 0.0, 0.0
-        if leads_nowhere(fit, i):
-            continue
-        for j in range(i + 1):
-            if not leads_nowhere(fit, j):
-                both = real_product(way_real, way_imag, room.way_real[j, :samples], room.way_imag[j, :samples])
-                room.normal[i, j] = both - room.taken[i, j]
-        room.slope[i] = real_product(way_real, way_imag, fit.rest_real, fit.rest_imag)
-    for i in range(ways):
-        precision = noise / tables.spread[i % SHARED] ** 2
-        room.normal[i, i] = room.normal[i, i] * (1 + 1e-9) + precision
-        if i % SHARED > 0:
-            room.slope[i] -= precision * fit.voices.shared[i // SHARED, i % SHARED]
-    solve_real(room.normal, ways, room.slope)
-    _move_by(room.slope, fit, tables)
+    """One step, by what the fit leaves: its products are there for all powers of time."""
+    _lay_equations(fit, tables)
+    solve_real(fit.step.normal, SHARED * fit.voices.number[0], fit.step.slope)
+    _move_by(fit.step.slope, fit, tables)
 
 
 @kernel
-def leads_nowhere(fit: VoiceFit, way: int) -> bool:
-    """Whether it is the stiffness of a voice that has none."""
-    return bool(way % SHARED == SHARED - 1 and not fit.voices.stiff[way // SHARED])
+def promised(fit: VoiceFit, tables: VoiceTables) -> float:
+    """By how much a step would lower the energy that is left, were all as straight as it takes it to be."""
+    _lay_equations(fit, tables)
+    room, ways, energy = fit.step, SHARED * fit.voices.number[0], 0.0
+    for i in range(ways):
+        room.before[i] = room.slope[i]
+    solve_real(room.normal, ways, room.slope)
+    for i in range(ways):
+        energy += room.before[i] * room.slope[i]
+    return energy
+
+
+@kernel(apart=True)
+def _lay_equations(fit: VoiceFit, tables: VoiceTables) -> None:
+    """The lower triangle of a step's equations, and their right side."""
+    voices, room = fit.voices, fit.step
+    ways, noise = SHARED * voices.number[0], max(fit.energy[0] / tables.time_s.size, 1e-36)
+    _find_turning(fit)
+    _find_slope(fit, tables)
+    _find_normal(fit, ways)
+    _find_seen(fit, ways)
+    for i in range(ways):
+        precision = noise / tables.spread[i % SHARED] ** 2
+        for j in range(i + 1):
+            room.normal[i, j] += room.normal[j, i] - room.taken[i, j]
+        room.normal[i, i] = room.normal[i, i] * (1 + 1e-9) + precision
+        if i % SHARED > 0:
+            room.slope[i] -= precision * voices.shared[i // SHARED, i % SHARED]
 
 
 @kernel
@@ -65,48 +73,96 @@ def _find_turning(fit: VoiceFit) -> None:
         fit.step.stretching[k] = stretching if fit.voices.stiff[v] else 0.0
 
 
-@kernel(apart=True)
-def _lay_ways(fit: VoiceFit, tables: VoiceTables) -> None:
-    """Each voice's ``t X``, ``t² X / 2`` and ``t³ X / 6`` for f0, slope and curvature, ``t A``, and ``t S``.
-
-    A is the sum of its partials, X of the same each as it turns, S of the same each as stiffness turns it.
-    """
-    samples, real, imag = tables.time_s.size, fit.step.way_real, fit.step.way_imag
-    for v in range(fit.voices.number[0]):
-        for m in (0, 4):
-            clear(real[SHARED * v + m, :samples], imag[SHARED * v + m, :samples])
+@kernel
+def _find_slope(fit: VoiceFit, tables: VoiceTables) -> None:
+    """Real parts of products of ways with what is left."""
+    samples, slope = tables.time_s.size, fit.step.slope
+    slope[: SHARED * fit.voices.number[0]] = 0.0
     for k in range(fit.partials[0]):
-        v, turning = fit.partial_voice[k], complex(fit.step.turning_real[k], fit.step.turning_imag[k])
-        row_real, row_imag, q = fit.atom_real[k, :samples], fit.atom_imag[k, :samples], SHARED * v
-        turn_by(turning, row_real, row_imag, real[q], imag[q])
-        if fit.voices.stiff[v]:
-            turn_by(fit.step.stretching[k] * turning, row_real, row_imag, real[q + 4], imag[q + 4])
-    t = tables.time_s
-    for v in range(fit.voices.number[0]):
-        q = SHARED * v
-        _weigh_by_time(t, real[q], imag[q])
-        _weigh_by(t, 1 / 2, real[q], imag[q], real[q + 1], imag[q + 1])
-        _weigh_by(t, 1 / 3, real[q + 1], imag[q + 1], real[q + 2], imag[q + 2])
-        _weigh_by(t, 1.0, fit.voice_real[v], fit.voice_imag[v], real[q + 3], imag[q + 3])
-        if fit.voices.stiff[v]:
-            _weigh_by_time(t, real[q + 4], imag[q + 4])
+        q, turning = SHARED * fit.partial_voice[k], complex(fit.step.turning_real[k], fit.step.turning_imag[k])
+        first, second, third = _moments(
+            tables.time_s, fit.atom_real[k, :samples], fit.atom_imag[k, :samples], fit.rest_real, fit.rest_imag
+        )
+        for m, moment in enumerate((first, second, third)):
+            slope[q + m] += OVER[m] * (turning.conjugate() * moment).real
+        slope[q + 3] += fit.real[k] * first.real + fit.imag[k] * first.imag
+        slope[q + 4] += fit.step.stretching[k] * (turning.conjugate() * first).real
+
+
+@kernel(fastmath={"contract", "reassoc"})
+def _moments(
+    t: Floats, atom_real: Floats, atom_imag: Floats, real: Floats, imag: Floats
+) -> tuple[complex, complex, complex]:
+    """``Σ t^m atom* row`` for m of 1, 2 and 3."""
+    a = b = c = d = e = f = np.float32(0)
+    for n in range(t.size):
+        x = t[n] * (atom_real[n] * real[n] + atom_imag[n] * imag[n])
+        y = t[n] * (atom_real[n] * imag[n] - atom_imag[n] * real[n])
+        a += x
+        b += y
+        c += t[n] * x
+        d += t[n] * y
+        e += t[n] * (t[n] * x)
+        f += t[n] * (t[n] * y)
+    return (
+        complex(np.float64(a), np.float64(b)),
+        complex(np.float64(c), np.float64(d)),
+        complex(np.float64(e), np.float64(f)),
+    )
 
 
 @kernel
-def _weigh_by(t: Floats, by: float, real: Floats, imag: Floats, into_real: Floats, into_imag: Floats) -> None:
-    """``into = by t row``."""
-    single = np.float32(by)
-    for n in range(t.size):
-        weight = single * t[n]
-        into_real[n], into_imag[n] = weight * real[n], weight * imag[n]
+def _find_normal(fit: VoiceFit, ways: int) -> None:
+    """Products of ways with each other, of partials that see each other: in the sum with its transpose each is whole.
+
+    The ways of a voice are its partials times powers of time: ``t X``, ``t² X / 2`` and ``t³ X / 6`` for f0, slope and
+    curvature, ``t A`` for growth, ``t S`` for stiffness. A is the sum of its partials, X of the same as f0 turns them,
+    S as stiffness turns them.
+    """
+    pairs, room = fit.pairs, fit.step
+    room.normal[:ways, :ways] = 0.0
+    for i in range(fit.partials[0]):
+        above = pairs.order[i]
+        turning = complex(room.turning_real[above], -room.turning_imag[above])
+        level = complex(fit.real[above], -fit.imag[above])
+        for j in range(pairs.first[i], i + 1):
+            below = pairs.order[j]
+            to, q = SHARED * fit.partial_voice[above], SHARED * fit.partial_voice[below]
+            share = 0.5 if i == j else 1.0
+            own = share * complex(room.turning_real[below], room.turning_imag[below])
+            own_level = share * complex(fit.real[below], fit.imag[below])
+            _add_pair(
+                turning * own, turning * own_level, level * own, level * own_level, room.stretching[above],
+                room.stretching[below], pairs.real[i - j, :, i], pairs.imag[i - j, :, i],
+                room.normal[to : to + SHARED, q : q + SHARED],
+            )  # fmt: skip
 
 
 @kernel
-def _weigh_by_time(t: Floats, real: Floats, imag: Floats) -> None:
-    """``row ← t row``."""
-    for n in range(t.size):
-        real[n] *= t[n]
-        imag[n] *= t[n]
+def _add_pair(
+    both: complex, left: complex, right: complex, levels: complex, above: float, below: float, real: Floats,
+    imag: Floats, normal: Floats,
+) -> None:  # fmt: skip
+    """What two partials bring: real, imag are their products by powers of time.
+
+    both, left, right, levels: products of how both turn, of how one turns and the level of the other, of both levels.
+    above, below: how much more stiffness turns each.
+    """
+    for m in range(3):
+        for n in range(3):
+            normal[m, n] += OVER[m] * OVER[n] * (both.real * real[m + n + 2] - both.imag * imag[m + n + 2])
+        turned = OVER[m] * (both.real * real[m + 2] - both.imag * imag[m + 2])
+        first = OVER[m] * (left.real * real[m + 2] - left.imag * imag[m + 2])
+        second = OVER[m] * (right.real * real[m + 2] - right.imag * imag[m + 2])
+        normal[m, 3] += first
+        normal[3, m] += second
+        normal[m, 4] += below * turned
+        normal[4, m] += above * turned
+        if m == 0:
+            normal[3, 4] += below * second
+            normal[4, 3] += above * first
+            normal[4, 4] += above * below * turned
+    normal[3, 3] += levels.real * real[2] - levels.imag * imag[2]
 
 
 @kernel(apart=True)

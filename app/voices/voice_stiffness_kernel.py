@@ -6,7 +6,8 @@ from sharpear.compiler import kernel
 
 from .voice_evidence_kernel import RowRoom
 from .voice_fit import VoiceTables
-from .voice_fit_kernel import copy_outcome, fit_voices, noise_of
+from .voice_fit_kernel import copy_outcome, fit_voices, noise_of, solve_amplitudes
+from .voice_step_kernel import promised
 
 EXPLAINED = 0.003
 """What leaves less than this share of the energy needs no second thought."""
@@ -32,9 +33,17 @@ def stretch(energy: float, room: RowRoom, tables: VoiceTables) -> None:
     for v in range(fit.voices.number[0]):
         waited = fit.voices.age[v] - STRETCH_AGE
         if waited >= 0 and waited % STRETCH_ROWS == 0 and not fit.voices.stiff[v]:
-            fit.voices.stiff[v], fit.voices.shared[v, 4], some = True, FIRST_STIFFNESS, True
+            fit.voices.stiff[v], some = True, True
     if not some:
         return
+    # Stiffness begins where it is looked for: what a step from none promises is told by the partials as they were laid.
+    solve_amplitudes(room.real, room.imag, True, fit, tables)
+    if promised(fit, tables) < 2 * STRETCH_NATS * before:
+        copy_outcome(room.other, fit)
+        return
+    for v in range(fit.voices.number[0]):
+        if fit.voices.stiff[v] and fit.voices.shared[v, 4] == 0:
+            fit.voices.shared[v, 4] = FIRST_STIFFNESS
     fit_voices(room.real, room.imag, STRETCH_STEPS, fit, tables)
     nats = fit.rest_real.size * 0.5 * math.log(before / noise_of(fit, energy))
     if nats < STRETCH_NATS or fit.energy[0] > STRETCH_LEAVES * energy:
