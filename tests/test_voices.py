@@ -13,6 +13,7 @@ from sharpear.dynamics.voice_beliefs import load_voice_beliefs, voice_room
 from sharpear.dynamics.voice_beliefs_kernel import judge_voices, weigh_lines
 from sharpear.gpu.stateful import allocated
 from sharpear.sharpening.voiced_judge import name
+from sharpear.voices.tracker_arrays import TOLD
 from sharpear.voices.voice_cues_kernel import (
     FAINTEST_PARTIAL,
     LEAST_ENERGY,
