@@ -26,6 +26,7 @@ from sharpear.dynamics import persistent_maps
 from sharpear.pitch import Transcriber, Voices, notes_of
 from sharpear.pitch.music_parts import in_parts
 from sharpear.pitch.voice_curves import in_hindsight
+from sharpear.sinks.music import hertz
 
 GAINS = (0.7, 1.5)
 """Evidence of a belief of 1."""
@@ -105,7 +106,7 @@ def scores(followed: Followed, decide: Decision, recording: recordings.Recording
     if not (folder / "notes.csv").exists():
         return frames, np.nan
     notes = notes_of(Voices(followed.times_s, voices, (voices > 0).astype(np.float32)))
-    rows = [(n.onset_s, n.offset_s, 440 * 2 ** ((n.midi + n.cents / 100 - 69) / 12)) for n in notes]
+    rows = [(n.onset_s, n.offset_s, hertz(n.midi, n.cents)) for n in notes]
     true = [(note.onset_s, note.offset_s, note.hz) for note in recordings.written(folder / "notes.csv")]
     return frames, note_f1(np.array(rows).reshape(-1, 3), np.array(true))
 

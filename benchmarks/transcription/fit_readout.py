@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmarks.sharpness.lines import Floats
-from benchmarks.transcription.pieces import EXTREMES, FONTS, ORDER, Piece, beyond, chords, pieces
+from benchmarks.transcription.pieces import EXTREMES, FONTS, ORDER, Piece, pieces
+from benchmarks.transcription.sine_pieces import beyond, chords
 from sharpear.pitch import PitchLayer, Transcriber
 from sharpear.pitch.voice_curves import in_hindsight
 from sharpear.sharpening.frames import Frames

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from benchmarks.sharpness.lines import Floats
 from benchmarks.transcription.fit_readout import BLOCK, fitted, layers
 from benchmarks.transcription.peers import hz_of
-from benchmarks.transcription.pieces import FONTS, ORDER, STROKES, Piece, pieces, strings
+from benchmarks.transcription.pieces import FONTS, ORDER, STROKES, Piece, pieces
 from benchmarks.transcription.scores import note_f1
+from benchmarks.transcription.sine_pieces import strings
 from sharpear.pitch import Transcriber, notes_of
 from sharpear.pitch.beginnings import EVIDENCE, NEAR_S, Readout, pitch_of, weighed
 from sharpear.pitch.voice_curves import VoiceCurves

@@ -18,6 +18,7 @@ from benchmarks.sharpness.pitch import multi_pitch
 from benchmarks.sharpness.recordings import HOP_S
 from benchmarks.transcription.heard import HIGHEST_HZ, LOWEST_HZ, Heard
 from benchmarks.transcription.peers import basic_pitch, klapuri
+from sharpear.sinks.music import hertz
 
 PER_OCTAVE = 36
 HARMONICS = 10
@@ -30,7 +31,7 @@ Method = Callable[[Audio, float], Heard]
 def transcribed(audio: Audio, sample_rate: float, overrides: dict[str, Any]) -> Heard:
     """`sharpear.pitch.transcribe`."""
     result = importlib.import_module("sharpear.pitch").transcribe(audio, sample_rate, overrides=overrides)
-    notes = [(n.onset_s, n.offset_s, 440 * 2 ** ((n.midi + n.cents / 100 - 69) / 12)) for n in result.notes]
+    notes = [(n.onset_s, n.offset_s, hertz(n.midi, n.cents)) for n in result.notes]
     f0 = [row[row > 0].astype(float) for row in result.voices.f0]
     return Heard(result.voices.times, f0, np.array(notes).reshape(-1, 3))
 

@@ -18,7 +18,6 @@ from benchmarks.separation.instruments import RATE, TICKS_PER_S, Event, played, 
 from benchmarks.separation.training_pieces import MAJOR, drum_pattern, noise_of
 from benchmarks.sharpness.estimate import Audio
 from benchmarks.sharpness.lines import Floats
-from benchmarks.transcription.peers import hz_of
 from benchmarks.transcription.singers import CURVE_HZ, sung
 
 SECONDS = 7.0
@@ -267,75 +266,6 @@ def pieces(font: str, count: int, seed: int, order: Sequence[str] = ORDER) -> It
         sound *= 0.1 * 10 ** (rng.uniform(-20, 5) / 20)
         audio = librosa.resample(sound, orig_sr=RATE, target_sr=rate).astype(np.float32)
         yield Piece(kind, audio, float(rate), notes, curves)
-
-
-def beyond(count: int, seed: int) -> Iterator[Piece]:
-    """Tones below and above the pitches that are told, one after another: strings too low and whistles."""
-    for number in range(count):
-        rng = np.random.default_rng([seed, number])
-        rate, now, rows = RATES_HZ[number % len(RATES_HZ)], 0.1, []
-        sound = noise_of(rng, round(SECONDS * rate)) * 10 ** (rng.uniform(-80, -40) / 20)
-        while now < SECONDS:
-            held = float(rng.uniform(0.3, 1.0))
-            key = int(rng.integers(21, 33) if rng.random() < 0.7 else rng.integers(84, 109))
-            _add_tone(sound, rate, now, held, key, rng)
-            rows.append((now, now + held, key))
-            now += held + float(rng.uniform(0.0, 0.3))
-        yield Piece("beyond", (0.05 * sound / np.std(sound)).astype(np.float32), float(rate), np.array(rows))
-
-
-def chords(count: int, seed: int) -> Iterator[Piece]:
-    """Chords of up to four harmonic tones that begin and end together, octaves and twelfths often among them."""
-    for number in range(count):
-        rng = np.random.default_rng([seed, number, 1])
-        rate, now, rows = RATES_HZ[number % len(RATES_HZ)], 0.1, []
-        sound = noise_of(rng, round(SECONDS * rate)) * 10 ** (rng.uniform(-80, -40) / 20)
-        while now < SECONDS:
-            held, low = float(rng.uniform(0.3, 1.2)), int(rng.integers(36, 65))
-            above = rng.choice([3, 4, 5, 7, 9, 12, 12, 16, 19], size=int(rng.integers(0, 4)), replace=False)
-            for key in np.unique([low, *(low + above)]):
-                _add_tone(sound, rate, now, held, int(key), rng)
-                rows.append((now, now + held, int(key)))
-            now += held + float(rng.uniform(0.0, 0.3))
-        yield Piece("chords", (0.05 * sound / np.std(sound)).astype(np.float32), float(rate), np.array(rows))
-
-
-def strings(count: int, seed: int) -> Iterator[Piece]:
-    """One to four strings made of sines, octaves and twelfths often among them, each struck in its own time."""
-    for number in range(count):
-        rng = np.random.default_rng([seed, number, 2])
-        rate, rows = RATES_HZ[number % len(RATES_HZ)], []
-        sound = noise_of(rng, round(SECONDS * rate)) * 10 ** (rng.uniform(-80, -35) / 20)
-        low = int(rng.integers(33, 70))
-        above = rng.choice([3, 4, 5, 6, 7, 9, 12, 12, 16, 19, 24], size=int(rng.integers(0, 4)), replace=False)
-        for key in np.unique([low, *(low + above)]).tolist():
-            longest_s, decay, slope = rng.uniform(0.25, 1.5), rng.uniform(0, 10), rng.uniform(0.5, 1.5)
-            attack_s, now = rng.uniform(0.001, 0.03), float(rng.uniform(0.1, 0.6))
-            phase, loud_db = rng.uniform(0, 2 * np.pi, 40), rng.uniform(-12, 0)
-            while now < SECONDS:
-                held = float(rng.uniform(0.12, longest_s))
-                rings = held if rng.random() < 0.7 else held * float(rng.uniform(0.3, 0.9))
-                t = np.arange(round(now * rate), min(round((now + rings) * rate), sound.size)) / rate - now
-                edges = np.clip(np.minimum(t / attack_s, (rings - t) / 0.01), 0, 1)
-                envelope = edges * np.exp(-decay * t)
-                envelope *= 10 ** ((loud_db + rng.uniform(-4, 4)) / 20)
-                h = np.arange(1, 1 + min(40, int(0.45 * rate / hz_of(key))))[:, None]
-                partials = h**-slope * np.cos(2 * np.pi * h * hz_of(key) * t + phase[: len(h), None])
-                sound[round(now * rate) :][: t.size] += envelope * partials.sum(axis=0)
-                rows.append((now, now + rings, key))
-                now += held
-        yield Piece("strings", (0.05 * sound / np.std(sound)).astype(np.float32), float(rate), np.array(rows))
-
-
-def _add_tone(sound: Floats, rate: int, at_s: float, held_s: float, key: int, rng: np.random.Generator) -> None:
-    """Partials of random phases under one slope, the tone dying away or not."""
-    hz, slope = 440 * 2 ** ((key - 69) / 12), rng.uniform(0.3, 1.6)
-    phase, decay = rng.uniform(0, 2 * np.pi, 40), rng.uniform(0, 3)
-    t = np.arange(sound.size) / rate
-    inside = (t >= at_s) & (t < at_s + held_s)
-    own = t[inside] - at_s
-    for h in range(1, 1 + min(40, int(0.45 * rate / hz))):
-        sound[inside] += h**-slope * np.cos(2 * np.pi * h * hz * own + phase[h - 1]) * np.exp(-decay * own)
 
 
 def _performed(kind: str, font: str, rng: np.random.Generator) -> tuple[Floats, Floats, Floats | None]:
