@@ -240,7 +240,7 @@ def test_partials_see_those_alone_of_which_their_products_tell(window, seed):
     size = np.sqrt(np.square(abs(A)).sum(0))
     places = np.arange(A.shape[1])
     seen = places >= pairs.first[: A.shape[1], None]
-    for m in range(4):
+    for m in range(7):
         expected = A.conj().T @ (u[:, None] ** m * A) / np.outer(size, size) / abs(u).max() ** m
         for i in places:
             for j in places[pairs.first[i] : i + 1]:

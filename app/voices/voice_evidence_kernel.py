@@ -126,7 +126,7 @@ def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule)
 @kernel
 def examine(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule) -> None:
     """Which voices have evidence and three strong partials, at first without large gaps, and no stronger one beside."""
-    fit, stands, alike = room.fit, room.stands, _alike(room.fit.voices)
+    fit, stands, alike = room.fit, room.stands, _any_alike(room.fit.voices)
     find_variances(fit)
     measure(fit, room)
     noise, count, k = noise_of(fit, energy), fit.voices.number[0], 0
@@ -162,7 +162,7 @@ def examine(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRul
 
 
 @kernel
-def _alike(voices: Voices) -> bool:
+def _any_alike(voices: Voices) -> bool:
     """Whether any two are."""
     found = False
     for v in range(voices.number[0]):

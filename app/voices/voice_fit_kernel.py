@@ -164,6 +164,6 @@ def _share_out(v: int, fit: VoiceFit, tables: VoiceTables) -> float:
 
 
 @kernel
-def noise_of(fit: VoiceFit | Outcome, energy: float) -> float:
+def noise_of(fit: VoiceFit, energy: float) -> float:
     """Energy a sample of what is left, and of what no fit can be trusted with."""
     return float((fit.energy[0] + FLOOR * energy) / fit.rest_real.size)
