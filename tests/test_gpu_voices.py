@@ -26,7 +26,7 @@ from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.judge import Judge
 from sharpear.sharpening.sharpener import Sharpener
 from sharpear.sharpening.voiced_judge import VoicedJudge
-from sharpear.voices.voice_tracker_kernel import TrackerOut
+from sharpear.voices.tracker_arrays import TrackerOut
 
 RATE, HOP, STREAMS = 8000, 23, 3
 ODD = (1, 10, 300, 301, 1777, 4000, 4022, 5001)

@@ -252,9 +252,9 @@ def test_partials_see_those_alone_of_which_their_products_tell(window, seed):
 
 @pytest.mark.parametrize("window", ["whole", "right", "left"])
 def test_a_step_is_that_of_gauss_and_newton(window):
-    """Mostly within a tenth of what the noise makes of it, seldom beyond a quarter, with all products and ways."""
+    """Mostly within 0.08 of what the noise makes of it, seldom beyond a quarter, with all products and ways."""
     away = [steps_away(seed, getattr(TABLES, window)) for seed in range(24)]
-    assert np.median(away) < 0.1
+    assert np.median(away) < 0.08
     assert sum(far > 0.25 for far in away) <= 2
     assert max(away) < 0.5
 
@@ -285,9 +285,10 @@ def steps_away(seed: int, tables: VoiceTables) -> float:
     moved = fit.voices.shared[:voices] - before
     moved[:, 0] = np.log(fit.voices.shared[:voices, 0] / before[:, 0])
     free = abs(expected[:, 0]) < 0.012
+    assert free.any()
     inside = fit.voices.shared[:voices, 4] > 0
     away = abs(moved - expected) / uncertain
-    return float(max(away[free, :4].max(initial=0), away[free & inside, 4:].max(initial=0)))
+    return float(max(away[free, :4].max(), away[free & inside, 4:].max(initial=0)))
 
 
 @pytest.mark.parametrize(("size", "sees"), [(1, 1), (2, 2), (7, 7), (30, 30), (40, 4)])

@@ -17,8 +17,8 @@ from sharpear.dsp.hann_bank_kernel import hann_room
 from sharpear.dsp.lines_kernel import lanes_room
 from sharpear.dynamics.pair_kernel import pair_room
 from sharpear.gpu.arguments import check_audio
+from sharpear.voices.tracker_arrays import ROW_HOPS, TrackerOut
 from sharpear.voices.voice_evidence_kernel import RowRoom
-from sharpear.voices.voice_tracker_kernel import ROW_HOPS, TrackerOut
 
 from .belief_code import BeliefCode
 from .cores import cores, streams_side_by_side

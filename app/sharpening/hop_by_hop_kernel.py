@@ -13,7 +13,7 @@ from sharpear.dynamics.pair_kernel import PairRoom, pair_frame
 from sharpear.dynamics.rules import PairParts
 from sharpear.dynamics.unit_kernel import copy, is_silent
 from sharpear.dynamics.voice_beliefs_kernel import VoiceWeights
-from sharpear.voices.voice_tracker_kernel import ROW_HOPS, TrackerOut
+from sharpear.voices.tracker_arrays import ROW_HOPS, TrackerOut
 
 from .judge import JudgeRoom, JudgeTables, judge_frame, judge_moment
 from .plain import PlainParts, plain_frame

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from sharpear.compiler import Floats, kernel
 from sharpear.compiler.entries import entries
 from sharpear.compiler.kept import Kept
+from sharpear.voices.tracker_arrays import TrackerOut, TrackerParts
 from sharpear.voices.voice_evidence_kernel import RowRoom
+from sharpear.voices.voice_frames_kernel import say
 from sharpear.voices.voice_tracker import VoiceTracker
-from sharpear.voices.voice_tracker_kernel import TrackerOut, TrackerParts, follow, say
+from sharpear.voices.voice_tracker_kernel import follow
 
 from .cores import cores, streams_side_by_side
 

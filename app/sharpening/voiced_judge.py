@@ -18,9 +18,9 @@ from sharpear.dynamics.voice_beliefs_kernel import VOICES, WINDOWS, VoiceRoom, V
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
 from sharpear.gpu.stateful import allocated
+from sharpear.voices.tracker_arrays import ROW_HOPS, TrackerOut
 from sharpear.voices.voice_cues_kernel import LEVEL_CUE, OWN_CUES, SHARED_CUES, VoiceCueRoom, read_voice_cues
 from sharpear.voices.voice_tracker import DELAY_HOPS, TOP_HZ, VoiceTracker
-from sharpear.voices.voice_tracker_kernel import ROW_HOPS, TrackerOut
 from sharpear.voices.voices_kernel import MOST_PARTIALS
 
 from .judge import Judge, JudgeRoom, JudgeTables, collect, judge_moment, nearest_atom, place

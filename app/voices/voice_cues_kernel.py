@@ -10,7 +10,7 @@ from sharpear.compiler.elementary import ln
 from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
 from sharpear.dsp.line_cues_kernel import BELOW_LAST
 
-from .voice_tracker_kernel import ROW_HOPS, TOLD
+from .tracker_arrays import ROW_HOPS, TOLD
 
 OWN_CUES = 7
 """Cues of a band itself; those of all voices together follow, and what the judge of windows thinks of the band."""

@@ -29,24 +29,24 @@ def fit_voices(real: Floats, imag: Floats, steps: int, fit: VoiceFit, tables: Vo
 
 
 @kernel
-def step_on(real: Floats, imag: Floats, steps_on: bool, fit: VoiceFit, tables: VoiceTables) -> None:
-    """A step of what is shared, and amplitudes again. steps_on: another one follows."""
+def step_on(real: Floats, imag: Floats, goes_on: bool, fit: VoiceFit, tables: VoiceTables) -> None:
+    """A step of what is shared, and amplitudes again. goes_on: another one follows."""
     if fit.pairs.powers_laid[0] < MOMENTS:
         lay_products(MOMENTS, fit, tables)
         place_products(fit, -1, tables, fit.lower)
         factor(fit.lower, fit.pairs.first, fit.partials[0])
     step(fit, tables)
     lay_atoms(fit, tables)
-    solve_amplitudes(real, imag, steps_on, fit, tables)
+    solve_amplitudes(real, imag, goes_on, fit, tables)
 
 
 @kernel(apart=True)
-def solve_amplitudes(real: Floats, imag: Floats, steps_on: bool, fit: VoiceFit, tables: VoiceTables) -> None:
+def solve_amplitudes(real: Floats, imag: Floats, goes_on: bool, fit: VoiceFit, tables: VoiceTables) -> None:
     """Amplitudes of the partials, what they leave of the windowed samples, and its energy.
 
-    steps_on: a step follows, which needs products weighted by time, too.
+    goes_on: a step follows, which needs products weighted by time, too.
     """
-    lay_products(MOMENTS if steps_on else 1, fit, tables)
+    lay_products(MOMENTS if goes_on else 1, fit, tables)
     _solve(real, imag, fit, tables)
 
 

@@ -11,11 +11,7 @@ from sharpear.dynamics import HarmonicFields
 from sharpear.dynamics.divisive import DivisiveGains
 from sharpear.gpu.stateful import Stateful, allocated, at_rest, fields_of, named
 
-from .voice_evidence_kernel import HIGHEST_HZ, LOWEST_HZ, EvidenceRule, RowRoom
-from .voice_fit import APART, GROWTH_STEP, GROWTHS, MOMENTS, VoiceTables
-from .voice_hypotheses_kernel import PEAKS, REST, HypothesisTables
-from .voice_spectrum_kernel import SpectrumTables
-from .voice_tracker_kernel import (
+from .tracker_arrays import (
     BAND_PER_HOP,
     LATER_ROWS,
     ROW_HOPS,
@@ -25,8 +21,12 @@ from .voice_tracker_kernel import (
     TrackerParts,
     TrackerState,
     TrackerTables,
-    track,
 )
+from .voice_evidence_kernel import HIGHEST_HZ, LOWEST_HZ, EvidenceRule, RowRoom
+from .voice_fit import APART, GROWTH_STEP, GROWTHS, MOMENTS, VoiceTables
+from .voice_hypotheses_kernel import PEAKS, REST, HypothesisTables
+from .voice_spectrum_kernel import SpectrumTables
+from .voice_tracker_kernel import track
 from .voices_kernel import MOST_PARTIALS, MOST_VOICES, PARTIALS, SHARED
 
 HALF_HOPS = 10

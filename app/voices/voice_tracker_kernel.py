@@ -1,38 +1,32 @@
-"""Voices, row by row of four hops, and what they say of every frame. No validation here."""
+"""Voices, row by row of four hops. No validation here."""
 
 import math
-from typing import Annotated, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, kernel
+from sharpear.dynamics.unit_kernel import copy
 
+from .tracker_arrays import (
+    BAND_PER_HOP,
+    LATER_ROWS,
+    MIDDLE_HOPS,
+    ROW_HOPS,
+    ROWS,
+    TrackerOut,
+    TrackerState,
+    TrackerTables,
+)
 from .voice_algebra_kernel import product
-from .voice_evidence_kernel import EvidenceRule, RowRoom, look, measure
+from .voice_evidence_kernel import RowRoom, look, measure
 from .voice_fit import VoiceFit, VoiceTables
 from .voice_fit_kernel import copy_outcome, noise_of
-from .voice_hypotheses_kernel import Hypotheses, HypothesisTables, forget
+from .voice_frames_kernel import say
+from .voice_hypotheses_kernel import Hypotheses, forget
 from .voice_rows_kernel import SILENT, first_look, second_look
-from .voice_spectrum_kernel import SpectrumTables, transform
+from .voice_spectrum_kernel import transform
 from .voice_stiffness_kernel import EXPLAINED
 from .voices_kernel import CALMING, DAMPING, PARTIALS, Voices, copy_voices, is_known, move
-
-ROW_HOPS = 4
-"""Hops between two rows."""
-
-LATER_ROWS = 2
-"""A row is looked at a second time when so many more are known: 23 ms later."""
-
-MIDDLE_HOPS = (ROW_HOPS - 1) / 2
-"""From a row to the middle of the frames that it is said of, at which it is looked at again: no frame is farther from a
-fit than this."""
-
-ROWS = 2 * LATER_ROWS + 1
-"""Rows that are remembered: those later and earlier than the one that is looked at again."""
-
-BAND_PER_HOP = 16
-"""Samples of the analytic band in a hop."""
 
 RESTART_HOPS = 256
 """Hops after which all voices are found anew, so that long files can be worked on in segments."""
@@ -44,93 +38,6 @@ there a fit is far from what windows tell, and does no more than name whose thei
 
 SIDE_WEIGHT = 12.0
 """Nats twice over that a partial must bring where windows of different lengths are compared."""
-
-CLOSER_HZ = 2.0
-"""Partials closer than this cannot be told apart by anybody within a tenth of a second: they are one line."""
-
-TOLD = 6
-"""Numbers that are told of all voices together."""
-
-
-class TrackerTables(NamedTuple):
-    """What a tracker needs beside its parts.
-
-    taps_real, taps_imag: each sample of a hop's band from the last samples of sound.
-    whole, right, left: fits around a moment, after and before it.
-    bin_band, bin_part: band below each bin of the spectrum, -1 for none, and how much of it belongs above.
-    """
-
-    taps_real: Annotated[NDArray[np.float32], "band per hop", "taps"]
-    taps_imag: Annotated[NDArray[np.float32], "band per hop", "taps"]
-    hop_s: float
-    whole: VoiceTables
-    right: VoiceTables
-    left: VoiceTables
-    spectrum: SpectrumTables
-    hypotheses: HypothesisTables
-    rule: EvidenceRule
-    bin_band: Annotated[NDArray[np.int64], "points"]
-    bin_part: Annotated[NDArray[np.float64], "points"]
-
-
-class TrackerState(NamedTuple):
-    """The last samples of sound, and of the band; the voices of the last rows, the newest first; what a row has found.
-
-    share: of the energy that the first look at each of these rows has left.
-    activity, level: of the hypotheses of the newest row.
-    strength: energies of the partials that the first look at each of these rows has found.
-
-    And of what is said, at the middle of a row's frames:
-    partials: how many; named: the same, or where voices do not explain the row how many may have a line of windows';
-    hz, slope, curvature, growth, energy, phase, precision (energy over variance), multiple (Hz over its voice's
-    fundamental): of each.
-    beyond: energy of bands that voices leave.  told: of all voices, see `_tell`.
-    """
-
-    recent: Annotated[NDArray[np.float32], "streams", "taps"]
-    band_real: Annotated[NDArray[np.float32], "streams", "band"]
-    band_imag: Annotated[NDArray[np.float32], "streams", "band"]
-    number: Annotated[NDArray[np.int64], "streams", "rows", "one"]
-    shared: Annotated[NDArray[np.float64], "streams", "rows", "voices", "shared"]
-    used: Annotated[NDArray[np.bool_], "streams", "rows", "voices", "partials"]
-    age: Annotated[NDArray[np.int64], "streams", "rows", "voices"]
-    stiff: Annotated[NDArray[np.bool_], "streams", "rows", "voices"]
-    share: Annotated[NDArray[np.float64], "streams", "rows"]
-    strength: Annotated[NDArray[np.float64], "streams", "rows", "voices", "partials"]
-    activity: Annotated[NDArray[np.float32], "streams", "grid"]
-    level: Annotated[NDArray[np.float64], "streams", "one"]
-    partials: Annotated[NDArray[np.int64], "streams"]
-    named: Annotated[NDArray[np.int64], "streams"]
-    hz: Annotated[NDArray[np.float64], "streams", "all partials"]
-    slope: Annotated[NDArray[np.float64], "streams", "all partials"]
-    curvature: Annotated[NDArray[np.float64], "streams", "all partials"]
-    growth: Annotated[NDArray[np.float64], "streams", "all partials"]
-    energy: Annotated[NDArray[np.float64], "streams", "all partials"]
-    phase: Annotated[NDArray[np.float64], "streams", "all partials"]
-    precision: Annotated[NDArray[np.float64], "streams", "all partials"]
-    multiple: Annotated[NDArray[np.float64], "streams", "all partials"]
-    beyond: Annotated[NDArray[np.float64], "streams", "bands"]
-    told: Annotated[NDArray[np.float64], "streams", "told"]
-
-
-class TrackerParts(NamedTuple):
-    """A tracker as kernels take it."""
-
-    tables: TrackerTables
-    state: TrackerState
-
-
-class TrackerOut(NamedTuple):
-    """What is said of frames: see `VoiceFrames`."""
-
-    partials: Annotated[NDArray[np.int64], "frames", "streams"]
-    named: Annotated[NDArray[np.int64], "frames", "streams"]
-    hz: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
-    energy: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
-    precision: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
-    multiple: Annotated[NDArray[np.float32], "frames", "streams", "all partials"]
-    beyond: Annotated[NDArray[np.float32], "frames", "streams", "bands"]
-    told: Annotated[NDArray[np.float32], "frames", "streams", "told"]
 
 
 @kernel
@@ -150,59 +57,6 @@ def follow(hop: Floats, frame: int, s: int, tables: TrackerTables, state: Tracke
     _take_hop(hop, tables, state.recent[s], state.band_real[s], state.band_imag[s])
     if frame % ROW_HOPS == 0:
         _advance(frame, s, tables, state, room)
-
-
-@kernel(apart=True)
-def say(frame: int, s: int, tables: TrackerTables, state: TrackerState, out: TrackerOut, f: int, column: int) -> None:
-    """What is said of a frame, its partials as they are at its moment, is frame `f` of a column of `out`."""
-    hz, energy, precision, multiple = (
-        out.hz[f, column],
-        out.energy[f, column],
-        out.precision[f, column],
-        out.multiple[f, column],
-    )
-    beyond, told = out.beyond[f, column], out.told[f, column]
-    seconds = (frame % ROW_HOPS - MIDDLE_HOPS) * tables.hop_s
-    out.partials[f, column], out.named[f, column] = state.partials[s], state.named[s]
-    for k in range(hz.size):
-        bend = 1 + state.slope[s, k] * seconds + 0.5 * state.curvature[s, k] * seconds * seconds
-        hz[k] = state.hz[s, k] * max(bend, 0.5)
-        energy[k] = state.energy[s, k] * math.exp(2 * state.growth[s, k] * seconds) if state.energy[s, k] > 0 else 0.0
-        precision[k], multiple[k] = state.precision[s, k], state.multiple[s, k]
-    _merge(seconds, s, state, hz, energy)
-    for b in range(beyond.size):
-        beyond[b] = state.beyond[s, b]
-    for m in range(told.size):
-        told[m] = state.told[s, m]
-
-
-@kernel
-def _merge(seconds: float, s: int, state: TrackerState, hz: Floats, energy: Floats) -> None:
-    """Partials that nobody could tell apart at a frame's moment are one line with their coherent energy there.
-
-    hz, energy: of that moment, so long after the middle of the row's frames; the first of them keeps the line, the
-    others have none. Not of the row: partials that sweep across each other are that close for 2 or 3 ms.
-    """
-    for i in range(state.partials[s]):
-        own_hz, real, imag, total, moment = hz[i], 0.0, 0.0, 0.0, 0.0
-        for j in range(i, state.partials[s]):
-            if energy[i] > 0 and energy[j] > 0 and abs(hz[j] - own_hz) < CLOSER_HZ:
-                amplitude, phase = math.sqrt(energy[j]), _phase(seconds, s, j, state)
-                real += amplitude * math.cos(phase)
-                imag += amplitude * math.sin(phase)
-                total += energy[j]
-                moment += energy[j] * hz[j]
-                if j > i:
-                    energy[j] = 0.0
-        if total > energy[i]:
-            hz[i], energy[i] = moment / total, real * real + imag * imag
-
-
-@kernel
-def _phase(seconds: float, s: int, k: int, state: TrackerState) -> float:
-    """Of a partial, rad, so long after the middle of its row's frames: ``φ + 2π f (t + s t²/2 + c t³/6)``."""
-    turns = seconds * (1 + seconds * (state.slope[s, k] / 2 + seconds * state.curvature[s, k] / 6))
-    return float(state.phase[s, k] + 2 * math.pi * state.hz[s, k] * turns)
 
 
 @kernel(apart=True)
@@ -254,7 +108,7 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     for row in range(ROWS - 1, 0, -1):
         copy_voices(_voices(state, s, row - 1), _voices(state, s, row))
         state.share[s, row] = state.share[s, row - 1]
-        _copy(state.strength[s, row - 1], state.strength[s, row])
+        _copy_strength(state.strength[s, row - 1], state.strength[s, row])
     copy_voices(_voices(state, s, 1), fit.voices)
     hypotheses = Hypotheses(state.activity[s], state.level[s])
     if restarts:
@@ -268,7 +122,7 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     copy_voices(fit.voices, _voices(state, s, 0))
     state.share[s, 0] = fit.energy[0] / energy if energy > SILENT else 1.0
     measure(fit, room)
-    _copy(room.partial_energy, state.strength[s, 0])
+    _copy_strength(room.partial_energy, state.strength[s, 0])
     if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
         back_hops = LATER_ROWS * ROW_HOPS - MIDDLE_HOPS
         _look_back(at - int(back_hops * BAND_PER_HOP), s, tables, state, room)
@@ -277,11 +131,10 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
 
 
 @kernel
-def _copy(strength: Doubles, into: Doubles) -> None:
-    """Of each voice and partial. To assign arrays compiles what tells of lengths that differ: a tenth of all."""
-    for v in range(strength.shape[0]):
-        for h in range(strength.shape[1]):
-            into[v, h] = strength[v, h]
+def _copy_strength(source: Doubles, target: Doubles) -> None:
+    """Energies of a row's partials."""
+    for v in range(source.shape[0]):
+        copy(source[v], target[v])
 
 
 @kernel

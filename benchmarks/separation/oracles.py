@@ -65,22 +65,22 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=PIECES)
     options = parser.parse_args()
     with Results("separation.oracles") as results:
-        of_chorales = [scores(rendered(number)) for number in range(options.pieces)]
-        columns = {f"{number}": row for number, row in enumerate(of_chorales)}
-        if of_chorales:
-            told = {name: float(np.mean([row[name] for row in of_chorales])) for name in of_chorales[0]}
-            columns = {f"the {len(of_chorales)}": told} | columns
+        chorales = {str(number): scores(rendered(number)) for number in range(options.pieces)}
+        columns: dict[str, dict[str, float]] = {}
+        if chorales:
+            rows = next(iter(chorales.values()))
+            mean = {row: float(np.mean([told[row] for told in chorales.values()])) for row in rows}
+            columns[f"the {len(chorales)}"] = mean
         for folder in sorted(options.audio.iterdir()) if options.audio else []:
             if list(folder.glob("stem_*.flac")):
                 columns[folder.name.split("_")[0]] = scores(recorded(folder))
-        shown = [name for name in columns if not name.isdigit()]
-        results.tables["si-sdr"] = _table(columns, shown)
-        results.tables["each chorale"] = _table(columns, [name for name in columns if name.isdigit()])
+        results.tables["si-sdr"] = _table(columns)
+        results.tables["each chorale"] = _table(chorales)
 
 
-def _table(columns: dict[str, dict[str, float]], names: list[str]) -> Table:
-    rows = list(next(iter(columns.values())))
-    return Table({row: {name: columns[name][row] for name in names} for row in rows}, ".1f")
+def _table(columns: dict[str, dict[str, float]]) -> Table:
+    rows = next(iter(columns.values()), {})
+    return Table({row: {name: column[row] for name, column in columns.items()} for row in rows}, ".1f")
 
 
 def rendered(number: int) -> Sound:

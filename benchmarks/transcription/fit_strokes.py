@@ -29,8 +29,6 @@ from sharpear.pitch.voice_curves import VoiceCurves
 from sharpear.sinks.music import hertz
 
 UNITS, EPOCHS = (64, 32), 12
-
-
 AWAY, AWAY_SUNG = 0.5, 0.75
 """Semitones from a voice to the key of the note that it begins; singers come to theirs from farther."""
 

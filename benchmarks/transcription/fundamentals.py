@@ -25,8 +25,8 @@ from benchmarks.transcription.heard import Heard
 from benchmarks.transcription.melody import praat
 from benchmarks.transcription.methods import transcribed
 from benchmarks.transcription.peers import swift_f0
+from sharpear.voices.tracker_arrays import ROW_HOPS
 from sharpear.voices.voice_tracker import FILTER_HOPS, HALF_HOPS, VoiceTracker
-from sharpear.voices.voice_tracker_kernel import ROW_HOPS
 
 IDS = ("r1", "c1", "m1", "s1")
 WITHIN_CENTS = 20.0
