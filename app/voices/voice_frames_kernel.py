@@ -58,6 +58,6 @@ def _merge(seconds: float, s: int, state: TrackerState, hz: Floats, energy: Floa
 
 @kernel
 def _phase(seconds: float, s: int, k: int, state: TrackerState) -> float:
-    """Of a partial, rad, so long after the middle of its row's frames: ``φ + 2π f (t + s t²/2 + c t³/6)``."""
+    """A partial's phase, rad, so long after the middle of its row's frames: ``φ + 2π f (t + s t²/2 + c t³/6)``."""
     turns = seconds * (1 + seconds * (state.slope[s, k] / 2 + seconds * state.curvature[s, k] / 6))
     return float(state.phase[s, k] + 2 * math.pi * state.hz[s, k] * turns)

@@ -76,7 +76,7 @@ def second_look(
         if lives or before.age[v] >= SETTLED:
             copy_voice(before, v, fit.voices, kept)
             kept += 1
-    if same and fit.energy[0] < EXPLAINED * energy:
+    if same:
         return False
     fit.voices.number[0] = kept
     for w in range(after.number[0]):
