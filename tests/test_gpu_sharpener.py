@@ -26,6 +26,9 @@ from sharpear.runs.on_gpu import run_packed
 from sharpear.runs.sharpening_task import Sharpening, sharpen_file
 from sharpear.sharpening.frames import Frames
 
+SILENT = 1e-8
+"""Atoms this far below the loudest (-160 dB) do not sound: activities fade below, and to 0 a frame sooner or later."""
+
 RECORDING = Path(__file__).parents[1] / "examples" / "audio" / "bach_bwv66.6.flac"
 
 
@@ -38,10 +41,13 @@ def small(device: Any, streams: int = 2, mode: str = "beliefs") -> sharpear.Shar
 
 def assert_same(received: Frames, expected: Frames) -> None:
     np.testing.assert_array_equal(received.times, expected.times)
+    ours, theirs = (frames.amplitude > SILENT * expected.amplitude.max() for frames in (received, expected))
     for name in ("amplitude", "instantaneous_frequency", "plain_amplitude"):
-        ours, theirs = getattr(received, name), getattr(expected, name)
-        assert np.abs(ours - theirs).max() <= LARGEST_ERROR * np.abs(theirs).max(), name
-    same = ((received.amplitude != 0) == (expected.amplitude != 0)).all(axis=-1)
+        errors = np.abs(getattr(received, name) - getattr(expected, name))
+        if name == "instantaneous_frequency":  # where nothing sounds it is the atom's own, or that of what has faded
+            errors = errors[ours & theirs]
+        assert errors.max() <= LARGEST_ERROR * np.abs(getattr(expected, name)).max(), name
+    same = (ours == theirs).all(axis=-1)
     assert same.mean() >= EQUAL_SUPPORTS, f"supports differ in {np.count_nonzero(~same)} of {same.size} frames"
 
 
