@@ -22,7 +22,7 @@ from numba import typeof
 from numba.core.dispatcher import Dispatcher
 
 from .cache import announce, first_writable, is_kept
-from .libraries import Need, needed, only_compile, shared_with
+from .libraries import Need, has_name, needed, only_compile, shared_with
 
 Call = tuple[Any, tuple[Any, ...]]
 """A kernel, and arguments of the types that it is to be compiled for."""
@@ -110,8 +110,7 @@ class _Jobs:
             self._changed.wait_for(lambda: job not in self._running)
 
     def _add(self, job: Job) -> None:
-        (_, name, _), _ = job
-        if job not in self._known and "<" not in name:  # within a function none is found by its name
+        if job not in self._known and has_name(job[0]):
             self._known.add(job)
             self._todo.append(job)
 

@@ -22,7 +22,7 @@ from numba.core.runtime.nrt import rtsys
 from numba.core.types import BaseTuple
 
 from .cache_places import SUFFIX, Place, temporary_place, usual_places
-from .libraries import provide
+from .libraries import has_name, provide
 from .parts import Apart, Kernel
 from .stamps import read, stamp
 
@@ -108,8 +108,8 @@ class KernelCache(_Cache):
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep what was compiled, in the first place that takes it."""
         needs = getattr(data.library, "needs", {})  # Numba's own libraries have none
-        nameless = any("<" in name for _, name, _ in needs.values())  # within a function
-        if not self._enabled or data.lifted or data.library.has_dynamic_globals or nameless:
+        found_again = not data.library.has_dynamic_globals and all(map(has_name, needs.values()))
+        if not self._enabled or data.lifted or not found_again:
             return
         name, packed = self.name(sig, data.codegen), None
         for place in _writable():

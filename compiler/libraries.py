@@ -24,6 +24,11 @@ _shared: Any = None
 _runs = True
 
 
+def has_name(need: Need) -> bool:
+    """Whether another process finds it by its name: within a function none is."""
+    return "<" not in need[1]
+
+
 def only_compile() -> None:
     """Nothing runs in this process from now on: what is called need not be there."""
     global _runs

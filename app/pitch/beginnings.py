@@ -137,7 +137,7 @@ class Strokes:
         at += MARGIN
         chances = np.zeros((past - MARGIN, bins.shape[1]), np.float32)
         if at.size:
-            chances[at - MARGIN, place] = self._readout(_evidence(steps, at, bins[at, place]))
+            chances[at - MARGIN, place] = self._readout(_evidence(steps, bins, at, place))
         self._chances.append(chances)
         self._steps = steps.span(past - MARGIN)
 
@@ -183,8 +183,11 @@ def _silent(count: int, like: _Steps) -> _Steps:
     return silent._replace(level=np.ones(count))
 
 
-def _evidence(steps: _Steps, at: NDArray[np.int64], bins: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(rows, `EVIDENCE`) of the voices at steps and bins (rows,)."""
+def _evidence(
+    steps: _Steps, voices: NDArray[np.int64], at: NDArray[np.int64], places: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """(rows, `EVIDENCE`) of the voices at steps and places (rows,); voices: the bin of each (steps, places)."""
+    bins = voices[at, places]
     share = steps.power / np.square(steps.level)[:, None]
     near = np.pad(share, ((0, 0), (1, 1)))
     levels = np.zeros((len(share), BELOW + share.shape[1] + ABOVE), np.float32)
@@ -195,7 +198,7 @@ def _evidence(steps: _Steps, at: NDArray[np.int64], bins: NDArray[np.int64]) -> 
     flux = rise / (loud + np.append(loud[:1], loud[:-1]))
     sure, heard = np.full_like(levels, -1.0), np.zeros_like(levels)
     step, place = np.nonzero(steps.f0 > 0)
-    own = _bins(steps.f0)[step, place]
+    own = voices[step, place]
     odds = np.clip(log_odds(steps.belief[step, place]) / 6, -1, 1.5)
     amplitude = _decades(np.square(steps.amplitude[step, place] / steps.level[step]))
     for beside in (-1, 1, 0):

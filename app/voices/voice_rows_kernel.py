@@ -65,19 +65,15 @@ def second_look(
     fit = room.fit
     copy_voices(before, fit.voices)
     fit_voices(room.real, room.imag, 0, fit, tables)
-    if energy <= SILENT:
+    if energy <= SILENT or _live_on(before, after):
         return False
     copy_outcome(fit, room.other)
     first = bic(fit, energy, rule.second_weight) if before.number[0] else math.inf
-    kept, same = 0, before.number[0] == after.number[0]
+    kept = 0
     for v in range(before.number[0]):
-        lives = is_known(after, before.shared[v, 0])
-        same = same and lives
-        if lives or before.age[v] >= SETTLED:
+        if before.age[v] >= SETTLED or is_known(after, before.shared[v, 0]):
             copy_voice(before, v, fit.voices, kept)
             kept += 1
-    if same:
-        return False
     fit.voices.number[0] = kept
     for w in range(after.number[0]):
         if kept < MOST_VOICES and not is_known(before, after.shared[w, 0]):
@@ -90,3 +86,12 @@ def second_look(
             return True
     copy_outcome(room.other, fit)
     return False
+
+
+@kernel
+def _live_on(before: Voices, after: Voices) -> bool:
+    """Whether all voices are there later, and no others."""
+    same = before.number[0] == after.number[0]
+    for v in range(before.number[0]):
+        same = same and is_known(after, before.shared[v, 0])
+    return bool(same)

@@ -123,11 +123,12 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     state.share[s, 0] = fit.energy[0] / energy if energy > SILENT else 1.0
     measure(fit, room)
     _copy_strength(room.partial_energy, state.strength[s, 0])
+    _move_together(s, tables, state, room)
     if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
         back_hops = LATER_ROWS * ROW_HOPS - MIDDLE_HOPS
         _look_back(at - int(back_hops * BAND_PER_HOP), s, tables, state, room)
     else:
-        _name(s, tables, state, room)
+        _name(s, state, room)
 
 
 @kernel
@@ -147,13 +148,12 @@ def _forget(s: int, state: TrackerState) -> None:
 
 
 @kernel
-def _name(s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> None:
+def _name(s: int, state: TrackerState, room: RowRoom) -> None:
     """Partials of the row in the middle of those remembered, as its first look has found them: they name lines alone.
 
     Voices that are not there later came and went.
     """
     voices, strength, k = room.middle, state.strength[s, LATER_ROWS], 0
-    _move_together(s, tables, state, room)
     _forget(s, state)
     for v in range(voices.number[0]):
         if not is_known(room.later, voices.shared[v, 0]):
@@ -188,7 +188,6 @@ def _move_together(s: int, tables: TrackerTables, state: TrackerState, room: Row
 def _look_back(at: int, s: int, tables: TrackerTables, state: TrackerState, room: RowRoom) -> None:
     """The row in the middle of those remembered, with what has come later, and as seen after or before its moment."""
     fit, whole = room.fit, tables.whole
-    _move_together(s, tables, state, room)
     energy = _take_samples(state, s, at, whole, room)
     later = second_look(energy, room.middle, room.later, room, whole, tables.rule)
     side, fitted = 0, whole
