@@ -1,6 +1,7 @@
 """Put what is kept of measurements into the pages: `make figures`, or `python -m benchmarks.document [PAGE...]`.
 
-Between `<!-- measured: NAME/TABLE -->` and `<!-- end -->` a page has a table of benchmarks/results/NAME.json;
+Between `<!-- measured: NAME/TABLE -->` and `<!-- end -->` a page has a table of benchmarks/results/NAME.json, or with
+`NAME/TABLE; rows A | B; columns C | D; turned` a part of it, if it is turned with these rows as its columns;
 `headline` and `more` are those that benchmarks/headline.py puts together, `runs` says what was run, when and where,
 `learned/FILE` is what a file of weights in dynamics/ says of its own training, on the scenes that validated.
 Between `<!-- m: NAME/TABLE/ROW/COLUMN FORM -->` and `<!-- -->` it has one number.
@@ -61,7 +62,11 @@ def filled(page: str, held: Kept, folder: Path = KEPT) -> str:
         "growth": lambda: growth.told(held["growth"]),
     }
 
-    def table(title: str) -> Table:
+    def table(place: str) -> Table:
+        title, *asked = place.split("; ")
+        return part(whole(title), asked) if asked else whole(title)
+
+    def whole(title: str) -> Table:
         benchmark, _, name = title.partition("/")
         if benchmark == "learned":
             return learned(name)
@@ -75,6 +80,30 @@ def filled(page: str, held: Kept, folder: Path = KEPT) -> str:
     return INLINE.sub(
         lambda found: f"{found[1]} {found[2]}{found[3]}{number(headline.value(held, found[1]), found[2])}", page
     )
+
+
+def part(whole: Table, asked: Sequence[str]) -> Table:
+    """The rows and columns of a table that a place asks for, in its order.
+
+    Raises:
+        KeyError: the table has none of that name, or nothing else can be asked for.
+
+    >>> whole = Table({"a": {"x": 1.0, "y": 2.0}, "b": {"x": 3.0, "y": 4.0}}, ".1f", "method")
+    >>> print(part(whole, ["rows b", "columns y | x", "turned"]).markdown())
+    |  | b |
+    |---|---|
+    | y | 4.0 |
+    | x | 3.0 |
+    """
+    named = {word: names.split(" | ") for word, _, names in (each.partition(" ") for each in asked)}
+    rows, columns = named.pop("rows", list(whole.rows)), named.pop("columns", whole.columns)
+    turned = named.pop("turned", None) is not None
+    unknown = [*named, *({*rows} - {*whole.rows}), *({*columns} - {*whole.columns})]
+    if unknown:
+        raise KeyError(f"expected rows and columns of a table that is kept, received {', '.join(unknown)}")
+    if turned:
+        return Table({column: {row: whole.told(row, column) for row in rows} for column in columns})
+    return Table({row: {column: whole.told(row, column) for column in columns} for row in rows}, corner=whole.corner)
 
 
 def runs(folder: Path) -> Table:

@@ -142,8 +142,21 @@ def test_a_page_is_filled_with_what_is_kept() -> None:
     assert filled(text, {"speed": {"times": TIMES}}) == text
 
 
+def test_a_page_may_have_a_part_of_a_table() -> None:
+    page = "<!-- measured: speed/times; rows b | a; columns kind; turned -->\n<!-- end -->"
+    text = filled(page, {"speed": {"times": TIMES}})
+    assert text.endswith("turned -->\n|  | b | a |\n|---|---|---|\n| kind | – | causal |\n<!-- end -->")
+
+
 @pytest.mark.parametrize(
-    "place", ["<!-- measured: cost/times -->\n<!-- end -->", "<!-- m: speed/times/c/x .1f --><!-- -->"]
+    "place",
+    [
+        "<!-- measured: cost/times -->\n<!-- end -->",
+        "<!-- measured: speed/times; rows c -->\n<!-- end -->",
+        "<!-- measured: speed/times; columns c -->\n<!-- end -->",
+        "<!-- measured: speed/times; sorted -->\n<!-- end -->",
+        "<!-- m: speed/times/c/x .1f --><!-- -->",
+    ],
 )
 def test_a_page_that_asks_for_what_is_not_kept_is_refused(place: str) -> None:
     with pytest.raises(KeyError, match="kept"):
