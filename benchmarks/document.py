@@ -1,7 +1,7 @@
 """Put what is kept of measurements into the pages: `make figures`, or `python -m benchmarks.document [PAGE...]`.
 
 Between `<!-- measured: NAME/TABLE -->` and `<!-- end -->` a page has a table of benchmarks/results/NAME.json, or with
-`NAME/TABLE; rows A | B; columns C | D; turned` a part of it, if it is turned with these rows as its columns;
+`NAME/TABLE; rows A | B; columns C | D; means; turned` a part of it: means without their spread, rows for columns;
 `headline` and `more` are those that benchmarks/headline.py puts together, `runs` says what was run, when and where,
 `learned/FILE` is what a file of weights in dynamics/ says of its own training, on the scenes that validated.
 Between `<!-- m: NAME/TABLE/ROW/COLUMN FORM -->` and `<!-- -->` it has one number.
@@ -97,13 +97,17 @@ def part(whole: Table, asked: Sequence[str]) -> Table:
     """
     named = {word: names.split(" | ") for word, _, names in (each.partition(" ") for each in asked)}
     rows, columns = named.pop("rows", list(whole.rows)), named.pop("columns", whole.columns)
-    turned = named.pop("turned", None) is not None
+    means, turned = (named.pop(word, None) is not None for word in ("means", "turned"))
     unknown = [*named, *({*rows} - {*whole.rows}), *({*columns} - {*whole.columns})]
     if unknown:
         raise KeyError(f"expected rows and columns of a table that is kept, received {', '.join(unknown)}")
+
+    def told(row: str, column: str) -> str:
+        return whole.told(row, column).split(whole.joint)[0] if means else whole.told(row, column)
+
     if turned:
-        return Table({column: {row: whole.told(row, column) for row in rows} for column in columns})
-    return Table({row: {column: whole.told(row, column) for column in columns} for row in rows}, corner=whole.corner)
+        return Table({column: {row: told(row, column) for row in rows} for column in columns})
+    return Table({row: {column: told(row, column) for column in columns} for row in rows}, corner=whole.corner)
 
 
 def runs(folder: Path) -> Table:

@@ -38,7 +38,8 @@ GROUPS: dict[str, list[str]] = {
     "How-to": ["how-to/*.md", "view.md", "batch.md", "bridges.md", "gpu.md", "systems.md"],
     "Gallery": ["gallery.md", "notebooks/*.md"],
     "Explanation": ["architecture.md", "dynamics.md", "beliefs.md", "reliability.md"],
-    "Measured": ["sharpness.md", "separation.md", "pitch.md", "speed.md", "benchmarks.md"],
+    "Measured": ["sharpness.md", "sharpness-tables.md", "separation.md", "pitch.md", "speed.md", "benchmarks.md"],
+    "What was tried": ["trials/*.md"],
     "Reference": [
         "reference/python.md",
         "reference/commands.md",

@@ -143,9 +143,10 @@ def test_a_page_is_filled_with_what_is_kept() -> None:
 
 
 def test_a_page_may_have_a_part_of_a_table() -> None:
-    page = "<!-- measured: speed/times; rows b | a; columns kind; turned -->\n<!-- end -->"
+    page = "<!-- measured: speed/times; rows b | a; columns kind | cents; means; turned -->\n<!-- end -->"
     text = filled(page, {"speed": {"times": TIMES}})
-    assert text.endswith("turned -->\n|  | b | a |\n|---|---|---|\n| kind | – | causal |\n<!-- end -->")
+    assert "turned -->\n|  | b | a |\n|---|---|---|\n| kind | – | causal |\n| cents | – | 1.0 |\n<!-- end -->" in text
+    assert filled(text, {"speed": {"times": TIMES}}) == text
 
 
 @pytest.mark.parametrize(
