@@ -1,7 +1,7 @@
 """A GPU that is none: the CUDA sources compiled as C++ for the host, behind the same backend as a card.
 
 It shows on every machine that the kernels compute what they should, but not how quick a card is. As a program,
-``python tests/host_gpu.py FILE …``, it compares ten seconds of preset music, which is the table of docs/gpu.md.
+``python tests/host_gpu.py FILE …``, it compares ten seconds of preset music, which is the table of docs/trials/gpu.md.
 """
 
 import ctypes
