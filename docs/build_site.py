@@ -37,7 +37,10 @@ GROUPS: dict[str, list[str]] = {
     "Tutorials": [f"tutorials/{name}.md" for name in ("first-look", "microphone", "corpus", "pipe")],
     "How-to": ["how-to/*.md", "view.md", "batch.md", "bridges.md", "gpu.md", "systems.md"],
     "Gallery": ["gallery.md", "notebooks/*.md"],
-    "Explanation": ["architecture.md", "dynamics.md", "beliefs.md", "reliability.md"],
+    "Explanation": [
+        *("how-it-works.md", "architecture.md", "windows.md", "beliefs.md", "voices.md", "dynamics.md"),
+        *("live.md", "reliability.md"),
+    ],
     "Measured": ["sharpness.md", "sharpness-tables.md", "separation.md", "pitch.md", "speed.md", "benchmarks.md"],
     "What was tried": ["trials/*.md"],
     "Reference": [
