@@ -92,7 +92,7 @@ mutants: $(STAMP)-dev
 	PYTHONPATH=tests $(BIN)/python -m mutants $(ARGS)
 
 # What between it runs the paths of hops, stems, notes, pictures and learning, layers and networks.
-WITH_KERNELS := hop_by_hop separation one_voice pitch recordings sinks view_tiles live_learning lca wta network solvers
+WITH_KERNELS := hop_by_hop separation one_voice pitch recordings sinks view_tiles live_learning lca wta network network_parameters network_settles solvers
 
 indices: $(STAMP)-dev
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/build/indices $(TESTS) -m "not compiler" $(WITH_KERNELS:%=tests/test_%.py)
