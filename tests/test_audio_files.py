@@ -174,6 +174,17 @@ def test_what_is_left_of_a_truncated_file_is_heard_and_one_line_says_so(sharpen,
     assert np.array_equal(left, expected[: len(left)])
 
 
+def test_what_follows_an_ogg_stream_is_told_of(sharpen, wav):
+    """As a radio's recordings have it: libsndfile reads the first and says nothing."""
+    path = wav("song.ogg", 1.0)
+    alone = path.read_bytes()
+    path.write_bytes(alone + alone)
+    done = sharpen(path, "-q")
+    assert done.code == 0
+    assert one_line(done.err)
+    assert f"another Ogg stream from byte {len(alone)} on" in done.err
+
+
 def test_a_wav_of_unstated_length_is_read(wav):
     path = wav()
     held = bytearray(path.read_bytes())

@@ -88,6 +88,7 @@ USAGE = {
     "start beyond the end": (["--start", "9"], "beyond its end"),
     "no duration": (["--duration", "0"], "received 0"),
     "unknown format": (["--format", "mp4"], "'mp4'"),
+    "output without a name": (["-o", ""], "received an empty one"),
     "output of unknown format": (["-o", "x.h5"], "x.h5"),
     "output says one format, option another": (["-o", "x.npz", "--format", "png"], "png"),
     "the same input twice": (["tone.wav"], "given twice"),

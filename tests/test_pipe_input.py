@@ -126,6 +126,13 @@ def test_a_stream_that_ends_before_its_header_says_is_heard_and_said(suffix, cap
     assert [record.getMessage().partition(" after")[0] for record in caplog.records] == ["stdin: ends"]
 
 
+def test_what_follows_an_ogg_stream_is_told_of(caplog):
+    alone = encoded(tone(1.0), "OGG")
+    assert len(read(piped(alone + alone))) == RATE
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert f"stdin: holds another Ogg stream from byte {len(alone)} on" in told
+
+
 @pytest.mark.parametrize("format_", ["WAV", "OGG", "MP3"])
 @pytest.mark.parametrize("come", [0, 20])
 def test_a_feed_that_is_stopped_before_a_header_is_whole_is_no_fault_of_the_input(format_, come):

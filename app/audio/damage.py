@@ -1,6 +1,8 @@
-"""What libsndfile passes over in silence: MPEG frames and Ogg pages that do not follow one another, and a lost end."""
+"""What libsndfile passes over in silence: MPEG frames and Ogg pages out of order, a lost end, a second Ogg stream."""
 
-LAST_PAGE = 4
+FIRST_PAGE, LAST_PAGE = 2, 4
+"""Bits of an Ogg page's head: it begins a stream, it ends one."""
+
 KBPS = {
     (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -27,6 +29,7 @@ class DamageWatch:
         self._lost: int | None = None
         self._lost_first: int | None = None
         self._last_page = True
+        self._next_stream: int | None = None
 
     def look(self, data: bytes) -> None:
         """Look at the next bytes of the stream."""
@@ -44,6 +47,8 @@ class DamageWatch:
                 return
             self._note(size)
             if size and is_ogg:
+                if self._at and self._last_page and self._held[5] & FIRST_PAGE and self._next_stream is None:
+                    self._next_stream = self._at
                 self._last_page = bool(self._held[5] & LAST_PAGE)
             following = self._held.find(self._kind[:1], 1)
             self._left = size or (following if following > 0 else len(self._held))
@@ -60,6 +65,10 @@ class DamageWatch:
         """At the end of the stream, what was wrong with it, or None."""
         if self._lost_first is not None:
             return f"is damaged at byte {self._lost_first} of its sound: what could be decoded is read"
+        if self._next_stream is not None:
+            return (
+                f"holds another Ogg stream from byte {self._next_stream} on: the first is read: `ffmpeg -i` reads all"
+            )
         if self._kind == b"OggS" and (self._left or self._held or not self._last_page):
             return "ends without the page that ends an Ogg stream: it was cut, and is read to there"
         return None

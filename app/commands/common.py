@@ -82,6 +82,17 @@ def refuse_stdin(inputs: Iterable[Path], instead: str) -> None:
         raise UsageError(f"-: this command does not read stdin: {instead}")
 
 
+def not_empty(out: str | list[str] | None) -> str | list[str] | None:
+    """What was given by -o, which is no empty name: the variable of a script that was not set means no folder.
+
+    Raises:
+        UsageError: it is.
+    """
+    if out == "" or (isinstance(out, list) and "" in out):
+        raise UsageError("-o: expected the name of a file or folder, received an empty one")
+    return out
+
+
 def names(listed: str) -> list[str]:
     """Turn "zarr, png" into ["zarr", "png"]."""
     return [name.strip() for name in listed.split(",") if name.strip()]

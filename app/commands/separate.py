@@ -9,7 +9,7 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .common import names, refuse
+from .common import names, not_empty, refuse
 from .completion import clips, one_of, several_of, stems, subtypes
 from .options import DASH, FOR_STREAMS, InputOptions, InputsArgument, MonoOption, RunOptions
 from .stem_options import StemOptions, choose_stems
@@ -55,7 +55,10 @@ def separate(
     source: InputOptions,
     run: RunOptions,
     out: Annotated[
-        str | None, typer.Option("-o", "--out", help="Folder of the stems; - writes the one of --solo to stdout.")
+        str | None,
+        typer.Option(
+            "-o", "--out", callback=not_empty, help="Folder of the stems; - writes the one of --solo to stdout."
+        ),
     ] = None,
     mono: MonoOption = False,
 ) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .common import names, refuse
+from .common import names, not_empty, refuse
 from .completion import frame_formats, several_of
 from .options import (
     DASH,
@@ -83,7 +83,12 @@ def sharpen(
     streamed: StreamOptions,
     out: Annotated[
         str | None,
-        typer.Option("-o", "--out", help="Output folder, or the output file itself for one input; - is stdout."),
+        typer.Option(
+            "-o",
+            "--out",
+            callback=not_empty,
+            help="Output folder, or the output file itself for one input; - is stdout.",
+        ),
     ] = None,
     format_: Annotated[
         str,

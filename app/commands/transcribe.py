@@ -8,7 +8,7 @@ import typer
 
 from sharpear.errors import UsageError
 
-from .common import names
+from .common import names, not_empty
 from .completion import note_formats, several_of
 from .options import DASH, InputOptions, InputsArgument, RunOptions, SettingOptions
 
@@ -21,7 +21,10 @@ def transcribe(
     out: Annotated[
         list[str] | None,
         typer.Option(
-            "-o", "--out", help="Output folder; or notes.csv, f0.csv… of one input, several times; - is stdout."
+            "-o",
+            "--out",
+            callback=not_empty,
+            help="Output folder; or notes.csv, f0.csv… of one input, several times; - is stdout.",
         ),
     ] = None,
     format_: Annotated[
