@@ -191,6 +191,14 @@ def is_kept(kernel: Any, types: tuple[Any, ...]) -> bool:
     return any(name in place.names() for place in _readable())
 
 
+def keeps_nothing() -> bool:
+    """Whether no kernel is kept where what is compiled now would be."""
+    if usual_places()[0].names():
+        return False
+    place, _ = first_writable()
+    return place is not None and not place.names()
+
+
 def pack(payload: bytes) -> bytes:
     """`data` with a checksum, by which a file knows whether it is whole."""
     return MAGIC + hashlib.sha256(payload).digest() + payload

@@ -1,7 +1,6 @@
 """LLVM's code of kernels: what it is told of them, how often it optimises them, and what they need to be loaded."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -20,7 +19,6 @@ needed: dict[str, Need] = {}
 
 _load: dict[str, Callable[[Any], Any]] = {}
 _bound: set[str] = set()
-_shared: Any = None
 _runs = True
 
 
@@ -35,17 +33,6 @@ def only_compile() -> None:
     _runs = False
 
 
-@contextmanager
-def shared_with(jobs: Any) -> Iterator[None]:
-    """Other processes compile, too, what `jobs` has: it is told what is needed, and asked who does it."""
-    global _shared
-    _shared = jobs
-    try:
-        yield
-    finally:
-        _shared = None
-
-
 def bind(symbol: str, address: int) -> None:
     """What calls the symbol finds it there."""
     _bound.add(symbol)
@@ -55,8 +42,6 @@ def bind(symbol: str, address: int) -> None:
 def declare(symbol: str, need: Need, load: Callable[[Any], Any]) -> None:
     """Something calls a kernel apart, which that function loads or compiles."""
     needed[symbol], _load[symbol] = need, load
-    if _shared:
-        _shared.add(need)
 
 
 def provide(symbol: str, need: Need) -> None:
@@ -66,8 +51,6 @@ def provide(symbol: str, need: Need) -> None:
     if not _runs:
         bind(symbol, 1)
         return
-    if _shared:
-        _shared.claim(need)
     module, name, types = need
     load = _load.get(symbol) or getattr(import_module(module), name)._part.compile
     load(types)

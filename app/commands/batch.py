@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from sharpear.compiler.helpers import standing_by
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
 from sharpear.interrupt import Interruption
@@ -18,6 +19,7 @@ from sharpear.runs.jobs import output_folders
 from sharpear.runs.places import is_url
 from sharpear.runs.report import as_json, print_table
 from sharpear.runs.threads import Event
+from sharpear.sharpening.cores import cores
 from sharpear.sharpening.processor import backend_of
 from sharpear.sinks import write_whole
 from sharpear.sinks.harmless import check_report
@@ -80,7 +82,7 @@ def run_batch(batch: Batch) -> None:
 def _run(batch: Batch, settings: Settings, workers: int) -> list[Result]:
     results: list[Result] = []
     options = batch.options
-    with Interruption() as interruption, Bars(len(batch.planned), workers, options.quiet) as bars:
+    with standing_by(cores()), Interruption() as interruption, Bars(len(batch.planned), workers, options.quiet) as bars:
         for event in _events(batch, settings, workers, interruption):
             if isinstance(event, Advance):
                 bars.advance(event)
