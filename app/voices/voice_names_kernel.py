@@ -15,7 +15,7 @@ from sharpear.compiler import Doubles, Floats, kernel
 from .voice_hypotheses_kernel import COMPRESSION, Hypotheses, HypothesisRoom, HypothesisTables, next_peak
 from .voices_kernel import ALIKE, PARTIALS, Voices, is_known
 
-LEAST_FITTED, LEAST_ALONE = 0.05, 0.4
+LEAST_FITTED, LEAST_ALONE = 0.01, 0.3
 """A hypothesis names peaks that is a peak itself of at least this share of the strongest, where it is a fitted voice's
 and where it is not: see docs/voices.md."""
 

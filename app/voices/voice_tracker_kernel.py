@@ -33,9 +33,9 @@ RESTART_HOPS = 256
 """Hops after which all voices are found anew, so that long files can be worked on in segments."""
 
 CLEAN = 0.01
-"""Voices are worth a second look, and their partials a place beside windows' lines, where at least one of a row, the
-row so much later and the one so much earlier leaves less than this share of the energy. Recorded voices hardly ever do:
-there a fit is far from what windows tell, and does no more than name whose their lines are."""
+"""Voices are worth a second look, and their partials a place beside windows' lines, where a row, or one of those
+remembered around it, leaves less than this share of the energy. Recorded voices hardly ever do: there a fit is far from
+what windows tell, and does no more than name whose their lines are."""
 
 SIDE_WEIGHT = 12.0
 """Nats twice over that a partial must bring where windows of different lengths are compared."""
@@ -127,7 +127,7 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     # Where voices left so much hypotheses have competed; where none was fitted, as in noise, there is nobody to name.
     if fit.voices.number[0] > 0 and state.share[s, 0] >= EXPLAINED:
         find_names(tables.hypotheses, room.hypotheses, hypotheses, fit.voices, whole.window_power, names)
-    if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
+    if state.share[s].min() < CLEAN:
         _move_together(s, tables, state, room)
         back_hops = LATER_ROWS * ROW_HOPS - MIDDLE_HOPS
         _look_back(at - int(back_hops * BAND_PER_HOP), s, tables, state, room)
