@@ -1,4 +1,4 @@
-"""Hypotheses of fundamentals against the loops of the pitch layer, and what they propose."""
+"""Hypotheses of fundamentals against the loops of the pitch layer, what they propose, and what they name."""
 
 import math
 
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sharpear.config import load_config
+from sharpear.gpu.stateful import at_rest as at_zero
 from sharpear.pitch.pitch_layer import REST as PITCH_REST
 from sharpear.voices.voice_hypotheses_kernel import (
     COMPRESSION,
@@ -22,9 +23,10 @@ from sharpear.voices.voice_hypotheses_kernel import (
     find_peaks,
     forget,
 )
+from sharpear.voices.voice_names_kernel import Names, find_alike, find_names
 from sharpear.voices.voice_spectrum_kernel import transform
 from sharpear.voices.voice_tracker import CARRIER_HOPS, FIELDS, GAINS, VoiceTracker
-from sharpear.voices.voices_kernel import MOST_VOICES
+from sharpear.voices.voices_kernel import MOST_PARTIALS, MOST_VOICES, add_voice
 
 RATE, HOP = 44100, 128
 HOP_S = HOP / RATE
@@ -137,3 +139,67 @@ def test_no_more_winners_join_than_there_is_room_for():
 
 def test_hypotheses_at_rest_propose_nothing():
     assert added(at_rest().activity, []) == []
+
+
+def named(partials, known: tuple[float, ...] = ()) -> Names:
+    """What hypotheses that have heard (Hz, amplitude) for a while name, beside fitted voices."""
+    room, hypotheses = TRACKER.room(), at_rest()
+    for _ in range(6):
+        compete(power_of(partials), TABLES, room.hypotheses, hypotheses)
+    voices = room.fit.voices
+    voices.number[0] = 0
+    for hz in known:
+        add_voice(voices, hz, 4200.0)
+    names = at_zero(Names, {"all partials": MOST_PARTIALS})
+    find_names(TABLES, room.hypotheses, hypotheses, voices, TRACKER.parts.tables.whole.window_power, names)
+    return names
+
+
+def test_names_are_the_partials_of_hypotheses():
+    """Between the fundamentals of the grid, a tempered fifth apart: the first partial that they share is 0.7 Hz off."""
+    first, second = 220.0, 329.63
+    names = named([(h * f0, 0.2 / h) for f0 in (first, second) for h in range(1, 6)])
+    pitches = np.unique(names.pitch_hz[names.pitch_hz > 0])
+    assert 1200 * np.log2(pitches / [first, second]) == pytest.approx(0, abs=3)
+    for k in np.flatnonzero(names.hz):
+        multiple = names.hz[k] / names.pitch_hz[k]
+        assert multiple == pytest.approx(round(multiple), rel=0.018)
+    own = np.argmin(abs(names.hz - first))
+    assert names.energy[own] == pytest.approx(0.2**2, rel=0.1)
+
+
+def test_weak_hypotheses_name_what_was_fitted():
+    partials = [(h * 200.0, 0.2 / h) for h in range(1, 9)] + [(h * 277.0, 0.03 / h) for h in range(1, 6)]
+    for known in ((), (277.0,)):
+        pitches = np.unique(named(partials, known).pitch_hz)[1:]
+        assert pitches == pytest.approx([200.0, *known], rel=5e-3)
+
+
+def test_a_fundamental_goes_on_as_the_nearest():
+    names = named([(h * f0, 0.2 / h) for f0 in (220.0, 331.0) for h in range(1, 6)])
+    assert find_alike(325.0, names) == pytest.approx(331.0, rel=2e-3)
+    assert find_alike(270.0, names) == 0
+    assert find_alike(0.0, names) == 0
+
+
+def test_what_no_fit_explains_is_named_by_hypotheses():
+    """Three that sing each of two notes, every partial by itself: no voice is rigid, and both notes are told."""
+    rng, t = np.random.default_rng(3), np.arange(int(1.2 * RATE)) / RATE
+    wave = np.zeros(t.size)
+    for f0 in (196.0, 294.0):
+        for _ in range(3):
+            cents = 8 * rng.standard_normal() + 6 * np.sin(2 * np.pi * rng.uniform(3, 7) * t + rng.uniform(0, 6))
+            for h in range(1, 9):
+                swell = 1 + 0.5 * np.sin(2 * np.pi * rng.uniform(5, 15) * t + rng.uniform(0, 6))
+                turns = np.cumsum(h * f0 * 2 ** ((cents + 5 * rng.standard_normal()) / 1200)) / RATE
+                wave += 0.05 / h * swell * np.cos(2 * np.pi * turns + rng.uniform(0, 6))
+    tracker = VoiceTracker(RATE, HOP, 60 * 2 ** (np.arange(33) / 4))
+    hops = wave[: t.size // HOP * HOP].astype(np.float32).reshape(-1, 1, HOP)
+    frames = tracker.process(hops)
+    unexplained = [n for n in range(100, len(hops)) if frames.partials[n, 0] == 0]
+    found = []
+    for n in unexplained:
+        pitches = frames.hz[n, 0, : frames.named[n, 0]] / frames.multiple[n, 0, : frames.named[n, 0]]
+        found += [bool((abs(1200 * np.log2(pitches / f0)) < 25).any()) for f0 in (196.0, 294.0)]
+    assert len(unexplained) > 0.5 * len(hops)
+    assert np.mean(found) > 0.8

@@ -56,7 +56,7 @@ class TrackerState(NamedTuple):
 
     share: of the energy that the first look at each of these rows has left.
     activity, level: of the hypotheses of the newest row.
-    strength: energies of the partials that the first look at each of these rows has found.
+    heard_hz, heard_energy, heard_pitch_hz: `Names` of each of these rows.
 
     And of what is said, at the middle of a row's frames:
     partials: how many; named: the same, or where voices do not explain the row how many may have a line of windows';
@@ -74,7 +74,9 @@ class TrackerState(NamedTuple):
     age: Annotated[NDArray[np.int64], "streams", "rows", "voices"]
     stiff: Annotated[NDArray[np.bool_], "streams", "rows", "voices"]
     share: Annotated[NDArray[np.float64], "streams", "rows"]
-    strength: Annotated[NDArray[np.float64], "streams", "rows", "voices", "partials"]
+    heard_hz: Annotated[NDArray[np.float64], "streams", "rows", "all partials"]
+    heard_energy: Annotated[NDArray[np.float64], "streams", "rows", "all partials"]
+    heard_pitch_hz: Annotated[NDArray[np.float64], "streams", "rows", "all partials"]
     activity: Annotated[NDArray[np.float32], "streams", "grid"]
     level: Annotated[NDArray[np.float64], "streams", "one"]
     partials: Annotated[NDArray[np.int64], "streams"]

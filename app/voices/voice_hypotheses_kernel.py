@@ -83,7 +83,10 @@ def forget(hypotheses: Hypotheses) -> None:
 
 @kernel
 def find_peaks(power: Floats, tables: HypothesisTables, room: HypothesisRoom) -> int:
-    """Hz and amplitudes of a spectrum's highest peaks, between bins by parabolas through logarithms; how many."""
+    """Hz and amplitudes of a spectrum's highest peaks, between bins by parabolas through logarithms; how many.
+
+    0 behind the last.
+    """
     bins, hz, amplitude, highest, found = tables.bins, room.hz, room.amplitude, np.float32(0), 0
     for at in bins:
         highest = max(highest, power[at])
@@ -98,6 +101,7 @@ def find_peaks(power: Floats, tables: HypothesisTables, room: HypothesisRoom) ->
         hz[place] = tables.first_hz + (n + 0.5 * (rise - fall) / (rise + fall)) * tables.step_hz
         amplitude[place] = math.sqrt(middle)
         found = min(found + 1, PEAKS)
+    hz[found:], amplitude[found:] = 0.0, 0.0
     return found
 
 
@@ -124,16 +128,23 @@ def compete(power: Floats, tables: HypothesisTables, room: HypothesisRoom, hypot
 def add_winners(tables: HypothesisTables, activity: Floats, top_hz: float, voices: Voices) -> bool:
     """Peaks of the activities that are no known voices join these, the strongest first; whether there were any."""
     known, last = voices.number[0], math.inf
-    strongest = activity.max()
+    least = LEAST * activity.max()
     while voices.number[0] < MOST_VOICES:
-        best = -1
-        for j in range(1, activity.size - 1):
-            peak = activity[j - 1] <= activity[j] > activity[j + 1] and LEAST * strongest < activity[j] < last
-            if peak and (best < 0 or activity[j] > activity[best]):
-                best = j
+        best = next_peak(activity, least, last)
         if best < 0:
             break
         last = activity[best]
         if not is_known(voices, tables.grid_hz[best]):
             add_voice(voices, tables.grid_hz[best], top_hz)
     return bool(voices.number[0] > known)
+
+
+@kernel
+def next_peak(activity: Floats, least: float, below: float) -> int:
+    """The highest peak of the activities above `least` that is below another; -1 for none."""
+    best = -1
+    for j in range(1, activity.size - 1):
+        peak = activity[j - 1] <= activity[j] > activity[j + 1] and least < activity[j] < below
+        if peak and (best < 0 or activity[j] > activity[best]):
+            best = j
+    return best

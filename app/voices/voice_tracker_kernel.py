@@ -18,23 +18,24 @@ from .tracker_arrays import (
     TrackerTables,
 )
 from .voice_algebra_kernel import product
-from .voice_evidence_kernel import RowRoom, look, measure
+from .voice_evidence_kernel import RowRoom, look
 from .voice_fit import VoiceFit, VoiceTables
 from .voice_fit_kernel import copy_outcome, noise_of
 from .voice_frames_kernel import say
 from .voice_hypotheses_kernel import Hypotheses, forget
+from .voice_names_kernel import Names, clear_names, find_alike, find_names
 from .voice_rows_kernel import SILENT, first_look, second_look
 from .voice_spectrum_kernel import transform
 from .voice_stiffness_kernel import EXPLAINED
-from .voices_kernel import CALMING, DAMPING, PARTIALS, Voices, copy_voices, is_known, move
+from .voices_kernel import CALMING, DAMPING, Voices, copy_voices, move
 
 RESTART_HOPS = 256
 """Hops after which all voices are found anew, so that long files can be worked on in segments."""
 
 CLEAN = 0.01
-"""Voices are worth a second look, and their partials a place beside windows' lines, where at least one of a row, the
-row so much later and the one so much earlier leaves less than this share of the energy. Recorded voices hardly ever do:
-there a fit is far from what windows tell, and does no more than name whose their lines are."""
+"""Voices are worth a second look, and their partials a place beside windows' lines, where a row, or one of those
+remembered around it, leaves less than this share of the energy. Recorded voices hardly ever do: there a fit is far from
+what windows tell, and does no more than name whose their lines are."""
 
 SIDE_WEIGHT = 12.0
 """Nats twice over that a partial must bring where windows of different lengths are compared."""
@@ -108,7 +109,7 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     for row in range(ROWS - 1, 0, -1):
         copy_voices(_voices(state, s, row - 1), _voices(state, s, row))
         state.share[s, row] = state.share[s, row - 1]
-        _copy_strength(state.strength[s, row - 1], state.strength[s, row])
+        _copy_names(_names(state, s, row - 1), _names(state, s, row))
     copy_voices(_voices(state, s, 1), fit.voices)
     hypotheses = Hypotheses(state.activity[s], state.level[s])
     if restarts:
@@ -121,21 +122,31 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     first_look(energy, room, whole, tables.spectrum, tables.hypotheses, tables.rule, hypotheses)
     copy_voices(fit.voices, _voices(state, s, 0))
     state.share[s, 0] = fit.energy[0] / energy if energy > SILENT else 1.0
-    measure(fit, room)
-    _copy_strength(room.partial_energy, state.strength[s, 0])
-    _move_together(s, tables, state, room)
-    if min(state.share[s, 0], state.share[s, LATER_ROWS], state.share[s, ROWS - 1]) < CLEAN:
+    names = _names(state, s, 0)
+    clear_names(names)
+    # Where voices left so much hypotheses have competed; where none was fitted, as in noise, there is nobody to name.
+    if fit.voices.number[0] > 0 and state.share[s, 0] >= EXPLAINED:
+        find_names(tables.hypotheses, room.hypotheses, hypotheses, fit.voices, whole.window_power, names)
+    if state.share[s].min() < CLEAN:
+        _move_together(s, tables, state, room)
         back_hops = LATER_ROWS * ROW_HOPS - MIDDLE_HOPS
         _look_back(at - int(back_hops * BAND_PER_HOP), s, tables, state, room)
     else:
-        _name(s, state, room)
+        _name(s, tables.hop_s, state)
 
 
 @kernel
-def _copy_strength(source: Doubles, target: Doubles) -> None:
-    """Energies of a row's partials."""
-    for v in range(source.shape[0]):
-        copy(source[v], target[v])
+def _names(state: TrackerState, s: int, row: int) -> Names:
+    """Those of a row, 0 the newest."""
+    return Names(state.heard_hz[s, row], state.heard_energy[s, row], state.heard_pitch_hz[s, row])
+
+
+@kernel
+def _copy_names(source: Names, target: Names) -> None:
+    """All of them."""
+    copy(source.hz, target.hz)
+    copy(source.energy, target.energy)
+    copy(source.pitch_hz, target.pitch_hz)
 
 
 @kernel
@@ -148,20 +159,28 @@ def _forget(s: int, state: TrackerState) -> None:
 
 
 @kernel
-def _name(s: int, state: TrackerState, room: RowRoom) -> None:
-    """Partials of the row in the middle of those remembered, as its first look has found them: they name lines alone.
+def _name(s: int, hop_s: float, state: TrackerState) -> None:
+    """Partials of the row in the middle of those remembered, as its hypotheses have them: they name lines alone.
 
-    Voices that are not there later came and went.
+    Fundamentals that do not last until the newest row came and went; others go on as they are there.
     """
-    voices, strength, k = room.middle, state.strength[s, LATER_ROWS], 0
+    own = _names(state, s, LATER_ROWS)
     _forget(s, state)
-    for v in range(voices.number[0]):
-        if not is_known(room.later, voices.shared[v, 0]):
-            continue
-        for h in range(PARTIALS):
-            if strength[v, h] > 0:
-                _place(h + 1, voices.shared[v], strength[v, h], s, k, state)
-                k += 1
+    pitch_hz, then_hz, k = 0.0, 0.0, 0
+    for i in range(own.hz.size):
+        if own.pitch_hz[i] == 0:
+            break
+        if own.pitch_hz[i] != pitch_hz:
+            pitch_hz = own.pitch_hz[i]
+            then_hz = pitch_hz
+            for row in range(LATER_ROWS - 1, -1, -1):
+                then_hz = find_alike(then_hz, _names(state, s, row))
+        if then_hz > 0:
+            slope = (then_hz / pitch_hz - 1) / (LATER_ROWS * ROW_HOPS * hop_s)
+            middle = 1 + slope * MIDDLE_HOPS * hop_s
+            state.hz[s, k], state.slope[s, k] = own.hz[i] * middle, slope / middle
+            state.energy[s, k], state.multiple[s, k] = own.energy[i], own.hz[i] / pitch_hz
+            k += 1
     state.named[s] = k
 
 
