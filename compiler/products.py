@@ -114,13 +114,13 @@ def _block(
                 for u in range(0, width * vectors.literal_value, width)
             }
             given = {
-                r: _spread(builder, builder.load(address(inputs, past(first, r), loop.index, ir.FloatType())), vector)
+                r: spread(builder, builder.load(address(inputs, past(first, r), loop.index, ir.FloatType())), vector)
                 for r in range(rows.literal_value)
             }
             for (r, u), total in zip(block, totals, strict=True):
                 product = builder.fmul(given[r], loaded[u], flags=("contract",))
                 builder.store(builder.fadd(builder.load(total), product, flags=("contract",)), total)
-        bound = _spread(builder, arguments[4], vector)
+        bound = spread(builder, arguments[4], vector)
         for place, total in zip(places, totals, strict=True):
             end = builder.load(total)
             builder.store(builder.select(builder.fcmp_ordered(">", end, bound), end, bound), place, align=4)
@@ -132,7 +132,7 @@ def _block(
 _add_block: Any = intrinsic(prefer_literal=True)(_block)
 
 
-def _spread(builder: Any, value: Any, vector: Any) -> Any:
+def spread(builder: Any, value: Any, vector: Any) -> Any:
     """The value in every lane."""
     nothing, lane = ir.Constant(vector, ir.Undefined), ir.IntType(32)
     one = builder.insert_element(nothing, value, ir.Constant(lane, 0))

@@ -1,4 +1,4 @@
-"""Products of matrices: against products in double precision, whatever the shapes; and what they are compiled to."""
+"""Products of matrices and of neighbours: against double precision, whatever the shapes; what they are compiled to."""
 
 import re
 from typing import Any
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from part_code import code_of_part
 
 from sharpear.compiler import Floats, kernel
-from sharpear.compiler.products import ALONE, ANYTHING, ROWS, VECTORS, _add_block, add_products
+from sharpear.compiler.lagged import _sum_block, sum_lagged
+from sharpear.compiler.products import ALONE, ANYTHING, LANES, ROWS, VECTORS, _add_block, add_products
 
 binding: Any = llvmlite.binding
 UP_TO = 9 * 16  # beyond the widest block of any processor
@@ -40,6 +41,25 @@ def test_products_are_those_of_double_precision_and_rows_are_as_if_each_were_alo
     np.testing.assert_allclose(out, expected, atol=1e-6 * (2 + inner))
 
 
+@given(st.integers(0, 40), st.integers(1, 24), st.integers(1, 12), st.integers(1, 10))
+def test_lagged_products_are_those_of_double_precision(lag, more, samples, weights):
+    count = lag + more
+    random = np.random.default_rng(1000 * lag + 100 * more + 10 * samples + weights)
+    real, imag = random.standard_normal((2, samples, count + LANES)).astype(np.float32)
+    weight = random.standard_normal((samples, weights)).astype(np.float32)
+    out = np.zeros((2, weights, count + LANES), np.float32)
+    sum_lagged(lag, count, real, imag, weight, *out)
+    z = real.astype(np.float64) + 1j * imag
+    expected = weight.T.astype(np.float64) @ (z[:, lag:count].conj() * z[:, :more])
+    np.testing.assert_allclose(out[0, :, lag:count] + 1j * out[1, :, lag:count], expected, atol=1e-5)
+    assert not out[..., :lag].any()
+
+
+@kernel
+def lagged(x: Floats, weights: Floats, out: Floats) -> None:
+    _sum_block(1, 1, x, weights, 0, weights, out, x, 4, EIGHT)
+
+
 @kernel
 def together(x: Floats, weights: Floats, out: Floats) -> None:
     _add_block(x, 0, weights, 0, ANYTHING, out, ROWS, VECTORS, EIGHT)
@@ -51,7 +71,7 @@ def alone(x: Floats, weights: Floats, out: Floats) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize(("block", "sums"), [(together, ROWS * VECTORS), (alone, ALONE)])
+@pytest.mark.parametrize(("block", "sums"), [(together, ROWS * VECTORS), (alone, ALONE), (lagged, 4 * 2 + 1)])
 def test_sums_stay_in_registers_and_all_are_in_lanes(block: Any, sums: int, target: str) -> None:
     triple, processor, fused, stack, lanes = TARGETS[target]
     zeros = np.zeros((EIGHT, EIGHT * ALONE), np.float32)

@@ -1,10 +1,7 @@
 """A fit of voices against plain linear algebra, with all products of partials, and finite differences."""
 
-import re
-
 import numpy as np
 import pytest
-from part_code import code_of_part
 
 from sharpear.compiler.elementary import turned
 from sharpear.dsp.cues import BANDS_PER_OCTAVE, LOWEST_BAND_HZ
@@ -21,7 +18,6 @@ from sharpear.voices.voice_fit_kernel import (
     solve_amplitudes,
     step_on,
 )
-from sharpear.voices.voice_pairs_kernel import _multiply
 from sharpear.voices.voice_step_kernel import step
 from sharpear.voices.voice_tracker import CARRIER_HOPS, VoiceTracker, tracker_tables
 
@@ -115,14 +111,6 @@ def test_a_fit_that_was_put_aside_is_taken_back_to_the_last_bit():
         np.testing.assert_array_equal(getattr(fit, name), getattr(kept, name))
     for name in ("number", "shared", "used"):
         np.testing.assert_array_equal(getattr(fit.voices, name)[:2], getattr(kept.voices, name)[:2])
-
-
-def test_products_of_partials_run_in_lanes_that_lie_side_by_side():
-    """Places that might be negative would be gathered one by one: that took a quarter of all that voices take."""
-    row = np.ones(8, np.float32)
-    code = code_of_part(_multiply, 1, row, row, row, row)
-    assert re.search(r"fmul contract <\d+ x float>", code)
-    assert "gather" not in code
 
 
 @pytest.mark.parametrize("goes", ["partials", "a voice"])

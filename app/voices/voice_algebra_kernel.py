@@ -51,6 +51,25 @@ def turn_by(factor: complex, row_real: Floats, row_imag: Floats, into_real: Floa
         into_imag[n] += real * row_imag[n] + imag * row_real[n]
 
 
+@kernel(fastmath={"contract"})
+def turn_both(
+    factor: complex, row_real: Floats, row_imag: Floats, second: complex, other_real: Floats, other_imag: Floats,
+    into_real: Floats, into_imag: Floats,
+) -> None:  # fmt: skip
+    """``into += factor row + second other``: what is added to is loaded and stored once for both."""
+    real, imag, c, d = (
+        np.float32(factor.real),
+        np.float32(factor.imag),
+        np.float32(second.real),
+        np.float32(second.imag),
+    )
+    for n in range(row_real.size):
+        a = into_real[n] + (real * row_real[n] - imag * row_imag[n])
+        b = into_imag[n] + (real * row_imag[n] + imag * row_real[n])
+        into_real[n] = a + (c * other_real[n] - d * other_imag[n])
+        into_imag[n] = b + (c * other_imag[n] + d * other_real[n])
+
+
 @kernel
 def clear(real: Floats, imag: Floats) -> None:
     """``row ← 0``: a loop, which is faster than an assignment to all of an array."""

@@ -13,7 +13,7 @@ from .voices_kernel import PARTIALS
 
 @kernel(apart=True)
 def lay_atoms(fit: VoiceFit, tables: VoiceTables) -> None:
-    """Those in use: each the one before times the voice's first, or, where they are stretched, by itself."""
+    """Those in use: each the one before times how its voice turns, or, where they are stretched, by itself."""
     samples, k = tables.time_s.size, 0
     turn_real, turn_imag = fit.turn_real[:samples], fit.turn_imag[:samples]
     now_real, now_imag = fit.now_real[:samples], fit.now_imag[:samples]
@@ -24,12 +24,16 @@ def lay_atoms(fit: VoiceFit, tables: VoiceTables) -> None:
             if fit.voices.used[v, h]:
                 last = h + 1
         _grow(growth, tables, now_real, now_imag)
+        before_real, before_imag = now_real, now_imag
         if stiffness == 0:
             _turn(hz, hz * slope / 2, hz * curvature / 6, tables, turn_real, turn_imag)
         for h in range(last):
             into_real, into_imag = fit.atom_real[k, :samples], fit.atom_imag[k, :samples]
             if stiffness == 0:
-                _turn_on(turn_real, turn_imag, now_real, now_imag, into_real, into_imag)
+                if not fit.voices.used[v, h]:
+                    into_real, into_imag = fit.unused_real[h % 2, :samples], fit.unused_imag[h % 2, :samples]
+                _multiply(turn_real, turn_imag, before_real, before_imag, into_real, into_imag)
+                before_real, before_imag = into_real, into_imag
             elif fit.voices.used[v, h]:
                 own_hz = (h + 1) * hz
                 stretched = own_hz * math.sqrt(1 + stiffness * (h + 1) ** 2)
@@ -57,18 +61,6 @@ def _turn(hz: float, second: float, third: float, tables: VoiceTables, real: Flo
     for n in range(real.size):
         t = begin_s + n * step_s
         real[n], imag[n] = turned(t * (hz + t * (second + t * third)))
-
-
-@kernel(fastmath={"contract"})
-def _turn_on(
-    turn_real: Floats, turn_imag: Floats, now_real: Floats, now_imag: Floats, into_real: Floats, into_imag: Floats
-) -> None:  # fmt: skip
-    """``into = now ← turn now``."""
-    for n in range(turn_real.size):
-        real = now_real[n] * turn_real[n] - now_imag[n] * turn_imag[n]
-        imag = now_real[n] * turn_imag[n] + now_imag[n] * turn_real[n]
-        now_real[n], now_imag[n] = real, imag
-        into_real[n], into_imag[n] = real, imag
 
 
 @kernel(fastmath={"contract"})

@@ -74,6 +74,13 @@ def bic(fit: VoiceFit, energy: float, weight: float) -> float:
 
 
 @kernel
+def weigh(room: RowRoom) -> None:
+    """Energies of the partials, and their variances."""
+    find_variances(room.fit)
+    measure(room.fit, room)
+
+
+@kernel
 def measure(fit: VoiceFit, room: RowRoom) -> None:
     """Energies of the partials of each voice."""
     room.partial_energy[:] = 0.0
@@ -83,11 +90,13 @@ def measure(fit: VoiceFit, room: RowRoom) -> None:
 
 @kernel(apart=True)
 def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule) -> None:
-    """A voice with multiples of 2 or 3 alone becomes that multiple; partials that say nothing are left out."""
+    """A voice with multiples of 2 or 3 alone becomes that multiple; partials that say nothing are left out.
+
+    What is left is weighed, as `prune` takes it.
+    """
     fit = room.fit
     voices = fit.voices
-    find_variances(fit)
-    measure(fit, room)
+    weigh(room)
     multiplied, weakened, noise, k = False, False, noise_of(fit, energy), 0
     for v in range(voices.number[0]):
         own = room.partial_energy[v]
@@ -119,16 +128,15 @@ def clean(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule)
         make_room(voices)
         fit_voices(room.real, room.imag, 1, fit, tables)
     elif weakened:
-        fit_fewer(room.real, room.imag, fit, tables)
-        step_on(room.real, room.imag, False, fit, tables)
+        _fit_fewer(room, tables)
+    if multiplied or weakened:
+        weigh(room)
 
 
 @kernel
 def examine(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule) -> None:
     """Which voices have evidence and three strong partials, at first without large gaps, and no stronger one beside."""
     fit, stands, alike = room.fit, room.stands, _any_alike(room.fit.voices)
-    find_variances(fit)
-    measure(fit, room)
     noise, count, k = noise_of(fit, energy), fit.voices.number[0], 0
     for v in range(count):
         strongest, strong, used, last = room.partial_energy[v].max(), 0, 0, 0
@@ -181,7 +189,7 @@ def _are_alike(voices: Voices, v: int, w: int) -> bool:
 
 @kernel(apart=True)
 def prune(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule) -> None:
-    """Leave out what has no evidence, the weakest first."""
+    """Leave out what has no evidence, the weakest first, of voices that are weighed."""
     fit = room.fit
     for _ in range(MOST_VOICES):
         examine(energy, room, tables, rule)
@@ -192,8 +200,15 @@ def prune(energy: float, room: RowRoom, tables: VoiceTables, rule: EvidenceRule)
         if weakest < 0:
             return
         fit.voices.used[weakest] = False
-        fit_fewer(room.real, room.imag, fit, tables)
-        step_on(room.real, room.imag, False, fit, tables)
+        _fit_fewer(room, tables)
+        weigh(room)
+
+
+@kernel
+def _fit_fewer(room: RowRoom, tables: VoiceTables) -> None:
+    """Without what is not used any more, and a step on from there."""
+    fit_fewer(room.real, room.imag, room.fit, tables)
+    step_on(room.real, room.imag, False, room.fit, tables)
 
 
 @kernel

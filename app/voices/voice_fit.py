@@ -15,8 +15,8 @@ APART = 0.1 * RIDGE
 """Two partials are apart, and their product is taken for 0, where it is below this share of a lone one's."""
 
 MOMENTS = 8
-"""Products are weighted by so many powers of time, from 0: up to t⁶, ways of curvature by t³ each; eight are laid as
-quickly as seven."""
+"""Products are weighted by so many powers of time, from 0: up to t⁶, ways of curvature by t³ each; eight are summed
+up together."""
 
 GROWTH_STEP = 10.0
 GROWTHS = round(2 * LARGEST_GROWTH / GROWTH_STEP) + 1
@@ -52,11 +52,11 @@ class PairRoom(NamedTuple):
 
     order: the partial at each place.  first: the lowest place that this one sees, ascending.
     lags: how many places it sees, itself among them, at most.
+    thin: of so many samples one is enough to tell products.
     stays, place: where partials, and places, go when some are left out, -1 for these.
     powers_laid: so many powers of time products are laid for.
     hz, hz_slope, hz_curvature, growth: of each place's partial.
-    atom_real, atom_imag, pair_real, pair_imag: partials, and products with those `lag` places below, sample by sample,
-    of as few samples as tell.
+    atom_real, atom_imag: partials by place, at the samples that tell.
     powers: of time at these samples, times how many they stand for.
     real, imag: [lag, power of time, place], products with those `lag` places below.
     """
@@ -64,6 +64,7 @@ class PairRoom(NamedTuple):
     order: Annotated[NDArray[np.int64], "all partials"]
     first: Annotated[NDArray[np.int64], "all partials"]
     lags: Annotated[NDArray[np.int64], "one"]
+    thin: Annotated[NDArray[np.int64], "one"]
     stays: Annotated[NDArray[np.int64], "all partials"]
     place: Annotated[NDArray[np.int64], "all partials"]
     powers_laid: Annotated[NDArray[np.int64], "one"]
@@ -71,13 +72,11 @@ class PairRoom(NamedTuple):
     hz_slope: Annotated[NDArray[np.float64], "all partials"]
     hz_curvature: Annotated[NDArray[np.float64], "all partials"]
     growth: Annotated[NDArray[np.float64], "all partials"]
-    atom_real: Annotated[NDArray[np.float32], "all samples"]
-    atom_imag: Annotated[NDArray[np.float32], "all samples"]
-    pair_real: Annotated[NDArray[np.float32], "all samples"]
-    pair_imag: Annotated[NDArray[np.float32], "all samples"]
-    powers: Annotated[NDArray[np.float32], "moments", "samples"]
-    real: Annotated[NDArray[np.float32], "all partials", "moments", "all partials"]
-    imag: Annotated[NDArray[np.float32], "all partials", "moments", "all partials"]
+    atom_real: Annotated[NDArray[np.float32], "samples", "filled partials"]
+    atom_imag: Annotated[NDArray[np.float32], "samples", "filled partials"]
+    powers: Annotated[NDArray[np.float32], "samples", "moments"]
+    real: Annotated[NDArray[np.float32], "all partials", "moments", "filled partials"]
+    imag: Annotated[NDArray[np.float32], "all partials", "moments", "filled partials"]
 
 
 class StepRoom(NamedTuple):
@@ -122,7 +121,7 @@ class VoiceFit(NamedTuple):
     other.  value_real, value_imag: a number for each place.
     real, imag: amplitude of each; variance: of it, over the noise's.  gain: what a voice explains and no other.
     rest_real, rest_imag: what is left; energy: of it.
-    turn, now: a voice's first partial, and the latest.
+    turn, now: how a voice's fundamental turns, and its growing window; unused: partials that are only turned on from.
     """
 
     voices: Voices
@@ -149,3 +148,5 @@ class VoiceFit(NamedTuple):
     turn_imag: Annotated[NDArray[np.float32], "samples"]
     now_real: Annotated[NDArray[np.float32], "samples"]
     now_imag: Annotated[NDArray[np.float32], "samples"]
+    unused_real: Annotated[NDArray[np.float32], "two", "samples"]
+    unused_imag: Annotated[NDArray[np.float32], "two", "samples"]

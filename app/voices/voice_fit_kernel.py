@@ -8,10 +8,10 @@ the amplitudes of all are one linear problem (variable projection, Golub and Per
 from sharpear.compiler import Floats, kernel
 from sharpear.dynamics.unit_kernel import copy
 
-from .voice_algebra_kernel import factor, invert, product, real_product, solve_lower, solve_upper, turn_by
+from .voice_algebra_kernel import factor, invert, product, real_product, solve_lower, solve_upper, turn_both, turn_by
 from .voice_atoms_kernel import lay_atoms
 from .voice_fit import MOMENTS, RIDGE, Outcome, VoiceFit, VoiceTables
-from .voice_pairs_kernel import keep_products, lay_products, place_products
+from .voice_pairs_kernel import keep_products, lay_moments, lay_products, place_products
 from .voice_step_kernel import step
 from .voices_kernel import copy_voices, remove
 
@@ -32,9 +32,7 @@ def fit_voices(real: Floats, imag: Floats, steps: int, fit: VoiceFit, tables: Vo
 def step_on(real: Floats, imag: Floats, goes_on: bool, fit: VoiceFit, tables: VoiceTables) -> None:
     """A step of what is shared, and amplitudes again. goes_on: another one follows."""
     if fit.pairs.powers_laid[0] < MOMENTS:
-        lay_products(MOMENTS, fit, tables)
-        place_products(fit, -1, tables, fit.lower)
-        factor(fit.lower, fit.pairs.first, fit.partials[0])
+        lay_moments(MOMENTS, fit, tables)
     step(fit, tables)
     lay_atoms(fit, tables)
     solve_amplitudes(real, imag, goes_on, fit, tables)
@@ -67,7 +65,14 @@ def _solve(real: Floats, imag: Floats, fit: VoiceFit, tables: VoiceTables) -> No
     rest_real, rest_imag = fit.rest_real[:samples], fit.rest_imag[:samples]
     for n in range(samples):
         rest_real[n], rest_imag[n] = real[n], imag[n]
-    for k in range(count):
+    for k in range(1, count, 2):
+        turn_both(
+            -complex(fit.real[k - 1], fit.imag[k - 1]), fit.atom_real[k - 1, :samples], fit.atom_imag[k - 1, :samples],
+            -complex(fit.real[k], fit.imag[k]), fit.atom_real[k, :samples], fit.atom_imag[k, :samples],
+            rest_real, rest_imag,
+        )  # fmt: skip
+    if count % 2:
+        k = count - 1
         row_real, row_imag = fit.atom_real[k, :samples], fit.atom_imag[k, :samples]
         turn_by(-complex(fit.real[k], fit.imag[k]), row_real, row_imag, rest_real, rest_imag)
     fit.energy[0] = real_product(rest_real, rest_imag, rest_real, rest_imag)

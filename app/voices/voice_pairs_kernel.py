@@ -6,45 +6,39 @@ below `APART` of a lone one's. Products of the others turn slowly, and their sum
 
 import numpy as np
 
-from sharpear.compiler import Floats, kernel
-from sharpear.compiler.products import ANYTHING, HALF, add_products
+from sharpear.compiler import kernel
+from sharpear.compiler.lagged import sum_lagged
 
-from .voice_algebra_kernel import Matrix, clear
+from .voice_algebra_kernel import Matrix
 from .voice_fit import GROWTH_STEP, GROWTHS, RIDGE, PairRoom, VoiceFit, VoiceTables
 
 
 @kernel(apart=True)
 def lay_products(moments: int, fit: VoiceFit, tables: VoiceTables) -> None:
     """``Σ_n t_n^m atom_i* atom_j`` of places i and j ≤ i that see each other, m below `moments`."""
-    pairs, count = fit.pairs, fit.partials[0]
-    pairs.powers_laid[0] = moments
     _sort(fit)
-    rate_hz = _find_pairs(count, tables, pairs)
-    samples = tables.time_s.size
-    thin = min(max(int(1 / (tables.step_s * max(rate_hz, 1.0))), 1), samples)
-    points, width = -(-samples // thin), -(-count // HALF) * HALF
-    powers = pairs.powers[:moments, :points]
+    rate_hz = _find_pairs(fit.partials[0], tables, fit.pairs)
+    fit.pairs.thin[0] = min(max(int(1 / (tables.step_s * max(rate_hz, 1.0))), 1), tables.time_s.size)
+    lay_moments(moments, fit, tables)
+
+
+@kernel(apart=True)
+def lay_moments(moments: int, fit: VoiceFit, tables: VoiceTables) -> None:
+    """The same, where it is known which partials see each other."""
+    pairs, count, thin = fit.pairs, fit.partials[0], fit.pairs.thin[0]
+    points = -(-tables.time_s.size // thin)
+    powers, real, imag = pairs.powers[:points, :moments], pairs.atom_real[:points], pairs.atom_imag[:points]
     for n in range(points):
-        powers[0, n] = thin
-    for m in range(1, moments):
-        for n in range(points):
-            powers[m, n] = powers[m - 1, n] * tables.time_s[n * thin]
+        powers[n, 0] = thin
+        for m in range(1, moments):
+            powers[n, m] = powers[n, m - 1] * tables.time_s[n * thin]
     for i in range(count):
         row_real, row_imag = fit.atom_real[pairs.order[i]], fit.atom_imag[pairs.order[i]]
         for n in range(points):
-            pairs.atom_real[n * width + i] = row_real[n * thin]
-            pairs.atom_imag[n * width + i] = row_imag[n * thin]
-    for i in range(count, width):
-        for n in range(points):
-            pairs.atom_real[n * width + i] = pairs.atom_imag[n * width + i] = 0.0
-    size = points * width
+            real[n, i], imag[n, i] = row_real[n * thin], row_imag[n * thin]
     for lag in range(pairs.lags[0]):
-        _multiply(lag, pairs.atom_real[:size], pairs.atom_imag[:size], pairs.pair_real, pairs.pair_imag)
-        real, imag = pairs.real[lag, :moments, :width], pairs.imag[lag, :moments, :width]
-        for m in range(moments):
-            clear(pairs.real[lag, m, :width], pairs.imag[lag, m, :width])
-        add_products(powers, pairs.pair_real[:size].reshape(points, width), ANYTHING, real)
-        add_products(powers, pairs.pair_imag[:size].reshape(points, width), ANYTHING, imag)
+        sum_lagged(lag, count, real, imag, powers, pairs.real[lag], pairs.imag[lag])
+    pairs.powers_laid[0] = moments
 
 
 @kernel
@@ -124,13 +118,3 @@ def _find_pairs(count: int, tables: VoiceTables, pairs: PairRoom) -> float:
         lags = max(lags, i - pairs.first[i] + 1)
     pairs.lags[0] = lags
     return rate_hz
-
-
-@kernel(fastmath={"contract"})
-def _multiply(lag: int, real: Floats, imag: Floats, into_real: Floats, into_imag: Floats) -> None:
-    """``atom_i* atom_(i−lag)`` of all places, sample by sample; of places below `lag` it means nothing."""
-    a, b, c, d = real[lag:], imag[lag:], real[: real.size - lag], imag[: real.size - lag]
-    product_real, product_imag = into_real[lag:], into_imag[lag:]  # places that cannot be negative run in lanes
-    for n in range(a.size):
-        product_real[n] = a[n] * c[n] + b[n] * d[n]
-        product_imag[n] = a[n] * d[n] - b[n] * c[n]

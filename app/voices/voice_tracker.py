@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpear.compiler.products import HALF
+from sharpear.compiler.products import HALF, LANES
 from sharpear.dynamics import HarmonicFields
 from sharpear.dynamics.divisive import DivisiveGains
 from sharpear.gpu.stateful import Stateful, allocated, at_rest, fields_of, named
@@ -140,6 +140,7 @@ class VoiceTracker(Stateful):
             "band": BAND_PER_HOP * (2 * HALF_HOPS + LATER_ROWS * ROW_HOPS + 1),
             "rows": ROWS,
             "one": 1,
+            "two": 2,
             "voices": MOST_VOICES,
             "shared": SHARED,
             "partials": PARTIALS,
@@ -148,7 +149,7 @@ class VoiceTracker(Stateful):
             "filled ways": -(-SHARED * MOST_VOICES // HALF) * HALF,
             "both parts": 2 * MOST_PARTIALS,
             "moments": MOMENTS,
-            "all samples": MOST_PARTIALS * self._tables.whole.window.size,
+            "filled partials": MOST_PARTIALS + LANES,
             "samples": self._tables.whole.window.size,
             "points": POINTS,
             "grid": FIELDS.pitch_hz.size,
