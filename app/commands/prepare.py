@@ -8,12 +8,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import soundfile
 
+from sharpear.audio import Selection
 from sharpear.compiler import Floats
 from sharpear.config import PitchConfig, load_config, preset_names
 from sharpear.dynamics.hebbian import Learner
 from sharpear.live import sent, separated, session
 from sharpear.pitch.transcriber import transcribe
-from sharpear.recordings.whole import sharpen
+from sharpear.runs.sharpening_task import sharpen_file
 from sharpear.separation.dictionary import Dictionary
 from sharpear.separation.learned import LearnedSources
 from sharpear.separation.separator import Separator, separate
@@ -51,12 +52,14 @@ def prepare_kernels() -> None:
 
 def _draw(tone: Floats, folder: Path) -> None:
     """What is heard of it on the page of files, and where there is matplotlib in pictures."""
-    soundfile.write(folder / "tone.wav", tone, RATE_HZ)
-    sheets = Sheets([folder / "tone.wav"], folder, load_config("music"), lambda _: None, None)
+    music, paths = load_config("music"), [folder / f"{channels}.wav" for channels in CHANNELS]
+    for channels, path in zip(CHANNELS, paths, strict=True):
+        soundfile.write(path, np.stack([tone] * channels, axis=1), RATE_HZ)
+    sheets = Sheets(paths, folder, music, lambda _: None, None)
     sheets.start()
     while not sheets.wait(1):
         pass
     sheets.stop()
     if find_spec("matplotlib"):
-        for channels in CHANNELS:
-            sharpen(np.stack([tone] * channels, axis=1), RATE_HZ).save(folder / f"{channels}.png")
+        for path in paths:
+            sharpen_file(path, [path.with_suffix(".png")], music, Selection())
