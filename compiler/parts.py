@@ -132,7 +132,7 @@ class Apart(CPUDispatcher):
         super().__init__(function, targetoptions=alone)
         self._compiler = PartCompiler(function, self.targetdescr, alone, {}, KernelPipeline)
         self._cache: Any = cache
-        self._returns = RETURNED[function.__annotations__["return"]]
+        self._returns = _returned_by(function)
         self._keys: dict[tuple[Any, ...], object] = {}
 
     def get_call_template(self, given: Any, named: Any) -> Any:
@@ -176,6 +176,14 @@ class Apart(CPUDispatcher):
         args = tuple(result.signature.args)
         bind(self._symbol(args), result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
         self.overloads[args] = result
+
+
+def _returned_by(function: Any) -> Any:
+    """What a kernel apart returns, as its definition says."""
+    said = function.__annotations__.get("return", "nothing")
+    if said not in RETURNED:
+        raise TypeError(f"{function.__qualname__}: expected a kernel apart to say -> None, bool or int, it says {said}")
+    return RETURNED[said]
 
 
 class Kernel(CPUDispatcher):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpear.compiler.entries import in_python
 from sharpear.gpu.arguments import numbers
 
 from .scales import SCALE_CODE, Scale, scale_position
@@ -20,5 +21,5 @@ class AtomGrid(NamedTuple):
 
 def atom_grid(atom_hz: NDArray[np.float64], scale: Scale) -> AtomGrid:
     """Where atoms stand that are even on a scale."""
-    low, high = scale_position(atom_hz[0], SCALE_CODE[scale]), scale_position(atom_hz[-1], SCALE_CODE[scale])
+    low, high = (in_python(scale_position)(hz, SCALE_CODE[scale]) for hz in (atom_hz[0], atom_hz[-1]))
     return numbers(AtomGrid, scale_code=SCALE_CODE[scale], low=low, per_unit=(atom_hz.size - 1) / (high - low))

@@ -45,7 +45,7 @@ def smallest(kind: int, field: int) -> np.float32:
     return SMALLEST_POWER if powers else SMALLEST_AMPLITUDE
 
 
-@kernel(inline=True)
+@kernel(apart=True)
 def begin_cell(plan: Plan, c: int, stream: int, inputs: Floats, z: Floats, room: Room) -> None:
     """What happens to a cell once a frame: an LCA's level, and the leak of its memory."""
     cells, p = plan.cells, plan.parameters
@@ -70,7 +70,7 @@ def begin_cell(plan: Plan, c: int, stream: int, inputs: Floats, z: Floats, room:
             m[i] *= retention[i]
 
 
-@kernel(inline=True)
+@kernel(apart=True)
 def step_lca(plan: Plan, c: int, stream: int, drive: Floats, z: Floats, room: Room) -> None:
     """One step of an Lca, LcaRms or LcAdam."""
     cells, p = plan.cells, plan.parameters
@@ -90,7 +90,7 @@ def step_lca(plan: Plan, c: int, stream: int, drive: Floats, z: Floats, room: Ro
         lcadam_step(drive, band, threshold, hard, adam, level, u, m, v, a, du)
 
 
-@kernel(inline=True)
+@kernel(apart=True)
 def step_circuit(plan: Plan, c: int, stream: int, drive: Floats, z: Floats, room: Room) -> None:
     """One step of a Wta or WtaConv."""
     cells, p, numbers = plan.cells, plan.parameters, plan.numbers
@@ -115,7 +115,7 @@ def step_circuit(plan: Plan, c: int, stream: int, drive: Floats, z: Floats, room
         wtaconv_step(drive, rule, x, row(z, to[1], stream, n), room.sums, room.row[:n], room.other_row[:n])
 
 
-@kernel(inline=True)
+@kernel(apart=True)
 def step_divisive(plan: Plan, c: int, stream: int, drive: Floats, z: Floats) -> None:
     """One step of a Divisive."""
     cells, p, numbers = plan.cells, plan.parameters, plan.numbers
@@ -156,7 +156,7 @@ def find_links(plan: Plan, c: int, inputs: Floats, links: Links) -> None:
     connect(hz, partials, plan.cells[c, UNITS], harmonic_rule(plan, c), own.start, own.unit, own.weight)
 
 
-@kernel(inline=True)
+@kernel(apart=True)
 def step_harmonic(plan: Plan, c: int, stream: int, drive: Floats, z: Floats, room: Room) -> None:
     """One step of a HarmonicDivisive."""
     cells, p = plan.cells, plan.parameters
@@ -168,7 +168,7 @@ def step_harmonic(plan: Plan, c: int, stream: int, drive: Floats, z: Floats, roo
     share(drive, links.start, links.unit, links.weight, total, gains, links.own, expected, a, support)
 
 
-@kernel(inline=True)
+@kernel(apart=True)
 def step_solver(plan: Plan, c: int, stream: int, drive: Floats, z: Floats, room: Room) -> None:
     """One step of a ProjectionNetwork or ZeroingNetwork."""
     cells, p = plan.cells, plan.parameters

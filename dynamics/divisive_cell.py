@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sharpear.compiler.entries import in_python
 from sharpear.gpu import CPU, Backend
 
 from .cell import Params, check_counts
@@ -175,7 +176,7 @@ class HarmonicDivisive(SoloCell):
         """Rows of connections that are found anew every frame, and how many connections there are at most."""
         numbers = (np.float32(self._params[name]) for name in FieldRule._fields[1:])
         rule = FieldRule(self._params["tooth"], *numbers)
-        return self.partials + 1, self.partials * int(most_connections(rule))
+        return self.partials + 1, self.partials * int(in_python(most_connections)(rule))
 
     def _check(self, params: Params) -> None:
         if not (params["tooth"] >= 0).all():

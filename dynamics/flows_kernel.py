@@ -33,7 +33,7 @@ def row(memory: Floats, at: int, stream: int, width: int) -> Floats:
     return memory[at + stream * width : at + (stream + 1) * width]
 
 
-@kernel(inline=True)
+@kernel(apart=True)
 def add_flow(plan: Plan, i: int, source: Floats, inputs: Floats) -> None:
     """``inputs += gain W source``."""
     flows, weight = plan.flows, plan.parameters[plan.flows[i, WEIGHT_AT] :]

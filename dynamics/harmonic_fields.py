@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Floats, ShortIntegers, kernel
+from sharpear.compiler.entries import in_python
 
 REACH = 2.5
 """A harmonic's tooth ends this many tolerances from its middle."""
@@ -81,13 +82,14 @@ class HarmonicFields:
     @property
     def most_connections(self) -> int:
         """Pitches that one partial can reach, at most."""
-        return int(most_connections(self.rule))
+        return int(in_python(most_connections)(self.rule))
 
 
 @kernel
 def most_connections(rule: FieldRule) -> int:
     """Pitches that one partial can reach, at most."""
-    return rule.tooth.size * (2 * math.ceil(REACH * rule.sigma_octaves * rule.per_octave) + 1)
+    reach = REACH * np.float64(rule.sigma_octaves) * np.float64(rule.per_octave)
+    return rule.tooth.size * (2 * math.ceil(reach) + 1)
 
 
 @kernel

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sharpear.compiler.ahead import Call
 from sharpear.gpu.stateful import Stateful, allocated
 
 from .cell import Cell, Params, State, check_counts
@@ -226,6 +227,14 @@ class Network(Stateful, Cell):
             raise ValueError(f"expected out of {shape} float32, received {out.shape} {out.dtype}")
         self._process(drive, self._plan, self.iterations, self._room, self._floats, out)
         return self._returned(out, inputs)
+
+    @property
+    def call(self) -> Call:
+        """The kernel that `process` calls, and arguments of the types of its own, for one that is compiled ahead."""
+        drive, out = (
+            np.empty((0, self.streams, n), np.float32) for n in (sum(self.wiring.inputs.values()), self.units)
+        )
+        return self._process, (drive, self._plan, self.iterations, self._room, self._floats, out)
 
     def settle(
         self, inputs: Mapping[str, ArrayLike] | ArrayLike, tolerance: float = 1e-5, limit: int = 10_000

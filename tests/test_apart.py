@@ -115,6 +115,16 @@ def test_what_returns_something_else_than_it_says_is_refused() -> None:
         half._part.compile((typeof(1),))
 
 
+@pytest.mark.parametrize("said", [{}, {"return": float}, {"return": "None"}])
+def test_one_that_does_not_say_what_it_returns_is_refused_where_it_is_defined(said: dict[str, Any]) -> None:
+    def half(n):  # type: ignore[no-untyped-def]
+        return n / 2
+
+    half.__annotations__ = said
+    with pytest.raises(TypeError, match=r"half: expected a kernel apart to say -> None, bool or int, it says"):
+        kernel(half, apart=True)
+
+
 @pytest.mark.parametrize("given", [np.arange(4.0), np.arange(8.0)[::2], np.arange(4, dtype=np.float32)])
 def test_it_is_one_for_each_type_of_its_arguments(given: NDArray[Any]) -> None:
     total = np.zeros(1)

@@ -39,7 +39,7 @@ class VoicesHeard(NamedTuple):
     """Steps since they began."""
 
 
-@kernel
+@kernel(apart=True)
 def weigh_evidence(
     y: Floats, line_hz: Floats, partials: int, rule: FieldRule, strongest: np.float32, history: Floats, step: int,
     voices: VoicesHeard, evidence: Floats,
@@ -148,7 +148,7 @@ def remember(
     told[2] = least
 
 
-@kernel
+@kernel(apart=True)
 def believe(evidence: Floats, readout: ReadoutLayers, f0: Floats, belief: Floats) -> None:
     """Probability that each voice sounds, ``σ(W₃ ⌊W₂ ⌊W₁ x⌋₊⌋₊)``; 0 of those that are silent."""
     first, second = np.empty(len(readout.first), np.float32), np.empty(len(readout.second), np.float32)

@@ -226,7 +226,7 @@ def tell(voices: PitchPlaces, rule: VoiceRule, s: int, left: int, out: PitchOut)
             out.outside[left, s, int(f0[v] > rule.high_hz)] = True
 
 
-@kernel
+@kernel(apart=True)
 def strongest_partials(
     amplitude: Floats, frequency: Floats, noise: Floats, level: np.float32, rule: PitchRule, out: Partials
 ) -> int:
@@ -248,7 +248,7 @@ def strongest_partials(
     return n
 
 
-@kernel
+@kernel(apart=True)
 def steady_activity(history: Floats, activity: Floats) -> None:
     """Median over the steps of what a unit and its two neighbours hold together."""
     held = np.empty(history.shape[0], np.float32)
@@ -258,7 +258,7 @@ def steady_activity(history: Floats, activity: Floats) -> None:
         activity[j] = median(held)
 
 
-@kernel
+@kernel(apart=True)
 def gliding_activity(
     history: Floats, step: int, steady: Floats, glide_units: np.float32, rule: FieldRule, f0: Floats, activity: Floats
 ) -> None:  # fmt: skip
@@ -299,7 +299,7 @@ def median(values: Floats) -> np.float32:
     return np.float32(values[values.size // 2])
 
 
-@kernel
+@kernel(apart=True)
 def follow(
     activity: Floats, steady: Floats, strongest: np.float32, voice_rule: VoiceRule, field_rule: FieldRule, f0: Floats,
     last_f0: Floats, strength: Floats,
@@ -355,7 +355,7 @@ def is_peak(activity: Floats, j: int) -> bool:
     return True
 
 
-@kernel
+@kernel(apart=True)
 def refine(
     y: Floats, noise_y: Floats, line_hz: Floats, partials: int, field_rule: FieldRule, strength: Floats, f0: Floats,
     clear: Floats,

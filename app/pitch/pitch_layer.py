@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpear.compiler.ahead import compile_ahead
 from sharpear.config import PitchConfig
 from sharpear.dsp import NoiseFloor
 from sharpear.dynamics import Flow, HarmonicDivisive, Network
@@ -16,6 +17,7 @@ from sharpear.errors import UsageError
 from sharpear.gpu.arguments import numbers
 from sharpear.gpu.stateful import allocated, fields_of, named
 from sharpear.sharpening.composite import Composite, Memory
+from sharpear.sharpening.cores import cores
 from sharpear.sharpening.frames import Frames
 from sharpear.sharpening.results import FrameResult, counted
 from sharpear.sharpening.sharpener import Sharpener
@@ -178,6 +180,7 @@ class PitchLayer(Composite):
             "waiting": self.latency_hops + 1, "partials": MOST_PARTIALS, "below and above": 2, "evidence": EVIDENCE,
         }  # fmt: skip
         self._work = allocated(PitchWork, self._lengths)
+        self._compiled = False
         kinds = (PartialsState, PitchRings, PitchHistory, PitchPlaces)
         fields = [field for kind in kinds for field in fields_of(kind, self._lengths)]
         self._memory = Memory([*fields, ("count", np.int64)])
@@ -232,12 +235,18 @@ class PitchLayer(Composite):
         kinds = PartialsState, PitchRings, PitchHistory, PitchPlaces
         levels, rings, pitches, places = (named(kind, state) for kind in kinds)
         count, rule, work = int(state["count"]), self._rule, self._work
-        partials_process(amplitude, frequency, noise, rule, count, levels, work, steps)
+        sharpened = amplitude, frequency, np.ascontiguousarray(frames.times, np.float64)
+        driving = amplitude, frequency, noise, rule, count, levels, work, steps
+        rules = self.fields.rule, rule, self._voice_rule, _readout()
+        deciding = *rules, rings, pitches, places, work, count, out
+        if not self._compiled:
+            a = np.empty((0, self.streams, self.network.units), np.float32)
+            calls = [self.network.call, (pitch_process, (*sharpened, steps, a, *deciding)), (partials_process, driving)]
+            compile_ahead(calls, cores())
+            self._compiled = True
+        partials_process(*driving)
         a = self.network.process({"partials": steps.y, "hz": steps.line_hz})
-        left = pitch_process(
-            amplitude, frequency, np.ascontiguousarray(frames.times, np.float64), steps, a, self.fields.rule,
-            rule, self._voice_rule, _readout(), rings, pitches, places, work, count, out,
-        )  # fmt: skip
+        left = pitch_process(*sharpened, steps, a, *deciding)
         state["count"] += len(frames)
         told = (out.outside, out.faint_f0, out.faint_strength, out.belief, out.f0, out.strength)
         return PitchFrames(out.times, out.amplitude, out.frequency, *told)[:left]
