@@ -13,7 +13,7 @@ from benchmarks.beliefs.__main__ import logged, origin_of, parser
 from benchmarks.beliefs.gather import VOICES, Wanted, gathered, wanted
 from benchmarks.results import Table
 
-STEPS = (3000, 1500)
+STEPS = (9000, 4500)
 """How many each of the two stages has."""
 
 FIRST_BELL = 400_000
