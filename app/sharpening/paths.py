@@ -93,6 +93,8 @@ class SubbandPath(Path):
         self._at_once = SubbandHops(front, self._code) if backend is CPU else None
         self.latency_hops, self.period_hops = front.aligner.latency_hops, 1
         self._told_hz = np.empty((0, streams, self.atom_hz.size), np.float32)
+        self._beside = np.empty((0, streams, 0), np.float32)
+        self._no_frames: Evidence | None = None
 
     @property
     def _parts(self) -> dict[str, Any]:
@@ -111,10 +113,19 @@ class SubbandPath(Path):
             with self._backend.sent(audio) as sent:
                 subband = self._front.process(sent)
             drive = self._code.encoder.process(subband)
-        if self._told_hz.shape != drive.shape:  # blocks mostly complete as many frames as the one before
+        if len(drive):
+            return self._evidence(drive, subband)
+        if self._no_frames is None:
+            self._no_frames = self._evidence(drive, subband)
+        return self._no_frames
+
+    def _evidence(self, drive: NDArray[np.complex64], subband: NDArray[np.complex64]) -> Evidence:
+        frames = len(drive)
+        if len(self._told_hz) < frames:  # what is the same of every frame is laid out for the most that came
             self._told_hz = np.broadcast_to(self._code.refining.atom_hz, drive.shape)
-        nothing = np.empty((*subband.shape[:2], 0), np.float32)
-        return Evidence(drive, self._told_hz, subband, nothing, nothing)
+            self._beside = self._backend.empty((*drive.shape[:2], 0), np.float32)
+        beside = self._beside[:frames]
+        return Evidence(drive, self._told_hz[:frames], subband, beside, beside)
 
     def compete(self, evidence: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The code's winners."""

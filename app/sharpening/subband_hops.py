@@ -54,10 +54,10 @@ class SubbandHops:
         """
         audio = np.ascontiguousarray(audio, np.float32)
         check_audio(audio, self._streams)
-        bank, window, aligner = self._bank, self._window, self._aligner
-        frames = bank.frames_in(len(audio))
+        bank, filled = self._bank, self._bank.filled
+        frames = (filled + len(audio)) // bank.hop
         made = self._made(frames) if frames else self._nothing
-        given = self._given(audio, made)
+        given = self._given(audio, filled, made)
 
         hear = self._kernels.hear  # compiled here, once, not by each thread
 
@@ -66,7 +66,7 @@ class SubbandHops:
 
         streams_side_by_side(self._streams, frames, hear_one)
         bank.pass_on(len(audio))
-        for part in (window, aligner) if frames else ():
+        for part in (self._window, self._aligner) if frames else ():
             if part:
                 part.pass_on(frames)
         return made
@@ -75,10 +75,12 @@ class SubbandHops:
         subband = np.empty((frames, self._streams, self._channels), np.complex64)
         return subband, np.empty((frames, self._streams, self._atoms), np.complex64)
 
-    def _given(self, audio: NDArray[np.float32], made: tuple[NDArray[np.complex64], ...]) -> tuple[Any, ...]:
+    def _given(
+        self, audio: NDArray[np.float32], filled: int, made: tuple[NDArray[np.complex64], ...]
+    ) -> tuple[Any, ...]:
         bank, (parts, window) = self._bank, self._parts
         row = self._window.row if self._window else 0
-        sound = audio, bank.hop, bank.filled, bank.order_tag, parts
+        sound = audio, bank.hop, filled, bank.order_tag, parts
         return *sound, window, row, self._aligned, self._aligner.row, self._encoder, *made
 
     @cached_property
@@ -86,7 +88,7 @@ class SubbandHops:
         """Compiled for what they are given, if they have to be."""
         nothing, made = np.empty((0, self._streams), np.float32), self._nothing
         lines = np.empty((0, self._streams, self._atoms), np.float32)
-        calls: dict[str, tuple[Any, tuple[Any, ...]]] = {"hear": (hear_subbands, (0, *self._given(nothing, made)))}
+        calls: dict[str, tuple[Any, tuple[Any, ...]]] = {"hear": (hear_subbands, (0, *self._given(nothing, 0, made)))}
         if self._decided:
             calls["decide"] = decide_subbands, (0, self._decided, made[1], lines, lines)
         return Kernels(**entries(calls, cores()))

@@ -22,10 +22,14 @@ def say(frame: int, s: int, tables: TrackerTables, state: TrackerState, out: Tra
     beyond, told = out.beyond[f, column], out.told[f, column]
     seconds = (frame % ROW_HOPS - MIDDLE_HOPS) * tables.hop_s
     out.partials[f, column], out.named[f, column] = state.partials[s], state.named[s]
+    growth, grown = 0.0, 1.0
     for k in range(hz.size):
         bend = 1 + state.slope[s, k] * seconds + 0.5 * state.curvature[s, k] * seconds * seconds
         hz[k] = state.hz[s, k] * max(bend, 0.5)
-        energy[k] = state.energy[s, k] * math.exp(2 * state.growth[s, k] * seconds) if state.energy[s, k] > 0 else 0.0
+        if state.growth[s, k] != growth:  # a voice's partials, one after the other, share it
+            growth = state.growth[s, k]
+            grown = math.exp(2 * growth * seconds)
+        energy[k] = state.energy[s, k] * grown if state.energy[s, k] > 0 else 0.0
         precision[k], multiple[k] = state.precision[s, k], state.multiple[s, k]
     _merge(seconds, s, state, hz, energy)
     for b in range(beyond.size):
@@ -42,8 +46,10 @@ def _merge(seconds: float, s: int, state: TrackerState, hz: Floats, energy: Floa
     others have none. Not of the row: partials that sweep across each other are that close for 2 or 3 ms.
     """
     for i in range(state.partials[s]):
-        own_hz, real, imag, total, moment = hz[i], 0.0, 0.0, 0.0, 0.0
-        for j in range(i, state.partials[s]):
+        own_hz, real, imag, total, moment, close = hz[i], 0.0, 0.0, 0.0, 0.0, 0
+        for j in range(i + 1, state.partials[s]):
+            close += (energy[j] > 0) & (abs(hz[j] - own_hz) < CLOSER_HZ)
+        for j in range(i, state.partials[s] if close else i):
             if energy[i] > 0 and energy[j] > 0 and abs(hz[j] - own_hz) < CLOSER_HZ:
                 amplitude, phase = math.sqrt(energy[j]), _phase(seconds, s, j, state)
                 real += amplitude * math.cos(phase)
