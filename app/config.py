@@ -181,6 +181,9 @@ class PitchConfig(Section):
         0.06, ge=SMALLEST_SCALE, lt=1, description="activity that starts a voice, of the strongest pitch's"
     )
     offset: float = Field(0.8, ge=SMALLEST_SCALE, le=1, description="activity that ends a voice, of what starts one")
+    hidden: float = Field(
+        0.2, ge=SMALLEST_SCALE, le=1, description="the same, alone, of a pitch whose partials others explain; 1: none"
+    )
     believed: float = Field(0.22, ge=0, le=1, description="a voice is told that is believed in by more: a probability")
     glide_cents: float = Field(70.0, gt=0, le=600, description="a voice moves no farther in one step")
     voices: int = Field(8, ge=1, le=32, description="voices at once, at most; 1: sought alone in recordings")

@@ -25,6 +25,7 @@ class Settings:
     epsilon: float
     onset: float
     offset: float
+    hidden: float
     glide_cents: float
     level_decay: float
     """What is left of a level after a step."""
@@ -51,6 +52,8 @@ class Voices:
     last_f0: list[float]
     strength: list[float]
     clear: list[float] = field(default_factory=list)
+    hidden: list[bool] = field(default_factory=list)
+    """Those whose partials others explain."""
 
 
 def claim(partial_hz: float, pitch_hz: float, s: Settings) -> float:
@@ -108,7 +111,10 @@ def middle_of(history: Sequence[Sequence[float]]) -> list[float]:
 
 
 def gliding(history: Sequence[Sequence[float]], step: int, f0: Sequence[float], s: Settings) -> list[float]:
-    """The same, or the largest median along a glide that leads through where a voice was, wherever it may have gone."""
+    """The same, or the largest median along a glide that leads through where a voice was, wherever it may have gone.
+
+    f0: of voices that others do not explain.
+    """
     width, last, out = len(history), len(history[0]) - 1, middle_of(history)
 
     def held(steps_ago: int, unit: int) -> float:
@@ -150,7 +156,7 @@ def follow(
         if here:
             place = min(here, key=lambda v: cents(before[v], hz))
         elif steady[j] >= s.onset * strongest:
-            free = [v for v in range(len(before)) if before[v] == 0 and v not in taken]
+            free = [v for v in range(len(before)) if (before[v] == 0 or voices.hidden[v]) and v not in taken]
             if not free:
                 continue
             # A place never used stands half an octave away.
@@ -161,8 +167,44 @@ def follow(
         voices.f0[place] = voices.last_f0[place] = hz
         voices.strength[place] = activity[j]
     for v in range(len(before)):
+        voices.hidden[v] = False
         if v not in taken:
             voices.f0[v] = voices.strength[v] = 0.0
+
+
+def follow_hidden(
+    heard: Sequence[tuple[float, float, float]], strongest: float, before: Sequence[float], voices: Voices, s: Settings
+) -> None:  # fmt: skip
+    """Pitches at partials, the strongest first by the comb that fits best, take the places that are left.
+
+    A pitch that stood in a free place before keeps it; another one takes the free place whose last pitch was nearest.
+    """
+    least, whole = s.hidden * strongest, sum(h ** (-2 * s.rolloff) for h in range(1, s.harmonics + 1))
+    found = []
+    for y, _, hz in heard:
+        if y >= least and s.low_hz * 2 ** (-0.5 / 12) <= hz <= s.high_hz * 2 ** (0.5 / 12):
+            found.append((sum(claim(other, hz, s) * level for level, _, other in heard) / whole, hz))
+
+    def cents(place_hz: float, hz: float) -> float:
+        return abs(1200 * math.log2(place_hz / hz))
+
+    for alone, hz in sorted(found, key=lambda each: -each[0]):
+        free = [v for v in range(len(before)) if voices.f0[v] == 0]
+        if alone < least or not free or s.hidden >= 1:
+            break
+        if any(f0 > 0 and cents(f0, hz) < s.glide_cents for f0 in voices.f0):
+            continue
+        here = [v for v in free if before[v] > 0 and cents(before[v], hz) <= s.glide_cents]
+        last = {v: cents(voices.last_f0[v], hz) if voices.last_f0[v] > 0 else 600.0 for v in free}
+        place = min(here, key=lambda v: cents(before[v], hz)) if here else min(free, key=lambda v: last[v])
+        voices.f0[place] = voices.last_f0[place] = hz
+        voices.strength[place], voices.hidden[place] = alone, True
+
+
+def told_of(hz: float, v: int, voices: Voices, f0: Sequence[float], s: Settings) -> float:
+    """What is expected of a partial where voice v has its part: by all that nobody explains, and by v itself."""
+    there = [u for u in range(len(f0)) if f0[u] > 0 and (u == v or not voices.hidden[u])]
+    return 1e-6 + sum(claim(hz, f0[u], s) * voices.strength[u] for u in there)
 
 
 def refine(heard: Sequence[tuple[float, float, float]], voices: Voices, s: Settings) -> None:
@@ -172,9 +214,8 @@ def refine(heard: Sequence[tuple[float, float, float]], voices: Voices, s: Setti
     for v in range(len(begun)):
         said = weights = drowned = 0.0
         for y, noise_y, hz in heard if v in places else []:
-            told = 1e-6 + sum(claim(hz, begun[u], s) * voices.strength[u] for u in places)
             own = claim(hz, begun[v], s)
-            share = own * voices.strength[v] / told
+            share = own * voices.strength[v] / told_of(hz, v, voices, begun, s)
             if own > 0:
                 said += own * share * y * math.log2(hz / (round(hz / begun[v]) * begun[v]))
                 weights += own * share * y
@@ -190,24 +231,25 @@ def evidence(
     heard: Sequence[tuple[float, float, float]], voices: Voices, age: Sequence[int], strongest: float,
     history: Sequence[Sequence[float]], step: int, s: Settings,
 ) -> list[list[float]]:  # fmt: skip
-    """The 28 numbers that tell of each voice, in the order of the readout's inputs."""
+    """The 37 numbers that tell of each voice, in the order of the readout's inputs."""
     places = [v for v in range(len(voices.f0)) if voices.f0[v] > 0]
-    count, loudest = len(places), max([1e-4, *(voices.strength[v] for v in places)])
-    told = [1e-6 + sum(claim(hz, voices.f0[u], s) * voices.strength[u] for u in places) for _, _, hz in heard]
+    plain = [v for v in places if not voices.hidden[v]]
+    count, loudest = len(plain), max([1e-4, *(voices.strength[v] for v in plain)])
     total = sum(y for y, _, _ in heard)
-    unexplained = sum(max(y - e, 0.0) for (y, _, _), e in zip(heard, told, strict=True))
+    unexplained = sum(max(y - told_of(hz, -1, voices, voices.f0, s), 0.0) for y, _, hz in heard)
+    level = [[level_at(h, f0, heard, s) if f0 > 0 else 0.0 for h in range(s.harmonics + 1)] for f0 in voices.f0]
     out = []
     for v in range(len(voices.f0)):
         if v not in places:
-            out.append([0.0] * 28)
+            out.append([0.0] * 37)
             continue
         f0, strength = voices.f0[v], max(voices.strength[v], 1e-4)
         own, kept, whole, spread, halves, thirds = [0.0] * (s.harmonics + 1), 0.0, 0.0, 0.0, 0.0, 0.0
-        for (y, _, hz), e in zip(heard, told, strict=True):
+        for y, _, hz in heard:
             w = claim(hz, f0, s)
             if w > 0:
                 h = max(1, round(hz / f0))
-                share = w * voices.strength[v] / e * y
+                share = w * voices.strength[v] / told_of(hz, v, voices, voices.f0, s) * y
                 own[h] += share
                 kept, whole = kept + w * share, whole + w * y
                 spread += w * share * (1200 * math.log2(hz / (h * f0)) / s.tolerance_cents) ** 2
@@ -225,8 +267,37 @@ def evidence(
              math.log2(f0 / 220), min(age[v], 40) / 40, math.log(loudest / strength), *rival, count / len(voices.f0),
              unexplained / max(total, 1e-4), len(heard) / s.most_partials, past[step % len(past)],
              past[(step + 1) % len(past)], min(past), min(halves / first, 3.0), min(thirds / first, 3.0),
-             math.log(1 + total)]
+             math.log(1 + total), float(voices.hidden[v]), beside(v, 2 / 3, voices), beside(v, 1.5, voices),
+             *standing_out(v, level, voices)]
         )  # fmt: skip
+    return out
+
+
+def level_at(h: int, f0: float, heard: Sequence[tuple[float, float, float]], s: Settings) -> float:
+    """Level of the harmonic, of the partials near it the largest by how near they are."""
+    near = [y * claim(hz, f0, s) * h**s.rolloff for y, _, hz in heard if h and max(1, round(hz / f0)) == h]
+    return max([0.0, *near])
+
+
+def standing_out(v: int, level: Sequence[Sequence[float]], voices: Voices) -> list[float]:
+    """Of the strongest voice whose k-th harmonic is v: k / 12, its share of both, and how v's harmonics stand out."""
+    last, below = len(level[0]) - 1, []
+    for u, hz in enumerate(voices.f0):
+        if hz > 0 and not voices.hidden[u]:
+            k = round(voices.f0[v] / hz)
+            if 1 < k <= last and abs(math.log2(voices.f0[v] / (k * hz))) < 0.05:
+                below.append((voices.strength[u], -u, k))
+    if not below:
+        return [0.0, 0.0, *(level[v][h] / (level[v][h] + 1e-4) for h in range(1, 5))]
+    strength, u, k = max(below)
+    out = [k / last, strength / (strength + voices.strength[v] + 1e-4)]
+    for h in range(1, 5):
+        m = k * h
+        if m > last:
+            out.append(0.0)
+            continue
+        beside_it = (level[-u][m - 1] + level[-u][m + 1 if m < last else m - 1]) / 2
+        out.append((level[v][h] - beside_it) / (level[v][h] + beside_it + 1e-4))
     return out
 
 
@@ -240,8 +311,8 @@ def beside(v: int, times: float, voices: Voices) -> float:
     """b / (b + a + 1e-4), a the strength of the voice, b that of the strongest within 60 cents of so many times it."""
     rivals = [
         strength
-        for f0, strength in zip(voices.f0, voices.strength, strict=True)
-        if f0 > 0 and abs(math.log2(f0 / (times * voices.f0[v]))) < 0.05
+        for f0, strength, hidden in zip(voices.f0, voices.strength, voices.hidden, strict=True)
+        if f0 > 0 and not hidden and abs(math.log2(f0 / (times * voices.f0[v]))) < 0.05
     ]
     rival = max([0.0, *rivals])
     return rival / (rival + voices.strength[v] + 1e-4)

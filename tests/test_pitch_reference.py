@@ -70,7 +70,7 @@ def lists(state: Any) -> dict[str, Any]:
 
 def test_a_step_of_the_pitch_layer() -> None:
     """Level, noise, competition, median, voices, what speaks for them and the belief, each from the state before."""
-    s, steps, sounded, glided, activities = SETTINGS, 0, 0, 0, [0.0] * heard()[2].layer.fields.pitch_hz.size
+    s, steps, sounded, glided, hid, activities = SETTINGS, 0, 0, 0, 0, [0.0] * heard()[2].layer.fields.pitch_hz.size
     for levels, call in heard()[0]:
         count = call.before["count"]
         if count % 4:
@@ -104,15 +104,21 @@ def test_a_step_of_the_pitch_layer() -> None:
         # Where neighbours are equal, their last bit is the peak.
         steady, activity = (getattr(call.after["work"], name).tolist() for name in ("steady", "activity"))
         np.testing.assert_allclose(steady, naive_pitch.middle_of(history), rtol=1e-6)
-        np.testing.assert_allclose(activity, naive_pitch.gliding(history, step, places["f0"], s), rtol=1e-6)
+        shown = [0.0 if hidden else hz for hz, hidden in zip(places["f0"], places["hidden"], strict=True)]
+        np.testing.assert_allclose(activity, naive_pitch.gliding(history, step, shown, s), rtol=1e-6)
         glided += activity != steady
         strongest = max(before["strongest"] * s.level_decay, max(steady), 0.1)
         assert after["strongest"] == pytest.approx(strongest, rel=1e-6)
-        voices = naive_pitch.Voices(places["f0"], places["last_f0"], places["strength"], places["clear"])
+        before_hz = list(places["f0"])
+        kept = ("f0", "last_f0", "strength", "clear", "hidden")
+        voices = naive_pitch.Voices(*(places[name] for name in kept))
         naive_pitch.follow(activity, steady, strongest, voices, s)
         middle = (count - width // 2 * 4) % (width // 2 * 4 + 3)
         there = naive_pitch.partials(rings["amplitude"][middle], rings["frequency"][middle], lasting, level, s)
+        naive_pitch.follow_hidden(there, strongest, before_hz, voices, s)
         naive_pitch.refine(there, voices, s)
+        assert found["hidden"] == voices.hidden
+        hid += sum(voices.hidden)
         for name in ("f0", "last_f0", "strength", "clear"):
             np.testing.assert_allclose(found[name], getattr(voices, name), rtol=2e-5, err_msg=name)
         known = naive_pitch.evidence(there, voices, places["age"], strongest, history, step, s)
@@ -125,6 +131,7 @@ def test_a_step_of_the_pitch_layer() -> None:
         steps, sounded = steps + 1, sounded + sum(f0 > 0 for f0 in found["f0"])
     assert steps > 30
     assert glided > 5, "no voice glides"
+    assert hid > 30, "no voice is explained by others"
     assert sounded > 60, "the sound hardly wakes the layer"
 
 
@@ -133,7 +140,7 @@ def test_what_leaves_the_pitch_layer() -> None:
     s = SETTINGS
     low_hz, high_hz = s.low_hz * 2 ** (-0.5 / 12), s.high_hz * 2 ** (0.5 / 12)
     frames, latency = heard()[0], PITCH.median_steps // 2 * 4 + 2
-    kinds = dict.fromkeys(("told", "faint", "below", "above", "silent"), 0)
+    kinds = dict.fromkeys(("told", "faint", "below", "above", "silent", "unlikely"), 0)
     for n, (_, call) in enumerate(frames):
         assert call.result == (n >= latency)
         if not call.result:
@@ -149,14 +156,16 @@ def test_what_leaves_the_pitch_layer() -> None:
             if kind in ("below", "above"):
                 outside[kind == "above"] |= places["belief"][v] > PITCH.believed
             elif kind == "told" and not places["belief"][v] > PITCH.believed:
-                kind = "faint"
+                kind = "unlikely" if places["hidden"][v] and places["belief"][v] < 0.02 else "faint"
             kinds[kind] += 1
             for name, known in (("", "told"), ("faint_", "faint")):
                 got = getattr(out, f"{name}f0")[0, 0, v], getattr(out, f"{name}strength")[0, 0, v]
-                assert got == ((np.float32(hz), np.float32(places["strength"][v])) if kind == known else (0, 0))
+                unclaimed = known == "faint" and places["hidden"][v]
+                strength = 0 if unclaimed else np.float32(places["strength"][v])
+                assert got == ((np.float32(hz), strength) if kind == known else (0, 0))
             assert out.belief[0, 0, v] == np.float32(places["belief"][v] if kind in ("told", "faint") else 0)
         assert out.outside[0, 0].tolist() == outside
-    assert all(kinds[kind] for kind in ("told", "above", "silent")), kinds
+    assert all(kinds[kind] for kind in ("told", "above", "silent", "unlikely")), kinds
 
 
 @pytest.mark.parametrize("count", [100, 161, 700])
@@ -181,7 +190,7 @@ def test_a_voice_goes_on_along_a_glide_and_none_begins_on_one() -> None:
     activity[[100, 200, 300]], steady[100] = 0.9, 0.9
     f0, last_f0, strength = np.zeros((3, 8), np.float32)
     f0[2] = last_f0[2] = fields.pitch_hz[202]
-    follow(activity, steady, np.float32(1), layer._voice_rule, fields.rule, f0, last_f0, strength)
+    follow(activity, steady, np.float32(1), layer._voice_rule, fields.rule, f0, last_f0, strength, np.zeros(8, bool))
     np.testing.assert_allclose(np.sort(f0)[-3:], [0, *fields.pitch_hz[[100, 200]]], rtol=1e-5)
     assert f0[2] == pytest.approx(fields.pitch_hz[200])
 

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from sharpear.compiler import Floats, kernel
 from sharpear.dynamics.harmonic_fields import FieldRule, field_weight
 
-EVIDENCE = 28
+EVIDENCE = 37
 """Numbers that are told of a voice."""
 FIRST_HARMONICS = 6
 """Harmonics that are told of one by one; those above are told of together."""
+BESIDE_HARMONICS = 4
+"""Harmonics of which it is told how far they stand out among those of a lower voice that has them, too."""
 NEAR_OCTAVES = np.float32(0.05)
 """How far from an octave or a twelfth two voices may stand, to be told of as one."""
 OLDEST_STEPS = 40
@@ -38,6 +40,9 @@ class VoicesHeard(NamedTuple):
     age: Annotated[NDArray[np.int64], "voices"]
     """Steps since they began."""
 
+    hidden: Annotated[NDArray[np.bool_], "voices"]
+    """Whether others explain them: these claim nothing of what the others have, and stand beside none."""
+
 
 @kernel(apart=True)
 def weigh_evidence(
@@ -45,30 +50,31 @@ def weigh_evidence(
     voices: VoicesHeard, evidence: Floats,
 ) -> None:  # fmt: skip
     """Numbers (voices, `EVIDENCE`) of the voices that sound; 0 of the others."""
-    f0, strength = voices.f0, voices.strength
+    f0, strength, hidden = voices.f0, voices.strength, voices.hidden
     count, total, loudest = 0, np.float32(0), SMALLEST
     for v in range(f0.size):
-        count += f0[v] > 0
-        loudest = max(loudest, strength[v])
+        if f0[v] > 0 and not hidden[v]:
+            count += 1
+            loudest = max(loudest, strength[v])
     evidence[:] = 0
     unexplained = np.float32(0)
     own = np.zeros((f0.size, rule.tooth.size + 1), np.float32)
-    sums = np.zeros((f0.size, 3), np.float32)
+    level = np.zeros((f0.size, rule.tooth.size + 1), np.float32)
+    sums, claims = np.zeros((f0.size, 3), np.float32), np.empty(f0.size, np.float32)
     for i in range(partials):
-        expected = np.float32(1e-6)
-        for v in range(f0.size):
-            if f0[v] > 0:
-                expected += field_weight(line_hz[i], f0[v], rule) * strength[v]
+        told_of = claim_all(line_hz[i], rule, f0, strength, hidden, claims)
         total += y[i]
-        unexplained += max(y[i] - expected, np.float32(0))
+        unexplained += max(y[i] - told_of, np.float32(0))
         for v in range(f0.size):
             if f0[v] > 0:
-                claim = field_weight(line_hz[i], f0[v], rule)
+                claim = claims[v]
                 if claim > 0:
                     h = max(1, round(line_hz[i] / f0[v]))
+                    expected = told_of + (claim * strength[v] if hidden[v] else np.float32(0))
                     share = claim * strength[v] / expected * y[i]
                     octaves = math.log2(line_hz[i] / (h * f0[v])) / rule.sigma_octaves
                     own[v, h] += share
+                    level[v, h] = max(level[v, h], claim / rule.tooth[h - 1] * y[i])
                     sums[v, 0] += claim * share
                     sums[v, 1] += claim * y[i]
                     sums[v, 2] += claim * share * octaves * octaves
@@ -108,6 +114,46 @@ def weigh_evidence(
             told[26] /= max(first, SMALLEST)
             told[25], told[26] = min(told[25], np.float32(3)), min(told[26], np.float32(3))
             told[27] = math.log(1 + total)
+            told[28] = hidden[v]
+            told[29], told[30] = beside(v, np.float32(2 / 3), voices), beside(v, np.float32(1.5), voices)
+            stand_out(v, level, voices, told[31:])
+
+
+@kernel
+def claim_all(
+    hz: np.float32, rule: FieldRule, f0: Floats, strength: Floats, hidden: NDArray[np.bool_], claims: Floats
+) -> np.float32:  # fmt: skip
+    """The weight of a partial for each voice, and what all those together expect of it that nobody explains."""
+    expected = np.float32(1e-6)
+    for v in range(f0.size):
+        claims[v] = field_weight(hz, f0[v], rule) if f0[v] > 0 else np.float32(0)
+        if not hidden[v]:
+            expected += claims[v] * strength[v]
+    return expected
+
+
+@kernel
+def stand_out(v: int, level: Floats, voices: VoicesHeard, told: Floats) -> None:
+    """How v's first harmonics stand out where they are harmonics of a voice whose k-th is v, the strongest such.
+
+    Told are k, of the harmonics there are, that voice's share of both strengths, and ``(y − ȳ) / (y + ȳ)`` of each
+    harmonic, ȳ the mean level of the two beside it in the other voice's series; 1 where there is no such voice.
+    """
+    last, lower, k = level.shape[1] - 1, -1, 0
+    for u in range(voices.f0.size):
+        if voices.f0[u] > 0 and not voices.hidden[u] and (lower < 0 or voices.strength[u] > voices.strength[lower]):
+            ratio = round(voices.f0[v] / voices.f0[u])
+            if 1 < ratio <= last and abs(math.log2(voices.f0[v] / (ratio * voices.f0[u]))) < NEAR_OCTAVES:
+                lower, k = u, ratio
+    if lower >= 0:
+        told[0] = k / np.float32(last)
+        told[1] = voices.strength[lower] / (voices.strength[lower] + voices.strength[v] + SMALLEST)
+    for h in range(1, BESIDE_HARMONICS + 1):
+        beside_it = np.float32(0)
+        if k * h <= last and lower >= 0:
+            above = level[lower, k * h + 1] if k * h < last else level[lower, k * h - 1]
+            beside_it = np.float32(0.5) * (level[lower, k * h - 1] + above)
+        told[1 + h] = (level[v, h] - beside_it) / (level[v, h] + beside_it + SMALLEST) if k * h <= last else 0
 
 
 @kernel
@@ -124,7 +170,11 @@ def beside(v: int, ratio: np.float32, voices: VoicesHeard) -> np.float32:
     """Strength of the voice at `ratio` times the pitch of v, as a share of both."""
     other = np.float32(0)
     for u in range(voices.f0.size):
-        if voices.f0[u] > 0 and abs(math.log2(voices.f0[u] / (ratio * voices.f0[v]))) < NEAR_OCTAVES:
+        if (
+            voices.f0[u] > 0
+            and not voices.hidden[u]
+            and abs(math.log2(voices.f0[u] / (ratio * voices.f0[v]))) < NEAR_OCTAVES
+        ):
             other = max(other, voices.strength[u])
     return np.float32(other / (other + voices.strength[v] + SMALLEST))
 

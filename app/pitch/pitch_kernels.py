@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.compiler import Doubles, Floats, kernel
-from sharpear.dynamics.harmonic_fields import FieldRule, field_weight
+from sharpear.dynamics.harmonic_fields import FieldRule
 from sharpear.dynamics.lca_kernel import SMALLEST_LEVEL
 
-from .evidence_kernel import ReadoutLayers, VoicesHeard, believe, weigh_evidence
+from .evidence_kernel import ReadoutLayers, VoicesHeard, believe, claim_all, weigh_evidence
+from .hidden_voices_kernel import HiddenRule, follow_hidden
 
 FAINTEST = np.float32(0.1)
 """The least strength, as a share of the level, that the strongest pitch is taken to have: where all are at rest, none
@@ -19,6 +20,8 @@ MOST_PARTIALS = 160
 """Partials that take part in a step, the strongest ones: this bounds a step's cost in noise."""
 CLEAR_PACE = np.float32(0.3)
 """Share of a step's own value in the running mean of a voice's rise above the noise."""
+UNLIKELY = np.float32(0.02)
+"""Nothing is told of a voice that others explain, and that is believed in by less: most of them, and few are right."""
 NEIGHBORS = 3
 """Units on either side of a voice among which it is the strongest, and the only voice."""
 
@@ -75,7 +78,10 @@ class PitchHistory(NamedTuple):
 
 
 class PitchPlaces(NamedTuple):
-    """State of the places of voices: Hz now and last, activity, height above the noise, steps, and the belief in it."""
+    """State of the places of voices: Hz now and last, activity, height above the noise, steps, and the belief in it.
+
+    hidden: whether others explain it.
+    """
 
     f0: Annotated[NDArray[np.float32], "streams", "voices"]
     last_f0: Annotated[NDArray[np.float32], "streams", "voices"]
@@ -83,6 +89,7 @@ class PitchPlaces(NamedTuple):
     clear: Annotated[NDArray[np.float32], "streams", "voices"]
     age: Annotated[NDArray[np.int64], "streams", "voices"]
     belief: Annotated[NDArray[np.float32], "streams", "voices"]
+    hidden: Annotated[NDArray[np.bool_], "streams", "voices"]
 
 
 class Partials(NamedTuple):
@@ -154,8 +161,8 @@ def partials_process(
 @kernel
 def pitch_process(
     amplitude: Floats, frequency: Floats, times: Doubles, steps: PitchSteps, a: Floats, fields: FieldRule,
-    rule: PitchRule, voice_rule: VoiceRule, readout: ReadoutLayers, rings: PitchRings, pitches: PitchHistory,
-    voices: PitchPlaces, work: PitchWork, count: int, out: PitchOut,
+    rule: PitchRule, voice_rule: VoiceRule, hidden_rule: HiddenRule, readout: ReadoutLayers, rings: PitchRings,
+    pitches: PitchHistory, voices: PitchPlaces, work: PitchWork, count: int, out: PitchOut,
 ) -> int:  # fmt: skip
     """Advance over frames; return how many have left.
 
@@ -163,7 +170,7 @@ def pitch_process(
     """
     ring_times, ring_amplitude, ring_frequency = rings.times, rings.amplitude, rings.frequency
     history, strongest, steady, activity = pitches.history, pitches.strongest, work.steady, work.activity
-    f0, last_f0, strength, clear = voices.f0, voices.last_f0, voices.strength, voices.clear
+    f0, last_f0, strength, clear, hidden = voices.f0, voices.last_f0, voices.strength, voices.clear, voices.hidden
     there = work.partials
     waiting, width, stride = ring_times.size, history.shape[1], rule.stride
     left = row = 0
@@ -181,14 +188,19 @@ def pitch_process(
                     history[s, step % width, j] = a[row, s, j]
                 steady_activity(history[s], steady)
                 strongest[s] = max(strongest[s] * rule.decay, steady.max(), FAINTEST)
-                gliding_activity(history[s], step, steady, voice_rule.glide_units, fields, f0[s], activity)
-                follow(activity, steady, strongest[s], voice_rule, fields, f0[s], last_f0[s], strength[s])
+                gliding_activity(history[s], step, steady, voice_rule.glide_units, fields, f0[s], hidden[s], activity)
+                before = f0[s].copy()
+                follow(activity, steady, strongest[s], voice_rule, fields, f0[s], last_f0[s], strength[s], hidden[s])
                 lasting, level = steps.lasting[row, s], steps.level[row, s]
                 found = strongest_partials(
                     ring_amplitude[s, middle], ring_frequency[s, middle], lasting, level, rule, there
                 )
-                refine(there.y, there.noise_y, there.line_hz, found, fields, strength[s], f0[s], clear[s])
-                heard = VoicesHeard(f0[s], last_f0[s], strength[s], clear[s], voices.age[s])
+                follow_hidden(
+                    there.y, there.line_hz, found, strongest[s], hidden_rule, fields, before, f0[s], last_f0[s],
+                    strength[s], hidden[s],
+                )  # fmt: skip
+                refine(there.y, there.noise_y, there.line_hz, found, fields, strength[s], hidden[s], f0[s], clear[s])
+                heard = VoicesHeard(f0[s], last_f0[s], strength[s], clear[s], voices.age[s], hidden[s])
                 weigh_evidence(
                     there.y, there.line_hz, found, fields, strongest[s], history[s], step, heard, work.evidence
                 )
@@ -211,17 +223,18 @@ def pitch_process(
 @kernel
 def tell(voices: PitchPlaces, rule: VoiceRule, s: int, left: int, out: PitchOut) -> None:
     """Write the voices of stream s that are believed in, and apart those that are not, or are out of the range."""
-    f0, strength, belief = voices.f0[s], voices.strength[s], voices.belief[s]
+    f0, strength, belief, hidden = voices.f0[s], voices.strength[s], voices.belief[s], voices.hidden[s]
     out.outside[left, s, 0] = out.outside[left, s, 1] = False
     for v in range(f0.size):
         sounds = rule.low_hz <= f0[v] <= rule.high_hz
         believed = belief[v] > rule.believed
-        told, faint = sounds and believed, sounds and not believed
+        told, faint = sounds and believed, sounds and not believed and not (hidden[v] and belief[v] < UNLIKELY)
         out.f0[left, s, v] = f0[v] if told else 0.0
         out.strength[left, s, v] = strength[v] if told else 0.0
         out.faint_f0[left, s, v] = f0[v] if faint else 0.0
-        out.faint_strength[left, s, v] = strength[v] if faint else 0.0
-        out.belief[left, s, v] = belief[v] if sounds else 0.0
+        # What others explain, and nobody believes in, has no share of it.
+        out.faint_strength[left, s, v] = strength[v] if faint and not hidden[v] else 0.0
+        out.belief[left, s, v] = belief[v] if told or faint else 0.0
         if f0[v] > 0 and believed and not sounds:
             out.outside[left, s, int(f0[v] > rule.high_hz)] = True
 
@@ -260,18 +273,20 @@ def steady_activity(history: Floats, activity: Floats) -> None:
 
 @kernel(apart=True)
 def gliding_activity(
-    history: Floats, step: int, steady: Floats, glide_units: np.float32, rule: FieldRule, f0: Floats, activity: Floats
+    history: Floats, step: int, steady: Floats, glide_units: np.float32, rule: FieldRule, f0: Floats,
+    hidden: NDArray[np.bool_], activity: Floats,
 ) -> None:  # fmt: skip
     """The same, and where a voice may have gone from where it was, the median along a straight glide if it is larger.
 
-    f0: of the step before.  A glide of k units a step stands k d units away d steps from the middle one.
+    f0, hidden: of the step before; a voice that others explain has no activity of its own.  A glide of k units a step
+    stands k d units away d steps from the middle one.
     """
     width, units = history.shape
     held, steepest = np.empty(width, np.float32), int(glide_units)
     activity[:] = steady
-    for hz in f0:
-        if hz > 0:
-            before = round(math.log2(hz / rule.low_hz) * rule.per_octave)
+    for v in range(f0.size):
+        if f0[v] > 0 and not hidden[v]:
+            before = round(math.log2(f0[v] / rule.low_hz) * rule.per_octave)
             for slope in range(-steepest, steepest + 1):
                 for j in range(max(0, before + slope - 1), min(units, before + slope + 2)):
                     for r in range(width):
@@ -302,12 +317,12 @@ def median(values: Floats) -> np.float32:
 @kernel(apart=True)
 def follow(
     activity: Floats, steady: Floats, strongest: np.float32, voice_rule: VoiceRule, field_rule: FieldRule, f0: Floats,
-    last_f0: Floats, strength: Floats,
+    last_f0: Floats, strength: Floats, hidden: NDArray[np.bool_],
 ) -> None:  # fmt: skip
     """Continue the voices whose peak is still there, begin new ones where one is steady, and end the others.
 
     The strongest peaks choose first. A new voice takes the free place whose last pitch was nearest, so that a
-    place holds one part of the music.
+    place holds one part of the music. A place whose voice others explain is free for it.
     """
     onset, offset, glide = voice_rule.onset, voice_rule.offset, voice_rule.glide_units
     low_hz, per_octave = field_rule.low_hz, field_rule.per_octave
@@ -332,7 +347,7 @@ def follow(
         if place < 0 and steady[peak] >= onset * strongest:
             closest = np.inf
             for v in range(places):
-                if before[v] == 0 and not taken[v]:
+                if (before[v] == 0 or hidden[v]) and not taken[v]:
                     # A place never used stands half an octave away.
                     away = abs(math.log2(last_f0[v] / hz)) if last_f0[v] > 0 else 0.5
                     if away < closest:
@@ -342,6 +357,7 @@ def follow(
             f0[place] = last_f0[place] = hz
             strength[place] = activity[peak]
     for v in range(places):
+        hidden[v] = False
         if not taken[v]:
             f0[v] = strength[v] = 0.0
 
@@ -357,8 +373,8 @@ def is_peak(activity: Floats, j: int) -> bool:
 
 @kernel(apart=True)
 def refine(
-    y: Floats, noise_y: Floats, line_hz: Floats, partials: int, field_rule: FieldRule, strength: Floats, f0: Floats,
-    clear: Floats,
+    y: Floats, noise_y: Floats, line_hz: Floats, partials: int, field_rule: FieldRule, strength: Floats,
+    hidden: NDArray[np.bool_], f0: Floats, clear: Floats,
 ) -> None:  # fmt: skip
     """Move each voice to the mean of what its partials say of its fundamental, each by the voice's share of it.
 
@@ -366,19 +382,17 @@ def refine(
     """
     moved, weights = np.zeros(f0.size, np.float32), np.zeros(f0.size, np.float32)
     drowned = np.full(f0.size, np.float32(1e-9))
+    claims = np.empty(f0.size, np.float32)
     for i in range(partials):
-        expected = np.float32(1e-6)
+        told_of = claim_all(line_hz[i], field_rule, f0, strength, hidden, claims)
         for v in range(f0.size):
-            if f0[v] > 0:
-                expected += field_weight(line_hz[i], f0[v], field_rule) * strength[v]
-        for v in range(f0.size):
-            if f0[v] > 0:
-                claim = field_weight(line_hz[i], f0[v], field_rule)
-                if claim > 0:
-                    share = claim * y[i] * claim * strength[v] / expected
-                    moved[v] += share * math.log2(line_hz[i] / (round(line_hz[i] / f0[v]) * f0[v]))
-                    weights[v] += share
-                    drowned[v] += share * noise_y[i] / y[i]
+            claim = claims[v]
+            if claim > 0:
+                expected = told_of + (claim * strength[v] if hidden[v] else np.float32(0))
+                share = claim * y[i] * claim * strength[v] / expected
+                moved[v] += share * math.log2(line_hz[i] / (round(line_hz[i] / f0[v]) * f0[v]))
+                weights[v] += share
+                drowned[v] += share * noise_y[i] / y[i]
     for v in range(f0.size):
         if weights[v] > 0:
             f0[v] *= 2 ** (moved[v] / weights[v])

@@ -23,6 +23,7 @@ from sharpear.sharpening.results import FrameResult, counted
 from sharpear.sharpening.sharpener import Sharpener
 
 from .evidence_kernel import EVIDENCE, ReadoutLayers
+from .hidden_voices_kernel import HiddenRule
 from .partial_shares import ShareRule, share_partials
 from .pitch_kernels import (
     MOST_PARTIALS,
@@ -67,7 +68,8 @@ class PitchFrames(FrameResult):
     instantaneous_frequency: the same, Hz.
     outside: (frames, streams, 2) bool, whether a pitch sounds that is left out because it lies below, and above,
     the range.
-    faint_f0, faint_strength: as `f0` and `strength`, of voices that are followed and not believed in.
+    faint_f0, faint_strength: as `f0` and `strength`, of voices that are followed and not believed in; those whose
+    partials others explain have a strength of 0.
     belief: (frames, streams, voices) float32, probability that a voice sounds, of those of `f0` and `faint_f0`.
     f0: (frames, streams, voices) float32, fundamental of each voice, Hz; 0 where it is silent.
     strength: (frames, streams, voices) float32, its activity in the pitch layer, compressed and of the level.
@@ -108,7 +110,8 @@ class PitchLayer(Composite):
     harmonic receptive fields w_ij. What the pitches expect of a partial together flows back down and divides it, so
     that pitches share the partials they have in common and a pitch that others explain falls silent: `network`, a
     `HarmonicDivisive` (see `sharpear.dynamics`). The activities persist from step to step; a voice is a peak of their
-    median over the last steps, followed from step to step in a place of its own.
+    median over the last steps, followed from step to step in a place of its own. Places that are left go to partials
+    that may be fundamentals though others explain them, as an octave's (`follow_hidden`).
 
     Noise, drums and partials that nobody claims wake pitches too. What speaks for each voice and against it (how far
     its partials rise above the noise around them, which ones it has and shares, how steady it is; see
@@ -166,7 +169,7 @@ class PitchLayer(Composite):
         )
         flows = [Flow("partials", "pitches"), Flow("hz", "pitches.hz")]
         self.network = Network({"pitches": pitches}, flows, iterations=c.iterations, streams=streams)
-        self._rule, self._voice_rule, self._share_rule = _rules(c, stride, hop_s)
+        self._rule, self._voice_rule, self._hidden_rule, self._share_rule = _rules(c, stride, hop_s)
         self._floor = NoiseFloor(
             channels, hop_s, tau_s=FLOOR_S, quantile=NOISE_QUANTILE, largest=LARGEST_FLOOR, streams=streams
         )
@@ -237,7 +240,7 @@ class PitchLayer(Composite):
         count, rule, work = int(state["count"]), self._rule, self._work
         sharpened = amplitude, frequency, np.ascontiguousarray(frames.times, np.float64)
         driving = amplitude, frequency, noise, rule, count, levels, work, steps
-        rules = self.fields.rule, rule, self._voice_rule, _readout()
+        rules = self.fields.rule, rule, self._voice_rule, self._hidden_rule, _readout()
         deciding = *rules, rings, pitches, places, work, count, out
         if not self._compiled:
             a = np.empty((0, self.streams, self.network.units), np.float32)
@@ -286,21 +289,25 @@ def _readout() -> ReadoutLayers:
     return ReadoutLayers(**layers(learned("sharpear.pitch", READOUT), ReadoutLayers._fields))
 
 
-def _rules(config: PitchConfig, stride: int, hop_s: float) -> tuple[PitchRule, VoiceRule, ShareRule]:
+def _rules(config: PitchConfig, stride: int, hop_s: float) -> tuple[PitchRule, VoiceRule, HiddenRule, ShareRule]:
     """The settings as the kernels take them."""
     c, compression = config, config.compression
     rule = numbers(
         PitchRule, stride=stride, compression=compression, floor=c.floor,
         decay=np.exp(-stride * hop_s / c.level_s), rise=-np.expm1(-stride * hop_s / LASTING_S),
     )  # fmt: skip
+    low_hz, high_hz = c.low_hz * 2 ** (-0.5 / 12), c.high_hz * 2 ** (0.5 / 12)
     voice_rule = numbers(
         VoiceRule,
         onset=c.onset,
         offset=c.offset,
         glide_units=c.glide_cents / 1200 * c.per_octave,
-        low_hz=c.low_hz * 2 ** (-0.5 / 12),
-        high_hz=c.high_hz * 2 ** (0.5 / 12),
+        low_hz=low_hz,
+        high_hz=high_hz,
         believed=c.believed,
     )
+    hidden_rule = numbers(
+        HiddenRule, least=c.hidden, low_hz=low_hz, high_hz=high_hz, glide_octaves=c.glide_cents / 1200
+    )
     share_rule = numbers(ShareRule, expand=1 / compression, epsilon=SHARE_FLOOR ** (1 / compression))
-    return rule, voice_rule, share_rule
+    return rule, voice_rule, hidden_rule, share_rule

@@ -71,7 +71,8 @@ class VoiceCurves:
         amplitude = self._layer.amplitudes(followed)[:, 0]
         self._outside += chosen.outside[:, 0].sum(axis=0)
         self._pieces.append((chosen.times, followed.f0[:, 0], amplitude, chosen.belief[:, 0]))
-        self._strokes.follow(*self._pieces[-1][1:])
+        # Where a voice that others explain is not believed in, it claims nothing, and no note of its begins.
+        self._strokes.follow(np.where(amplitude > 0, followed.f0[:, 0], 0), amplitude, chosen.belief[:, 0])
 
     @property
     def begins(self) -> NDArray[np.float64]:

@@ -34,7 +34,7 @@ NOBODYS_POWER = 1e-5
 
 RANGE = {"pitch.low_hz": 55.0, "pitch.high_hz": 1050.0}
 """Where voices are sought: pitches beyond are nobody's, as are nearly all that chorales have there."""
-PITCHES = {**RANGE, "pitch.onset": 0.1, "pitch.believed": 0.1}
+PITCHES = {**RANGE, "pitch.onset": 0.1, "pitch.hidden": 1.0, "pitch.believed": 0.1}
 """How the pitch layer is set: pitches too uncertain to be notes still help to tell voices apart."""
 
 HELD_FRAMES = 16

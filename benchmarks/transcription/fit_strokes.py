@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.sharpness.lines import Floats
-from benchmarks.transcription.fit_readout import BLOCK, fitted, layers
+from benchmarks.transcription.fit_readout import BLOCK, Rows, fitted, layers
 from benchmarks.transcription.peers import hz_of
 from benchmarks.transcription.pieces import FONTS, ORDER, STROKES, Piece, pieces
 from benchmarks.transcription.scores import note_f1
@@ -90,7 +90,7 @@ def main() -> None:
     taught += [strings(options.pieces // 2, seed) for seed in options.seeds]
     known = [learning(piece) for piece in chain(*taught)]
     evidence, begins = (np.concatenate(part) for part in zip(*known, strict=True))
-    network = fitted(evidence, begins, UNITS, EPOCHS, options.seeds[0])
+    network = fitted(Rows.alike(evidence, begins), UNITS, EPOCHS, options.seeds[0])
     options.out.parent.mkdir(parents=True, exist_ok=True)
     weights = layers(network)
     np.savez(options.out, **dict[str, Any](weights))

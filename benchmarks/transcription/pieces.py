@@ -36,6 +36,8 @@ CHOIRS = ((48, 48, 48, 48), (52, 52, 52, 52), (53, 53, 53, 53), (40, 40, 41, 42)
 RANGES = ((60, 81), (53, 74), (47, 69), (36, 60))
 """Lowest and highest key of each part."""
 PLAYERS = (52, 53, 54, 40, 42, 56, 57, 60, 65, 66, 68, 70, 71, 73, 74, 85)
+MANY_KEYS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 17, 18, 19)
+"""Pianos, electric ones, a harpsichord, a clavinet, a celesta, a vibraphone and organs."""
 BASSES = tuple((bass, chords) for bass in (32, 33, 34, 35, 38, 43, 58, 0) for chords in (0, 4, 24, 48))
 """Programs of a bass, and of the chords above it."""
 HIGH_PLAYERS = (40, 72, 73, 74, 75, 78, 79)
@@ -128,6 +130,32 @@ def pedalled(rng: np.random.Generator) -> Notes:
     return [(on, end, key, velocity, 0) for (on, _, key, velocity, _), end in zip(notes, ends, strict=True)]
 
 
+def full_hands(rng: np.random.Generator) -> Notes:
+    """Octaves and chords in both hands, up to eight keys at once; in half of the pieces a pedal lets them ring on."""
+    key, beat_s, now = int(rng.integers(12)), rng.uniform(0.25, 0.7), 0.1
+    scale = [k for k in range(33, 97) if (k - key) % 12 in MAJOR]
+    lifts = np.append(np.cumsum(rng.uniform(0.5, 2.0, 20)), np.inf) if rng.random() < 0.5 else None
+    notes: Notes = []
+    while now < SECONDS:
+        low, high = scale[int(rng.integers(0, 14))], int(rng.integers(17, len(scale) - 9))
+        left = [low, low + 12] if rng.random() < 0.6 else [low, low + 7, low + 16]
+        steps = [(0,), (0, 7), (0, 2, 7), (0, 2, 4), (0, 2, 4, 7), (0, 2, 4, 6, 7)][int(rng.integers(6))]
+        right = [scale[high + step] for step in steps]
+        loud, softer = int(rng.integers(50, 115)), int(rng.integers(0, 25))
+        # The melody may move on while the rest is held.
+        held, runs = beat_s * rng.uniform(0.6, 1.1), int(rng.choice([1, 1, 2, 3]))
+        for k in (left if rng.random() < 0.8 else []) + right[:-1]:
+            notes.append((now + float(rng.uniform(0, 0.012)), now + held, k, max(loud - softer, 30), 0))
+        for n in range(runs):
+            k = right[-1] if n == 0 else scale[int(np.clip(high + rng.integers(4, 9), 0, len(scale) - 1))]
+            onset = now + n * beat_s / runs
+            notes.append((onset, onset + held / runs, k, loud, 0))
+        now += beat_s
+    if lifts is None:
+        return notes
+    return [(on, max(off, float(lifts[np.searchsorted(lifts, on, "right")])), *more) for on, off, *more in notes]
+
+
 def repeated(rng: np.random.Generator) -> Notes:
     """One to three keys that are struck up to six times, then others."""
     key, now = int(rng.integers(12)), 0.1
@@ -154,7 +182,7 @@ def plucked(rng: np.random.Generator) -> Notes:
             onset = beat + n * beat_s
             end = beat + 6 * beat_s if rng.random() < 0.6 else onset + beat_s
             notes.append((onset, end, scale[base + step], int(rng.integers(55, 110)), 0))
-    return _apart(notes)
+    return apart(notes)
 
 
 def line(rng: np.random.Generator) -> Notes:
@@ -218,7 +246,7 @@ def high_keyboard(rng: np.random.Generator) -> Notes:
     return notes
 
 
-def _apart(notes: Notes) -> Notes:
+def apart(notes: Notes) -> Notes:
     """A key that is struck again is let go before."""
     done: Notes = []
     for onset, offset, key, velocity, channel in sorted(notes):
@@ -231,6 +259,7 @@ CASTS: dict[str, tuple[Callable[[np.random.Generator], Notes], tuple[tuple[int, 
     "chorale": (chorale, CHOIRS),
     "keyboard": (keyboard, tuple((program,) for program in KEYBOARDS)),
     "pedalled": (pedalled, tuple((program,) for program in KEYBOARDS)),
+    "full hands": (full_hands, tuple((program,) for program in MANY_KEYS)),
     "repeated": (repeated, tuple((program,) for program in KEYBOARDS + PLUCKED + PLAYERS)),
     "plucked": (plucked, tuple((program,) for program in PLUCKED)),
     "line": (line, tuple((program,) for program in PLAYERS)),
@@ -242,11 +271,13 @@ ORDER = ("chorale", "keyboard", "sung chorale", "line", "keyboard", "drums", "ch
          "sung line", "chorale")  # fmt: skip
 EXTREMES = ("high keyboard", "bass", "high line", "noise")
 """Kinds whose notes reach to the ends of the range, and the noise that they must be told from."""
+KEYS = ("full hands", "pedalled", "full hands", "keyboard")
+"""Keyboards alone."""
 STROKES = ("keyboard", "chorale", "pedalled", "line", "repeated", "plucked", "sung line", "drums", "keyboard",
            "sung chorale", "repeated", "bass", "pedalled", "chorale", "high keyboard", "noise")  # fmt: skip
 """Kinds that teach what a note's beginning is."""
 RATES_HZ = (44100, 44100, 16000, 44100, 22050)
-WITH_DRUMS = {"keyboard": 0.5, "plucked": 0.3, "line": 0.2, "chorale": 0.1, "drums": 1.0,
+WITH_DRUMS = {"keyboard": 0.5, "full hands": 0.3, "plucked": 0.3, "line": 0.2, "chorale": 0.1, "drums": 1.0,
               "bass": 0.5, "high keyboard": 0.2, "high line": 0.2}  # fmt: skip
 
 
@@ -272,12 +303,12 @@ def _performed(kind: str, font: str, rng: np.random.Generator) -> tuple[Floats, 
     """Sound of unit variance, silent for drums and noise; notes; and the curves of singers."""
     samples, curves = round(SECONDS * RATE), None
     if kind.startswith("sung"):
-        drawn = _apart(chorale(rng) if kind == "sung chorale" else line(rng))
+        drawn = apart(chorale(rng) if kind == "sung chorale" else line(rng))
         parts = [[note[:3] for note in drawn if note[4] == part] for part in range(4)]
         sound, curves = sung([part for part in parts if part], rng, samples, RATE)
     elif kind in CASTS:
         draw, casts = CASTS[kind]
-        programs, drawn = casts[int(rng.integers(len(casts)))], _apart(draw(rng))
+        programs, drawn = casts[int(rng.integers(len(casts)))], apart(draw(rng))
         wheel = int(rng.choice([0, 0, 40, 90])) if kind in ("line", "chorale", "high line") else 0
         sound = played(_events(drawn, programs, wheel), FONTS[font], SECONDS)
     else:

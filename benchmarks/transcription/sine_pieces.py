@@ -1,4 +1,4 @@
-"""Pieces made of sines, whose notes are known: tones beyond the range, chords, and strings that are struck."""
+"""Pieces made of sines, whose notes are known: tones beyond the range, chords, struck strings, modulated tones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.separation.training_pieces import noise_of
 from benchmarks.sharpness.lines import Floats
 from benchmarks.transcription.peers import hz_of
-from benchmarks.transcription.pieces import RATES_HZ, SECONDS, Piece
+from benchmarks.transcription.pieces import RATES_HZ, SECONDS, Piece, apart, chorale, full_hands, keyboard, line
 
 
 def beyond(count: int, seed: int) -> Iterator[Piece]:
@@ -68,6 +68,34 @@ def strings(count: int, seed: int) -> Iterator[Piece]:
                 rows.append((now, now + rings, key))
                 now += held
         yield Piece("strings", (0.05 * sound / np.std(sound)).astype(np.float32), float(rate), np.array(rows))
+
+
+def modulated(count: int, seed: int) -> Iterator[Piece]:
+    """Lines, chorales and keyboards of frequency modulation by two operators, ``cos(φ + I(t) sin(r φ))``.
+
+    With a ratio r of 4 and a small I the third and the fifth harmonic stand out, as in the sound of cheap chips.
+    """
+    for number in range(count):
+        rng = np.random.default_rng([seed, number, 3])
+        rate = RATES_HZ[number % len(RATES_HZ)]
+        notes = apart((line, keyboard, line, chorale, full_hands)[number % 5](rng))
+        sound = noise_of(rng, round(SECONDS * rate)) * 10 ** (rng.uniform(-80, -30) / 20)
+        ratio, index = int(rng.integers(1, 8)), np.exp(rng.uniform(np.log(0.2), np.log(4.0)))
+        dims, decay, sustained = rng.uniform(0, 6), rng.uniform(0, 5), rng.random() < 0.5
+        attack_s, feedback = rng.uniform(0.002, 0.04), rng.uniform(0, 0.8) * (rng.random() < 0.5)
+        for onset_s, offset_s, key, velocity, _ in notes:
+            first = round(max(onset_s, 0) * rate)
+            t = np.arange(max(0, min(round((offset_s + 0.05) * rate), sound.size) - first)) / rate
+            held = offset_s - onset_s
+            envelope = np.clip(np.minimum(t / attack_s, 1 - (t - held) / 0.05), 0, 1)
+            envelope *= (velocity / 100) ** 2 * (1 if sustained else np.exp(-decay * t))
+            phase = 2 * np.pi * hz_of(key) * t
+            # No modulation so deep that it folds back at half the sample rate.
+            deep = min(index, max(0.0, (0.45 * rate / hz_of(key) - 1) / ratio - 1)) * np.exp(-dims * t)
+            modulator = np.sin(ratio * phase + feedback * np.sin(ratio * phase))
+            sound[first : first + t.size] += envelope * np.cos(phase + deep * modulator)
+        rows = np.array([(max(on, 0), off, key) for on, off, key, *_ in notes if on < SECONDS])
+        yield Piece("modulated", (0.05 * sound / np.std(sound)).astype(np.float32), float(rate), rows)
 
 
 def _add_tone(sound: Floats, rate: int, at_s: float, held_s: float, key: int, rng: np.random.Generator) -> None:
