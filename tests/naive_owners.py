@@ -19,6 +19,7 @@ class Voice:
     silent: int = NEVER
     heard: int = 0
     level: float = 0.0
+    glide: float = 0.0
     spectrum: Any = None
     known: Any = None
     place: int | None = None
@@ -39,6 +40,7 @@ class Pitch:
     odds: float
     octaves: float
     level: float
+    glide: float
 
     @property
     def real(self) -> float:
@@ -80,7 +82,7 @@ def claimed(
                     known[place.owner].place = None
                 place.owner, place.owned = None, 0
             place.f0 = f0[n, p]
-        pitches = {p: pitch_of(n, p, f0, odds, energy, ahead) for p in range(len(places)) if f0[n, p] > 0}
+        pitches = {p: pitch_of(n, p, f0, odds, energy, ahead, step_s) for p in range(len(places)) if f0[n, p] > 0}
         alone = {p: alone_of(p, f0[n], pitches) for p in pitches}
         gain = np.zeros((len(places), voices))
         for p in pitches:
@@ -106,12 +108,16 @@ def output(raised: NDArray[Any], weights: NDArray[Any]) -> float:
     return float(weights[:-1] @ np.maximum(raised, 0) + weights[-1])
 
 
-def pitch_of(n: int, p: int, f0: NDArray[Any], odds: NDArray[Any], energy: NDArray[Any], ahead: int) -> Pitch:
+def pitch_of(
+    n: int, p: int, f0: NDArray[Any], odds: NDArray[Any], energy: NDArray[Any], ahead: int, step_s: float
+) -> Pitch:  # fmt: skip
     last = n
     while last < min(n + ahead, len(f0) - 1) and same(f0[last, p], f0[last + 1, p]):
         last += 1
     level = math.log10(sum(10 ** float(each) for each in energy[n, p]))
-    return Pitch((last - n) / ahead, float(np.mean(odds[n : last + 1, p])), math.log2(f0[n, p]), level)
+    moved = [abs(math.log2(f0[k + 1, p] / f0[k, p])) for k in range(n, last)]
+    glide = float(np.mean(moved)) / step_s if moved else 0.0
+    return Pitch((last - n) / ahead, float(np.mean(odds[n : last + 1, p])), math.log2(f0[n, p]), level, glide)
 
 
 def alone_of(p: int, f0: NDArray[Any], pitches: dict[int, Pitch]) -> list[float]:
@@ -127,11 +133,11 @@ def alone_of(p: int, f0: NDArray[Any], pitches: dict[int, Pitch]) -> list[float]
 
 
 def told_of(p: int, pitches: dict[int, Pitch], places: list[Place], known: list[Voice], step_s: float) -> list[float]:
-    own, owned = pitches[p], places[p].owned
+    own, owned, glides = pitches[p], places[p].owned, [voice.glide for voice in known if voice.heard]
     return [
         own.odds, own.left, float(own.left < 1), sum(q.real for q in pitches.values()) - len(known), len(known),
         sum(voice.place is None for voice in known), float(places[p].owner is not None),
-        math.log(1 + owned * step_s / 0.1),
+        math.log(1 + owned * step_s / 0.1), own.glide, float(np.mean(glides)) if glides else 0.0,
     ]  # fmt: skip
 
 
@@ -168,7 +174,8 @@ def claim_of(
         if w != v and (other.place is None or other.place != p):
             at = other.octaves if other.place is None else pitches[other.place].octaves
             crossed[other.place is None] += (w > v) == (at < own.octaves)
-    return [*told, *crossed, (v + 0.5) / len(known)]
+    glides = [voice.glide, own.glide - voice.glide] if voice.heard else [0.0, 0.0]
+    return [*told, *crossed, (v + 0.5) / len(known), *glides]
 
 
 def follow(
@@ -188,6 +195,7 @@ def follow(
         voice.place, voice.silent, voice.octaves, voice.heard = p, 0, own.octaves, voice.heard + 1
         voice.register += step_s / 2.0 * own.real * (own.octaves - voice.register)
         voice.level += max(step_s, 1 / voice.heard) * (own.level - voice.level)
+        voice.glide += max(step_s, 1 / voice.heard) * (own.glide - voice.glide)
         for h in range(12):
             voice.known[h] += alone[p][h]
             pace = alone[p][h] * max(step_s / 1.5, 1 / (voice.known[h] + 1e-9))
@@ -207,7 +215,9 @@ def of_notes(
             heard = (part[::way] for part in (f0, odds, reading, energy))
             given = chosen and chosen[::way]
             gain += claimed(*heard, known, step_s, ahead, weights, given)[1][::way]  # type: ignore[misc]
-            known = [Voice(v.register, v.register, NEVER, v.heard, v.level, v.spectrum, v.known) for v in known]
+            known = [
+                Voice(v.register, v.register, NEVER, v.heard, v.level, v.glide, v.spectrum, v.known) for v in known
+            ]
         worth = np.zeros(gain.shape)
         for p in range(f0.shape[1]):
             begins = [n for n in range(len(f0)) if n == 0 or not same(f0[n - 1, p], f0[n, p])]
@@ -224,7 +234,7 @@ def spectra(
     """Sums of each voice's spectrum where its harmonics are alone, and of how far they are; (voices, harmonics)."""
     total, weight = np.zeros((2, voices, 12))
     for n, row in enumerate(owner):
-        pitches = {p: pitch_of(n, p, f0, odds, energy, ahead) for p in range(len(row)) if f0[n, p] > 0}
+        pitches = {p: pitch_of(n, p, f0, odds, energy, ahead, 1.0) for p in range(len(row)) if f0[n, p] > 0}
         for p, v in enumerate(row):
             if v is not None:
                 alone = np.array(alone_of(p, f0[n], pitches))

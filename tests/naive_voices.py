@@ -70,6 +70,7 @@ def frame(
     power: Sequence[float],
     track: Sequence[Sequence[float]],
     envelope: list[list[float]],
+    owned: list[list[float]],
     center_hz: Sequence[float],
     half_hz: Sequence[float],
     order: int,
@@ -77,19 +78,24 @@ def frame(
     iterations: int,
     pace: float,
     nobody: float,
+    passing: float,
 ) -> list[list[float]]:
-    """Shares of every voice in every channel; what is learned of the envelopes stays in `envelope`."""
+    """Shares of every voice in every channel; what is learned of envelopes and owners stays in `envelope`, `owned`."""
     channels, voices = len(power), range(len(track))
     lines = harmonics([t[0] for t in track], [t[1] for t in track], envelope, center_hz, half_hz, order)
-    if not lines:
-        return [[0.0] * channels for _ in voices]
-    fit(power, lines, iterations)
+    if lines:
+        fit(power, lines, iterations)
     y = expected(lines, channels)
     lowest = nobody * max(y) + NO_POWER
+    left = [max(power[k] - y[k], 0.0) for k in range(channels)]
+    parts = [expected([line for line in lines if line.voice == v], channels) for v in voices]
+    parts.append([each + lowest for each in left])
+    for was, now in zip(owned, parts, strict=True):
+        was[:] = [(1 - passing) * before + passing * here for before, here in zip(was, now, strict=True)]
     share = []
     for v in voices:
-        own = expected([line for line in lines if line.voice == v], channels)
-        share.append([own[k] / (y[k] + lowest + max(power[k] - y[k], 0.0)) for k in range(channels)])
+        given = [left[k] * owned[v][k] / sum(was[k] for was in owned) for k in range(channels)]
+        share.append([(parts[v][k] + given[k]) / (y[k] + lowest + left[k]) for k in range(channels)])
     for v in voices:
         own_lines = [line for line in lines if line.voice == v]
         total = sum(line.gain for line in own_lines)

@@ -1,24 +1,29 @@
 """What readouts are fitted with: networks, what that of tonal and transient shares hears, and what it is judged by."""
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 if missing := [name for name in ("torch", "librosa") if find_spec(name) is None]:
     pytest.skip(f"not installed: {', '.join(missing)}: pip install -e '.[bench,train]'", allow_module_level=True)
 import torch
 
-from benchmarks.separation import fit_voice_owners, training_pieces, unseen
+from benchmarks.separation import fit_voice_owners, speakers, training_pieces, unseen
 from benchmarks.separation.instruments import KEYS
+from benchmarks.separation.owners import Heard, f1, order_of
 from benchmarks.separation.readout_network import STRIDE, Network, Sizes, _Remember
 from benchmarks.transcription.fit_readout import layers, together
 from sharpear.dsp.tonal_readout import TonalReadout
 from sharpear.dsp.tonal_readout_kernel import ReadoutLayers
+from sharpear.gpu.stateful import at_rest
 from sharpear.pitch.evidence_kernel import ReadoutLayers as VoiceLayers
 from sharpear.pitch.evidence_kernel import believe
-from sharpear.separation.voice_owners_kernel import OF_CLAIM, OF_PITCH, OwnerWeights
+from sharpear.separation.voice_owners_kernel import OF_CLAIM, OF_PITCH, HeardSteps, OwnerWeights
+from sharpear.separation.voice_tracks import lengths_of_claims
 
 FEATURES, CHANNELS, SIZES = 5, 40, Sizes(10, 9, 7)
 
@@ -110,3 +115,44 @@ def test_networks_together_say_the_mean_of_their_log_odds_of_owners() -> None:
     alone = [network(5, 3), network(4, 2), network(6, 1)]
     expected = np.mean([log_odds(weights) for weights in alone], axis=0)
     np.testing.assert_allclose(log_odds(fit_voice_owners.together(alone)), expected, atol=1e-4)
+
+
+def test_a_network_that_goes_on_to_learn_begins_as_it_ended() -> None:
+    rng, voices = np.random.default_rng(11), 3
+    shapes = (5, OF_PITCH + 1), (5, OF_CLAIM), (6,), (2, OF_PITCH + 1), (3,)
+    start = OwnerWeights(*(rng.standard_normal(shape).astype(np.float32) for shape in shapes))
+    pitch, claim = rng.standard_normal((40, OF_PITCH)), 3 + rng.standard_normal((40, voices, OF_CLAIM))
+    told = (torch.from_numpy(each.astype(np.float32)) for each in (pitch, claim))
+    known = (*told, *(torch.ones((40, 1 + voices), dtype=torch.bool) for _ in range(2)))
+    for received, expected in zip(fit_voice_owners.Network(known, start).weights(), start, strict=True):
+        np.testing.assert_allclose(received, expected, atol=1e-4)
+
+
+def test_speakers_who_talk_at_once_are_of_one_split(tmp_path: Path) -> None:
+    """The lowest comes first, whoever is drawn first."""
+    pytest.importorskip("parselmouth")
+    (tmp_path / "speech").mkdir()
+    time_s = np.arange(11 * speakers.RATE) / speakers.RATE
+    for name, hz in (("anna", 220.0), ("bert", 110.0), ("carl", 150.0), ("dora", 300.0)):
+        sound = sum(0.1 * np.sin(2 * np.pi * hz * h * time_s) / h for h in range(1, 9))
+        soundfile.write(tmp_path / "speech" / f"{name}-00.flac", sound, speakers.RATE)
+    rows = ("speaker,split", "anna,train", "bert,train", "carl,train", "dora,test")
+    (tmp_path / "splits.csv").write_text("\n".join(rows))
+    for number in range(6):
+        name, stems = speakers.drawn_talk(tmp_path, "train", number)
+        names = name.split(", ")
+        assert names == sorted(names, key=["bert", "carl", "anna"].index)
+        pitches = speakers.pitches_at(stems, np.arange(1.0, 9.0))
+        heights = {"anna": 220.0, "bert": 110.0, "carl": 150.0}
+        np.testing.assert_allclose(pitches, np.tile([heights[each] for each in names], (8, 1)), rtol=0.01)
+
+
+def test_who_of_the_speakers_is_whom_follows_what_was_found() -> None:
+    steps, f0 = at_rest(HeardSteps, lengths_of_claims(2, 2, 12)), np.tile([110.0, 220.0], (10, 1))
+    steps.f0[:10] = f0
+    piece = Heard("two", steps, 0.01, f0, np.zeros((10, 2)), talk=True)
+    swapped = np.tile([2, 1], (10, 1))
+    assert order_of(piece, swapped).tolist() == [1, 0]
+    assert f1(piece, swapped) == pytest.approx(1)
+    swapped[5:] = 1, 2
+    assert f1(piece, swapped) == pytest.approx(0.5)

@@ -114,7 +114,12 @@ EXPECTED: dict[tuple[str, str], dict[str, float]] = {
         "believed": PITCH.believed,
     },
     ("judge", "rule"): {"level_cue": 47, "missing_cue": 61},
-    ("voices_process", "rule"): {"iterations": 6, "pace": 176 / 44100 / 0.5, "nobody": 1e-5},
+    ("voices_process", "rule"): {
+        "iterations": 6,
+        "pace": 176 / 44100 / 0.5,
+        "nobody": 1e-5,
+        "passing": 176 / 44100 / 0.08,
+    },
 }
 
 

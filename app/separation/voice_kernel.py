@@ -50,6 +50,9 @@ class VoicesRule(NamedTuple):
     nobody: np.float32
     """Power that belongs to no voice, of the frame's strongest channel."""
 
+    passing: np.float32
+    """What of a change of whose a channel is is followed in a frame."""
+
 
 @kernel
 def lay_out(f0: Floats, level: Floats, envelope: Floats, channels: Listeners, lines: Harmonics) -> int:
@@ -152,29 +155,44 @@ def learn_envelopes(
 
 
 @kernel
-def divide(power: Floats, count: int, lines: Harmonics, expected: Floats, nobody: np.float32, share: Floats) -> None:
-    """Shares (voices, channels): of what voices expect together, what is nobody's, and what none of them explains."""
+def divide(
+    power: Floats, count: int, lines: Harmonics, expected: Floats, rule: VoicesRule, owned: Floats, share: Floats
+) -> None:  # fmt: skip
+    """Shares (voices, channels), ``(ŷ_v + r h_v / Σ h) / (ŷ + r)``, where no harmonic explains ``r = max(y − ŷ, 0)``.
+
+    It goes to those whose the channel was: owned, h (1 + voices, channels), follows ŷ_v, and at last r, nobody's. So a
+    partial that glides, or rings on in a room, stays with its voice, and what has no pitch with nobody.
+    """
     voice, first, last, response, gain = lines.voice, lines.first, lines.last, lines.response, lines.gain
+    voices, passing = share.shape[0], rule.passing
     share[:] = 0
     for i in range(count):
         for k in range(first[i], last[i]):
             share[voice[i], k] += gain[i] * response[i, k - first[i]]
-    lowest = nobody * expected.max() + NO_POWER
+    lowest = rule.nobody * expected.max() + NO_POWER
     for k in range(power.size):
-        whole = expected[k] + lowest + max(power[k] - expected[k], np.float32(0.0))
-        for v in range(share.shape[0]):
-            share[v, k] /= whole
+        left = max(power[k] - expected[k], np.float32(0.0))
+        owned[voices, k] += passing * (left + lowest - owned[voices, k])
+        whole = owned[voices, k]
+        for v in range(voices):
+            owned[v, k] += passing * (share[v, k] - owned[v, k])
+            if owned[v, k] < NO_POWER:
+                owned[v, k] = 0
+            whole += owned[v, k]
+        for v in range(voices):
+            share[v, k] = (share[v, k] + left * owned[v, k] / whole) / (expected[k] + lowest + left)
 
 
 @kernel
 def voices_process(
-    power: Floats, tracks: Floats, channels: Listeners, rule: VoicesRule, envelope: Floats, lines: Harmonics,
-    share: Floats,
+    power: Floats, tracks: Floats, channels: Listeners, rule: VoicesRule, envelope: Floats, owned: Floats,
+    lines: Harmonics, share: Floats,
 ) -> None:  # fmt: skip
     """Shares of every channel, frame by frame.
 
     power (frames, channels); tracks (frames, voices, 3): Hz, strength, whether the pitch is found; a pitch begins with
-    the power of its strength; envelope (voices, harmonics); share (frames, voices, channels).
+    the power of its strength; envelope (voices, harmonics); owned (1 + voices, channels); share (frames, voices,
+    channels).
     """
     level = np.empty(tracks.shape[1], np.float32)
     expected = np.empty(power.shape[1], np.float32)
@@ -182,9 +200,6 @@ def voices_process(
         for v in range(level.size):
             level[v] = tracks[n, v, 1]
         count = lay_out(tracks[n, :, 0], level, envelope, channels, lines)
-        if count == 0:
-            share[n] = 0
-            continue
         explain(power[n], count, lines, rule.iterations, expected)
         learn_envelopes(count, lines, expected, tracks[n, :, 2], rule.pace, envelope)
-        divide(power[n], count, lines, expected, rule.nobody, share[n])
+        divide(power[n], count, lines, expected, rule, owned, share[n])

@@ -88,7 +88,7 @@ class VoiceNotes:
             owner, track = self._owners(steps, claims), np.empty_like(tracks[:, s])
             lay_tracks(steps.f0, steps.strength, owner, rule, track)
             tracks[:, s] = track
-            hear_spectra(steps, rule.ahead, owner, claims, spectrum[s], alone[s])
+            hear_spectra(steps, rule.ahead, rule.step_s, owner, claims, spectrum[s], alone[s])
         self.reset()
         self.tracks = tracks
         return spectrum, alone

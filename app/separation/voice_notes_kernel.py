@@ -99,12 +99,12 @@ def give_notes(note: Integers, gain: Floats, mean: Doubles, own: float, owner: I
 
 @kernel
 def hear_spectra(
-    steps: HeardSteps, ahead: int, owner: Integers, claims: Claims, spectrum: Doubles, alone: Doubles
+    steps: HeardSteps, ahead: int, step_s: float, owner: Integers, claims: Claims, spectrum: Doubles, alone: Doubles
 ) -> None:  # fmt: skip
     """Add up log10 of each voice's harmonics, and in how many steps each was heard alone; (voices, harmonics)."""
     for n in range(owner.shape[0]):
         window = window_of(steps, n, ahead)
-        look_ahead(window, 0, claims)
+        look_ahead(window, 0, step_s, claims)
         find_alone(window.f0[0], claims)
         for p in range(owner.shape[1]):
             v = owner[n, p] - 1

@@ -10,7 +10,7 @@ from sharpear.compiler import Doubles, Floats, Integers, kernel
 
 from .pitch_readings_kernel import GLIDE_OCTAVES, HARMONICS, READINGS
 
-OF_PITCH, OF_CLAIM = READINGS + 9, 29
+OF_PITCH, OF_CLAIM = READINGS + 11, 31
 """Numbers that the network is told of each pitch, and of each voice's claim to it."""
 
 FARTHEST = 1.5
@@ -64,6 +64,9 @@ class VoiceMemory(NamedTuple):
     """Steps in which it sounded."""
 
     level: Annotated[NDArray[np.float64], "voices"]
+    glide: Annotated[NDArray[np.float64], "voices"]
+    """How fast its pitches move, octaves a second."""
+
     spectrum: Annotated[NDArray[np.float64], "voices", "harmonics"]
     known: Annotated[NDArray[np.float64], "voices", "harmonics"]
     """Steps in which each harmonic was heard alone."""
@@ -104,6 +107,9 @@ class Claims(NamedTuple):
     real: Annotated[NDArray[np.float64], "places"]
     octaves: Annotated[NDArray[np.float64], "places"]
     level: Annotated[NDArray[np.float64], "places"]
+    glide: Annotated[NDArray[np.float64], "places"]
+    """Octaves a second by which the pitch moves, up and down, as long as it goes on: a speaker's moves, a key's not."""
+
     alone: Annotated[NDArray[np.float64], "places", "harmonics"]
     """Probability that no other pitch has a harmonic where this one has it."""
 
@@ -118,7 +124,7 @@ def goes_on(before: float, now: float) -> bool:
 def tell_claims(steps: HeardSteps, at: int, step_s: float, memory: VoiceMemory, claims: Claims) -> None:
     """Fill in what the network is told of the step `at`; all others in the ring follow it."""
     let_go(steps.f0[at], memory)
-    look_ahead(steps, at, claims)
+    look_ahead(steps, at, step_s, claims)
     find_alone(steps.f0[at], claims)
     tell_pitches(steps, at, step_s, memory, claims)
     for p in range(claims.level.size):
@@ -129,6 +135,7 @@ def tell_claims(steps: HeardSteps, at: int, step_s: float, memory: VoiceMemory, 
                 tell_hold(p, v, step_s, memory, claims, claims.claim[p, v])
                 tell_likeness(p, v, step_s, steps.harmonics[at, p], memory, claims, claims.claim[p, v])
                 tell_order(p, v, steps.f0[at], memory, claims, claims.claim[p, v])
+                tell_glide(p, v, memory, claims, claims.claim[p, v])
 
 
 @kernel
@@ -143,23 +150,25 @@ def let_go(f0: Floats, memory: VoiceMemory) -> None:
 
 
 @kernel
-def look_ahead(steps: HeardSteps, at: int, claims: Claims) -> None:
-    """How long each pitch goes on, and how far it is believed in until then; its octaves and its level, log10."""
+def look_ahead(steps: HeardSteps, at: int, step_s: float, claims: Claims) -> None:
+    """How long each pitch goes on, how far it is believed in, and how fast it moves; its octaves, its level (log10)."""
     width = steps.f0.shape[0]
     for p in range(claims.left.size):
-        claims.left[p], claims.odds[p], claims.real[p], claims.octaves[p] = 0, 0, 0, 0
+        claims.left[p], claims.odds[p], claims.real[p], claims.octaves[p], claims.glide[p] = 0, 0, 0, 0, 0
         if steps.f0[at, p] <= 0:
             continue
-        total, count, here = np.float64(steps.odds[at, p]), 1, at
+        total, count, here, moved = np.float64(steps.odds[at, p]), 1, at, 0.0
         for k in range(1, width):
             following = (at + k) % width
             if not goes_on(steps.f0[here, p], steps.f0[following, p]):
                 break
             total += steps.odds[following, p]
+            moved += abs(math.log2(np.float64(steps.f0[following, p]) / steps.f0[here, p]))
             count, here = count + 1, following
         claims.left[p], claims.odds[p] = (count - 1) / (width - 1), total / count
         claims.real[p] = 1.0 / (1.0 + math.exp(-claims.odds[p]))
         claims.octaves[p] = math.log2(steps.f0[at, p])
+        claims.glide[p] = moved / (max(count - 1, 1) * step_s)
         energy = 0.0
         for h in range(HARMONICS):
             energy += 10.0 ** steps.harmonics[at, p, h]
@@ -185,9 +194,11 @@ def find_alone(f0: Floats, claims: Claims) -> None:
 def tell_pitches(steps: HeardSteps, at: int, step_s: float, memory: VoiceMemory, claims: Claims) -> None:
     """What is read of each pitch, whoever claims it."""
     voices = memory.octaves.size
-    free = 0
+    free, heard, glide = 0, 0, 0.0
     for v in range(voices):
         free += memory.held[v] == 0
+        heard += memory.heard[v] > 0
+        glide += memory.glide[v]
     for p in range(claims.left.size):
         told = claims.pitch[p]
         told[:] = 0
@@ -203,6 +214,8 @@ def tell_pitches(steps: HeardSteps, at: int, step_s: float, memory: VoiceMemory,
         told[READINGS + 6] = free
         told[READINGS + 7] = 1.0 if memory.owner[p] > 0 else 0.0
         told[READINGS + 8] = math.log(1.0 + memory.owned[p] * step_s / SOON_S)
+        told[READINGS + 9] = claims.glide[p]
+        told[READINGS + 10] = glide / max(heard, 1)
 
 
 @kernel
@@ -289,6 +302,14 @@ def tell_order(p: int, v: int, f0: Floats, memory: VoiceMemory, claims: Claims, 
 
 
 @kernel
+def tell_glide(p: int, v: int, memory: VoiceMemory, claims: Claims, told: Floats) -> None:
+    """How fast the voice's pitches move, and how much faster or slower this one does."""
+    if memory.heard[v] > 0:
+        told[29] = memory.glide[v]
+        told[30] = claims.glide[p] - memory.glide[v]
+
+
+@kernel
 def weigh_claims(f0: Floats, weights: OwnerWeights, claims: Claims) -> None:
     """The log odds of each voice against nobody."""
     units, numbers = weights.pitch.shape[0], OF_PITCH
@@ -364,6 +385,7 @@ def remember(f0: Floats, spectrum: Floats, step_s: float, claims: Claims, owner:
         memory.register[v] += step_s / REGISTER_S * claims.real[p] * (claims.octaves[p] - memory.register[v])
         pace = max(step_s / LEVEL_S, 1.0 / memory.heard[v])
         memory.level[v] += pace * (claims.level[p] - memory.level[v])
+        memory.glide[v] += pace * (claims.glide[p] - memory.glide[v])
         for h in range(HARMONICS):
             memory.known[v, h] += claims.alone[p, h]
             pace = claims.alone[p, h] * max(step_s / SPECTRUM_S, 1.0 / (memory.known[v, h] + 1e-9))

@@ -37,6 +37,9 @@ RANGE = {"pitch.low_hz": 55.0, "pitch.high_hz": 1050.0}
 PITCHES = {**RANGE, "pitch.onset": 0.1, "pitch.hidden": 1.0, "pitch.believed": 0.1}
 """How the pitch layer is set: pitches too uncertain to be notes still help to tell voices apart."""
 
+OWNED_S = 0.08
+"""Time constant with which it is remembered whose a channel's power was."""
+
 HELD_FRAMES = 16
 """Frames of pitches that are kept, because the separation's own frames stand between them."""
 
@@ -57,6 +60,12 @@ def listeners_of(bank: GammatoneDesign) -> Listeners:
     """The bank's channels as the voices' kernels take them."""
     half_hz = bank.sample_rate * (1 - bank.damping) / (2 * np.pi * np.sqrt(bank.damping))
     return Listeners(bank.center_hz.astype(np.float32), half_hz.astype(np.float32), bank.order)
+
+
+def voices_rule(hop_s: float, envelope_s: float) -> VoicesRule:
+    """For frames `hop_s` apart, and envelopes that follow with this time constant."""
+    pace, passing = hop_s / envelope_s, hop_s / OWNED_S
+    return numbers(VoicesRule, iterations=ITERATIONS, pace=pace, nobody=NOBODYS_POWER, passing=passing)
 
 
 def room_for(voices: int) -> Harmonics:
@@ -89,7 +98,7 @@ class PitchVoices(Composite):
     The pitch layer finds pitches in the mean of a group's streams, and `VoiceTracks` gives them to the voices, or to
     none; those of a recording that is listened to before, `VoiceNotes`. The gains g_i of all harmonics are fitted to
     the channels' power, ``y_k ≈ Σ_i g_i |H_k(f_i)|²``, beginning with each voice's remembered spectrum, so that
-    partials which coincide are divided as that spectrum says.
+    partials which coincide are divided as that spectrum says. What they do not explain is whose the channel was.
 
     Args:
         voices: how many.
@@ -116,14 +125,15 @@ class PitchVoices(Composite):
         # A frame's middle lies at most half a pitch frame from the one it takes, which leaves within the next one.
         self.wait_frames = ceil((late + 1.5) * self._pitch_hop / self._hop - 0.5)
         self._channels, self._lines = listeners_of(bank), room_for(voices)
-        self._rule = numbers(VoicesRule, iterations=ITERATIONS, pace=hop_s / ENVELOPE_S, nobody=NOBODYS_POWER)
-        self._known_rule = self._rule._replace(pace=np.float32(hop_s / KNOWN_ENVELOPE_S))
+        self._rule = voices_rule(hop_s, ENVELOPE_S)
+        self._known_rule = voices_rule(hop_s, KNOWN_ENVELOPE_S)
         channels = bank.center_hz.size
         self._memory = Memory(
             [
                 ("power", np.float32, (groups, self.wait_frames, channels)),
                 ("held", np.float32, (HELD_FRAMES, groups, voices, 3)),
                 ("envelope", np.float32, (groups, voices, HARMONICS)),
+                ("owned", np.float32, (groups, 1 + voices, channels)),
                 ("found", np.int64),
                 ("frame", np.int64),
             ]
@@ -153,9 +163,10 @@ class PitchVoices(Composite):
         for group in range(self._groups):
             power = np.concatenate([state["power"][group], summed[:, group]])
             state["power"][group] = power[count:]
-            envelope, share = state["envelope"][group], np.empty_like(shares[:, group])
+            envelope, owned = state["envelope"][group], state["owned"][group]
+            share = np.empty_like(shares[:, group])
             here = np.ascontiguousarray(tracks[:, group])
-            voices_process(power[:count], here, self._channels, rule, envelope, self._lines, share)
+            voices_process(power[:count], here, self._channels, rule, envelope, owned, self._lines, share)
             shares[:, group] = share
         state["frame"] += count
         return shares

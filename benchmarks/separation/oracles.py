@@ -17,18 +17,17 @@ from benchmarks.results import Results, Table
 from benchmarks.sharpness.recordings import written
 from sharpear.dsp import Splitter
 from sharpear.dsp.separation_bank import hop_samples, separation_bank
-from sharpear.gpu.arguments import numbers
 from sharpear.separation.separator import Separator
-from sharpear.separation.voice_kernel import VoicesRule, divide, expect, explain, lay_out, voices_process
+from sharpear.separation.voice_kernel import divide, expect, explain, lay_out, voices_process
 from sharpear.separation.voice_tracks import ATTACK_S, RELEASE_S, stretch
 from sharpear.separation.voices import (
     ENVELOPE_S,
     ITERATIONS,
-    NOBODYS_POWER,
     UNKNOWN_ENVELOPE,
     PitchVoices,
     listeners_of,
     room_for,
+    voices_rule,
 )
 
 from . import methods
@@ -118,7 +117,7 @@ def scores(sound: Sound) -> dict[str, float]:
     }
     hop_s = pitch_layer(rate).hop_s
     known = {
-        "true owners of the pitches heard": stretched(owned(sound), hop_s),
+        "true owners of the pitches heard": stretched(heard_of(sound), hop_s),
         "true pitches": stretched(np.stack([sound.written, sound.written > 0], axis=2), hop_s),
     }
     for name, tracks in known.items():
@@ -129,7 +128,7 @@ def scores(sound: Sound) -> dict[str, float]:
     return {name: mean_scores(each, stems)[0] for name, each in found.items()}
 
 
-def owned(sound: Sound) -> Audio:
+def heard_of(sound: Sound) -> Audio:
     """(frames, voices, 2): Hz and strength of the pitches that are heard of each voice's notes."""
     pitches = hearing(sound.stems.sum(axis=0), sound.rate)
     count = min(len(pitches.f0), len(sound.written))
@@ -167,23 +166,23 @@ def masked(stems: Audio, rate: int, tracks: Tracks, hop_s: float, told: int) -> 
     middle_s = ((np.arange(len(power)) + 0.5) * hop - bank.latency_samples) / rate
     here = tracks[np.rint(middle_s / hop_s).astype(np.int64).clip(0, len(tracks) - 1)] * (middle_s >= 0)[:, None, None]
     here, voices, channels = np.ascontiguousarray(here, np.float32), len(stems), listeners_of(bank.bank)
-    pace = hop / rate / ENVELOPE_S if told == NOTHING else 0.0
-    rule = numbers(VoicesRule, iterations=ITERATIONS, pace=pace, nobody=NOBODYS_POWER)
+    rule = voices_rule(hop / rate, ENVELOPE_S if told == NOTHING else np.inf)
     envelope, lines = np.tile(UNKNOWN_ENVELOPE, (voices, 1)), room_for(voices)
     shares = np.empty((len(power), voices, power.shape[1]), np.float32)
+    owned = np.zeros((1 + voices, power.shape[1]), np.float32)
     if told == NOTHING:
-        voices_process(power, here, channels, rule, envelope, lines, shares)
+        voices_process(power, here, channels, rule, envelope, owned, lines, shares)
         return methods.through(mixture, rate, shares)
     level = np.array([levels_of(each, here[:, v], rate) for v, each in enumerate(own)]).swapaxes(0, 1)
     if told == MEANS:
         envelope = (level.sum(axis=0) / (level.sum(axis=(0, 2))[:, None] + 1e-20)).astype(np.float32)
-        voices_process(power, here, channels, rule, envelope, lines, shares)
+        voices_process(power, here, channels, rule, envelope, owned, lines, shares)
         return methods.through(mixture, rate, shares)
     expected = np.empty(power.shape[1], np.float32)
     for n, share in enumerate(shares):
         count = lay_out(here[n, :, 0], np.ones(voices, np.float32) * (here[n, :, 1] > 0), level[n], channels, lines)
         expect(count, lines, expected)
-        divide(power[n], count, lines, expected, rule.nobody, share)
+        divide(power[n], count, lines, expected, rule, owned, share)
     return methods.through(mixture, rate, shares)
 
 

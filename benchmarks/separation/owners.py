@@ -30,6 +30,7 @@ from sharpear.separation.voice_owners_kernel import (
 from sharpear.separation.voice_tracks import VoiceTracks, start_voices
 from sharpear.separation.voices import PITCHES
 
+from . import speakers
 from .chorales import Collection, drawn
 from .instruments import RATE
 
@@ -49,6 +50,8 @@ class Heard(NamedTuple):
     step_s: float
     written: NDArray[np.float64]
     ringing: NDArray[np.float64]
+    talk: bool = False
+    """Whether they are speakers, who are in no order."""
 
     @property
     def count(self) -> int:  # type: ignore[override] # a piece's, not a tuple's
@@ -71,16 +74,36 @@ def near(f0: NDArray[np.floating], note: NDArray[np.floating]) -> NDArray[np.boo
 
 def heard(collection: Collection, number: int, folder: Path, rate: int = RATE) -> Heard:
     """A piece of a collection at a sample rate; what was heard of it is kept in a folder."""
-    layer = pitch_layer(rate)
     kept = folder / f"{collection.number}-{number:04d}-{rate}.npz"
     if not kept.exists():
         piece = drawn(collection, number)
         mixture = librosa.resample(piece.stems.sum(axis=0), orig_sr=RATE, target_sr=rate)
-        steps, times = steps_of(hearing(mixture, rate), layer.hop_s, layer.stride)
-        written, ringing = notes_at(piece.notes, times)
-        folder.mkdir(parents=True, exist_ok=True)
-        np.savez(kept, name=piece.name, written=written, ringing=ringing, **steps._asdict())
-    with np.load(kept) as file:
+        steps, times = steps_of(hearing(mixture, rate), rate)
+        _keep(kept, piece.name, steps, *notes_at(piece.notes, times))
+    return _kept(kept, rate)
+
+
+def heard_talk(voices: Path, split: str, number: int, folder: Path) -> Heard:
+    """Speakers of a folder who talk at once; what was heard of them is kept, as of a piece."""
+    kept = folder / f"{split}-{number:04d}.npz"
+    if not kept.exists():
+        name, stems = speakers.drawn_talk(voices, split, number)
+        steps, times = steps_of(hearing(stems.sum(axis=0), speakers.RATE), speakers.RATE)
+        written = speakers.pitches_at(stems, times)
+        _keep(kept, name, steps, written, np.zeros_like(written))
+    return _kept(kept, speakers.RATE)._replace(talk=True)
+
+
+def _keep(
+    path: Path, name: str, steps: HeardSteps, written: NDArray[np.float64], ringing: NDArray[np.float64]
+) -> None:  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, name=name, written=written, ringing=ringing, **steps._asdict())
+
+
+def _kept(path: Path, rate: int) -> Heard:
+    layer = pitch_layer(rate)
+    with np.load(path) as file:
         steps = HeardSteps(*(file[name] for name in HeardSteps._fields))
         return Heard(str(file["name"]), steps, layer.stride * layer.hop_s, file["written"], file["ringing"])
 
@@ -97,9 +120,11 @@ def hearing(mixture: NDArray[np.float64], rate: int) -> PitchFrames:
     return PitchFrames.join([transcriber.process(mixture.astype(np.float32)[:, None]), transcriber.flush()])
 
 
-def steps_of(pitches: PitchFrames, hop_s: float, stride: int) -> tuple[HeardSteps, NDArray[np.float64]]:
+def steps_of(pitches: PitchFrames, rate: int) -> tuple[HeardSteps, NDArray[np.float64]]:
     """What `VoiceTracks` keeps of each step, as its ring is filled, and silence after the last; and their times."""
-    tracks = VoiceTracks(1, pitches.f0.shape[2], hop_s, stride, weights=no_weights())
+    layer = pitch_layer(rate)
+    stride = layer.stride
+    tracks = VoiceTracks(1, pitches.f0.shape[2], layer.hop_s, stride, weights=no_weights())
     width = tracks.state["f0"].shape[1]
     first = (stride - stride // 2) % stride
     rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in HeardSteps._fields}
@@ -203,14 +228,25 @@ def pitches_of(piece: Heard, owner: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def f1(piece: Heard, owner: NDArray[np.int64]) -> float:
-    """Of each voice's pitch, mean over voices in their best order; the end of a note that rings on is no mistake."""
+    """Of each voice's pitch, mean over voices in their best order."""
+    score = f1_of_pairs(piece, owner)
+    return float(score[order_of(piece, owner), np.arange(len(score))].mean())
+
+
+def order_of(piece: Heard, owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(voices,): which written voice each found one is, in their best order."""
+    order: NDArray[np.int64] = linear_sum_assignment(-f1_of_pairs(piece, owner).T)[1]
+    return order
+
+
+def f1_of_pairs(piece: Heard, owner: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(written voices, found voices); the end of a note that rings on is no mistake."""
     found, voices = pitches_of(piece, owner), range(piece.written.shape[1])
     score = np.zeros((len(voices), len(voices)))
-    for a in voices:
-        for b in voices:
+    for b in voices:
+        for a in voices:
             right = near(found[:, a], piece.written[:, b])
             rings = near(found[:, a], piece.ringing[:, b]) & (piece.written[:, b] == 0)
             wrong = ((found[:, a] > 0) & ~right & ~rings).sum() + ((piece.written[:, b] > 0) & ~right).sum()
-            score[a, b] = 2 * right.sum() / (2 * right.sum() + wrong + 1e-9)
-    rows, columns = linear_sum_assignment(-score)
-    return float(score[rows, columns].mean())
+            score[b, a] = 2 * right.sum() / (2 * right.sum() + wrong + 1e-9)
+    return score
