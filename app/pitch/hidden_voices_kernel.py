@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sharpear.compiler import Floats, kernel
 from sharpear.dynamics.harmonic_fields import REACH, FieldRule, field_weight
 
-NEVER_USED = np.float32(0.5)
+NEVER_USED = 0.5
 """How far, in octaves, a place stands whose last pitch is not known."""
 
 
@@ -36,7 +36,7 @@ def follow_hidden(
     """
     free, least = 0, rule.least * strongest
     for v in range(f0.size):
-        free += f0[v] == 0 and rule.least < 1
+        free += int(f0[v] == 0 and rule.least < 1)
     alone = np.zeros(partials, np.float32)
     for i in range(partials if free else 0):
         if y[i] >= least and rule.low_hz <= line_hz[i] <= rule.high_hz:
@@ -74,13 +74,13 @@ def strength_alone(y: Floats, line_hz: Floats, partials: int, hz: np.float32, fi
 @kernel
 def place_for(hz: np.float32, glide_octaves: np.float32, before: Floats, f0: Floats, last_f0: Floats) -> int:
     """The free place where a pitch was, or the one whose last pitch was nearest; -1 where a voice has this pitch."""
-    place, nearest, stood = -1, np.inf, False
+    place, nearest, stood = -1, math.inf, False
     for v in range(f0.size):
         if f0[v] > 0:
             if abs(math.log2(f0[v] / hz)) < glide_octaves:
                 return -1
             continue
-        goes_on = before[v] > 0 and abs(math.log2(before[v] / hz)) <= glide_octaves
+        goes_on = bool(before[v] > 0 and abs(math.log2(before[v] / hz)) <= glide_octaves)
         away = abs(math.log2(last_f0[v] / hz)) if last_f0[v] > 0 else NEVER_USED
         if (goes_on and not stood) or (goes_on == stood and away < nearest):
             place, nearest, stood = v, away, goes_on

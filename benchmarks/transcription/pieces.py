@@ -153,7 +153,8 @@ def full_hands(rng: np.random.Generator) -> Notes:
         now += beat_s
     if lifts is None:
         return notes
-    return [(on, max(off, float(lifts[np.searchsorted(lifts, on, "right")])), *more) for on, off, *more in notes]
+    ends = [max(off, float(lifts[np.searchsorted(lifts, on, "right")])) for on, off, *_ in notes]
+    return [(on, end, key, loud, 0) for (on, _, key, loud, _), end in zip(notes, ends, strict=True)]
 
 
 def repeated(rng: np.random.Generator) -> Notes:
