@@ -163,7 +163,7 @@ class Network(torch.nn.Module):
         for layer, known in ((self.pitch, pitch), (self.nobody, nobody)):
             layer.weight[:] = known[:, :-1] * self.scale
             layer.bias[:] = known[:, -1] + known[:, :-1] @ self.mean
-        self.pitch.bias += claim @ self.claim_mean
+        self.pitch.bias.add_(claim @ self.claim_mean)
         for layer, known in ((self.output, output), (self.nobody_output, nobody_output)):
             layer.weight[0], layer.bias[0] = known[:-1], known[-1]
 
