@@ -5,7 +5,8 @@ sf_GMbank and OPL3 (Debian's packages), and with `--voices` of `TALKS`, speakers
 and nobody, cross entropy, AdamW (``pip install torch``). First every pitch goes to its true owner; then the network is
 fitted to what it meets where it follows its own decisions, round by round (DAgger, Ross et al. 2011). The round with
 the highest F1 on other chorales, by TimGM6mb, and other speakers is kept. The mean of the log odds of `NETWORKS` seeds
-is a network again, and takes the place of app/separation/voice_owners.npz. With `--start` that goes on to learn.
+is a network again, and takes the place of app/separation/voice_owners.npz. With `--start` that goes on to learn, as
+talk_owners.npz did.
 """
 
 import argparse
@@ -162,7 +163,7 @@ class Network(torch.nn.Module):
         for layer, known in ((self.pitch, pitch), (self.nobody, nobody)):
             layer.weight[:] = known[:, :-1] * self.scale
             layer.bias[:] = known[:, -1] + known[:, :-1] @ self.mean
-        self.pitch.bias += claim @ self.claim_mean
+        self.pitch.bias.add_(claim @ self.claim_mean)
         for layer, known in ((self.output, output), (self.nobody_output, nobody_output)):
             layer.weight[0], layer.bias[0] = known[:-1], known[-1]
 
