@@ -34,8 +34,8 @@ EPOCHS, BATCH, PACE, DECAY = 8, 1024, 4e-3, 1e-3
 WEIGHTS = {"chorale": 2.0, "sung chorale": 2.0, "sung line": 2.0, "full hands": 0.5, "pedalled": 0.5, "modulated": 0.5}
 """What a step of each kind of piece counts, where not 1: keyboards with many keys have more voices than all others."""
 CAUTION = 2.1
-"""Log odds that a voice which others explain needs more than learned: real singers' even partials stand out more than
-those of the pieces that teach."""
+"""Log odds that a voice which others explain needs more than learned: of real choirs too many are told otherwise, whose
+formants the singers that teach may lack."""
 HIDDEN = 28
 """The evidence that says which these are."""
 WITHIN = 0.5
