@@ -114,7 +114,7 @@ def _copy() -> Started:
         number = os.fork()
     if not number:
         try:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program says what ends: it kills this, or ends itself
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             nothing = os.open(os.devnull, os.O_RDWR)
             for standard in range(3):
