@@ -1,9 +1,10 @@
 """Voices: what a tracker finds, and what is made of it."""
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfilt
 
 import sharpear
 from sharpear.dsp.atom_grid import atom_grid
@@ -319,6 +320,50 @@ def test_where_voices_do_not_explain_the_sound_they_name_lines_alone():
     assert energy[some].sum() > 0.7 * energy.sum()
     off = 1200 * np.log2(named.fundamental[settled][some] / 220)
     assert (energy[some] * (abs(off) < 20)).sum() > 0.95 * energy[some].sum()
+
+
+def coloured(slope: float, rng: np.random.Generator) -> np.ndarray:
+    """Two seconds of Gaussian noise whose power falls as 1/f^slope above 20 Hz."""
+    spectrum = np.fft.rfft(rng.standard_normal(2 * RATE))
+    noise = np.fft.irfft(spectrum * np.maximum(np.fft.rfftfreq(2 * RATE, 1 / RATE), 20.0) ** (-slope / 2))
+    return 0.1 * noise / noise.std()
+
+
+def breath(rng: np.random.Generator) -> np.ndarray:
+    """Pink noise through three resonances, 20 % wide."""
+    noise = coloured(1.0, rng)
+    for hz in rng.uniform([300, 900, 2000], [800, 1800, 3200]):
+        noise = noise + 2 * sosfilt(butter(1, [0.9 * hz, 1.1 * hz], "band", fs=RATE, output="sos"), noise)
+    return noise
+
+
+def rain(rng: np.random.Generator) -> np.ndarray:
+    """Hiss, and 400 drops a second, each a tone of its own that dies away within milliseconds."""
+    noise, t = 0.05 * rng.standard_normal(2 * RATE), np.arange(2000) / RATE
+    for at in rng.integers(2 * RATE - t.size, size=800):
+        fading = rng.exponential() * np.exp(-t * rng.uniform(300, 1500))
+        noise[at : at + t.size] += fading * np.sin(2 * np.pi * rng.uniform(500, 6000) * t)
+    return noise
+
+
+def five_sines(rng: np.random.Generator) -> np.ndarray:
+    t = seconds(2.0)
+    return np.sum([0.1 * np.cos(2 * np.pi * hz * t) for hz in rng.uniform(100, 3000, 5)], axis=0)
+
+
+NOISES = {
+    "white": partial(coloured, 0.0), "pink": partial(coloured, 1.0), "brown": partial(coloured, 2.0), "breath": breath,
+    "rain": rain, "five sines": five_sines,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("colour", NOISES)
+def test_noise_has_no_voices(colour: str):
+    for seed in range(4):
+        wave = NOISES[colour](np.random.default_rng(seed))
+        frames = tracked(wave)
+        named = np.where(np.arange(MOST_PARTIALS) < frames.named, frames.energy[:, 0], 0)
+        assert named.sum() <= 0.01 * len(frames) * 2 * np.square(wave).mean()
 
 
 def test_a_line_is_named_by_the_partial_at_its_atom_or_else_by_the_stronger_one_beside_it():

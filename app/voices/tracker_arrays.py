@@ -55,6 +55,7 @@ class TrackerState(NamedTuple):
     """The last samples of sound, and of the band; the voices of the last rows, the newest first; what a row has found.
 
     share: of the energy that the first look at each of these rows has left.
+    left: its logarithm in the mean of the last rows since all voices were found anew.
     activity, level: of the hypotheses of the newest row.
     heard_hz, heard_energy, heard_pitch_hz: `Names` of each of these rows.
 
@@ -74,6 +75,7 @@ class TrackerState(NamedTuple):
     age: Annotated[NDArray[np.int64], "streams", "rows", "voices"]
     stiff: Annotated[NDArray[np.bool_], "streams", "rows", "voices"]
     share: Annotated[NDArray[np.float64], "streams", "rows"]
+    left: Annotated[NDArray[np.float64], "streams"]
     heard_hz: Annotated[NDArray[np.float64], "streams", "rows", "all partials"]
     heard_energy: Annotated[NDArray[np.float64], "streams", "rows", "all partials"]
     heard_pitch_hz: Annotated[NDArray[np.float64], "streams", "rows", "all partials"]

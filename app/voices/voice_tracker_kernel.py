@@ -37,6 +37,13 @@ CLEAN = 0.01
 remembered around it, leaves less than this share of the energy. Recorded voices hardly ever do: there a fit is far from
 what windows tell, and does no more than name whose their lines are."""
 
+NOISE_LEFT, NOISE_ROWS = math.log(0.45), 16
+"""Hypotheses name lines where fits leave less than noise lets them, whatever its colour, in the mean of logarithms over
+so many rows, 0.19 s: see docs/voices.md."""
+
+LEAST_LEFT = 1e-9
+"""Smaller shares of the energy are taken for as much."""
+
 SIDE_WEIGHT = 12.0
 """Nats twice over that a partial must bring where windows of different lengths are compared."""
 
@@ -122,17 +129,20 @@ def _advance(frame: int, s: int, tables: TrackerTables, state: TrackerState, roo
     first_look(energy, room, whole, tables.spectrum, tables.hypotheses, tables.rule, hypotheses)
     copy_voices(fit.voices, _voices(state, s, 0))
     state.share[s, 0] = fit.energy[0] / energy if energy > SILENT else 1.0
+    rows = min(frame % RESTART_HOPS // ROW_HOPS + 1, NOISE_ROWS)
+    state.left[s] += (math.log(max(state.share[s, 0], LEAST_LEFT)) - state.left[s]) / rows
     names = _names(state, s, 0)
     clear_names(names)
-    # Where voices left so much hypotheses have competed; where none was fitted, as in noise, there is nobody to name.
-    if fit.voices.number[0] > 0 and state.share[s, 0] >= EXPLAINED:
+    if energy > SILENT and state.share[s, 0] >= EXPLAINED:  # then hypotheses have competed
         find_names(tables.hypotheses, room.hypotheses, hypotheses, fit.voices, whole.window_power, names)
     if state.share[s].min() < CLEAN:
         _move_together(s, tables, state, room)
         back_hops = LATER_ROWS * ROW_HOPS - MIDDLE_HOPS
         _look_back(at - int(back_hops * BAND_PER_HOP), s, tables, state, room)
-    else:
+    elif state.left[s] < NOISE_LEFT:
         _name(s, tables.hop_s, state)
+    else:  # in noise fits explain some of the energy by chance, and peaks have hypotheses, too
+        _forget(s, state)
 
 
 @kernel
