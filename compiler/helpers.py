@@ -19,6 +19,8 @@ from typing import IO, NoReturn
 
 from numba.core.registry import cpu_target
 
+from sharpear.system import COPIES_ARE_SAFE
+
 from .cache import keeps_nothing
 from .libraries import Need, needed, only_compile
 
@@ -103,8 +105,8 @@ def _started(count: int) -> list[Helper]:
 
 
 def _can_be_copied() -> bool:
-    """Whether no other thread may hold a lock, which nobody would release in a copy; on macOS libraries hold some."""
-    return sys.platform == "linux" and threading.active_count() == 1
+    """Whether no other thread may hold a lock, which nobody would release in a copy."""
+    return COPIES_ARE_SAFE and threading.active_count() == 1
 
 
 def _copy() -> Started:

@@ -29,6 +29,9 @@ END_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIG
 SHARED_MEMORY = "/dev/shm" if sys.platform == "linux" else ""
 """The memory's own file system; empty where the system has none."""
 
+COPIES_ARE_SAFE = sys.platform == "linux"
+"""Whether a process without threads can be copied (`os.fork`): on macOS libraries have threads and hold locks."""
+
 SOUND_CARDS = "/dev/snd"
 """Where Linux has its sound cards."""
 
