@@ -39,9 +39,12 @@ GROUPS: dict[str, list[str]] = {
     "Gallery": ["gallery.md", "notebooks/*.md"],
     "Explanation": [
         *("how-it-works.md", "architecture.md", "windows.md", "beliefs.md", "voices.md", "dynamics.md"),
-        *("live.md", "reliability.md"),
+        *("live.md", "compiling.md", "reliability.md"),
     ],
-    "Measured": ["sharpness.md", "sharpness-tables.md", "separation.md", "pitch.md", "speed.md", "benchmarks.md"],
+    "Measured": [
+        *(f"{name}{kind}.md" for name in ("sharpness", "separation", "pitch", "speed") for kind in ("", "-tables")),
+        "benchmarks.md",
+    ],
     "What was tried": ["trials/*.md"],
     "Reference": [
         "reference/python.md",
