@@ -39,7 +39,7 @@ GROUPS: dict[str, list[str]] = {
     "Gallery": ["gallery.md", "notebooks/*.md"],
     "Explanation": [
         *("how-it-works.md", "architecture.md", "windows.md", "beliefs.md", "voices.md", "dynamics.md"),
-        *("live.md", "compiling.md", "reliability.md"),
+        *("live.md", "viewer.md", "compiling.md", "reliability.md"),
     ],
     "Measured": ["sharpness.md", "separation.md", "pitch.md", "speed.md", "benchmarks.md", "*-tables.md"],
     "What was tried": ["trials/*.md"],
