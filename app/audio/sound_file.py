@@ -19,7 +19,17 @@ from sharpear.errors import InputError
 
 from .damage import is_mpeg
 from .media import HEAD_BYTES, INSTALL, MediaError, MediaFile, NothingDecodesError, is_media
-from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
+from .wav_header import (
+    LARGEST_HEADER,
+    WAV_BEGINNING,
+    begins_wav,
+    find_data,
+    is_placeholder,
+    is_unstated,
+    is_wav,
+    that_another_follows,
+    with_open_end,
+)
 
 UNKNOWN_SAMPLES = 1 << 60
 
@@ -106,6 +116,8 @@ def open_audio(path: Path) -> "SequentialFile | MediaFile":
             return SequentialFile(_as_pipe(path))
         return file
     except soundfile.LibsndfileError as error:
+        if is_wav(head) and (joined := _another_wav(path)):
+            raise InputError(joined) from error
         cause = error.error_string.rstrip(".")
         raise InputError(f"{path}: is not audio that libsndfile reads, or is damaged ({cause})") from error
     except OSError as error:
@@ -140,6 +152,17 @@ def _readable(path: Path) -> "Path | _OpenEnded":
             if found and found[1] == 0 and is_unstated(0, head[found[0] :]):
                 return _OpenEnded(path, with_open_end(head[: found[0]], found[0]))
     return path
+
+
+def _another_wav(path: Path) -> str | None:
+    """The line that a second WAV follows a first, which libsndfile refuses by name; None where none does."""
+    with path.open("rb") as file:
+        found = find_data(file.read(LARGEST_HEADER))
+        if not found:
+            return None
+        file.seek(end := sum(found))
+        gap = begins_wav(file.read(WAV_BEGINNING))
+    return None if gap is None else that_another_follows(str(path), end + gap)
 
 
 def _as_pipe(path: Path) -> int:
@@ -200,14 +223,22 @@ def frame_bytes(file: "SequentialFile | MediaFile") -> int | None:
     return size * int(file.channels) if size and file.format not in ("FLAC", "SDS", "PAF") else None
 
 
-def stated_per_present(log: str) -> float:
-    """How much more audio a WAV, AIFF, AU, W64 or RF64 header promises than is there; writers to pipes state 2³²−1."""
+def missing_bytes(log: str, sample_bytes: int = 1) -> int:
+    """Bytes that a WAV, AIFF, AU, W64 or RF64 header promises beyond those there; writers to pipes promise 2³²−1.
+
+    log: what libsndfile says of the header.  sample_bytes: of a sample of all channels.
+
+    >>> missing_bytes("data : 32000 (should be 31997)"), missing_bytes("data : 2147483647 (should be 9)")
+    (3, 0)
+    """
     found = re.search(
         r"(?:data|SSND|Data Size|riff)\s*: (?P<stated>\d+) \(should be (?P<present>\d+)\)|"
         r"frame count (?P<frames>\d+) does not match value from 'ds64' chunk of (?P<ds64>\d+)",
         log,
     )
     if not found:
-        return 1.0
+        return 0
     stated, present = int(found["stated"] or found["ds64"]), int(found["present"] or found["frames"])
-    return 1.0 if is_placeholder(stated) or present == 0 else stated / present
+    if is_placeholder(stated) or stated < present:
+        return 0
+    return (stated - present) * (sample_bytes if found["ds64"] else 1)
