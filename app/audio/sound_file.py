@@ -7,7 +7,7 @@ import shutil
 import stat
 import string
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +16,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from sharpear.errors import InputError
+from sharpear.quiet import quiet_decoder
 
 from .damage import is_mpeg
 from .media import HEAD_BYTES, INSTALL, MediaError, MediaFile, NothingDecodesError, is_media
@@ -50,7 +51,8 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ca
 
     def __init__(self, file: Any) -> None:
         # by its bytes: soundfile encodes a text strictly, and not every name of a file is one
-        super().__init__(os.fsencode(file) if isinstance(file, Path) else file)
+        with quiet_decoder() if isinstance(file, int) else nullcontext():
+            super().__init__(os.fsencode(file) if isinstance(file, Path) else file)
 
         self._rest: NDArray[np.float32] | None = None
 
@@ -61,7 +63,8 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ca
     def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> NDArray[np.float32]:
         """(samples, channels): `frames` of them, fewer at the end."""
         if self.format not in BLOCKS_ONLY:
-            block: NDArray[np.float32] = super().read(frames, dtype=dtype, always_2d=always_2d)
+            with quiet_decoder() if self.format == "MP3" else nullcontext():  # libmpg123 tells stderr of each fault
+                block: NDArray[np.float32] = super().read(frames, dtype=dtype, always_2d=always_2d)
             return block
         pieces, count = [], 0
         while count < frames:
