@@ -153,6 +153,14 @@ def test_what_is_not_audio_is_one_line(sharpen, folder, make):
     assert not leftovers(folder)
 
 
+def test_an_mp3_of_zeros_is_one_line(folder, compiled):
+    (folder / "bad.mp3").write_bytes(bytes(100_000))
+    command = [sys.executable, "-m", "sharpear", "sharpen", "bad.mp3", "--preset", str(SMALL)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = "sharpear: bad.mp3: is not audio that libsndfile reads, or is damaged (Format not recognised)\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
 def test_headerless_audio_and_overlong_names_are_one_line(sharpen, folder):
     (folder / "bad.raw").write_bytes(b"\x01\x02" * 1000)
     for name in ("bad.raw", "x" * 300 + ".wav"):

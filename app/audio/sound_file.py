@@ -51,7 +51,7 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ca
 
     def __init__(self, file: Any) -> None:
         # by its bytes: soundfile encodes a text strictly, and not every name of a file is one
-        with quiet_decoder() if isinstance(file, int) else nullcontext():
+        with quiet_decoder():  # libmpg123 tells stderr of each fault
             super().__init__(os.fsencode(file) if isinstance(file, Path) else file)
 
         self._rest: NDArray[np.float32] | None = None
@@ -63,7 +63,7 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ca
     def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> NDArray[np.float32]:
         """(samples, channels): `frames` of them, fewer at the end."""
         if self.format not in BLOCKS_ONLY:
-            with quiet_decoder() if self.format == "MP3" else nullcontext():  # libmpg123 tells stderr of each fault
+            with quiet_decoder() if self.format == "MP3" else nullcontext():
                 block: NDArray[np.float32] = super().read(frames, dtype=dtype, always_2d=always_2d)
             return block
         pieces, count = [], 0
@@ -122,6 +122,8 @@ def open_audio(path: Path) -> "SequentialFile | MediaFile":
         if is_wav(head) and (joined := _another_wav(path)):
             raise InputError(joined) from error
         cause = error.error_string.rstrip(".")
+        if cause.startswith("File does not exist"):  # what it says of all that an MP3's decoder refuses
+            cause = "Format not recognised"
         raise InputError(f"{path}: is not audio that libsndfile reads, or is damaged ({cause})") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
