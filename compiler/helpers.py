@@ -119,7 +119,7 @@ def _copy() -> Started:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program says what ends: it kills this, or ends itself
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             nothing = os.open(os.devnull, os.O_RDWR)
-            for standard in range(3):
+            for standard in {0, 1, 2, _messages()}:
                 os.dup2(nothing, standard)
             os.close(jobs[1])
             _help(os.fdopen(jobs[0], "rb"), os.fdopen(answers[1], "wb"))
@@ -134,6 +134,14 @@ def _copy() -> Started:
             os.waitpid(number, 0)
 
     return os.fdopen(jobs[1], "wb"), os.fdopen(answers[0], "rb"), kill
+
+
+def _messages() -> int:
+    """Where Python's own messages go, which need not be the descriptor that C's go to."""
+    try:
+        return sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):  # none, one in memory, a closed one
+        return 2
 
 
 def _start() -> Started:
