@@ -112,10 +112,12 @@ def connect(
 ) -> None:  # fmt: skip
     """Connections of a frame's partials: i reaches ``unit[start[i]:start[i+1]]``, by the same rows of `weight`.
 
-    What is at 0 Hz is no partial, and reaches none.
+    What is at 0 Hz is no partial, and reaches none. Along a tooth weights are a Gaussian's: from one unit to the next
+    they change by a factor that itself changes by the same one, in double precision, so that few exponentials are left.
     """
     tooth, sigma, low_hz, per_octave = rule.tooth, rule.sigma_octaves, rule.low_hz, rule.per_octave
-    half = REACH * sigma * per_octave
+    half, spacing = REACH * sigma * per_octave, 1 / np.float64(sigma * per_octave)
+    bend = math.exp(-spacing * spacing)
     n = 0
     start[0] = 0
     for i in range(partials):
@@ -126,9 +128,11 @@ def connect(
         for h in range(1, tooth.size + 1):
             middle = position - math.log2(h) * per_octave
             first, last = max(0, math.ceil(middle - half)), min(pitches - 1, math.floor(middle + half))
+            deviation = (middle - first) * spacing
+            value = tooth[h - 1] * math.exp(-0.5 * deviation * deviation)
+            change = math.exp(spacing * (deviation - 0.5 * spacing))
             for j in range(first, last + 1):
-                deviation = (middle - j) / (sigma * per_octave)
-                unit[n] = j
-                weight[n] = tooth[h - 1] * math.exp(-0.5 * deviation * deviation)
+                unit[n], weight[n] = j, value
+                value, change = value * change, change * bend
                 n += 1
         start[i + 1] = n

@@ -80,7 +80,8 @@ def test_times_stand_on_the_inputs_clock(sharpen, wav, folder):
 
 
 @pytest.mark.parametrize(
-    ("start", "duration"), [(-1.0, None), (np.nan, None), (np.inf, None), (0.0, 0.0), (0.0, -1.0), (0.0, np.nan)]
+    ("start", "duration"),
+    [(-1.0, None), (np.nan, None), (np.inf, None), (0.0, 0.0), (0.0, -1.0), (0.0, np.nan), (1e308, None), (0.0, 1e308)],
 )
 def test_impossible_selections_are_refused(start, duration):
     with pytest.raises(UsageError, match="received"):

@@ -21,6 +21,8 @@ from .sound_file import UNKNOWN_SAMPLES, SequentialFile, frame_bytes, missing_by
 
 LOWEST_RATE_HZ = 8000
 HIGHEST_RATE_HZ = 192000
+LONGEST_S = 1e9
+"""Thirty years: the samples of what begins, or lasts, no longer can be counted."""
 LENGTH_BLOCK = 1024
 """Samples decoded at once to find a file's true length: a block in which decoding fails is lost as a whole."""
 
@@ -42,10 +44,10 @@ class Selection:
     keep: bool = False
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.start_s) and self.start_s >= 0):
-            raise UsageError(f"expected a start of 0 s or more, received {self.start_s:g}")
-        if self.duration_s is not None and not (math.isfinite(self.duration_s) and self.duration_s > 0):
-            raise UsageError(f"expected a duration above 0 s, received {self.duration_s:g}")
+        if not 0 <= self.start_s <= LONGEST_S:
+            raise UsageError(f"expected a start of 0 to {LONGEST_S:g} s, received {self.start_s:g}")
+        if self.duration_s is not None and not 0 < self.duration_s <= LONGEST_S:
+            raise UsageError(f"expected a duration above 0 s, at most {LONGEST_S:g}, received {self.duration_s:g}")
 
 
 class AudioSource(Protocol):

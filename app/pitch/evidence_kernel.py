@@ -213,10 +213,11 @@ def believe(evidence: Floats, readout: ReadoutLayers, f0: Floats, belief: Floats
             belief[v] = 0.0
 
 
-@kernel
+@kernel(fastmath={"contract", "reassoc"})
 def weigh(inputs: Floats, weights: Floats, out: Floats) -> None:
-    """``W x + b``, b the last column."""
+    """``W x + b``, b the last column; sums run in lanes."""
     for u in range(len(weights)):
-        out[u] = weights[u, inputs.size]
+        row, total = weights[u], weights[u, inputs.size]
         for k in range(inputs.size):
-            out[u] += weights[u, k] * inputs[k]
+            total += row[k] * inputs[k]
+        out[u] = total

@@ -270,8 +270,10 @@ def _bin_hz(hop_s: float) -> NDArray[np.float64]:
 
 
 def _spectrum_tables() -> SpectrumTables:
+    """Butterfly i of stage m turns by 2^m roots in turn, each for so many neighbours."""
     bits = POINTS.bit_length() - 1
-    root = np.exp(-2j * np.pi * np.arange(POINTS // 2) / POINTS)
+    place = np.arange(POINTS // 2)
+    root = np.exp([-2j * np.pi * (place >> bits - 1 - m << bits - 1 - m) / POINTS for m in range(bits)])
     return SpectrumTables(
         reversed_bits=np.array([int(f"{n:0{bits}b}"[::-1], 2) for n in range(POINTS)]),
         root_real=root.real.astype(np.float32), root_imag=root.imag.astype(np.float32),
