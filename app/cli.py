@@ -7,7 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from .commands.common import EXIT_SOME_FAILED, say, say_what_is_logged
+from .commands.common import EXIT_SOME_FAILED, check_numba, say, say_what_is_logged
 from .commands.devices import devices
 from .commands.doctor import doctor
 from .commands.examples import epilog
@@ -44,6 +44,7 @@ def _speaking(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**options: Any) -> None:
         say_what_is_logged(quiet=options.get("quiet", False))
+        check_numba()
         command(**options)
 
     return run

@@ -95,7 +95,7 @@ def unwritable(place: object, error: Exception, option: str = "-o") -> InputErro
     if isinstance(error, OSError):
         cause, remedy = error.strerror or str(error), REMEDIES.get(error.errno or 0)
         if error.errno == errno.EEXIST:
-            cause = "its folder is a file"
+            cause = "its folder is a file, or a link that leads nowhere"
     else:  # soundfile asserts that all was written: a full disk takes less
         cause, remedy = str(error) or "the disk is full", REMEDIES[errno.ENOSPC]
     remedies = [remedy, f"choose another place with {option}" if option else None]

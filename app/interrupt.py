@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
@@ -54,8 +54,8 @@ def undisturbed() -> Iterator[None]:
 class Interruption:
     """Listen to Ctrl-C, hang-up and termination between blocks, so that none is torn.
 
-    While `patient` is False, and for the second signal, ``KeyboardInterrupt`` is raised at once. Signals reach only the
-    main thread; in another one this object does nothing.
+    While `patient` is False, and for the second signal, ``KeyboardInterrupt`` is raised at once, after `then`, which
+    ends what cannot look at `requested`. Signals reach only the main thread; in another one this object does nothing.
 
     >>> with Interruption() as interruption:
     ...     interruption.patient = True
@@ -67,6 +67,7 @@ class Interruption:
     def __init__(self) -> None:
         self.patient = False
         self.requested = False
+        self.then: Callable[[], object] = lambda: None
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -79,6 +80,7 @@ class Interruption:
         return self
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.then()
         if self.requested or not self.patient:
             _raise_interrupt(number, frame)
         self.requested = True

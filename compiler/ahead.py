@@ -27,6 +27,7 @@ MOST_PROCESSES = 8
 """Each takes 0.2 GB, and the longest kernel apart would not be done sooner."""
 
 _alone = Lock()
+_running: "list[_Jobs]" = []
 
 
 def compile_ahead(calls: Sequence[Call], processes: int) -> None:
@@ -35,6 +36,9 @@ def compile_ahead(calls: Sequence[Call], processes: int) -> None:
     Args:
         calls: those that take longest first.
         processes: at most so many compile; one alone is this one.
+
+    Raises:
+        KeyboardInterrupt: `give_up` was called meanwhile.
 
     >>> from numba import int64
     >>> from sharpear.compiler import kernel
@@ -54,15 +58,29 @@ def compile_ahead(calls: Sequence[Call], processes: int) -> None:
         if processes > 1 and not getattr(sys, "frozen", False):  # Python as a part of another program is no compiler
             announce()
             named = [((kernel.py_func.__module__, kernel.py_func.__qualname__, types), False) for kernel, types in todo]
-            _Jobs(named).done_by(min(processes, MOST_PROCESSES))
+            _running.append(_Jobs(named))
+            try:
+                _running[-1].done_by(min(processes, MOST_PROCESSES))
+            finally:
+                given_up = _running.pop().given_up
+            if given_up:
+                raise KeyboardInterrupt
         for kernel, types in todo:
             kernel.compile(types)
+
+
+def give_up() -> None:
+    """Interrupt who compiles ahead, in whichever thread; for the handler of a signal."""
+    for jobs in _running:
+        jobs.give_up()
 
 
 class _Jobs:
     """What is still to be compiled; what is compiled may add to it."""
 
     def __init__(self, todo: Sequence[Job]) -> None:
+        self.given_up = False
+        self._helping: list[Helper] = []
         self._todo: dict[Job, Helper | None] = {}
         self._known: set[Job] = set()
         self._running: set[Job] = set()
@@ -72,10 +90,18 @@ class _Jobs:
     def done_by(self, processes: int) -> None:
         """Have all done by so many processes, or as many as can be started."""
         with ThreadPoolExecutor(processes) as threads, helpers(processes) as helping:
+            self._helping = helping
             try:
                 wait([threads.submit(self._hand_out, helper) for helper in helping])
             finally:
                 self._todo.clear()
+
+    def give_up(self) -> None:
+        """Have nothing more done."""
+        self.given_up = True
+        self._todo.clear()
+        for helper in self._helping:
+            helper.end()
 
     def _add(self, jobs: Sequence[Job], found_by: Helper | None) -> None:
         for job in jobs:

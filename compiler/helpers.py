@@ -19,7 +19,7 @@ from typing import IO, NoReturn
 
 from numba.core.registry import cpu_target
 
-from sharpear.system import COPIES_ARE_SAFE
+from sharpear.system import COPIES_ARE_SAFE, end_with_parent
 
 from .cache import keeps_nothing
 from .libraries import Need, needed, only_compile
@@ -53,8 +53,12 @@ class Helper:
         return found
 
     def end(self) -> None:
-        """Kill it: whoever waits for an answer gets none."""
-        self._kill()
+        """Kill it: whoever waits for an answer gets none. Only once, as its number may be another's then."""
+        kill, self._kill = self._kill, _nothing
+        kill()
+
+
+def _nothing() -> None: ...
 
 
 _standing_by: list[Helper] = []
@@ -110,16 +114,17 @@ def _can_be_copied() -> bool:
 
 
 def _copy() -> Started:
-    jobs, answers = os.pipe(), os.pipe()
+    jobs, answers, origin = os.pipe(), os.pipe(), os.getpid()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of threads of libraries, which compiling does not wake
         number = os.fork()
     if not number:
         try:
+            end_with_parent(origin)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program says what ends: it kills this, or ends itself
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             nothing = os.open(os.devnull, os.O_RDWR)
-            for standard in range(3):
+            for standard in {0, 1, 2, _messages()}:
                 os.dup2(nothing, standard)
             os.close(jobs[1])
             _help(os.fdopen(jobs[0], "rb"), os.fdopen(answers[1], "wb"))
@@ -134,6 +139,14 @@ def _copy() -> Started:
             os.waitpid(number, 0)
 
     return os.fdopen(jobs[1], "wb"), os.fdopen(answers[0], "rb"), kill
+
+
+def _messages() -> int:
+    """Where Python's own messages go, which need not be the descriptor that C's go to."""
+    try:
+        return sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):  # none, one in memory, a closed one
+        return 2
 
 
 def _start() -> Started:

@@ -9,7 +9,7 @@ from numba.extending import intrinsic
 
 from .arrays import Floats
 from .cache import kernel
-from .products import HALF, LANES, spread
+from .products import HALF, LANES, address, spread
 
 ir: Any = llvmlite.ir
 cgutils: Any = numba.core.cgutils
@@ -68,11 +68,6 @@ def _block(
         def array(n: int) -> Any:
             return context.make_array(signature.args[n])(context, builder, arguments[n])
 
-        def address(of: Any, i: Any, j: Any, kind: Any) -> Any:
-            steps = cgutils.unpack_tuple(builder, of.strides, 2)
-            offset = builder.add(builder.mul(i, steps[0]), builder.mul(j, steps[1]))
-            return builder.bitcast(cgutils.pointer_add(builder, of.data, offset), kind.as_pointer())
-
         def times(a: Any, b: Any) -> Any:
             return builder.fmul(a, b, flags=("contract",))
 
@@ -81,20 +76,20 @@ def _block(
         row = [builder.add(first, ir.Constant(first.type, m)) for m in sums]
         totals = [[cgutils.alloca_once_value(builder, ir.Constant(vector, None)) for _ in into] for _ in sums]
         with cgutils.for_range(builder, cgutils.unpack_tuple(builder, factors.shape, 2)[0]) as loop:
-            a, b = (builder.load(address(part, loop.index, here, vector), align=4) for part in z)
-            c, d = (builder.load(address(part, loop.index, there, vector), align=4) for part in z)
+            a, b = (builder.load(address(builder, part, loop.index, here, vector), align=4) for part in z)
+            c, d = (builder.load(address(builder, part, loop.index, there, vector), align=4) for part in z)
             products = (
                 builder.fadd(times(a, c), times(b, d), flags=("contract",)),
                 builder.fsub(times(a, d), times(b, c), flags=("contract",)),
             )
             for m in sums:
-                given = spread(builder, builder.load(address(factors, loop.index, row[m], scalar)), vector)
+                given = spread(builder, builder.load(address(builder, factors, loop.index, row[m], scalar)), vector)
                 for total, product in zip(totals[m], products, strict=True):
                     more = builder.fadd(builder.load(total), times(given, product), flags=("contract",))
                     builder.store(more, total)
         for m in sums:
             for total, part in zip(totals[m], into, strict=True):
-                builder.store(builder.load(total), address(part, row[m], here, vector), align=4)
+                builder.store(builder.load(total), address(builder, part, row[m], here, vector), align=4)
         return context.get_dummy_value()
 
     return types.void(index, index, real, imag, index, weights, out, out_imag, together, lanes), generate

@@ -96,25 +96,22 @@ def _block(
         def array(n: int) -> Any:
             return context.make_array(signature.args[n])(context, builder, arguments[n])
 
-        def address(of: Any, i: Any, j: Any, kind: Any) -> Any:
-            steps = cgutils.unpack_tuple(builder, of.strides, 2)
-            offset = builder.add(builder.mul(i, steps[0]), builder.mul(j, steps[1]))
-            return builder.bitcast(cgutils.pointer_add(builder, of.data, offset), kind.as_pointer())
-
         def past(begin: Any, more: int) -> Any:
             return builder.add(begin, ir.Constant(begin.type, more))
 
         inputs, factors, sums = array(0), array(2), array(5)
         first, column = arguments[1], arguments[3]
-        places = [address(sums, past(first, r), past(column, u), vector) for r, u in block]
+        places = [address(builder, sums, past(first, r), past(column, u), vector) for r, u in block]
         totals = [cgutils.alloca_once_value(builder, builder.load(place, align=4)) for place in places]
         with cgutils.for_range(builder, cgutils.unpack_tuple(builder, factors.shape, 2)[0]) as loop:
             loaded = {
-                u: builder.load(address(factors, loop.index, past(column, u), vector), align=4)
+                u: builder.load(address(builder, factors, loop.index, past(column, u), vector), align=4)
                 for u in range(0, width * vectors.literal_value, width)
             }
             given = {
-                r: spread(builder, builder.load(address(inputs, past(first, r), loop.index, ir.FloatType())), vector)
+                r: spread(
+                    builder, builder.load(address(builder, inputs, past(first, r), loop.index, ir.FloatType())), vector
+                )
                 for r in range(rows.literal_value)
             }
             for (r, u), total in zip(block, totals, strict=True):
@@ -137,3 +134,10 @@ def spread(builder: Any, value: Any, vector: Any) -> Any:
     nothing, lane = ir.Constant(vector, ir.Undefined), ir.IntType(32)
     one = builder.insert_element(nothing, value, ir.Constant(lane, 0))
     return builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(lane, vector.count), [0] * vector.count))
+
+
+def address(builder: Any, of: Any, i: Any, j: Any, kind: Any) -> Any:
+    """Where an element of an array of two axes, or what begins with it, lies."""
+    steps = cgutils.unpack_tuple(builder, of.strides, 2)
+    offset = builder.add(builder.mul(i, steps[0]), builder.mul(j, steps[1]))
+    return builder.bitcast(cgutils.pointer_add(builder, of.data, offset), kind.as_pointer())

@@ -19,9 +19,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import landing_sounds
 import notebook_pages
@@ -39,9 +40,9 @@ GROUPS: dict[str, list[str]] = {
     "Gallery": ["gallery.md", "notebooks/*.md"],
     "Explanation": [
         *("how-it-works.md", "architecture.md", "windows.md", "beliefs.md", "voices.md", "dynamics.md"),
-        *("live.md", "reliability.md"),
+        *("live.md", "viewer.md", "compiling.md", "reliability.md"),
     ],
-    "Measured": ["sharpness.md", "sharpness-tables.md", "separation.md", "pitch.md", "speed.md", "benchmarks.md"],
+    "Measured": ["sharpness.md", "separation.md", "pitch.md", "speed.md", "benchmarks.md", "*-tables.md"],
     "What was tried": ["trials/*.md"],
     "Reference": [
         "reference/python.md",
@@ -122,19 +123,19 @@ def _digest() -> str:
 
 
 def _run_all(made: Path) -> None:
-    """Run the notebooks and the examples, and make the sounds.
+    """Run the notebooks and the examples, and make the sounds, two at a time, each in a process without other threads.
 
-    Most of it is compiling: a kernel's parts are compiled once for all kernels that one process compiles, so that all
-    but the notebooks run in this one. What both need is compiled before; `low-latency` only notebooks do.
+    Most of it is compiling, by helpers, which are copies of such a process. What nearly all need is compiled before,
+    on all cores; what takes longest, the notebooks, is begun first.
     """
     sys.path.insert(0, str(ROOT / "examples"))
     sharpear.sharpen(np.zeros(4410), 44100, preset="music")
-    with ThreadPoolExecutor(1) as beside:  # it waits for the notebooks' own process
-        notebooks = beside.submit(notebooks_run, made / "notebooks", run=True)
-        for script in SCRIPTS:
-            _example_run(script, made / "gallery" / script.stem)
-        landing_sounds.write(made / "sounds")
-        notebooks.result()
+    with ProcessPoolExecutor(2) as beside:
+        runs: list[Future[Any]] = [beside.submit(notebooks_run, made / "notebooks", run=True)]
+        runs += [beside.submit(_example_run, script, made / "gallery" / script.stem) for script in SCRIPTS]
+        runs += [beside.submit(landing_sounds.write, made / "sounds")]
+        for run in runs:
+            run.result()
 
 
 def notebooks_run(folder: Path, run: bool) -> None:

@@ -43,9 +43,23 @@ FOLLOWING_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Flags of `os.open`: for a file that is no link; for one that may be a pipe, which would be waited for."""
 
+PR_SET_PDEATHSIG = 1
+"""The call of Linux's `prctl` by which a process names the signal that it gets when its parent ends."""
+
 NICENESS = -11
 REAL_TIME_PRIORITY = 10
 """Priority of the real-time thread, below that of JACK's own threads, which is 50 and more."""
+
+
+def end_with_parent(parent: int) -> None:
+    """Have this process, a copy of `parent`, killed when that ends, however it does: on Linux, where copies are."""
+    if sys.platform == "linux":
+        import ctypes  # noqa: PLC0415
+
+        with suppress(AttributeError, OSError):  # a libc without it: it ends with its job then
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def lock(descriptor: int) -> bool:

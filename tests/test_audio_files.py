@@ -1,6 +1,8 @@
 """Audio files in, good and bad: what is read, from where to where, and what is said of what cannot be."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +80,8 @@ def test_times_stand_on_the_inputs_clock(sharpen, wav, folder):
 
 
 @pytest.mark.parametrize(
-    ("start", "duration"), [(-1.0, None), (np.nan, None), (np.inf, None), (0.0, 0.0), (0.0, -1.0), (0.0, np.nan)]
+    ("start", "duration"),
+    [(-1.0, None), (np.nan, None), (np.inf, None), (0.0, 0.0), (0.0, -1.0), (0.0, np.nan), (1e308, None), (0.0, 1e308)],
 )
 def test_impossible_selections_are_refused(start, duration):
     with pytest.raises(UsageError, match="received"):
@@ -151,6 +154,14 @@ def test_what_is_not_audio_is_one_line(sharpen, folder, make):
     assert not leftovers(folder)
 
 
+def test_an_mp3_of_zeros_is_one_line(folder, compiled):
+    (folder / "bad.mp3").write_bytes(bytes(100_000))
+    command = [sys.executable, "-m", "sharpear", "sharpen", "bad.mp3", "--preset", str(SMALL)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = "sharpear: bad.mp3: is not audio that libsndfile reads, or is damaged (Format not recognised)\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
 def test_headerless_audio_and_overlong_names_are_one_line(sharpen, folder):
     (folder / "bad.raw").write_bytes(b"\x01\x02" * 1000)
     for name in ("bad.raw", "x" * 300 + ".wav"):
@@ -172,6 +183,19 @@ def test_what_is_left_of_a_truncated_file_is_heard_and_one_line_says_so(sharpen,
     left = read(path)
     assert 0 < len(left) < len(expected)
     assert np.array_equal(left, expected[: len(left)])
+
+
+def test_an_mp3s_decoder_adds_no_lines_of_its_own(wav, folder, compiled):
+    """Libmpg123 writes to the descriptor itself, several lines for each fault."""
+    path = wav("tone.mp3", 3.0)
+    held = bytearray(path.read_bytes())
+    held[len(held) // 2 : len(held) // 2 + 300] = b"\x55" * 300
+    path.write_bytes(held)
+    for words, data in ((["tone.mp3", "-o", "tone.npz"], b""), (["-", "-o", "-"], bytes(held))):
+        command = [sys.executable, "-m", "sharpear", "sharpen", *words, "-q", "--preset", str(SMALL)]
+        done = subprocess.run(command, input=data, capture_output=True, check=True)
+        assert one_line(done.stderr.decode())
+        assert b"is damaged" in done.stderr
 
 
 def test_what_follows_an_ogg_stream_is_told_of(sharpen, wav):

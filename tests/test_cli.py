@@ -206,6 +206,22 @@ def test_an_output_place_that_cannot_be(sharpen, wav, folder):
     assert (folder / "blocker").read_text() == "a file"
 
 
+@pytest.mark.parametrize("aim", ["nothing", "loop"])
+def test_an_output_below_a_link_that_leads_nowhere(sharpen, wav, folder, aim):
+    (folder / "loop").symlink_to(aim)
+    done = sharpen(wav(), "-o", "loop/out.npz")
+    assert done.code == 1
+    assert "loop/out.npz: cannot be written (its folder is a file, or a link that leads nowhere): choose" in done.err
+    assert sorted(path.name for path in folder.iterdir()) == ["loop", "tone.wav"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that the system fills itself")
+def test_a_folder_of_the_systems_own_takes_no_files(sharpen, wav):
+    done = sharpen(wav(), "-o", "/proc/tone.npz")
+    assert done.code == 1
+    assert done.err.startswith("sharpear: /proc/tone.npz: cannot be written (its folder takes no new files): choose")
+
+
 COMMANDS = {
     "sharpen": ["sharpen", "tone.wav", "--preset", SMALL],
     "separate": ["separate", "tone.wav"],

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,72 @@ def test_copies_that_stand_by_compile_what_a_thread_asks_for_more_than_once(tmp_
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=told)
     misses = "0" if sys.platform == "linux" else "2"
     assert (done.stdout.splitlines(), done.stderr) == (["42", "5.0", misses], "")
+
+
+SLOW = """
+import os, sys, time
+from threading import Thread
+from kernels import slow
+from sharpear.compiler import helpers
+from sharpear.compiler.ahead import compile_ahead, give_up
+
+def compile_it():
+    try:
+        compile_ahead([(slow, (21,)), (slow, (2.5,))], processes=2)
+    except KeyboardInterrupt:
+        print("given up")
+
+with helpers.standing_by(2):
+    thread = Thread(target=compile_it)
+    thread.start()
+    time.sleep(1)
+    if sys.argv[1] == "killed":
+        print(os.getpid(), flush=True)
+        os.kill(os.getpid(), 9)
+    give_up()
+    thread.join()
+"""
+
+SLOW_KERNEL = """
+import time
+from numba.extending import overload
+from sharpear.compiler import kernel
+
+def wait(x): ...
+
+@overload(wait)
+def _(x):
+    time.sleep(300)  # as long as the longest kernels, and longer
+    return lambda x: x
+
+@kernel
+def slow(x): return wait(x)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process is copied")
+@pytest.mark.parametrize("ending", ["given up", "killed"])
+def test_nobody_waits_for_what_compiles_and_nothing_outlives_its_program(tmp_path: Path, ending: str) -> None:
+    """The copies hold none of the pipes that a caller waits for the end of, and are no more when it has ended."""
+    (tmp_path / "kernels.py").write_text(SLOW_KERNEL)
+    (tmp_path / "program.py").write_text(SLOW)
+    told = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    words = [sys.executable, str(tmp_path / "program.py"), ending]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=told, start_new_session=True) as program:
+        out, _ = program.communicate(timeout=60)
+    assert out.strip() == (ending if ending == "given up" else str(program.pid))
+    for _ in range(100):
+        if not (left := living(program.pid)):
+            return
+        time.sleep(0.1)
+    os.killpg(program.pid, 9)
+    pytest.fail(f"copies outlived their program: {left}")
+
+
+def living(group: int) -> list[str]:
+    """Processes of a group, but for those that only nobody has waited for."""
+    told = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ends just now
+            told.append(stat.read_text().rpartition(")")[2].split()[:3])
+    return [state for state, _, of in told if int(of) == group and state not in "ZX"]

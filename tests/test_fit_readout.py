@@ -117,15 +117,22 @@ def test_networks_together_say_the_mean_of_their_log_odds_of_owners() -> None:
     np.testing.assert_allclose(log_odds(fit_voice_owners.together(alone)), expected, atol=1e-4)
 
 
-def test_a_network_that_goes_on_to_learn_begins_as_it_ended() -> None:
-    rng, voices = np.random.default_rng(11), 3
-    shapes = (5, OF_PITCH + 1), (5, OF_CLAIM), (6,), (2, OF_PITCH + 1), (3,)
-    start = OwnerWeights(*(rng.standard_normal(shape).astype(np.float32) for shape in shapes))
-    pitch, claim = rng.standard_normal((40, OF_PITCH)), 3 + rng.standard_normal((40, voices, OF_CLAIM))
-    told = (torch.from_numpy(each.astype(np.float32)) for each in (pitch, claim))
+def test_a_network_of_owners_says_what_it_learned() -> None:
+    """Weights, into which mean and standard deviation were put, say what the fitted network says."""
+    torch.manual_seed(11)
+    rng, voices, numbers = np.random.default_rng(11), 3, [OF_PITCH, OF_CLAIM]
+    pitch, claim = rng.standard_normal((40, numbers[0])), 3 + 2 * rng.standard_normal((40, voices, numbers[1]))
+    told = [torch.from_numpy(each.astype(np.float32)) for each in (pitch, claim)]
     known = (*told, *(torch.ones((40, 1 + voices), dtype=torch.bool) for _ in range(2)))
-    for received, expected in zip(fit_voice_owners.Network(known, start).weights(), start, strict=True):
-        np.testing.assert_allclose(received, expected, atol=1e-4)
+    network = fit_voice_owners.Network(known)
+    weights = network.weights()
+    of_pitch = [pitch @ layer[:, :-1].T + layer[:, -1] for layer in (weights.pitch, weights.nobody)]
+    voice = np.maximum(of_pitch[0][:, None] + claim @ weights.claim.T, 0) @ weights.output[:-1] + weights.output[-1]
+    nobody = np.maximum(of_pitch[1], 0) @ weights.nobody_output[:-1] + weights.nobody_output[-1]
+    network.noise = 0.0
+    with torch.no_grad():
+        received = network(*told).numpy()
+    np.testing.assert_allclose(received, np.hstack([nobody[:, None], voice]), atol=1e-4)
 
 
 def test_speakers_who_talk_at_once_are_of_one_split(tmp_path: Path) -> None:

@@ -161,3 +161,37 @@ def test_more_channels_than_any_header_states_are_refused():
 def test_hardly_anything_after_a_tag_is_refused(left):
     with pytest.raises(InputError):
         read(piped(b"ID3\x04\0\0\0\0\0\x05" + bytes(5) + left))
+
+
+@pytest.mark.parametrize("samples", [RATE, RATE + 1])
+def test_another_wav_behind_the_first_is_told_of(folder, samples, caplog):
+    """As `cat a.wav b.wav` makes; an odd number of bytes is followed by one of padding."""
+    alone = encoded(np.zeros(samples), subtype="PCM_U8")
+    joined = alone + alone
+    assert len(read(piped(joined))) == samples
+    assert len(caplog.messages) == 1
+    assert "another WAV" in caplog.text
+    Path("joined.wav").write_bytes(joined)
+    with pytest.raises(InputError, match=f"another WAV from byte {len(alone)} on"):
+        AudioFile(Path("joined.wav"))
+
+
+def test_a_part_of_a_pipe_is_not_told_of_what_follows(caplog):
+    read(piped(encoded(tone()) * 2, selection=Selection(duration_s=0.1)))
+    assert not caplog.messages
+
+
+def test_a_writer_that_keeps_the_pipe_open_is_not_waited_for():
+    outlet, inlet = os.pipe()
+    os.write(inlet, encoded(tone(0.5)))
+    assert len(read(AudioPipe(Feed(outlet)))) == RATE // 2
+    os.close(inlet)
+
+
+@pytest.mark.parametrize("subtype", ["IMA_ADPCM", "PCM_24"])
+def test_every_lost_byte_is_told_of(folder, subtype, caplog):
+    held = encoded(tone(), subtype=subtype)[:-1]
+    Path("cut.wav").write_bytes(held)
+    for source in (piped(held), AudioFile(Path("cut.wav"))):
+        read(source)
+    assert ["before the end that its header states" in told for told in caplog.messages] == [True, True]

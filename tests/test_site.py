@@ -67,14 +67,15 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
 
 
 @pytest.mark.browser
-def test_the_search_finds_a_setting_in_a_site_on_the_disk(site: Path) -> None:
+@pytest.mark.parametrize("word", ["high_hz", "vibrato"])
+def test_the_search_finds_a_word_in_a_site_on_the_disk(word: str, site: Path) -> None:
     found = "[...document.querySelectorAll('*')].some(e => /[1-9]\\d* results/.test(e.shadowRoot?.textContent))"
     with browser() as opened:
         tab = opened.open((site / "index.html").as_uri())
         assert tab.wait("!!document.querySelector('.md-search__button')")
         tab.evaluate("document.querySelector('.md-search__button').click()")
         assert tab.wait("document.activeElement !== document.body")
-        tab.call("Input.insertText", text="high_hz")
+        tab.call("Input.insertText", text=word)
         assert tab.wait(found)
 
 

@@ -229,3 +229,12 @@ def _read(descriptor: int) -> bytes:
         return os.read(descriptor, 1 << 16)
     except OSError:  # Linux says so where the other end is closed
         return b""
+
+
+@pytest.mark.parametrize(("name", "value"), [("NUM_THREADS", "0"), ("NUM_THREADS", "many"), ("DISABLE_JIT", "1")])
+def test_what_numba_is_told_by_the_surroundings_is_refused_in_one_line(sharpear, wav, monkeypatch, name, value):
+    monkeypatch.setenv(f"NUMBA_{name}", value)
+    done = sharpear("sharpen", wav())
+    assert done.code == 2
+    assert done.err.startswith(f"sharpear: NUMBA_{name}: ")
+    assert one_line(done.err)

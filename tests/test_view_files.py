@@ -99,6 +99,12 @@ def test_what_cannot_be_viewed_is_said_in_a_line(sharpear):
     assert "at most 12 files for one page, received 13" in many.err
 
 
+def test_a_missing_file_is_said_before_others_are_prepared(sharpear, wav, monkeypatch):
+    monkeypatch.setattr("sharpear.view.sheet.Sharpener", None)
+    done = sharpear("view", wav(), "nope.wav", "--no-open")
+    assert (done.code, done.err) == (1, "sharpear: nope.wav: no such file\n")
+
+
 def test_a_url_is_downloaded(sharpear, folder):
     """What it gives is shown as a file is; what it does not is said in a line."""
     missing = sharpear("view", "--no-open", f"file://{folder}/missing.wav")

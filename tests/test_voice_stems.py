@@ -7,11 +7,9 @@ from mixtures import RATE, chord
 
 from benchmarks.separation.metrics import si_sdr_db
 from sharpear.errors import UsageError
-from sharpear.separation import voice_notes
 from sharpear.separation.separator import Separator, separate
 from sharpear.separation.tonal import TonalTransient
 from sharpear.separation.voice_kernel import Harmonics, explain
-from sharpear.separation.voice_tracks import MUSIC, TALK, owner_weights
 from sharpear.separation.voices import PitchVoices
 from sharpear.separation.without import Without
 
@@ -105,18 +103,6 @@ def test_what_was_heard_before_stands_where_it_sounds() -> None:
     assert si_sdr_db(separator.process(sound)[middle, 0].astype(float), live[middle, 0].astype(float)) > 30
     after = separator.process(np.random.default_rng(0).standard_normal(RATE).astype(np.float32))
     assert np.square(after[-RATE // 8 :, 0]).mean() < 1e-6, "what comes after it has no voices"
-
-
-@pytest.mark.parametrize(("octaves", "network"), [(0.0, MUSIC), (0.2, TALK)])
-def test_pitches_that_move_as_speakers_do_are_given_by_what_learned_from_them(
-    octaves: float, network: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    turns = np.cumsum(220 * 2 ** (octaves * np.sin(2 * np.pi * 3 * np.arange(RATE) / RATE))) / RATE
-    sound = sum(0.1 / h * np.cos(2 * np.pi * h * turns) for h in range(1, 9)).astype(np.float32)
-    asked = []
-    monkeypatch.setattr(voice_notes, "owner_weights", lambda name: asked.append(name) or owner_weights(name))
-    Separator(RATE, PitchVoices.of(2)).rehearse([sound])
-    assert asked == [network]
 
 
 def test_what_was_heard_before_is_part_of_the_state() -> None:

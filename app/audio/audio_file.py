@@ -17,10 +17,12 @@ from sharpear.errors import InputError, UsageError
 from .damage import DamageWatch
 from .media import MediaFile
 from .mono import MonoMix, signs_that_keep, that_it_cancels
-from .sound_file import UNKNOWN_SAMPLES, SequentialFile, frame_bytes, open_audio, skip_tags, stated_per_present
+from .sound_file import UNKNOWN_SAMPLES, SequentialFile, frame_bytes, missing_bytes, open_audio, skip_tags
 
 LOWEST_RATE_HZ = 8000
 HIGHEST_RATE_HZ = 192000
+LONGEST_S = 1e9
+"""Thirty years: the samples of what begins, or lasts, no longer can be counted."""
 LENGTH_BLOCK = 1024
 """Samples decoded at once to find a file's true length: a block in which decoding fails is lost as a whole."""
 
@@ -42,10 +44,10 @@ class Selection:
     keep: bool = False
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.start_s) and self.start_s >= 0):
-            raise UsageError(f"expected a start of 0 s or more, received {self.start_s:g}")
-        if self.duration_s is not None and not (math.isfinite(self.duration_s) and self.duration_s > 0):
-            raise UsageError(f"expected a duration above 0 s, received {self.duration_s:g}")
+        if not 0 <= self.start_s <= LONGEST_S:
+            raise UsageError(f"expected a start of 0 to {LONGEST_S:g} s, received {self.start_s:g}")
+        if self.duration_s is not None and not 0 < self.duration_s <= LONGEST_S:
+            raise UsageError(f"expected a duration above 0 s, at most {LONGEST_S:g}, received {self.duration_s:g}")
 
 
 class AudioSource(Protocol):
@@ -179,8 +181,8 @@ def _length(path: Path, _signature: tuple[int, ...]) -> int:
     """
     with open_audio(path) as file:
         stated, present = int(file.frames), 0
-        if frame_bytes(file):
-            present, stated = stated, round(stated * stated_per_present(file.extra_info))
+        if size := frame_bytes(file):
+            present, stated = stated, stated + math.ceil(missing_bytes(file.extra_info, size) / size)
         else:
             try:
                 while block := len(file.read(LENGTH_BLOCK, dtype="float32")):
@@ -192,6 +194,8 @@ def _length(path: Path, _signature: tuple[int, ...]) -> int:
                 seconds = present / file.samplerate
                 logger.warning("%s: is damaged after %.3f s (%s): read to there", path, seconds, cause)
                 return present
+            if present and (lost := missing_bytes(file.extra_info)):
+                logger.warning("%s", cut_short(str(path), lost))
         if isinstance(file, MediaFile) and file.damage:
             logger.warning("%s: is damaged (%s): what could be decoded is read", path, file.damage)
         if file.format in ("OGG", "MP3") and (damage := _damage(path)):
@@ -209,6 +213,11 @@ def _damage(path: Path) -> str | None:
         while data := file.read(1 << 16):
             watch.look(data)
     return watch.damage
+
+
+def cut_short(name: str, lost: int) -> str:
+    """The message that a header promises `lost` more bytes of coded blocks than are there."""
+    return f"{name}: ends {lost} bytes before the end that its header states: read to there"
 
 
 def too_short(name: str, present: int, stated: int, sample_rate: int) -> str:

@@ -15,6 +15,7 @@ from .decoder import open_decoder
 from .feed import Feed
 from .mono import MonoMix, that_it_cancels
 from .raw import RawFormat
+from .wav_header import WAV_BEGINNING, begins_wav, that_another_follows
 
 
 class Decoder(Protocol):
@@ -109,6 +110,9 @@ class AudioPipe:
             logger.warning("%s", that_it_cancels(self.name))
         if self.samples is not None and done < self.samples:
             logger.warning("%s", too_short("stdin", done, self.samples, self.sample_rate))
+        all_heard = self._first + done == self._decoder.samples
+        if all_heard and begins_wav(self._feed.soon(WAV_BEGINNING)) is not None:
+            logger.warning("%s", f"{that_another_follows(self.name)}; the first is read")
 
     def close(self) -> None:
         """Close the input; nothing can be read afterwards."""

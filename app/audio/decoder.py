@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from sharpear.errors import InputError
 
-from .audio_file import logger
+from .audio_file import cut_short, logger
 from .damage import DamageWatch, is_mpeg
 from .feed import LARGEST_READ, Feed
 from .media import MediaError, MediaFile, is_media, is_streamed, telling_bytes
 from .rewindable import Rewindable
-from .sound_file import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, not_decoded, tag_bytes
+from .sound_file import SAMPLE_BYTES, UNKNOWN_SAMPLES, SequentialFile, missing_bytes, not_decoded, tag_bytes
 from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
 
 FIXED_WAV = (1, 3, 6, 7, 0xFFFE)
@@ -160,6 +160,8 @@ class SpooledDecoder(_FeedDecoder):
         # By its descriptor: asked to go before the beginning, a file object raises, and libsndfile swallows that.
         self._file = _open(os.dup(self._spool.fileno()))
         self._describe()
+        if lost := missing_bytes(self._file.extra_info):
+            logger.warning("%s", cut_short("stdin", lost))
 
     def read(self, most: int) -> NDArray[np.float32]:
         """Read (samples, channels): at least one sample unless the stream has ended."""

@@ -43,6 +43,12 @@ class Feed:
             pass
         return bytes(self._held[:size])
 
+    def soon(self, size: int) -> bytes:
+        """Look at the next `size` bytes, or at those that come without a pause of 50 ms, without taking them."""
+        while len(self._held) < size and select.select([self._descriptor], [], [], TICK_S)[0] and self._receive():
+            pass
+        return bytes(self._held[:size])
+
     def take(self, size: int) -> bytes:
         """Take at most `size` bytes, and at least one unless the stream has ended."""
         if not self._held:

@@ -7,7 +7,7 @@ import shutil
 import stat
 import string
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,10 +16,21 @@ import soundfile
 from numpy.typing import NDArray
 
 from sharpear.errors import InputError
+from sharpear.quiet import quiet_decoder
 
 from .damage import is_mpeg
 from .media import HEAD_BYTES, INSTALL, MediaError, MediaFile, NothingDecodesError, is_media
-from .wav_header import LARGEST_HEADER, find_data, is_placeholder, is_unstated, is_wav, with_open_end
+from .wav_header import (
+    LARGEST_HEADER,
+    WAV_BEGINNING,
+    begins_wav,
+    find_data,
+    is_placeholder,
+    is_unstated,
+    is_wav,
+    that_another_follows,
+    with_open_end,
+)
 
 UNKNOWN_SAMPLES = 1 << 60
 
@@ -40,7 +51,8 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ca
 
     def __init__(self, file: Any) -> None:
         # by its bytes: soundfile encodes a text strictly, and not every name of a file is one
-        super().__init__(os.fsencode(file) if isinstance(file, Path) else file)
+        with quiet_decoder():  # libmpg123 tells stderr of each fault
+            super().__init__(os.fsencode(file) if isinstance(file, Path) else file)
 
         self._rest: NDArray[np.float32] | None = None
 
@@ -51,7 +63,8 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ca
     def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> NDArray[np.float32]:
         """(samples, channels): `frames` of them, fewer at the end."""
         if self.format not in BLOCKS_ONLY:
-            block: NDArray[np.float32] = super().read(frames, dtype=dtype, always_2d=always_2d)
+            with quiet_decoder() if self.format == "MP3" else nullcontext():
+                block: NDArray[np.float32] = super().read(frames, dtype=dtype, always_2d=always_2d)
             return block
         pieces, count = [], 0
         while count < frames:
@@ -106,7 +119,11 @@ def open_audio(path: Path) -> "SequentialFile | MediaFile":
             return SequentialFile(_as_pipe(path))
         return file
     except soundfile.LibsndfileError as error:
+        if is_wav(head) and (joined := _another_wav(path)):
+            raise InputError(joined) from error
         cause = error.error_string.rstrip(".")
+        if cause.startswith("File does not exist"):  # what it says of all that an MP3's decoder refuses
+            cause = "Format not recognised"
         raise InputError(f"{path}: is not audio that libsndfile reads, or is damaged ({cause})") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
@@ -140,6 +157,17 @@ def _readable(path: Path) -> "Path | _OpenEnded":
             if found and found[1] == 0 and is_unstated(0, head[found[0] :]):
                 return _OpenEnded(path, with_open_end(head[: found[0]], found[0]))
     return path
+
+
+def _another_wav(path: Path) -> str | None:
+    """The line that a second WAV follows a first, which libsndfile refuses by name; None where none does."""
+    with path.open("rb") as file:
+        found = find_data(file.read(LARGEST_HEADER))
+        if not found:
+            return None
+        file.seek(end := sum(found))
+        gap = begins_wav(file.read(WAV_BEGINNING))
+    return None if gap is None else that_another_follows(str(path), end + gap)
 
 
 def _as_pipe(path: Path) -> int:
@@ -200,14 +228,22 @@ def frame_bytes(file: "SequentialFile | MediaFile") -> int | None:
     return size * int(file.channels) if size and file.format not in ("FLAC", "SDS", "PAF") else None
 
 
-def stated_per_present(log: str) -> float:
-    """How much more audio a WAV, AIFF, AU, W64 or RF64 header promises than is there; writers to pipes state 2³²−1."""
+def missing_bytes(log: str, sample_bytes: int = 1) -> int:
+    """Bytes that a WAV, AIFF, AU, W64 or RF64 header promises beyond those there; writers to pipes promise 2³²−1.
+
+    log: what libsndfile says of the header.  sample_bytes: of a sample of all channels.
+
+    >>> missing_bytes("data : 32000 (should be 31997)"), missing_bytes("data : 2147483647 (should be 9)")
+    (3, 0)
+    """
     found = re.search(
         r"(?:data|SSND|Data Size|riff)\s*: (?P<stated>\d+) \(should be (?P<present>\d+)\)|"
         r"frame count (?P<frames>\d+) does not match value from 'ds64' chunk of (?P<ds64>\d+)",
         log,
     )
     if not found:
-        return 1.0
+        return 0
     stated, present = int(found["stated"] or found["ds64"]), int(found["present"] or found["frames"])
-    return 1.0 if is_placeholder(stated) or present == 0 else stated / present
+    if is_placeholder(stated) or stated < present:
+        return 0
+    return (stated - present) * (sample_bytes if found["ds64"] else 1)

@@ -31,6 +31,25 @@ def is_wav(head: bytes) -> bool:
     return head[:4] == b"RIFF" and head[8:12] == b"WAVE"
 
 
+WAV_BEGINNING = 13
+"""Bytes after a WAV's samples that tell whether another follows: a byte that makes their number even, and 12 more."""
+
+
+def begins_wav(following: bytes) -> int | None:
+    r"""After how many bytes of padding another WAV begins in what follows a WAV's samples; None where none does.
+
+    >>> begins_wav(b"\0RIFF\0\0\0\0WAVE"), begins_wav(b"LIST\4\0\0\0INFO")
+    (1, None)
+    """
+    return next((gap for gap in (0, 1) if is_wav(following[gap : gap + 12])), None)
+
+
+def that_another_follows(name: str, at: int | None = None) -> str:
+    """The line that one WAV follows another, from byte `at` on."""
+    place = "behind its end" if at is None else f"from byte {at} on"
+    return f"{name}: holds another WAV {place}: join recordings with `sox a.wav b.wav both.wav`, not `cat`"
+
+
 def is_placeholder(stated: int) -> bool:
     """Whether so many bytes are what writers to pipes put for a length: 2³²−1, 2³¹−1 or 0x7F000000, less something.
 

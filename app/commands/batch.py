@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from sharpear.compiler.ahead import give_up
 from sharpear.compiler.helpers import standing_by
 from sharpear.errors import UsageError
 from sharpear.gpu import CPU, Backend
@@ -83,6 +84,7 @@ def _run(batch: Batch, settings: Settings, workers: int) -> list[Result]:
     results: list[Result] = []
     options = batch.options
     with standing_by(cores()), Interruption() as interruption, Bars(len(batch.planned), workers, options.quiet) as bars:
+        interruption.then = give_up
         for event in _events(batch, settings, workers, interruption):
             if isinstance(event, Advance):
                 bars.advance(event)

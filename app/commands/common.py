@@ -61,6 +61,19 @@ def tell_remarks(outcome: "Outcome", quiet: bool, before: str = "") -> None:
         say(before + remark)
 
 
+def check_numba() -> None:
+    """What Numba's variables say can be done: it speaks of them by a traceback, and not before it is imported.
+
+    Raises:
+        UsageError: no thread, or nothing compiled.
+    """
+    threads = os.environ.get("NUMBA_NUM_THREADS", "1")
+    if not threads.strip().isdecimal() or not int(threads):
+        raise UsageError(f"NUMBA_NUM_THREADS: expected a number of threads, 1 or more, received {threads!r}: unset it")
+    if os.environ.get("NUMBA_DISABLE_JIT", "0").strip() not in ("", "0"):
+        raise UsageError("NUMBA_DISABLE_JIT: nothing runs that is not compiled: unset it")
+
+
 def refuse(options: Mapping[str, object], why: str) -> None:
     """None of `options` may be given: it would be without effect.
 

@@ -58,7 +58,7 @@ def make_ready() -> None:
     if sys.stdin is None:
         sys.stdin = open(STDIN, encoding="utf-8", closefd=False)  # noqa: SIM115 (lives as long as we)
     sys.stdout = _rebuilt(sys.stdout, _Results, STDOUT)
-    sys.stderr = _rebuilt(sys.stderr, _Messages, STDERR)
+    sys.stderr = _rebuilt(sys.stderr, _Messages, os.dup(STDERR))  # ours alone: `quiet_decoder` silences the other
 
 
 def _fill(number: int, flags: int) -> None:

@@ -1,5 +1,6 @@
 """``sharpear view``: recordings in the browser, sharpened, with their sound."""
 
+import os
 import time
 import webbrowser
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sharpear.errors import UsageError
+from sharpear.errors import InputError, UsageError
 
 from .common import EXIT_SOME_FAILED, has_screen, refuse_stdin, say
 from .options import QuietOption, SettingOptions
@@ -44,6 +45,10 @@ def view(
         raise UsageError("the page needs websockets: pip install 'sharpear[view]'") from error
     from sharpear.interrupt import Interruption  # noqa: PLC0415
     from sharpear.runs.places import download, is_url  # noqa: PLC0415
+
+    for place in inputs:
+        if not is_url(place):
+            _check_there(place)
     from sharpear.view.sheet import Sheets  # noqa: PLC0415
     from sharpear.view.view import View  # noqa: PLC0415
 
@@ -70,6 +75,16 @@ def view(
             sheets.stop()
     if sheets.faults:
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _check_there(place: str) -> None:
+    """That a file is missing is said before anything is compiled; what else is wrong with it, when it is opened."""
+    try:
+        os.stat(place)
+    except FileNotFoundError as error:
+        raise InputError(f"{place}: no such file") from error
+    except OSError:
+        return
 
 
 def _show(sheets: "Sheets", interruption: "Interruption", quiet: bool) -> None:

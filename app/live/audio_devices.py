@@ -1,14 +1,11 @@
 """What PortAudio offers: its devices, what they accept, and what to do when there is nothing."""
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from sharpear.audio import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 from sharpear.errors import AudioDeviceError, UsageError
+from sharpear.quiet import quiet_stderr
 from sharpear.system import SHARED_MEMORY, free_bytes, why_no_sound
 
 RATES_HZ = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
@@ -55,21 +52,6 @@ def load_portaudio() -> Any:
 def _has_shared_memory() -> bool:
     room = free_bytes(SHARED_MEMORY)
     return room is None or room >= LEAST_SHARED_BYTES
-
-
-@contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Keep the C libraries' own messages off the terminal; Python's errors come as exceptions."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def credible_latency(claimed_s: float) -> float | None:

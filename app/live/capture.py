@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.errors import AudioDeviceError, SharpearError
+from sharpear.quiet import quiet_stderr
 from sharpear.system import hurried
 
-from .audio_devices import Device, check_input, choose_input, credible_latency, load_portaudio, quiet_stderr
+from .audio_devices import Device, check_input, choose_input, credible_latency, load_portaudio
 from .clock import now_ns
 from .ring import ARRIVED_NS, WRITTEN, Ring
 

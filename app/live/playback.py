@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpear.errors import AudioDeviceError
+from sharpear.quiet import quiet_stderr
 
-from .audio_devices import find_output, load_portaudio, quiet_stderr
+from .audio_devices import find_output, load_portaudio
 from .capture import attend, obey, tell
 from .ring import CAPACITY, PLAYED, WRITTEN, XRUNS, Ring
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.signal import correlate
 
 from sharpear.errors import AudioDeviceError, InputError
+from sharpear.quiet import quiet_stderr
 
-from .audio_devices import check_input, choose_input, choose_output, credible_latency, load_portaudio, quiet_stderr
+from .audio_devices import check_input, choose_input, choose_output, credible_latency, load_portaudio
 
 PERIOD_S = 0.3
 PROBES = 6

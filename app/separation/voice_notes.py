@@ -7,16 +7,13 @@ from sharpear.gpu.stateful import allocated, at_rest
 from sharpear.pitch import PitchFrames
 from sharpear.pitch.notes import log_odds
 
-from .pitch_readings_kernel import GLIDE_OCTAVES, HARMONICS, NoteMemory
+from .pitch_readings_kernel import HARMONICS, NoteMemory
 from .voice_notes_kernel import follow_steps, give_notes, hear_spectra, lay_tracks, number_notes, read_frames
 from .voice_owners_kernel import Claims, HeardSteps, OwnerWeights, VoiceMemory
-from .voice_tracks import MUSIC, NEVER, TALK, lengths_of_claims, owner_weights, start_voices, track_rule
+from .voice_tracks import NEVER, lengths_of_claims, owner_weights, start_voices, track_rule
 
 OWN = 0.5
 """How much a step's own log odds count beside the mean of its note's, of 1."""
-
-SPEAKERS_GLIDE = 0.7
-"""Octaves a second by which pitches move: speakers' more (20 talks 1.2 to 1.7), singers' less (40 chorales to 0.4)."""
 
 ROUNDS = 2
 """So often all is followed again with the owners that were found: from then on the F1 of 40 chorales stays."""
@@ -29,8 +26,7 @@ class VoiceNotes:
     step, from the beginning to the end and from the end to the beginning, where what is known of the voices, their
     registers, levels and spectra, stays known. What both say is summed, and counts half for the step and half, as its
     mean, for all the note; at each step each voice then has at most one pitch, for the greatest sum. The same is done
-    `ROUNDS` times more where pitches go to the owners found, not to those that each step would choose. Where pitches
-    mostly move as speakers' do, the network is one that has learned from them, too.
+    `ROUNDS` times more where pitches go to the owners found, not to those that each step would choose.
 
     Args: those of `VoiceTracks`.
 
@@ -49,7 +45,7 @@ class VoiceNotes:
         self, voices: int, places: int, hop_s: float, stride: int, streams: int = 1,
         weights: OwnerWeights | None = None,
     ) -> None:  # fmt: skip
-        self._rule, self._weights = track_rule(hop_s, stride), weights
+        self._rule, self._weights = track_rule(hop_s, stride), weights or owner_weights()
         self._shape = streams, voices, 3
         self._places = places
         self.reset()
@@ -100,8 +96,6 @@ class VoiceNotes:
     def _owners(self, onward: HeardSteps, claims: Claims) -> NDArray[np.int64]:
         """(steps, places): the voice that has each pitch, from 1 on, 0 nobody's."""
         rule, voices, count = self._rule, self._shape[1], len(onward.f0) - self._rule.ahead
-        talks = glide_of(onward.f0, rule.step_s) > SPEAKERS_GLIDE
-        weights = self._weights or owner_weights(TALK if talks else MUSIC)
         memory = at_rest(VoiceMemory, lengths_of_claims(voices, self._places, 0))
         start_voices(memory.octaves, memory.register, memory.silent)
         owner, note = np.zeros((2, count, self._places), np.int64)
@@ -111,7 +105,7 @@ class VoiceNotes:
         for n in range(1 + ROUNDS):
             ways = (onward, owner, gain), (turned, owner[::-1].copy(), back)
             for followed, given, odds in ways:
-                follow_steps(followed, rule.ahead, rule.step_s, weights, n > 0, memory, claims, given, odds)
+                follow_steps(followed, rule.ahead, rule.step_s, self._weights, n > 0, memory, claims, given, odds)
                 _begin_again(memory)
             gain += back[::-1]
             give_notes(note, gain, mean, OWN, owner)
@@ -131,18 +125,6 @@ class VoiceNotes:
         # would be pickled to different bytes.
         self.tracks = np.empty(value.shape, np.float32)
         self.tracks[...] = value
-
-
-def glide_of(f0: NDArray[np.float32], step_s: float) -> float:
-    """Octaves a second by which pitches (steps, places) move while they go on.
-
-    >>> glide_of(np.array([[100.0], [101.0], [100.0], [400.0]], np.float32), 0.01) > SPEAKERS_GLIDE
-    True
-    """
-    sound = (f0[1:] > 0) & (f0[:-1] > 0)
-    octaves = np.abs(np.diff(np.log2(f0, where=f0 > 0, out=np.zeros(f0.shape)), axis=0))
-    moved = octaves[sound & (octaves <= GLIDE_OCTAVES)]
-    return float(moved.mean()) / step_s if moved.size else 0.0
 
 
 def _begin_again(memory: VoiceMemory) -> None:

@@ -27,9 +27,6 @@ from .voice_owners_kernel import (
     weigh_claims,
 )
 
-MUSIC, TALK = "voice_owners.npz", "talk_owners.npz"
-"""Networks that were fitted to chorales, and to speakers besides."""
-
 LOWEST_HZ, HIGHEST_HZ = 80.0, 700.0
 """Pitches between which voices are spread evenly, on a logarithmic scale, until something is known of them."""
 
@@ -162,9 +159,9 @@ def start_voices(octaves: NDArray[np.float64], register: NDArray[np.float64], si
 
 
 @cache
-def owner_weights(name: str = MUSIC) -> OwnerWeights:
-    """A network that was fitted."""
-    weights = OwnerWeights(**layers(learned("sharpear.separation", name), OwnerWeights._fields))
+def owner_weights() -> OwnerWeights:
+    """The network that was fitted."""
+    weights = OwnerWeights(**layers(learned("sharpear.separation", "voice_owners.npz"), OwnerWeights._fields))
     assert weights.pitch.shape[1] == OF_PITCH + 1, "the network was fitted to other readings"
     return weights
 

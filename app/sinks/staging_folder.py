@@ -54,7 +54,7 @@ class StagingFolder:
             except (FileExistsError, BlockingIOError, FileNotFoundError):
                 if not parent.is_dir():
                     raise
-        raise FileExistsError(errno.EEXIST, "no temporary name is free", str(parent))
+        raise OSError(errno.ENOTSUP, "its folder takes no new files", str(parent))  # as /proc
 
     @classmethod
     def _claimed(cls, path: Path, names: Sequence[str], audio: bool) -> "StagingFolder":

@@ -1,12 +1,11 @@
-"""``python -m benchmarks.separation.fit_voice_owners``: fit anew what tells whose a pitch is.
+"""``python -m benchmarks.separation.fit_voice_owners VOICES``: fit anew what tells whose a pitch is.
 
 Ten seconds of each of `PIECES` drawn chorales (``pip install music21`` has their notes), by fluidsynth with FluidR3,
-sf_GMbank and OPL3 (Debian's packages), and with `--voices` of `TALKS`, speakers who talk at once. Softmax over voices
+sf_GMbank and OPL3 (Debian's packages), and of `TALKS` of speakers who talk at once. Softmax over voices
 and nobody, cross entropy, AdamW (``pip install torch``). First every pitch goes to its true owner; then the network is
 fitted to what it meets where it follows its own decisions, round by round (DAgger, Ross et al. 2011). The round with
-the highest F1 on other chorales, by TimGM6mb, and other speakers is kept. The mean of the log odds of `NETWORKS` seeds
-is a network again, and takes the place of app/separation/voice_owners.npz. With `--start` that goes on to learn, as
-talk_owners.npz did.
+the highest F1 on other chorales, by TimGM6mb, and other speakers is kept, the mean of both kinds. The mean of the log
+odds of `NETWORKS` seeds is a network again, and takes the place of app/separation/voice_owners.npz.
 """
 
 import argparse
@@ -36,8 +35,7 @@ NETWORKS = 3
 STEPS_APART = 5
 UNITS, NOBODYS_UNITS = 48, 16
 EPOCHS, BATCH = 3, 512
-LARGEST_STEP, LATER_STEP, DECAY = 2e-3, 1e-3, 1e-2
-"""The second is that of a network that goes on to learn."""
+LARGEST_STEP, DECAY = 2e-3, 1e-2
 
 NOISE = 0.15
 """Standard deviation of what is added to what is told, each number of standard deviation 1."""
@@ -51,42 +49,36 @@ are right (examples, 1 + voices)."""
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("voices", type=Path, help="what `python -m benchmarks.sharpness.sung_sources` filled")
     parser.add_argument("--out", type=Path, default=Path("build/separation/voice_owners.npz"))
     parser.add_argument("--heard", type=Path, default=Path("build/separation/owners"), help="keeps what was heard")
     parser.add_argument("--seed", type=int, default=0, help="of the first network; the others follow")
-    parser.add_argument("--voices", type=Path, help="what `python -m benchmarks.sharpness.sung_sources` filled")
-    parser.add_argument("--start", type=Path, help="weights that go on to learn, all as one network")
-    parser.add_argument("--pieces", type=int, nargs="+", help="which chorales, if not all")
     options = parser.parse_args()
-    kept = options.heard
-    pieces = [heard(LEARNED, number, kept, RATES[number % 2]) for number in options.pieces or range(PIECES)]
-    others = [[heard(CHOSEN_BY, number, kept, RATES[number % 2]) for number in range(OTHERS)]]
-    if options.voices:
-        pieces += [heard_talk(options.voices, "train", number, kept) for number in range(TALKS)]
-        others += [[heard_talk(options.voices, "validation", number, kept) for number in range(OTHER_TALKS)]]
-    start = OwnerWeights(**np.load(options.start)) if options.start else None
-    seeds = range(options.seed, options.seed + (1 if start else NETWORKS))
-    weights = together([fitted(pieces, others, seed, start) for seed in seeds])
+    kept, voices = options.heard, options.voices
+    pieces = [heard(LEARNED, number, kept, RATES[number % 2]) for number in range(PIECES)]
+    pieces += [heard_talk(voices, "train", number, kept) for number in range(TALKS)]
+    chorales = [heard(CHOSEN_BY, number, kept, RATES[number % 2]) for number in range(OTHERS)]
+    talks = [heard_talk(voices, "validation", number, kept) for number in range(OTHER_TALKS)]
+    others, seeds = [chorales, talks], range(options.seed, options.seed + NETWORKS)
+    weights = together([fitted(pieces, others, seed) for seed in seeds])
     print(f"together: F1 of others {[mean_f1(kind, weights) for kind in others]}")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(options.out, **weights._asdict())
 
 
-def fitted(
-    pieces: Sequence[Heard], others: Sequence[Sequence[Heard]], seed: int, start: OwnerWeights | None = None
-) -> OwnerWeights:  # fmt: skip
+def fitted(pieces: Sequence[Heard], others: Sequence[Sequence[Heard]], seed: int) -> OwnerWeights:
     """A network, of the round after which it gives most of the others' pitches rightly, on the mean of their kinds."""
     torch.manual_seed(seed)
     rng, best = np.random.default_rng(seed), 0.0
-    weights, rounds = start or no_weights(), list[Examples]()
+    weights, rounds = no_weights(), list[Examples]()
     kept, network = weights, None
-    for number in range(bool(start), ROUNDS + 1):
+    for number in range(ROUNDS + 1):
         given = [true_owners(piece) if number == 0 else None for piece in pieces]
         found = [examples_of(piece, weights, own, rng) for piece, own in zip(pieces, given, strict=True)]
         rounds = [joined(found), *rounds[: KEPT_ROUNDS - 1]]
         known = joined(rounds)
-        network = network or Network(known, start)
-        loss = fit(network, known, LATER_STEP if start else LARGEST_STEP)
+        network = network or Network(known)
+        loss = fit(network, known)
         weights = network.weights()
         right = [mean_f1(kind, weights) for kind in others]
         print(f"seed {seed}, round {number}: loss {loss:.4f}, F1 of others {right}", flush=True)
@@ -143,34 +135,20 @@ def joined(parts: list[Examples]) -> Examples:
 class Network(torch.nn.Module):
     """The equations of `OwnerWeights`, on numbers of mean 0 and standard deviation 1 in the first examples."""
 
-    def __init__(self, known: Examples, start: OwnerWeights | None = None) -> None:
+    def __init__(self, known: Examples) -> None:
         super().__init__()
-        units, nobodys = (len(start.pitch), len(start.nobody)) if start else (UNITS, NOBODYS_UNITS)
+        self.noise = NOISE
         pitch, claim = known[0], known[1][known[2][:, 1:]]
         self.mean, self.scale = pitch.mean(0), pitch.std(0) + 1e-3
         self.claim_mean, self.claim_scale = claim.mean(0), claim.std(0) + 1e-3
-        self.pitch, self.claim = torch.nn.Linear(OF_PITCH, units), torch.nn.Linear(OF_CLAIM, units, bias=False)
-        self.output = torch.nn.Linear(units, 1)
-        self.nobody, self.nobody_output = torch.nn.Linear(OF_PITCH, nobodys), torch.nn.Linear(nobodys, 1)
-        if start:
-            self._begin(*(torch.from_numpy(part) for part in start))
-
-    @torch.no_grad()
-    def _begin(self, *start: torch.Tensor) -> None:
-        """As `weights` has put them, taken apart again."""
-        pitch, claim, output, nobody, nobody_output = start
-        self.claim.weight[:] = claim * self.claim_scale
-        for layer, known in ((self.pitch, pitch), (self.nobody, nobody)):
-            layer.weight[:] = known[:, :-1] * self.scale
-            layer.bias[:] = known[:, -1] + known[:, :-1] @ self.mean
-        self.pitch.bias.add_(claim @ self.claim_mean)
-        for layer, known in ((self.output, output), (self.nobody_output, nobody_output)):
-            layer.weight[0], layer.bias[0] = known[:-1], known[-1]
+        self.pitch, self.claim = torch.nn.Linear(OF_PITCH, UNITS), torch.nn.Linear(OF_CLAIM, UNITS, bias=False)
+        self.output = torch.nn.Linear(UNITS, 1)
+        self.nobody, self.nobody_output = torch.nn.Linear(OF_PITCH, NOBODYS_UNITS), torch.nn.Linear(NOBODYS_UNITS, 1)
 
     def forward(self, pitch: torch.Tensor, claim: torch.Tensor) -> torch.Tensor:
         """(examples, 1 + voices): what nobody's claim and every voice's are worth."""
         pitch, claim = (pitch - self.mean) / self.scale, (claim - self.claim_mean) / self.claim_scale
-        pitch, claim = (part + NOISE * torch.randn_like(part) for part in (pitch, claim))
+        pitch, claim = (part + self.noise * torch.randn_like(part) for part in (pitch, claim))
         voices = self.output(torch.relu(self.pitch(pitch)[:, None] + self.claim(claim)))[..., 0]
         return torch.cat([self.nobody_output(torch.relu(self.nobody(pitch))), voices], dim=1)
 
@@ -194,11 +172,11 @@ def numpy_of(tensor: torch.Tensor) -> NDArray[np.float64]:
     return np.asarray(tensor.detach().numpy(), np.float64)
 
 
-def fit(network: Network, known: Examples, largest: float) -> float:
+def fit(network: Network, known: Examples) -> float:
     """The mean loss of the last epoch; the steps rise to the largest and fall again."""
-    optimizer = torch.optim.AdamW(network.parameters(), lr=largest, weight_decay=DECAY)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=LARGEST_STEP, weight_decay=DECAY)
     batches, total = len(known[0]) // BATCH, 0.0
-    pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, largest, EPOCHS * batches + 1, pct_start=0.1)
+    pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, LARGEST_STEP, EPOCHS * batches + 1, pct_start=0.1)
     for _ in range(EPOCHS):
         order, total = torch.randperm(len(known[0])), 0.0
         for batch in range(batches):

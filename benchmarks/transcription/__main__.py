@@ -16,14 +16,14 @@ from benchmarks.transcription.melody import on_melodies
 from benchmarks.transcription.methods import METHODS
 from benchmarks.transcription.noise import on_drums, on_noise
 from benchmarks.transcription.peers import installed
-from benchmarks.transcription.rendered import on_rendered
+from benchmarks.transcription.rendered import on_keyboards, on_rendered
 from benchmarks.transcription.scores import frame_f1, note_f1
 from benchmarks.transcription.shared import INTERVALS, draw, scores
 
 NETWORKS = {"with feedback": {}, "without": {"feedback": 0.0, "onset": 0.4, "believed": 0.0}}
 """The pitch layer, and the same without the flow back to the partials, at the threshold that suits it best."""
-RENDERED = 77
-"""Seed of the rendered pieces."""
+RENDERED, KEYBOARDS = 77, range(200, 206)
+"""Seeds of the rendered pieces, and of keyboards."""
 
 
 def on_recordings(folder: Path) -> dict[str, Table]:
@@ -80,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         frames, notes = on_rendered(RENDERED)
         results.tables["rendered_frame_f1"] = Table(frames, ".3f", "frame F1")
         results.tables["rendered_note_f1"] = Table(notes, ".3f", "note F1")
+        results.tables["keyboards"] = Table(on_keyboards(KEYBOARDS), ".3f", "mean")
         if options.audio is not None:
             results.tables |= on_recordings(options.audio)
             results.tables["melody"] = Table(on_melodies(options.audio), ".3f", "raw pitch accuracy")
