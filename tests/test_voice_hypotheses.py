@@ -25,7 +25,7 @@ from sharpear.voices.voice_hypotheses_kernel import (
 )
 from sharpear.voices.voice_names_kernel import Names, find_alike, find_names
 from sharpear.voices.voice_spectrum_kernel import transform
-from sharpear.voices.voice_tracker import CARRIER_HOPS, FIELDS, GAINS, VoiceTracker
+from sharpear.voices.voice_tracker import CARRIER_HOPS, FIELDS, GAINS, POINTS, VoiceTracker
 from sharpear.voices.voices_kernel import MOST_PARTIALS, MOST_VOICES, add_voice
 
 RATE, HOP = 44100, 128
@@ -79,6 +79,15 @@ def test_constants_are_those_of_the_pitch_layer():
     assert FIELDS.tolerance_cents == PITCH.tolerance_cents
     assert FIELDS.tooth == pytest.approx(np.arange(1, PITCH.harmonics + 1) ** -PITCH.rolloff)
     assert FIELDS.pitch_hz[PITCH.per_octave] == pytest.approx(2 * FIELDS.pitch_hz[0])
+
+
+def test_the_spectrum_is_a_fourier_transform():
+    parts, room = TRACKER.parts.tables, TRACKER.room()
+    window = parts.whole.window
+    real, imag = np.random.default_rng(0).standard_normal((2, window.size)).astype(np.float32)
+    transform(real, imag, window, parts.spectrum, room.spectrum)
+    power = np.abs(np.fft.fft((real + 1j * imag) * window, POINTS)) ** 2
+    np.testing.assert_allclose(room.spectrum.power, power, rtol=0, atol=1e-5 * power.max())
 
 
 def test_peaks_lie_between_bins():
