@@ -69,7 +69,9 @@ def make_cell(kind: str, units: int, backend: Backend) -> Cell:
             return ProjectionNetwork(np.eye(units) + 0.1, upper=0.6, **here)
         case "simplices":
             return ProjectionNetwork(np.eye(2 * units) + 0.1, simplex=units, tau_s=2.0, step_s=1.0, **here)
-    return ZeroingNetwork(2, units, gamma=20.0, step_s=0.01, kappa=0.5, **here)
+        case "ZeroingNetwork":
+            return ZeroingNetwork(2, units, gamma=20.0, step_s=0.01, kappa=0.5, **here)
+    raise ValueError(kind)
 
 
 KINDS = [
