@@ -358,7 +358,8 @@ def toml_text(value: object) -> str:
 
 
 def _first_complaint(error: ValidationError) -> str:
-    complaint = error.errors()[0]
+    # An unknown key comes first: what is missing beside it may be what it was meant for.
+    complaint = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     key = ".".join(map(str, complaint["loc"]))
     if complaint["type"] == "extra_forbidden":
         return f"unknown setting {key!r}: `sharpear presets music` lists them all"

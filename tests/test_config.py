@@ -115,6 +115,16 @@ def test_any_number_is_taken_or_refused(value):
     assert (said is None) == (0.125 <= value <= 100)
 
 
+def test_an_unknown_key_is_named_before_what_is_missing(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("[banc]\nlow_hz = 80\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"unknown setting 'banc'"):
+        load_config(path)
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"bank is missing"):
+        load_config(path)
+
+
 def test_a_complaint_about_the_whole_names_no_key():
     with pytest.raises(UsageError, match=r"small\.toml: network\.mode"):
         load_config(str(SMALL), {"network.mode": "complex"})

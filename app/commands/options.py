@@ -1,6 +1,7 @@
 """Options that commands share, each defined once; whole groups of them come as dataclasses."""
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
@@ -23,6 +24,8 @@ FOR_PICTURES = "is for pictures: give --format png, svg or pdf, or such an outpu
 PICTURES = {"png", "svg", "pdf"}
 FOR_STREAMS = "is for a stream on stdout: give -o -"
 DASH = "-"
+CLOCK = re.compile(r"(\d+|\d+:[0-5]?\d):[0-5]?\d(\.\d*)?")
+"""A time of minutes and seconds, or of hours, minutes and seconds."""
 
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no report.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
@@ -40,6 +43,8 @@ def seconds(text: str | float) -> float:
             total = 60 * total + float(part)
     except ValueError:
         raise typer.BadParameter(f"expected a valid number, received {text!r}, or a time such as 1:30") from None
+    if ":" in str(text) and not CLOCK.fullmatch(str(text)):
+        raise typer.BadParameter(f"expected minutes and seconds below 60, as in 1:30 or 1:05:00, received {text!r}")
     return total
 
 
