@@ -50,5 +50,7 @@ def _redirect(opened: int) -> None:
 def _ours_go_elsewhere() -> bool:
     try:
         return sys.stderr.fileno() != STDERR
-    except (AttributeError, OSError, ValueError):  # none, one in memory, a closed one
+    except OSError:  # one in memory
         return True
+    except (AttributeError, ValueError):  # none, or a closed one: nobody listens, and what is at 2 may be another's
+        return False

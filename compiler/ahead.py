@@ -17,17 +17,15 @@ from numba import typeof
 from numba.core.dispatcher import Dispatcher
 
 from .cache import announce, first_writable, is_kept
-from .helpers import Helper, Job, helpers
+from .helpers import MOST_PROCESSES, Helper, Job, helpers
 from .libraries import has_name
 
 Call = tuple[Any, tuple[Any, ...]]
 """A kernel, and arguments of the types that it is to be compiled for."""
 
-MOST_PROCESSES = 8
-"""Each takes 0.2 GB, and the longest kernel apart would not be done sooner."""
-
 _alone = Lock()
 _running: "list[_Jobs]" = []
+_times_given_up = 0
 
 
 def compile_ahead(calls: Sequence[Call], processes: int) -> None:
@@ -50,7 +48,9 @@ def compile_ahead(calls: Sequence[Call], processes: int) -> None:
     >>> is_kept(twice, (int64,))
     True
     """
+    before = _times_given_up
     with _alone:
+        _go_on(before)
         typed = [(kernel, tuple(map(typeof, given))) for kernel, given in calls if isinstance(kernel, Dispatcher)]
         todo = [call for call in typed if call[1] not in call[0].overloads and not is_kept(*call)]
         if not todo or first_writable()[0] is None:
@@ -62,15 +62,21 @@ def compile_ahead(calls: Sequence[Call], processes: int) -> None:
             try:
                 _running[-1].done_by(min(processes, MOST_PROCESSES))
             finally:
-                given_up = _running.pop().given_up
-            if given_up:
-                raise KeyboardInterrupt
+                _running.pop()
         for kernel, types in todo:
+            _go_on(before)
             kernel.compile(types)
 
 
+def _go_on(before: int) -> None:
+    if _times_given_up != before:
+        raise KeyboardInterrupt
+
+
 def give_up() -> None:
-    """Interrupt who compiles ahead, in whichever thread; for the handler of a signal."""
+    """Interrupt who compiles ahead, or waits to, in whichever thread; for the handler of a signal."""
+    global _times_given_up
+    _times_given_up += 1
     for jobs in _running:
         jobs.give_up()
 
@@ -95,6 +101,8 @@ class _Jobs:
                 wait([threads.submit(self._hand_out, helper) for helper in helping])
             finally:
                 self._todo.clear()
+            if self.given_up:
+                raise KeyboardInterrupt
 
     def give_up(self) -> None:
         """Have nothing more done."""

@@ -61,6 +61,9 @@ class Helper:
 def _nothing() -> None: ...
 
 
+MOST_PROCESSES = 8
+"""Each takes 0.2 GB, and the longest kernel apart would not be done sooner."""
+
 _standing_by: list[Helper] = []
 _stay = False
 
@@ -74,7 +77,7 @@ def standing_by(processes: int) -> Iterator[None]:
     """
     global _stay
     _stay = processes > 1 and _can_be_copied() and keeps_nothing()
-    _standing_by.extend(_started(processes if _stay else 0))
+    _standing_by.extend(_started(min(processes, MOST_PROCESSES) if _stay else 0))
     try:
         yield
     finally:

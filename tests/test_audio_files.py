@@ -1,5 +1,6 @@
 """Audio files in, good and bad: what is read, from where to where, and what is said of what cannot be."""
 
+import io
 import os
 import subprocess
 import sys
@@ -238,3 +239,14 @@ def test_an_input_that_is_deleted_meanwhile_is_read_to_its_end(wav, folder):
     outcome = sharpen_file(path, [folder / "out.npz"], load_config(str(SMALL)), Selection(), delete)
     assert outcome.complete
     assert outcome.audio_s == pytest.approx(3.0)
+
+
+def test_a_file_is_opened_where_there_is_no_stderr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under pythonw, or ``2>&-``."""
+    soundfile.write(tmp_path / "a.wav", np.zeros(100), 8000)
+    for stderr in (None, io.StringIO()):
+        if stderr is not None:
+            stderr.close()
+        monkeypatch.setattr(sys, "stderr", stderr)
+        with AudioFile(tmp_path / "a.wav") as audio:
+            assert audio.sample_rate == 8000

@@ -46,13 +46,13 @@ def view(
     from sharpear.interrupt import Interruption  # noqa: PLC0415
     from sharpear.runs.places import download, is_url  # noqa: PLC0415
 
+    config = settings.config(pitch=True)
     for place in inputs:
         if not is_url(place):
             _check_there(place)
     from sharpear.view.sheet import Sheets  # noqa: PLC0415
     from sharpear.view.view import View  # noqa: PLC0415
 
-    config = settings.config(pitch=True)
     with (
         Interruption() as interruption,
         TemporaryDirectory(prefix="sharpear-view-") as folder,

@@ -101,6 +101,7 @@ def _in_child(request: dict[str, Any]) -> int:
         nothing = os.open(os.devnull, os.O_RDWR)
         for descriptor, to in ((nothing, 0), (nothing, 1), (said, 2)):
             os.dup2(descriptor, to)
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 (what has run here wrote elsewhere)
         os.chdir(request["folder"])
         ctypes.CDLL(None).arm(ctypes.byref(CONTROL))
         code = command(request["words"])
